@@ -1,0 +1,65 @@
+import { DTypeError, nearest } from "./errors.ts";
+
+/** Element types. `bool` is one byte, 0 or 1. */
+export type DType = "float32" | "float64" | "int32" | "bool";
+export type FloatDType = "float32" | "float64";
+export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
+
+export const dtypes: readonly DType[] = ["float32", "float64", "int32", "bool"];
+export const floats: readonly DType[] = ["float32", "float64"];
+export const numeric: readonly DType[] = ["float32", "float64", "int32"];
+
+const info = {
+  float32: { bytes: 4, array: Float32Array },
+  float64: { bytes: 8, array: Float64Array },
+  int32: { bytes: 4, array: Int32Array },
+  bool: { bytes: 1, array: Uint8Array },
+} as const;
+
+/** Bytes of one element. */
+export const byteSize = (dtype: DType): number => info[dtype].bytes;
+
+export const isFloat = (dtype: DType): dtype is FloatDType =>
+  dtype === "float32" || dtype === "float64";
+
+/** A zero-filled typed array of `size` elements. */
+export function allocate(dtype: DType, size: number): TypedArray {
+  return new info[dtype].array(size);
+}
+
+/** A typed view of `size` elements on existing bytes. */
+export function viewOf(
+  dtype: DType,
+  buffer: ArrayBufferLike,
+  byteOffset: number,
+  size: number,
+): TypedArray {
+  return new info[dtype].array(buffer as ArrayBuffer, byteOffset, size);
+}
+
+/** The dtype of a typed array, or undefined for one that tensors do not hold. */
+export function dtypeOf(array: ArrayBufferView): DType | undefined {
+  return dtypes.find((dtype) => array.constructor === info[dtype].array);
+}
+
+/**
+ * The value that storing `x` in `dtype` keeps: nearest float32, truncation toward zero with
+ * saturation for int32 (NaN becomes 0), `x ≠ 0` for bool.
+ */
+export function roundTo(dtype: DType, x: number): number {
+  if (dtype === "float64") return x;
+  if (dtype === "float32") return Math.fround(x);
+  if (dtype === "bool") return x !== 0 ? 1 : 0;
+  if (Number.isNaN(x)) return 0;
+  return Math.trunc(Math.max(-2147483648, Math.min(2147483647, x)));
+}
+
+export function checkDType(subject: string, dtype: string): asserts dtype is DType {
+  if ((dtypes as readonly string[]).includes(dtype)) return;
+  const near = nearest(dtype, dtypes);
+  throw new DTypeError({
+    subject,
+    problem: `unknown dtype "${dtype}".`,
+    fix: near ? `did you mean "${near}"?` : `use one of ${dtypes.join(", ")}.`,
+  });
+}

@@ -1,0 +1,84 @@
+/** What every error of the library says: subject and values, where it happened, how to mend it. */
+export interface ErrorParts {
+  /** The op, layer, file or option that complains. */
+  readonly subject: string;
+  /** What is wrong, with the values on both sides. */
+  readonly problem: string;
+  /** The layer's path, the file and offset, or the user's line. */
+  readonly where?: string | undefined;
+  /** One imperative sentence that mends it. */
+  readonly fix?: string | undefined;
+}
+
+/** Base of all errors that gradus throws; a plain `Error` from our code is a bug. */
+export class GradusError extends Error {
+  readonly subject: string;
+  readonly problem: string;
+  readonly where: string | undefined;
+  readonly fix: string | undefined;
+
+  constructor(parts: ErrorParts) {
+    const lines = [`${parts.subject}: ${parts.problem}`];
+    if (parts.where) lines.push(`  in ${parts.where}`);
+    if (parts.fix) lines.push(`  fix: ${parts.fix}`);
+    super(lines.join("\n"));
+    this.name = new.target.name;
+    this.subject = parts.subject;
+    this.problem = parts.problem;
+    this.where = parts.where;
+    this.fix = parts.fix;
+  }
+}
+
+/** Sizes that do not fit together. */
+export class ShapeError extends GradusError {}
+/** An element type that the op does not take. */
+export class DTypeError extends GradusError {}
+/** Values that are not what the op or the file format promises (labels out of range, torn file). */
+export class DataError extends GradusError {}
+/** A file that is not in the format that its name or header claims. */
+export class FormatError extends GradusError {}
+/** An option, flag or environment variable with a value that means nothing. */
+export class ConfigError extends GradusError {}
+/** Arithmetic that left the finite numbers where that must not happen. */
+export class NumericError extends GradusError {}
+
+/** A broken promise of our own; the message starts with `internal:`. */
+export class InternalError extends GradusError {
+  constructor(problem: string) {
+    super({ subject: "internal", problem, fix: "please report this: it is a bug in gradus." });
+  }
+}
+
+/** Throws an {@link InternalError} when one of our own invariants does not hold. */
+export function invariant(condition: unknown, problem: string): asserts condition {
+  if (!condition) throw new InternalError(problem);
+}
+
+/** The candidate nearest to `word` in edit distance, or undefined when none is close. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(word, candidate);
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitute, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,6 @@
+export * from "./dtype.ts";
+export * from "./errors.ts";
+export * from "./host-array.ts";
+export * from "./random.ts";
+export * from "./shape.ts";
+export * from "./tree.ts";
