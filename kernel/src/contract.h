@@ -1,0 +1,86 @@
+// What the parts of the kernel promise each other. The loader and the runner are compiled once;
+// everything under simd/ is compiled once per instruction set and reached through KernelTable.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace gradus {
+
+enum class DType : int32_t { f32 = 0, f64 = 1, i32 = 2, b8 = 3 };
+
+inline size_t byte_size(DType t) {
+  return t == DType::f64 ? 8 : t == DType::b8 ? 1 : 4;
+}
+
+/// The thread pool as kernels see it. Work is cut into tasks by fixed block sizes, never by the
+/// number of workers, and tasks write disjoint memory: results do not depend on who runs what.
+class Parallel {
+ public:
+  virtual ~Parallel() = default;
+  /// Calls body(context, task, worker) for task = 0 … count−1, worker in 0 … workers()−1; returns
+  /// when all are done. Not reentrant.
+  virtual void run(int64_t count, void (*body)(void* context, int64_t task, int worker),
+                   void* context) = 0;
+  virtual int workers() const = 0;
+  /// 64-byte aligned scratch of kScratchBytes that belongs to one worker.
+  virtual void* scratch(int worker) = 0;
+  /// One 64-byte aligned area shared by the tasks of one call, valid until the call returns; grows
+  /// as needed. nullptr when memory is out (the caller then reports Status::out_of_memory).
+  virtual void* workspace(size_t bytes) = 0;
+};
+
+/// Room for one packed A panel, one packed B panel and one tile, with the blocking of simd/gemm.
+constexpr size_t kScratchBytes = size_t{4} << 20;
+
+enum class Status : int32_t { ok = 0, out_of_memory = 1, index_out_of_range = 2 };
+
+/// A finished block of a matrix product or convolution, before its epilogue.
+/// Result index = (batch, row, col): for matmul batch runs over the flattened batch axes; for
+/// convolution batch = n·groups + g, row = output channel, col = flattened output position.
+struct Tile {
+  int64_t batch, row, col, rows, cols;
+  const void* values;  // element (r, c) at values[r · ld + c], in the call's dtype
+  int64_t ld;
+};
+
+/// Receives finished tiles (runs the fused epilogue and stores). Called from worker threads, each
+/// element of the result exactly once.
+struct TileSink {
+  void (*put)(void* self, int worker, const Tile& tile);
+  void* self;
+};
+
+/// r[b, m, n] = Σ_k A[b, m, k] · B[b, k, n]
+struct MatmulCall {
+  DType dtype;  // f32 or f64
+  int64_t batch, m, n, k;
+  const void* a;
+  const void* b;
+  const int64_t* a_offset;  // per batch, elements
+  const int64_t* b_offset;
+  int64_t a_row, a_col;  // strides in elements, any sign, 0 allowed
+  int64_t b_row, b_col;
+  // Direct store when c is not null: element (m, n) of batch i at c[c_offset[i] + m·c_row + n].
+  void* c;
+  const int64_t* c_offset;
+  int64_t c_row;
+  TileSink sink;  // used when c is null
+};
+
+/// r[n, g, o, p] = Σ_{c,q} x̃[n, g, c, p·stride + q·kernel_dilation − pad] · w[g, o, c, q]
+/// Spatial arrays always have 3 entries; unused leading axes have size 1, stride 1, pad 0, step 0.
+struct ConvCall {
+  DType dtype;
+  int64_t n, groups, out_channels, channels;
+  int64_t in[3], kernel[3], out[3];
+  int64_t stride[3], pad[3], in_dilation[3], kernel_dilation[3];
+  const void* x;
+  int64_t x_n, x_g, x_c, x_s[3];  // strides in elements, any sign
+  const void* w;
+  int64_t w_g, w_o, w_c, w_k[3];
+  // Direct store when y is not null: dense row-major [n, g, o, out…].
+  void* y;
+  TileSink sink;
+};
+
+}  // namespace gradus

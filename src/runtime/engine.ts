@@ -1,0 +1,32 @@
+import type { DType, TypedArray } from "../base/index.ts";
+import type { Program } from "./program.ts";
+
+/** One buffer of an engine. Engines over host memory expose it directly. */
+export interface Storage {
+  readonly dtype: DType;
+  /** Elements. */
+  readonly size: number;
+  /** The values, row-major. May be a view of live memory: copy before writing or keeping. */
+  read(): TypedArray;
+}
+
+/** A loaded program. */
+export interface Executable {
+  /** Runs off the main thread; runs of one engine happen in the order of their calls. */
+  run(slots: readonly Storage[]): Promise<void>;
+  /** Runs now, after any run that is still under way. */
+  runSync(slots: readonly Storage[]): void;
+}
+
+/** What executes programs. */
+export interface Engine {
+  readonly name: string;
+  /** A new zero-filled buffer. */
+  allocate(dtype: DType, size: number): Storage;
+  /** A buffer that holds these values; may keep the array itself. */
+  upload(array: TypedArray): Storage;
+  /** Checks every bound of the program and prepares it. @throws {FormatError} if it is refused. */
+  load(program: Program): Executable;
+  /** What `gradus doctor` prints: instruction set, threads, version. */
+  info(): Readonly<Record<string, string | number>>;
+}
