@@ -1,0 +1,39 @@
+import type { FileHandle } from "node:fs/promises";
+import { DataError } from "../base/index.ts";
+import { reasonOf } from "./files.ts";
+
+/**
+ * Writes a file so that a reader, a crash or a full disk sees the old content or the new one and
+ * never a part: a temporary name in the same folder (rename is atomic only within one file
+ * system), flushed to the disk, then renamed over the target. On failure the temporary file is
+ * removed and the target is as it was.
+ *
+ * @throws {DataError} if the folder is missing or the file cannot be written.
+ * @example
+ * await writeFileAtomic("run/config.json", JSON.stringify(config));
+ */
+export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
+  const { open, rename, rm } = await import("node:fs/promises");
+  const { basename, dirname, join } = await import("node:path");
+  const temporary = join(dirname(path), `.${basename(path)}.${crypto.randomUUID()}.tmp`);
+  try {
+    await writeFlushed(await open(temporary, "wx"), content);
+    await rename(temporary, path);
+  } catch (thrown) {
+    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
+    throw new DataError({
+      subject: path,
+      problem: `the file cannot be written (${reasonOf(thrown)}).`,
+      fix: "make sure that the folder exists, may be written and has space.",
+    });
+  }
+}
+
+async function writeFlushed(file: FileHandle, content: Uint8Array | string): Promise<void> {
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,18 @@
+export { writeFileAtomic } from "./atomic.ts";
+export { readBytes } from "./files.ts";
+export {
+  decodeIdx,
+  encodeIdx,
+  type IdxArray,
+  type IdxType,
+  idxTypes,
+  readIdx,
+  writeIdx,
+} from "./idx.ts";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensors,
+  type SafetensorsFile,
+  writeSafetensors,
+} from "./safetensors.ts";
