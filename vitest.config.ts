@@ -1,0 +1,23 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const src = fileURLToPath(new URL("./src", import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    // Tests import the public names and run the sources: nothing needs building first.
+    alias: [
+      { find: /^gradus$/, replacement: `${src}/index.ts` },
+      { find: /^gradus\/([a-z]+)$/, replacement: `${src}/$1/index.ts` },
+    ],
+  },
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // A process per file keeps a crash of the native engine to its own file; two, because each
+    // engine brings its own threads.
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
