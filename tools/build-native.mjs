@@ -1,0 +1,166 @@
+#!/usr/bin/env node
+/**
+ * Builds the native engine, build/Release/gradus.node. Runs at installation, and again after every
+ * edit of the kernel: only what changed is compiled.
+ *
+ * gradus installs without a compiler, so a failed build is one line and exit 0. The whole log is in
+ * build/native.log. GRADUS_NATIVE=skip does nothing; GRADUS_NATIVE=require makes a failure exit 1.
+ *
+ * `--sources <folder>` prints the folder's .cc files instead: binding.gyp lists its sources so.
+ */
+import { spawnSync } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const log = "build/native.log";
+const addon = "build/Release/gradus.node";
+const stampFile = "build/native.stamp";
+/** Long enough for one slow core; a download of headers that hangs must still end. */
+const timeLimit = { configure: 3 * 60_000, build: 20 * 60_000 };
+
+/** Why there is no native engine, in a few words. */
+class NotBuilt extends Error {}
+
+/** The .cc files of a folder, sorted, so that the link order is the same everywhere. @param {string} folder */
+function sources(folder) {
+  if (!fs.existsSync(folder)) return [];
+  const names = fs.readdirSync(folder).filter((name) => name.endsWith(".cc"));
+  return names.sort().map((name) => `${folder}/${name}`);
+}
+
+/** The first command that runs, or undefined. @param {(string | undefined)[]} commands */
+function firstThatRuns(commands) {
+  for (const command of commands) {
+    if (!command) continue;
+    // CXX may hold a launcher and flags: "ccache g++".
+    const [program, ...args] = command.trim().split(/\s+/);
+    const ran = spawnSync(/** @type {string} */ (program), [...args, "--version"], {
+      stdio: "ignore",
+    });
+    if (ran.status === 0) return command;
+  }
+  return undefined;
+}
+
+/** npm's own node-gyp: named by npm in a lifecycle script, else beside the running Node. */
+function findNodeGyp() {
+  const bin = path.dirname(process.execPath);
+  const npms = ["../lib/node_modules/npm", "node_modules/npm", "../share/nodejs/npm"];
+  const places = [
+    process.env.npm_config_node_gyp,
+    ...npms.map((npm) => path.join(bin, npm, "node_modules/node-gyp/bin/node-gyp.js")),
+    path.join(bin, "../share/nodejs/node-gyp/bin/node-gyp.js"), // Debian's npm package
+  ];
+  const found = places.find((place) => place && fs.existsSync(place));
+  if (!found) throw new NotBuilt("node-gyp not found");
+  return found;
+}
+
+/** Where Node's headers are, if they came with Node: then nothing is downloaded. */
+function findHeaders() {
+  const prefix = path.dirname(path.dirname(process.execPath));
+  return fs.existsSync(path.join(prefix, "include/node/node_api.h")) ? prefix : undefined;
+}
+
+/** What is missing for a build, before anything is started. */
+function checkTools() {
+  if (process.platform === "win32") throw new NotBuilt("the kernels need GCC or Clang");
+  const cxx = firstThatRuns([process.env.CXX, "c++", "g++", "clang++"]);
+  if (!cxx) throw new NotBuilt("no C++ compiler found");
+  const { PYTHON, npm_config_python } = process.env;
+  if (!firstThatRuns([npm_config_python, PYTHON, "python3", "python"]))
+    throw new NotBuilt("no Python found");
+  if (!firstThatRuns([process.env.MAKE, "make", "gmake"])) throw new NotBuilt("no make found");
+  return cxx;
+}
+
+/** The first error of the compiler, linker or node-gyp in the log, shortened to a clause. @param {string} fallback */
+function reasonFromLog(fallback) {
+  const text = fs.readFileSync(log, "utf8").replaceAll(`${root}/`, "");
+  const found =
+    /\berror:\s*(.+)|\b(undefined symbol: .+|undefined reference to .+)|gyp ERR! stack Error:\s*(.+)/i.exec(
+      text,
+    );
+  const words = (found?.[1] ?? found?.[2] ?? found?.[3] ?? fallback).trim();
+  return words.length > 80 ? `${words.slice(0, 79)}…` : words;
+}
+
+/**
+ * Runs Node on arguments, its output appended to the log.
+ * @param {string} what the step, for the message
+ * @param {string[]} args
+ * @param {number} timeout in ms
+ * @param {NodeJS.ProcessEnv} env
+ */
+function step(what, args, timeout, env) {
+  const out = fs.openSync(log, "a");
+  fs.writeSync(out, `\n$ node ${args.join(" ")}\n`);
+  const ran = spawnSync(process.execPath, args, { stdio: ["ignore", out, out], timeout, env });
+  fs.closeSync(out);
+  if (/** @type {NodeJS.ErrnoException | undefined} */ (ran.error)?.code === "ETIMEDOUT")
+    throw new NotBuilt(`${what} took more than ${timeout / 60_000} minutes`);
+  if (ran.status !== 0) throw new NotBuilt(reasonFromLog(`${what} failed`));
+}
+
+/** What the configuration depends on; the Makefile itself follows changes of sources and headers. */
+function configurationStamp(/** @type {string[]} */ configure, /** @type {string} */ cxx) {
+  const files = ["kernel/src", "kernel/simd"].flatMap(sources);
+  const gyp = fs.readFileSync("binding.gyp", "utf8");
+  return [process.version, process.arch, cxx, ...configure, ...files, gyp].join("\n");
+}
+
+function build() {
+  if (!fs.existsSync("kernel/bindings/node/addon.cc")) throw new NotBuilt("no kernel sources here");
+  const cxx = checkTools();
+  fs.mkdirSync("build", { recursive: true });
+  const before = fs.statSync(addon, { throwIfNoEntry: false })?.mtimeMs;
+
+  const nodeGyp = findNodeGyp();
+  const headers = findHeaders();
+  const nodedir = headers ? [`--nodedir=${headers}`] : [];
+  // Warnings are errors in a checkout; an installed package has no tests and no such zeal.
+  const werror = fs.existsSync("test") ? 1 : 0;
+  const configure = [nodeGyp, "configure", ...nodedir, "--", `-Dwerror=${werror}`];
+  const env = { ...process.env, CXX: cxx };
+
+  const stamp = configurationStamp(configure, cxx);
+  const configured =
+    fs.existsSync("build/Makefile") &&
+    fs.existsSync(stampFile) &&
+    fs.readFileSync(stampFile, "utf8") === stamp;
+  if (!configured) {
+    step("configuration", configure, timeLimit.configure, env);
+    fs.writeFileSync(stampFile, stamp);
+  }
+  step("compilation", [nodeGyp, "build", "--jobs=max", ...nodedir], timeLimit.build, env);
+  // A symbol that is missing shows only now.
+  step("loading", ["-p", `require("./${addon}") && "loaded"`], 60_000, env);
+  return fs.statSync(addon).mtimeMs !== before;
+}
+
+function main() {
+  const wish = process.env.GRADUS_NATIVE;
+  if (wish === "skip") return;
+  fs.rmSync(log, { force: true });
+  const start = performance.now();
+  try {
+    const built = build();
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    console.log(`gradus: native engine ${built ? `built in ${seconds} s` : "is up to date"}.`);
+  } catch (error) {
+    // A stale addon would contradict the line below.
+    fs.rmSync(addon, { force: true });
+    const why = error instanceof Error ? error.message : String(error);
+    const seeLog = fs.existsSync(log) ? `; log in ${log}` : "";
+    console.log(
+      `gradus: native engine not built (${why}${seeLog}); gradus runs on its TypeScript reference engine.`,
+    );
+    if (wish === "require") process.exitCode = 1;
+  }
+}
+
+process.chdir(root);
+if (process.argv[2] === "--sources") console.log(sources(String(process.argv[3])).join("\n"));
+else main();
