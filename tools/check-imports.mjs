@@ -9,7 +9,7 @@
  * The table is docs for the eye and data for this tool: a row is a folder of src/ and the folders
  * that it may import, all of them in rows above it. The order is the pipeline:
  *
- *   base → graph → ops → autodiff → runtime → compiler → tensor → nn → optim → train → learn → lab
+ *   base → graph → runtime → ops → autodiff → compiler → tensor → nn → optim → train → learn → lab
  *
  * with two folders that stand beside it. `formats` reads and writes bytes (safetensors, npy, ONNX,
  * …) as plain arrays and so needs only `base`; `data` makes batches of tensors from files and so
@@ -24,7 +24,7 @@ import { isBuiltin } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-const engine = ["base", "graph", "ops", "autodiff", "runtime", "compiler"];
+const engine = ["base", "graph", "runtime", "ops", "autodiff", "compiler"];
 const training = [...engine, "formats", "tensor", "data", "nn", "optim"];
 
 /** Folder of src/ → the folders of src/ that it may import. @type {Record<string, string[]>} */
@@ -32,10 +32,10 @@ export const table = {
   base: [],
   formats: ["base"],
   graph: ["base"],
-  ops: ["base", "graph"],
+  runtime: ["base", "graph"],
+  ops: ["base", "graph", "runtime"],
   autodiff: ["base", "graph", "ops"],
-  runtime: ["base", "graph", "ops", "autodiff"],
-  compiler: ["base", "graph", "ops", "autodiff", "runtime"],
+  compiler: ["base", "graph", "runtime", "ops"],
   tensor: engine,
   data: ["base", "formats", "tensor"],
   nn: [...engine, "tensor"],

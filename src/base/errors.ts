@@ -18,16 +18,32 @@ export class GradusError extends Error {
   readonly fix: string | undefined;
 
   constructor(parts: ErrorParts) {
-    const lines = [`${parts.subject}: ${parts.problem}`];
-    if (parts.where) lines.push(`  in ${parts.where}`);
-    if (parts.fix) lines.push(`  fix: ${parts.fix}`);
-    super(lines.join("\n"));
+    super();
     this.name = new.target.name;
     this.subject = parts.subject;
     this.problem = parts.problem;
-    this.where = parts.where;
+    this.where = parts.where ?? callSite(this.stack);
     this.fix = parts.fix;
+    this.message = [
+      `${this.subject}: ${this.problem}`,
+      ...(this.where ? [`  in ${this.where}`] : []),
+      ...(this.fix ? [`  fix: ${this.fix}`] : []),
+    ].join("\n");
   }
+}
+
+/** The folder that our own code lies in, as stack frames name it. */
+const ownFolder = import.meta.url.slice(0, import.meta.url.lastIndexOf("/base/"));
+
+/** The first frame of a stack that is not our own: the user's line. */
+function callSite(stack: string | undefined): string | undefined {
+  const own = [ownFolder, ownFolder.replace(/^file:\/\//, "")];
+  for (const line of stack?.split("\n").slice(1) ?? []) {
+    const frame = /\(?((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+):\d+\)?$/.exec(line)?.[1];
+    if (frame && !own.some((folder) => frame.startsWith(`${folder}/`)))
+      return frame.replace(/^file:\/\//, "");
+  }
+  return undefined;
 }
 
 /** Sizes that do not fit together. */

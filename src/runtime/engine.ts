@@ -1,14 +1,7 @@
-import type { DType, TypedArray } from "../base/index.ts";
+import type { DType, Storage, TypedArray } from "../base/index.ts";
 import type { Program } from "./program.ts";
 
-/** One buffer of an engine. Engines over host memory expose it directly. */
-export interface Storage {
-  readonly dtype: DType;
-  /** Elements. */
-  readonly size: number;
-  /** The values, row-major. May be a view of live memory: copy before writing or keeping. */
-  read(): TypedArray;
-}
+export type { Storage } from "../base/index.ts";
 
 /** A loaded program. */
 export interface Executable {

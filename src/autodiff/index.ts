@@ -1,0 +1,2 @@
+export { jvp } from "./jvp.ts";
+export { vjp } from "./vjp.ts";

@@ -1,0 +1,21 @@
+import type { Node } from "../graph/index.ts";
+import { pathBetween } from "./path.ts";
+
+/**
+ * Forward mode: ẏ = ∂y/∂x ẋ as graph, for each output; null where it is zero.
+ *
+ * @see Griewank & Walther 2008, "Evaluating Derivatives", §3.1
+ */
+export function jvp(
+  outputs: readonly Node[],
+  inputs: readonly Node[],
+  tangents: readonly (Node | null)[],
+): (Node | null)[] {
+  const dot = new Map<Node, Node | null>(inputs.map((x, i) => [x, tangents[i] ?? null]));
+  for (const node of pathBetween(inputs, outputs)) {
+    if (dot.has(node)) continue;
+    const given = node.inputs.map((x) => dot.get(x) ?? null);
+    dot.set(node, given.some((t) => t !== null) ? node.op.jvp(node, given) : null);
+  }
+  return outputs.map((y) => dot.get(y) ?? null);
+}

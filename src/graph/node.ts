@@ -1,0 +1,70 @@
+import { type DType, type Shape, type Storage, sizeOf } from "../base/index.ts";
+import type { Op } from "./op.ts";
+
+export type Attr = number | string | boolean | readonly number[];
+export type Attrs = Readonly<Record<string, Attr>>;
+
+let nextId = 0;
+
+/**
+ * One value of the graph: an op applied to earlier nodes. Nodes are immutable but for `storage`,
+ * which appears when the value has been computed. Ids grow with creation, so a node's inputs always
+ * have smaller ids: sorting by id is a topological order.
+ */
+export class Node {
+  readonly id: number = nextId++;
+  readonly op: Op;
+  readonly attrs: Attrs;
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** The computed value, if there is one; a leaf without it is a placeholder. */
+  storage: Storage | null = null;
+  /** True when a transform is watching this node's history, which must then be kept. */
+  readonly watched: boolean;
+  #inputs: readonly Node[];
+
+  constructor(op: Op, inputs: readonly Node[], attrs: Attrs, shape: Shape, dtype: DType) {
+    this.op = op;
+    this.#inputs = inputs;
+    this.attrs = attrs;
+    this.shape = shape;
+    this.dtype = dtype;
+    this.watched = op.watch === true || inputs.some((x) => x.watched);
+  }
+
+  get inputs(): readonly Node[] {
+    return this.#inputs;
+  }
+
+  /** Elements. */
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** Keeps the value, and lets go of the history unless a transform watches it. */
+  realize(storage: Storage): void {
+    this.storage = storage;
+    if (!this.watched) this.#inputs = [];
+  }
+}
+
+/** Applies an op: checks shapes and dtypes, then makes the node. */
+export function apply(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
+  const { shape, dtype } = op.infer(inputs, attrs);
+  return new Node(op, inputs, attrs, shape, dtype);
+}
+
+/**
+ * The nodes that `outputs` need, in topological order. `stop` cuts the walk at nodes whose inputs
+ * are not wanted (they are still part of the result).
+ */
+export function collect(outputs: readonly Node[], stop: (node: Node) => boolean): Node[] {
+  const seen = new Set<Node>();
+  const stack = [...outputs];
+  for (let node = stack.pop(); node; node = stack.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    if (!stop(node)) for (const input of node.inputs) stack.push(input);
+  }
+  return [...seen].sort((a, b) => a.id - b.id);
+}

@@ -1,0 +1,69 @@
+import type { DType, Shape } from "../base/index.ts";
+import type { Attrs, Node } from "./node.ts";
+
+/** A complex number, for the complex-step check of derivatives. */
+export interface Complex {
+  readonly re: number;
+  readonly im: number;
+}
+
+/** Where the elements of a value lie within a buffer, in elements. */
+export interface Strided {
+  readonly offset: number;
+  readonly strides: readonly number[];
+}
+
+/** A value of the reference engine: row-major float64, whatever the dtype. */
+export interface RefArray {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly data: Float64Array;
+}
+
+/** How an op is computed by the reference engine. */
+export type Reference =
+  /** Element by element; `int` where int32 needs another formula than rounding the float one. */
+  | {
+      readonly kind: "scalar";
+      readonly real: (...x: number[]) => number;
+      readonly int?: (...x: number[]) => number;
+      /** Present where the op is analytic. */
+      readonly complex?: (...x: Complex[]) => Complex;
+    }
+  /** Whole arrays; complex values go through linear ops by parts. */
+  | {
+      readonly kind: "array";
+      readonly real: (node: Node, inputs: readonly RefArray[]) => Float64Array;
+    };
+
+/** Whether an op is linear in its differentiable inputs, all `together` or `each` alone. */
+export type Linearity = "together" | "each" | null;
+
+/**
+ * Everything about an op. Passes ask the record and never name ops.
+ *
+ * `Lowering` is the compiler's part of the record; the graph does not look into it.
+ */
+export interface Op<Lowering = unknown> {
+  readonly name: string;
+  readonly arity: number | "any";
+  /** Shape and dtype of the result. @throws {ShapeError} {DTypeError} when the inputs do not fit. */
+  infer(inputs: readonly Node[], attrs: Attrs): { shape: Shape; dtype: DType };
+  /** Cotangents of the inputs for cotangent `g` of the result; null where there is no derivative. */
+  vjp(node: Node, g: Node): readonly (Node | null)[];
+  /** Tangent of the result for tangents of the inputs (null: zero); null when it is zero. */
+  jvp(node: Node, tangents: readonly (Node | null)[]): Node | null;
+  /** False for ops through which no derivative flows at all (comparisons, argmax, stopGradient). */
+  readonly differentiable: boolean;
+  readonly linearity: Linearity;
+  readonly reference: Reference;
+  readonly lower: Lowering;
+  /** A cheaper node with the same value, or undefined. */
+  simplify?(node: Node): Node | undefined;
+  /** True for the op whose value comes from outside. */
+  readonly leaf?: boolean;
+  /** True for the op that marks where a transform watches. */
+  readonly watch?: boolean;
+  /** dtypes that the op takes, for the support matrix and the sweep. */
+  readonly dtypes: readonly DType[];
+}

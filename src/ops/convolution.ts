@@ -1,0 +1,163 @@
+import { floats, forEachIndex, ShapeError, show, stridesOf } from "../base/index.ts";
+import { type Attrs, apply, type Node, type RefArray } from "../graph/index.ts";
+import { flip, permute } from "./movement.ts";
+import { bilinear, checkSameDType, type OpRecord } from "./record.ts";
+
+/** Geometry of a convolution, one entry per spatial axis. */
+export interface ConvGeometry {
+  readonly stride: readonly number[];
+  readonly padLow: readonly number[];
+  /** Padding may be negative, which crops. */
+  readonly padHigh: readonly number[];
+  readonly inputDilation: readonly number[];
+  readonly kernelDilation: readonly number[];
+}
+
+const geometry = (attrs: Attrs) => attrs as unknown as ConvGeometry;
+/** Extent of `n` elements that stand `step` apart. */
+const span = (n: number, step: number) => (n === 0 ? 0 : (n - 1) * step + 1);
+
+/**
+ * Cross-correlation in 1, 2 or 3 dimensions, in the grouped layout
+ *
+ *   y[n, g, o, p…] = Σ_{c, q…} x̃[n, g, c, p·stride + q·kernelDilation − padLow] · w[g, o, c, q…]
+ *
+ * where x̃ has inputDilation − 1 zeros between neighbours. Output size
+ * ⌊(span(x) + padLow + padHigh − span(w)) / stride⌋ + 1. With these attributes the family is closed
+ * under differentiation: both adjoints are convolutions of permuted views.
+ *
+ * @see Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning"
+ */
+export const convOp: OpRecord = bilinear({
+  name: "conv",
+  dtypes: floats,
+  infer([x, w], attrs) {
+    checkSameDType("conv", [x!, w!]);
+    const [n, g, c, ...size] = x!.shape as [number, number, number, ...number[]];
+    const [g2, o, c2, ...kernel] = w!.shape as [number, number, number, ...number[]];
+    if (g !== g2 || c !== c2 || size.length !== kernel.length)
+      throw new ShapeError({
+        subject: "conv",
+        problem: `input [n, groups, channels, …] ${show(x!.shape)} does not fit kernel [groups, out, channels, …] ${show(w!.shape)}.`,
+        fix: "groups, channels and the number of spatial axes must agree.",
+      });
+    const out = size.map((d, i) => outputSize(d, kernel[i]!, geometry(attrs), i));
+    if (out.some((d) => d < 1))
+      throw new ShapeError({
+        subject: "conv",
+        problem: `kernel ${show(kernel)} does not fit into input ${show(size)} with padding ${show(geometry(attrs).padLow)} and ${show(geometry(attrs).padHigh)} (output size ⌊(n + 2p − f)/s + 1⌋ = ${show(out)}).`,
+        fix: "use a smaller kernel or more padding.",
+      });
+    return { shape: [n, g, o, ...out], dtype: x!.dtype };
+  },
+  adjoints: [inputAdjoint, kernelAdjoint],
+  reference: convReference,
+  lower: {
+    kind: "fused",
+    emit(node, [x, w], epilogue) {
+      const [input, kernel] = node.inputs as [Node, Node];
+      const { stride, padLow, inputDilation, kernelDilation } = geometry(node.attrs);
+      return {
+        kind: "conv",
+        shape: node.shape,
+        channels: input.shape[2]!,
+        inputSize: input.shape.slice(3),
+        kernelSize: kernel.shape.slice(3),
+        stride,
+        padLow,
+        inputDilation,
+        kernelDilation,
+        x: x!,
+        w: w!,
+        epilogue,
+      };
+    },
+  },
+});
+
+function outputSize(size: number, kernel: number, geo: ConvGeometry, i: number): number {
+  const room =
+    span(size, geo.inputDilation[i]!) +
+    geo.padLow[i]! +
+    geo.padHigh[i]! -
+    span(kernel, geo.kernelDilation[i]!);
+  return Math.floor(room / geo.stride[i]!) + 1;
+}
+
+/** Swaps axes `a` and `b` of the three leading ones. */
+const swap = (x: Node, a: number, b: number): Node => {
+  const perm = x.shape.map((_, i) => i);
+  perm[a] = b;
+  perm[b] = a;
+  return permute(x, perm);
+};
+
+/** Input gradient: g, dilated by the stride, with the flipped kernel; stride and dilation change places. */
+function inputAdjoint(g: Node, { inputs: [x, w], attrs }: Node): Node {
+  const geo = geometry(attrs);
+  const spatial = w!.shape.slice(3);
+  const padLow = spatial.map((k, i) => span(k, geo.kernelDilation[i]!) - 1 - geo.padLow[i]!);
+  const padHigh = spatial.map((k, i) => {
+    const wanted = span(x!.shape[3 + i]!, geo.inputDilation[i]!);
+    const have = span(g.shape[3 + i]!, geo.stride[i]!) + padLow[i]!;
+    return wanted + span(k, geo.kernelDilation[i]!) - 1 - have;
+  });
+  const flipped = flip(
+    swap(w!, 1, 2),
+    spatial.map((_, i) => 3 + i),
+  );
+  return conv(g, flipped, {
+    stride: geo.inputDilation,
+    padLow,
+    padHigh,
+    inputDilation: geo.stride,
+    kernelDilation: geo.kernelDilation,
+  });
+}
+
+/** Kernel gradient: g slides over x, with batch and channels in each other's places. */
+function kernelAdjoint(g: Node, { inputs: [x, w], attrs }: Node): Node {
+  const geo = geometry(attrs);
+  const padHigh = w!.shape.slice(3).map((k, i) => {
+    const wanted = span(k, geo.kernelDilation[i]!) - 1 + span(g.shape[3 + i]!, geo.stride[i]!);
+    return wanted - span(x!.shape[3 + i]!, geo.inputDilation[i]!) - geo.padLow[i]!;
+  });
+  const spatial = g.shape.slice(3).map((_, i) => 3 + i);
+  const input = swap(x!, 0, 2); // [c, g, n, …]
+  const kernel = permute(g, [1, 2, 0, ...spatial]); // [g, o, n, …]
+  const result = conv(input, kernel, {
+    stride: geo.kernelDilation,
+    padLow: geo.padLow,
+    padHigh,
+    inputDilation: geo.inputDilation,
+    kernelDilation: geo.stride,
+  }); // [c, g, o, …]
+  return permute(result, [1, 2, 0, ...spatial]);
+}
+
+function convReference(node: Node, [x, w]: readonly RefArray[]): Float64Array {
+  const { stride, padLow, inputDilation, kernelDilation } = geometry(node.attrs);
+  const sx = stridesOf(x!.shape);
+  const sw = stridesOf(w!.shape);
+  const result = new Float64Array(node.size);
+  forEachIndex(node.shape, ([n, g, o, ...p], i) => {
+    let total = 0;
+    forEachIndex(w!.shape.slice(2), ([c, ...q]) => {
+      let from = n! * sx[0]! + g! * sx[1]! + c! * sx[2]!;
+      let weight = g! * sw[0]! + o! * sw[1]! + c! * sw[2]!;
+      for (let axis = 0; axis < p.length; axis++) {
+        const at = p[axis]! * stride[axis]! + q[axis]! * kernelDilation[axis]! - padLow[axis]!;
+        const source = at / inputDilation[axis]!;
+        if (!Number.isInteger(source) || source < 0 || source >= x!.shape[3 + axis]!) return;
+        from += source * sx[3 + axis]!;
+        weight += q[axis]! * sw[3 + axis]!;
+      }
+      total += x!.data[from]! * w!.data[weight]!;
+    });
+    result[i] = total;
+  });
+  return result;
+}
+
+export const conv = (x: Node, w: Node, geo: ConvGeometry): Node =>
+  apply(convOp, [x, w], geo as unknown as Attrs);

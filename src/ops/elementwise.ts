@@ -1,0 +1,503 @@
+import {
+  dtypes as allDTypes,
+  type DType,
+  floats,
+  isFloat,
+  numeric,
+  randomBits as philoxBits,
+  roundTo,
+  type Shape,
+} from "../base/index.ts";
+import { apply, type Node } from "../graph/index.ts";
+import {
+  cadd,
+  ccos,
+  cdiv,
+  cerf,
+  cexp,
+  cexpm1,
+  clog,
+  clog1p,
+  cmul,
+  cneg,
+  complex,
+  csin,
+  csqrt,
+  csub,
+  ctanh,
+  erf as erfReal,
+} from "./complex.ts";
+import {
+  checkInput,
+  checkSameDType,
+  checkSameShape,
+  elementwise,
+  linear,
+  loweringOf,
+  setChainRule,
+} from "./record.ts";
+import { constant } from "./sources.ts";
+
+/** The value of a constant node, or undefined. */
+export const constantValue = (x: Node): number | undefined =>
+  loweringOf(x).kind === "constant" ? (x.attrs.value as number) : undefined;
+
+type Operand = Node | number;
+/** Numbers take the shape and dtype of the node beside them. */
+const pair = (a: Operand, b: Operand): [Node, Node] => {
+  if (typeof a === "number") return [constant(a, (b as Node).shape, (b as Node).dtype), b as Node];
+  return [a, typeof b === "number" ? constant(b, a.shape, a.dtype) : b];
+};
+const isValue = (x: Node, value: number) => constantValue(x) === value;
+
+export const neg = (x: Node): Node => apply(ops.neg, [x]);
+export const abs = (x: Node): Node => apply(ops.abs, [x]);
+export const sign = (x: Node): Node => apply(ops.sign, [x]);
+export const floor = (x: Node): Node => apply(ops.floor, [x]);
+export const sqrt = (x: Node): Node => apply(ops.sqrt, [x]);
+export const rsqrt = (x: Node): Node => apply(ops.rsqrt, [x]);
+export const exp = (x: Node): Node => apply(ops.exp, [x]);
+export const expm1 = (x: Node): Node => apply(ops.expm1, [x]);
+export const log = (x: Node): Node => apply(ops.log, [x]);
+export const log1p = (x: Node): Node => apply(ops.log1p, [x]);
+export const sin = (x: Node): Node => apply(ops.sin, [x]);
+export const cos = (x: Node): Node => apply(ops.cos, [x]);
+export const tanh = (x: Node): Node => apply(ops.tanh, [x]);
+export const sigmoid = (x: Node): Node => apply(ops.sigmoid, [x]);
+export const erf = (x: Node): Node => apply(ops.erf, [x]);
+export const not = (x: Node): Node => apply(ops.not, [x]);
+export const add = (a: Operand, b: Operand): Node => apply(ops.add, pair(a, b));
+export const sub = (a: Operand, b: Operand): Node => apply(ops.sub, pair(a, b));
+export const mul = (a: Operand, b: Operand): Node => apply(ops.mul, pair(a, b));
+export const div = (a: Operand, b: Operand): Node => apply(ops.div, pair(a, b));
+export const floorDiv = (a: Operand, b: Operand): Node => apply(ops.floorDiv, pair(a, b));
+export const pow = (a: Operand, b: Operand): Node => apply(ops.pow, pair(a, b));
+export const maximum = (a: Operand, b: Operand): Node => apply(ops.max, pair(a, b));
+export const minimum = (a: Operand, b: Operand): Node => apply(ops.min, pair(a, b));
+export const equal = (a: Operand, b: Operand): Node => apply(ops.eq, pair(a, b));
+export const less = (a: Operand, b: Operand): Node => apply(ops.lt, pair(a, b));
+export const lessEqual = (a: Operand, b: Operand): Node => apply(ops.le, pair(a, b));
+export const and = (a: Node, b: Node): Node => apply(ops.and, [a, b]);
+export const or = (a: Node, b: Node): Node => apply(ops.or, [a, b]);
+export const shiftRight = (a: Operand, b: Operand): Node => apply(ops.shiftRight, pair(a, b));
+export const randomBits = (key0: Node, key1: Node, counter: Node): Node =>
+  apply(ops.randomBits, [key0, key1, counter]);
+export const where = (c: Node, a: Operand, b: Operand): Node =>
+  apply(ops.where, [c, ...pair(a, b)]);
+export const cast = (x: Node, dtype: DType): Node =>
+  x.dtype === dtype ? x : apply(ops.cast, [x], { dtype });
+export const identity = (x: Node): Node => apply(ops.identity, [x]);
+export const stopGradient = (x: Node): Node => apply(ops.stopGradient, [x]);
+
+const gt0 = (x: number) => (x > 0 ? 1 : x < 0 ? -1 : x); // keeps NaN
+const one = complex(1);
+/** σ by the tail that does not overflow. */
+const sigmoidReal = (x: number) =>
+  x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
+
+const unchanged = (node: Node, value: number, sides: readonly number[]): Node | undefined => {
+  for (const side of sides) if (isValue(node.inputs[side]!, value)) return node.inputs[1 - side];
+  return undefined;
+};
+
+/** −1, 0 and 1 at a kink count half: the mean of both one-sided derivatives. */
+const half = (wins: Node, ties: Node, dtype: DType) => where(ties, 0.5, cast(wins, dtype));
+
+export const ops = {
+  neg: elementwise({
+    name: "neg",
+    formula: "−x",
+    arity: 1,
+    dtypes: numeric,
+    partials: [-1],
+    reference: (x) => -x,
+    complex: cneg,
+    simplify: ({ op, inputs: [x] }) => (x!.op === op ? x!.inputs[0] : undefined),
+  }),
+  /** |x|; the derivative at 0 is 0 (the sign of 0). */
+  abs: elementwise({
+    name: "abs",
+    formula: "|x|",
+    arity: 1,
+    dtypes: numeric,
+    partials: [(_, x) => sign(x)],
+    reference: Math.abs,
+    complex: (z) => (z.re < 0 ? cneg(z) : z),
+  }),
+  sign: elementwise({
+    name: "sign",
+    formula: "sign x",
+    arity: 1,
+    dtypes: numeric,
+    partials: [0],
+    reference: gt0,
+  }),
+  floor: elementwise({
+    name: "floor",
+    formula: "⌊x⌋",
+    arity: 1,
+    dtypes: floats,
+    partials: [0],
+    reference: Math.floor,
+  }),
+  /** √x; the derivative at 0 is +∞. */
+  sqrt: elementwise({
+    name: "sqrt",
+    formula: "√x",
+    arity: 1,
+    dtypes: floats,
+    partials: [(y) => div(0.5, y)],
+    reference: Math.sqrt,
+    complex: csqrt,
+    domain: [[0.2, 4]],
+  }),
+  rsqrt: elementwise({
+    name: "rsqrt",
+    formula: "1/√x",
+    arity: 1,
+    dtypes: floats,
+    partials: [(y, x) => mul(-0.5, div(y, x))],
+    reference: (x) => 1 / Math.sqrt(x),
+    complex: (z) => cdiv(one, csqrt(z)),
+    domain: [[0.3, 4]],
+  }),
+  exp: elementwise({
+    name: "exp",
+    formula: "eˣ",
+    arity: 1,
+    dtypes: floats,
+    partials: [(y) => y],
+    reference: Math.exp,
+    complex: cexp,
+  }),
+  expm1: elementwise({
+    name: "expm1",
+    formula: "eˣ − 1",
+    arity: 1,
+    dtypes: floats,
+    partials: [(_, x) => exp(x)],
+    reference: Math.expm1,
+    complex: cexpm1,
+  }),
+  /** log x; log 0 = −∞ with derivative +∞, NaN below. */
+  log: elementwise({
+    name: "log",
+    formula: "log x",
+    arity: 1,
+    dtypes: floats,
+    partials: [(_, x) => div(1, x)],
+    reference: Math.log,
+    complex: clog,
+    domain: [[0.2, 4]],
+  }),
+  log1p: elementwise({
+    name: "log1p",
+    formula: "log(1 + x)",
+    arity: 1,
+    dtypes: floats,
+    partials: [(_, x) => div(1, add(1, x))],
+    reference: Math.log1p,
+    complex: clog1p,
+    domain: [[-0.7, 4]],
+  }),
+  sin: elementwise({
+    name: "sin",
+    formula: "sin x",
+    arity: 1,
+    dtypes: floats,
+    partials: [(_, x) => cos(x)],
+    reference: Math.sin,
+    complex: csin,
+  }),
+  cos: elementwise({
+    name: "cos",
+    formula: "cos x",
+    arity: 1,
+    dtypes: floats,
+    partials: [(_, x) => neg(sin(x))],
+    reference: Math.cos,
+    complex: ccos,
+  }),
+  /** tanh x. In float32 the derivative is exactly 0 beyond |x| ≈ 9. */
+  tanh: elementwise({
+    name: "tanh",
+    formula: "tanh x",
+    arity: 1,
+    dtypes: floats,
+    partials: [(y) => sub(1, mul(y, y))], // in terms of the output: nothing is recomputed
+    reference: Math.tanh,
+    complex: ctanh,
+  }),
+  sigmoid: elementwise({
+    name: "sigmoid",
+    formula: "1/(1 + e⁻ˣ)",
+    arity: 1,
+    dtypes: floats,
+    partials: [(y) => mul(y, sub(1, y))],
+    reference: sigmoidReal,
+    complex: (z) => cdiv(one, cadd(one, cexp(cneg(z)))),
+  }),
+  erf: elementwise({
+    name: "erf",
+    formula: "2/√π ∫₀ˣ e^{−t²} dt",
+    arity: 1,
+    dtypes: floats,
+    partials: [(_, x) => mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))],
+    reference: erfReal,
+    complex: cerf,
+  }),
+  not: elementwise({
+    name: "not",
+    formula: "¬x",
+    arity: 1,
+    dtypes: ["bool"],
+    partials: [null],
+    reference: (x) => 1 - x,
+  }),
+  add: elementwise({
+    name: "add",
+    formula: "a + b",
+    arity: 2,
+    dtypes: numeric,
+    partials: [1, 1],
+    reference: (a, b) => a + b,
+    int: (a, b) => (a + b) | 0,
+    complex: cadd,
+    simplify: (node) => unchanged(node, 0, [0, 1]),
+  }),
+  sub: elementwise({
+    name: "sub",
+    formula: "a − b",
+    arity: 2,
+    dtypes: numeric,
+    partials: [1, -1],
+    reference: (a, b) => a - b,
+    int: (a, b) => (a - b) | 0,
+    complex: csub,
+    simplify: (node) => unchanged(node, 0, [1]),
+  }),
+  mul: elementwise({
+    name: "mul",
+    formula: "a · b",
+    arity: 2,
+    dtypes: numeric,
+    partials: [(_y, _a, b) => b, (_y, a) => a],
+    reference: (a, b) => a * b,
+    int: Math.imul,
+    complex: cmul,
+    simplify: (node) => unchanged(node, 1, [0, 1]),
+  }),
+  div: elementwise({
+    name: "div",
+    formula: "a / b",
+    arity: 2,
+    dtypes: floats,
+    partials: [(_y, _a, b) => div(1, b), (y, _a, b) => neg(div(y, b))],
+    reference: (a, b) => a / b,
+    complex: cdiv,
+    domain: [
+      [-3, 3],
+      [0.5, 3],
+    ],
+    simplify: (node) => unchanged(node, 1, [1]),
+  }),
+  floorDiv: elementwise({
+    name: "floorDiv",
+    formula: "⌊a / b⌋",
+    arity: 2,
+    dtypes: ["int32"],
+    partials: [null, null],
+    reference: (a, b) => (b === 0 ? 0 : Math.floor(a / b) | 0),
+    domain: [
+      [-9, 9],
+      [1, 4],
+    ],
+  }),
+  /**
+   * aᵇ, with 0⁰ = 1. ∂a is 0 where b = 0 and ∂b is 0 where a = 0, where the plain formulas would
+   * give 0 · ∞.
+   */
+  pow: elementwise({
+    name: "pow",
+    formula: "aᵇ",
+    arity: 2,
+    dtypes: floats,
+    partials: [
+      (_y, a, b) => where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1)))),
+      (y, a) => where(equal(a, 0), 0, mul(y, log(a))),
+    ],
+    reference: (a, b) => (a === 1 || b === 0 ? 1 : a ** b), // C's pow(1, NaN) is 1, JavaScript's is NaN
+    complex: (a, b) => (a.re === 0 && a.im === 0 ? complex(a.re ** b.re) : cexp(cmul(b, clog(a)))),
+    domain: [
+      [0.3, 3],
+      [-2, 3],
+    ],
+    simplify: ({ inputs: [a, b] }) =>
+      isValue(b!, 2) ? mul(a!, a!) : isValue(b!, 1) ? a : isValue(b!, -1) ? div(1, a!) : undefined,
+  }),
+  /** max(a, b); ties pass half of the derivative to each side. */
+  max: elementwise({
+    name: "max",
+    formula: "max(a, b)",
+    arity: 2,
+    dtypes: numeric,
+    partials: [
+      (y, a, b) => half(less(b, a), equal(a, b), y.dtype),
+      (y, a, b) => half(less(a, b), equal(a, b), y.dtype),
+    ],
+    reference: (a, b) => Math.max(a, b),
+    complex: (a, b) => (a.re >= b.re ? a : b),
+  }),
+  min: elementwise({
+    name: "min",
+    formula: "min(a, b)",
+    arity: 2,
+    dtypes: numeric,
+    partials: [
+      (y, a, b) => half(less(a, b), equal(a, b), y.dtype),
+      (y, a, b) => half(less(b, a), equal(a, b), y.dtype),
+    ],
+    reference: (a, b) => Math.min(a, b),
+    complex: (a, b) => (a.re <= b.re ? a : b),
+  }),
+  eq: elementwise({
+    name: "eq",
+    formula: "a = b",
+    arity: 2,
+    dtypes: allDTypes,
+    result: "bool",
+    partials: [null, null],
+    reference: (a, b) => (a === b ? 1 : 0),
+  }),
+  lt: elementwise({
+    name: "lt",
+    formula: "a < b",
+    arity: 2,
+    dtypes: allDTypes,
+    result: "bool",
+    partials: [null, null],
+    reference: (a, b) => (a < b ? 1 : 0),
+  }),
+  le: elementwise({
+    name: "le",
+    formula: "a ≤ b",
+    arity: 2,
+    dtypes: allDTypes,
+    result: "bool",
+    partials: [null, null],
+    reference: (a, b) => (a <= b ? 1 : 0),
+  }),
+  and: elementwise({
+    name: "and",
+    formula: "a ∧ b",
+    arity: 2,
+    dtypes: ["bool"],
+    partials: [null, null],
+    reference: (a, b) => a * b,
+  }),
+  or: elementwise({
+    name: "or",
+    formula: "a ∨ b",
+    arity: 2,
+    dtypes: ["bool"],
+    partials: [null, null],
+    reference: (a, b) => Math.max(a, b),
+  }),
+  shiftRight: elementwise({
+    name: "shiftRight",
+    formula: "a ⋙ b",
+    arity: 2,
+    dtypes: ["int32"],
+    partials: [null, null],
+    reference: (a, b) => (a >>> b) | 0,
+    domain: [
+      [-9e8, 9e8],
+      [0, 31],
+    ],
+  }),
+  randomBits: elementwise({
+    name: "randomBits",
+    formula: "Philox(key0, key1, counter)",
+    arity: 3,
+    dtypes: ["int32"],
+    partials: [null, null, null],
+    reference: philoxBits,
+    domain: [
+      [-9e8, 9e8],
+      [-9e8, 9e8],
+      [0, 9e8],
+    ],
+  }),
+  /** c ? a : b. Selects derivatives rather than multiplying them, so a NaN on the other side stays there. */
+  where: linear({
+    name: "where",
+    arity: 3,
+    dtypes: allDTypes,
+    infer([c, a, b]) {
+      checkInput("where", c!, ["bool"]);
+      checkSameDType("where", [a!, b!]);
+      checkSameShape("where", [c!, a!, b!]);
+      return { shape: a!.shape, dtype: a!.dtype };
+    },
+    adjoints: [
+      null,
+      (g, { inputs: [c] }) => where(c!, g, 0),
+      (g, { inputs: [c] }) => where(c!, 0, g),
+    ],
+    reference: (_, [c, a, b]) => c!.data.map((x, i) => (x ? a!.data[i]! : b!.data[i]!)),
+    lower: { kind: "map", opcode: "where" },
+    simplify: ({ inputs: [c, a, b] }) =>
+      constantValue(c!) === undefined ? undefined : constantValue(c!) ? a : b,
+  }),
+  /** To another dtype; derivatives pass between float dtypes only. */
+  cast: linear({
+    name: "cast",
+    arity: 1,
+    dtypes: allDTypes,
+    infer: ([x], attrs) => ({ shape: x!.shape, dtype: attrs.dtype as DType }),
+    adjoints: [(g, { inputs: [x] }) => cast(g, x!.dtype)],
+    reference: ({ dtype }, [x]) => x!.data.map((value) => roundTo(dtype, value)),
+    lower: { kind: "map", opcode: "cast" },
+    // widening and back again changes nothing
+    simplify: ({ op, inputs: [x], dtype }) => {
+      const inner = x!.op === op ? x!.inputs[0]! : undefined;
+      return inner && inner.dtype === dtype && x!.dtype === "float64" && isFloat(dtype)
+        ? inner
+        : undefined;
+    },
+  }),
+  /** x itself, marked as the variable of a transform. */
+  identity: {
+    ...linear({
+      name: "identity",
+      arity: 1,
+      dtypes: allDTypes,
+      infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+      adjoints: [(g) => g],
+      reference: (_, [x]) => x!.data.slice(),
+      lower: { kind: "view", view: (x) => x },
+      simplify: ({ inputs: [x] }) => x,
+    }),
+    watch: true,
+  },
+  /** x, as a constant of every derivative. */
+  stopGradient: {
+    ...linear({
+      name: "stopGradient",
+      arity: 1,
+      dtypes: allDTypes,
+      infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+      adjoints: [null],
+      reference: (_, [x]) => x!.data.slice(),
+      lower: { kind: "view", view: (x) => x },
+      simplify: ({ inputs: [x] }) => x,
+    }),
+    differentiable: false,
+  },
+};
+
+setChainRule({ mul, add, neg });
+
+/** A constant of another node's shape and dtype. */
+export const filled = (value: number, like: { shape: Shape; dtype: DType }): Node =>
+  constant(value, like.shape, like.dtype);

@@ -1,0 +1,90 @@
+/** The primitives of gradus: every computation is a graph of these records. */
+import { convOp } from "./convolution.ts";
+import { ops as elementwiseOps } from "./elementwise.ts";
+import { gatherOp, scatterAddOp } from "./gather.ts";
+import { matmulOp } from "./matmul.ts";
+import { concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./movement.ts";
+import type { OpRecord } from "./record.ts";
+import { argmaxOp, argminOp, maxOp, minOp } from "./reduction.ts";
+import { argsortOp, cumsumOp } from "./scan.ts";
+import { constantRecord, iotaOp, leafOp } from "./sources.ts";
+import { broadcastOp, sumOp } from "./sum.ts";
+import { foldOp, windowOp } from "./window.ts";
+
+export * from "./convolution.ts";
+export {
+  abs,
+  add,
+  and,
+  cast,
+  constantValue,
+  cos,
+  div,
+  equal,
+  erf,
+  exp,
+  expm1,
+  filled,
+  floor,
+  floorDiv,
+  identity,
+  less,
+  lessEqual,
+  log,
+  log1p,
+  maximum,
+  minimum,
+  mul,
+  neg,
+  not,
+  or,
+  pow,
+  randomBits,
+  rsqrt,
+  shiftRight,
+  sigmoid,
+  sign,
+  sin,
+  sqrt,
+  stopGradient,
+  sub,
+  tanh,
+  where,
+} from "./elementwise.ts";
+export * from "./gather.ts";
+export * from "./matmul.ts";
+export * from "./movement.ts";
+export type { ElementwiseOp, Lowering, OpRecord } from "./record.ts";
+export { addAll, carriesDerivative, loweringOf } from "./record.ts";
+export * from "./reduction.ts";
+export * from "./scan.ts";
+export * from "./sources.ts";
+export { broadcastInto, sum } from "./sum.ts";
+export * from "./window.ts";
+
+export const ops: readonly OpRecord[] = [
+  leafOp,
+  constantRecord,
+  iotaOp,
+  ...Object.values(elementwiseOps),
+  sumOp,
+  maxOp,
+  minOp,
+  argmaxOp,
+  argminOp,
+  reshapeOp,
+  permuteOp,
+  broadcastOp,
+  sliceOp,
+  flipOp,
+  padOp,
+  concatOp,
+  matmulOp,
+  convOp,
+  windowOp,
+  foldOp,
+  gatherOp,
+  scatterAddOp,
+  cumsumOp,
+  argsortOp,
+];

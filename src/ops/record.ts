@@ -1,0 +1,292 @@
+import {
+  broadcastShapes,
+  type DType,
+  DTypeError,
+  isFloat,
+  type Shape,
+  ShapeError,
+  sameShape,
+  show,
+} from "../base/index.ts";
+import {
+  type Attrs,
+  apply,
+  type Complex,
+  type Linearity,
+  type Node,
+  type Op,
+  type RefArray,
+  type Strided,
+} from "../graph/index.ts";
+import type { Opcode } from "../runtime/opcodes.ts";
+import type { Epilogue, Instruction, Reducer, View } from "../runtime/program.ts";
+
+/** How the compiler turns an op into part of a program. */
+export type Lowering =
+  /** A value that comes from outside. */
+  | { readonly kind: "leaf" }
+  /** `attrs.value` everywhere. */
+  | { readonly kind: "constant" }
+  /** The index along `attrs.axis`. */
+  | { readonly kind: "index" }
+  /** One instruction of a fused expression. */
+  | { readonly kind: "map"; readonly opcode: Opcode }
+  /** No work at all: other strides on the same buffer; null where no strides do it. */
+  | { readonly kind: "view"; readonly view: (x: Strided, node: Node) => Strided | null }
+  /** A reduction over `attrs.axes`, with expressions fused before and after. */
+  | { readonly kind: "reduce"; readonly reducer: Reducer }
+  /** An instruction of its own, with an expression fused after it. */
+  | {
+      readonly kind: "fused";
+      readonly emit: (node: Node, inputs: readonly View[], epilogue: Epilogue) => Instruction;
+    }
+  /** An instruction of its own that stores its result. */
+  | {
+      readonly kind: "kernel";
+      readonly emit: (node: Node, inputs: readonly View[], output: View) => Instruction;
+    }
+  /** Input i is copied to the place `parts(node)[i]` of the result; the rest is `fill`. */
+  | {
+      readonly kind: "place";
+      readonly fill: (node: Node) => number | null;
+      readonly parts: (node: Node) => readonly Strided[];
+    };
+
+/** An op of gradus: everything the graph knows, and how it compiles. */
+export type OpRecord = Op<Lowering>;
+
+/** The typed lowering of a node's op. */
+export const loweringOf = (node: Node): Lowering => node.op.lower as Lowering;
+
+type Infer = (inputs: readonly Node[], attrs: Attrs) => { shape: Shape; dtype: DType };
+
+/** @throws {DTypeError} unless input `i` has one of `allowed`. */
+export function checkInput(name: string, x: Node, allowed: readonly DType[]): void {
+  if (allowed.includes(x.dtype)) return;
+  throw new DTypeError({
+    subject: name,
+    problem: `takes ${allowed.join(", ")}, not ${x.dtype}.`,
+    fix: `cast it: x.cast("${allowed[0]}").`,
+  });
+}
+
+/** @throws {DTypeError} unless all dtypes agree. */
+export function checkSameDType(name: string, inputs: readonly Node[]): void {
+  const [first] = inputs;
+  for (const x of inputs)
+    if (x.dtype !== first!.dtype)
+      throw new DTypeError({
+        subject: name,
+        problem: `dtypes differ, ${inputs.map((i) => i.dtype).join(" with ")}.`,
+        fix: `cast one side: x.cast("${first!.dtype}").`,
+      });
+}
+
+/** @throws {ShapeError} unless all shapes agree. */
+export function checkSameShape(name: string, inputs: readonly Node[]): void {
+  const [first] = inputs;
+  for (const x of inputs)
+    if (!sameShape(x.shape, first!.shape)) {
+      broadcastShapes(
+        name,
+        inputs.map((i) => i.shape),
+      );
+      throw new ShapeError({
+        subject: name,
+        problem: `shapes differ, ${inputs.map((i) => show(i.shape)).join(" with ")}.`,
+        fix: "broadcast them to one shape first.",
+      });
+    }
+}
+
+/** ∂y/∂xᵢ: a number, a formula in the output and the inputs, or null where there is none. */
+type Partial = number | null | ((y: Node, ...x: Node[]) => Node);
+
+interface Tuples<T> {
+  1: readonly [T];
+  2: readonly [T, T];
+  3: readonly [T, T, T];
+}
+type Arity = 1 | 2 | 3;
+
+export interface ElementwiseSpec<A extends Arity> {
+  readonly name: Opcode;
+  readonly arity: A;
+  readonly formula: string;
+  readonly dtypes: readonly DType[];
+  /** The result's dtype, when it is not the inputs'. */
+  readonly result?: DType;
+  /** One partial derivative per input: leaving one out does not compile. */
+  readonly partials: Tuples<Partial>[A];
+  readonly reference: (...x: number[]) => number;
+  /** The exact int32 form, where rounding the float one is not exact. */
+  readonly int?: (...x: number[]) => number;
+  /** The continuation to complex numbers, where the op is analytic. */
+  readonly complex?: (...x: Complex[]) => Complex;
+  readonly simplify?: (node: Node) => Node | undefined;
+  /** Where the sweep draws its inputs from, per input. Default [−3, 3]. */
+  readonly domain?: readonly (readonly [number, number])[];
+}
+
+export interface ElementwiseOp extends OpRecord {
+  readonly formula: string;
+  readonly domain: readonly (readonly [number, number])[];
+}
+
+// The chain rule needs products and sums of nodes, which are themselves records. They are handed
+// in by elementwise.ts once they exist, so that this file does not import its own users.
+let chain: { mul(a: Node, b: Node): Node; add(a: Node, b: Node): Node; neg(a: Node): Node };
+export function setChainRule(rule: typeof chain): void {
+  chain = rule;
+}
+
+function scale(g: Node, partial: Partial, y: Node): Node | null {
+  if (partial === null || partial === 0) return null;
+  if (partial === 1) return g;
+  if (partial === -1) return chain.neg(g);
+  if (typeof partial === "number") throw new TypeError("a constant partial is −1, 0 or 1"); // a slip in a record, not in use
+  return chain.mul(g, partial(y, ...y.inputs));
+}
+
+/** Sum of the terms that are there. */
+export function addAll(terms: readonly (Node | null)[]): Node | null {
+  return terms.reduce((sum, term) => (sum && term ? chain.add(sum, term) : (sum ?? term)), null);
+}
+
+/** y = f(x₁, …) element by element; both modes of differentiation follow from the partials. */
+export function elementwise<A extends Arity>(spec: ElementwiseSpec<A>): ElementwiseOp {
+  const partials = spec.partials as readonly Partial[];
+  const { name, dtypes } = spec;
+  return {
+    name,
+    formula: spec.formula,
+    arity: spec.arity,
+    dtypes,
+    domain: spec.domain ?? Array.from({ length: spec.arity }, () => [-3, 3] as const),
+    infer(inputs) {
+      for (const x of inputs) checkInput(name, x, dtypes);
+      checkSameDType(name, inputs);
+      checkSameShape(name, inputs);
+      return { shape: inputs[0]!.shape, dtype: spec.result ?? inputs[0]!.dtype };
+    },
+    differentiable: partials.some((p) => p !== null && p !== 0),
+    linearity: null,
+    vjp: (node, g) => partials.map((p) => scale(g, p, node)),
+    jvp: (node, tangents) =>
+      addAll(partials.map((p, i) => (tangents[i] ? scale(tangents[i], p, node) : null))),
+    reference: {
+      kind: "scalar",
+      real: spec.reference,
+      ...(spec.int && { int: spec.int }),
+      ...(spec.complex && { complex: spec.complex }),
+    },
+    lower: { kind: "map", opcode: name },
+    ...(spec.simplify && { simplify: spec.simplify }),
+  };
+}
+
+type Adjoint = ((g: Node, node: Node) => Node) | null;
+
+interface LinearSpec {
+  readonly name: string;
+  readonly arity: number | "any";
+  readonly dtypes: readonly DType[];
+  readonly infer: Infer;
+  /**
+   * The adjoint with respect to each input (null: an index or condition, which has no derivative).
+   * One entry for ops of any arity, which then gets the input's position.
+   */
+  readonly adjoints: readonly Adjoint[] | ((g: Node, node: Node, position: number) => Node);
+  /** The op on tangents, where it is not the op itself (an affine op drops its constant). */
+  readonly tangent?: (node: Node, tangents: readonly Node[]) => Node;
+  /** The zero tangent of input i, for ops that take several inputs together. */
+  readonly reference: (node: Node, inputs: readonly RefArray[]) => Float64Array;
+  readonly lower: Lowering;
+  readonly simplify?: (node: Node) => Node | undefined;
+}
+
+let zerosLike: (x: Node) => Node;
+export function setZerosLike(f: typeof zerosLike): void {
+  zerosLike = f;
+}
+
+/** y = L(x), linear in all of its differentiable inputs together: vjp is the adjoint, jvp is L. */
+export function linear(spec: LinearSpec): OpRecord {
+  const { adjoints } = spec;
+  const adjointOf = (position: number): Adjoint =>
+    typeof adjoints === "function"
+      ? (g, node) => adjoints(g, node, position)
+      : (adjoints[position] ?? null);
+  return {
+    ...baseOf(spec),
+    linearity: "together",
+    vjp: (node, g) => node.inputs.map((_, i) => adjointOf(i)?.(g, node) ?? null),
+    jvp(node, tangents) {
+      const active = tangents.some((t, i) => t && adjointOf(i));
+      if (!active) return null;
+      const inputs = node.inputs.map((x, i) => (adjointOf(i) ? (tangents[i] ?? zerosLike(x)) : x));
+      return spec.tangent ? spec.tangent(node, inputs) : apply(node.op, inputs, node.attrs);
+    },
+  };
+}
+
+/** y = B(a, b), linear in each: vjp is the two adjoints, jvp the product rule. */
+export function bilinear(
+  spec: Omit<LinearSpec, "adjoints" | "tangent" | "arity"> & {
+    readonly adjoints: Tuples<(g: Node, node: Node) => Node>[2];
+  },
+): OpRecord {
+  return {
+    ...baseOf({ ...spec, arity: 2 }),
+    linearity: "each",
+    vjp: (node, g) => spec.adjoints.map((adjoint) => adjoint(g, node)),
+    jvp(node, [da, db]) {
+      const [a, b] = node.inputs as [Node, Node];
+      return addAll([
+        da ? apply(node.op, [da, b], node.attrs) : null,
+        db ? apply(node.op, [a, db], node.attrs) : null,
+      ]);
+    },
+  };
+}
+
+/** An op that is neither elementwise nor linear: both rules are written out. */
+export function custom(
+  spec: Omit<LinearSpec, "adjoints" | "tangent"> & Pick<OpRecord, "vjp" | "jvp">,
+): OpRecord {
+  return { ...baseOf(spec), linearity: null, vjp: spec.vjp, jvp: spec.jvp };
+}
+
+/** An op with integer or boolean results, or a wall: no derivative flows. */
+export function constantOp(spec: Omit<LinearSpec, "adjoints" | "tangent">): OpRecord {
+  return {
+    ...baseOf(spec),
+    differentiable: false,
+    linearity: null,
+    vjp: (node) => node.inputs.map(() => null),
+    jvp: () => null,
+  };
+}
+
+function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
+  const { name, arity, dtypes, infer, lower, simplify } = spec;
+  return {
+    name,
+    arity,
+    dtypes,
+    infer(inputs: readonly Node[], attrs: Attrs) {
+      if (dtypes.length > 0 && inputs.length > 0)
+        checkInput(name, inputs[inputs.length - 1]!, dtypes);
+      return infer(inputs, attrs);
+    },
+    differentiable: true,
+    reference: { kind: "array" as const, real: spec.reference },
+    lower,
+    linearity: null as Linearity,
+    ...(simplify && { simplify }),
+  };
+}
+
+/** Whether derivatives can reach this node: floats made by a differentiable op. */
+export const carriesDerivative = (node: Node): boolean =>
+  isFloat(node.dtype) && node.op.differentiable;

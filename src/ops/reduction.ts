@@ -1,0 +1,64 @@
+import { numeric } from "../base/index.ts";
+import { apply, type Node } from "../graph/index.ts";
+import type { Reducer } from "../runtime/program.ts";
+import { foldBy } from "./by-index.ts";
+import { cast, div, equal, mul, where } from "./elementwise.ts";
+import { constantOp, custom, type OpRecord } from "./record.ts";
+import { axesOf, broadcastInto, inferReduced, sum } from "./sum.ts";
+
+/**
+ * y = max or min of x over `axes`. NaN if any element is. Elements that tie share the derivative
+ * evenly, so the result does not depend on their order.
+ */
+const extremum = (reducer: "max" | "min", start: number): OpRecord => {
+  const mask = (y: Node, x: Node, axes: readonly number[]) =>
+    equal(x, broadcastInto(y, x.shape, axes));
+  const op: OpRecord = custom({
+    name: `reduce${reducer === "max" ? "Max" : "Min"}`,
+    arity: 1,
+    dtypes: numeric,
+    infer: inferReduced(`reduce ${reducer}`, null, false),
+    vjp(y, g) {
+      const x = y.inputs[0]!;
+      const axes = axesOf(y.attrs);
+      const ties = mask(y, x, axes);
+      const share = div(g, sum(cast(ties, g.dtype), axes));
+      return [mul(broadcastInto(share, x.shape, axes), cast(ties, g.dtype))];
+    },
+    jvp(y, [t]) {
+      if (!t) return null;
+      const axes = axesOf(y.attrs);
+      const ties = mask(y, y.inputs[0]!, axes);
+      return div(sum(where(ties, t, 0), axes), sum(cast(ties, t.dtype), axes));
+    },
+    reference: foldBy(start, (acc, x) => (reducer === "max" ? Math.max(acc, x) : Math.min(acc, x))),
+    lower: { kind: "reduce", reducer },
+    simplify: ({ inputs: [x], attrs }) => (axesOf(attrs).length === 0 ? x : undefined),
+  });
+  return op;
+};
+export const maxOp: OpRecord = extremum("max", -Infinity);
+export const minOp: OpRecord = extremum("min", Infinity);
+
+/** Row-major position within the reduced axes of the first extremum, or of the first NaN. */
+const argExtremum = (reducer: Reducer, better: (x: number, best: number) => boolean): OpRecord =>
+  constantOp({
+    name: reducer,
+    arity: 1,
+    dtypes: numeric,
+    infer: inferReduced(reducer, "int32", false),
+    reference: foldBy(0, (acc, x, position, best) => {
+      if (best.length > 0 && !(better(x, best[0]!) || (Number.isNaN(x) && !Number.isNaN(best[0]))))
+        return acc;
+      best[0] = x;
+      return position;
+    }),
+    lower: { kind: "reduce", reducer },
+  });
+export const argmaxOp: OpRecord = argExtremum("argmax", (x, best) => x > best);
+export const argminOp: OpRecord = argExtremum("argmin", (x, best) => x < best);
+
+export const max = (x: Node, axes: readonly number[]): Node => apply(maxOp, [x], { axes });
+export const min = (x: Node, axes: readonly number[]): Node => apply(minOp, [x], { axes });
+export const argmax = (x: Node, axes: readonly number[]): Node => apply(argmaxOp, [x], { axes });
+export const argmin = (x: Node, axes: readonly number[]): Node => apply(argminOp, [x], { axes });
