@@ -1,0 +1,193 @@
+// The register-tiled micro-kernels: MR rows × NV vectors of columns of a product, held in registers
+// while k runs. Every product and convolution ends here.
+#pragma once
+#include "../src/contract.h"
+#include "gemm_vector.h"
+
+namespace gradus::GRADUS_ISA::gemm {
+
+constexpr int kMaxVectors = 4;
+
+/// One register tile: c[v][i·c_row + lane] (+)= Σ_k a(i, k) · b(k, v, lane).
+template <class T>
+struct Block {
+  int64_t k;
+  const T* a;
+  int64_t a_row, a_col;        // direct kernels only; packed panels are a[k·MR + i]
+  const T* b[kMaxVectors];     // where each vector of columns starts
+  const int32_t* b_offset;     // packed kernels: row k of B lies at b[v] + b_offset[k]
+  int64_t b_row;               // direct kernels: row k of B lies at b[v] + k·b_row
+  T* c[kMaxVectors];
+  int count[kMaxVectors];      // columns to store of each vector; only the last may be partial
+                               // for direct kernels
+  int64_t c_row;
+  bool accumulate;             // add to what c holds
+};
+
+/// Accumulators, one row of B and one broadcast element of A must fit the register file (without
+/// fused multiply-add also the product).
+constexpr bool fits(int mr, int nv) {
+#if defined(__FMA__) || defined(__ARM_NEON)
+  return mr * nv + nv + 1 <= kRegisters;
+#else
+  return mr * nv + nv + 2 <= kRegisters;
+#endif
+}
+
+/// The most rows of a tile: the most that leave two vectors of columns.
+constexpr int max_rows() {
+  int mr = 1;
+  while (fits(mr + 1, 2)) ++mr;
+  return mr;
+}
+constexpr int kMaxRows = max_rows();
+
+/// The most vectors of columns beside `mr` rows.
+constexpr int max_vectors(int mr) {
+  int nv = 1;
+  while (nv < kMaxVectors && fits(mr, nv + 1)) ++nv;
+  return nv;
+}
+
+template <class T, int MR, int NV>
+inline void finish(const Vec<T> (&acc)[MR][NV], const Block<T>& t) {
+#pragma GCC unroll 4
+  for (int v = 0; v < NV; ++v) {
+    T* c = t.c[v];
+    const int count = t.count[v];
+    if (count == Lanes<T>::count) {
+      if (t.accumulate) {
+#pragma GCC unroll 32
+        for (int i = 0; i < MR; ++i) store<T>(c + i * t.c_row, load<T>(c + i * t.c_row) + acc[i][v]);
+      } else {
+#pragma GCC unroll 32
+        for (int i = 0; i < MR; ++i) store<T>(c + i * t.c_row, acc[i][v]);
+      }
+    } else {
+#pragma GCC unroll 32
+      for (int i = 0; i < MR; ++i) {
+        T* p = c + i * t.c_row;
+        Vec<T> r = acc[i][v];
+        if (t.accumulate) r = load_first<T>(p, count) + r;
+        store_first<T>(p, r, count);
+      }
+    }
+  }
+}
+
+/// A packed as [k][MR]; rows of B wherever the offset table says.
+template <class T, int MR, int NV>
+void packed_kernel(const Block<T>& t) {
+  Vec<T> acc[MR][NV] = {};
+  const T* a = t.a;
+  const T* b[NV];
+#pragma GCC unroll 4
+  for (int v = 0; v < NV; ++v) b[v] = t.b[v];
+  const int32_t* offset = t.b_offset;
+#pragma GCC unroll 4
+  for (int64_t k = 0; k < t.k; ++k) {
+    Vec<T> row[NV];
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) row[v] = load<T>(b[v] + offset[k]);
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; ++i) {
+      const Vec<T> x = broadcast<T>(a[i]);
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
+    }
+    a += MR;
+  }
+  finish<T, MR, NV>(acc, t);
+}
+
+/// Both operands where they are, any strides but unit column stride in B; the last vector of
+/// columns may be partial, and no memory behind it is read.
+template <class T, int MR, int NV, bool Partial>
+void direct_kernel(const Block<T>& t) {
+  Vec<T> acc[MR][NV] = {};
+  const T* a = t.a;
+  const T* b = t.b[0];
+  const int last = t.count[NV - 1];
+  for (int64_t k = 0; k < t.k; ++k) {
+    Vec<T> row[NV];
+#pragma GCC unroll 4
+    for (int v = 0; v < NV; ++v) {
+      const T* p = b + v * Lanes<T>::count;
+      row[v] = Partial && v == NV - 1 ? load_first<T>(p, last) : load<T>(p);
+    }
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; ++i) {
+      const Vec<T> x = broadcast<T>(a[i * t.a_row]);
+#pragma GCC unroll 4
+      for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
+    }
+    a += t.a_col;
+    b += t.b_row;
+  }
+  finish<T, MR, NV>(acc, t);
+}
+
+template <class T>
+using Kernel = void (*)(const Block<T>&);
+
+/// The instances, by rows − 1 and vectors − 1; empty where the registers do not suffice.
+template <class T>
+struct Kernels {
+  /// Direct kernels keep one pointer per row of A alive: more than eight only spill.
+  static constexpr int direct_rows = kMaxRows < 8 ? kMaxRows : 8;
+  Kernel<T> packed[kMaxRows][kMaxVectors];
+  Kernel<T> direct[2][direct_rows][kMaxVectors];  // [last vector partial]
+
+  constexpr Kernels() : packed{}, direct{} { rows<1>(); }
+
+ private:
+  template <int MR>
+  constexpr void rows() {
+    vectors<MR, 1>();
+    if constexpr (MR < kMaxRows) rows<MR + 1>();
+  }
+  template <int MR, int NV>
+  constexpr void vectors() {
+    packed[MR - 1][NV - 1] = packed_kernel<T, MR, NV>;
+    if constexpr (MR <= direct_rows) {
+      direct[0][MR - 1][NV - 1] = direct_kernel<T, MR, NV, false>;
+      direct[1][MR - 1][NV - 1] = direct_kernel<T, MR, NV, true>;
+    }
+    if constexpr (NV < max_vectors(MR)) vectors<MR, NV + 1>();
+  }
+};
+template <class T>
+constexpr Kernels<T> kernels{};
+
+/// `rows` cut into panels of equal height, as few as the registers allow; the last may be shorter.
+struct RowPanels {
+  int64_t rows;
+  int height;
+  int64_t count;
+
+  explicit RowPanels(int64_t rows, int most = kMaxRows) : rows(rows) {
+    const int64_t fewest = (rows + most - 1) / most;
+    height = fewest == 0 ? 1 : int((rows + fewest - 1) / fewest);
+    count = (rows + height - 1) / height;
+  }
+  int height_of(int64_t panel) const {
+    const int64_t left = rows - panel * height;
+    return int(left < height ? left : height);
+  }
+};
+
+// ── tasks ──────────────────────────────────────────────────────────────────────────────────────
+
+/// A function object as the body of parallel tasks; a single task runs where it is called.
+template <class Body>
+void run_tasks(Parallel& pool, int64_t count, const Body& body) {
+  if (count == 1) return body(0, 0);
+  pool.run(
+      count,
+      [](void* context, int64_t task, int worker) {
+        (*static_cast<const Body*>(context))(task, worker);
+      },
+      const_cast<Body*>(&body));
+}
+
+}  // namespace gradus::GRADUS_ISA::gemm

@@ -1,0 +1,214 @@
+// The vector register of the instruction set this file is compiled for, as far as matrix products
+// need it: GCC/Clang vector extensions, and intrinsics only for what those cannot say (fused
+// multiply-add without -ffp-contract, masked loads and stores).
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+namespace gradus::GRADUS_ISA::gemm {
+
+#if defined(__AVX512F__)
+constexpr int kVectorBytes = 64, kRegisters = 32;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32, kRegisters = 16;
+#elif defined(__ARM_NEON)
+constexpr int kVectorBytes = 16, kRegisters = 32;
+#else
+constexpr int kVectorBytes = 16, kRegisters = 16;
+#endif
+
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+inline int64_t round_up(int64_t a, int64_t b) { return ceil_div(a, b) * b; }
+inline int64_t min(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t max(int64_t a, int64_t b) { return a > b ? a : b; }
+
+template <class T>
+struct Lanes {
+  typedef T vector __attribute__((vector_size(kVectorBytes)));
+  static constexpr int count = kVectorBytes / int{sizeof(T)};
+};
+template <class T>
+using Vec = typename Lanes<T>::vector;
+
+template <class T>
+inline Vec<T> load(const T* p) {
+  Vec<T> v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+template <class T>
+inline void store(T* p, Vec<T> v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+/// x in every lane. x − 0 is x for every x, −0 and NaN included, so the compiler drops the 0.
+template <class T>
+inline Vec<T> broadcast(T x) {
+  return x - Vec<T>{};
+}
+
+/// The first n lanes from memory, 0 in the others; never touches memory behind them.
+template <class T>
+inline Vec<T> load_first(const T* p, int n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return (Vec<T>)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
+  } else {
+    return (Vec<T>)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+  }
+#else
+  Vec<T> v{};
+  T* lanes = reinterpret_cast<T*>(&v);
+  for (int i = 0; i < n; ++i) lanes[i] = p[i];
+  return v;
+#endif
+}
+
+template <class T>
+inline void store_first(T* p, Vec<T> v, int n) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v);
+  } else {
+    _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)v);
+  }
+#else
+  const T* lanes = reinterpret_cast<const T*>(&v);
+  for (int i = 0; i < n; ++i) p[i] = lanes[i];
+#endif
+}
+
+/// a·b + c, rounded once where the hardware can.
+inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_ps(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_ps(a, b, c);
+#elif defined(__ARM_NEON)
+  return vfmaq_f32(c, a, b);
+#else
+  return a * b + c;
+#endif
+}
+
+inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
+#if defined(__AVX512F__)
+  return _mm512_fmadd_pd(a, b, c);
+#elif defined(__FMA__)
+  return _mm256_fmadd_pd(a, b, c);
+#elif defined(__aarch64__)
+  return vfmaq_f64(c, a, b);
+#else
+  return a * b + c;
+#endif
+}
+
+/// The sum of all lanes, halves first: a fixed order.
+template <class T>
+inline T sum(Vec<T> v) {
+  T lanes[Lanes<T>::count];
+  store(lanes, v);
+  for (int width = Lanes<T>::count / 2; width > 0; width /= 2)
+    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
+  return lanes[0];
+}
+
+// ── transposition ──────────────────────────────────────────────────────────────────────────────
+
+/// A lane permutation of (a, b) as an index vector: lane(j) < count picks from a, else from b.
+template <class T, class Lane>
+inline Vec<T> permute(Vec<T> a, Vec<T> b, Lane lane) {
+  constexpr int n = Lanes<T>::count;
+  (void)lane;
+#if defined(__clang__)
+  if constexpr (n == 2) {
+    return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1));
+  } else if constexpr (n == 4) {
+    return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1), Lane::at(2), Lane::at(3));
+  } else if constexpr (n == 8) {
+    return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1), Lane::at(2), Lane::at(3),
+                                   Lane::at(4), Lane::at(5), Lane::at(6), Lane::at(7));
+  } else {
+    return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1), Lane::at(2), Lane::at(3),
+                                   Lane::at(4), Lane::at(5), Lane::at(6), Lane::at(7),
+                                   Lane::at(8), Lane::at(9), Lane::at(10), Lane::at(11),
+                                   Lane::at(12), Lane::at(13), Lane::at(14), Lane::at(15));
+  }
+#else
+  using Index = Vec<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>;
+  Index index;
+#pragma GCC unroll 16
+  for (int j = 0; j < n; ++j) index[j] = Lane::at(j);
+  return __builtin_shuffle(a, b, index);
+#endif
+}
+
+/// Interleaves blocks of `Size` lanes of a and b inside every 16 bytes; Half 0 the low, 1 the high.
+template <class T, int Size, int Half>
+struct Interleave {
+  static constexpr int per = 16 / int{sizeof(T)};  // lanes in 16 bytes
+  static constexpr int at(int j) {
+    const int base = j / per * per, within = j % per, block = within / Size;
+    return base + Half * (per / 2) + block / 2 * Size + within % Size +
+           (block % 2 ? Lanes<T>::count : 0);
+  }
+};
+
+/// One half of exchanging blocks of `Size` lanes across the diagonal.
+template <class T, int Size, int Half>
+struct Exchange {
+  static constexpr int at(int j) {
+    const int block = j / Size % 2;
+    if (Half == 0) return block ? Lanes<T>::count + j - Size : j;
+    return block ? Lanes<T>::count + j : j + Size;
+  }
+};
+
+template <class T, int Size>
+inline void exchange_blocks(Vec<T>* r) {
+  constexpr int n = Lanes<T>::count;
+  if constexpr (Size < n) {
+#pragma GCC unroll 16
+    for (int i = 0; i < n; ++i) {
+      if (i / Size % 2) continue;
+      const Vec<T> a = r[i], b = r[i + Size];
+      r[i] = permute<T>(a, b, Exchange<T, Size, 0>{});
+      r[i + Size] = permute<T>(a, b, Exchange<T, Size, 1>{});
+    }
+    exchange_blocks<T, Size * 2>(r);
+  }
+}
+
+/// Transposes count × count lanes in place: first inside 16-byte groups (cheap unpacks on every
+/// instruction set), then whole groups across the diagonal.
+template <class T>
+inline void transpose(Vec<T>* r) {
+  constexpr int n = Lanes<T>::count, per = 16 / int{sizeof(T)};
+#pragma GCC unroll 8
+  for (int i = 0; i < n; i += per) {
+    if constexpr (per == 4) {
+      const Vec<T> a = permute<T>(r[i], r[i + 1], Interleave<T, 1, 0>{});
+      const Vec<T> b = permute<T>(r[i], r[i + 1], Interleave<T, 1, 1>{});
+      const Vec<T> c = permute<T>(r[i + 2], r[i + 3], Interleave<T, 1, 0>{});
+      const Vec<T> d = permute<T>(r[i + 2], r[i + 3], Interleave<T, 1, 1>{});
+      r[i] = permute<T>(a, c, Interleave<T, 2, 0>{});
+      r[i + 1] = permute<T>(a, c, Interleave<T, 2, 1>{});
+      r[i + 2] = permute<T>(b, d, Interleave<T, 2, 0>{});
+      r[i + 3] = permute<T>(b, d, Interleave<T, 2, 1>{});
+    } else {
+      const Vec<T> a = r[i], b = r[i + 1];
+      r[i] = permute<T>(a, b, Interleave<T, 1, 0>{});
+      r[i + 1] = permute<T>(a, b, Interleave<T, 1, 1>{});
+    }
+  }
+  exchange_blocks<T, per>(r);
+}
+
+}  // namespace gradus::GRADUS_ISA::gemm

@@ -1,0 +1,63 @@
+// Copies operands into the order the packed micro-kernels read: panel[k][i].
+#pragma once
+#include "gemm_vector.h"
+
+namespace gradus::GRADUS_ISA::gemm {
+
+/// Rows of unit stride: vector copies, the overhang of a row overwritten by the next ones.
+template <class T>
+void pack_rows(T* panel, const T* source, int width, int count, int64_t depth, int64_t deep) {
+  constexpr int lanes = Lanes<T>::count;
+  for (int64_t k = 0; k < depth; ++k, panel += width, source += deep) {
+    for (int i = 0; i < width; i += lanes) {
+      const int have = count - i, room = width - i;
+      const Vec<T> v = have >= lanes ? load<T>(source + i)
+                       : have > 0    ? load_first<T>(source + i, have)
+                                     : Vec<T>{};
+      if ((depth - k) * width - i >= lanes) {
+        store<T>(panel + i, v);
+      } else {
+        store_first<T>(panel + i, v, room);
+      }
+    }
+  }
+}
+
+/// Columns of unit stride: blocks of lanes × lanes transposed in registers.
+template <class T>
+void pack_columns(T* panel, const T* source, int width, int count, int64_t along, int64_t depth) {
+  constexpr int lanes = Lanes<T>::count;
+  for (int64_t k = 0; k < depth; k += lanes) {
+    const int deep = depth - k < lanes ? int(depth - k) : lanes;
+    for (int i = 0; i < width; i += lanes) {
+      Vec<T> r[lanes];
+      for (int j = 0; j < lanes; ++j) {
+        const T* p = source + (i + j) * along + k;
+        r[j] = i + j >= count ? Vec<T>{} : deep == lanes ? load<T>(p) : load_first<T>(p, deep);
+      }
+      transpose<T>(r);
+      const int room = width - i;
+      T* out = panel + k * width + i;
+      // A narrow panel's overhang is overwritten by the next rows; a wide one's would hit lanes
+      // that are already there.
+      int whole = deep;
+      if (room < lanes) whole = width > lanes ? 0 : int(min(deep, max(0, depth - k - lanes / width)));
+      for (int j = 0; j < whole; ++j) store<T>(out + int64_t{j} * width, r[j]);
+      for (int j = whole; j < deep; ++j) store_first<T>(out + int64_t{j} * width, r[j], room);
+    }
+  }
+}
+
+/// panel[k·width + i] = source[i·along + k·deep] for i < count, 0 for count ≤ i < width.
+template <class T>
+void pack_panel(T* panel, const T* source, int width, int count, int64_t along, int64_t depth,
+                int64_t deep) {
+  if (along == 1) return pack_rows(panel, source, width, count, depth, deep);
+  if (deep == 1) return pack_columns(panel, source, width, count, along, depth);
+  for (int64_t k = 0; k < depth; ++k, panel += width, source += deep) {
+    for (int i = 0; i < count; ++i) panel[i] = source[i * along];
+    for (int i = count; i < width; ++i) panel[i] = T(0);
+  }
+}
+
+}  // namespace gradus::GRADUS_ISA::gemm

@@ -1,0 +1,167 @@
+// Matrix products against plain loops in double: shapes around every block edge, any strides,
+// direct and tiled results, one worker against two.
+#include <cmath>
+
+#include "pool.h"
+
+using namespace gradus;
+
+namespace {
+
+int checks = 0, failures = 0;
+
+void check(bool good, const char* what, const MatmulCall& c, const char* isa) {
+  ++checks;
+  if (good) return;
+  if (++failures <= 20)
+    std::printf("FAILED %s: %s %s batch %ld, %ld x %ld x %ld, a (%ld, %ld), b (%ld, %ld)\n", what, isa,
+                c.dtype == DType::f64 ? "f64" : "f32", long(c.batch), long(c.m), long(c.k), long(c.n),
+                long(c.a_row), long(c.a_col), long(c.b_row), long(c.b_col));
+}
+
+enum class Layout { rows, columns, gaps, flipped, repeated };
+
+/// Strides of a rows × cols matrix and the elements it spans.
+struct Strides {
+  int64_t row, col, start, size;
+  Strides(Layout layout, int64_t rows, int64_t cols) {
+    row = cols, col = 1, start = 0, size = rows * cols;
+    if (layout == Layout::columns) row = 1, col = rows;
+    if (layout == Layout::gaps) row = 2 * cols + 3, col = 2, size = rows * row;
+    if (layout == Layout::flipped) row = -cols, col = -1, start = size - 1;
+    if (layout == Layout::repeated) row = 0, size = cols;
+  }
+};
+
+template <class T>
+struct Collector {
+  std::vector<T> values;
+  std::vector<int> times;
+  int64_t m, n;
+  static void put(void* self, int, const Tile& t) {
+    auto& c = *static_cast<Collector*>(self);
+    for (int64_t i = 0; i < t.rows; ++i)
+      for (int64_t j = 0; j < t.cols; ++j) {
+        const size_t at = size_t((t.batch * c.m + t.row + i) * c.n + t.col + j);
+        c.values[at] = static_cast<const T*>(t.values)[i * t.ld + j];
+        ++c.times[at];
+      }
+  }
+};
+
+template <class T>
+void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, bool special = false) {
+  const Strides sa(la, m, k), sb(lb, k, n);
+  Numbers numbers(uint64_t(m * 7919 + k * 104729 + n * 31 + batch));
+  // Exact allocations: an address sanitizer sees every read beyond the operands.
+  std::vector<T> a(size_t(batch * sa.size)), b(size_t(batch * sb.size));
+  for (auto& x : a) x = T(numbers.real());
+  for (auto& x : b) x = T(numbers.real());
+  if (special && !a.empty() && !b.empty()) {
+    a[a.size() / 2] = T(INFINITY);
+    b[b.size() / 3] = T(NAN);
+    b[b.size() / 2] = T(0);
+  }
+  const int64_t c_row = n + 5;
+  std::vector<int64_t> ao, bo, co;
+  for (int64_t i = 0; i < batch; ++i) {
+    ao.push_back(i * sa.size + sa.start);
+    bo.push_back((i % 2 ? 0 : i) * sb.size + sb.start);
+    co.push_back(i * m * c_row);
+  }
+  std::vector<double> want(size_t(batch * m * n)), scale(want.size());
+  for (int64_t i = 0; i < batch; ++i)
+    for (int64_t r = 0; r < m; ++r)
+      for (int64_t q = 0; q < k; ++q) {
+        const double x = double(a[size_t(ao[size_t(i)] + r * sa.row + q * sa.col)]);
+        const T* y = b.data() + bo[size_t(i)] + q * sb.row;
+        for (int64_t j = 0; j < n; ++j) {
+          const double p = x * double(y[j * sb.col]);
+          want[size_t((i * m + r) * n + j)] += p;
+          scale[size_t((i * m + r) * n + j)] += std::fabs(p);
+        }
+      }
+
+  MatmulCall call{};
+  call.dtype = sizeof(T) == 8 ? DType::f64 : DType::f32;
+  call.batch = batch, call.m = m, call.n = n, call.k = k;
+  call.a = a.data(), call.b = b.data(), call.a_offset = ao.data(), call.b_offset = bo.data();
+  call.a_row = sa.row, call.a_col = sa.col, call.b_row = sb.row, call.b_col = sb.col;
+
+  TestPool one(1), two(2);
+  for (const Variant& variant : variants()) {
+    std::vector<T> direct(size_t(batch * m * c_row), T(77));
+    call.c = direct.data(), call.c_offset = co.data(), call.c_row = c_row;
+    check(variant.matmul(call, one) == Status::ok, "status", call, variant.name);
+    Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), m, n};
+    call.c = nullptr, call.sink = {Collector<T>::put, &tiles};
+    variant.matmul(call, two);
+    bool close = true, once = true, same = true, inside = true;
+    const double eps = sizeof(T) == 8 ? 1e-15 : 6e-7;
+    for (int64_t r = 0; r < batch * m; ++r) {
+      for (int64_t j = 0; j < n; ++j) {
+        const size_t at = size_t(r * n + j);
+        const T got = direct[size_t(r * c_row + j)];
+        const double bound = eps * (4 + std::sqrt(double(k))) * (scale[at] + 1e-30);
+        if (std::isfinite(want[at]) ? !(std::fabs(double(got) - want[at]) <= bound)
+                                    : std::isnan(want[at]) != std::isnan(got) ||
+                                          (std::isinf(want[at]) && double(got) != want[at]))
+          close = false;
+        once = once && tiles.times[at] == 1;
+        same = same && !std::memcmp(&tiles.values[at], &got, sizeof(T));
+      }
+      for (int64_t j = n; j < c_row; ++j) inside = inside && direct[size_t(r * c_row + j)] == T(77);
+    }
+    check(close, "value", call, variant.name);
+    check(once, "every element once", call, variant.name);
+    check(same, "two workers with a sink = one worker stored", call, variant.name);
+    check(inside, "nothing beside the result", call, variant.name);
+  }
+}
+
+template <class T>
+void all() {
+  const Layout some[] = {Layout::rows, Layout::columns, Layout::gaps, Layout::flipped, Layout::repeated};
+  for (Layout la : some)
+    for (Layout lb : some) {
+      test<T>(1, 5, 7, 3, la, lb);
+      test<T>(3, 33, 40, 50, la, lb);
+      test<T>(1, 61, 97, 130, la, lb);
+      test<T>(2, 1, 65, 70, la, lb);
+      test<T>(2, 70, 65, 1, la, lb);
+      test<T>(1, 150, 820, 35, la, lb);
+    }
+  for (Layout lb : {Layout::rows, Layout::columns}) {
+    for (int64_t m = 1; m <= 34; m += m < 18 ? 1 : 5)
+      for (int64_t n : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 47, 48, 63, 64, 65, 100})
+        test<T>(1, m, n % 9, n, Layout::rows, lb);
+    test<T>(1, 700, 900, 1100, Layout::rows, lb);
+    test<T>(1, 200, 20, 3000, Layout::columns, lb);
+    test<T>(1, 3000, 9, 20, Layout::rows, lb);
+    test<T>(2, 200, 400, 600, Layout::rows, lb);
+    test<T>(17, 64, 64, 64, Layout::rows, lb);
+    test<T>(1, 16, 20000, 24, Layout::columns, lb);
+    test<T>(2, 30, 5000, 10, Layout::rows, lb);
+    test<T>(1, 1, 9000, 1, Layout::rows, lb);
+    test<T>(1, 1, 900, 5000, Layout::rows, lb);
+    test<T>(1, 5000, 900, 1, Layout::rows, lb);
+    test<T>(1, 128, 128, 10, Layout::rows, lb);
+    test<T>(0, 4, 4, 4, Layout::rows, lb);
+    test<T>(2, 0, 4, 4, Layout::rows, lb);
+    test<T>(2, 4, 4, 0, Layout::rows, lb);
+    test<T>(2, 40, 0, 50, Layout::rows, lb);
+    test<T>(1, 7, 30, 9, Layout::rows, lb, true);
+    test<T>(1, 70, 300, 90, Layout::rows, lb, true);
+    test<T>(1, 20, 3000, 9, Layout::columns, lb, true);
+  }
+}
+
+}  // namespace
+
+int main() {
+  all<float>();
+  all<double>();
+  std::printf("gemm_test: %d checks %s\n", checks, failures ? "done" : "passed");
+  if (failures) std::printf("gemm_test: %d FAILED\n", failures);
+  return failures != 0;
+}

@@ -1,0 +1,118 @@
+// What kernel tests and benchmarks share: a plain thread pool, strided test data, the kernels of
+// every instruction set that this machine runs.
+#pragma once
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "../src/contract.h"
+
+namespace gradus {
+
+#if defined(__x86_64__)
+#define GRADUS_VARIANTS(X) X(baseline) X(avx2) X(avx512)
+#elif defined(__aarch64__)
+#define GRADUS_VARIANTS(X) X(neon)
+#else
+#define GRADUS_VARIANTS(X) X(baseline)
+#endif
+
+#define GRADUS_DECLARE(isa)                            \
+  namespace isa {                                      \
+  Status matmul(const MatmulCall& call, Parallel& pool); \
+  Status conv(const ConvCall& call, Parallel& pool);   \
+  }
+GRADUS_VARIANTS(GRADUS_DECLARE)
+#undef GRADUS_DECLARE
+
+struct Variant {
+  const char* name;
+  Status (*matmul)(const MatmulCall&, Parallel&);
+  Status (*conv)(const ConvCall&, Parallel&);
+};
+
+inline bool machine_runs(const char* isa) {
+#if defined(__x86_64__)
+  if (!strcmp(isa, "avx2")) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (!strcmp(isa, "avx512"))
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+#endif
+  (void)isa;
+  return true;
+}
+
+inline std::vector<Variant> variants() {
+  std::vector<Variant> all;
+#define GRADUS_LIST(isa) \
+  if (machine_runs(#isa)) all.push_back({#isa, isa::matmul, isa::conv});
+  GRADUS_VARIANTS(GRADUS_LIST)
+#undef GRADUS_LIST
+  return all;
+}
+
+/// Starts its threads anew for every run: slow, simple, enough for tests.
+class TestPool : public Parallel {
+ public:
+  explicit TestPool(int workers) : scratch_(size_t(workers)) {
+    for (auto& s : scratch_) s = allocate(kScratchBytes);
+  }
+  ~TestPool() override {
+    for (auto s : scratch_) std::free(s);
+    std::free(workspace_);
+  }
+  TestPool(const TestPool&) = delete;
+  void operator=(const TestPool&) = delete;
+
+  void run(int64_t count, void (*body)(void*, int64_t, int), void* context) override {
+    std::atomic<int64_t> next{0};
+    auto work = [&](int worker) {
+      for (int64_t task; (task = next++) < count;) body(context, task, worker);
+    };
+    std::vector<std::thread> threads;
+    for (int w = 1; w < workers(); ++w) threads.emplace_back(work, w);
+    work(0);
+    for (auto& t : threads) t.join();
+  }
+  int workers() const override { return int(scratch_.size()); }
+  void* scratch(int worker) override { return scratch_[size_t(worker)]; }
+  void* workspace(size_t bytes) override {
+    if (bytes > workspace_bytes_) {
+      std::free(workspace_);
+      workspace_ = allocate(workspace_bytes_ = bytes);
+    }
+    return workspace_;
+  }
+
+ private:
+  /// Exactly as long as asked for, filled with NaN: use of what was never written shows.
+  static void* allocate(size_t bytes) {
+    void* p = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
+    if (p) std::memset(p, 0xff, (bytes + 63) / 64 * 64);
+    return p;
+  }
+  std::vector<void*> scratch_;
+  void* workspace_ = nullptr;
+  size_t workspace_bytes_ = 0;
+};
+
+/// Small deterministic numbers in (−1, 1).
+struct Numbers {
+  uint64_t state;
+  explicit Numbers(uint64_t seed) : state(seed * 0x9E3779B97F4A7C15u + 1) {}
+  uint64_t next() {
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+  }
+  double real() { return double(next() >> 11) / double(1ull << 52) - 1; }
+  int64_t between(int64_t low, int64_t high) {
+    return low + int64_t(next() % uint64_t(high - low + 1));
+  }
+};
+
+}  // namespace gradus
