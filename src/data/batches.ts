@@ -1,0 +1,99 @@
+import { ConfigError, type HostArray, RandomStream } from "../base/index.ts";
+import { type Split, takeRows } from "./dataset.ts";
+
+export interface BatchOptions {
+  readonly batchSize: number;
+  /** Draws a new order for each (seed, epoch). Default false: the order of the split. */
+  readonly shuffle?: boolean;
+  readonly seed?: number;
+  readonly epoch?: number;
+  /** Leaves out a last batch that is not full. Default false. */
+  readonly dropLast?: boolean;
+  /** The first batch to give, to go on in the middle of an epoch. Default 0. */
+  readonly start?: number;
+}
+
+export interface Batch {
+  /** `[B, ...]` */
+  readonly inputs: HostArray;
+  /** `[B]` or `[B, ...]` */
+  readonly targets: HostArray;
+  /** Which batch of the epoch this is, from 0. */
+  readonly index: number;
+  /** `[B]` the rows of the split that are in it. */
+  readonly rows: Int32Array;
+}
+
+/** The batches of one epoch. It can be walked more than once, with the same batches each time. */
+export interface Batches extends Iterable<Batch> {
+  /** How many batches a walk gives, those before `start` not counted. */
+  readonly length: number;
+}
+
+/**
+ * Cuts a split into batches; each batch has buffers of its own.
+ *
+ * The order is a pure function of (seed, epoch), so a run that stopped in epoch e after k batches
+ * goes on exactly with `{ epoch: e, start: k }` and needs no saved random state.
+ *
+ * @throws {ConfigError} if `batchSize`, `epoch` or `start` are no such numbers, or no batch is left at all.
+ * @example
+ * for (const { inputs, targets } of batches(xor(), { batchSize: 2, shuffle: true, seed: 1 })) {
+ *   inputs.shape; // [2, 2]
+ *   targets.shape; // [2]
+ * }
+ */
+export function batches(split: Split, options: BatchOptions): Batches {
+  const { batchSize, shuffle = false, seed = 0, epoch = 0, dropLast = false, start = 0 } = options;
+  checkWhole("batchSize", batchSize, 1);
+  checkWhole("epoch", epoch, 0);
+  checkWhole("start", start, 0);
+  const full = split.size / batchSize;
+  const count = dropLast ? Math.floor(full) : Math.ceil(full);
+  checkCount(count, start, split.size, batchSize);
+  return {
+    length: count - start,
+    *[Symbol.iterator]() {
+      const order = shuffle ? epochOrder(split.size, seed, epoch) : inOrder(split.size);
+      for (let index = start; index < count; index++) {
+        const rows = order.slice(index * batchSize, (index + 1) * batchSize);
+        const inputs = takeRows(split.inputs, rows);
+        yield { inputs, targets: takeRows(split.targets, rows), index, rows };
+      }
+    },
+  };
+}
+
+/** Shuffles take the streams from here on, one per epoch, apart from all other uses of a seed. */
+const shuffleStream = 0x5f00_0000;
+
+/** The order of an epoch: a permutation of 0…size−1 that depends on (seed, epoch) alone. */
+export const epochOrder = (size: number, seed: number, epoch: number): Int32Array =>
+  new RandomStream(seed, shuffleStream + epoch).permutation(size);
+
+const inOrder = (size: number): Int32Array => Int32Array.from({ length: size }, (_, i) => i);
+
+function checkWhole(option: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new ConfigError({
+    subject: "batches",
+    problem: `${option} is ${value}, not a whole number of ${least} or more.`,
+    fix: `give ${option} as a whole number, such as ${least === 1 ? 32 : 0}.`,
+  });
+}
+
+/** `start` may equal the count: a run that stopped after the last batch has none left to do. */
+function checkCount(count: number, start: number, size: number, batchSize: number): void {
+  if (count === 0)
+    throw new ConfigError({
+      subject: "batches",
+      problem: `${size} examples in batches of ${batchSize} give no batch.`,
+      fix: size === 0 ? "give a split with examples." : "lower batchSize, or leave dropLast off.",
+    });
+  if (start > count)
+    throw new ConfigError({
+      subject: "batches",
+      problem: `start is ${start}, but the epoch has ${count} batches.`,
+      fix: "resume with the batch size and data that the run was started with.",
+    });
+}

@@ -1,0 +1,111 @@
+import {
+  allocate,
+  ConfigError,
+  type HostArray,
+  RandomStream,
+  type Shape,
+  ShapeError,
+  show,
+  sizeOf,
+} from "../base/index.ts";
+
+/** Examples with their answers: row n of `inputs` belongs to row n of `targets`. */
+export interface Split {
+  /** `[N, ...]` */
+  readonly inputs: HostArray;
+  /** `[N]` int32 class indices, or `[N, ...]` float values. */
+  readonly targets: HostArray;
+  /** N, the number of examples. */
+  readonly size: number;
+}
+
+/** What the targets are: a class index per example, or a number to be hit. */
+export type Task = "classification" | "regression";
+
+/** A set to learn from, and perhaps one to judge by, which training never sees. */
+export interface Dataset {
+  readonly name: string;
+  readonly task: Task;
+  readonly train: Split;
+  readonly test?: Split;
+  /** Class names; target k means `classes[k]`. */
+  readonly classes?: readonly string[];
+}
+
+/**
+ * Pairs inputs with targets.
+ *
+ * @throws {ShapeError} if the numbers of rows differ.
+ * @example
+ * makeSplit(hostArray([2, 1], Float32Array.of(0, 1)), hostArray([2], Int32Array.of(0, 1))).size; // 2
+ */
+export function makeSplit(inputs: HostArray, targets: HostArray): Split {
+  const [rows, answers] = [inputs.shape[0], targets.shape[0]];
+  if (rows === undefined || rows !== answers)
+    throw new ShapeError({
+      subject: "makeSplit",
+      problem: `inputs ${show(inputs.shape)} and targets ${show(targets.shape)} are not as many (${rows ?? "no axis"} ≠ ${answers ?? "no axis"}).`,
+      fix: "give one target for each row of the inputs.",
+    });
+  return { inputs, targets, size: rows };
+}
+
+/**
+ * The examples at `rows`, in that order, copied. A row may be asked for twice.
+ *
+ * @throws {ConfigError} if a row does not exist.
+ */
+export function subset(split: Split, rows: ArrayLike<number>): Split {
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    if (Number.isInteger(row) && row >= 0 && row < split.size) continue;
+    throw new ConfigError({
+      subject: "subset",
+      problem: `row ${row} does not exist in ${split.size} examples.`,
+      fix: `use rows from 0 to ${split.size - 1}.`,
+    });
+  }
+  return {
+    inputs: takeRows(split.inputs, rows),
+    targets: takeRows(split.targets, rows),
+    size: rows.length,
+  };
+}
+
+/**
+ * Cuts off a random part, for validation: `[rest, part]`, where `part` has ⌊fraction·N + ½⌋ rows.
+ *
+ * Each keeps the order of the original, and which row goes where depends on `seed` and N alone.
+ *
+ * @param fraction in (0, 1), the share of the second part; neither part may come out empty.
+ * @example
+ * const [train, validation] = splitDataset(moons({ size: 200 }), 0.2, 0); // 160 and 40 rows
+ */
+export function splitDataset(split: Split, fraction: number, seed: number): [Split, Split] {
+  const part = Math.round(split.size * fraction);
+  if (!(fraction > 0 && fraction < 1) || part === 0 || part === split.size)
+    throw new ConfigError({
+      subject: "splitDataset",
+      problem: `a fraction of ${fraction} of ${split.size} examples leaves one side empty.`,
+      fix: "use a fraction between 0 and 1 that leaves at least one example on each side.",
+    });
+  const order = new RandomStream(seed, splitStream).permutation(split.size);
+  return [subset(split, order.slice(part).sort()), subset(split, order.slice(0, part).sort())];
+}
+
+/** The stream of random numbers that splits use, apart from those of shuffles and generators. */
+const splitStream = 0x51;
+
+/** Copies whole rows (of the leading axis) into a new array; the rows must exist. */
+export function takeRows(array: HostArray, rows: ArrayLike<number>): HostArray {
+  const rowShape: Shape = array.shape.slice(1);
+  const width = sizeOf(rowShape);
+  const data = allocate(array.dtype, rows.length * width);
+  if (width === 1) for (let i = 0; i < rows.length; i++) data[i] = array.data[rows[i]!]!;
+  else
+    for (let i = 0; i < rows.length; i++) {
+      const start = rows[i]! * width;
+      data.set(array.data.subarray(start, start + width), i * width);
+    }
+  return { dtype: array.dtype, shape: [rows.length, ...rowShape], data };
+}
