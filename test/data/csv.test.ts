@@ -1,0 +1,211 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { type CsvOptions, parseCsv, readCsv } from "gradus/data";
+import { describe, expect, test } from "vitest";
+import {
+  ConfigError,
+  DataError,
+  FormatError,
+  GradusError,
+  hostArray,
+} from "../../src/base/index.ts";
+import { testOnRealData } from "./real-data.ts";
+
+describe("columns", () => {
+  test("numbers are inputs, the last column the class, numbered alphabetically", async () => {
+    const csv = await parseCsv("1,2.5,yes\n-3,.4e1,no\n5,6,yes\n");
+    expect(csv.inputs).toEqual(hostArray([3, 2], Float32Array.of(1, 2.5, -3, 4, 5, 6)));
+    expect(csv.targets).toEqual(hostArray([3], Int32Array.of(1, 0, 1)));
+    expect(csv).toMatchObject({ size: 3, classes: ["no", "yes"], features: ["x0", "x1"] });
+  });
+  test("classes that are numbers are in numeric order: 10 after 9", async () => {
+    const csv = await parseCsv("1,10\n1,9\n1,10");
+    expect(csv.classes).toEqual(["9", "10"]);
+    expect([...csv.targets.data]).toEqual([1, 0, 1]);
+  });
+  test("regression keeps the number", async () => {
+    const csv = await parseCsv("1,10.5\n1,9", { task: "regression" });
+    expect(csv.targets).toEqual(hostArray([2], Float32Array.of(10.5, 9)));
+    expect(csv).not.toHaveProperty("classes");
+  });
+  test("text inputs become one column per category", async () => {
+    const csv = await parseCsv("color,w,y\nred,1,0\nblue,2,1\nred,3,1");
+    expect(csv.features).toEqual(["color=blue", "color=red", "w"]);
+    expect([...csv.inputs.data]).toEqual([0, 1, 1, 1, 0, 2, 0, 1, 3]);
+    expect(csv.categories).toEqual([["blue", "red"], null]);
+  });
+  test("target and dropped columns by name, by index and from the end", async () => {
+    const text = "id,kind,a,b\n7,u,1,2\n8,v,3,4";
+    const expected = await parseCsv(text, { target: "kind", drop: ["id"] });
+    expect(expected.features).toEqual(["a", "b"]);
+    expect([...expected.inputs.data]).toEqual([1, 2, 3, 4]);
+    expect(await parseCsv(text, { target: 1, drop: [0] })).toEqual(expected);
+    expect(await parseCsv(text, { target: -3, drop: [-4] })).toEqual(expected);
+  });
+  test("quotes, a delimiter inside them, CRLF, blank lines, a BOM and spaces are understood", async () => {
+    const csv = await parseCsv('\uFEFF"a, b",y\r\n1 ,"say ""hi"""\r\n\r\n2,no\r\n');
+    expect(csv.features).toEqual(["a, b"]);
+    expect(csv.classes).toEqual(["no", 'say "hi"']);
+  });
+  test.each([";", "\t"])("the delimiter %j is found", async (delimiter) => {
+    const csv = await parseCsv("a,b,y\n1,2,0".replaceAll(",", delimiter));
+    expect(csv.features).toEqual(["a", "b"]);
+  });
+});
+
+describe("header", () => {
+  const namesOf = async (text: string, header?: CsvOptions["header"]) =>
+    (await parseCsv(text, header === undefined ? {} : { header })).features;
+
+  test("auto: text over numbers is a header, also where cells are missing below", async () => {
+    expect(await namesOf("a,b,y\n1,2,u\n3,4,v")).toEqual(["a", "b"]);
+    await expect(parseCsv("a,b,y\n?,2,u\n3,4,v")).rejects.toThrow('column "a"');
+  });
+  test("auto: numbers on top, or text all the way down, are data", async () => {
+    expect(await namesOf("1,2,u\n3,4,v")).toEqual(["x0", "x1"]);
+    expect(await namesOf("u,v\nu,w")).toEqual(["x0=u"]);
+  });
+  test("true and false overrule", async () => {
+    expect(await namesOf("u,y\nv,w", true)).toEqual(["u=v"]);
+    expect(await namesOf("u,1\nv,2", false)).toEqual(["x0=u", "x0=v"]);
+  });
+});
+
+describe("missing cells", () => {
+  const text = "a,b,y\n1,2,u\n3,NA,v\n5,6,\n7,8,u";
+
+  test.each(["", "?", "NA", "n/a", "NaN", "null"])("%j is an error with line and column", (word) =>
+    expect(parseCsv(`a,b,y\n1,2,u\n3,${word},v`, {}, "t.csv")).rejects.toThrow(
+      't.csv: line 3, column "b" (index 1): the value is missing.',
+    ),
+  );
+  test("the line counts what a quoted cell spans", async () => {
+    await expect(parseCsv('1,"u\nv"\n,w')).rejects.toThrow("line 3,");
+  });
+  test("dropMissing leaves such rows out, targets included", async () => {
+    const csv = await parseCsv(text, { dropMissing: true });
+    expect([...csv.inputs.data]).toEqual([1, 2, 7, 8]);
+    expect(csv.classes).toEqual(["u"]);
+  });
+  test("gaps in dropped columns do not matter", async () => {
+    const csv = await parseCsv("1,?,u\n2,?,v", { drop: [1] });
+    expect([...csv.inputs.data]).toEqual([1, 2]);
+  });
+  test("a table of which no row is whole is an error all the same", () =>
+    expect(parseCsv("1,?\n2,?", { dropMissing: true })).rejects.toThrow(
+      "each of its 2 rows has a missing value",
+    ));
+});
+
+describe("a test set like its training set", () => {
+  test("classes and categories keep their numbers though some are absent", async () => {
+    const train = await parseCsv("red,1,u\nblue,2,v\ngreen,3,w");
+    const held = await parseCsv("red,9,w", { like: train });
+    expect(held.features).toEqual(train.features);
+    expect([...held.inputs.data]).toEqual([0, 0, 1, 9]);
+    expect([...held.targets.data]).toEqual([2]);
+  });
+  test("what training has not seen is an error", async () => {
+    const train = await parseCsv("red,1,u\nblue,2,v");
+    await expect(parseCsv("pink,9,u", { like: train })).rejects.toThrow(
+      'line 1, column "x0" (index 0): "pink" is none of blue, red',
+    );
+    await expect(parseCsv("red,9,x", { like: train })).rejects.toThrow('"x" is none of u, v');
+    await expect(parseCsv("red,u", { like: train })).rejects.toThrow(
+      "2 inputs, but its training set has 3",
+    );
+  });
+});
+
+const wrong: [text: string, options: CsvOptions, error: typeof GradusError, message: string][] = [
+  ["", {}, DataError, "no row of data"],
+  ["a,b\n", { header: true }, DataError, "no row of data below the header"],
+  ["1,2\n3", {}, FormatError, "line 2 has 1 cells, the first row has 2"],
+  ['1,"2\n3,4', {}, FormatError, "not CSV that can be read"],
+  ["1\n2", {}, DataError, "no column is left"],
+  ["1,2\n3,4", { target: 2 }, ConfigError, "no column 2 among 2: x0, x1"],
+  ["aa,bb\n3,4", { target: "ab" }, ConfigError, 'no column "ab" among 2: aa, bb'],
+  ["1,2\n3,oops\n5,6", { target: 0 }, DataError, 'line 2, column "x1" (index 1): "oops"'],
+  ["1,2\n1e99,4\n5,6", {}, DataError, '"1e99" is not a number that float32 holds'],
+  ["1,2\n3,u", { task: "regression" }, DataError, '"u" is not a number'],
+  ["1,0.5\n2,1", {}, ConfigError, 'the target column "x1" holds 0.5, which is no class'],
+  [
+    Array.from({ length: 65 }, (_, i) => `name ${i},0`).join("\n"),
+    {},
+    DataError,
+    'column "x0" holds 65 different texts',
+  ],
+];
+describe("what cannot be read", () => {
+  for (const [text, options, error, message] of wrong)
+    test(`${JSON.stringify(text.slice(0, 20))}: ${message}`, async () => {
+      const thrown = await parseCsv(text, options).catch((e: unknown) => e);
+      expect(thrown).toBeInstanceOf(error);
+      expect((thrown as GradusError).problem).toContain(message);
+    });
+
+  test("any text ends in a split or in our own error", async () => {
+    const cell = fc.oneof(fc.constantFrom("1", "-2.5", "a", "?", '"', "", "\u0000"), fc.string());
+    const lines = fc.array(fc.array(cell, { maxLength: 4 }).map((cells) => cells.join(",")));
+    await fc.assert(
+      fc.asyncProperty(lines, async (list) => {
+        const result = await parseCsv(list.join("\n")).catch((e: unknown) => e);
+        if (result instanceof Error) expect(result).toBeInstanceOf(GradusError);
+      }),
+    );
+  });
+
+  test("a file that is missing or not UTF-8", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "gradus-csv-"));
+    await expect(readCsv(join(folder, "absent.csv"))).rejects.toThrow(DataError);
+    await writeFile(join(folder, "latin.csv"), Uint8Array.of(0x31, 0x2c, 0xe9));
+    await expect(readCsv(join(folder, "latin.csv"))).rejects.toThrow("not UTF-8 text");
+    await rm(folder, { recursive: true });
+  });
+});
+
+describe("real tables", () => {
+  testOnRealData("iris: no header, three classes of fifty", "tabular/iris.csv", async (path) => {
+    const { inputs, targets, classes } = await readCsv(path);
+    expect(inputs.shape).toEqual([150, 4]);
+    expect(classes).toEqual(["Iris-setosa", "Iris-versicolor", "Iris-virginica"]);
+    for (const k of [0, 1, 2]) expect(targets.data.filter((t) => t === k)).toHaveLength(50);
+  });
+  testOnRealData("penguins: header, categories, gaps", "tabular/penguins.csv", async (path) => {
+    await expect(readCsv(path, { target: "species" })).rejects.toThrow(
+      'line 5, column "bill_length_mm" (index 2): the value is missing',
+    );
+    const penguins = await readCsv(path, { target: "species", dropMissing: true });
+    expect(penguins.inputs.shape).toEqual([333, 9]); // 3 islands, 4 measures, 2 sexes
+    expect(penguins.classes).toEqual(["Adelie", "Chinstrap", "Gentoo"]);
+  });
+  testOnRealData("abalone: regression on rings", "tabular/abalone.csv", async (path) => {
+    const { features, targets } = await readCsv(path, { task: "regression" });
+    expect(features.slice(0, 4)).toEqual(["x0=F", "x0=I", "x0=M", "x1"]);
+    expect([...targets.data.slice(0, 3)]).toEqual([15, 7, 9]);
+  });
+  testOnRealData("wdbc: the target is the second column", "wdbc/wdbc.data", async (path) => {
+    const { inputs, targets, classes } = await readCsv(path, { target: 1, drop: [0] });
+    expect(inputs.shape).toEqual([569, 30]);
+    expect(classes).toEqual(["B", "M"]);
+    expect(targets.data.filter((t) => t === 1)).toHaveLength(212); // as wdbc.names says
+  });
+  testOnRealData("optdigits: the test set like the training set", "optdigits", async (path) => {
+    const train = await readCsv(join(path, "optdigits.tra"));
+    const held = await readCsv(join(path, "optdigits.tes"), { like: train });
+    expect([train.inputs.shape, held.inputs.shape]).toEqual([
+      [3823, 64],
+      [1797, 64],
+    ]);
+    expect(train.classes).toEqual(Array.from("0123456789"));
+  });
+  testOnRealData(
+    "dates are refused as inputs",
+    "tabular/daily-min-temperatures.csv",
+    async (path) => {
+      await expect(readCsv(path, { task: "regression" })).rejects.toThrow('drop: ["Date"]');
+    },
+  );
+});
