@@ -1,0 +1,136 @@
+// The instructions written with explicit vectors: elementary functions, random bits, and the two
+// where a compiler's own choice of operand order could show (see `plus`).
+#include "../src/opcodes.h"
+#include "elementwise.h"
+#include "vmath.h"
+
+namespace gradus::GRADUS_ISA {
+namespace {
+
+template <class V>
+constexpr int64_t lanes = sizeof(V) / sizeof(V{}[0]);
+
+template <class V>
+GRADUS_INLINE V load_up_to(const void* p, int64_t count) {
+  return count >= lanes<V> ? load<V>(p) : load_part<V>(p, count);
+}
+template <class V>
+GRADUS_INLINE void store_up_to(void* p, V x, int64_t count) {
+  if (count >= lanes<V>) store(p, x);
+  else store_part(p, x, count);
+}
+template <class V>
+GRADUS_INLINE const void* at(const void* p, int64_t i) {
+  return static_cast<const char*>(p) + i * int64_t(sizeof(V{}[0]));
+}
+template <class V>
+GRADUS_INLINE void* at(void* p, int64_t i) {
+  return static_cast<char*>(p) + i * int64_t(sizeof(V{}[0]));
+}
+
+/// The tail runs through the same instructions as the rest, so position cannot matter.
+template <class V, V (*f)(V)>
+void unary(void* dst, const void* a, const void*, const void*, int64_t n) {
+  for (int64_t i = 0; i < n; i += lanes<V>)
+    store_up_to(at<V>(dst, i), f(load_up_to<V>(at<V>(a, i), n - i)), n - i);
+}
+
+template <class V, V (*f)(V, V)>
+void binary(void* dst, const void* a, const void* b, const void*, int64_t n) {
+  for (int64_t i = 0; i < n; i += lanes<V>) {
+    const V x = load_up_to<V>(at<V>(a, i), n - i), y = load_up_to<V>(at<V>(b, i), n - i);
+    store_up_to(at<V>(dst, i), f(x, y), n - i);
+  }
+}
+
+/// float32 functions that are evaluated in float64 and rounded at the end.
+template <F64 (*f)(F64)>
+GRADUS_INLINE HalfF32 narrowed(HalfF32 x) {
+  return __builtin_convertvector(f(__builtin_convertvector(x, F64)), HalfF32);
+}
+template <F64 (*f)(F64, F64)>
+GRADUS_INLINE HalfF32 narrowed(HalfF32 x, HalfF32 y) {
+  return __builtin_convertvector(
+      f(__builtin_convertvector(x, F64), __builtin_convertvector(y, F64)), HalfF32);
+}
+
+/// With two NaNs the sum's payload depends on the order of the operands, which a compiler may
+/// choose differently in a loop's body and in its tail: one body here.
+template <class V>
+GRADUS_INLINE V plus(V a, V b) {
+  return a + b;
+}
+template <class V>
+GRADUS_INLINE V times(V a, V b) {
+  return a * b;
+}
+
+/// Philox-4×32-10, one block per 64-bit lane; only the low 32 bits of c0 … k1 count.
+GRADUS_INLINE U64 philox(U64 k0, U64 k1, U64 counter) {
+  const U64 m0 = U64{} + 0xd2511f53u, m1 = U64{} + 0xcd9e8d57u;
+  U64 c0 = counter, c1{}, c2{}, c3{};
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; round++) {
+    const U64 p0 = multiply_low_words(m0, c0), p1 = multiply_low_words(m1, c2);
+    c0 = (p1 >> 32) ^ c1 ^ k0;
+    c1 = p1;
+    c2 = (p0 >> 32) ^ c3 ^ k1;
+    c3 = p0;
+    k0 += 0x9e3779b9u;
+    k1 += 0xbb67ae85u;
+  }
+  return c0;
+}
+
+void random_bits(void* dst, const void* a, const void* b, const void* c, int64_t n) {
+  using H = HalfU32;
+  for (int64_t i = 0; i < n; i += lanes<H>) {
+    const U64 k0 = __builtin_convertvector(load_up_to<H>(at<H>(a, i), n - i), U64);
+    const U64 k1 = __builtin_convertvector(load_up_to<H>(at<H>(b, i), n - i), U64);
+    const U64 counter = __builtin_convertvector(load_up_to<H>(at<H>(c, i), n - i), U64);
+    store_up_to(at<H>(dst, i), __builtin_convertvector(philox(k0, k1, counter), H), n - i);
+  }
+}
+
+/// The functions that are written once for both precisions.
+template <class V>
+BlockOp common(int opcode) {
+  switch (opcode) {
+    case op_rsqrt: return unary<V, rsqrt<V>>;
+    case op_exp: return unary<V, exp<V>>;
+    case op_expm1: return unary<V, expm1<V>>;
+    case op_log: return unary<V, log<V>>;
+    case op_log1p: return unary<V, log1p<V>>;
+    case op_tanh: return unary<V, tanh<V>>;
+    case op_sigmoid: return unary<V, sigmoid<V>>;
+    case op_erf: return unary<V, erf>;
+    case op_add: return binary<V, plus<V>>;
+    case op_mul: return binary<V, times<V>>;
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
+BlockOp block_math(int opcode, DType arguments) {
+  if (arguments == DType::f32) {
+    switch (opcode) {
+      case op_sin: return unary<HalfF32, narrowed<sin_f32>>;
+      case op_cos: return unary<HalfF32, narrowed<cos_f32>>;
+      case op_pow: return binary<HalfF32, narrowed<pow_f32>>;
+      default: return common<F32>(opcode);
+    }
+  }
+  if (arguments == DType::f64) {
+    switch (opcode) {
+      case op_sin: return unary<F64, sin>;
+      case op_cos: return unary<F64, cos>;
+      case op_pow: return binary<F64, pow>;
+      default: return common<F64>(opcode);
+    }
+  }
+  if (arguments == DType::i32 && opcode == op_randomBits) return random_bits;
+  return nullptr;
+}
+
+}  // namespace gradus::GRADUS_ISA
