@@ -60,4 +60,15 @@ void pack_panel(T* panel, const T* source, int width, int count, int64_t along, 
   }
 }
 
+/// panel[k·width + i] = source[i·along + offset[k]]; runs of neighbours take the fast ways.
+template <class T>
+void pack_gathered(T* panel, const T* source, int width, int64_t along, int64_t depth,
+                   const int64_t* offset) {
+  for (int64_t k = 0, end; k < depth; k = end) {
+    const int64_t deep = k + 1 < depth ? offset[k + 1] - offset[k] : 1;
+    for (end = k + 1; end < depth && offset[end] - offset[end - 1] == deep;) ++end;
+    pack_panel(panel + k * width, source + offset[k], width, width, along, end - k, deep);
+  }
+}
+
 }  // namespace gradus::GRADUS_ISA::gemm

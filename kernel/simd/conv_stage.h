@@ -1,0 +1,235 @@
+// The geometry of a convolution and the staged copy of its input.
+//
+// A convolution is Σ_k w[o, k] · x̃[position + offset(k)]: a matrix product whose B is never built.
+// x is copied once into a staged, zero-padded form in which moving one output position is moving
+// one element, for every kernel position alike; the micro-kernel then reads row k of B at the
+// column's place plus offset(k). Stride s is absorbed by splitting x̃ into s phases (coordinates of
+// equal remainder), input dilation e by splitting the outputs into e residues, each of which meets
+// only its own kernel positions: the zeros between inputs are neither stored nor multiplied.
+#pragma once
+#include "../src/contract.h"
+#include "pack_panels.h"
+
+namespace gradus::GRADUS_ISA::gemm {
+
+inline int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+
+/// A worker's scratch, handed out piece by piece.
+class Scratch {
+ public:
+  explicit Scratch(void* p) : at_(static_cast<char*>(p)) {}
+  template <class U>
+  U* take(int64_t count) {
+    U* p = reinterpret_cast<U*>(at_);
+    at_ += round_up(count * int64_t{sizeof(U)}, 64);
+    return p;
+  }
+
+ private:
+  char* at_;
+};
+
+/// One spatial axis: out position p and kernel position q meet x̃ at p·stride + q·dilation − pad,
+/// which is x at that over `zeros` (if it divides and is inside).
+struct Axis {
+  int64_t in, kernel, out, stride, dilation, pad, zeros;
+  int64_t residues;   // output positions p = residues·p′ + r; 1 unless input dilation is split off
+  int64_t positions;  // p′ < positions
+
+  Axis() = default;
+  Axis(const ConvCall& c, int d, bool split_residues)
+      : in(c.in[d]), kernel(c.kernel[d]), out(c.out[d]), stride(c.stride[d]),
+        dilation(c.kernel_dilation[d]), pad(c.pad[d]), zeros(c.in_dilation[d]), residues(1) {
+    if (split_residues && stride == 1) {
+      residues = zeros;
+      zeros = 1;
+    }
+    positions = ceil_div(out, residues);
+  }
+
+  /// Where kernel position q meets x̃ for p′ = 0: residue of p, phase of x̃, shift in p′.
+  int64_t at(int64_t q) const { return q * dilation - pad; }
+  int64_t residue(int64_t q) const {
+    return residues == 1 ? 0 : -at(q) - residues * floor_div(-at(q), residues);
+  }
+  int64_t shift(int64_t q) const {
+    return residues == 1 ? floor_div(at(q), stride) : (at(q) + residue(q)) / residues;
+  }
+  int64_t phase(int64_t q) const {
+    return residues == 1 ? at(q) - stride * floor_div(at(q), stride) : 0;
+  }
+  int64_t taps(int64_t r) const {
+    if (residues == 1) return kernel;
+    int64_t n = 0;
+    for (int64_t q = 0; q < kernel; ++q) n += residue(q) == r;
+    return n;
+  }
+  /// Positions p′ < end with residue r.
+  int64_t clip(int64_t end, int64_t r) const { return min(end, ceil_div(max(0, out - r), residues)); }
+};
+
+/// A range of output positions p′ and of kernel positions along one axis, and its staged extent.
+struct Window {
+  int64_t p0, p1, q0, q1;
+  int64_t shift;  // the least shift
+  int64_t slots;  // copies of the axis: one per phase, or per kernel position if those are fewer
+  int64_t size;   // staged elements along the axis
+  int64_t step, slot_step;  // in staged elements
+  int32_t* offset;          // of kernel position q0 + i
+  int32_t* residue;         // of kernel position q0 + i
+
+  Window() = default;
+  Window(const Axis& axis, int64_t p0, int64_t p1, int64_t q0, int64_t q1)
+      : p0(p0), p1(p1), q0(q0), q1(q1), offset(nullptr), residue(nullptr) {
+    shift = q1 > q0 ? axis.shift(q0) : 0;  // shifts never fall with q
+    const int64_t last = q1 > q0 ? axis.shift(q1 - 1) : 0;
+    slots = axis.residues > 1 ? 1 : min(axis.stride, max(1, q1 - q0));
+    size = p1 - p0 + last - shift;
+  }
+  int64_t slot(const Axis& axis, int64_t q) const {
+    return axis.residues > 1 ? 0 : slots == axis.stride ? axis.phase(q) : q - q0;
+  }
+  /// The x̃ coordinate (in units of x where residues are split) of staged element 0 of a slot.
+  int64_t origin(const Axis& axis, int64_t slot) const {
+    if (axis.residues > 1) return p0 + shift;
+    const int64_t phase = slots == axis.stride ? slot : axis.phase(q0 + slot);
+    return (p0 + shift) * axis.stride + phase;
+  }
+};
+
+/// A box of output positions and of kernel positions: everything about its staged copy of x but
+/// the channel and the image. `inner` images lie interleaved, as the fastest axis.
+struct Region {
+  const Axis* axes;
+  Window w[3];
+  int64_t inner;
+  int64_t channel;  // staged elements per channel
+
+  Region(const Axis* axes, const int64_t* p0, const int64_t* p1, const int64_t* q0,
+         const int64_t* q1, int64_t inner)
+      : axes(axes), inner(inner) {
+    int64_t step = inner;
+    for (int d = 2; d >= 0; --d) {
+      w[d] = Window(axes[d], p0[d], p1[d], q0[d], q1[d]);
+      w[d].step = step;
+      step *= w[d].size;
+    }
+    for (int d = 2; d >= 0; --d) {
+      w[d].slot_step = step;
+      step *= w[d].slots;
+    }
+    channel = step;
+  }
+
+  /// Fills the offset and residue tables of the kernel positions.
+  void tabulate(Scratch& scratch) {
+    for (int d = 0; d < 3; ++d) {
+      const int64_t n = w[d].q1 - w[d].q0;
+      w[d].offset = scratch.take<int32_t>(n);
+      w[d].residue = scratch.take<int32_t>(n);
+      for (int64_t i = 0; i < n; ++i) {
+        const int64_t q = w[d].q0 + i;
+        w[d].offset[i] = int32_t((axes[d].shift(q) - w[d].shift) * w[d].step +
+                                 w[d].slot(axes[d], q) * w[d].slot_step);
+        w[d].residue[i] = int32_t(axes[d].residue(q));
+      }
+    }
+  }
+
+  /// Calls f(offset, q) for the kernel positions of one residue, in order.
+  template <class F>
+  void each_tap(const int64_t* r, const F& f) const {
+    for (int64_t z = w[0].q0; z < w[0].q1; ++z) {
+      if (w[0].residue[z - w[0].q0] != r[0]) continue;
+      for (int64_t y = w[1].q0; y < w[1].q1; ++y) {
+        if (w[1].residue[y - w[1].q0] != r[1]) continue;
+        for (int64_t x = w[2].q0; x < w[2].q1; ++x) {
+          if (w[2].residue[x - w[2].q0] != r[2]) continue;
+          const int64_t q[3] = {z, y, x};
+          f(w[0].offset[z - w[0].q0] + w[1].offset[y - w[1].q0] + w[2].offset[x - w[2].q0], q);
+        }
+      }
+    }
+  }
+};
+
+/// to[i] = from[i·stride].
+template <class T>
+void copy_strided(T* to, const T* from, int64_t count, int64_t stride) {
+  constexpr int lanes = Lanes<T>::count;
+  if (stride == 1) {
+    if (count < lanes) return store_first<T>(to, load_first<T>(from, int(count)), int(count));
+    for (int64_t i = 0; i < count; i += lanes) {
+      const int64_t at = min(i, count - lanes);  // the last vector overlaps
+      store<T>(to + at, load<T>(from + at));
+    }
+  } else {
+    for (int64_t i = 0; i < count; ++i) to[i] = from[i * stride];
+  }
+}
+
+template <class T>
+void fill_zero(T* to, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) to[i] = T(0);
+}
+
+/// Stages one row along the last axis: element u of image j is x[j·image + index(u)·step], where
+/// index(u) = (origin + u·stride) / zeros.
+template <class T>
+void stage_row(T* to, const T* x, int64_t size, int64_t inner, int64_t image, const Axis& axis,
+               int64_t origin, int64_t step) {
+  if (axis.zeros > 1) {
+    for (int64_t u = 0; u < size; ++u) {
+      const int64_t t = origin + u * axis.stride, i = t / axis.zeros;
+      const bool there = t >= 0 && t % axis.zeros == 0 && i < axis.in;
+      for (int64_t j = 0; j < inner; ++j) to[u * inner + j] = there ? x[i * step + j * image] : T(0);
+    }
+    return;
+  }
+  // origin + u·stride lies in 0 … in − 1 for low ≤ u < high.
+  const int64_t low = max(0, min(size, ceil_div(max(0, -origin), axis.stride)));
+  const int64_t high =
+      max(low, min(size, axis.in > origin ? ceil_div(axis.in - origin, axis.stride) : 0));
+  fill_zero(to, low * inner);
+  if (high > low) {
+    const T* from = x + (origin + low * axis.stride) * step;
+    if (inner == 1) {
+      copy_strided(to + low, from, high - low, axis.stride * step);
+    } else {
+      pack_panel(to + low * inner, from, int(inner), int(inner), image, high - low,
+                 axis.stride * step);
+    }
+  }
+  fill_zero(to + high * inner, (size - high) * inner);
+}
+
+/// Stages `channels` channels of x (which points to the first of them, of the first image).
+template <class T>
+void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_t channels) {
+  const Axis* axes = region.axes;
+  const Window* w = region.w;
+  const int64_t row = w[2].size * region.inner;
+  auto index = [](const Axis& axis, int64_t t) {
+    if (axis.zeros == 1) return t < axis.in ? t : -1;
+    return t >= 0 && t % axis.zeros == 0 && t / axis.zeros < axis.in ? t / axis.zeros : -1;
+  };
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t sz = 0; sz < w[0].slots; ++sz)
+      for (int64_t sy = 0; sy < w[1].slots; ++sy)
+        for (int64_t sx = 0; sx < w[2].slots; ++sx)
+          for (int64_t uz = 0; uz < w[0].size; ++uz) {
+            const int64_t iz = index(axes[0], w[0].origin(axes[0], sz) + uz * axes[0].stride);
+            for (int64_t uy = 0; uy < w[1].size; ++uy, to += row) {
+              const int64_t iy = index(axes[1], w[1].origin(axes[1], sy) + uy * axes[1].stride);
+              if (iz < 0 || iy < 0) {
+                fill_zero(to, row);
+              } else {
+                stage_row(to, x + c * call.x_c + iz * call.x_s[0] + iy * call.x_s[1], w[2].size,
+                          region.inner, call.x_n, axes[2], w[2].origin(axes[2], sx), call.x_s[2]);
+              }
+            }
+          }
+  fill_zero(to, Lanes<T>::count);  // what the last vector reads beyond
+}
+
+}  // namespace gradus::GRADUS_ISA::gemm

@@ -1,0 +1,239 @@
+// Convolutions against plain loops in double: strides, paddings, dilations and groups in 1 to 3
+// dimensions, the roles of the input and the weight gradient, one worker against two.
+#include <cmath>
+
+#include "pool.h"
+
+using namespace gradus;
+
+namespace {
+
+int checks = 0, failures = 0;
+
+/// A problem in the words of a user; sizes of unused leading axes are 1.
+struct Case {
+  int64_t n, groups, out_channels, channels;
+  int64_t in[3], kernel[3], stride[3], pad[3], in_dilation[3], kernel_dilation[3];
+  int64_t extra[3];  // added to the natural size of the result (asymmetric padding, crops)
+};
+
+enum class Layout { dense, transposed, flipped, repeated };
+
+void report(bool good, const char* what, const ConvCall& c, const char* isa) {
+  ++checks;
+  if (good || ++failures > 20) return;
+  std::printf("FAILED %s: %s %s n %ld g %ld o %ld c %ld", what, isa,
+              c.dtype == DType::f64 ? "f64" : "f32", long(c.n), long(c.groups),
+              long(c.out_channels), long(c.channels));
+  const auto list = [](const char* name, const int64_t* v) {
+    std::printf(", %s %ldx%ldx%ld", name, long(v[0]), long(v[1]), long(v[2]));
+  };
+  list("in", c.in), list("kernel", c.kernel), list("out", c.out), list("stride", c.stride);
+  list("pad", c.pad), list("in_dilation", c.in_dilation), list("dilation", c.kernel_dilation);
+  std::printf("\n");
+}
+
+template <class T>
+struct Collector {
+  std::vector<T> values;
+  std::vector<int> times;
+  int64_t rows, cols;
+  static void put(void* self, int, const Tile& t) {
+    auto& c = *static_cast<Collector*>(self);
+    for (int64_t i = 0; i < t.rows; ++i)
+      for (int64_t j = 0; j < t.cols; ++j) {
+        const size_t at = size_t((t.batch * c.rows + t.row + i) * c.cols + t.col + j);
+        c.values[at] = static_cast<const T*>(t.values)[i * t.ld + j];
+        ++c.times[at];
+      }
+  }
+};
+
+int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
+
+template <class T>
+void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
+  ConvCall c{};
+  c.dtype = sizeof(T) == 8 ? DType::f64 : DType::f32;
+  c.n = p.n, c.groups = p.groups, c.out_channels = p.out_channels, c.channels = p.channels;
+  for (int d = 0; d < 3; ++d) {
+    c.in[d] = p.in[d], c.kernel[d] = p.kernel[d], c.stride[d] = p.stride[d], c.pad[d] = p.pad[d];
+    c.in_dilation[d] = p.in_dilation[d], c.kernel_dilation[d] = p.kernel_dilation[d];
+    const int64_t spread = p.in[d] ? (p.in[d] - 1) * p.in_dilation[d] + 1 : 0;
+    const int64_t room = spread + 2 * p.pad[d] - (p.kernel[d] - 1) * p.kernel_dilation[d] - 1;
+    c.out[d] = std::max<int64_t>(1, (room < 0 ? 0 : room / p.stride[d] + 1) + p.extra[d]);
+  }
+  const int64_t x_size = p.n * p.groups * p.channels * volume(c.in);
+  const int64_t w_size = p.groups * p.out_channels * p.channels * volume(c.kernel);
+  int64_t x_start = 0, w_start = 0;
+  c.x_s[2] = 1, c.x_s[1] = c.in[2], c.x_s[0] = c.in[1] * c.in[2];
+  if (lx == Layout::transposed) {  // [c, g, n, z, y, x]
+    c.x_n = volume(c.in), c.x_g = c.x_n * p.n, c.x_c = c.x_g * p.groups;
+  } else {
+    c.x_c = volume(c.in), c.x_g = c.x_c * p.channels, c.x_n = c.x_g * p.groups;
+    if (lx == Layout::flipped) {  // and the last axis outermost
+      c.x_s[2] = -p.n * p.groups * p.channels * c.in[0] * c.in[1];
+      c.x_s[1] = 1, c.x_s[0] = c.in[1], c.x_c = c.in[0] * c.in[1];
+      c.x_g = c.x_c * p.channels, c.x_n = c.x_g * p.groups;
+      x_start = std::max<int64_t>(0, -c.x_s[2] * (c.in[2] - 1));
+    }
+    if (lx == Layout::repeated) c.x_c = 0;
+  }
+  c.w_k[2] = 1, c.w_k[1] = c.kernel[2], c.w_k[0] = c.kernel[1] * c.kernel[2];
+  c.w_c = volume(c.kernel), c.w_o = c.w_c * p.channels, c.w_g = c.w_o * p.out_channels;
+  if (lw == Layout::transposed) std::swap(c.w_c, c.w_o), c.w_o = volume(c.kernel), c.w_c = c.w_o * p.out_channels;
+  if (lw == Layout::flipped) {
+    for (auto& s : c.w_k) s = -s;
+    w_start = volume(c.kernel) - 1;
+  }
+  if (lw == Layout::repeated) c.w_o = 0;
+
+  Numbers numbers(uint64_t(x_size * 31 + w_size));
+  std::vector<T> x(size_t(std::max<int64_t>(x_size, 1))), w(size_t(std::max<int64_t>(w_size, 1)));
+  for (auto& v : x) v = T(numbers.real());
+  for (auto& v : w) v = T(numbers.real());
+  c.x = x.data() + x_start, c.w = w.data() + w_start;
+
+  const int64_t outs = volume(c.out);
+  std::vector<double> want(size_t(p.n * p.groups * p.out_channels * outs)), scale(want.size());
+  size_t at = 0;
+  for (int64_t n = 0; n < p.n; ++n)
+    for (int64_t g = 0; g < p.groups; ++g)
+      for (int64_t o = 0; o < p.out_channels; ++o)
+        for (int64_t pz = 0; pz < c.out[0]; ++pz)
+          for (int64_t py = 0; py < c.out[1]; ++py)
+            for (int64_t px = 0; px < c.out[2]; ++px, ++at)
+              for (int64_t qz = 0; qz < c.kernel[0]; ++qz)
+                for (int64_t qy = 0; qy < c.kernel[1]; ++qy)
+                  for (int64_t qx = 0; qx < c.kernel[2]; ++qx) {
+                    const int64_t pos[3] = {pz, py, px}, q[3] = {qz, qy, qx};
+                    int64_t i = 0, j = 0;
+                    bool inside = true;
+                    for (int d = 0; d < 3; ++d) {
+                      const int64_t t = pos[d] * c.stride[d] + q[d] * c.kernel_dilation[d] - c.pad[d];
+                      inside = inside && t >= 0 && t % c.in_dilation[d] == 0 && t / c.in_dilation[d] < c.in[d];
+                      i += t / c.in_dilation[d] * c.x_s[d], j += q[d] * c.w_k[d];
+                    }
+                    if (!inside) continue;
+                    const T* xp = static_cast<const T*>(c.x) + n * c.x_n + g * c.x_g + i;
+                    const T* wp = static_cast<const T*>(c.w) + g * c.w_g + o * c.w_o + j;
+                    for (int64_t k = 0; k < p.channels; ++k) {
+                      const double v = double(xp[k * c.x_c]) * double(wp[k * c.w_c]);
+                      want[at] += v, scale[at] += std::fabs(v);
+                    }
+                  }
+
+  TestPool one(1), two(2);
+  const int64_t k = p.channels * volume(c.kernel);
+  const double eps = (sizeof(T) == 8 ? 1e-15 : 6e-7) * (4 + std::sqrt(double(k)));
+  for (const Variant& variant : variants()) {
+    std::vector<T> y(want.size() + 64, T(77));
+    c.y = y.data();
+    report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
+    Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels, outs};
+    c.y = nullptr, c.sink = {Collector<T>::put, &tiles};
+    variant.conv(c, two);
+    bool close = true, once = true, same = true, inside = true;
+    for (size_t i = 0; i < want.size(); ++i) {
+      close = close && std::fabs(double(y[i]) - want[i]) <= eps * (scale[i] + 1e-30);
+      once = once && tiles.times[i] == 1;
+      same = same && !std::memcmp(&tiles.values[i], &y[i], sizeof(T));
+    }
+    for (size_t i = want.size(); i < y.size(); ++i) inside = inside && y[i] == T(77);
+    report(close, "value", c, variant.name);
+    report(once, "every element once", c, variant.name);
+    report(same, "two workers with a sink = one worker stored", c, variant.name);
+    report(inside, "nothing behind the result", c, variant.name);
+  }
+}
+
+template <class T>
+void chosen() {
+  // n g o c, in, kernel, stride, pad, in_dilation, kernel_dilation, extra
+  const Case cases[] = {
+      {3, 1, 16, 1, {1, 28, 28}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 32, 16, {1, 14, 14}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 8, 3, {1, 32, 32}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 70, 64, {1, 9, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 1, 300, 5, {1, 20, 20}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 8, 40, {1, 30, 30}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      // strided, and its gradients
+      {2, 1, 9, 6, {1, 17, 15}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 6, 9, {1, 9, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
+      {6, 1, 9, 2, {1, 17, 15}, {1, 9, 8}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}},
+      {2, 1, 5, 4, {1, 11, 11}, {1, 2, 2}, {1, 3, 3}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 4, 5, {1, 4, 4}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}},
+      // weight gradients: images ↔ channels, the kernel is the output
+      {16, 1, 32, 9, {1, 14, 14}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 1, 16, 9, {1, 28, 28}, {1, 28, 28}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {100, 1, 20, 4, {1, 8, 8}, {1, 6, 6}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 6, 1, 10, {1, 16, 16}, {1, 16, 16}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {3, 1, 8, 3, {1, 300, 260}, {1, 298, 258}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      // depthwise and grouped
+      {3, 10, 1, 1, {1, 14, 14}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 3, 4, 5, {1, 10, 12}, {1, 3, 2}, {1, 1, 2}, {0, 1, 0}, {1, 1, 1}, {1, 1, 2}, {0, 0, 0}},
+      // crops, asymmetric padding, outputs that see nothing
+      {2, 1, 3, 2, {1, 12, 12}, {1, 3, 3}, {1, 1, 1}, {0, -2, -1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 3, 2, {1, 12, 12}, {1, 3, 3}, {1, 2, 1}, {0, -2, 5}, {1, 1, 1}, {1, 1, 1}, {0, 3, 4}},
+      {1, 1, 2, 2, {1, 3, 3}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 4, 4}},
+      {2, 1, 3, 2, {1, 6, 5}, {1, 3, 3}, {1, 1, 1}, {0, -3, 2}, {1, 3, 2}, {1, 2, 1}, {0, 2, -1}},
+      {2, 1, 3, 2, {1, 6, 5}, {1, 3, 3}, {1, 2, 3}, {0, 1, 2}, {1, 3, 2}, {1, 1, 2}, {0, 0, 0}},
+      // one and three dimensions
+      {3, 1, 5, 4, {1, 1, 100}, {1, 1, 7}, {1, 1, 1}, {0, 0, 3}, {1, 1, 1}, {1, 1, 2}, {0, 0, 0}},
+      {1, 1, 3, 2, {1, 1, 70000}, {1, 1, 5}, {1, 1, 2}, {0, 0, 2}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 1, 2, 3, {1, 1, 150000}, {1, 1, 149990}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 7, 3, {6, 7, 8}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 4, 3, {6, 9, 8}, {2, 3, 3}, {2, 1, 2}, {0, 1, 1}, {1, 1, 1}, {1, 2, 1}, {0, 0, 0}},
+      {2, 2, 3, 4, {3, 4, 4}, {2, 3, 3}, {1, 1, 1}, {1, 1, 1}, {2, 1, 2}, {1, 1, 1}, {0, 0, 1}},
+      // one position per image
+      {40, 1, 30, 12, {1, 4, 4}, {1, 4, 4}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      // no channels; large images
+      {2, 1, 3, 0, {1, 5, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 1, 4, 3, {1, 500, 600}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 1, 4, 3, {1, 400, 500}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 1, 3, 4, {1, 200, 250}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
+  };
+  for (const Case& c : cases) {
+    test<T>(c);
+    if (c.n * c.groups * c.out_channels * c.channels * volume(c.in) < 200000) {
+      test<T>(c, Layout::transposed, Layout::transposed);
+      test<T>(c, Layout::flipped, Layout::flipped);
+      test<T>(c, Layout::repeated, Layout::repeated);
+    }
+  }
+}
+
+template <class T>
+void random(int count) {
+  Numbers numbers(5);
+  for (int i = 0; i < count; ++i) {
+    Case c{};
+    const int dims = int(numbers.between(1, 3));
+    c.n = numbers.between(1, 5), c.groups = numbers.between(1, 3);
+    c.out_channels = numbers.between(1, 20), c.channels = numbers.between(1, 9);
+    for (int d = 0; d < 3; ++d) {
+      c.in[d] = c.kernel[d] = c.stride[d] = c.in_dilation[d] = c.kernel_dilation[d] = 1;
+      if (d < 3 - dims) continue;
+      c.in[d] = numbers.between(1, dims == 3 ? 7 : 18);
+      c.kernel[d] = numbers.between(1, 5);
+      c.stride[d] = numbers.between(1, 3);
+      c.in_dilation[d] = numbers.between(1, 3);
+      c.kernel_dilation[d] = numbers.between(1, 3);
+      c.pad[d] = numbers.between(-2, 4);
+      c.extra[d] = numbers.between(-2, 2);
+    }
+    test<T>(c, Layout(numbers.between(0, 3)), Layout(numbers.between(0, 3)));
+  }
+}
+
+}  // namespace
+
+int main() {
+  chosen<float>();
+  chosen<double>();
+  random<float>(400);
+  random<double>(400);
+  std::printf("conv_test: %d checks %s\n", checks, failures ? "done" : "passed");
+  if (failures) std::printf("conv_test: %d FAILED\n", failures);
+  return failures != 0;
+}
