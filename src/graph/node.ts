@@ -5,6 +5,10 @@ export type Attr = number | string | boolean | readonly number[];
 export type Attrs = Readonly<Record<string, Attr>>;
 
 let nextId = 0;
+let epoch = 0;
+
+/** Begins a new epoch: nodes made from now on can be told from those that existed before. */
+export const nextEpoch = (): number => ++epoch;
 
 /**
  * One value of the graph: an op applied to earlier nodes. Nodes are immutable but for `storage`,
@@ -13,6 +17,8 @@ let nextId = 0;
  */
 export class Node {
   readonly id: number = nextId++;
+  /** The number of evaluations before this node was made. */
+  readonly epoch: number = epoch;
   readonly op: Op;
   readonly attrs: Attrs;
   readonly shape: Shape;

@@ -65,6 +65,7 @@ export const cos = (x: Node): Node => apply(ops.cos, [x]);
 export const tanh = (x: Node): Node => apply(ops.tanh, [x]);
 export const sigmoid = (x: Node): Node => apply(ops.sigmoid, [x]);
 export const erf = (x: Node): Node => apply(ops.erf, [x]);
+export const softplus = (x: Node): Node => apply(ops.softplus, [x]);
 export const not = (x: Node): Node => apply(ops.not, [x]);
 export const add = (a: Operand, b: Operand): Node => apply(ops.add, pair(a, b));
 export const sub = (a: Operand, b: Operand): Node => apply(ops.sub, pair(a, b));
@@ -245,6 +246,21 @@ export const ops = {
     partials: [(_, x) => mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))],
     reference: erfReal,
     complex: cerf,
+  }),
+  /**
+   * log(1 + eˣ), as max(x, 0) + log1p(e^−|x|): no overflow on the right, no lost digits on the left.
+   * An op of its own because its derivatives are σ and onwards, also at 0, where those of the two
+   * terms are not.
+   */
+  softplus: elementwise({
+    name: "softplus",
+    formula: "log(1 + eˣ)",
+    arity: 1,
+    dtypes: floats,
+    partials: [(_, x) => sigmoid(x)],
+    reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+    complex: (z) => clog(cadd(one, cexp(z))),
+    expand: (x) => add(maximum(x, 0), log1p(exp(neg(abs(x))))),
   }),
   not: elementwise({
     name: "not",

@@ -45,6 +45,7 @@ export {
   sigmoid,
   sign,
   sin,
+  softplus,
   sqrt,
   stopGradient,
   sub,

@@ -35,6 +35,8 @@ export type Lowering =
   | { readonly kind: "view"; readonly view: (x: Strided, node: Node) => Strided | null }
   /** A reduction over `attrs.axes`, with expressions fused before and after. */
   | { readonly kind: "reduce"; readonly reducer: Reducer }
+  /** Other nodes with the same value, once all derivatives have been taken. */
+  | { readonly kind: "expand"; readonly expand: (node: Node) => Node }
   /** An instruction of its own, with an expression fused after it. */
   | {
       readonly kind: "fused";
@@ -110,8 +112,12 @@ interface Tuples<T> {
 type Arity = 1 | 2 | 3;
 
 export interface ElementwiseSpec<A extends Arity> {
-  readonly name: Opcode;
+  readonly name: string;
   readonly arity: A;
+  /** The instruction, where it is not called like the op. */
+  readonly opcode?: Opcode;
+  /** The value in terms of other ops, where there is no single instruction. */
+  readonly expand?: (...x: Node[]) => Node;
   readonly formula: string;
   readonly dtypes: readonly DType[];
   /** The result's dtype, when it is not the inputs'. */
@@ -180,7 +186,9 @@ export function elementwise<A extends Arity>(spec: ElementwiseSpec<A>): Elementw
       ...(spec.int && { int: spec.int }),
       ...(spec.complex && { complex: spec.complex }),
     },
-    lower: { kind: "map", opcode: name },
+    lower: spec.expand
+      ? { kind: "expand", expand: (node) => spec.expand!(...node.inputs) }
+      : { kind: "map", opcode: spec.opcode ?? (name as Opcode) },
     ...(spec.simplify && { simplify: spec.simplify }),
   };
 }

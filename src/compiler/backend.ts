@@ -1,0 +1,72 @@
+import { allocate, type DType, invariant, type Storage, type TypedArray } from "../base/index.ts";
+import type { Node } from "../graph/index.ts";
+import type { Engine } from "../runtime/engine.ts";
+import { evaluate, HostStorage, store } from "../runtime/reference.ts";
+import { compileGraph } from "./compile-graph.ts";
+
+/** A graph made ready to run: slots are the inputs, then the outputs, in the order of `prepare`. */
+export interface Runner {
+  run(slots: readonly Storage[]): Promise<void>;
+  runSync(slots: readonly Storage[]): void;
+  /** For each output, the input whose storage it may share, or −1. */
+  readonly aliases: readonly number[];
+}
+
+/** An engine behind one face, whether it runs programs or graphs. */
+export interface Backend {
+  readonly name: string;
+  allocate(dtype: DType, size: number): Storage;
+  upload(array: TypedArray): Storage;
+  /** `inputs` are leaves of the graph of `outputs`. */
+  prepare(inputs: readonly Node[], outputs: readonly Node[]): Runner;
+  info(): Readonly<Record<string, string | number>>;
+}
+
+/** An engine that runs compiled programs. */
+export function compiledBackend(engine: Engine): Backend {
+  return {
+    name: engine.name,
+    allocate: (dtype, size) => engine.allocate(dtype, size),
+    upload: (array) => engine.upload(array),
+    info: () => engine.info(),
+    prepare(inputs, outputs) {
+      const program = compileGraph(inputs, outputs);
+      const executable = engine.load(program);
+      return {
+        run: (slots) => executable.run(slots),
+        runSync: (slots) => executable.runSync(slots),
+        aliases: program.slots.slice(inputs.length).map((slot) => slot.mayAlias ?? -1),
+      };
+    },
+  };
+}
+
+/** The reference engine, which runs the graph itself. */
+export const referenceBackend: Backend = {
+  name: "reference",
+  allocate: (dtype, size) => new HostStorage(dtype, allocate(dtype, size)),
+  upload(array) {
+    const names = {
+      Float32Array: "float32",
+      Float64Array: "float64",
+      Int32Array: "int32",
+    } as const;
+    const dtype = names[array.constructor.name as keyof typeof names] ?? "bool";
+    return new HostStorage(dtype, array);
+  },
+  info: () => ({ arithmetic: "float64, plain TypeScript" }),
+  prepare(inputs, outputs) {
+    const position = new Map(inputs.map((node, i) => [node, i]));
+    const runSync = (slots: readonly Storage[]) => {
+      const results = evaluate(outputs, (leaf) => {
+        const slot = position.get(leaf);
+        invariant(slot !== undefined, "a leaf is not among the inputs");
+        return slots[slot]!.read();
+      });
+      outputs.forEach((node, i) => {
+        slots[inputs.length + i]!.read().set(store(node, results[i]!).array);
+      });
+    };
+    return { runSync, run: async (slots) => runSync(slots), aliases: outputs.map(() => -1) };
+  },
+};

@@ -1,0 +1,242 @@
+import { ConfigError, type MapTree, type Storage, treeMap } from "../base/index.ts";
+import type { Runner } from "../compiler/backend.ts";
+import { collect, type Node, printGraph } from "../graph/index.ts";
+import { dataNode, placeholder } from "../ops/index.ts";
+import { backend } from "./engine.ts";
+import { isTensor, Tensor } from "./tensor.ts";
+import { type Variable, type VariableTrace, withTrace } from "./variable.ts";
+
+/** A traced function: what it reads, what it gives back, what it writes. */
+interface Trace {
+  readonly runner: Runner;
+  readonly reads: readonly Variable[];
+  readonly writes: readonly Variable[];
+  /** For each write, whether it may reuse the memory that the same variable is read from. */
+  readonly inPlace: readonly boolean[];
+  readonly results: readonly { dtype: Tensor["dtype"]; shape: Tensor["shape"]; size: number }[];
+  /** The result's tree, with the position of a leaf in place of each tensor. */
+  readonly skeleton: unknown;
+  readonly graph: string;
+}
+
+class Position {
+  readonly at: number;
+  constructor(at: number) {
+    this.at = at;
+  }
+}
+const isPosition = (x: unknown): x is Position => x instanceof Position;
+
+/** Numbers become scalar inputs, so that a schedule never compiles again. */
+type Leaf = Tensor | number;
+const isLeaf = (x: unknown): x is Leaf => typeof x === "number" || isTensor(x);
+
+/** A compiled function: asynchronous by default, off the main thread; `sync` runs now. */
+export interface Compiled<A extends unknown[], R> {
+  (...args: A): Promise<R>;
+  sync(...args: A): R;
+  /** Number of programs so far: one per signature of shapes, dtypes and other arguments. */
+  readonly traces: number;
+  /** The graph of the program for these arguments, one line per node. */
+  graph(...args: A): string;
+}
+
+/** Calls of compiled functions run one after another, in the order in which they were made. */
+let lastRun: Promise<unknown> = Promise.resolve();
+
+/**
+ * Traces `f` once per signature of its arguments and makes one program of it: forward, backward and
+ * update in a single call of the engine. Tensors and numbers are inputs; strings, booleans and null
+ * belong to the signature. Variables that `f` reads and writes are updated in place.
+ *
+ * `f` must be a pure function of its arguments and of variables; it sees tensors without values.
+ *
+ * @example
+ * const w = new Variable(tensor([1, 2]));
+ * const step = compile((x: Tensor, lr: number) => {
+ *   const { value, grad } = valueAndGrad((p: Tensor) => p.mul(x).sum().square())(w.value);
+ *   w.value = w.value.sub(grad.mul(lr));
+ *   return value;
+ * });
+ * step.sync(tensor([1, 1]), 0.1).item(); // 9
+ */
+export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<A, R> {
+  const traces = new Map<string, Trace>();
+  const traceOf = (args: A): [Trace, Leaf[]] => {
+    const leaves: Leaf[] = [];
+    let key = backend().name;
+    treeMap(args, isSignaturePart, (part) => {
+      if (isLeaf(part)) leaves.push(part);
+      key += isTensor(part)
+        ? `;${part.dtype}[${part.shape}]`
+        : typeof part === "number"
+          ? ";n"
+          : `;${typeof part}:${String(part)}`;
+      return part;
+    });
+    key += treeKey(args);
+    let trace = traces.get(key);
+    if (!trace) {
+      trace = makeTrace(f, args);
+      traces.set(key, trace);
+    }
+    return [trace, leaves];
+  };
+  const call = async (...args: A): Promise<R> => {
+    const [trace, leaves] = traceOf(args);
+    await Promise.all(leaves.map((x) => (isTensor(x) ? x.eval() : x)));
+    const run = lastRun.then(() => runTrace(trace, leaves));
+    lastRun = run.catch(() => {});
+    return (await run) as R;
+  };
+  return Object.defineProperty(
+    Object.assign(call, {
+      sync: (...args: A) => runTraceSync(...traceOf(args)) as R,
+      graph: (...args: A) => traceOf(args)[0].graph,
+    }),
+    "traces",
+    { get: () => traces.size },
+  ) as Compiled<A, R>;
+}
+
+type SignaturePart = Leaf | string | boolean | null | undefined;
+const isSignaturePart = (x: unknown): x is SignaturePart =>
+  isLeaf(x) || x === null || x === undefined || typeof x === "string" || typeof x === "boolean";
+
+/** The shape of the tree itself: arrays and keys. */
+function treeKey(tree: unknown): string {
+  if (isSignaturePart(tree)) return "_";
+  if (Array.isArray(tree)) return `[${tree.map(treeKey).join()}]`;
+  return `{${Object.entries(tree as object).map(([k, v]) => `${k}:${treeKey(v)}`)}}`;
+}
+
+function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace {
+  const inputs: Node[] = [];
+  const reads = new Map<Variable, Tensor>();
+  const writes = new Map<Variable, Tensor>();
+  const input = (shape: Tensor["shape"], dtype: Tensor["dtype"]) => {
+    const node = placeholder(shape, dtype);
+    inputs.push(node);
+    return new Tensor(node);
+  };
+  const traced = treeMap(args, isLeaf, (x) =>
+    isTensor(x) ? input(x.shape, x.dtype) : input([], "float64"),
+  ) as A;
+  const recorder: VariableTrace = {
+    read(variable) {
+      const current = writes.get(variable) ?? reads.get(variable);
+      if (current) return current;
+      const fresh = new Tensor(placeholder(variable.shape, variable.dtype));
+      reads.set(variable, fresh);
+      return fresh;
+    },
+    write: (variable, value) => void writes.set(variable, value),
+  };
+  const result = withTrace(recorder, () => f(...traced));
+  const outputs: Node[] = [];
+  const skeleton = treeMap(result, isTensor, (x) => new Position(outputs.push(x.node) - 1));
+  const results = outputs.map(({ dtype, shape, size }) => ({ dtype, shape, size }));
+  const readList = [...reads.keys()];
+  const writeList = [...writes.keys()];
+  const argumentCount = inputs.length;
+  inputs.push(...[...reads.values()].map((x) => x.node));
+  outputs.push(...[...writes.values()].map((x) => x.node));
+  const captured = capturedLeaves(inputs, outputs);
+  const runner = backend().prepare([...inputs, ...captured], outputs);
+  const inPlace = writeList.map((variable, i) => {
+    const alias = runner.aliases[results.length + i]!;
+    return alias >= 0 && readList[alias - argumentCount] === variable;
+  });
+  const slots = captured.map((node) => node.storage!);
+  return {
+    runner: withCaptured(runner, inputs.length, slots),
+    reads: readList,
+    writes: writeList,
+    inPlace,
+    results,
+    skeleton,
+    graph: printGraph(outputs),
+  };
+}
+
+/** Tensors with values that `f` uses from its surroundings: constants of the program. */
+function capturedLeaves(inputs: readonly Node[], outputs: readonly Node[]): Node[] {
+  const known = new Set(inputs);
+  const leaves = collect(outputs, (node) => node.storage !== null).filter(
+    (node) => (node.storage !== null || node.op.leaf) && !known.has(node),
+  );
+  for (const leaf of leaves)
+    if (leaf.storage === null)
+      throw new ConfigError({
+        subject: "compile",
+        problem: "the function uses a tensor that was traced in another call.",
+        fix: "keep tensors from one call to the next in a Variable.",
+      });
+  return leaves;
+}
+
+/** The runner with the captured tensors put between inputs and outputs. */
+function withCaptured(runner: Runner, inputs: number, captured: readonly Storage[]): Runner {
+  if (captured.length === 0) return runner;
+  const all = (slots: readonly Storage[]) => [
+    ...slots.slice(0, inputs),
+    ...captured,
+    ...slots.slice(inputs),
+  ];
+  return {
+    aliases: runner.aliases,
+    run: (slots) => runner.run(all(slots)),
+    runSync: (slots) => runner.runSync(all(slots)),
+  };
+}
+
+/** Binds one call's buffers: arguments, variables read, results, variables written. */
+function bind(trace: Trace, leaves: readonly Leaf[]): { slots: Storage[]; targets: Storage[] } {
+  const engine = backend();
+  const slots: Storage[] = [];
+  for (const x of leaves)
+    slots.push(isTensor(x) ? x.evalSync().node.storage! : engine.upload(Float64Array.of(x)));
+  for (const variable of trace.reads) slots.push(variable.acquire());
+  for (const { dtype, size } of trace.results) slots.push(engine.allocate(dtype, size));
+  const targets = trace.writes.map((variable, i) => variable.target(trace.inPlace[i]!));
+  slots.push(...targets);
+  return { slots, targets };
+}
+
+function finish(trace: Trace, slots: readonly Storage[], targets: readonly Storage[]): unknown {
+  trace.writes.forEach((variable, i) => {
+    variable.commit(targets[i]!);
+  });
+  const first = slots.length - targets.length - trace.results.length;
+  return treeMap(
+    trace.skeleton,
+    isPosition,
+    ({ at }) => new Tensor(dataNode(slots[first + at]!, trace.results[at]!.shape)),
+  ) as MapTree<unknown, Position, Tensor>;
+}
+
+function abandon(trace: Trace): void {
+  for (const variable of trace.writes) variable.abandon();
+}
+
+async function runTrace(trace: Trace, leaves: readonly Leaf[]): Promise<unknown> {
+  const { slots, targets } = bind(trace, leaves);
+  try {
+    await trace.runner.run(slots);
+  } catch (error) {
+    abandon(trace);
+    throw error;
+  }
+  return finish(trace, slots, targets);
+}
+
+function runTraceSync(trace: Trace, leaves: readonly Leaf[]): unknown {
+  const { slots, targets } = bind(trace, leaves);
+  try {
+    trace.runner.runSync(slots);
+  } catch (error) {
+    abandon(trace);
+    throw error;
+  }
+  return finish(trace, slots, targets);
+}

@@ -1,0 +1,144 @@
+/** What users know as one function and the graph as a few primitives; nodes in, nodes out. */
+import {
+  isFloat,
+  normalizeAxes,
+  normalizeAxis,
+  reducedShape,
+  type Shape,
+  sizeOf,
+} from "../base/index.ts";
+import type { Node } from "../graph/index.ts";
+import * as op from "../ops/index.ts";
+
+/** `axis` and `keepDims`, as every reduction takes them. */
+export interface ReduceOptions {
+  /** The axis or axes to reduce; all if absent. */
+  readonly axis?: number | readonly number[] | undefined;
+  /** Keep reduced axes with size 1. */
+  readonly keepDims?: boolean | undefined;
+}
+
+const axesOf = (name: string, x: Node, options: ReduceOptions) =>
+  normalizeAxes(name, options.axis, x.shape.length);
+
+/** Puts the reduced axes back with size 1, if asked. */
+const kept = (
+  reduced: Node,
+  x: Node,
+  axes: readonly number[],
+  { keepDims }: ReduceOptions,
+): Node => (keepDims ? op.reshape(reduced, reducedShape(x.shape, axes, true)) : reduced);
+
+type Reduction = (x: Node, axes: readonly number[]) => Node;
+const reduction =
+  (name: string, reduce: Reduction) =>
+  (x: Node, options: ReduceOptions = {}): Node => {
+    const axes = axesOf(name, x, options);
+    return kept(reduce(x, axes), x, axes, options);
+  };
+
+const asNumber = (x: Node) => (x.dtype === "bool" ? op.cast(x, "int32") : x);
+const asFloat = (x: Node) => (isFloat(x.dtype) ? x : op.cast(x, "float32"));
+const countOf = (x: Node, axes: readonly number[]) => sizeOf(axes.map((axis) => x.shape[axis]!));
+/** A reduced value stretched back over x. */
+const over = (reduced: Node, x: Node, axes: readonly number[]) =>
+  op.broadcastInto(reduced, x.shape, axes);
+
+export const sum = reduction("sum", (x, axes) => op.sum(asNumber(x), axes));
+export const max = reduction("max", op.max);
+export const min = reduction("min", op.min);
+export const mean = reduction("mean", (x, axes) =>
+  op.div(op.sum(asFloat(x), axes), countOf(x, axes)),
+);
+
+/**
+ * Product, by halves: log₂ n rounds of elementwise products, so derivatives of every order are
+ * right even where factors are 0.
+ */
+export const prod = reduction("prod", (x, axes) => {
+  const rest = x.shape.map((_, i) => i).filter((axis) => !axes.includes(axis));
+  let y = op.reshape(op.permute(asNumber(x), [...rest, ...axes]), [
+    ...rest.map((axis) => x.shape[axis]!),
+    countOf(x, axes),
+  ]);
+  const last = rest.length;
+  const part = (from: number, size: number) =>
+    op.slice(y, {
+      start: y.shape.map((_, i) => (i === last ? from : 0)),
+      size: y.shape.map((d, i) => (i === last ? size : d)),
+      step: y.shape.map(() => 1),
+    });
+  if (y.shape[last] === 0) return op.constant(1, y.shape.slice(0, last), y.dtype);
+  while (y.shape[last]! > 1) {
+    const n = y.shape[last]!;
+    const half = n >> 1;
+    const products = op.mul(part(0, half), part(half, half));
+    y = n % 2 === 0 ? products : op.concat([products, part(n - 1, 1)], last);
+  }
+  return op.reshape(y, y.shape.slice(0, last));
+});
+
+/** Mean squared distance from the mean, over n − correction; two passes, so nothing cancels. */
+export const variance = (x: Node, options: ReduceOptions & { correction?: number } = {}): Node => {
+  const axes = axesOf("variance", x, options);
+  const centred = op.sub(asFloat(x), over(mean(x, { axis: axes }), x, axes));
+  const squares = op.sum(op.mul(centred, centred), axes);
+  return kept(op.div(squares, countOf(x, axes) - (options.correction ?? 0)), x, axes, options);
+};
+
+/** log Σ eˣ = m + log Σ e^{x − m} with m = max x: the largest term is 1, so nothing overflows. */
+export const logSumExp = reduction("logSumExp", (x, axes) => {
+  // m cancels in exact arithmetic, so it carries no derivative; ±∞ must not become ∞ − ∞
+  const top = op.stopGradient(op.max(x, axes));
+  const finite = op.less(op.abs(top), Infinity);
+  const m = op.where(finite, top, 0);
+  return op.add(op.log(op.sum(op.exp(op.sub(x, over(m, x, axes))), axes)), m);
+});
+
+/** softmax(x)ᵢ = e^{xᵢ − m} / Σⱼ e^{xⱼ − m}; shift-invariant. */
+export const softmax = (x: Node, axis = -1): Node => {
+  const axes = [normalizeAxis("softmax", axis, x.shape.length)];
+  const m = op.stopGradient(op.max(asFloat(x), axes));
+  const e = op.exp(op.sub(asFloat(x), over(m, x, axes)));
+  return op.div(e, over(op.sum(e, axes), x, axes));
+};
+
+/** log softmax(x) = x − logSumExp(x), finite where log(softmax(x)) is −∞. */
+export const logSoftmax = (x: Node, axis = -1): Node => {
+  const axes = [normalizeAxis("logSoftmax", axis, x.shape.length)];
+  return op.sub(asFloat(x), over(logSumExp(asFloat(x), { axis: axes }), x, axes));
+};
+
+export const any = (x: Node, options: ReduceOptions = {}): Node =>
+  op.less(0, max(op.cast(x, "int32"), options));
+export const all = (x: Node, options: ReduceOptions = {}): Node => op.not(any(op.not(x), options));
+
+/** max(x, 0) with relu′(0) = 0; NaN stays NaN. */
+export const relu = (x: Node): Node => op.where(op.lessEqual(x, 0), 0, x);
+/** x where positive, slope · x elsewhere; the derivative at 0 is the slope. */
+export const leakyRelu = (x: Node, slope: number): Node =>
+  op.where(op.lessEqual(x, 0), op.mul(x, slope), x);
+/** −⌊−x⌋ */
+export const ceil = (x: Node): Node => op.neg(op.floor(op.neg(x)));
+/** To the nearest integer, halves to even, as NumPy. */
+export const round = (x: Node): Node => {
+  const down = op.floor(x);
+  const rest = op.sub(x, down);
+  const odd = op.equal(op.sub(down, op.mul(2, op.floor(op.mul(0.5, down)))), 1);
+  const up = op.or(op.less(0.5, rest), op.and(op.equal(rest, 0.5), odd));
+  return op.where(up, op.add(down, 1), down);
+};
+/** The remainder with the sign of the divisor, as NumPy. */
+export const mod = (a: Node, b: Node): Node =>
+  op.sub(a, op.mul(isFloat(a.dtype) ? op.floor(op.div(a, b)) : op.floorDiv(a, b), b));
+
+/** `depth` columns, 1 in the column of the index. */
+export const oneHot = (indices: Node, depth: number, dtype: Node["dtype"]): Node => {
+  const shape: Shape = [...indices.shape, depth];
+  const column = op.iota(shape, shape.length - 1);
+  return op.cast(op.equal(op.broadcastInto(indices, shape, [shape.length - 1]), column), dtype);
+};
+
+/** One axis, or all. */
+export const axesFor = (name: string, x: Node, axis: number | undefined): number[] =>
+  normalizeAxes(name, axis, x.shape.length);

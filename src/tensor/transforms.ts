@@ -1,0 +1,198 @@
+import * as autodiff from "../autodiff/index.ts";
+import {
+  DTypeError,
+  isFloat,
+  type MapTree,
+  ShapeError,
+  show,
+  treeFill,
+  treeLeaves,
+  treeMap,
+} from "../base/index.ts";
+import * as op from "../ops/index.ts";
+import { eye, stack, zeros } from "./create.ts";
+import { isTensor, Tensor } from "./tensor.ts";
+
+/** A tensor, or arrays and plain objects of them to any depth; what is not a tensor passes through. */
+export type TensorTree = Tensor | readonly TensorTree[] | { readonly [key: string]: TensorTree };
+
+/** Copies of the leaves that a transform can tell from all other uses of the same tensors. */
+function watched<T>(name: string, tree: T): { tree: T; leaves: Tensor[] } {
+  const leaves: Tensor[] = [];
+  const copy = treeMap(tree, isTensor, (x, path) => {
+    if (!isFloat(x.dtype))
+      throw new DTypeError({
+        subject: name,
+        problem: `cannot differentiate with respect to ${path || "an argument"} of dtype ${x.dtype}.`,
+        fix: "cast it to a float dtype, or pass it as a later argument.",
+      });
+    const leaf = new Tensor(op.identity(x.node));
+    leaves.push(leaf);
+    return leaf;
+  });
+  return { tree: copy as T, leaves };
+}
+
+function checkScalar(name: string, y: unknown): asserts y is Tensor {
+  if (!isTensor(y) || y.size !== 1 || !isFloat(y.dtype))
+    throw new ShapeError({
+      subject: name,
+      problem: `the function must return a float scalar, got ${isTensor(y) ? `${y.dtype}${show(y.shape)}` : typeof y}.`,
+      fix: "sum or average its result.",
+    });
+}
+
+const orZeros = (g: ReturnType<typeof autodiff.vjp>[number], x: Tensor): Tensor =>
+  g ? new Tensor(g) : zeros(x.shape, { dtype: x.dtype });
+
+/**
+ * The value of a scalar function and its gradient with respect to the first argument, which may be
+ * any tree of tensors; the gradient has the same tree.
+ *
+ * @throws {ShapeError} if the function does not return a float scalar.
+ * @example
+ * const { value, grad } = valueAndGrad((x: Tensor) => x.square().sum())(tensor([1, 2]));
+ * [value.item(), grad.toArray()]; // [5, [2, 4]]
+ */
+export function valueAndGrad<X, R extends unknown[]>(
+  f: (x: X, ...rest: R) => Tensor,
+): (x: X, ...rest: R) => { value: Tensor; grad: X } {
+  return (x, ...rest) => {
+    const { tree, leaves } = watched("grad", x);
+    const y = f(tree, ...rest);
+    checkScalar("grad", y);
+    const bars = autodiff.vjp(
+      [y.node],
+      [op.filled(1, y.node)],
+      leaves.map((l) => l.node),
+    );
+    const grads = bars.map((g, i) => orZeros(g, leaves[i]!));
+    return { value: y, grad: treeFill(x, isTensor, grads) as X };
+  };
+}
+
+/**
+ * ∇f for a scalar function f, with respect to its first argument.
+ *
+ * @example
+ * grad(grad((x: Tensor) => x.pow(3)))(tensor(2)).item(); // 12
+ */
+export function grad<X, R extends unknown[]>(
+  f: (x: X, ...rest: R) => Tensor,
+): (x: X, ...rest: R) => X {
+  const both = valueAndGrad(f);
+  return (x, ...rest) => both(x, ...rest).grad;
+}
+
+/**
+ * Reverse mode at x: the value y = f(x) and the function ȳ ↦ ȳᵀ ∂f/∂x.
+ *
+ * @example
+ * const { pullback } = vjp((x: Tensor) => x.square(), tensor([1, 2]));
+ * pullback(tensor([1, 10])).toArray(); // [2, 40]
+ */
+export function vjp<X, Y>(f: (x: X) => Y, x: X): { value: Y; pullback: (cotangent: Y) => X } {
+  const { tree, leaves } = watched("vjp", x);
+  const value = f(tree);
+  const outputs = tensorsOf(value);
+  return {
+    value,
+    pullback(cotangent) {
+      const bars = tensorsOf(cotangent);
+      checkLike("vjp", "cotangent", bars, outputs);
+      const grads = autodiff.vjp(nodesOf(outputs), nodesOf(bars), nodesOf(leaves));
+      return treeFill(
+        x,
+        isTensor,
+        grads.map((g, i) => orZeros(g, leaves[i]!)),
+      ) as X;
+    },
+  };
+}
+
+/**
+ * Forward mode: f(x) and the derivative of f at x along the tangent, ∂f/∂x · ẋ.
+ *
+ * @example
+ * jvp((x: Tensor) => x.square(), tensor([1, 2]), tensor([1, 10])).tangent.toArray(); // [2, 40]
+ */
+export function jvp<X, Y>(f: (x: X) => Y, x: X, tangent: X): { value: Y; tangent: Y } {
+  const { tree, leaves } = watched("jvp", x);
+  const value = f(tree);
+  const outputs = tensorsOf(value);
+  const dots = tensorsOf(tangent);
+  checkLike("jvp", "tangent", dots, leaves);
+  const results = autodiff.jvp(nodesOf(outputs), nodesOf(leaves), nodesOf(dots));
+  return {
+    value,
+    tangent: treeFill(
+      value,
+      isTensor,
+      results.map((t, i) => orZeros(t, outputs[i]!)),
+    ) as Y,
+  };
+}
+
+/**
+ * Hessian-vector product ∇²f(x) · v of a scalar function, as the derivative of the gradient along v:
+ * forward over reverse, at a small multiple of the cost of a gradient.
+ *
+ * @see Pearlmutter 1994, "Fast exact multiplication by the Hessian"
+ * @example
+ * hvp((x: Tensor) => x.pow(3).sum(), tensor([1, 2]), tensor([1, 1])).toArray(); // [6, 12]
+ */
+export function hvp<X>(f: (x: X) => Tensor, x: X, v: X): X {
+  return jvp(grad(f), x, v).tangent;
+}
+
+/**
+ * All partial derivatives ∂yᵢ/∂xⱼ of a tensor function, by one pullback per element of y.
+ *
+ * @returns shape [...y.shape, ...x.shape]
+ * @example
+ * jacobian((x: Tensor) => x.square(), tensor([1, 2])).toArray(); // [[2, 0], [0, 4]]
+ */
+export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  const { value, pullback } = vjp(f, x);
+  if (value.size === 0) return zeros([...value.shape, ...x.shape], { dtype: x.dtype });
+  const basis = eye(value.size, { dtype: value.dtype });
+  const rows = Array.from({ length: value.size }, (_, i) =>
+    pullback(basis.slice(i).reshape(value.shape)),
+  );
+  return stack(rows).reshape([...value.shape, ...x.shape]);
+}
+
+/**
+ * All second derivatives of a scalar function, row by row from Hessian-vector products.
+ *
+ * @returns shape [...x.shape, ...x.shape], symmetric to rounding
+ * @example
+ * hessian((x: Tensor) => x.prod(), tensor([2, 3])).toArray(); // [[0, 1], [1, 0]]
+ */
+export function hessian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
+  return jacobian(grad(f), x);
+}
+
+const tensorsOf = (tree: unknown): Tensor[] => treeLeaves(tree, isTensor).map(({ leaf }) => leaf);
+const nodesOf = (tensors: readonly Tensor[]) => tensors.map((t) => t.node);
+
+function checkLike(
+  name: string,
+  what: string,
+  given: readonly Tensor[],
+  like: readonly Tensor[],
+): void {
+  like.forEach((y, i) => {
+    const t = given[i];
+    if (!t || show(t.shape) !== show(y.shape) || t.dtype !== y.dtype)
+      throw new ShapeError({
+        subject: name,
+        problem: `${what} ${i} is ${t ? `${t.dtype}${show(t.shape)}` : "missing"}, not ${y.dtype}${show(y.shape)}.`,
+        fix: `give a ${what} of the same tree, shapes and dtypes.`,
+      });
+  });
+}
+
+/** The same tensor, through which no derivative flows. */
+export const stopGradient = <T>(tree: T): MapTree<T, Tensor, Tensor> =>
+  treeMap(tree, isTensor, (x) => x.stopGradient());
