@@ -352,7 +352,7 @@ void Convolution<T>::plan_by_image() {
   const int64_t wanted = max(1, min(ceil_div(64, blocks), work >> 20));
   // Fewer channels at once where regions alone would give too few pieces.
   channels_ = max(1, min(channels_, call_.channels * kernel_.boxes() / wanted));
-  pieces_ = min(wanted, ceil_div(call_.channels, channels_) * kernel_.boxes());
+  pieces_ = max(1, min(wanted, ceil_div(call_.channels, channels_) * kernel_.boxes()));
 }
 
 template <class T>
