@@ -44,38 +44,16 @@ void map_where(void* dst, const void* a, const void* b, const void* c, int64_t n
   }
 }
 
-template <class T>
-constexpr bool is_float = T(0.5) != T(0);
-
-GRADUS_INLINE float floor_of(float x) {
-#if defined(__SSE2__) && !defined(__SSE4_1__)
-  const float a = __builtin_fabsf(x), nearest = (a + 0x1p23f) - 0x1p23f;
-  const float whole = __builtin_copysignf(a < 0x1p23f ? nearest : a, x);
-  return x == x ? __builtin_copysignf(whole - (whole > x ? 1.0f : 0.0f), x) : x;
-#else
-  return __builtin_floorf(x);
-#endif
-}
-GRADUS_INLINE double floor_of(double x) {
-#if defined(__SSE2__) && !defined(__SSE4_1__)
-  const double a = __builtin_fabs(x), nearest = (a + 0x1p52) - 0x1p52;
-  const double whole = __builtin_copysign(a < 0x1p52 ? nearest : a, x);
-  return x == x ? __builtin_copysign(whole - (whole > x ? 1.0 : 0.0), x) : x;
-#else
-  return __builtin_floor(x);
-#endif
-}
 GRADUS_INLINE float root_of(float x) { return __builtin_sqrtf(x); }
 GRADUS_INLINE double root_of(double x) { return __builtin_sqrt(x); }
 
-/// Scalar definitions for T = float, double (add and mul: elementwise_math.cc); int32 follows.
+/// Scalar definitions for T = float, double (add, mul and floor: elementwise_math.cc); int32 follows.
 template <class T>
 struct Scalar {
   GRADUS_INLINE T neg(T x) { return -x; }
   GRADUS_INLINE T abs(T x) { return sizeof(T) == 4 ? T(__builtin_fabsf(float(x))) : T(__builtin_fabs(double(x))); }
   /// ±0 and NaN are returned as they are.
   GRADUS_INLINE T sign(T x) { return x > 0 ? T(1) : (x < 0 ? T(-1) : x); }
-  GRADUS_INLINE T floor(T x) { return floor_of(x); }
   GRADUS_INLINE T sqrt(T x) { return root_of(x); }
   GRADUS_INLINE T sub(T x, T y) { return x - y; }
   GRADUS_INLINE T div(T x, T y) { return x / y; }
@@ -94,17 +72,6 @@ struct Scalar<int32_t> {
   GRADUS_INLINE int32_t mul(int32_t x, int32_t y) { return int32_t(U(x) * U(y)); }
   GRADUS_INLINE int32_t max(int32_t x, int32_t y) { return x > y ? x : y; }
   GRADUS_INLINE int32_t min(int32_t x, int32_t y) { return x < y ? x : y; }
-  /// In float64, for want of vector division: |x/y| < 2³² is off by less than 2⁻²¹/|y|, and no
-  /// fraction with denominator y is nearer to the next integer than 1/|y|, so truncation is exact.
-  GRADUS_INLINE int32_t floorDiv(int32_t x, int32_t y) {
-    const bool by_zero = y == 0, by_minus_one = y == -1;
-    const int32_t d = by_zero | by_minus_one ? 1 : y;
-    const int32_t q = int32_t(double(x) / double(d));
-    const int32_t r = x - q * d;
-    const int32_t floor = q - int32_t((r != 0) & ((r ^ d) < 0));
-    const int32_t whole = by_minus_one ? neg(x) : floor;
-    return by_zero ? 0 : whole;
-  }
   GRADUS_INLINE int32_t shiftRight(int32_t x, int32_t y) { return int32_t(U(x) >> (y & 31)); }
 };
 
@@ -132,17 +99,6 @@ GRADUS_INLINE R convert(T x) {
   else return R(x);
 }
 
-/// Toward zero, saturated, NaN → 0; the conversion itself only ever sees what int32 can hold.
-template <class T>
-GRADUS_INLINE int32_t truncate(T x) {
-  constexpr T top = T(2147483648.0);
-  const T number = x == x ? x : T(0);
-  const T above_bottom = number < -top ? -top : number;
-  const bool over = above_bottom >= top;
-  const int32_t value = int32_t(over ? T(0) : above_bottom);
-  return over ? INT32_MAX : value;
-}
-
 template <class T>
 void copy(void* dst, const void* a, const void*, const void*, int64_t n) {
   if (n > 0) __builtin_memmove(dst, a, size_t(n) * sizeof(T));
@@ -154,7 +110,7 @@ BlockOp cast_from(DType to) {
     case DType::f32: return map1<float, T, convert<float, T>>;
     case DType::f64: return map1<double, T, convert<double, T>>;
     case DType::i32:
-      if constexpr (is_float<T>) return map1<int32_t, T, truncate<T>>;
+      if constexpr (T(0.5) != T(0)) return block_truncate(sizeof(T) == 4 ? DType::f32 : DType::f64);
       else return map1<int32_t, T, convert<int32_t, T>>;
     case DType::b8: return map1<uint8_t, T, convert<uint8_t, T>>;
   }
@@ -192,7 +148,6 @@ template <class T>
 BlockOp floating(int opcode) {
   using S = Scalar<T>;
   switch (opcode) {
-    case op_floor: return map1<T, T, S::floor>;
     case op_sqrt: return map1<T, T, S::sqrt>;
     case op_div: return map2<T, T, S::div>;
     default: return numeric<T>(opcode);
@@ -204,7 +159,6 @@ BlockOp integral(int opcode) {
   switch (opcode) {
     case op_add: return map2<int32_t, int32_t, S::add>;
     case op_mul: return map2<int32_t, int32_t, S::mul>;
-    case op_floorDiv: return map2<int32_t, int32_t, S::floorDiv>;
     case op_shiftRight: return map2<int32_t, int32_t, S::shiftRight>;
     default: return numeric<int32_t>(opcode);
   }

@@ -6,7 +6,8 @@
 
 namespace gradus::GRADUS_ISA {
 
-/// dst[i] = f(a[i], b[i], c[i]) for 0 ≤ i < n. Any alignment; nothing beyond n is read or written;
+/// dst[i] = f(a[i], b[i], c[i]) for 0 ≤ i < n. Pointers are aligned to their elements, no more is
+/// asked; nothing beyond n is read or written;
 /// equal arguments give equal bits wherever in a block they stand. dst may be a, b or c where the
 /// element sizes agree; other overlaps are not allowed. Unused arguments may be null.
 /// For `where`, a is the condition (bytes), b and c are the values.
@@ -17,7 +18,9 @@ BlockOp block_op(int opcode, DType arguments);
 
 BlockOp block_cast(DType from, DType to);
 
-/// The part of block_op that needs vmath.h; nullptr for other opcodes.
+/// The parts that are written with explicit vectors: of block_op (nullptr for other opcodes), and
+/// the cast of floats to int32.
 BlockOp block_math(int opcode, DType arguments);
+BlockOp block_truncate(DType from);
 
 }  // namespace gradus::GRADUS_ISA

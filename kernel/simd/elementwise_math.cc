@@ -1,5 +1,6 @@
-// The instructions written with explicit vectors: elementary functions, random bits, and the two
-// where a compiler's own choice of operand order could show (see `plus`).
+// The instructions written with explicit vectors: elementary functions, random bits, integer
+// division and truncation, which compilers leave scalar, and the two where a compiler's own choice
+// of operand order could show (see `plus`).
 #include "../src/opcodes.h"
 #include "elementwise.h"
 #include "vmath.h"
@@ -82,20 +83,58 @@ GRADUS_INLINE U64 philox(U64 k0, U64 k1, U64 counter) {
   return c0;
 }
 
+/// The even and the odd 32-bit lanes go through two interleaved chains.
+GRADUS_INLINE U32 random_words(U32 key0, U32 key1, U32 counter) {
+  const U64 k0 = (U64)key0, k1 = (U64)key1, c = (U64)counter;
+  const U64 even = philox(k0, k1, c), odd = philox(k0 >> 32, k1 >> 32, c >> 32);
+  return (U32)((even & 0xffffffffu) | odd << 32);
+}
+
 void random_bits(void* dst, const void* a, const void* b, const void* c, int64_t n) {
-  using H = HalfU32;
-  for (int64_t i = 0; i < n; i += lanes<H>) {
-    const U64 k0 = __builtin_convertvector(load_up_to<H>(at<H>(a, i), n - i), U64);
-    const U64 k1 = __builtin_convertvector(load_up_to<H>(at<H>(b, i), n - i), U64);
-    const U64 counter = __builtin_convertvector(load_up_to<H>(at<H>(c, i), n - i), U64);
-    store_up_to(at<H>(dst, i), __builtin_convertvector(philox(k0, k1, counter), H), n - i);
+  for (int64_t i = 0; i < n; i += lanes<U32>) {
+    const U32 key0 = load_up_to<U32>(at<U32>(a, i), n - i);
+    const U32 key1 = load_up_to<U32>(at<U32>(b, i), n - i);
+    const U32 counter = load_up_to<U32>(at<U32>(c, i), n - i);
+    store_up_to(at<U32>(dst, i), random_words(key0, key1, counter), n - i);
   }
+}
+
+/// ⌊x/y⌋ in float64, for want of vector division: |x/y| < 2³² is off by less than 2⁻²¹/|y|, and no
+/// fraction with denominator y is nearer to the next integer than 1/|y|, so truncation is exact.
+GRADUS_INLINE HalfI32 floor_divide(HalfI32 x, HalfI32 y) {
+  const HalfI32 by_zero = y == 0, by_minus_one = y == -1;
+  const HalfI32 d = (by_zero | by_minus_one) ? HalfI32{} + 1 : y;
+  const HalfI32 q = __builtin_convertvector(
+      __builtin_convertvector(x, F64) / __builtin_convertvector(d, F64), HalfI32);
+  const HalfI32 r = x - q * d;
+  const HalfI32 floor = q + ((r != 0) & ((r ^ d) < 0));  // a true lane is −1
+  const HalfI32 negative = (HalfI32)(HalfU32{} - (HalfU32)x);
+  return ~by_zero & (by_minus_one ? negative : floor);
+}
+
+/// Toward zero, saturated, NaN → 0; the conversion itself only sees what int32 can hold.
+GRADUS_INLINE I32 truncated(F32 x) {
+  const F32 number = at_least(select(x == x, x, F32{}), -0x1p31f);
+  const I32 over = number >= 0x1p31f;
+  const I32 value = __builtin_convertvector(select(over, F32{}, number), I32);
+  return over ? I32{} + INT32_MAX : value;
+}
+GRADUS_INLINE HalfI32 truncated(F64 x) {
+  const F64 number = select(x == x, x, F64{});
+  return __builtin_convertvector(at_most(at_least(number, -0x1p31), 0x1p31 - 1), HalfI32);
+}
+
+template <class R, class V>
+void truncate(void* dst, const void* a, const void*, const void*, int64_t n) {
+  for (int64_t i = 0; i < n; i += lanes<V>)
+    store_up_to<R>(at<R>(dst, i), truncated(load_up_to<V>(at<V>(a, i), n - i)), n - i);
 }
 
 /// The functions that are written once for both precisions.
 template <class V>
 BlockOp common(int opcode) {
   switch (opcode) {
+    case op_floor: return unary<V, floor<V>>;
     case op_rsqrt: return unary<V, rsqrt<V>>;
     case op_exp: return unary<V, exp<V>>;
     case op_expm1: return unary<V, expm1<V>>;
@@ -129,8 +168,15 @@ BlockOp block_math(int opcode, DType arguments) {
       default: return common<F64>(opcode);
     }
   }
-  if (arguments == DType::i32 && opcode == op_randomBits) return random_bits;
+  if (arguments == DType::i32) {
+    if (opcode == op_floorDiv) return binary<HalfI32, floor_divide>;
+    if (opcode == op_randomBits) return random_bits;
+  }
   return nullptr;
+}
+
+BlockOp block_truncate(DType from) {
+  return from == DType::f32 ? truncate<I32, F32> : truncate<HalfI32, F64>;
 }
 
 }  // namespace gradus::GRADUS_ISA

@@ -233,7 +233,7 @@ GRADUS_INLINE V log1p(V x) {
   return select(magnitude(x) < C::expm1_tiny, x, log_limits(1 + x, y));
 }
 
-// ---- roots ----
+// ---- roots and rounding ----
 
 /// 1/√x: y = 1/fl(√x) may be off by 1.5 ulp, and one Newton step on x·y² = 1, with the residuals of
 /// the root and of the quotient taken exactly, leaves little more than half an ulp. Small x are
@@ -249,6 +249,16 @@ GRADUS_INLINE V rsqrt(V x) {
   const V better = madd(y, ((1 - unit.high) - unit.low) - root_error, y);
   const V scaled = select(small, better * C::root_sqrt_up, better);
   return select((y > 0) & (y < C::infinity), scaled, y);  // but not for x = 0, ∞, x < 0, NaN
+}
+
+/// ⌊x⌋ by adding and subtracting the power of two whose last bit is worth 1; beyond it every float
+/// is whole.
+template <class V>
+GRADUS_INLINE V floor(V x) {
+  constexpr ScalarOf<V> unit = ScalarOf<V>(uint64_t{1} << Constants<V>::mantissa);
+  const V a = magnitude(x);
+  const V whole = with_sign(select(a < unit, (a + unit) - unit, a), x);
+  return whole - select(whole > x, ScalarOf<V>(1), V{});
 }
 
 }  // namespace gradus::GRADUS_ISA

@@ -39,9 +39,12 @@ GRADUS_INLINE Pair<F64> log_pair(F64 x) {
   return fast_two_sum(second.high, second.low + (first.low + rest));
 }
 
-/// Sign and special values of C's pow, given |x|ʸ for finite nonzero x.
+/// Sign and special values of C's pow, given |x|ʸ for finite nonzero x; nothing to do for finite
+/// x > 0 and finite y.
 GRADUS_INLINE F64 pow_limits(F64 x, F64 y, F64 value) {
   using C = Constants<F64>;
+  const MaskOf<F64> plain = (x > 0) & (x < C::infinity) & (magnitude(y) < C::infinity);
+  if (__builtin_expect(!any(~plain), 1)) return value;
   const F64 a = magnitude(x), b = magnitude(y), h = 0.5 * b;
   // + 2⁵² drops the fraction; numbers from 2⁵² on have none
   const MaskOf<F64> whole = (b + 0x1p52) - 0x1p52 == b, half_whole = (h + 0x1p52) - 0x1p52 == h;

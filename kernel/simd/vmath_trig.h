@@ -6,7 +6,7 @@
 namespace gradus::GRADUS_ISA {
 
 /// Below it n = round(x·2/π) has at most 20 bits, and its products with 33-bit pieces of π/2 are
-/// exact. Elements beyond it are left to the C library, each for itself.
+/// exact. Elements beyond it are reduced one by one, with as many bits of 2/π as they need.
 constexpr double kReductionLimit = 0x1p20;
 
 /// x = n·π/2 + r + r_low, |r| ≤ π/4 (+ rounding of n).
@@ -21,6 +21,77 @@ constexpr double kHalfPi[4] = {0x1.921fb544p0, 0x1.0b4611a6p-34, 0x1.3198a2e0p-6
                                0x1.b839a252049c1p-104};
 constexpr double kRoundShift = 0x1.8p52;
 
+/// 2/π, 1280 bits after 64 zeros.
+constexpr uint64_t kTwoOverPiBits[21] = {
+    0,
+    0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561,
+    0xb7246e3a424dd2e0, 0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484,
+    0xe99c7026b45f7e41, 0x3991d639835339f4, 0x9c845f8bbdf9283b, 0x1ff897ffde05980f,
+    0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d, 0x7527bac7ebe5f17b,
+    0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab, 0xf0cfbc209af4361d,
+};
+
+struct LaneQuadrant {
+  double r, r_low;
+  uint64_t n;
+};
+
+/// Payne and Hanek 1983: with x = M·2ᵉ, the bits of 2/π above 2²⁻ᵉ contribute multiples of 4 to
+/// x·2/π, and 192 bits from there leave the fraction 2⁻¹³⁷ exact.
+__attribute__((noinline)) inline LaneQuadrant reduce_large(double x) {
+  __extension__ typedef unsigned __int128 Double;
+  uint64_t bits;
+  __builtin_memcpy(&bits, &x, sizeof bits);
+  const int exponent = int(bits >> 52 & 0x7ff);
+  if (exponent == 0x7ff) return {__builtin_nan(""), 0, 0};
+  const uint64_t m = (bits & 0x000fffffffffffff) | 0x0010000000000000;
+  const int start = exponent - 1075 - 2 + 64, shift = start % 64;  // e ≥ −32 here
+  const uint64_t* word = kTwoOverPiBits + start / 64;
+  uint64_t w[3];
+  for (int k = 0; k < 3; k++)
+    w[k] = shift ? word[k] << shift | word[k + 1] >> (64 - shift) : word[k];
+
+  // x·2/π modulo 4, in units of 2⁻¹⁹⁰
+  const Double p2 = Double(m) * w[2], p1 = Double(m) * w[1] + uint64_t(p2 >> 64);
+  uint64_t a = m * w[0] + uint64_t(p1 >> 64), b = uint64_t(p1), c = uint64_t(p2);
+  uint64_t n = a >> 62;
+  a = a << 2 | b >> 62, b = b << 2 | c >> 62, c <<= 2;
+  const bool negative = a >> 63;  // the fraction is nearer to the next integer
+  if (negative) {
+    n++;
+    a = ~a, b = ~b, c = ~c;  // negation, but for the last bit
+  }
+  int zeros = 0;
+  if (a == 0) a = b, b = c, zeros = 64;
+  const int lead = a ? __builtin_clzll(a) : 0;
+  if (lead) a = a << lead | b >> (64 - lead), b = b << lead | c >> (64 - lead);
+  zeros += lead;
+
+  const uint64_t unit_bits = uint64_t(1023 - 53 - zeros) << 52;
+  double unit;  // 2⁻⁵³⁻ᶻᵉʳᵒˢ
+  __builtin_memcpy(&unit, &unit_bits, sizeof unit);
+  const double high = double(a >> 11) * unit, low = double(a << 53 | b >> 11) * (unit * 0x1p-64);
+  constexpr double half_pi = 0x1.921fb54442d18p0, half_pi_low = 0x1.1a62633145c07p-54;
+  const Pair<F64> product = two_product(broadcast<F64>(high), broadcast<F64>(half_pi));
+  const double rest = product.low[0] + (high * half_pi_low + low * half_pi);
+  const double r = product.high[0] + rest, r_low = rest - (r - product.high[0]);
+  const bool flip = negative != bool(bits >> 63);
+  return {flip ? -r : r, flip ? -r_low : r_low, bits >> 63 ? 0 - n : n};
+}
+
+/// Replaces the lanes that are too large for the short reduction: each depends on itself alone.
+GRADUS_INLINE Quadrant with_large(F64 x, Quadrant q) {
+  const MaskOf<F64> large = magnitude(x) > broadcast<F64>(kReductionLimit);
+  if (__builtin_expect(any(large), 0)) {
+    for (size_t i = 0; i < sizeof(F64) / sizeof(double); i++) {
+      if (!large[i]) continue;
+      const LaneQuadrant lane = reduce_large(x[i]);
+      q.r[i] = lane.r, q.r_low[i] = lane.r_low, q.n[i] = lane.n;
+    }
+  }
+  return q;
+}
+
 GRADUS_INLINE Quadrant reduce_by_half_pi(F64 x) {
   const F64 shifted = madd(x, broadcast<F64>(kTwoOverPi), kRoundShift);
   const F64 n = shifted - kRoundShift;
@@ -29,7 +100,7 @@ GRADUS_INLINE Quadrant reduce_by_half_pi(F64 x) {
   const Pair<F64> third = two_sum(second.high, -(n * kHalfPi[2]));
   const F64 rest = (second.low + third.low) - n * kHalfPi[3];
   const Pair<F64> r = fast_two_sum(third.high, rest);
-  return {r.high, r.low, (U64)shifted};
+  return with_large(x, {r.high, r.low, (U64)shifted});
 }
 
 /// sin(r + r_low) ≈ r + r³·S(r²) + r_low·(1 − r²/2)
@@ -48,21 +119,6 @@ GRADUS_INLINE F64 cos_kernel(F64 r, F64 r_low, F64 z) {
   return w + (((1.0 - w) - half) + madd(z * z, polynomial(z, c), -(r * r_low)));
 }
 
-/// Puts the C library's value where |x| is too large for the reduction. A lane's value depends on
-/// that lane alone.
-template <double (*exact)(double)>
-GRADUS_INLINE F64 beyond_reduction(F64 x, F64 y) {
-  const MaskOf<F64> large = magnitude(x) > broadcast<F64>(kReductionLimit);
-  if (__builtin_expect(any(large), 0)) {
-    for (size_t i = 0; i < sizeof(F64) / sizeof(double); i++)
-      if (large[i]) y[i] = exact(x[i]);
-  }
-  return y;
-}
-
-inline double library_sin(double x) { return __builtin_sin(x); }
-inline double library_cos(double x) { return __builtin_cos(x); }
-
 /// Quadrants 0 … 3 of a + n·π/2: sin is s, c, −s, −c; cos is one quadrant ahead.
 GRADUS_INLINE F64 pick_quadrant(U64 n, F64 s, F64 c) {
   const MaskOf<F64> odd = (MaskOf<F64>)((n & 1) != 0);
@@ -74,15 +130,13 @@ GRADUS_INLINE F64 sin(F64 x) {
   const Quadrant q = reduce_by_half_pi(x);
   const F64 z = q.r * q.r;
   const F64 y = pick_quadrant(q.n, sin_kernel(q.r, q.r_low, z), cos_kernel(q.r, q.r_low, z));
-  // −0: the sums above lose its sign
-  return beyond_reduction<library_sin>(x, select(x == 0.0, x, y));
+  return select(x == 0.0, x, y);  // −0: the sums above lose its sign
 }
 
 GRADUS_INLINE F64 cos(F64 x) {
   const Quadrant q = reduce_by_half_pi(x);
   const F64 z = q.r * q.r;
-  const F64 y = pick_quadrant(q.n + 1, sin_kernel(q.r, q.r_low, z), cos_kernel(q.r, q.r_low, z));
-  return beyond_reduction<library_cos>(x, y);
+  return pick_quadrant(q.n + 1, sin_kernel(q.r, q.r_low, z), cos_kernel(q.r, q.r_low, z));
 }
 
 // ---- float32 ----
@@ -93,7 +147,7 @@ GRADUS_INLINE Quadrant reduce_by_half_pi_f32(F64 x) {
   const F64 shifted = madd(x, broadcast<F64>(kTwoOverPi), kRoundShift);
   const F64 n = shifted - kRoundShift;
   const F64 r = ((x - n * kHalfPi[0]) - n * kHalfPi[1]) - n * kHalfPi[2];
-  return {r, F64{}, (U64)shifted};
+  return with_large(x, {r, F64{}, (U64)shifted});
 }
 
 GRADUS_INLINE F64 sin_kernel_f32(F64 r, F64 z) {
@@ -111,14 +165,13 @@ GRADUS_INLINE F64 sin_f32(F64 x) {
   const Quadrant q = reduce_by_half_pi_f32(x);
   const F64 z = q.r * q.r;
   const F64 y = pick_quadrant(q.n, sin_kernel_f32(q.r, z), cos_kernel_f32(z));
-  return beyond_reduction<library_sin>(x, select(x == 0.0, x, y));
+  return select(x == 0.0, x, y);
 }
 
 GRADUS_INLINE F64 cos_f32(F64 x) {
   const Quadrant q = reduce_by_half_pi_f32(x);
   const F64 z = q.r * q.r;
-  const F64 y = pick_quadrant(q.n + 1, sin_kernel_f32(q.r, z), cos_kernel_f32(z));
-  return beyond_reduction<library_cos>(x, y);
+  return pick_quadrant(q.n + 1, sin_kernel_f32(q.r, z), cos_kernel_f32(z));
 }
 
 }  // namespace gradus::GRADUS_ISA

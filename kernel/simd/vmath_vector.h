@@ -25,9 +25,11 @@ typedef float F32 __attribute__((vector_size(kVectorBytes)));
 typedef double F64 __attribute__((vector_size(kVectorBytes)));
 typedef uint32_t U32 __attribute__((vector_size(kVectorBytes)));
 typedef uint64_t U64 __attribute__((vector_size(kVectorBytes)));
-// As many 32-bit lanes as F64 has: float32 functions that are evaluated in float64.
+// As many 32-bit lanes as F64 has, for what is evaluated in float64.
+typedef int32_t I32 __attribute__((vector_size(kVectorBytes)));
 typedef float HalfF32 __attribute__((vector_size(kVectorBytes / 2)));
 typedef uint32_t HalfU32 __attribute__((vector_size(kVectorBytes / 2)));
+typedef int32_t HalfI32 __attribute__((vector_size(kVectorBytes / 2)));
 
 #if defined(__FMA__) || (defined(__aarch64__) && defined(__ARM_NEON))
 constexpr bool kFused = true;  // madd rounds once

@@ -1,0 +1,52 @@
+// The compiled instruction sets that this machine can run, for the tests and benches of elementwise.
+#pragma once
+#include <vector>
+
+#include "../src/contract.h"
+
+#define GRADUS_DECLARE(isa)                                                                    \
+  namespace gradus::isa {                                                                      \
+  using BlockOp = void (*)(void* dst, const void* a, const void* b, const void* c, int64_t n); \
+  BlockOp block_op(int opcode, DType arguments);                                               \
+  BlockOp block_cast(DType from, DType to);                                                    \
+  }
+
+#if defined(__x86_64__)
+GRADUS_DECLARE(baseline)
+GRADUS_DECLARE(avx2)
+GRADUS_DECLARE(avx512)
+#elif defined(__aarch64__)
+GRADUS_DECLARE(neon)
+#else
+GRADUS_DECLARE(baseline)
+#endif
+
+namespace gradus {
+
+using BlockOp = void (*)(void* dst, const void* a, const void* b, const void* c, int64_t n);
+
+struct Isa {
+  const char* name;
+  bool fused;  // has a fused multiply-add
+  BlockOp (*block_op)(int opcode, DType arguments);
+  BlockOp (*block_cast)(DType from, DType to);
+};
+
+inline std::vector<Isa> instruction_sets() {
+  std::vector<Isa> sets;
+#if defined(__x86_64__)
+  sets.push_back({"baseline", false, baseline::block_op, baseline::block_cast});
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    sets.push_back({"avx2", true, avx2::block_op, avx2::block_cast});
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    sets.push_back({"avx512", true, avx512::block_op, avx512::block_cast});
+#elif defined(__aarch64__)
+  sets.push_back({"neon", true, neon::block_op, neon::block_cast});
+#else
+  sets.push_back({"baseline", false, baseline::block_op, baseline::block_cast});
+#endif
+  return sets;
+}
+
+}  // namespace gradus

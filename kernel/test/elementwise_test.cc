@@ -1,0 +1,372 @@
+// Every scalar instruction and cast, on every dtype, against a scalar definition; every element
+// alike for every length, offset and position; in place; and nothing written beyond the block.
+// (The values of the elementary functions are vmath_test's.)
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "../src/opcodes.h"
+#include "elementwise_isa.h"
+
+using namespace gradus;
+
+namespace {
+
+int64_t checks = 0, failures = 0;
+
+void report(bool ok, const std::string& what) {
+  checks++;
+  if (!ok && failures++ < 40) std::printf("FAILED %s\n", what.c_str());
+}
+
+struct Random {  // splitmix64
+  uint64_t state;
+  uint64_t bits() {
+    uint64_t z = (state += 0x9e3779b97f4a7c15u);
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+};
+
+template <class T>
+constexpr DType dtype_of = DType::b8;
+template <> constexpr DType dtype_of<float> = DType::f32;
+template <> constexpr DType dtype_of<double> = DType::f64;
+template <> constexpr DType dtype_of<int32_t> = DType::i32;
+
+const char* const dtype_names[] = {"float32", "float64", "int32", "bool"};
+
+// ---- arguments ----
+
+template <class T>
+T random_bits_of(Random& random) {
+  const uint64_t bits = random.bits();
+  T x;
+  std::memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+template <class T>
+std::vector<T> float_values() {
+  using Limits = std::numeric_limits<T>;
+  std::vector<T> v;
+  const double seeds[] = {0, 1, 2, 0.5, 3, 1.5, 2.5, 7, 10.25, 1e-3, 100, 1e5, 8388607.5, 0x1p23, 0x1p24 + 2, 0x1p31,
+                          0x1p31 - 1, 0x1p31 + 1, 2147483520.0, 0x1p32, 4503599627370495.5, 0x1p52, 0x1p53, 1e20, 1e30,
+                          1.5707963267948966, 0x1p20, 1.1e6, 88.7, 104, 709.7, 745, 0x1p-30, 0x1p-149, 0x1p-126};
+  for (double s : seeds) v.push_back(T(s)), v.push_back(T(-s));
+  for (T x : {Limits::infinity(), Limits::max(), Limits::min(), Limits::denorm_min(), Limits::quiet_NaN()})
+    v.push_back(x), v.push_back(-x);
+  T marked;  // a NaN with a payload
+  if (sizeof(T) == 4) { const uint32_t b = 0x7fc12345; std::memcpy(&marked, &b, sizeof marked); }
+  else { const uint64_t b = 0x7ff8123456789abc; std::memcpy(&marked, &b, sizeof marked); }
+  v.push_back(marked);
+  Random random{3};
+  while (v.size() < 140) {
+    const T x = random_bits_of<T>(random);
+    v.push_back(std::isnan(x) ? T(int(random.bits() % 2000) - 1000) / 8 : x);
+    v.push_back(T(int(random.bits() % 2000) - 1000) / 8);
+  }
+  return v;
+}
+
+template <class T>
+std::vector<T> values();
+template <> std::vector<float> values() { return float_values<float>(); }
+template <> std::vector<double> values() { return float_values<double>(); }
+template <> std::vector<int32_t> values() {
+  std::vector<int32_t> v = {0, 1, -1, 2, -2, 3, -3, 7, -7, 10, -10, 31, 32, 33, 1 << 16, 1 << 30, INT32_MAX, INT32_MIN,
+                            INT32_MAX - 1, INT32_MIN + 1, 16777217, -16777217, 65537, -65537};
+  Random random{4};
+  while (v.size() < 140) v.push_back(int32_t(random.bits())), v.push_back(int32_t(random.bits() % 200) - 100);
+  return v;
+}
+template <> std::vector<uint8_t> values() {
+  std::vector<uint8_t> v;
+  Random random{5};
+  while (v.size() < 140) v.push_back(random.bits() & 1);
+  return v;
+}
+
+// ---- results ----
+
+template <class T>
+bool equal_bits(T a, T b) {
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+/// Equal bits, any NaN equalling any NaN.
+bool same(float a, float b) { return (std::isnan(a) && std::isnan(b)) || equal_bits(a, b); }
+bool same(double a, double b) { return (std::isnan(a) && std::isnan(b)) || equal_bits(a, b); }
+bool same(int32_t a, int32_t b) { return a == b; }
+bool same(uint8_t a, uint8_t b) { return a == b; }
+
+template <class T>
+std::string show(T x) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", double(x));
+  return text;
+}
+
+template <class T, class R, class F>
+void check_unary(const Isa& isa, const std::string& name, BlockOp op, F definition) {
+  if (!op) return report(false, name + " is missing on " + isa.name);
+  const std::vector<T> x = values<T>();
+  std::vector<R> r(x.size());
+  op(r.data(), x.data(), nullptr, nullptr, int64_t(x.size()));
+  for (size_t i = 0; i < x.size(); i++)
+    report(same(r[i], R(definition(x[i]))), std::string(isa.name) + " " + name + " of " + show(x[i]) + ": " + show(r[i]));
+}
+
+template <class T, class R, class F>
+void check_binary(const Isa& isa, int opcode, F definition) {
+  const std::string name = std::string(kOpcodeInfo[opcode].name) + " " + dtype_names[int(dtype_of<T>)];
+  const BlockOp op = isa.block_op(opcode, dtype_of<T>);
+  if (!op) return report(false, name + " is missing on " + isa.name);
+  const std::vector<T> v = values<T>();
+  std::vector<T> x, y;
+  for (T a : v)
+    for (T b : v) x.push_back(a), y.push_back(b);
+  std::vector<R> r(x.size());
+  op(r.data(), x.data(), y.data(), nullptr, int64_t(x.size()));
+  for (size_t i = 0; i < x.size(); i++)
+    report(same(r[i], R(definition(x[i], y[i]))), std::string(isa.name) + " " + name + " of " + show(x[i]) + ", " + show(y[i]) + ": " + show(r[i]));
+}
+
+template <class T>
+void check_opcode_unary(const Isa& isa, int opcode, T (*definition)(T)) {
+  check_unary<T, T>(isa, std::string(kOpcodeInfo[opcode].name) + " " + dtype_names[int(dtype_of<T>)],
+                    isa.block_op(opcode, dtype_of<T>), definition);
+}
+
+template <class T>
+void check_floats(const Isa& isa) {
+  check_opcode_unary<T>(isa, op_neg, [](T x) { return -x; });
+  check_opcode_unary<T>(isa, op_abs, [](T x) { return std::fabs(x); });
+  check_opcode_unary<T>(isa, op_sign, [](T x) { return x > 0 ? T(1) : x < 0 ? T(-1) : x; });
+  check_opcode_unary<T>(isa, op_floor, [](T x) { return std::floor(x); });
+  check_opcode_unary<T>(isa, op_sqrt, [](T x) { return std::sqrt(x); });
+  check_binary<T, T>(isa, op_add, [](T x, T y) { return x + y; });
+  check_binary<T, T>(isa, op_sub, [](T x, T y) { return x - y; });
+  check_binary<T, T>(isa, op_mul, [](T x, T y) { return x * y; });
+  check_binary<T, T>(isa, op_div, [](T x, T y) { return x / y; });
+  // with zeros of both signs either is right; ours is the second… unless the first is not smaller
+  check_binary<T, T>(isa, op_max, [](T x, T y) { return std::isnan(x) || x >= y ? x : y; });
+  check_binary<T, T>(isa, op_min, [](T x, T y) { return std::isnan(x) || x <= y ? x : y; });
+}
+
+void check_integers(const Isa& isa) {
+  using I = int32_t;
+  using W = int64_t;
+  check_opcode_unary<I>(isa, op_neg, [](I x) { return I(-W(x)); });
+  check_opcode_unary<I>(isa, op_abs, [](I x) { return I(x < 0 ? -W(x) : W(x)); });
+  check_opcode_unary<I>(isa, op_sign, [](I x) { return I((x > 0) - (x < 0)); });
+  check_binary<I, I>(isa, op_add, [](W x, W y) { return I(x + y); });
+  check_binary<I, I>(isa, op_sub, [](W x, W y) { return I(x - y); });
+  check_binary<I, I>(isa, op_mul, [](W x, W y) { return I(x * y); });
+  check_binary<I, I>(isa, op_max, [](I x, I y) { return x > y ? x : y; });
+  check_binary<I, I>(isa, op_min, [](I x, I y) { return x < y ? x : y; });
+  check_binary<I, I>(isa, op_floorDiv, [](W x, W y) {
+    if (y == 0) return I(0);
+    const W q = x / y;
+    return I(q - (x % y != 0 && (x < 0) != (y < 0)));
+  });
+  check_binary<I, I>(isa, op_shiftRight, [](I x, I y) { return I(uint32_t(x) >> (uint32_t(y) % 32)); });
+}
+
+void check_booleans(const Isa& isa) {
+  using B = uint8_t;
+  check_opcode_unary<B>(isa, op_not_, [](B x) { return B(!x); });
+  check_binary<B, B>(isa, op_and_, [](B x, B y) { return B(x && y); });
+  check_binary<B, B>(isa, op_or_, [](B x, B y) { return B(x || y); });
+}
+
+template <class T>
+void check_comparisons(const Isa& isa) {
+  check_binary<T, uint8_t>(isa, op_eq, [](T x, T y) { return uint8_t(x == y); });
+  check_binary<T, uint8_t>(isa, op_lt, [](T x, T y) { return uint8_t(x < y); });
+  check_binary<T, uint8_t>(isa, op_le, [](T x, T y) { return uint8_t(x <= y); });
+
+  const std::vector<T> x = values<T>();
+  const std::vector<uint8_t> condition = values<uint8_t>();
+  const std::vector<T> y(x.rbegin(), x.rend());
+  const size_t n = std::min(x.size(), condition.size());
+  std::vector<T> r(n);
+  isa.block_op(op_where, dtype_of<T>)(r.data(), condition.data(), x.data(), y.data(), int64_t(n));
+  for (size_t i = 0; i < n; i++)
+    report(equal_bits(r[i], condition[i] ? x[i] : y[i]), std::string(isa.name) + " where at " + show(i));
+}
+
+template <class R, class T>
+R cast(T x) {
+  if constexpr (sizeof(R) == 1) return x != 0;
+  else if constexpr (std::numeric_limits<R>::is_integer && !std::numeric_limits<T>::is_integer)
+    return std::isnan(x) ? 0 : x >= T(2147483648.0) ? INT32_MAX : x <= T(-2147483648.0) ? INT32_MIN : R(x);
+  else return R(x);
+}
+
+template <class T, class R>
+void check_cast(const Isa& isa) {
+  check_unary<T, R>(isa, std::string("cast ") + dtype_names[int(dtype_of<T>)] + " to " + dtype_names[int(dtype_of<R>)],
+                    isa.block_cast(dtype_of<T>, dtype_of<R>), [](T x) {
+#if defined(__clang__) || defined(__GNUC__)
+                      if constexpr (sizeof(R) == 4 && sizeof(T) == 8)  // overflow to ∞ is what we want
+                        if (std::fabs(double(x)) > 3.4028235677973366e38 && !std::numeric_limits<R>::is_integer)
+                          return R(std::copysign(std::numeric_limits<double>::infinity(), double(x)));
+#endif
+                      return cast<R, T>(x);
+                    });
+}
+
+template <class T>
+void check_casts(const Isa& isa) {
+  check_cast<T, float>(isa);
+  check_cast<T, double>(isa);
+  check_cast<T, int32_t>(isa);
+  check_cast<T, uint8_t>(isa);
+}
+
+// ---- random bits ----
+
+uint32_t philox_word(uint32_t k0, uint32_t k1, uint32_t counter) {
+  uint32_t c[4] = {counter, 0, 0, 0};
+  for (int round = 0; round < 10; round++) {
+    const uint64_t p0 = 0xd2511f53ull * c[0], p1 = 0xcd9e8d57ull * c[2];
+    const uint32_t next[4] = {uint32_t(p1 >> 32) ^ c[1] ^ k0, uint32_t(p1), uint32_t(p0 >> 32) ^ c[3] ^ k1, uint32_t(p0)};
+    std::memcpy(c, next, sizeof c);
+    k0 += 0x9e3779b9, k1 += 0xbb67ae85;
+  }
+  return c[0];
+}
+
+void check_random(const Isa& isa) {
+  report(philox_word(0, 0, 0) == 0x6627e8d5, "Philox's published vector for 0");  // Random123, kat_vectors
+  Random random{6};
+  std::vector<int32_t> k0, k1, c, r(1000);
+  for (size_t i = 0; i < r.size(); i++) {
+    k0.push_back(i < 500 ? 42 : int32_t(random.bits()));
+    k1.push_back(i < 500 ? -7 : int32_t(random.bits()));
+    c.push_back(i < 500 ? int32_t(i) : int32_t(random.bits()));
+  }
+  isa.block_op(op_randomBits, DType::i32)(r.data(), k0.data(), k1.data(), c.data(), int64_t(r.size()));
+  for (size_t i = 0; i < r.size(); i++)
+    report(uint32_t(r[i]) == philox_word(uint32_t(k0[i]), uint32_t(k1[i]), uint32_t(c[i])), std::string(isa.name) + " randomBits at " + show(i));
+}
+
+// ---- position, length, alignment, in place: bytes only ----
+
+std::vector<char> bytes_of(DType dtype) {
+  auto copy = [](const auto& v) {
+    const char* p = reinterpret_cast<const char*>(v.data());
+    return std::vector<char>(p, p + v.size() * sizeof(v[0]));
+  };
+  switch (dtype) {
+    case DType::f32: return copy(values<float>());
+    case DType::f64: return copy(values<double>());
+    case DType::i32: return copy(values<int32_t>());
+    default: return copy(values<uint8_t>());
+  }
+}
+
+/// Rotates by whole elements, so that arguments differ from each other.
+std::vector<char> rotated(std::vector<char> v, size_t by) {
+  std::vector<char> r(v.begin() + long(by), v.end());
+  r.insert(r.end(), v.begin(), v.begin() + long(by));
+  return r;
+}
+
+struct Block {
+  std::string name;
+  BlockOp op;
+  DType in[3];
+  DType out;
+  int arity;
+};
+
+constexpr int kLongest = 70;
+
+void check_block(const Block& block) {
+  const size_t out = byte_size(block.out);
+  std::vector<char> in[3];
+  size_t size[3];
+  for (int k = 0; k < 3; k++) {
+    size[k] = byte_size(block.in[k]);
+    in[k] = rotated(bytes_of(block.in[k]), size_t(k) * 17 * size[k]);
+  }
+  // each element alone: the value that every other call must reproduce
+  std::vector<char> alone(2 * kLongest * out);
+  for (int i = 0; i < 2 * kLongest; i++)
+    block.op(&alone[size_t(i) * out], &in[0][size_t(i) * size[0]], &in[1][size_t(i) * size[1]], &in[2][size_t(i) * size[2]], 1);
+
+  for (int n = 0; n <= kLongest; n++) {
+    const int first = n * 7 % kLongest;  // also moves the alignment
+    // exact-size heap copies let the address sanitizer see a read beyond the end
+    std::vector<char> exact[3];
+    for (int k = 0; k < 3; k++) {
+      const char* p = &in[k][size_t(first) * size[k]];
+      exact[k].assign(p, p + size_t(n) * size[k]);
+      exact[k].shrink_to_fit();
+    }
+    const size_t shift = size_t(n % 5) * out;
+    std::vector<char> result(shift + size_t(n) * out + 64, char(0x5a));
+    block.op(&result[shift], exact[0].data(), exact[1].data(), exact[2].data(), n);
+    report(n == 0 || std::memcmp(&result[shift], &alone[size_t(first) * out], size_t(n) * out) == 0, block.name + " depends on position, n = " + show(n));
+    bool clean = true;
+    for (size_t i = 0; i < result.size(); i++)
+      clean &= (i >= shift && i < shift + size_t(n) * out) || result[i] == char(0x5a);
+    report(clean, block.name + " writes beyond its block, n = " + show(n));
+    for (int k = 0; k < block.arity; k++) {
+      if (size[k] != out) continue;
+      std::vector<char> place = exact[k];
+      const void* a[3] = {exact[0].data(), exact[1].data(), exact[2].data()};
+      a[k] = place.data();
+      block.op(place.data(), a[0], a[1], a[2], n);
+      report(n == 0 || std::memcmp(place.data(), &alone[size_t(first) * out], size_t(n) * out) == 0, block.name + " in place, n = " + show(n));
+    }
+  }
+}
+
+void check_blocks(const Isa& isa) {
+  for (int opcode = 0; opcode < kOpcodes; opcode++)
+    for (int t = 0; t < 4; t++) {
+      const OpcodeInfo& info = kOpcodeInfo[opcode];
+      const DType dtype = DType(t);
+      const BlockOp op = isa.block_op(opcode, dtype);
+      const bool expected = opcode != op_cast && (info.args >> t & 1);
+      const std::string name = std::string(isa.name) + " " + info.name + " " + dtype_names[t];
+      report((op != nullptr) == expected, name + (expected ? " is missing" : " should not exist"));
+      if (!op) continue;
+      const DType out = info.result >= 0 ? DType(info.result) : dtype;
+      check_block({name, op, {opcode == op_where ? DType::b8 : dtype, dtype, dtype}, out, info.arity});
+    }
+  for (int from = 0; from < 4; from++)
+    for (int to = 0; to < 4; to++)
+      check_block({std::string(isa.name) + " cast " + dtype_names[from] + " to " + dtype_names[to],
+                   isa.block_cast(DType(from), DType(to)), {DType(from), DType(from), DType(from)}, DType(to), 1});
+}
+
+}  // namespace
+
+int main() {
+  for (const Isa& isa : instruction_sets()) {
+    check_floats<float>(isa);
+    check_floats<double>(isa);
+    check_integers(isa);
+    check_booleans(isa);
+    check_comparisons<float>(isa);
+    check_comparisons<double>(isa);
+    check_comparisons<int32_t>(isa);
+    check_comparisons<uint8_t>(isa);
+    check_casts<float>(isa);
+    check_casts<double>(isa);
+    check_casts<int32_t>(isa);
+    check_casts<uint8_t>(isa);
+    check_random(isa);
+    check_blocks(isa);
+  }
+  if (failures) return std::printf("elementwise: %lld of %lld checks failed\n", (long long)failures, (long long)checks), 1;
+  std::printf("elementwise: %lld checks passed\n", (long long)checks);
+}
