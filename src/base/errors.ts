@@ -36,7 +36,7 @@ export class GradusError extends Error {
 const ownFolder = import.meta.url.slice(0, import.meta.url.lastIndexOf("/base/"));
 
 /** The first frame of a stack that is not our own: the user's line. */
-function callSite(stack: string | undefined): string | undefined {
+export function callSite(stack: string | undefined): string | undefined {
   const own = [ownFolder, ownFolder.replace(/^file:\/\//, "")];
   for (const line of stack?.split("\n").slice(1) ?? []) {
     const frame = /\(?((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+):\d+\)?$/.exec(line)?.[1];

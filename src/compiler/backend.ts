@@ -2,7 +2,7 @@ import { allocate, type DType, invariant, type Storage, type TypedArray } from "
 import type { Node } from "../graph/index.ts";
 import type { Engine } from "../runtime/engine.ts";
 import { evaluate, HostStorage, store } from "../runtime/reference.ts";
-import { compileGraph } from "./compile-graph.ts";
+import { compileGraph, type Update } from "./compile-graph.ts";
 
 /** A graph made ready to run: slots are the inputs, then the outputs, in the order of `prepare`. */
 export interface Runner {
@@ -17,8 +17,11 @@ export interface Backend {
   readonly name: string;
   allocate(dtype: DType, size: number): Storage;
   upload(array: TypedArray): Storage;
-  /** `inputs` are leaves of the graph of `outputs`. */
-  prepare(inputs: readonly Node[], outputs: readonly Node[]): Runner;
+  /**
+   * @param inputs leaves of the graph of `outputs`
+   * @param updates outputs that should take the memory of an input
+   */
+  prepare(inputs: readonly Node[], outputs: readonly Node[], updates?: readonly Update[]): Runner;
   info(): Readonly<Record<string, string | number>>;
 }
 
@@ -29,8 +32,8 @@ export function compiledBackend(engine: Engine): Backend {
     allocate: (dtype, size) => engine.allocate(dtype, size),
     upload: (array) => engine.upload(array),
     info: () => engine.info(),
-    prepare(inputs, outputs) {
-      const program = compileGraph(inputs, outputs);
+    prepare(inputs, outputs, updates) {
+      const program = compileGraph(inputs, outputs, updates);
       const executable = engine.load(program);
       return {
         run: (slots) => executable.run(slots),

@@ -60,6 +60,8 @@ export interface Op<Lowering = unknown> {
   readonly lower: Lowering;
   /** A cheaper node with the same value, or undefined. */
   simplify?(node: Node): Node | undefined;
+  /** The result with its axes in another order, where the op can make it so at no cost. */
+  permuted?(node: Node, perm: readonly number[]): Node | undefined;
   /** True for the op whose value comes from outside. */
   readonly leaf?: boolean;
   /** True for the op that marks where a transform watches. */

@@ -11,54 +11,62 @@ export const transposeLast = (x: Node): Node => {
 };
 
 /** y[b…, m, n] = Σ_k a[b…, m, k] · b[b…, k, n]; the batch axes b… agree. */
-export const matmulOp: OpRecord = bilinear({
-  name: "matmul",
-  dtypes: numeric,
-  infer([a, b]) {
-    checkSameDType("matmul", [a!, b!]);
-    const [m, k] = a!.shape.slice(-2);
-    const [k2, n] = b!.shape.slice(-2);
-    const batch = a!.shape.slice(0, -2);
-    if (a!.shape.length < 2 || b!.shape.length < 2 || !sameShape(batch, b!.shape.slice(0, -2)))
-      throw new ShapeError({
-        subject: "matmul",
-        problem: `batch axes differ, ${show(a!.shape)} × ${show(b!.shape)}.`,
-        fix: "give both sides the same leading axes, or sizes of 1 that broadcast.",
-      });
-    if (k !== k2)
-      throw new ShapeError({
-        subject: "matmul",
-        problem: `inner sizes differ, ${show(a!.shape)} × ${show(b!.shape)} (${k} ≠ ${k2}).`,
-        fix: "the last axis of the left side must be the second last of the right one.",
-      });
-    return { shape: [...batch, m!, n!], dtype: a!.dtype };
+export const matmulOp: OpRecord = {
+  ...bilinear({
+    name: "matmul",
+    dtypes: numeric,
+    infer([a, b]) {
+      checkSameDType("matmul", [a!, b!]);
+      const [m, k] = a!.shape.slice(-2);
+      const [k2, n] = b!.shape.slice(-2);
+      const batch = a!.shape.slice(0, -2);
+      if (a!.shape.length < 2 || b!.shape.length < 2 || !sameShape(batch, b!.shape.slice(0, -2)))
+        throw new ShapeError({
+          subject: "matmul",
+          problem: `batch axes differ, ${show(a!.shape)} × ${show(b!.shape)}.`,
+          fix: "give both sides the same leading axes, or sizes of 1 that broadcast.",
+        });
+      if (k !== k2)
+        throw new ShapeError({
+          subject: "matmul",
+          problem: `inner sizes differ, ${show(a!.shape)} × ${show(b!.shape)} (${k} ≠ ${k2}).`,
+          fix: "the last axis of the left side must be the second last of the right one.",
+        });
+      return { shape: [...batch, m!, n!], dtype: a!.dtype };
+    },
+    adjoints: [
+      (g, { inputs: [, b] }) => matmul(g, transposeLast(b!)),
+      (g, { inputs: [a] }) => matmul(transposeLast(a!), g),
+    ],
+    reference(node, [a, b]) {
+      const [m, n] = node.shape.slice(-2) as [number, number];
+      const k = a!.shape.at(-1)!;
+      const result = new Float64Array(node.size);
+      for (let batch = 0; batch < sizeOf(node.shape.slice(0, -2)); batch++)
+        for (let i = 0; i < m; i++)
+          for (let j = 0; j < n; j++)
+            result[(batch * m + i) * n + j] = dot(a!, b!, batch, i, j, m, n, k);
+      return result;
+    },
+    lower: {
+      kind: "fused",
+      emit: (node, [a, b], epilogue) => ({
+        kind: "matmul",
+        shape: node.shape,
+        k: node.inputs[0]!.shape.at(-1)!,
+        a: a!,
+        b: b!,
+        epilogue,
+      }),
+    },
+  }),
+  /** (a · b)ᵀ = bᵀ · aᵀ: weight gradients come out in the layout of the weights. */
+  permuted({ inputs: [a, b], shape }, perm) {
+    const rank = shape.length;
+    const swapsLast = perm.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
+    return swapsLast ? matmul(transposeLast(b!), transposeLast(a!)) : undefined;
   },
-  adjoints: [
-    (g, { inputs: [, b] }) => matmul(g, transposeLast(b!)),
-    (g, { inputs: [a] }) => matmul(transposeLast(a!), g),
-  ],
-  reference(node, [a, b]) {
-    const [m, n] = node.shape.slice(-2) as [number, number];
-    const k = a!.shape.at(-1)!;
-    const result = new Float64Array(node.size);
-    for (let batch = 0; batch < sizeOf(node.shape.slice(0, -2)); batch++)
-      for (let i = 0; i < m; i++)
-        for (let j = 0; j < n; j++)
-          result[(batch * m + i) * n + j] = dot(a!, b!, batch, i, j, m, n, k);
-    return result;
-  },
-  lower: {
-    kind: "fused",
-    emit: (node, [a, b], epilogue) => ({
-      kind: "matmul",
-      shape: node.shape,
-      k: node.inputs[0]!.shape.at(-1)!,
-      a: a!,
-      b: b!,
-      epilogue,
-    }),
-  },
-});
+};
 
 function dot(
   a: RefArray,

@@ -34,7 +34,11 @@ export const reshapeOp: OpRecord = linear({
   },
   adjoints: [(g, { inputs: [x] }) => reshape(g, x!.shape)],
   reference: (_, [x]) => x!.data.slice(),
-  lower: { kind: "view", view: (x, node) => reshapeView(x, node.inputs[0]!.shape, node.shape) },
+  lower: {
+    kind: "view",
+    view: (x, node) => reshapeView(x, node.inputs[0]!.shape, node.shape),
+    keepsOrder: true,
+  },
   simplify: ({ inputs: [x], shape }) =>
     sameShape(x!.shape, shape)
       ? x
@@ -71,7 +75,7 @@ export const permuteOp: OpRecord = linear({
   simplify({ inputs: [x], attrs }) {
     const perm = list(attrs, "perm");
     if (isIdentity(perm)) return x;
-    if (x!.op !== permuteOp) return undefined;
+    if (x!.op !== permuteOp) return x!.op.permuted?.(x!, perm);
     const inner = list(x!.attrs, "perm");
     return permute(
       x!.inputs[0]!,

@@ -32,7 +32,12 @@ export type Lowering =
   /** One instruction of a fused expression. */
   | { readonly kind: "map"; readonly opcode: Opcode }
   /** No work at all: other strides on the same buffer; null where no strides do it. */
-  | { readonly kind: "view"; readonly view: (x: Strided, node: Node) => Strided | null }
+  | {
+      readonly kind: "view";
+      readonly view: (x: Strided, node: Node) => Strided | null;
+      /** True for the same elements in the same order under another shape. */
+      readonly keepsOrder?: boolean;
+    }
   /** A reduction over `attrs.axes`, with expressions fused before and after. */
   | { readonly kind: "reduce"; readonly reducer: Reducer }
   /** Other nodes with the same value, once all derivatives have been taken. */

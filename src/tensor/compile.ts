@@ -142,11 +142,12 @@ function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace
   inputs.push(...[...reads.values()].map((x) => x.node));
   outputs.push(...[...writes.values()].map((x) => x.node));
   const captured = capturedLeaves(inputs, outputs);
-  const runner = backend().prepare([...inputs, ...captured], outputs);
-  const inPlace = writeList.map((variable, i) => {
-    const alias = runner.aliases[results.length + i]!;
-    return alias >= 0 && readList[alias - argumentCount] === variable;
+  const updates = writeList.flatMap((variable, i): [number, number][] => {
+    const read = readList.indexOf(variable);
+    return read < 0 ? [] : [[argumentCount + read, results.length + i]];
   });
+  const runner = backend().prepare([...inputs, ...captured], outputs, updates);
+  const inPlace = writeList.map((_, i) => runner.aliases[results.length + i]! >= 0);
   const slots = captured.map((node) => node.storage!);
   return {
     runner: withCaptured(runner, inputs.length, slots),

@@ -1,0 +1,38 @@
+import { type Node, verifyGraph } from "../graph/index.ts";
+import type { Program } from "../runtime/program.ts";
+import { emit } from "./emit.ts";
+import { fuse } from "./fuse.ts";
+import { lower } from "./lower.ts";
+import { planMemory } from "./memory.ts";
+import { schedule } from "./schedule.ts";
+import { simplify } from "./simplify.ts";
+import { verifyFusion, verifyKernels, verifyMemory } from "./verify.ts";
+
+/** An output that replaces an input, by their positions: they should share memory. */
+export type Update = readonly [input: number, output: number];
+
+/** `GRADUS_VERIFY=1` checks what every pass leaves behind; tests always do. */
+const verifying = () => globalThis.process?.env.GRADUS_VERIFY === "1";
+
+/**
+ * Compiles a graph to a program whose slots are `inputs`, then `outputs`.
+ *
+ *   simplify → fuse → lower → schedule → plan memory → emit
+ */
+export function compileGraph(
+  inputs: readonly Node[],
+  outputs: readonly Node[],
+  updates: readonly Update[] = [],
+): Program {
+  const simple = simplify(inputs, outputs);
+  if (verifying()) verifyGraph(simple);
+  const fusion = fuse(inputs, simple);
+  if (verifying()) verifyFusion(fusion);
+  const { kernels, slots } = lower(inputs, simple, fusion);
+  const pairs = updates.map(([i, j]) => [slots[i]!, slots[inputs.length + j]!] as const);
+  const scheduled = schedule(kernels, slots, pairs);
+  if (verifying()) verifyKernels(scheduled, inputs.length);
+  const arenaBytes = planMemory(scheduled.kernels);
+  if (verifying()) verifyMemory(scheduled, arenaBytes);
+  return emit(scheduled, inputs.length, arenaBytes);
+}

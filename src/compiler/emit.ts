@@ -1,0 +1,27 @@
+import { byteSize } from "../base/index.ts";
+import type { Program, View } from "../runtime/program.ts";
+import type { Kernels, Location } from "./kernel.ts";
+
+/** The flat program of placed kernels. */
+export function emit(
+  { kernels, slots, aliases }: Kernels,
+  inputs: number,
+  arenaBytes: number,
+): Program {
+  const view = ({ buffer, offset, strides }: Location): View => ({
+    buffer: buffer.slot + 1,
+    dtype: buffer.dtype,
+    offset: offset + (buffer.slot < 0 ? buffer.arenaOffset / byteSize(buffer.dtype) : 0),
+    strides,
+  });
+  return {
+    slots: slots.map((slot, i) => ({
+      role: i < inputs ? ("input" as const) : ("output" as const),
+      dtype: slot.dtype,
+      size: slot.size,
+      mayAlias: aliases.get(slot)?.slot,
+    })),
+    arenaBytes,
+    instructions: kernels.flatMap((kernel) => kernel.emit(view)),
+  };
+}

@@ -1,0 +1,56 @@
+import type { DType, Shape } from "../base/index.ts";
+import type { Strided } from "../graph/index.ts";
+import type { Instruction, View } from "../runtime/program.ts";
+
+/** A piece of memory that one kernel fills: a slot of the caller, or a place in the arena. */
+export class Buffer {
+  readonly dtype: DType;
+  /** Elements. */
+  readonly size: number;
+  /** The external slot, or −1 for the arena. */
+  slot = -1;
+  /** Bytes from the start of the arena. */
+  arenaOffset = 0;
+
+  constructor(dtype: DType, size: number, slot = -1) {
+    this.dtype = dtype;
+    this.size = size;
+    this.slot = slot;
+  }
+}
+
+/** Where a value lies: a buffer and strides in elements. */
+export interface Location extends Strided {
+  readonly buffer: Buffer;
+}
+
+/** One or a few instructions that belong together, and the buffers they touch. */
+export interface Kernel {
+  readonly name: string;
+  readonly reads: readonly Read[];
+  readonly writes: readonly Write[];
+  /** Made once all buffers have their places. */
+  readonly emit: (view: (location: Location) => View) => readonly Instruction[];
+}
+
+export interface Read {
+  readonly location: Location;
+  /**
+   * The shape over which it is read in step with the stores, element by element; null if elements
+   * are read in another order, so that their memory must not be written by the same kernel.
+   */
+  readonly inStep: Shape | null;
+}
+
+export interface Write {
+  readonly location: Location;
+}
+
+/** Kernels in an order that respects what they read and write. */
+export interface Kernels {
+  readonly kernels: readonly Kernel[];
+  /** All buffers, slots first. */
+  readonly slots: readonly Buffer[];
+  /** For output slots: the input slot whose memory it may take. */
+  readonly aliases: ReadonlyMap<Buffer, Buffer>;
+}

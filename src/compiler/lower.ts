@@ -1,0 +1,326 @@
+import { invariant, type Shape, stridesOf } from "../base/index.ts";
+import type { Node } from "../graph/index.ts";
+import { type Lowering, loweringOf } from "../ops/index.ts";
+import type { Epilogue, View } from "../runtime/program.ts";
+import { ExpressionBuilder } from "./expression.ts";
+import type { Fusion } from "./fuse.ts";
+import { Buffer, type Kernel, type Location, type Read } from "./kernel.ts";
+
+type ViewOf = (location: Location) => View;
+const none: ReadonlySet<Node> = new Set();
+
+/**
+ * Turns a fused graph into kernels over buffers: decides which nodes are stored, lays views over
+ * buffers, and leaves one kernel per instruction (with its fills and copies). The kernels come in a
+ * valid order.
+ */
+export function lower(inputs: readonly Node[], outputs: readonly Node[], fusion: Fusion) {
+  return new Lowerer(inputs, outputs, fusion).run();
+}
+
+class Lowerer {
+  readonly #given: ReadonlySet<Node>;
+  readonly #outputs: readonly Node[];
+  readonly #fusion: Fusion;
+  readonly #inputSlots: Buffer[];
+  readonly #outputSlots: Buffer[];
+  readonly #buffers = new Map<Node, Buffer>();
+  readonly #locations = new Map<Node, Location>();
+  readonly #kernels: Kernel[] = [];
+  /** What adds the kernel of each stored node, once; whoever needs the node first calls it. */
+  readonly #makers = new Map<Node, () => void>();
+  readonly #wanted: ReadonlySet<Node>;
+
+  constructor(inputs: readonly Node[], outputs: readonly Node[], fusion: Fusion) {
+    this.#given = new Set(inputs);
+    this.#outputs = outputs;
+    this.#fusion = fusion;
+    this.#wanted = new Set(outputs);
+    this.#inputSlots = inputs.map((x, i) => new Buffer(x.dtype, x.size, i));
+    this.#outputSlots = outputs.map((y, j) => new Buffer(y.dtype, y.size, inputs.length + j));
+    inputs.forEach((x, i) => {
+      this.#buffers.set(x, this.#inputSlots[i]!);
+    });
+  }
+
+  run(): { kernels: Kernel[]; slots: Buffer[] } {
+    this.#claimSlots();
+    for (const makeUnit of this.#planUnits()) makeUnit();
+    this.#outputs.forEach((node, j) => {
+      const slot = this.#outputSlots[j]!;
+      if (this.#buffers.get(node) !== slot) this.#copyInto(node, slot);
+    });
+    return { kernels: this.#kernels, slots: [...this.#inputSlots, ...this.#outputSlots] };
+  }
+
+  /** A computed output is written straight into its slot. */
+  #claimSlots(): void {
+    this.#outputs.forEach((node, j) => {
+      if (this.#buffers.has(node) || !isComputed(node)) return;
+      this.#buffers.set(node, this.#outputSlots[j]!);
+    });
+  }
+
+  /** The kernels to be, in the order of their last nodes. */
+  #planUnits(): (() => void)[] {
+    const { nodes, groups, after, before } = this.#fusion;
+    const units: { last: number; make: () => void }[] = [];
+    const unit = (members: readonly Node[], build: () => void) => {
+      let done = false;
+      const make = () => {
+        if (!done) {
+          done = true;
+          build();
+        }
+      };
+      for (const node of members) this.#makers.set(node, make);
+      units.push({ last: members.at(-1)!.id, make });
+    };
+    const inlined = new Set([...before.values()].flatMap((set) => [...set]));
+    for (const { members, shape } of groups) unit(members, () => this.#mapKernel(members, shape));
+    for (const [host, { members }] of after)
+      unit([host, ...members], () => this.#hostKernel(host, members));
+    for (const node of nodes) {
+      if (this.#makers.has(node) || this.#given.has(node) || inlined.has(node)) continue;
+      const { kind } = loweringOf(node);
+      if (kind === "fused" || kind === "reduce") unit([node], () => this.#hostKernel(node, []));
+      else if (kind === "kernel") unit([node], () => this.#plainKernel(node));
+      else if (kind === "place") unit([node], () => this.#placeKernel(node));
+    }
+    return units.sort((a, b) => a.last - b.last).map(({ make }) => make);
+  }
+
+  /** Where a value can be read. Constants and indices get memory of their own when they must. */
+  #locate(node: Node): Location {
+    const known = this.#locations.get(node);
+    if (known) return known;
+    const location = this.#findLocation(node);
+    this.#locations.set(node, location);
+    return location;
+  }
+
+  #findLocation(node: Node): Location {
+    this.#makers.get(node)?.();
+    const buffer = this.#buffers.get(node);
+    if (buffer) return dense(buffer, node.shape);
+    const lower = loweringOf(node);
+    if (lower.kind === "view") {
+      const source = node.inputs[0]!;
+      const from = this.#locate(source);
+      const view = lower.view(from, node);
+      if (view) return { buffer: from.buffer, ...view };
+      // no strides show it: a copy in order does, under any shape
+      const copy = new Buffer(node.dtype, node.size);
+      this.#copy(from, source.shape, dense(copy, source.shape));
+      return dense(copy, node.shape);
+    }
+    if (lower.kind === "constant" || lower.kind === "index") {
+      const fresh = new Buffer(node.dtype, node.size);
+      this.#buffers.set(node, fresh);
+      this.#mapKernel([], node.shape, [node]);
+      return dense(fresh, node.shape);
+    }
+    invariant(false, `${node.op.name} is read but nothing stores it`);
+  }
+
+  /** Nodes of a kernel that somebody outside of it reads. */
+  #stored(members: readonly Node[], inside: ReadonlySet<Node>): Node[] {
+    return members.filter(
+      (n) => this.#wanted.has(n) || this.#fusion.users.get(n)!.some((user) => !inside.has(user)),
+    );
+  }
+
+  #allocate(node: Node): Location {
+    let buffer = this.#buffers.get(node);
+    if (!buffer) {
+      buffer = new Buffer(node.dtype, node.size);
+      this.#buffers.set(node, buffer);
+    }
+    return dense(buffer, node.shape);
+  }
+
+  #mapKernel(members: readonly Node[], shape: Shape, stores?: readonly Node[]): void {
+    const inside = new Set(members);
+    const results = stores ?? this.#stored(members, inside);
+    const builder = new ExpressionBuilder({ inside, locate: (x) => this.#locate(x) });
+    const expression = builder.expression(results);
+    const writes = results.map((node) => this.#allocate(node));
+    this.#add({
+      name: "map",
+      reads: builder.loads.map((location) => ({ location, inStep: shape })),
+      writes: writes.map((location) => ({ location })),
+      emit: (view) => [
+        {
+          kind: "map",
+          shape,
+          inputs: builder.loads.map(view),
+          outputs: writes.map(view),
+          expression,
+        },
+      ],
+    });
+  }
+
+  /** A reduction, product or convolution, with the group that is computed on its results. */
+  #hostKernel(host: Node, group: readonly Node[]): void {
+    const inside = new Set(group);
+    const stored = this.#stored([host, ...group], inside);
+    const builder = new ExpressionBuilder({
+      inside,
+      locate: (x) => this.#locate(x),
+      result: host,
+    });
+    const expression = builder.expression(stored);
+    const core = loweringOf(host).kind === "reduce" ? this.#reduce(host) : this.#product(host);
+    const writes = stored.map((node) => this.#allocate(node));
+    this.#add({
+      name: host.op.name,
+      reads: [
+        ...core.reads,
+        ...builder.loads.map((location): Read => ({ location, inStep: host.shape })),
+      ],
+      writes: writes.map((location) => ({ location })),
+      emit: (view) => [
+        core.emit(view, {
+          inputs: builder.loads.map(view),
+          outputs: writes.map(view),
+          expression,
+        }),
+      ],
+    });
+  }
+
+  #reduce(host: Node) {
+    const lower = loweringOf(host) as Extract<Lowering, { kind: "reduce" }>;
+    const source = host.inputs[0]!;
+    const axes = host.attrs.axes as readonly number[];
+    const order = [...source.shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
+    const builder = new ExpressionBuilder({
+      inside: this.#fusion.before.get(host) ?? none,
+      locate: (x) => this.#locate(x),
+      axis: (axis) => order.indexOf(axis),
+    });
+    const before = builder.expression([source]);
+    const loads = builder.loads.map((location) => ({
+      ...location,
+      strides: order.map((axis) => location.strides[axis]!),
+    }));
+    const shape = order.map((axis) => source.shape[axis]!);
+    return {
+      reads: loads.map((location): Read => ({ location, inStep: null })),
+      emit: (view: ViewOf, epilogue: Epilogue) => ({
+        kind: "reduce" as const,
+        shape,
+        kept: host.shape.length,
+        reducer: lower.reducer,
+        inputs: loads.map(view),
+        before,
+        epilogue,
+      }),
+    };
+  }
+
+  #product(host: Node) {
+    const lower = loweringOf(host) as Extract<Lowering, { kind: "fused" }>;
+    const sources = host.inputs.map((x) => this.#locate(x));
+    return {
+      reads: sources.map((location): Read => ({ location, inStep: null })),
+      emit: (view: ViewOf, epilogue: Epilogue) => lower.emit(host, sources.map(view), epilogue),
+    };
+  }
+
+  #plainKernel(node: Node): void {
+    const lower = loweringOf(node) as Extract<Lowering, { kind: "kernel" }>;
+    const sources = node.inputs.map((x) => this.#locate(x));
+    const target = this.#allocate(node);
+    this.#add({
+      name: node.op.name,
+      reads: sources.map((location) => ({ location, inStep: null })),
+      writes: [{ location: target }],
+      emit: (view) => [lower.emit(node, sources.map(view), view(target))],
+    });
+  }
+
+  /** A fill, then a copy of each input to its place. */
+  #placeKernel(node: Node): void {
+    const lower = loweringOf(node) as Extract<Lowering, { kind: "place" }>;
+    const sources = node.inputs.map((x) => this.#locate(x));
+    const target = this.#allocate(node);
+    const value = lower.fill(node);
+    const places = lower.parts(node).map((part) => ({ buffer: target.buffer, ...part }));
+    const { dtype } = node;
+    this.#add({
+      name: node.op.name,
+      reads: sources.map((location) => ({ location, inStep: null })),
+      writes: [{ location: target }],
+      emit: (view) => [
+        ...(value === null
+          ? []
+          : [
+              {
+                kind: "map" as const,
+                shape: node.shape,
+                inputs: [],
+                outputs: [view(target)],
+                expression: { values: [{ kind: "constant" as const, dtype, value }], results: [0] },
+              },
+            ]),
+        ...sources.map((source, i) =>
+          copyInstruction(view(source), view(places[i]!), node.inputs[i]!.shape),
+        ),
+      ],
+    });
+  }
+
+  #copyInto(node: Node, slot: Buffer): void {
+    const { kind } = loweringOf(node);
+    if (kind === "constant" || kind === "index") {
+      const builder = new ExpressionBuilder({ inside: none, locate: (x) => this.#locate(x) });
+      const expression = builder.expression([node]);
+      const target = dense(slot, node.shape);
+      this.#add({
+        name: "fill",
+        reads: [],
+        writes: [{ location: target }],
+        emit: (view) => [
+          { kind: "map", shape: node.shape, inputs: [], outputs: [view(target)], expression },
+        ],
+      });
+    } else this.#copy(this.#locate(node), node.shape, dense(slot, node.shape));
+  }
+
+  #copy(from: Location, shape: Shape, to: Location): void {
+    this.#add({
+      name: "copy",
+      reads: [{ location: from, inStep: shape }],
+      writes: [{ location: to }],
+      emit: (view) => [copyInstruction(view(from), view(to), shape)],
+    });
+  }
+
+  #add(kernel: Kernel): void {
+    this.#kernels.push(kernel);
+  }
+}
+
+const dense = (buffer: Buffer, shape: Shape): Location => ({
+  buffer,
+  offset: 0,
+  strides: stridesOf(shape),
+});
+
+const isComputed = (node: Node): boolean => {
+  const { kind } = loweringOf(node);
+  return kind !== "leaf" && kind !== "view" && kind !== "constant" && kind !== "index";
+};
+
+const copyInstruction = (from: View, to: View, shape: Shape) => ({
+  kind: "map" as const,
+  shape,
+  inputs: [from],
+  outputs: [to],
+  expression: {
+    values: [{ kind: "input" as const, dtype: from.dtype, input: 0 }],
+    results: [0],
+  },
+});

@@ -1,0 +1,65 @@
+import { byteSize } from "../base/index.ts";
+import { arenaUnit } from "../runtime/program.ts";
+import type { Buffer, Kernel } from "./kernel.ts";
+
+/** When a buffer of the arena is alive: from the kernel that writes it to the last that reads it. */
+export interface Life {
+  readonly buffer: Buffer;
+  readonly from: number;
+  to: number;
+}
+
+export const bytesOf = (buffer: Buffer): number =>
+  Math.ceil((buffer.size * byteSize(buffer.dtype)) / arenaUnit) * arenaUnit;
+
+export function livesOf(kernels: readonly Kernel[]): Life[] {
+  const lives = new Map<Buffer, Life>();
+  kernels.forEach((kernel, at) => {
+    for (const { location } of kernel.writes)
+      if (location.buffer.slot < 0 && !lives.has(location.buffer))
+        lives.set(location.buffer, { buffer: location.buffer, from: at, to: at });
+    for (const { location } of kernel.reads) {
+      const life = lives.get(location.buffer);
+      if (life) life.to = at;
+    }
+  });
+  return [...lives.values()];
+}
+
+/**
+ * Gives every buffer of the arena its place, and returns the arena's bytes: the largest first, each
+ * at the lowest place where it meets no other buffer that is alive at the same time.
+ *
+ * @see Pisarchyk & Lee 2020, "Efficient memory management for deep neural net inference", §5.2
+ */
+export function planMemory(kernels: readonly Kernel[]): number {
+  const lives = livesOf(kernels).sort((a, b) => bytesOf(b.buffer) - bytesOf(a.buffer));
+  const placed: Life[] = [];
+  let total = 0;
+  for (const life of lives) {
+    const bytes = bytesOf(life.buffer);
+    const neighbours = placed
+      .filter((other) => other.from <= life.to && life.from <= other.to)
+      .sort((a, b) => a.buffer.arenaOffset - b.buffer.arenaOffset);
+    let at = 0;
+    for (const { buffer } of neighbours) {
+      if (buffer.arenaOffset - at >= bytes) break;
+      at = Math.max(at, buffer.arenaOffset + bytesOf(buffer));
+    }
+    life.buffer.arenaOffset = at;
+    placed.push(life);
+    total = Math.max(total, at + bytes);
+  }
+  return total;
+}
+
+/** No plan needs less: the most bytes that are alive at one time. */
+export function memoryBound(kernels: readonly Kernel[]): number {
+  const lives = livesOf(kernels);
+  return Math.max(
+    0,
+    ...kernels.map((_, at) =>
+      lives.reduce((n, l) => (l.from <= at && at <= l.to ? n + bytesOf(l.buffer) : n), 0),
+    ),
+  );
+}

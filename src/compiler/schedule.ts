@@ -1,0 +1,105 @@
+import { sameShape } from "../base/index.ts";
+import type { Buffer, Kernel, Kernels } from "./kernel.ts";
+
+/**
+ * Orders kernels so that an output can take the memory of the input it replaces: whoever still
+ * reads that input goes first. An output for which no order does it gets memory of its own.
+ *
+ * @param updates pairs of (input slot, output slot) of which the second replaces the first
+ */
+export function schedule(
+  kernels: readonly Kernel[],
+  slots: readonly Buffer[],
+  updates: readonly (readonly [Buffer, Buffer])[],
+): Kernels {
+  const order = new Ordering(kernels);
+  const aliases = new Map<Buffer, Buffer>();
+  for (const [from, to] of updates) {
+    const writer = kernels.find((k) => k.writes.some((w) => w.location.buffer === to));
+    if (!writer || !readsInStep(writer, from, to)) continue;
+    const readers = kernels.filter(
+      (k) => k !== writer && k.reads.some((r) => r.location.buffer === from),
+    );
+    // a kernel that reads the new value as well as the old one cannot go before the writer
+    if (readers.some((reader) => order.reaches(writer, reader))) continue;
+    for (const reader of readers) order.before(reader, writer);
+    aliases.set(to, from);
+  }
+  return { kernels: order.sorted(), slots, aliases };
+}
+
+/** Whether the kernel reads `from` only at the very elements of `to` that it is about to write. */
+function readsInStep(kernel: Kernel, from: Buffer, to: Buffer): boolean {
+  const target = kernel.writes.find((w) => w.location.buffer === to)!.location;
+  return (
+    from.size === to.size &&
+    from.dtype === to.dtype &&
+    kernel.reads
+      .filter((r) => r.location.buffer === from)
+      .every(
+        ({ location, inStep }) =>
+          inStep !== null &&
+          location.offset === target.offset &&
+          sameShape(location.strides, target.strides),
+      )
+  );
+}
+
+/** Kernels with "goes before" edges; the order in which they came breaks ties. */
+class Ordering {
+  readonly #kernels: readonly Kernel[];
+  readonly #next = new Map<Kernel, Set<Kernel>>();
+
+  constructor(kernels: readonly Kernel[]) {
+    this.#kernels = kernels;
+    const writerOf = new Map<Buffer, Kernel>();
+    for (const kernel of kernels) {
+      this.#next.set(kernel, new Set());
+      for (const { location } of kernel.writes) writerOf.set(location.buffer, kernel);
+    }
+    for (const kernel of kernels)
+      for (const { location } of kernel.reads) {
+        const writer = writerOf.get(location.buffer);
+        if (writer && writer !== kernel) this.before(writer, kernel);
+      }
+  }
+
+  before(first: Kernel, second: Kernel): void {
+    this.#next.get(first)!.add(second);
+  }
+
+  reaches(from: Kernel, to: Kernel): boolean {
+    const seen = new Set<Kernel>();
+    const stack = [from];
+    for (let kernel = stack.pop(); kernel; kernel = stack.pop()) {
+      if (kernel === to) return true;
+      if (seen.has(kernel)) continue;
+      seen.add(kernel);
+      stack.push(...this.#next.get(kernel)!);
+    }
+    return false;
+  }
+
+  /** Kahn's algorithm, always taking the kernel that came first. */
+  sorted(): Kernel[] {
+    const position = new Map(this.#kernels.map((k, i) => [k, i]));
+    const waitingFor = new Map<Kernel, number>(this.#kernels.map((k) => [k, 0]));
+    for (const targets of this.#next.values())
+      for (const kernel of targets) waitingFor.set(kernel, waitingFor.get(kernel)! + 1);
+    const ready = this.#kernels.filter((k) => waitingFor.get(k) === 0);
+    const result: Kernel[] = [];
+    while (ready.length > 0) {
+      let best = 0;
+      for (let i = 1; i < ready.length; i++)
+        if (position.get(ready[i]!)! < position.get(ready[best]!)!) best = i;
+      const [kernel] = ready.splice(best, 1);
+      result.push(kernel!);
+      for (const target of this.#next.get(kernel!)!) {
+        const left = waitingFor.get(target)! - 1;
+        waitingFor.set(target, left);
+        if (left === 0) ready.push(target);
+      }
+    }
+    return result;
+  }
+}
