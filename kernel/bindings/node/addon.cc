@@ -1,0 +1,339 @@
+// The engine as a Node addon. Each JavaScript environment (main thread or worker) has an engine of
+// its own. Runs happen in the order of their calls: asynchronous ones on the engine's thread, a
+// synchronous one on the caller's after those.
+#include <node_api.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine.h"
+
+namespace {
+
+using gradus::DType;
+using gradus::Status;
+
+// Codes that src/runtime/native.ts turns into error classes.
+constexpr const char* kRefused = "GRADUS_REFUSED";
+constexpr const char* kData = "GRADUS_DATA";
+constexpr const char* kMemory = "GRADUS_MEMORY";
+constexpr const char* kArgument = "GRADUS_ARGUMENT";
+
+/// A loaded program as JavaScript holds it.
+struct Handle {
+  static constexpr uint64_t kMagic = 0x6772616475732031;
+  uint64_t magic = kMagic;
+  std::unique_ptr<gradus::Loaded> program;
+  std::vector<char*> buffers;  // of the synchronous run
+  int64_t bytes = 0;           // as reported to the garbage collector
+};
+
+/// One environment's engine.
+struct Addon {
+  std::unique_ptr<gradus::Engine> engine;
+  std::unique_ptr<gradus::Queue> queue;
+  napi_threadsafe_function done = nullptr;
+  int pending = 0;  // asynchronous runs whose promise is open; main thread only
+  std::atomic<bool> closing{false};
+};
+
+/// An asynchronous run, from call to settled promise.
+struct Job {
+  Addon* addon;
+  const gradus::Loaded* program;
+  std::vector<char*> buffers;
+  napi_ref keep_alive;  // [handle, slots]
+  napi_deferred deferred;
+  Status status = Status::ok;
+  std::string message;
+};
+
+const char* code_of(Status status) { return status == Status::index_out_of_range ? kData : kMemory; }
+
+napi_value fail(napi_env env, const char* code, const std::string& message) {
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  if (!pending) napi_throw_error(env, code, message.c_str());
+  return nullptr;
+}
+
+Addon& addon_of(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return *static_cast<Addon*>(data);
+}
+
+napi_value undefined(napi_env env) {
+  napi_value value;
+  napi_get_undefined(env, &value);
+  return value;
+}
+
+Handle* handle_of(napi_env env, napi_value value) {
+  napi_valuetype type;
+  void* data = nullptr;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
+      napi_get_value_external(env, value, &data) != napi_ok || static_cast<Handle*>(data)->magic != Handle::kMagic) {
+    fail(env, kArgument, "this is not a loaded program");
+    return nullptr;
+  }
+  return static_cast<Handle*>(data);
+}
+
+bool holds(napi_typedarray_type type, DType dtype) {
+  switch (dtype) {
+    case DType::f32: return type == napi_float32_array;
+    case DType::f64: return type == napi_float64_array;
+    case DType::i32: return type == napi_int32_array;
+    case DType::b8: return type == napi_uint8_array;
+  }
+  return false;
+}
+
+/// The addresses of the slots, after checking each array's type and length.
+bool read_slots(napi_env env, const gradus::Loaded& program, napi_value list, std::vector<char*>& buffers) {
+  uint32_t count = 0;
+  if (napi_get_array_length(env, list, &count) != napi_ok || count != program.slots.size()) {
+    fail(env, kArgument, std::to_string(count) + " buffers for a program of " + std::to_string(program.slots.size()) + " slots");
+    return false;
+  }
+  buffers.resize(count + 1);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value item;
+    napi_typedarray_type type;
+    size_t length = 0;
+    void* data = nullptr;
+    const gradus::Slot& slot = program.slots[i];
+    if (napi_get_element(env, list, i, &item) != napi_ok ||
+        napi_get_typedarray_info(env, item, &type, &length, &data, nullptr, nullptr) != napi_ok || !holds(type, slot.dtype)) {
+      fail(env, kArgument, "slot " + std::to_string(i) + " is not an array of " + gradus::dtype_name(slot.dtype));
+      return false;
+    }
+    if (length < size_t(slot.size)) {
+      fail(env, kArgument, "slot " + std::to_string(i) + " has " + std::to_string(length) + " elements, the program needs " +
+                               std::to_string(slot.size));
+      return false;
+    }
+    buffers[i + 1] = static_cast<char*>(data);
+  }
+  return true;
+}
+
+int64_t memory_of(const gradus::Loaded& program) {
+  return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes());
+}
+
+/// load(words: Int32Array, constants: Float64Array) → handle
+napi_value load(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value args[2];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  napi_typedarray_type types[2];
+  size_t lengths[2];
+  void* data[2];
+  for (int i = 0; i < 2; i++)
+    if (napi_get_typedarray_info(env, args[i], &types[i], &lengths[i], &data[i], nullptr, nullptr) != napi_ok ||
+        types[i] != (i == 0 ? napi_int32_array : napi_float64_array))
+      return fail(env, kArgument, "load takes an Int32Array and a Float64Array");
+  std::string refusal;
+  auto program = addon_of(env).engine->load(
+      {static_cast<const int32_t*>(data[0]), lengths[0], static_cast<const double*>(data[1]), lengths[1]}, refusal);
+  if (!program) return fail(env, kRefused, refusal);
+  Handle* handle = new Handle;
+  handle->bytes = memory_of(*program);
+  handle->program = std::move(program);
+  int64_t total;
+  napi_adjust_external_memory(env, handle->bytes, &total);
+  napi_value value;
+  const auto finalize = [](napi_env e, void* pointer, void*) {
+    Handle* h = static_cast<Handle*>(pointer);
+    int64_t rest;
+    napi_adjust_external_memory(e, -h->bytes, &rest);
+    h->magic = 0;
+    delete h;
+  };
+  if (napi_create_external(env, handle, finalize, nullptr, &value) != napi_ok) {
+    delete handle;
+    return fail(env, kMemory, "no handle for the program");
+  }
+  return value;
+}
+
+/// runSync(handle, slots)
+napi_value run_sync(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value args[2];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  Handle* handle = handle_of(env, args[0]);
+  if (!handle || !read_slots(env, *handle->program, args[1], handle->buffers)) return nullptr;
+  Addon& addon = addon_of(env);
+  if (addon.pending > 0) addon.queue->wait();
+  std::string message;
+  const Status status = addon.engine->run(*handle->program, handle->buffers.data(), message);
+  if (status != Status::ok) return fail(env, code_of(status), message);
+  return nullptr;
+}
+
+/// profile(handle, slots) → Float64Array of nanoseconds per instruction
+napi_value profile(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value args[2];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  Handle* handle = handle_of(env, args[0]);
+  if (!handle || !read_slots(env, *handle->program, args[1], handle->buffers)) return nullptr;
+  Addon& addon = addon_of(env);
+  if (addon.pending > 0) addon.queue->wait();
+  const size_t count = handle->program->plans.size();
+  napi_value buffer, times;
+  void* data = nullptr;
+  if (napi_create_arraybuffer(env, count * sizeof(double), &data, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_float64_array, count, buffer, 0, &times) != napi_ok)
+    return fail(env, kMemory, "no room for the times");
+  std::string message;
+  const Status status = addon.engine->run(*handle->program, handle->buffers.data(), message, static_cast<double*>(data));
+  if (status != Status::ok) return fail(env, code_of(status), message);
+  return times;
+}
+
+/// On the engine's thread.
+void execute(void* context) {
+  Job* job = static_cast<Job*>(context);
+  if (!job->addon->closing) job->status = job->addon->engine->run(*job->program, job->buffers.data(), job->message);
+  napi_call_threadsafe_function(job->addon->done, job, napi_tsfn_blocking);
+}
+
+/// Back on the main thread: settles the promise. `env` is null when the environment is going down.
+void settle(napi_env env, napi_value, void*, void* data) {
+  std::unique_ptr<Job> job(static_cast<Job*>(data));
+  if (!env) return;
+  napi_delete_reference(env, job->keep_alive);
+  if (--job->addon->pending == 0) napi_unref_threadsafe_function(env, job->addon->done);
+  if (job->status == Status::ok) {
+    napi_resolve_deferred(env, job->deferred, undefined(env));
+    return;
+  }
+  napi_value code, message, error;
+  napi_create_string_utf8(env, code_of(job->status), NAPI_AUTO_LENGTH, &code);
+  napi_create_string_utf8(env, job->message.c_str(), NAPI_AUTO_LENGTH, &message);
+  napi_create_error(env, code, message, &error);
+  napi_reject_deferred(env, job->deferred, error);
+}
+
+/// run(handle, slots) → Promise
+napi_value run(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value args[2];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  Handle* handle = handle_of(env, args[0]);
+  if (!handle) return nullptr;
+  Addon& addon = addon_of(env);
+  std::unique_ptr<Job> job(new Job{&addon, handle->program.get(), {}, nullptr, nullptr, Status::ok, {}});
+  if (!read_slots(env, *handle->program, args[1], job->buffers)) return nullptr;
+  // The caller may change its list: the arrays themselves are kept.
+  napi_value keep, promise;
+  const uint32_t count = uint32_t(handle->program->slots.size());
+  if (napi_create_array_with_length(env, count + 1, &keep) != napi_ok) return fail(env, kMemory, "no memory for a run");
+  napi_set_element(env, keep, 0, args[0]);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value item;
+    napi_get_element(env, args[1], i, &item);
+    napi_set_element(env, keep, i + 1, item);
+  }
+  if (napi_create_reference(env, keep, 1, &job->keep_alive) != napi_ok) return fail(env, kMemory, "no memory for a run");
+  if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return fail(env, kMemory, "no memory for a run");
+  if (!addon.queue->submit(execute, job.get())) {
+    // No thread to be had: run here, after nothing else.
+    job->status = addon.engine->run(*job->program, job->buffers.data(), job->message);
+    addon.pending++;
+    settle(env, nullptr, nullptr, job.release());
+    return promise;
+  }
+  job.release();
+  if (addon.pending++ == 0) napi_ref_threadsafe_function(env, addon.done);
+  return promise;
+}
+
+/// info() → {isa, threads, compiler}
+napi_value describe(napi_env env, napi_callback_info) {
+  Addon& addon = addon_of(env);
+  napi_value object, isa, threads, compiler;
+  napi_create_object(env, &object);
+  napi_create_string_utf8(env, addon.engine->isa(), NAPI_AUTO_LENGTH, &isa);
+  napi_create_int32(env, addon.engine->threads(), &threads);
+#if defined(__clang__)
+  const std::string name = std::string("Clang ") + __clang_version__;
+#else
+  const std::string name = std::string("GCC ") + __VERSION__;
+#endif
+  napi_create_string_utf8(env, name.c_str(), NAPI_AUTO_LENGTH, &compiler);
+  napi_set_named_property(env, object, "isa", isa);
+  napi_set_named_property(env, object, "threads", threads);
+  napi_set_named_property(env, object, "compiler", compiler);
+  return object;
+}
+
+/// setThreads(count)
+napi_value set_threads(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value args[1];
+  int32_t count = 0;
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  if (napi_get_value_int32(env, args[0], &count) != napi_ok || count < 1)
+    return fail(env, kArgument, "setThreads takes a number of threads, 1 or more");
+  Addon& addon = addon_of(env);
+  addon.queue->wait();
+  addon.engine->set_threads(count);
+  return nullptr;
+}
+
+/// arenaBytes()
+napi_value arena_bytes(napi_env env, napi_callback_info) {
+  Addon& addon = addon_of(env);
+  if (addon.pending > 0) addon.queue->wait();
+  napi_value value;
+  napi_create_int64(env, addon.engine->arena_bytes(), &value);
+  return value;
+}
+
+int default_threads() {
+  const char* wish = std::getenv("GRADUS_THREADS");
+  const int n = wish ? std::atoi(wish) : 0;
+  return n > 0 ? n : gradus::available_cores();
+}
+
+/// Runs before the threadsafe function is torn down, so that no thread calls it afterwards.
+void close(void* data) {
+  Addon* addon = static_cast<Addon*>(data);
+  addon->closing = true;
+  addon->queue.reset();
+}
+
+napi_value initialize(napi_env env, napi_value exports) {
+  Addon* addon = new Addon;
+  addon->engine.reset(new gradus::Engine(default_threads()));
+  addon->queue.reset(new gradus::Queue);
+  napi_set_instance_data(env, addon, [](napi_env, void* data, void*) { delete static_cast<Addon*>(data); }, nullptr);
+  napi_value name;
+  napi_create_string_utf8(env, "gradus", NAPI_AUTO_LENGTH, &name);
+  napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, settle, &addon->done);
+  napi_unref_threadsafe_function(env, addon->done);
+  napi_add_env_cleanup_hook(env, close, addon);
+  const struct {
+    const char* name;
+    napi_callback call;
+  } functions[] = {{"load", load}, {"runSync", run_sync}, {"run", run}, {"profile", profile},
+                   {"info", describe}, {"setThreads", set_threads}, {"arenaBytes", arena_bytes}};
+  for (const auto& f : functions) {
+    napi_value function;
+    napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.call, nullptr, &function);
+    napi_set_named_property(env, exports, f.name, function);
+  }
+  return exports;
+}
+
+}  // namespace
+
+NAPI_MODULE_INIT() { return initialize(env, exports); }

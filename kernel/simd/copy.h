@@ -1,0 +1,110 @@
+// Moves boxes of elements between strided places: the loads and stores of fused loops, and copies.
+#pragma once
+#include <cstring>
+
+#include "../src/plan.h"
+
+namespace gradus::GRADUS_ISA {
+
+/// A box with axes of size 1 dropped and adjacent axes merged, innermost axis first. Strides in bytes.
+struct CopyBox {
+  int rank;
+  int64_t extent[kMaxRank], dst[kMaxRank], src[kMaxRank];
+};
+
+template <class T>
+inline void copy_line(char* dst, int64_t ds, const char* src, int64_t ss, int64_t n) {
+  if (ds == int64_t(sizeof(T)) && ss == int64_t(sizeof(T))) {
+    std::memcpy(dst, src, size_t(n) * sizeof(T));
+  } else if (ds == int64_t(sizeof(T)) && ss == 0) {
+    T value;
+    std::memcpy(&value, src, sizeof(T));
+    for (int64_t i = 0; i < n; i++) std::memcpy(dst + i * int64_t(sizeof(T)), &value, sizeof(T));
+  } else if (ds == int64_t(sizeof(T))) {
+    for (int64_t i = 0; i < n; i++) std::memcpy(dst + i * int64_t(sizeof(T)), src + i * ss, sizeof(T));
+  } else {
+    for (int64_t i = 0; i < n; i++) std::memcpy(dst + i * ds, src + i * ss, sizeof(T));
+  }
+}
+
+/// An axis along which the source is contiguous while it is not along the innermost; 0 if none.
+inline int contiguous_source_axis(const CopyBox& b, int64_t element) {
+  if (b.dst[0] != element || b.src[0] == element || b.src[0] == 0) return 0;
+  for (int a = 1; a < b.rank; a++)
+    if (b.src[a] == element) return a;
+  return 0;
+}
+
+template <class T>
+inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
+  const int across = b.rank > 1 ? contiguous_source_axis(b, sizeof(T)) : 0;
+  // Two inner loops: the innermost axis and `second`; the others by odometer.
+  const int second = across > 0 ? across : 1;
+  int64_t at[kMaxRank] = {};
+  for (;;) {
+    if (across > 0) {
+      // Along the source: its lines are read whole; the destination's stay in L1.
+      for (int64_t i = 0; i < b.extent[0]; i++)
+        copy_line<T>(dst + i * b.dst[0], b.dst[across], src + i * b.src[0], sizeof(T), b.extent[across]);
+    } else {
+      for (int64_t j = 0; j < b.extent[1]; j++)
+        copy_line<T>(dst + j * b.dst[1], b.dst[0], src + j * b.src[1], b.src[0], b.extent[0]);
+    }
+    int a = 1;
+    for (; a < b.rank; a++) {
+      if (a == second) continue;
+      dst += b.dst[a];
+      src += b.src[a];
+      if (++at[a] < b.extent[a]) break;
+      dst -= b.dst[a] * b.extent[a];
+      src -= b.src[a] * b.extent[a];
+      at[a] = 0;
+    }
+    if (a >= b.rank) return;
+  }
+}
+
+template <class T>
+inline void copy_merged(const CopyBox& b, char* dst, const char* src) {
+  if (b.rank == 0) std::memcpy(dst, src, sizeof(T));
+  else if (b.rank == 1) copy_line<T>(dst, b.dst[0], src, b.src[0], b.extent[0]);
+  else copy_lines<T>(b, dst, src);
+}
+
+/// Copies a box of `element`-byte elements; a null list of strides means dense row-major.
+inline void copy_box(char* dst, const int64_t* dst_stride, const char* src, const int64_t* src_stride,
+                     int rank, const int64_t* extent, int64_t element) {
+  CopyBox b;
+  b.rank = 0;
+  int64_t dense = element;
+  for (int a = rank - 1; a >= 0; a--) {
+    const int64_t d = dst_stride ? dst_stride[a] : dense, s = src_stride ? src_stride[a] : dense;
+    dense *= extent[a];
+    if (extent[a] == 1) continue;
+    const int last = b.rank - 1;
+    if (last >= 0 && d == b.dst[last] * b.extent[last] && s == b.src[last] * b.extent[last]) {
+      b.extent[last] *= extent[a];
+      continue;
+    }
+    b.extent[b.rank] = extent[a];
+    b.dst[b.rank] = d;
+    b.src[b.rank] = s;
+    b.rank++;
+  }
+  if (element == 4) copy_merged<uint32_t>(b, dst, src);
+  else if (element == 8) copy_merged<uint64_t>(b, dst, src);
+  else copy_merged<uint8_t>(b, dst, src);
+}
+
+/// Whether the elements of a box lie one after another.
+inline bool is_dense(const int64_t* stride, int rank, const int64_t* extent, int64_t element) {
+  int64_t step = element;
+  for (int a = rank - 1; a >= 0; a--) {
+    if (extent[a] == 1) continue;
+    if (stride[a] != step) return false;
+    step *= extent[a];
+  }
+  return true;
+}
+
+}  // namespace gradus::GRADUS_ISA

@@ -1,0 +1,132 @@
+// Evaluates the loops of plan.h block by block: the shared core of map, reduce and epilogues.
+#pragma once
+#include "copy.h"
+
+namespace gradus::GRADUS_ISA {
+
+inline int64_t offset_of(const LoopView& v, int rank, const int64_t* start) {
+  int64_t offset = v.offset;
+  for (int a = 0; a < rank; a++) offset += start[a] * v.stride[a];
+  return offset;
+}
+
+inline int64_t count(int rank, const int64_t* extent) {
+  int64_t n = 1;
+  for (int a = 0; a < rank; a++) n *= extent[a];
+  return n;
+}
+
+/// Writes first + Σ iₐ·strideₐ for every index i of the box: indices along an axis.
+inline void index_box(int32_t* dst, int64_t first, const int64_t* stride, int rank, const int64_t* extent) {
+  int64_t at[kMaxRank] = {};
+  const int64_t n = count(rank, extent);
+  const int64_t line = rank > 0 ? extent[rank - 1] : 1, step = rank > 0 ? stride[rank - 1] : 0;
+  for (int64_t done = 0; done < n; done += line) {
+    for (int64_t i = 0; i < line; i++) dst[done + i] = int32_t(first + i * step);
+    for (int a = rank - 2; a >= 0; a--) {
+      first += stride[a];
+      if (++at[a] < extent[a]) break;
+      first -= stride[a] * extent[a];
+      at[a] = 0;
+    }
+  }
+}
+
+inline void load(const Loop& loop, const LoopInput& in, const Frame& frame, char* memory, int64_t offset,
+                 const int64_t* extent) {
+  if (in.view.buffer == kIndexBuffer)
+    index_box(reinterpret_cast<int32_t*>(memory + in.reg), offset, in.view.stride, loop.rank, extent);
+  else
+    copy_box(memory + in.reg, nullptr, frame.buffers[in.view.buffer] + offset, in.view.stride, loop.rank, extent,
+             in.view.element);
+}
+
+/// Readies a worker's memory for a loop: once per worker and instruction.
+inline void begin(const Loop& loop, const Frame& frame, char* memory) {
+  void** table = reinterpret_cast<void**>(memory);
+  for (const ConstantBlock& c : loop.constants) table[c.value] = const_cast<void*>(c.data);
+  for (const RegisterBlock& r : loop.registers) table[r.value] = memory + r.offset;
+  for (size_t i = 0; i < loop.inputs.size(); i++) {
+    const LoopInput& in = loop.inputs[i];
+    if (in.access != Access::once) continue;
+    table[i] = memory + in.reg;
+    const int64_t whole = loop.block;
+    bool uniform = true;
+    for (int a = 0; a < loop.rank; a++) uniform = uniform && in.view.stride[a] == 0;
+    const int64_t zero = 0;
+    if (uniform)
+      copy_box(memory + in.reg, nullptr, frame.buffers[in.view.buffer] + in.view.offset, &zero, 1, &whole, in.view.element);
+    else
+      load(loop, in, frame, memory, in.view.offset, loop.extent);
+  }
+}
+
+/// Evaluates the expression on one block and stores its results. The caller has set the pointer of
+/// a `given` input. Blocks hold at most loop.block elements.
+inline void evaluate(const Loop& loop, const Frame& frame, char* memory, const int64_t* start, const int64_t* extent) {
+  void** table = reinterpret_cast<void**>(memory);
+  const int rank = loop.rank;
+  const int64_t n = count(rank, extent);
+  for (size_t i = 0; i < loop.inputs.size(); i++) {
+    const LoopInput& in = loop.inputs[i];
+    if (in.access != Access::in_block && in.access != Access::copied) continue;
+    const int64_t offset = offset_of(in.view, rank, start);
+    if (in.view.buffer >= 0 && in.access == Access::in_block && is_dense(in.view.stride, rank, extent, in.view.element)) {
+      table[i] = frame.buffers[in.view.buffer] + offset;
+      continue;
+    }
+    table[i] = memory + in.reg;
+    load(loop, in, frame, memory, offset, extent);
+  }
+  for (const LoopOutput& o : loop.outputs) {
+    if (!o.direct) continue;
+    table[o.value] = is_dense(o.view.stride, rank, extent, o.view.element)
+                         ? frame.buffers[o.view.buffer] + offset_of(o.view, rank, start)
+                         : memory + o.reg;
+  }
+  for (const Step& s : loop.steps) s.op(table[s.dst], table[s.a], table[s.b], table[s.c], n);
+  for (const LoopOutput& o : loop.outputs) {
+    if (o.view.buffer < 0) continue;
+    char* dst = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);
+    const int64_t* src_stride = nullptr;  // registers are dense
+    const char* src;
+    if (size_t(o.value) < loop.inputs.size() && loop.inputs[o.value].access == Access::store_only) {
+      const LoopView& v = loop.inputs[o.value].view;
+      src = frame.buffers[v.buffer] + offset_of(v, rank, start);
+      src_stride = v.stride;
+    } else {
+      src = static_cast<const char*>(table[o.value]);
+    }
+    if (src != dst) copy_box(dst, o.view.stride, src, src_stride, rank, extent, o.view.element);
+  }
+}
+
+/// A position in a grid of blocks: where the block starts and how far it reaches.
+struct BlockCursor {
+  int rank;
+  const int64_t *size, *full, *grid;  // per axis: elements, elements of a full block, blocks
+  int64_t at[kMaxRank], *start, *extent;
+
+  void place(int a) {
+    start[a] = at[a] * full[a];
+    const int64_t rest = size[a] - start[a];
+    extent[a] = rest < full[a] ? rest : full[a];
+  }
+  void seek(int64_t block) {
+    for (int a = rank - 1; a >= 0; a--) {
+      at[a] = block % grid[a];
+      block /= grid[a];
+      place(a);
+    }
+  }
+  void next() {
+    for (int a = rank - 1; a >= 0; a--) {
+      const bool carry = ++at[a] == grid[a];
+      if (carry) at[a] = 0;
+      place(a);
+      if (!carry) return;
+    }
+  }
+};
+
+}  // namespace gradus::GRADUS_ISA

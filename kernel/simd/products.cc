@@ -1,0 +1,216 @@
+// Matrix products and convolutions of a program: batches, the fused epilogue over finished tiles,
+// integer products.
+#include "gemm.h"
+#include "kernels.h"
+
+namespace gradus::GRADUS_ISA {
+namespace {
+
+// Batches handed to the matrix product at a time: their offsets live on the stack.
+constexpr int64_t kBatchChunk = 512;
+// Tiles at least this wide are finished row by row, so that dense views are used in place.
+constexpr int64_t kWideTile = 256;
+
+/// Runs the epilogue over tiles. The loop's axes are [batch…, row, column…].
+struct Epilogue {
+  const Loop& loop;
+  const Frame& frame;
+  int batch_rank;
+  int64_t batch_base;
+  bool ready[kMaxWorkers];
+
+  static void put(void* self, int worker, const Tile& tile) { static_cast<Epilogue*>(self)->finish(worker, tile); }
+
+  void finish(int worker, const Tile& tile) {
+    char* memory = frame.worker_memory[worker];
+    if (!ready[worker]) {
+      begin(loop, frame, memory);
+      ready[worker] = true;
+    }
+    int64_t start[kMaxRank], extent[kMaxRank];
+    int64_t batch = batch_base + tile.batch;
+    for (int a = batch_rank - 1; a >= 0; a--) {
+      start[a] = batch % loop.size[a];
+      batch /= loop.size[a];
+      extent[a] = 1;
+    }
+    if (loop.rank == batch_rank + 2) finish_matrix(memory, tile, start, extent);
+    else finish_lines(memory, tile, start, extent);
+  }
+
+  /// One column axis: the tile is cut into pieces of rows × columns that fit a block.
+  void finish_matrix(char* memory, const Tile& tile, int64_t* start, int64_t* extent) {
+    const int row = batch_rank, col = batch_rank + 1;
+    const int64_t cols = tile.cols < loop.block ? tile.cols : loop.block;
+    const int64_t fit = tile.cols >= kWideTile ? 1 : loop.block / cols;
+    for (int64_t r = 0; r < tile.rows; r += fit) {
+      const int64_t rows = tile.rows - r < fit ? tile.rows - r : fit;
+      for (int64_t c = 0; c < tile.cols; c += cols) {
+        start[row] = tile.row + r;
+        start[col] = tile.col + c;
+        extent[row] = rows;
+        extent[col] = tile.cols - c < cols ? tile.cols - c : cols;
+        block(memory, tile, r, c, rows, extent[col], start, extent);
+      }
+    }
+  }
+
+  /// Several column axes that no view could merge: line by line along the last.
+  void finish_lines(char* memory, const Tile& tile, int64_t* start, int64_t* extent) {
+    const int row = batch_rank, last = loop.rank - 1;
+    for (int64_t r = 0; r < tile.rows; r++)
+      for (int64_t c = 0; c < tile.cols;) {
+        int64_t rest = tile.col + c;
+        for (int a = last; a > row; a--) {
+          start[a] = rest % loop.size[a];
+          rest /= loop.size[a];
+          extent[a] = 1;
+        }
+        int64_t n = loop.size[last] - start[last];
+        if (n > tile.cols - c) n = tile.cols - c;
+        if (n > loop.block) n = loop.block;
+        start[row] = tile.row + r;
+        extent[row] = 1;
+        extent[last] = n;
+        block(memory, tile, r, c, 1, n, start, extent);
+        c += n;
+      }
+  }
+
+  void block(char* memory, const Tile& tile, int64_t r, int64_t c, int64_t rows, int64_t cols, const int64_t* start,
+             const int64_t* extent) {
+    const int64_t element = loop.inputs[0].view.element;
+    const char* values = static_cast<const char*>(tile.values) + (r * tile.ld + c) * element;
+    void** table = reinterpret_cast<void**>(memory);
+    if (rows == 1 || tile.ld == cols) {
+      table[0] = const_cast<char*>(values);
+    } else {
+      table[0] = memory + loop.inputs[0].reg;
+      const int64_t from[2] = {tile.ld * element, element}, box[2] = {rows, cols};
+      copy_box(memory + loop.inputs[0].reg, nullptr, values, from, 2, box, element);
+    }
+    evaluate(loop, frame, memory, start, extent);
+  }
+};
+
+/// The epilogue of a result that is zero throughout, because there is nothing to sum.
+void put_zeros(Epilogue& epilogue, int64_t batches, int64_t rows, int64_t cols) {
+  constexpr int64_t width = 64;
+  alignas(64) static const char zeros[width * 8] = {};
+  for (int64_t b = 0; b < batches; b++)
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t c = 0; c < cols; c += width)
+        epilogue.finish(0, {b, r, c, 1, cols - c < width ? cols - c : width, zeros, width});
+}
+
+struct IntegerRun {
+  const MatmulPlan& plan;
+  const Frame& frame;
+  Epilogue& epilogue;
+  const int64_t *a_offset, *b_offset;
+};
+
+/// One row of an int32 product, in strips that stay in registers and L1. Sums wrap around.
+void integer_row(void* context, int64_t task, int worker) {
+  const IntegerRun& run = *static_cast<IntegerRun*>(context);
+  const MatmulPlan& p = run.plan;
+  const int64_t batch = task / p.m, row = task % p.m;
+  const int32_t* a = reinterpret_cast<const int32_t*>(run.frame.buffers[p.a.buffer] + p.a.offset) +
+                     run.a_offset[batch] + row * p.a.stride[p.batch_rank];
+  const int32_t* b = reinterpret_cast<const int32_t*>(run.frame.buffers[p.b.buffer] + p.b.offset) + run.b_offset[batch];
+  const int64_t a_col = p.a.stride[p.batch_rank + 1], b_row = p.b.stride[p.batch_rank], b_col = p.b.stride[p.batch_rank + 1];
+  constexpr int64_t width = 64;
+  uint32_t sums[width];
+  for (int64_t c = 0; c < p.n; c += width) {
+    const int64_t cols = p.n - c < width ? p.n - c : width;
+    for (int64_t j = 0; j < width; j++) sums[j] = 0;
+    for (int64_t k = 0; k < p.k; k++) {
+      const uint32_t x = uint32_t(a[k * a_col]);
+      const int32_t* line = b + k * b_row + c * b_col;
+      for (int64_t j = 0; j < cols; j++) sums[j] += x * uint32_t(line[j * b_col]);
+    }
+    run.epilogue.finish(worker, {batch, row, c, 1, cols, sums, width});
+  }
+}
+
+/// Offsets of `count` consecutive batches from `first`, for a view over [batch…, …].
+void batch_offsets(const MatmulPlan& p, const LoopView& v, int64_t first, int64_t count, int64_t unit, int64_t* offsets) {
+  int64_t at[kMaxRank], offset = 0, rest = first;
+  for (int a = p.batch_rank - 1; a >= 0; a--) {
+    at[a] = rest % p.batch_size[a];
+    rest /= p.batch_size[a];
+    offset += at[a] * (v.stride[a] / unit);
+  }
+  for (int64_t i = 0; i < count; i++) {
+    offsets[i] = offset;
+    for (int a = p.batch_rank - 1; a >= 0; a--) {
+      offset += v.stride[a] / unit;
+      if (++at[a] < p.batch_size[a]) break;
+      offset -= v.stride[a] / unit * p.batch_size[a];
+      at[a] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+Status run_matmul(const MatmulPlan& p, Frame& frame) {
+  Epilogue epilogue{p.after, frame, p.batch_rank, 0, {}};
+  const int64_t element = p.dtype == DType::f64 ? 8 : 4;
+  if (p.k == 0) {
+    put_zeros(epilogue, p.batch, p.m, p.n);
+    return Status::ok;
+  }
+  int64_t a_offset[kBatchChunk], b_offset[kBatchChunk], c_offset[kBatchChunk];
+  for (int64_t first = 0; first < p.batch; first += kBatchChunk) {
+    const int64_t count = p.batch - first < kBatchChunk ? p.batch - first : kBatchChunk;
+    batch_offsets(p, p.a, first, count, 1, a_offset);
+    batch_offsets(p, p.b, first, count, 1, b_offset);
+    epilogue.batch_base = first;
+    if (p.dtype == DType::i32) {
+      IntegerRun run{p, frame, epilogue, a_offset, b_offset};
+      frame.parallel->run(count * p.m, integer_row, &run);
+      continue;
+    }
+    MatmulCall call{};
+    call.dtype = p.dtype;
+    call.batch = count, call.m = p.m, call.n = p.n, call.k = p.k;
+    call.a = frame.buffers[p.a.buffer] + p.a.offset;
+    call.b = frame.buffers[p.b.buffer] + p.b.offset;
+    call.a_offset = a_offset, call.b_offset = b_offset;
+    call.a_row = p.a.stride[p.batch_rank], call.a_col = p.a.stride[p.batch_rank + 1];
+    call.b_row = p.b.stride[p.batch_rank], call.b_col = p.b.stride[p.batch_rank + 1];
+    if (p.direct) {
+      const LoopView& out = p.after.outputs[0].view;
+      batch_offsets(p, out, first, count, element, c_offset);
+      call.c = frame.buffers[out.buffer] + out.offset;
+      call.c_offset = c_offset;
+      call.c_row = out.stride[p.batch_rank] / element;
+    } else {
+      call.sink = {Epilogue::put, &epilogue};
+    }
+    const Status status = matmul(call, *frame.parallel);
+    if (status != Status::ok) return status;
+  }
+  return Status::ok;
+}
+
+Status run_conv(const ConvPlan& p, Frame& frame) {
+  Epilogue epilogue{p.after, frame, 2, 0, {}};
+  if (p.empty) {
+    put_zeros(epilogue, p.call.n * p.call.groups, p.call.out_channels, p.result);
+    return Status::ok;
+  }
+  ConvCall call = p.call;
+  call.x = frame.buffers[p.x.buffer] + p.x.offset;
+  call.w = frame.buffers[p.w.buffer] + p.w.offset;
+  if (p.direct) {
+    const LoopView& out = p.after.outputs[0].view;
+    call.y = frame.buffers[out.buffer] + out.offset;
+  } else {
+    call.sink = {Epilogue::put, &epilogue};
+  }
+  return conv(call, *frame.parallel);
+}
+
+}  // namespace gradus::GRADUS_ISA

@@ -1,0 +1,203 @@
+// r[k] = reducer over the reduced axes of before(inputs), then the epilogue. Two forms: by rows,
+// where the reduced axes are contiguous, and by columns, where the kept ones are.
+#include "reducers.h"
+
+#include "kernels.h"
+
+namespace gradus::GRADUS_ISA {
+namespace {
+
+/// A reducer for one dtype.
+struct Reducing {
+  void (*start)(Accumulators, int64_t n);
+  void (*rows)(Accumulators, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base);
+  void (*columns)(Accumulators, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base);
+  void (*combine)(Accumulators, Accumulators, int64_t n);
+  void (*finish)(Accumulators, void* result, int64_t n);
+};
+
+template <class R, class T>
+constexpr Reducing reducing = {
+    R::start,
+    [](Accumulators acc, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base) {
+      R::rows(acc, static_cast<const T*>(x), ld, rows, n, base);
+    },
+    [](Accumulators acc, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base) {
+      R::columns(acc, static_cast<const T*>(x), ld, rows, n, base);
+    },
+    R::combine,
+    R::finish,
+};
+
+template <class T, class A, class P>
+const Reducing* reducing_of(Reducer reducer) {
+  switch (reducer) {
+    case Reducer::sum:
+      if constexpr (sizeof(T) == 1) return nullptr;  // refused at load
+      else return &reducing<Sum<T, A>, T>;
+    case Reducer::max: return &reducing<Extreme<T, true>, T>;
+    case Reducer::min: return &reducing<Extreme<T, false>, T>;
+    case Reducer::argmax: return &reducing<ExtremePosition<T, P, true>, T>;
+    case Reducer::argmin: return &reducing<ExtremePosition<T, P, false>, T>;
+  }
+  return nullptr;
+}
+
+const Reducing* reducing_of(Reducer reducer, DType dtype) {
+  switch (dtype) {
+    case DType::f32: return reducing_of<float, double, int32_t>(reducer);
+    case DType::f64: return reducing_of<double, double, int64_t>(reducer);
+    case DType::i32: return reducing_of<int32_t, uint32_t, int32_t>(reducer);
+    case DType::b8: return reducing_of<uint8_t, uint32_t, int32_t>(reducer);
+  }
+  return nullptr;
+}
+
+/// Whether a block reads as `inner` contiguous axes of lines at one distance, in elements.
+bool as_lines(const LoopView& v, int outer, int rank, const int64_t* extent, int64_t& ld) {
+  if (!is_dense(v.stride + outer, rank - outer, extent + outer, v.element)) return false;
+  ld = count(rank - outer, extent + outer);
+  int64_t next = 0;  // the distance that the next outer axis must have
+  for (int a = outer - 1; a >= 0; a--) {
+    if (extent[a] == 1) continue;
+    if (next != 0 && v.stride[a] != next) return false;
+    if (next == 0) {
+      if (v.stride[a] % v.element != 0) return false;
+      ld = v.stride[a] / v.element;
+    }
+    next = v.stride[a] * extent[a];
+    if (next == 0) return false;
+  }
+  return true;
+}
+
+struct ReduceRun {
+  const ReducePlan& plan;
+  const Frame& frame;
+  const Reducing& reducer;
+  char* partials;  // [part][kept block] accumulators, when the reduced axes are cut
+  bool ready[kMaxWorkers];
+
+  int kept_at() const { return plan.rows ? 0 : plan.reduced_rank; }
+  int reduced_at() const { return plan.rows ? plan.kept_rank : 0; }
+  int64_t accumulator_bytes() const { return (plan.kept_per_block * 8 + 63) / 64 * 64; }
+
+  char* after_memory(int worker) const { return frame.worker_memory[worker] + plan.before.memory; }
+  char* accumulator_memory(int worker) const { return after_memory(worker) + plan.after.memory; }
+  Accumulators at(char* memory) const { return {memory, memory + accumulator_bytes()}; }
+  Accumulators partial(int64_t part, int64_t block) const {
+    return at(partials + (part * plan.kept_blocks + block) * 2 * accumulator_bytes());
+  }
+
+  void prepare(int worker) {
+    if (ready[worker]) return;
+    if (plan.reduced_blocks > 0) begin(plan.before, frame, frame.worker_memory[worker]);
+    begin(plan.after, frame, after_memory(worker));
+    ready[worker] = true;
+  }
+
+  /// Folds the reduced blocks first … last−1 of a kept block into the accumulators.
+  void accumulate(int worker, Accumulators acc, int64_t first, int64_t last, int64_t* start, int64_t* extent) {
+    const Loop& loop = plan.before;
+    char* memory = frame.worker_memory[worker];
+    const int k = kept_at(), r = reduced_at();
+    const int64_t kept = count(plan.kept_rank, extent + k);
+    reducer.start(acc, kept);
+    BlockCursor cursor{plan.reduced_rank, loop.size + r, loop.extent + r, plan.reduced_grid, {}, start + r, extent + r};
+    cursor.seek(first);
+    for (int64_t block = first; block < last; block++, cursor.next()) {
+      const int64_t reduced = count(plan.reduced_rank, extent + r);
+      int64_t base = 0;
+      for (int a = 0; a < plan.reduced_rank; a++) base = base * loop.size[r + a] + start[r + a];
+      int64_t ld = plan.rows ? reduced : kept;
+      const void* x = values(memory, start, extent, ld);
+      if (plan.rows) reducer.rows(acc, x, ld, kept, reduced, base);
+      else reducer.columns(acc, x, ld, reduced, kept, base);
+    }
+  }
+
+  /// The values of `before` on a block. A plain input of regular lines is not copied.
+  const void* values(char* memory, const int64_t* start, const int64_t* extent, int64_t& ld) const {
+    const Loop& loop = plan.before;
+    const int32_t value = loop.outputs[0].value;
+    if (loop.steps.empty() && size_t(value) < loop.inputs.size()) {
+      const LoopInput& in = loop.inputs[value];
+      const int outer = plan.rows ? plan.kept_rank : plan.reduced_rank;
+      if (in.view.buffer >= 0 && as_lines(in.view, outer, loop.rank, extent, ld))
+        return frame.buffers[in.view.buffer] + offset_of(in.view, loop.rank, start);
+    }
+    evaluate(loop, frame, memory, start, extent);
+    return reinterpret_cast<void**>(memory)[value];
+  }
+
+  void store(int worker, Accumulators acc, const int64_t* start, const int64_t* extent) const {
+    char* memory = after_memory(worker);
+    char* result = accumulator_memory(worker) + 2 * accumulator_bytes();
+    const int k = kept_at();
+    reducer.finish(acc, result, count(plan.kept_rank, extent + k));
+    reinterpret_cast<void**>(memory)[0] = result;
+    evaluate(plan.after, frame, memory, start + k, extent + k);
+  }
+
+  BlockCursor kept_cursor(int64_t* start, int64_t* extent) const {
+    const int k = kept_at();
+    return {plan.kept_rank, plan.before.size + k, plan.before.extent + k, plan.kept_grid, {}, start + k, extent + k};
+  }
+
+  static void whole(void* context, int64_t task, int worker) {
+    ReduceRun& run = *static_cast<ReduceRun*>(context);
+    run.prepare(worker);
+    const ReducePlan& plan = run.plan;
+    int64_t start[kMaxRank], extent[kMaxRank];
+    BlockCursor cursor = run.kept_cursor(start, extent);
+    const int64_t first = task * plan.kept_per_task;
+    const int64_t last = first + plan.kept_per_task < plan.kept_blocks ? first + plan.kept_per_task : plan.kept_blocks;
+    cursor.seek(first);
+    const Accumulators acc = run.at(run.accumulator_memory(worker));
+    for (int64_t block = first; block < last; block++, cursor.next()) {
+      run.accumulate(worker, acc, 0, plan.reduced_blocks, start, extent);
+      run.store(worker, acc, start, extent);
+    }
+  }
+
+  static void part(void* context, int64_t task, int worker) {
+    ReduceRun& run = *static_cast<ReduceRun*>(context);
+    run.prepare(worker);
+    const ReducePlan& plan = run.plan;
+    const int64_t block = task / plan.parts, part = task % plan.parts;
+    int64_t start[kMaxRank], extent[kMaxRank];
+    run.kept_cursor(start, extent).seek(block);
+    const int64_t first = part * plan.reduced_per_part, end = first + plan.reduced_per_part;
+    run.accumulate(worker, run.partial(part, block), first, end < plan.reduced_blocks ? end : plan.reduced_blocks, start, extent);
+  }
+
+  /// Adds the parts in their order.
+  static void join(void* context, int64_t block, int worker) {
+    ReduceRun& run = *static_cast<ReduceRun*>(context);
+    run.prepare(worker);
+    int64_t start[kMaxRank], extent[kMaxRank];
+    run.kept_cursor(start, extent).seek(block);
+    const Accumulators acc = run.partial(0, block);
+    const int64_t kept = count(run.plan.kept_rank, extent + run.kept_at());
+    for (int64_t part = 1; part < run.plan.parts; part++) run.reducer.combine(acc, run.partial(part, block), kept);
+    run.store(worker, acc, start, extent);
+  }
+};
+
+}  // namespace
+
+Status reduce(const ReducePlan& plan, Frame& frame) {
+  ReduceRun run{plan, frame, *reducing_of(plan.reducer, plan.dtype), nullptr, {}};
+  if (plan.parts == 1) {
+    frame.parallel->run((plan.kept_blocks + plan.kept_per_task - 1) / plan.kept_per_task, ReduceRun::whole, &run);
+    return Status::ok;
+  }
+  run.partials = static_cast<char*>(
+      frame.parallel->workspace(size_t(plan.parts * plan.kept_blocks * 2 * run.accumulator_bytes())));
+  if (!run.partials) return Status::out_of_memory;
+  frame.parallel->run(plan.kept_blocks * plan.parts, ReduceRun::part, &run);
+  frame.parallel->run(plan.kept_blocks, ReduceRun::join, &run);
+  return Status::ok;
+}
+
+}  // namespace gradus::GRADUS_ISA

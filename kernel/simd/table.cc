@@ -1,0 +1,16 @@
+// The kernels of one instruction set behind one table.
+#include "elementwise.h"
+#include "kernels.h"
+
+#define GRADUS_TEXT_OF(x) #x
+#define GRADUS_TEXT(x) GRADUS_TEXT_OF(x)  // a name from the command line as a string: no template can
+
+namespace gradus::GRADUS_ISA {
+
+extern const KernelTable table;
+const KernelTable table = {
+    GRADUS_TEXT(GRADUS_ISA), block_op, block_cast, map, reduce, run_matmul, run_conv, fold, gather,
+    scatter_add, cumsum,
+};
+
+}  // namespace gradus::GRADUS_ISA

@@ -1,0 +1,57 @@
+// Loads programs and runs them, one at a time, over one arena.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "plan.h"
+#include "threads.h"
+
+namespace gradus {
+
+/// A program that is ready to run.
+struct Loaded {
+  std::vector<Slot> slots;
+  int64_t arena_bytes = 0;
+  int64_t worker_memory = 0;
+  ConstantPool constants;
+  std::vector<Plan> plans;
+};
+
+class Engine {
+ public:
+  explicit Engine(int threads);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// nullptr with the reason when the program is refused.
+  std::unique_ptr<Loaded> load(const Encoded& encoded, std::string& refusal) const;
+
+  /// Runs a program. `buffers` has one entry more than there are slots: entry 0 is for the arena.
+  /// Each slot's buffer must hold its elements. On failure `message` says why. `nanoseconds`, if
+  /// given, receives the time of every instruction.
+  Status run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds = nullptr);
+
+  /// Not while a program runs.
+  void set_threads(int threads);
+
+  int threads() const { return pool_->workers(); }
+  const char* isa() const { return kernels_.name; }
+  int64_t arena_bytes() const { return arena_bytes_; }
+
+ private:
+  bool reserve(const Loaded& program);
+  void free_worker_memory();
+  Status execute(const Plan& plan, Frame& frame);
+
+  const KernelTable& kernels_;
+  std::unique_ptr<Pool> pool_;
+  void* arena_block_ = nullptr;
+  char* arena_ = nullptr;
+  int64_t arena_bytes_ = 0;
+  std::vector<char*> worker_memory_;
+  int64_t worker_bytes_ = 0;
+};
+
+}  // namespace gradus

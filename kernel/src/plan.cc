@@ -1,0 +1,826 @@
+// Verified program → plans: merges axes, allocates registers, cuts work into tasks of fixed size.
+#include "plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+#include "opcodes.h"
+
+namespace gradus {
+namespace {
+
+using Shape = std::vector<int64_t>;
+
+// Registers and streams of one block share a 32 KiB L1 data cache (the smallest in use).
+constexpr int64_t kBlockBytes = 24 << 10;
+constexpr int64_t kMinBlock = 256, kMaxBlock = 4096;
+// A loop without operations only moves data: larger blocks, still well inside a 256 KiB L2.
+constexpr int64_t kCopyBlock = 1 << 14;
+// Tile of a transposing loop: 32 rows of 32 elements are 32 cache lines per side and column group.
+constexpr int64_t kTransposeRows = 32, kTransposeColumns = 32;
+// Elements per task: some 10 µs of work, against about 1 µs to hand out a task.
+constexpr int64_t kTaskElements = 1 << 15;
+// Simple operations below which waking another thread costs more than it saves.
+constexpr double kWakeCost = 1 << 17;
+// A reduction into few results is cut along the reduced axes too, into at most so many parts.
+constexpr int64_t kMaxParts = 64;
+// No sensible program has so many constants (some ten thousand distinct ones).
+constexpr size_t kMostConstantBytes = size_t{256} << 20;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t round_up(int64_t n, int64_t unit) { return ceil_div(n, unit) * unit; }
+
+LoopView in_bytes(const View& v) {
+  LoopView w{};
+  w.buffer = v.buffer;
+  w.element = int32_t(byte_size(v.dtype));
+  w.offset = v.offset * w.element;
+  for (size_t i = 0; i < v.strides.size(); i++) w.stride[i] = v.strides[i] * w.element;
+  return w;
+}
+
+LoopView index_along(int32_t axis) {
+  LoopView w{};
+  w.buffer = kIndexBuffer;
+  w.element = 4;
+  w.stride[axis] = 1;
+  return w;
+}
+
+/// The axes of an instruction with all views over them, while they are rearranged.
+struct Space {
+  int rank = 0;
+  int64_t size[kMaxRank];
+  int group[kMaxRank];  // axes of different groups stay apart and in order
+  std::vector<LoopView*> views;
+
+  Space(const Shape& shape, int first_group) {
+    rank = int(shape.size());
+    for (int i = 0; i < rank; i++) {
+      size[i] = shape[i];
+      group[i] = i < first_group ? 0 : 1;
+    }
+  }
+
+  void move(int to, int from) {
+    size[to] = size[from];
+    group[to] = group[from];
+    for (LoopView* v : views) v->stride[to] = v->stride[from];
+  }
+
+  void swap(int i, int j) {
+    std::swap(size[i], size[j]);
+    std::swap(group[i], group[j]);
+    for (LoopView* v : views) std::swap(v->stride[i], v->stride[j]);
+  }
+
+  void drop_ones() {
+    int kept = 0;
+    for (int i = 0; i < rank; i++)
+      if (size[i] != 1) move(kept++, i);
+    rank = kept;
+  }
+
+  /// Orders the axes of each group by falling |stride| of `by`, so that its memory is walked in order.
+  void sort(const LoopView& by) {
+    for (int i = 1; i < rank; i++)
+      for (int j = i; j > 0 && group[j - 1] == group[j] && std::abs(by.stride[j - 1]) < std::abs(by.stride[j]); j--)
+        swap(j - 1, j);
+  }
+
+  void merge() {
+    int kept = 0;
+    for (int i = 1; i < rank; i++) {
+      bool mergeable = group[kept] == group[i];
+      if (size[kept] != 1 && size[i] != 1)
+        for (LoopView* v : views) mergeable = mergeable && v->stride[kept] == v->stride[i] * size[i];
+      if (mergeable) {
+        const int64_t outer = size[kept];
+        if (size[i] != 1) move(kept, i);
+        if (size[i] != 1) size[kept] *= outer;
+      } else {
+        move(++kept, i);
+      }
+    }
+    if (rank > 0) rank = kept + 1;
+  }
+
+  /// Exchanges the two groups: the axes of group 1 come first.
+  void rotate(int first) {
+    for (int step = 0; step < first; step++)
+      for (int i = 0; i + 1 < rank; i++) swap(i, i + 1);
+  }
+
+  int count(int g) const { return int(std::count(group, group + rank, g)); }
+};
+
+double step_cost(int32_t opcode) {
+  switch (opcode) {
+    case op_exp: case op_expm1: case op_log: case op_log1p: case op_sin: case op_cos: case op_tanh:
+    case op_sigmoid: case op_erf: case op_pow: case op_randomBits: return 8;
+    case op_sqrt: case op_rsqrt: case op_div: case op_floorDiv: return 2;
+    default: return 1;
+  }
+}
+
+/// Turns an expression into steps over a pointer table with registers allocated by liveness.
+class LoopBuilder {
+ public:
+  LoopBuilder(Loop& loop, const KernelTable& kernels, ConstantPool& pool, const Program& program)
+      : loop_(loop), kernels_(kernels), pool_(pool), program_(program) {}
+
+  /// Adds the inputs and outputs of the expression; its index values become further inputs.
+  void views(const Expression& e, bool first_given, DType given, const std::vector<View>& inputs,
+             const std::vector<View>& outputs) {
+    if (first_given) {
+      LoopInput first{};
+      first.access = Access::given;
+      first.view.element = int32_t(byte_size(given));
+      loop_.inputs.push_back(first);
+    }
+    for (const View& v : inputs) loop_.inputs.push_back({in_bytes(v), Access::in_block, 0});
+    for (const Value& v : e.values)
+      if (v.kind == ValueKind::index) loop_.inputs.push_back({index_along(v.payload), Access::in_block, 0});
+    for (const View& v : outputs) loop_.outputs.push_back({in_bytes(v), 0, false, 0});
+    indices_ = (first_given ? 1 : 0) + inputs.size();
+  }
+
+  void add_views_to(Space& space) {
+    for (LoopInput& i : loop_.inputs)
+      if (i.access != Access::given) space.views.push_back(&i.view);
+    for (LoopOutput& o : loop_.outputs) space.views.push_back(&o.view);
+  }
+
+  /// Steps and registers.
+  bool expression(const Expression& e, std::string& refusal) {
+    const size_t count = e.values.size();
+    position_.assign(count, -1);
+    last_use_.assign(count, -1);
+    size_t next_index = indices_;
+    // A cast to the same dtype is its argument.
+    alias_.resize(count);
+    for (size_t n = 0; n < count; n++) {
+      const Value& v = e.values[n];
+      const bool copy = v.kind == ValueKind::op && v.payload == op_cast && v.dtype == e.values[v.args[0]].dtype;
+      alias_[n] = copy ? alias_[v.args[0]] : int32_t(n);
+    }
+    // Only what a result needs is computed.
+    std::vector<bool> needed(count, false);
+    for (int32_t r : e.results) needed[alias_[r]] = true;
+    for (size_t n = count; n-- > 0;)
+      if (needed[n] && e.values[n].kind == ValueKind::op)
+        for (int i = 0; i < e.values[n].arity; i++) needed[alias_[e.values[n].args[i]]] = true;
+    for (size_t n = 0; n < count; n++) {
+      const Value& v = e.values[n];
+      if (!needed[n] || v.kind != ValueKind::op) continue;
+      for (int i = 0; i < v.arity; i++) last_use_[alias_[v.args[i]]] = int64_t(n);
+    }
+    for (int32_t r : e.results) last_use_[alias_[r]] = int64_t(count);
+
+    std::vector<bool> input_used(loop_.inputs.size(), false);
+    for (size_t n = 0; n < count; n++) {
+      const Value& v = e.values[n];
+      if (v.kind == ValueKind::index) position_[n] = int32_t(next_index++);
+      if (v.kind == ValueKind::input) position_[n] = v.payload;
+      if (needed[n] && position_[n] >= 0) input_used[position_[n]] = true;
+    }
+    used_ = input_used;
+    loop_.table_size = int32_t(loop_.inputs.size());
+    for (size_t n = 0; n < count; n++) {
+      const Value& v = e.values[n];
+      if (!needed[n]) continue;
+      if (v.kind == ValueKind::constant) {
+        position_[n] = loop_.table_size++;
+        constants_.push_back({position_[n], v.dtype, v.constant});
+      } else if (v.kind == ValueKind::op && alias_[n] == int32_t(n)) {
+        if (!step(e, int32_t(n), refusal)) return false;
+      }
+    }
+    for (size_t j = 0; j < loop_.outputs.size(); j++) loop_.outputs[j].value = position_[alias_[e.results[j]]];
+    results();
+    return true;
+  }
+
+  /// Decides how inputs are read and how large blocks are, once the axes are final.
+  bool finish(const Space& space, bool map, std::string& refusal, int64_t most_block = kCopyBlock) {
+    loop_.rank = space.rank;
+    std::copy(space.size, space.size + space.rank, loop_.size);
+    int64_t bytes = 0;  // per element of a block
+    for (const RegisterClass& c : registers_) bytes += c.element;
+    for (size_t i = 0; i < loop_.inputs.size(); i++)
+      if (used_[i] && loop_.inputs[i].access != Access::store_only) bytes += loop_.inputs[i].view.element;
+    for (const LoopOutput& o : loop_.outputs) bytes += o.view.element;
+    int64_t block = std::max(kMinBlock, std::min(kMaxBlock, kBlockBytes / std::max<int64_t>(bytes, 1) / 64 * 64));
+    if (loop_.steps.empty() && constants_.empty() && map) block = kCopyBlock;
+    block = std::min(block, most_block);
+    extents(space, block, map);
+    loop_.block = block;
+
+    int64_t at = round_up(loop_.table_size * int64_t(sizeof(void*)), 64);
+    const auto reserve = [&](int64_t element) {
+      const int64_t here = at;
+      at += round_up(block * element, 64);
+      return here;
+    };
+    for (size_t i = 0; i < loop_.inputs.size(); i++) {
+      LoopInput& in = loop_.inputs[i];
+      if (!used_[i]) in.access = Access::store_only;
+      if (in.access == Access::store_only) continue;
+      in.reg = reserve(in.view.element);
+      if (in.access == Access::in_block && same_for_all_blocks(in.view, map)) in.access = Access::once;
+    }
+    std::vector<int64_t> offsets;
+    for (const RegisterClass& c : registers_) offsets.push_back(reserve(c.element));
+    for (size_t i = 0; i < register_of_.size(); i++)
+      loop_.registers.push_back({register_of_[i].first, offsets[register_of_[i].second]});
+    for (LoopOutput& o : loop_.outputs)
+      for (const RegisterBlock& r : loop_.registers)
+        if (r.value == o.value) o.reg = r.offset;
+    loop_.memory = at;
+
+    int64_t most = 1;  // elements of the largest block
+    for (int i = 0; i < loop_.rank; i++) most *= loop_.extent[i];
+    if (!map) most = block;
+    for (const ConstantUse& c : constants_) {
+      const void* data = pool_.block(c.dtype, c.value, std::min(most, block));
+      if (!data) return refusal = "out of memory", false;
+      loop_.constants.push_back({c.position, data});
+    }
+    loop_.cost += double(loop_.inputs.size() + loop_.outputs.size()) / 2;
+    return true;
+  }
+
+  /// Position of the single result of an expression without output views.
+  int32_t value_position(const Expression& e) const { return position_[alias_[e.results[0]]]; }
+
+ private:
+  struct RegisterClass {
+    int64_t element;
+    bool free;
+  };
+  struct ConstantUse {
+    int32_t position;
+    DType dtype;
+    double value;
+  };
+
+  bool step(const Expression& e, int32_t n, std::string& refusal) {
+    const Value& v = e.values[n];
+    const DType from = e.values[v.args[v.payload == op_where ? 1 : 0]].dtype;
+    BlockOp op = v.payload == op_cast ? kernels_.block_cast(from, v.dtype) : kernels_.block_op(v.payload, from);
+    if (!op) {
+      refusal = std::string(kOpcodeInfo[v.payload].name) + " of " + dtype_name(from) + " is not implemented";
+      return false;
+    }
+    const int64_t element = int64_t(byte_size(v.dtype));
+    // An argument read for the last time gives its register to the result if the sizes agree (the
+    // operation then runs in place); otherwise the result needs another.
+    std::vector<int> dying;
+    int32_t args[3];
+    for (int i = 0; i < 3; i++) {
+      const int32_t arg = alias_[v.args[i < v.arity ? i : 0]];  // unused arguments repeat the first
+      args[i] = position_[arg];
+      if (last_use_[arg] != n || e.values[arg].kind != ValueKind::op) continue;
+      const int r = register_at_[position_[arg]];
+      if (std::find(dying.begin(), dying.end(), r) == dying.end()) dying.push_back(r);
+    }
+    int reg = -1;
+    for (int r : dying)
+      if (registers_[r].element == element) reg = r;
+    for (size_t r = 0; r < registers_.size() && reg < 0; r++)
+      if (registers_[r].free && registers_[r].element == element) reg = int(r);
+    if (reg < 0) {
+      reg = int(registers_.size());
+      registers_.push_back({element, false});
+    }
+    for (int r : dying) registers_[r].free = true;
+    registers_[reg].free = false;
+    position_[n] = loop_.table_size++;
+    register_at_.resize(loop_.table_size, -1);
+    register_at_[position_[n]] = reg;
+    register_of_.push_back({position_[n], reg});
+    loop_.steps.push_back({op, int16_t(position_[n]), int16_t(args[0]), int16_t(args[1]), int16_t(args[2])});
+    loop_.cost += step_cost(v.payload);
+    return true;
+  }
+
+  /// Whether writing the output may change what the input view still has to give.
+  bool shares(const LoopView& output, const LoopView& input) const {
+    if (input.buffer < 0) return false;
+    if (output.buffer == input.buffer) return true;  // the arena; slots are read or written
+    return output.buffer > 0 && input.buffer > 0 && program_.slots[output.buffer - 1].may_alias == input.buffer - 1;
+  }
+
+  /// Which results are written straight to their output, and which inputs need a copy first.
+  void results() {
+    const size_t inputs = loop_.inputs.size();
+    std::vector<int64_t> last_read(inputs, -1);
+    std::vector<int> stores(inputs, 0);
+    for (size_t s = 0; s < loop_.steps.size(); s++)
+      for (int16_t p : {loop_.steps[s].a, loop_.steps[s].b, loop_.steps[s].c})
+        if (size_t(p) < inputs) last_read[p] = int64_t(s);
+    for (LoopOutput& o : loop_.outputs)
+      if (size_t(o.value) < inputs) stores[o.value]++;
+    for (size_t i = 0; i < inputs; i++) {
+      LoopInput& in = loop_.inputs[i];
+      if (in.access == Access::given || stores[i] == 0) continue;
+      bool endangered = false;
+      for (const LoopOutput& o : loop_.outputs)
+        endangered = endangered || (size_t(o.value) != i && shares(o.view, in.view));
+      if (endangered)
+        in.access = Access::copied;
+      else if (last_read[i] < 0 && in.view.buffer >= 0)
+        in.access = Access::store_only;
+    }
+    std::vector<bool> taken(loop_.table_size, false);
+    for (LoopOutput& o : loop_.outputs) {
+      if (size_t(o.value) < inputs || taken[o.value]) continue;
+      int64_t written = -1;
+      for (size_t s = 0; s < loop_.steps.size(); s++)
+        if (loop_.steps[s].dst == o.value) written = int64_t(s);
+      if (written < 0) continue;  // a constant
+      o.direct = true;
+      for (size_t i = 0; i < inputs; i++)
+        if (last_read[i] > written && loop_.inputs[i].access == Access::in_block && shares(o.view, loop_.inputs[i].view))
+          o.direct = false;
+      taken[o.value] = o.direct;
+    }
+  }
+
+  /// Extents of a block: whole inner axes and a piece of the next, or a tile for a transposition.
+  void extents(const Space& s, int64_t block, bool map) {
+    int64_t* extent = loop_.extent;
+    std::fill(extent, extent + kMaxRank, 1);
+    const int inner = s.rank - 1;
+    const int across = map ? transposed_axis(s) : -1;
+    if (across >= 0) {
+      extent[inner] = std::min(s.size[inner], kTransposeColumns);
+      extent[across] = std::min(s.size[across], kTransposeRows);
+      return;
+    }
+    int64_t n = 1;
+    for (int i = inner; i >= 0; i--) {
+      if (n * s.size[i] <= block) {
+        extent[i] = s.size[i];
+        n *= s.size[i];
+        continue;
+      }
+      extent[i] = ceil_div(s.size[i], ceil_div(s.size[i] * n, block));
+      if (n == 1) extent[i] = round_up(extent[i], 64);  // whole vectors, whole cache lines
+      extent[i] = std::max<int64_t>(1, std::min(extent[i], block / n));
+      break;
+    }
+  }
+
+  /// An axis along which some input is contiguous while it makes long steps along the inner axis.
+  int transposed_axis(const Space& s) const {
+    if (s.rank < 2 || s.size[s.rank - 1] < 8) return -1;
+    for (const LoopInput& in : loop_.inputs) {
+      if (in.view.buffer < 0 || in.access == Access::given) continue;
+      if (std::abs(in.view.stride[s.rank - 1]) < 8 * in.view.element) continue;
+      for (int i = 0; i < s.rank - 1; i++)
+        if (std::abs(in.view.stride[i]) == in.view.element && s.size[i] >= 8) return i;
+    }
+    return -1;
+  }
+
+  /// Whether every block reads a prefix of the same elements in the same layout.
+  bool same_for_all_blocks(const LoopView& v, bool map) const {
+    int first = -1;  // the outermost axis of the block
+    bool zero = true;
+    for (int i = 0; i < loop_.rank; i++) {
+      if (loop_.extent[i] > 1 && first < 0) first = i;
+      zero = zero && v.stride[i] == 0;
+    }
+    if (v.buffer < 0) return false;
+    if (zero) return true;
+    if (!map) return false;
+    for (int i = 0; i < loop_.rank; i++) {
+      if (loop_.extent[i] == loop_.size[i]) continue;
+      if (v.stride[i] != 0 || i > first) return false;
+    }
+    // A single block gains nothing from a copy.
+    bool single = true;
+    for (int i = 0; i < loop_.rank; i++) single = single && loop_.extent[i] == loop_.size[i];
+    return !single;
+  }
+
+  Loop& loop_;
+  const KernelTable& kernels_;
+  ConstantPool& pool_;
+  const Program& program_;
+  size_t indices_ = 0;
+  std::vector<int32_t> position_, alias_;
+  std::vector<int64_t> last_use_;
+  std::vector<bool> used_;
+  std::vector<RegisterClass> registers_;
+  std::vector<int> register_at_;                   // by position
+  std::vector<std::pair<int32_t, int>> register_of_;  // position, register
+  std::vector<ConstantUse> constants_;
+};
+
+class Planner {
+ public:
+  Planner(const Program& program, const KernelTable& kernels, ConstantPool& pool, int64_t& memory, std::string& refusal)
+      : program_(program), kernels_(kernels), pool_(pool), memory_(memory), refusal_(refusal) {}
+
+  bool plan(const Instruction& i, Plan& plan) {
+    plan.kind = i.kind;
+    switch (i.kind) {
+      case Kind::map: return map(i, plan);
+      case Kind::reduce: return reduce(i, plan);
+      case Kind::matmul: return matmul(i, plan);
+      case Kind::conv: return conv(i, plan);
+      case Kind::fold: return fold(i, plan);
+      case Kind::gather:
+      case Kind::scatter_add: return index(i, plan);
+      case Kind::cumsum:
+      case Kind::argsort: return lines(i, plan);
+    }
+    return false;
+  }
+
+ private:
+  void need(int64_t bytes) { memory_ = std::max(memory_, bytes); }
+
+  bool map(const Instruction& i, Plan& plan) {
+    const int64_t count = count_of(i.shape);
+    plan.nothing = count == 0;
+    MapPlan& m = plan.of.emplace<MapPlan>();
+    LoopBuilder builder(m.loop, kernels_, pool_, program_);
+    builder.views(i.fused.expression, false, DType::f32, i.fused.inputs, i.fused.outputs);
+    Space space(i.shape, 0);
+    builder.add_views_to(space);
+    space.drop_ones();
+    space.sort(m.loop.outputs[0].view);
+    space.merge();
+    if (!builder.expression(i.fused.expression, refusal_)) return false;
+    if (plan.nothing) return true;
+    if (!builder.finish(space, true, refusal_)) return false;
+    int64_t per_block = 1;
+    m.blocks = 1;
+    for (int a = 0; a < m.loop.rank; a++) {
+      m.grid[a] = ceil_div(m.loop.size[a], m.loop.extent[a]);
+      m.blocks *= m.grid[a];
+      per_block *= m.loop.extent[a];
+    }
+    m.blocks_per_task = ceil_div(kTaskElements, per_block);
+    plan.alone = double(count) * m.loop.cost < kWakeCost;
+    need(m.loop.memory);
+    return true;
+  }
+
+  bool reduce(const Instruction& i, Plan& plan) {
+    ReducePlan& r = plan.of.emplace<ReducePlan>();
+    const int kept = int(i.kept);
+    const Shape kept_shape(i.shape.begin(), i.shape.begin() + kept);
+    const int64_t results = count_of(kept_shape);
+    plan.nothing = results == 0;
+    r.reducer = i.reducer;
+    r.dtype = i.before.values[i.before.results[0]].dtype;
+    const bool position = r.reducer == Reducer::argmax || r.reducer == Reducer::argmin;
+    LoopBuilder before(r.before, kernels_, pool_, program_);
+    LoopBuilder after(r.after, kernels_, pool_, program_);
+    before.views(i.before, false, DType::f32, i.inputs, {});
+    after.views(i.fused.expression, true, position ? DType::i32 : r.dtype, i.fused.inputs, i.fused.outputs);
+    // Both loops share the kept axes: those of `after` just have stride 0 along the reduced ones.
+    Space space(i.shape, kept);
+    before.add_views_to(space);
+    after.add_views_to(space);
+    space.drop_ones();
+    const LoopView* lead = leading_view(r.before);
+    // argmax counts positions in row-major order, so its reduced axes keep their order.
+    if (lead && !position) space.sort(*lead);
+    space.merge();
+    r.kept_rank = space.count(0);
+    r.reduced_rank = space.rank - r.kept_rank;
+    int64_t reduced = 1;
+    for (int a = r.kept_rank; a < space.rank; a++) reduced *= space.size[a];
+    r.rows = reduced_axes_are_inner(r, space, reduced);
+    if (!before.expression(i.before, refusal_) || !after.expression(i.fused.expression, refusal_)) return false;
+    if (plan.nothing) return true;
+
+    Space after_space = space;
+    after_space.rank = r.kept_rank;
+    if (!after.finish(after_space, false, refusal_)) return false;
+    std::fill(r.after.extent, r.after.extent + kMaxRank, 1);
+    // The result of `before` is stored nowhere: its position is kept in an output without a view.
+    space.views.clear();
+    before.add_views_to(space);
+    if (!r.rows) space.rotate(r.kept_rank);
+    if (reduced == 0) {
+      // Nothing to evaluate; blocks of kept elements only.
+      for (int a = 0; a < space.rank; a++) space.size[a] = std::max<int64_t>(space.size[a], 1);
+    }
+    // A kept block passes through the epilogue as one block.
+    if (!before.finish(space, false, refusal_, r.after.block)) return false;
+    reduce_extents(r);
+    // The result of `before` is kept in a register: an output without a view.
+    LoopOutput result{};
+    result.view.buffer = kIndexBuffer;
+    result.view.element = int32_t(byte_size(r.dtype));
+    result.value = before.value_position(i.before);
+    r.before.outputs.push_back(result);
+
+    const int kept_at = r.rows ? 0 : r.reduced_rank, reduced_at = r.rows ? r.kept_rank : 0;
+    r.kept_blocks = r.reduced_blocks = r.kept_per_block = 1;
+    int64_t reduced_per_block = 1;
+    for (int a = 0; a < r.kept_rank; a++) {
+      r.kept_grid[a] = ceil_div(r.before.size[kept_at + a], r.before.extent[kept_at + a]);
+      r.kept_blocks *= r.kept_grid[a];
+      r.kept_per_block *= r.before.extent[kept_at + a];
+    }
+    for (int a = 0; a < r.reduced_rank; a++) {
+      r.reduced_grid[a] = ceil_div(r.before.size[reduced_at + a], r.before.extent[reduced_at + a]);
+      r.reduced_blocks *= r.reduced_grid[a];
+      reduced_per_block *= r.before.extent[reduced_at + a];
+    }
+    if (reduced == 0) r.reduced_blocks = 0;
+    r.kept_per_task = ceil_div(kTaskElements, std::max<int64_t>(1, r.kept_per_block * reduced));
+    r.parts = 1;
+    r.reduced_per_part = std::max<int64_t>(r.reduced_blocks, 1);
+    const int64_t tasks = ceil_div(r.kept_blocks, r.kept_per_task);
+    if (tasks < 8 && r.reduced_blocks > 1) {
+      const int64_t least = ceil_div(kTaskElements, r.kept_per_block * reduced_per_block);
+      r.reduced_per_part = std::max(least, ceil_div(r.reduced_blocks, kMaxParts));
+      r.parts = ceil_div(r.reduced_blocks, r.reduced_per_part);
+    }
+    // Accumulators: 8 bytes of value and 8 of position per kept element of a block, and the result.
+    r.accumulator_memory = 3 * round_up(r.kept_per_block * 8, 64);
+    need(r.before.memory + r.after.memory + r.accumulator_memory);
+    plan.alone = double(results) * double(reduced) * (r.before.cost + 1) + double(results) * r.after.cost < kWakeCost;
+    return true;
+  }
+
+  /// The input with the most elements of its own: the one whose memory order matters.
+  static const LoopView* leading_view(const Loop& loop) {
+    const LoopView* best = nullptr;
+    int most = -1;
+    for (const LoopInput& in : loop.inputs) {
+      if (in.view.buffer < 0) continue;
+      int moving = 0;
+      for (int64_t stride : in.view.stride) moving += stride != 0;
+      if (moving > most) most = moving, best = &in.view;
+    }
+    return best;
+  }
+
+  /// Whether blocks have the reduced axes inside: where these are the contiguous ones.
+  static bool reduced_axes_are_inner(const ReducePlan& r, const Space& s, int64_t reduced) {
+    if (r.kept_rank == 0) return true;
+    if (r.reduced_rank == 0) return false;
+    const LoopView* lead = leading_view(r.before);
+    if (!lead) return true;
+    const auto least = [&](int from, int to) {
+      int64_t step = INT64_MAX;
+      for (int a = from; a < to; a++)
+        if (lead->stride[a] != 0) step = std::min(step, std::abs(lead->stride[a]));
+      return step;
+    };
+    const int64_t kept_step = least(0, r.kept_rank), reduced_step = least(r.kept_rank, s.rank);
+    // A few window positions against a long row of windows (max-pooling): vectors run along the row.
+    if (reduced <= 32 && r.reduced_rank > 1 && kept_step <= 4 * reduced_step) return false;
+    return reduced_step <= kept_step;
+  }
+
+  /// Extents for a reduction by columns: a strip of kept elements, then as many reduced ones as fit.
+  static void reduce_extents(ReducePlan& r) {
+    if (r.rows) {
+      // Whole rows, or one piece of one row: a kept block never spans several pieces.
+      int64_t row = 1, whole = 1;
+      for (int a = r.kept_rank; a < r.before.rank; a++) row *= r.before.extent[a], whole *= r.before.size[a];
+      if (row != whole)
+        for (int a = 0; a < r.kept_rank; a++) r.before.extent[a] = 1;
+      return;
+    }
+    // Half a block at most, so that at least two reduced elements share a pass over the accumulators.
+    const int64_t strip = std::max<int64_t>(r.before.block / 4, 64);
+    int64_t n = 1;
+    std::fill(r.before.extent, r.before.extent + kMaxRank, 1);
+    for (int a = r.before.rank - 1; a >= r.reduced_rank; a--) {
+      const int64_t size = r.before.size[a];
+      if (n * size <= strip) {
+        r.before.extent[a] = size;
+        n *= size;
+        continue;
+      }
+      int64_t e = ceil_div(size, ceil_div(size * n, strip));
+      if (n == 1) e = std::min(round_up(e, 16), strip);
+      r.before.extent[a] = std::max<int64_t>(1, std::min(e, size));
+      n *= r.before.extent[a];
+      break;
+    }
+    for (int a = r.reduced_rank - 1; a >= 0; a--) {
+      const int64_t room = std::max<int64_t>(r.before.block / n, 1);
+      r.before.extent[a] = std::min(r.before.size[a], room);
+      n *= r.before.extent[a];
+      if (r.before.extent[a] < r.before.size[a]) break;
+    }
+  }
+
+  static bool identity(const Fused& f) {
+    const Expression& e = f.expression;
+    return e.results.size() == 1 && e.values[e.results[0]].kind == ValueKind::input && e.values[e.results[0]].payload == 0;
+  }
+
+  bool epilogue(Loop& loop, const Space& space, LoopBuilder& builder) {
+    if (!builder.finish(space, false, refusal_)) return false;
+    std::fill(loop.extent, loop.extent + kMaxRank, 1);
+    need(loop.memory);
+    return true;
+  }
+
+  bool matmul(const Instruction& i, Plan& plan) {
+    MatmulPlan& m = plan.of.emplace<MatmulPlan>();
+    const int rank = int(i.shape.size());
+    const int64_t count = count_of(i.shape);
+    plan.nothing = count == 0;
+    m.dtype = i.operands[0].dtype;
+    m.batch_rank = rank - 2;
+    m.batch = 1;
+    for (int a = 0; a < m.batch_rank; a++) m.batch *= m.batch_size[a] = i.shape[a];
+    m.m = i.shape[rank - 2];
+    m.n = i.shape[rank - 1];
+    m.k = i.k;
+    m.a = in_bytes(i.operands[0]);
+    m.b = in_bytes(i.operands[1]);
+    for (LoopView* v : {&m.a, &m.b})
+      for (int a = 0; a < rank; a++) v->stride[a] /= v->element;
+    LoopBuilder builder(m.after, kernels_, pool_, program_);
+    builder.views(i.fused.expression, true, m.dtype, i.fused.inputs, i.fused.outputs);
+    if (!builder.expression(i.fused.expression, refusal_)) return false;
+    Space space(i.shape, rank);
+    builder.add_views_to(space);
+    const LoopView& out = m.after.outputs[0].view;
+    m.direct = identity(i.fused) && (m.n == 1 || out.stride[rank - 1] == out.element) && m.k > 0 && m.dtype != DType::i32;
+    plan.alone = 2.0 * double(count) * double(std::max<int64_t>(m.k, 1)) < 8 * kWakeCost;
+    return epilogue(m.after, space, builder);
+  }
+
+  bool conv(const Instruction& i, Plan& plan) {
+    ConvPlan& c = plan.of.emplace<ConvPlan>();
+    const int rank = int(i.shape.size()), axes = rank - 3;
+    const int64_t count = count_of(i.shape);
+    plan.nothing = count == 0;
+    const View &x = i.operands[0], &w = i.operands[1];
+    c.x = in_bytes(x);
+    c.w = in_bytes(w);
+    ConvCall& call = c.call = ConvCall{};
+    call.dtype = x.dtype;
+    call.n = i.shape[0];
+    call.groups = i.shape[1];
+    call.out_channels = i.shape[2];
+    call.channels = i.conv.channels;
+    call.x_n = x.strides[0], call.x_g = x.strides[1], call.x_c = x.strides[2];
+    call.w_g = w.strides[0], call.w_o = w.strides[1], call.w_c = w.strides[2];
+    c.empty = call.channels == 0;
+    c.result = 1;
+    double window = double(call.channels);
+    for (int s = 0; s < 3; s++) {
+      const int from = s - (3 - axes);
+      const bool used = from >= 0;
+      call.in[s] = used ? i.conv.input_size[from] : 1;
+      call.kernel[s] = used ? i.conv.kernel_size[from] : 1;
+      call.out[s] = used ? i.shape[3 + from] : 1;
+      call.stride[s] = used ? i.conv.stride[from] : 1;
+      call.pad[s] = used ? i.conv.pad_low[from] : 0;
+      call.in_dilation[s] = used ? i.conv.input_dilation[from] : 1;
+      call.kernel_dilation[s] = used ? i.conv.kernel_dilation[from] : 1;
+      call.x_s[s] = used ? x.strides[3 + from] : 0;
+      call.w_k[s] = used ? w.strides[3 + from] : 0;
+      c.empty = c.empty || call.in[s] == 0;
+      c.result *= call.out[s];
+      window *= double(call.kernel[s]);
+    }
+    LoopBuilder builder(c.after, kernels_, pool_, program_);
+    builder.views(i.fused.expression, true, call.dtype, i.fused.inputs, i.fused.outputs);
+    if (!builder.expression(i.fused.expression, refusal_)) return false;
+    c.direct = identity(i.fused) && !c.empty && dense(i.fused.outputs[0], i.shape);
+    // n, g and o stay apart; the output positions become one axis where every view allows.
+    Space space(i.shape, rank);
+    for (int a = 0; a < rank; a++) space.group[a] = std::min(a, 3);
+    builder.add_views_to(space);
+    space.merge();
+    plan.alone = 2.0 * double(count) * window < 8 * kWakeCost;
+    return epilogue(c.after, space, builder);
+  }
+
+  static bool dense(const View& v, const Shape& shape) {
+    int64_t step = 1;
+    for (size_t a = shape.size(); a-- > 0; step *= shape[a])
+      if (shape[a] != 1 && v.strides[a] != step) return false;
+    return true;
+  }
+
+  bool fold(const Instruction& i, Plan& plan) {
+    FoldPlan& f = plan.of.emplace<FoldPlan>();
+    f.dtype = i.outputs[0].dtype;
+    f.axes = int(i.fold.window.size());
+    f.lead_rank = int(i.shape.size()) - f.axes;
+    f.lines = 1;
+    for (int a = 0; a < f.lead_rank; a++) f.lines *= f.lead_size[a] = i.shape[a];
+    for (int s = 0; s < f.axes; s++) {
+      f.size[s] = i.shape[f.lead_rank + s];
+      f.positions[s] = i.fold.positions[s];
+      f.window[s] = i.fold.window[s];
+      f.step[s] = i.fold.stride[s];
+      f.dilation[s] = i.fold.dilation[s];
+      if (s + 1 < f.axes) f.lines *= f.size[s];
+    }
+    f.input = in_bytes(i.operands[0]);
+    f.output = in_bytes(i.outputs[0]);
+    plan.nothing = count_of(i.shape) == 0;
+    const int64_t last = f.size[f.axes - 1];
+    f.lines_per_task = ceil_div(kTaskElements / 4, std::max<int64_t>(last, 1));
+    plan.alone = double(count_of(i.shape)) * 4 < kWakeCost;
+    return true;
+  }
+
+  bool index(const Instruction& i, Plan& plan) {
+    IndexPlan& g = plan.of.emplace<IndexPlan>();
+    const bool gather = i.kind == Kind::gather;
+    g.dtype = i.outputs[0].dtype;
+    g.rank = int(i.shape.size());
+    g.axis = int(i.axis);
+    g.axis_size = i.axis_size;
+    g.outer = g.inner = 1;
+    for (int a = 0; a < g.rank; a++) {
+      g.size[a] = i.shape[a];
+      if (a < g.axis) g.outer *= i.shape[a];
+      if (a > g.axis) g.inner *= i.shape[a];
+    }
+    g.x = in_bytes(i.operands[gather ? 0 : 1]);
+    g.indices = in_bytes(i.operands[gather ? 1 : 0]);
+    g.output = in_bytes(i.outputs[0]);
+    const int64_t written = gather ? count_of(i.shape) : g.outer * g.inner * g.axis_size;
+    plan.nothing = written == 0;
+    plan.alone = double(count_of(i.shape)) * 4 + double(written) < kWakeCost;
+    if (!gather && g.outer * g.inner > 0 && g.axis_size == 0) plan.nothing = count_of(i.shape) == 0;
+    return true;
+  }
+
+  bool lines(const Instruction& i, Plan& plan) {
+    LinePlan& l = plan.of.emplace<LinePlan>();
+    l.dtype = i.operands[0].dtype;
+    l.rank = int(i.shape.size()) - 1;
+    l.lines = 1;
+    for (int a = 0; a < l.rank; a++) l.lines *= l.size[a] = i.shape[a];
+    l.length = i.shape[l.rank];
+    l.flag = i.flag;
+    l.input = in_bytes(i.operands[0]);
+    l.output = in_bytes(i.outputs[0]);
+    plan.nothing = count_of(i.shape) == 0;
+    plan.alone = double(count_of(i.shape)) * (i.kind == Kind::argsort ? 50 : 3) < kWakeCost;
+    return true;
+  }
+
+  const Program& program_;
+  const KernelTable& kernels_;
+  ConstantPool& pool_;
+  int64_t& memory_;
+  std::string& refusal_;
+};
+
+}  // namespace
+
+ConstantPool::~ConstantPool() {
+  for (Entry& e : entries_) std::free(e.data);
+}
+
+const void* ConstantPool::block(DType dtype, double value, int64_t count) {
+  uint64_t bits;
+  std::memcpy(&bits, &value, 8);
+  for (const Entry& e : entries_)
+    if (e.dtype == dtype && e.bits == bits && e.count >= count) return e.data;
+  const size_t bytes = size_t(count) * byte_size(dtype);
+  bytes_ += bytes;
+  if (bytes_ > kMostConstantBytes) return nullptr;
+  void* data = nullptr;
+  if (posix_memalign(&data, 64, std::max<size_t>(bytes, 64)) != 0) return nullptr;
+  // A value that its dtype cannot hold is stored as a cast would: saturated, NaN as 0.
+  const double limited = std::isnan(value) ? 0 : std::min(2147483647.0, std::max(-2147483648.0, value));
+  switch (dtype) {
+    case DType::f32: std::fill_n(static_cast<float*>(data), count, float(value)); break;
+    case DType::f64: std::fill_n(static_cast<double*>(data), count, value); break;
+    case DType::i32: std::fill_n(static_cast<int32_t*>(data), count, int32_t(limited)); break;
+    case DType::b8: std::fill_n(static_cast<uint8_t*>(data), count, uint8_t(value != 0)); break;
+  }
+  entries_.push_back({dtype, bits, count, data});
+  return data;
+}
+
+bool plan_program(const Program& program, const KernelTable& kernels, ConstantPool& constants,
+                  std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal) {
+  plans.resize(program.instructions.size());
+  Planner planner(program, kernels, constants, worker_memory, refusal);
+  for (size_t n = 0; n < plans.size(); n++)
+    if (!planner.plan(program.instructions[n], plans[n])) {
+      refusal = "instruction " + std::to_string(n) + " (" + kind_name(program.instructions[n].kind) + "): " + refusal;
+      return false;
+    }
+  return true;
+}
+
+}  // namespace gradus

@@ -1,0 +1,213 @@
+// Instructions made ready to run: axes merged, registers allocated, work cut into tasks. Plans are
+// built once at load (plan.cc) and executed by the kernels of one instruction set (simd/).
+#pragma once
+#include <variant>
+#include <vector>
+
+#include "contract.h"
+#include "program.h"
+
+namespace gradus {
+
+/// dst[i] = op(a[i], b[i], c[i]) for i < n on contiguous blocks; unused arguments are ignored.
+using BlockOp = void (*)(void* dst, const void* a, const void* b, const void* c, int64_t n);
+
+/// A view over the axes of a loop, counted in bytes. An index view (buffer −1) has the value
+/// offset + Σ start·stride instead of an element: it stands for the index along one axis.
+struct LoopView {
+  int32_t buffer;
+  int32_t element;  // bytes
+  int64_t offset;
+  int64_t stride[kMaxRank];
+};
+
+constexpr int32_t kIndexBuffer = -1;
+
+/// More threads than this are not started.
+constexpr int kMaxWorkers = 256;
+
+enum class Access : uint8_t {
+  given,       // the accumulated result, handed over by the caller
+  in_block,    // read in place where the block is contiguous, else copied to its register
+  copied,      // always copied: an output that shares its memory is written before the last use
+  once,        // the same for all blocks: copied once per worker
+  store_only,  // only stored: never copied to a register
+};
+
+struct LoopInput {
+  LoopView view;
+  Access access;
+  int64_t reg;  // byte offset of its register
+};
+
+struct LoopOutput {
+  LoopView view;
+  int32_t value;  // position in the pointer table
+  bool direct;    // the step may write straight to the output where the block is contiguous
+  int64_t reg;    // and else to this register
+};
+
+/// Positions in the pointer table.
+struct Step {
+  BlockOp op;
+  int16_t dst, a, b, c;
+};
+
+struct ConstantBlock {
+  int32_t value;
+  const void* data;
+};
+struct RegisterBlock {
+  int32_t value;
+  int64_t offset;
+};
+
+/// An expression evaluated block by block. The pointer table holds one pointer per value: inputs
+/// first, then constants and registers. A worker's memory is the table, then the registers.
+struct Loop {
+  int rank = 0;
+  int64_t size[kMaxRank];
+  int64_t extent[kMaxRank];  // of a full block
+  int64_t block = 0;         // elements that a register holds
+  std::vector<LoopInput> inputs;
+  std::vector<LoopOutput> outputs;
+  std::vector<ConstantBlock> constants;
+  std::vector<RegisterBlock> registers;
+  std::vector<Step> steps;
+  int32_t table_size = 0;
+  int64_t memory = 0;  // bytes per worker
+  double cost = 0;     // of one element, in units of one simple operation
+};
+
+struct MapPlan {
+  Loop loop;
+  int64_t grid[kMaxRank];  // blocks along each axis
+  int64_t blocks, blocks_per_task;
+};
+
+/// The axes of `before` are [kept…, reduced…] when rows, else [reduced…, kept…].
+struct ReducePlan {
+  Loop before, after;
+  bool rows;
+  Reducer reducer;
+  DType dtype;
+  int kept_rank, reduced_rank;
+  int64_t kept_grid[kMaxRank], reduced_grid[kMaxRank];
+  int64_t kept_blocks, reduced_blocks;      // 1 or more, but reduced_blocks 0 for an empty reduction
+  int64_t kept_per_block;                   // elements of a full kept block
+  int64_t kept_per_task, reduced_per_part;  // blocks
+  int64_t parts;                            // ways in which the reduced axes are cut
+  int64_t accumulator_memory;               // bytes per worker
+};
+
+struct MatmulPlan {
+  DType dtype;
+  int batch_rank;
+  int64_t batch_size[kMaxRank];
+  int64_t batch, m, n, k;
+  LoopView a, b;  // strides in elements: [batch…, row, col]
+  bool direct;    // store without an epilogue, through the loop's output view
+  Loop after;     // axes [batch…, m, n]
+};
+
+struct ConvPlan {
+  ConvCall call;  // without addresses
+  LoopView x, w;  // only buffer and offset are used
+  bool direct;
+  bool empty;      // nothing to sum: the result is zero
+  int64_t result;  // output positions per channel
+  Loop after;      // axes [n, g, o, p…]
+};
+
+struct FoldPlan {
+  DType dtype;
+  int lead_rank, axes;
+  int64_t lead_size[kMaxRank];
+  int64_t size[kMaxRank], positions[kMaxRank], window[kMaxRank], step[kMaxRank], dilation[kMaxRank];
+  LoopView input, output;  // strides over [lead…, positions…, window…] and [lead…, size…]
+  int64_t lines, lines_per_task;
+};
+
+/// gather and scatterAdd over [outer…, axis, inner…].
+struct IndexPlan {
+  DType dtype;
+  int rank, axis;
+  int64_t size[kMaxRank];
+  int64_t axis_size;
+  LoopView x, indices, output;  // scatterAdd: x holds the updates
+  int64_t outer, inner;         // sizes before and after the axis, multiplied
+};
+
+/// cumsum and argsort: lines along the last axis.
+struct LinePlan {
+  DType dtype;
+  int rank;  // axes before the last
+  int64_t size[kMaxRank];
+  int64_t length, lines;
+  bool flag;
+  LoopView input, output;
+};
+
+struct Plan {
+  Kind kind;
+  bool nothing = false;  // no element is written
+  bool alone = false;    // too little work to wake other threads
+  std::variant<MapPlan, ReducePlan, MatmulPlan, ConvPlan, FoldPlan, IndexPlan, LinePlan> of;
+};
+
+/// What a run hands to the kernels.
+struct Frame {
+  char* const* buffers;        // the arena, then the slots
+  char* const* worker_memory;  // registers and accumulators of each worker
+  Parallel* parallel;
+  int64_t bad_position;        // of the first index out of range
+  int64_t bad_index;
+};
+
+/// The kernels of one instruction set.
+struct KernelTable {
+  const char* name;
+  BlockOp (*block_op)(int opcode, DType arguments);
+  BlockOp (*block_cast)(DType from, DType to);
+  Status (*map)(const MapPlan&, Frame&);
+  Status (*reduce)(const ReducePlan&, Frame&);
+  Status (*matmul)(const MatmulPlan&, Frame&);
+  Status (*conv)(const ConvPlan&, Frame&);
+  Status (*fold)(const FoldPlan&, Frame&);
+  Status (*gather)(const IndexPlan&, Frame&);
+  Status (*scatter_add)(const IndexPlan&, Frame&);
+  Status (*cumsum)(const LinePlan&, Frame&);
+};
+
+/// Stable argsort does not depend on the instruction set.
+Status argsort(const LinePlan& plan, Frame& frame);
+
+/// The kernels for this machine; GRADUS_ISA overrides where the machine allows.
+const KernelTable& kernels_for_this_machine();
+
+/// Blocks of equal values that expressions read as constants; filled once per program.
+class ConstantPool {
+ public:
+  ~ConstantPool();
+  /// `count` copies of `value` in `dtype`; nullptr when memory is out. Shorter blocks of the same
+  /// value share a longer one.
+  const void* block(DType dtype, double value, int64_t count);
+  size_t bytes() const { return bytes_; }
+
+ private:
+  struct Entry {
+    DType dtype;
+    uint64_t bits;
+    int64_t count;
+    void* data;
+  };
+  std::vector<Entry> entries_;
+  size_t bytes_ = 0;
+};
+
+/// Plans a verified program. False with the reason when an operation is not implemented or memory
+/// is out. `worker_memory` is what each worker needs.
+bool plan_program(const Program& program, const KernelTable& kernels, ConstantPool& constants,
+                  std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal);
+
+}  // namespace gradus

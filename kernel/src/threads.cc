@@ -1,0 +1,278 @@
+#include "threads.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <deque>
+#include <vector>
+
+namespace gradus {
+namespace {
+
+// Instructions of one step follow each other within microseconds; a sleeping thread takes some 50 µs
+// to come back. Longer spinning would take the core from others.
+constexpr auto kSpin = std::chrono::microseconds(50);
+// Pauses between looks at the clock.
+constexpr int kPauses = 32;
+
+inline void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+struct Mutex {
+  pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+  ~Mutex() { pthread_mutex_destroy(&m); }
+  void lock() { pthread_mutex_lock(&m); }
+  void unlock() { pthread_mutex_unlock(&m); }
+};
+
+struct Signal {
+  pthread_cond_t c = PTHREAD_COND_INITIALIZER;
+  ~Signal() { pthread_cond_destroy(&c); }
+  void wait(Mutex& mutex) { pthread_cond_wait(&c, &mutex.m); }
+  void wake_all() { pthread_cond_broadcast(&c); }
+};
+
+void* aligned(size_t bytes) {
+  void* p = nullptr;
+  return posix_memalign(&p, 64, bytes) == 0 ? p : nullptr;
+}
+
+/// The state word: which job (epoch) and its next task. Taking a task is one compare-and-swap, so
+/// a worker that comes late finds another epoch and takes nothing.
+constexpr uint32_t kClosed = UINT32_MAX;
+uint64_t state_of(uint32_t epoch, uint32_t next) { return uint64_t{epoch} << 32 | next; }
+
+}  // namespace
+
+int available_cores() {
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+#endif
+  const long n = sysconf(_SC_NPROCESSORS_ONLN);
+  return n > 0 ? int(n) : 1;
+}
+
+struct Pool::Shared {
+  alignas(64) std::atomic<uint64_t> state{state_of(0, kClosed)};
+  alignas(64) std::atomic<int64_t> unfinished{0};
+  // Written only while the state is closed.
+  std::atomic<uint32_t> count{0};
+  std::atomic<int64_t> base{0};
+  std::atomic<void (*)(void*, int64_t, int)> body{nullptr};
+  std::atomic<void*> context{nullptr};
+
+  alignas(64) std::atomic<int> asleep{0};
+  std::atomic<bool> stop{false};
+  Mutex mutex;
+  Signal wake;
+  struct Start {
+    Pool* pool;
+    int worker;
+  };
+  std::vector<Start> starts;
+  std::vector<pthread_t> threads;
+};
+
+Pool::Pool(int workers) : shared_(new Shared) {
+  if (workers < 1) workers = 1;
+  scratch_ = new void*[size_t(workers)]();
+  shared_->starts.resize(size_t(workers));
+  workers_ = workers;  // what the threads may be; fewer when the system refuses one
+  for (int w = 1; w < workers; w++) {
+    shared_->starts[w] = {this, w};
+    pthread_t thread;
+    if (pthread_create(&thread, nullptr, main_of, &shared_->starts[w]) != 0) break;
+    shared_->threads.push_back(thread);
+  }
+  workers_ = 1 + int(shared_->threads.size());
+}
+
+Pool::~Pool() {
+  shared_->mutex.lock();
+  shared_->stop = true;
+  shared_->wake.wake_all();
+  shared_->mutex.unlock();
+  for (pthread_t thread : shared_->threads) pthread_join(thread, nullptr);
+  for (int w = 0; w < workers_; w++) std::free(scratch_[w]);
+  std::free(workspace_);
+  delete[] scratch_;
+  delete shared_;
+}
+
+void* Pool::scratch(int worker) {
+  // Each worker asks only for its own.
+  if (!scratch_[worker]) scratch_[worker] = aligned(kScratchBytes);
+  if (!scratch_[worker]) std::abort();  // 4 MiB per thread are a requirement of the engine
+  return scratch_[worker];
+}
+
+void* Pool::workspace(size_t bytes) {
+  if (bytes > workspace_bytes_) {
+    std::free(workspace_);
+    workspace_ = aligned((bytes + 63) / 64 * 64);
+    workspace_bytes_ = workspace_ ? bytes : 0;
+  }
+  return workspace_;
+}
+
+/// Takes one task of this epoch and runs it; false when there is none left.
+bool Pool::take(uint32_t epoch, int worker) {
+  Shared& s = *shared_;
+  uint64_t state = s.state.load(std::memory_order_acquire);
+  for (;;) {
+    const uint32_t next = uint32_t(state);
+    if (uint32_t(state >> 32) != epoch || next == kClosed) return false;
+    const uint32_t count = s.count.load(std::memory_order_relaxed);
+    const auto body = s.body.load(std::memory_order_relaxed);
+    void* context = s.context.load(std::memory_order_relaxed);
+    const int64_t base = s.base.load(std::memory_order_relaxed);
+    if (next >= count) return false;
+    // Success means that the epoch is still open, so the fields just read are its own.
+    if (!s.state.compare_exchange_weak(state, state_of(epoch, next + 1), std::memory_order_acq_rel,
+                                       std::memory_order_acquire))
+      continue;
+    body(context, base + next, worker);
+    s.unfinished.fetch_sub(1, std::memory_order_acq_rel);
+    return true;
+  }
+}
+
+void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) {
+  if (alone_ || workers_ == 1 || count <= 1) {
+    for (int64_t task = 0; task < count; task++) body(context, task, 0);
+    return;
+  }
+  Shared& s = *shared_;
+  constexpr int64_t most = int64_t{1} << 30;  // tasks of one epoch
+  for (int64_t base = 0; base < count; base += most) {
+    const int64_t n = count - base < most ? count - base : most;
+    const uint32_t epoch = uint32_t(s.state.load(std::memory_order_relaxed) >> 32) + 1;
+    s.state.store(state_of(epoch, kClosed), std::memory_order_seq_cst);
+    s.count.store(uint32_t(n), std::memory_order_relaxed);
+    s.base.store(base, std::memory_order_relaxed);
+    s.body.store(body, std::memory_order_relaxed);
+    s.context.store(context, std::memory_order_relaxed);
+    s.unfinished.store(n, std::memory_order_relaxed);
+    s.state.store(state_of(epoch, 0), std::memory_order_seq_cst);
+    if (s.asleep.load(std::memory_order_seq_cst) > 0) {
+      s.mutex.lock();
+      s.wake.wake_all();
+      s.mutex.unlock();
+    }
+    while (take(epoch, 0)) {}
+    for (int spins = 0; s.unfinished.load(std::memory_order_acquire) > 0; spins++) {
+      if (spins < 4096) pause();
+      else sched_yield();
+    }
+  }
+}
+
+void* Pool::main_of(void* argument) {
+  const Shared::Start start = *static_cast<Shared::Start*>(argument);
+  Pool& pool = *start.pool;
+  Shared& s = *pool.shared_;
+  uint32_t done = 0;  // the last epoch seen to the end
+  for (;;) {
+    const auto deadline = std::chrono::steady_clock::now() + kSpin;
+    bool found = false;
+    while (!found && !s.stop.load(std::memory_order_relaxed)) {
+      for (int i = 0; i < kPauses && !found; i++) {
+        const uint64_t state = s.state.load(std::memory_order_acquire);
+        found = uint32_t(state >> 32) != done && uint32_t(state) != kClosed;
+        if (!found) pause();
+      }
+      if (!found && std::chrono::steady_clock::now() > deadline) break;
+    }
+    if (!found) {
+      s.mutex.lock();
+      s.asleep.fetch_add(1, std::memory_order_seq_cst);
+      for (;;) {
+        const uint64_t state = s.state.load(std::memory_order_seq_cst);
+        if (s.stop || (uint32_t(state >> 32) != done && uint32_t(state) != kClosed)) break;
+        s.wake.wait(s.mutex);
+      }
+      s.asleep.fetch_sub(1, std::memory_order_seq_cst);
+      s.mutex.unlock();
+    }
+    if (s.stop) return nullptr;
+    const uint64_t state = s.state.load(std::memory_order_acquire);
+    if (uint32_t(state) == kClosed) continue;  // the next job is just being written
+    const uint32_t epoch = uint32_t(state >> 32);
+    while (pool.take(epoch, start.worker)) {}
+    done = epoch;
+  }
+}
+
+struct Queue::Shared {
+  struct Job {
+    void (*run)(void*);
+    void* context;
+  };
+  Mutex mutex;
+  Signal changed;
+  std::deque<Job> jobs;
+  bool busy = false, stop = false, started = false;
+  pthread_t thread;
+};
+
+Queue::Queue() : shared_(new Shared) {}
+
+Queue::~Queue() {
+  Shared& s = *shared_;
+  s.mutex.lock();
+  s.stop = true;
+  s.changed.wake_all();
+  s.mutex.unlock();
+  if (s.started) pthread_join(s.thread, nullptr);
+  delete shared_;
+}
+
+bool Queue::submit(void (*job)(void*), void* context) {
+  Shared& s = *shared_;
+  if (!s.started && pthread_create(&s.thread, nullptr, main_of, shared_) != 0) return false;
+  s.started = true;
+  s.mutex.lock();
+  s.jobs.push_back({job, context});
+  s.changed.wake_all();
+  s.mutex.unlock();
+  return true;
+}
+
+void Queue::wait() {
+  Shared& s = *shared_;
+  if (!s.started) return;
+  s.mutex.lock();
+  while (s.busy || !s.jobs.empty()) s.changed.wait(s.mutex);
+  s.mutex.unlock();
+}
+
+void* Queue::main_of(void* argument) {
+  Shared& s = *static_cast<Shared*>(argument);
+  s.mutex.lock();
+  for (;;) {
+    while (s.jobs.empty() && !s.stop) s.changed.wait(s.mutex);
+    if (s.jobs.empty()) break;
+    const Shared::Job job = s.jobs.front();
+    s.jobs.pop_front();
+    s.busy = true;
+    s.mutex.unlock();
+    job.run(job.context);
+    s.mutex.lock();
+    s.busy = false;
+    s.changed.wake_all();
+  }
+  s.mutex.unlock();
+  return nullptr;
+}
+
+}  // namespace gradus

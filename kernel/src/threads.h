@@ -1,0 +1,60 @@
+// Threads of the engine: a pool that shares out tasks, and a queue that runs jobs in order. All use
+// of the operating system's threads is in threads.cc.
+#pragma once
+#include "contract.h"
+
+namespace gradus {
+
+/// Cores that this process may use.
+int available_cores();
+
+/// A pool of worker threads. The thread that calls run() is worker 0 and takes part; the others
+/// spin for a moment after their last task, then sleep.
+class Pool final : public Parallel {
+ public:
+  explicit Pool(int workers);
+  ~Pool() override;
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  void run(int64_t count, void (*body)(void* context, int64_t task, int worker), void* context) override;
+  int workers() const override { return workers_; }
+  void* scratch(int worker) override;
+  void* workspace(size_t bytes) override;
+
+  /// While set, run() stays on the calling thread: for work smaller than the cost of waking another.
+  void stay_alone(bool alone) { alone_ = alone; }
+
+ private:
+  struct Shared;
+  static void* main_of(void* argument);
+  bool take(uint32_t epoch, int worker);
+
+  Shared* shared_;
+  int workers_ = 1;
+  bool alone_ = false;
+  void** scratch_;
+  void* workspace_ = nullptr;
+  size_t workspace_bytes_ = 0;
+};
+
+/// Runs jobs one after another on a thread of its own, which starts with the first job.
+class Queue {
+ public:
+  Queue();
+  ~Queue();  // after the jobs under way
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+
+  /// False when the thread cannot be started: nothing has been queued.
+  bool submit(void (*job)(void* context), void* context);
+  /// Returns when no job is left.
+  void wait();
+
+ private:
+  struct Shared;
+  static void* main_of(void* argument);
+  Shared* shared_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,157 @@
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
+import {
+  allocate,
+  DataError,
+  type DType,
+  dtypeOf,
+  FormatError,
+  InternalError,
+  invariant,
+  type TypedArray,
+} from "../base/index.ts";
+import type { Engine, Executable, Storage } from "./engine.ts";
+import { encodeProgram, type Program } from "./program.ts";
+
+/** A program inside the addon; freed by the garbage collector. */
+type Handle = object;
+
+/** What `kernel/bindings/node/addon.cc` exports. */
+interface Addon {
+  load(words: Int32Array, constants: Float64Array): Handle;
+  run(handle: Handle, slots: readonly TypedArray[]): Promise<void>;
+  runSync(handle: Handle, slots: readonly TypedArray[]): void;
+  profile(handle: Handle, slots: readonly TypedArray[]): Float64Array;
+  info(): { isa: string; threads: number; compiler: string };
+  setThreads(count: number): void;
+  arenaBytes(): number;
+}
+
+/** A typed array; V8 owns the memory. */
+class HostStorage implements Storage {
+  readonly dtype: DType;
+  readonly array: TypedArray;
+
+  constructor(dtype: DType, array: TypedArray) {
+    this.dtype = dtype;
+    this.array = array;
+  }
+
+  get size(): number {
+    return this.array.length;
+  }
+
+  read(): TypedArray {
+    return this.array;
+  }
+}
+
+/** A loaded program of the native engine. */
+export interface NativeExecutable extends Executable {
+  /** Runs once and returns the nanoseconds that each instruction took. */
+  profile(slots: readonly Storage[]): Float64Array;
+}
+
+/** The C++ engine, through N-API. */
+export interface NativeEngine extends Engine {
+  load(program: Program): NativeExecutable;
+  /** Threads of later runs; results do not depend on it. */
+  setThreads(count: number): void;
+  /** Scratch memory held for intermediate results. */
+  arenaBytes(): number;
+}
+
+/**
+ * Loads `build/Release/gradus.node`, or says why it cannot be loaded. The threads are those that
+ * Node reports as available, or `GRADUS_THREADS`.
+ */
+export function loadNative(): NativeEngine | { readonly missing: string } {
+  const path = fileURLToPath(new URL("../../build/Release/gradus.node", import.meta.url));
+  if (!existsSync(path)) return { missing: "the native engine is not built" };
+  let addon: Addon;
+  try {
+    addon = createRequire(import.meta.url)(path) as Addon;
+  } catch (error) {
+    return { missing: `the native engine does not load (${messageOf(error)})` };
+  }
+  if (!process.env.GRADUS_THREADS) addon.setThreads(availableParallelism());
+  return engineOf(addon);
+}
+
+function engineOf(addon: Addon): NativeEngine {
+  return {
+    name: "native",
+    allocate: (dtype, size) => new HostStorage(dtype, allocate(dtype, size)),
+    upload(array) {
+      const dtype = dtypeOf(array);
+      invariant(dtype !== undefined, `a ${array.constructor.name} cannot be uploaded`);
+      // Memory that can shrink under a running program is copied.
+      const fixed = (array.buffer as { resizable?: boolean }).resizable !== true;
+      return new HostStorage(dtype, fixed ? array : array.slice());
+    },
+    load(program) {
+      const { words, constants } = encodeProgram(program);
+      const handle = mapped(() => addon.load(words, constants));
+      return {
+        runSync: (slots) => mapped(() => addon.runSync(handle, arraysOf(slots))),
+        run: (slots) =>
+          mapped(() => addon.run(handle, arraysOf(slots))).catch((error) => {
+            throw mappedError(error);
+          }),
+        profile: (slots) => mapped(() => addon.profile(handle, arraysOf(slots))),
+      };
+    },
+    info: () => addon.info(),
+    setThreads: (count) => mapped(() => addon.setThreads(count)),
+    arenaBytes: () => addon.arenaBytes(),
+  };
+}
+
+function arraysOf(slots: readonly Storage[]): TypedArray[] {
+  const arrays = new Array<TypedArray>(slots.length);
+  for (let i = 0; i < slots.length; i++) {
+    const slot = slots[i];
+    invariant(slot instanceof HostStorage, `slot ${i} belongs to another engine`);
+    arrays[i] = slot.array;
+  }
+  return arrays;
+}
+
+function mapped<T>(f: () => T): T {
+  try {
+    return f();
+  } catch (error) {
+    throw mappedError(error);
+  }
+}
+
+/** The addon's error as the class that its code stands for. */
+function mappedError(error: unknown): unknown {
+  const code = (error as { code?: unknown } | null)?.code;
+  const problem = messageOf(error);
+  if (code === "GRADUS_REFUSED")
+    return new FormatError({
+      subject: "program",
+      problem,
+      fix: "load only programs that gradus compiled.",
+    });
+  if (code === "GRADUS_DATA")
+    return new DataError({
+      subject: "native engine",
+      problem,
+      fix: "check the indices or labels.",
+    });
+  if (code === "GRADUS_MEMORY")
+    return new DataError({
+      subject: "native engine",
+      problem,
+      fix: "use a smaller batch or model.",
+    });
+  if (code === "GRADUS_ARGUMENT") return new InternalError(problem);
+  return error;
+}
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

@@ -1,0 +1,209 @@
+import { describe, expect, test } from "vitest";
+import {
+  DataError,
+  type DType,
+  FormatError,
+  sizeOf,
+  stridesOf,
+  type TypedArray,
+} from "../../src/base/index.ts";
+import { loadNative } from "../../src/runtime/native.ts";
+import type {
+  Epilogue,
+  Expression,
+  Instruction,
+  Program,
+  Slot,
+  View,
+} from "../../src/runtime/program.ts";
+
+const engine = loadNative();
+if ("missing" in engine) console.log(`native engine tests skipped: ${engine.missing}`);
+
+const view = (
+  buffer: number,
+  shape: readonly number[],
+  strides = stridesOf(shape),
+  dtype: DType = "float32",
+): View => ({
+  buffer,
+  dtype,
+  offset: 0,
+  strides,
+});
+const input = (size: number, dtype: DType = "float32"): Slot => ({ role: "input", dtype, size });
+const output = (size: number, dtype: DType = "float32"): Slot => ({ role: "output", dtype, size });
+const identity = (dtype: DType = "float32"): Expression => ({
+  values: [{ kind: "input", dtype, input: 0 }],
+  results: [0],
+});
+const store = (buffer: number, shape: readonly number[], dtype: DType = "float32"): Epilogue => ({
+  inputs: [],
+  outputs: [view(buffer, shape, undefined, dtype)],
+  expression: identity(dtype),
+});
+
+/** Runs a program of one instruction: inputs first, then one output, whose values are returned. */
+function run(instruction: Instruction, inputs: TypedArray[], out: TypedArray): number[] {
+  if ("missing" in engine) throw new Error(engine.missing);
+  const slots = [...inputs, out].map((array, i) => ({
+    role: i < inputs.length ? ("input" as const) : ("output" as const),
+    dtype: engine.upload(array).dtype,
+    size: array.length,
+  }));
+  const program: Program = { slots, arenaBytes: 0, instructions: [instruction] };
+  engine.load(program).runSync([...inputs, out].map((array) => engine.upload(array)));
+  return Array.from(out);
+}
+
+const iota = (n: number) => Float32Array.from({ length: n }, (_, i) => i);
+
+describe.skipIf("missing" in engine)("native engine", () => {
+  if ("missing" in engine) return;
+
+  test("map: broadcast, transposed and flipped inputs, constants, indices, two dtypes", () => {
+    const instruction: Instruction = {
+      kind: "map",
+      shape: [2, 3],
+      inputs: [view(1, [2, 3], [1, 2]), view(2, [2, 3], [0, 1])],
+      outputs: [view(3, [2, 3])],
+      expression: {
+        values: [
+          { kind: "input", dtype: "float32", input: 0 },
+          { kind: "input", dtype: "float32", input: 1 },
+          { kind: "constant", dtype: "float32", value: 100 },
+          { kind: "index", dtype: "int32", axis: 0 },
+          { kind: "op", dtype: "float32", op: "cast", args: [3] },
+          { kind: "op", dtype: "float32", op: "mul", args: [4, 2] },
+          { kind: "op", dtype: "float32", op: "add", args: [0, 5] },
+          { kind: "op", dtype: "float32", op: "sub", args: [6, 1] },
+        ],
+        results: [7],
+      },
+    };
+    expect(run(instruction, [iota(6), Float32Array.of(10, 20, 30)], new Float32Array(6))).toEqual([
+      -10, -18, -26, 91, 83, 75,
+    ]);
+  });
+
+  test("reduce: sums, maxima and positions, by rows and by columns", () => {
+    const reduce = (
+      reducer: "sum" | "max" | "argmax",
+      strides: number[],
+      dtype: DType,
+    ): Instruction => ({
+      kind: "reduce",
+      shape: [3, 4],
+      kept: 1,
+      reducer,
+      inputs: [view(1, [3, 4], strides)],
+      before: identity(),
+      epilogue: store(2, [3], dtype),
+    });
+    const x = Float32Array.of(5, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8);
+    expect(run(reduce("sum", [4, 1], "float32"), [x], new Float32Array(3))).toEqual([11, 22, 21]);
+    expect(run(reduce("sum", [1, 3], "float32"), [x], new Float32Array(3))).toEqual(
+      [11, 22, 21].map((_, i) => [0, 1, 2, 3].reduce((s, r) => s + x[i + 3 * r]!, 0)),
+    );
+    expect(run(reduce("max", [4, 1], "float32"), [x], new Float32Array(3))).toEqual([5, 9, 8]);
+    expect(run(reduce("argmax", [4, 1], "int32"), [x], new Int32Array(3))).toEqual([0, 1, 3]);
+    x[6] = Number.NaN;
+    expect(run(reduce("argmax", [4, 1], "int32"), [x], new Int32Array(3))).toEqual([0, 2, 3]);
+  });
+
+  test("matmul with a fused bias", () => {
+    const instruction: Instruction = {
+      kind: "matmul",
+      shape: [2, 2],
+      k: 3,
+      a: view(1, [2, 3]),
+      b: view(2, [3, 2]),
+      epilogue: {
+        inputs: [view(3, [2, 2], [0, 1])],
+        outputs: [view(4, [2, 2])],
+        expression: {
+          values: [
+            { kind: "input", dtype: "float32", input: 0 },
+            { kind: "input", dtype: "float32", input: 1 },
+            { kind: "op", dtype: "float32", op: "add", args: [0, 1] },
+          ],
+          results: [2],
+        },
+      },
+    };
+    const out = run(
+      instruction,
+      [iota(6), iota(6), Float32Array.of(0.5, 0.25)],
+      new Float32Array(4),
+    );
+    expect(out).toEqual([10.5, 13.25, 28.5, 40.25]);
+  });
+
+  test("an index out of range is a DataError that names it", () => {
+    const instruction: Instruction = {
+      kind: "gather",
+      shape: [2, 3],
+      axis: 0,
+      axisSize: 4,
+      x: view(1, [4, 3]),
+      indices: view(2, [2, 3], [1, 0], "int32"),
+      output: view(3, [2, 3]),
+    };
+    expect(run(instruction, [iota(12), Int32Array.of(3, 1)], new Float32Array(6))).toEqual([
+      9, 10, 11, 3, 4, 5,
+    ]);
+    const bad = () => run(instruction, [iota(12), Int32Array.of(3, 4)], new Float32Array(6));
+    expect(bad).toThrow(DataError);
+    expect(bad).toThrow("instruction 0 (gather): index 4 at position 3 is outside 0…3");
+  });
+
+  test("a program that reaches outside its buffers is refused with the place and the reason", () => {
+    const program: Program = {
+      slots: [input(784), output(900)],
+      arenaBytes: 0,
+      instructions: [
+        {
+          kind: "map",
+          shape: [900],
+          inputs: [view(1, [900])],
+          outputs: [view(2, [900])],
+          expression: identity(),
+        },
+      ],
+    };
+    expect(() => engine.load(program)).toThrow(FormatError);
+    expect(() => engine.load(program)).toThrow(
+      "instruction 0 (map): view input 0 reaches element 899 of buffer 1, which has 784",
+    );
+  });
+
+  test("asynchronous runs happen in the order of their calls, and before a later synchronous one", async () => {
+    const n = 1000;
+    const program: Program = {
+      slots: [input(n), output(n)],
+      arenaBytes: 0,
+      instructions: [
+        {
+          kind: "map",
+          shape: [n],
+          inputs: [view(1, [n])],
+          outputs: [view(2, [n])],
+          expression: {
+            values: [
+              { kind: "input", dtype: "float32", input: 0 },
+              { kind: "op", dtype: "float32", op: "add", args: [0, 0] },
+            ],
+            results: [1],
+          },
+        },
+      ],
+    };
+    const double = engine.load(program);
+    const a = engine.upload(new Float32Array(n).fill(1));
+    const b = engine.allocate("float32", n);
+    const runs = [double.run([a, b]), double.run([b, a]), double.run([a, b])];
+    double.runSync([b, a]);
+    expect(a.read()[n - 1]).toBe(16);
+    await Promise.all(runs);
+  });
+});
