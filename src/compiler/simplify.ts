@@ -81,19 +81,22 @@ const keepsOrder = (x: Node): boolean => {
   return lower.kind === "view" && lower.keepsOrder === true;
 };
 
+/** Ops whose kernel elementwise work can join. */
+const isJoinable = (x: Node): boolean => {
+  const { kind } = loweringOf(x);
+  return kind === "map" || kind === "fused" || kind === "reduce";
+};
+
 /** The computed node that a reshape directly shows, if that is what `x` is. */
-function reshapedFrom(x: Node): Node | undefined {
-  if (!keepsOrder(x)) return undefined;
-  const [source] = x.inputs;
-  const { kind } = loweringOf(source!);
-  return kind === "map" || kind === "fused" || kind === "reduce" ? source : undefined;
-}
+const reshapedFrom = (x: Node): Node | undefined =>
+  keepsOrder(x) && isJoinable(x.inputs[0]!) ? x.inputs[0] : undefined;
 
 /** `x` under another shape if that needs no copy. */
 function reshapedTo(x: Node, shape: readonly number[]): Node | undefined {
   const value = constantValue(x);
   if (value !== undefined) return constant(value, shape, x.dtype);
   if (keepsOrder(x) && sameShape(x.inputs[0]!.shape, shape)) return x.inputs[0];
+  if (isJoinable(x)) return undefined; // its own shape is as good: reshaping to and fro has no end
   const strided = assumedView(x);
   return strided && reshapeView(strided, x.shape, shape) ? reshape(x, shape) : undefined;
 }
