@@ -13,6 +13,8 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    // Every compiler pass is verified in tests.
+    env: { GRADUS_VERIFY: "1" },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     // A process per file keeps a crash of the native engine to its own file; two, because each
