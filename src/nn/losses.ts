@@ -1,0 +1,180 @@
+/** Losses: predictions and targets in, one number out. All are smooth wherever their formula is. */
+import { DTypeError, isFloat, ShapeError, sameShape, show } from "../base/index.ts";
+import { type Tensor, where } from "../tensor/index.ts";
+
+/** How the losses of the examples become one number; "none" keeps them apart. */
+export type Reduction = "mean" | "sum" | "none";
+
+export interface LossOptions {
+  /** Default "mean". */
+  readonly reduction?: Reduction | undefined;
+}
+
+const reduced = (losses: Tensor, { reduction = "mean" }: LossOptions): Tensor =>
+  reduction === "none" ? losses : reduction === "sum" ? losses.sum() : losses.mean();
+
+/**
+ * Mean negative log-likelihood of the true class, in nats.
+ *
+ *   L = −(1/N) Σₙ log softmax(zₙ)[yₙ]   or, for probabilities p,   −(1/N) Σₙ Σ_c pₙc log softmax(zₙ)[c]
+ *
+ * Computed from s = z − max z as log Σ eˢ − s[y]: finite where log(softmax) would be −∞, and precise
+ * for small losses of large logits, where logSumExp(z) − z[y] cancels.
+ *
+ * @param logits `[…, C]` float, unnormalised.
+ * @param targets `[…]` int32 class indices, 0…C−1, or `[…, C]` float: one-hot rows or probabilities.
+ * @returns scalar `[]`, or `[…]` without reduction.
+ * @throws {ShapeError} if the leading sizes differ. @throws {DTypeError} for class indices that are
+ * not int32. @throws {DataError} when it is computed, if an index is outside 0…C−1.
+ * @see Goodfellow, Bengio & Courville 2016, §6.2.2.3
+ * @example
+ * crossEntropy(tensor([[0, 0]]), tensor([1], "int32")).item(); // 0.6931471824645996
+ * crossEntropy(tensor([[0, 0]]), tensor([[0.5, 0.5]])).item(); // 0.6931471824645996
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
+  checkFloat("crossEntropy", logits);
+  const indices = targets.rank === logits.rank - 1;
+  const expected = indices ? logits.shape.slice(0, -1) : logits.shape;
+  if (logits.rank === 0 || !sameShape(expected, targets.shape))
+    throw new ShapeError({
+      subject: "crossEntropy",
+      problem: `logits ${show(logits.shape)} do not fit targets ${show(targets.shape)}.`,
+      fix: `give one class index per row, ${show(logits.shape.slice(0, -1))}, or one row of probabilities, ${show(logits.shape)}.`,
+    });
+  if (indices && targets.dtype !== "int32")
+    throw new DTypeError({
+      subject: "crossEntropy",
+      problem: `class indices are ${targets.dtype}.`,
+      fix: 'cast them: targets.cast("int32").',
+    });
+  const shifted = logits.sub(
+    logits.max({ axis: -1, keepDims: true }).stopGradient(), // cancels, so it has no derivative
+  );
+  const logTotal = shifted.exp().sum({ axis: -1, keepDims: true }).log();
+  if (indices) {
+    const losses = logTotal.sub(shifted.takeAlong(targets.unsqueeze(-1)));
+    return reduced(losses.squeeze(-1), options);
+  }
+  const p = targets.cast(logits.dtype);
+  const terms = where(p.equal(0), 0, p.mul(logTotal.sub(shifted))); // 0 log 0 = 0
+  return reduced(terms.sum({ axis: -1 }), options);
+}
+
+/**
+ * Mean negative log-likelihood of a yes-or-no answer, in nats, from the logit z of "yes".
+ *
+ *   L = y · softplus(−z) + (1 − y) · softplus(z),   softplus(z) = log(1 + eᶻ) = −log σ(−z)
+ *
+ * Both tails are precise, and the derivative is σ(z) − y everywhere: no |z| with a kink at 0, which
+ * would spoil the Hessian there.
+ *
+ * @param logits any shape, float. @param targets the same shape: 0, 1 or probabilities, any dtype.
+ * @returns scalar `[]`, or the shape of the logits without reduction.
+ * @throws {ShapeError} if the shapes differ.
+ * @see Goodfellow, Bengio & Courville 2016, §6.2.2.2
+ * @example
+ * binaryCrossEntropyWithLogits(tensor([0, 0]), tensor([0, 1])).item(); // 0.6931471824645996
+ */
+export function binaryCrossEntropyWithLogits(
+  logits: Tensor,
+  targets: Tensor,
+  options: LossOptions = {},
+): Tensor {
+  const [z, y] = pair("binaryCrossEntropyWithLogits", logits, targets);
+  const losses = y.mul(z.neg().softplus()).add(y.neg().add(1).mul(z.softplus()));
+  return reduced(losses, options);
+}
+
+/**
+ * Mean squared error (ŷ − y)² over all elements, in squared units of y.
+ *
+ * @throws {ShapeError} if the shapes differ: [N] and [N, 1] do not broadcast here.
+ * @example
+ * meanSquaredError(tensor([1, 2]), tensor([1, 4])).item(); // 2
+ */
+export function meanSquaredError(
+  predictions: Tensor,
+  targets: Tensor,
+  options: LossOptions = {},
+): Tensor {
+  const [p, y] = pair("meanSquaredError", predictions, targets);
+  return reduced(p.sub(y).square(), options);
+}
+
+/**
+ * Half the squared error, ½(ŷ − y)², whose derivative is the error itself.
+ *
+ * @throws {ShapeError} if the shapes differ.
+ * @example
+ * squaredError(tensor([1, 2]), tensor([1, 4]), { reduction: "sum" }).item(); // 2
+ */
+export function squaredError(
+  predictions: Tensor,
+  targets: Tensor,
+  options: LossOptions = {},
+): Tensor {
+  const [p, y] = pair("squaredError", predictions, targets);
+  return reduced(p.sub(y).square().mul(0.5), options);
+}
+
+/**
+ * Mean absolute error |ŷ − y| over all elements, in units of y; the derivative at 0 is 0.
+ *
+ * @throws {ShapeError} if the shapes differ.
+ * @example
+ * meanAbsoluteError(tensor([1, 2]), tensor([1, 4])).item(); // 1
+ */
+export function meanAbsoluteError(
+  predictions: Tensor,
+  targets: Tensor,
+  options: LossOptions = {},
+): Tensor {
+  const [p, y] = pair("meanAbsoluteError", predictions, targets);
+  return reduced(p.sub(y).abs(), options);
+}
+
+/**
+ * Squared near the target and absolute far from it, so that outliers pull with a bounded force:
+ *
+ *   L = ½ r² where |r| ≤ δ,   δ (|r| − ½ δ) elsewhere,   r = ŷ − y
+ *
+ * @param options `delta` is δ > 0, default 1.
+ * @throws {ShapeError} if the shapes differ.
+ * @see Huber 1964, "Robust estimation of a location parameter"
+ * @example
+ * huber(tensor([0.5, 3]), tensor([0, 0]), { reduction: "none" }).toArray(); // [0.125, 2.5]
+ */
+export function huber(
+  predictions: Tensor,
+  targets: Tensor,
+  { delta = 1, ...options }: LossOptions & { readonly delta?: number | undefined } = {},
+): Tensor {
+  const [p, y] = pair("huber", predictions, targets);
+  const r = p.sub(y);
+  const far = r
+    .abs()
+    .sub(0.5 * delta)
+    .mul(delta);
+  return reduced(where(r.abs().lessEqual(delta), r.square().mul(0.5), far), options);
+}
+
+function checkFloat(name: string, x: Tensor): void {
+  if (isFloat(x.dtype)) return;
+  throw new DTypeError({
+    subject: name,
+    problem: `predictions are ${x.dtype}.`,
+    fix: 'cast them: x.cast("float32").',
+  });
+}
+
+/** Predictions, and targets of the same shape in the dtype of the predictions. */
+function pair(name: string, predictions: Tensor, targets: Tensor): [Tensor, Tensor] {
+  checkFloat(name, predictions);
+  if (!sameShape(predictions.shape, targets.shape))
+    throw new ShapeError({
+      subject: name,
+      problem: `predictions ${show(predictions.shape)} and targets ${show(targets.shape)} differ.`,
+      fix: "reshape one of them: a loss does not broadcast.",
+    });
+  return [predictions, targets.cast(predictions.dtype)];
+}

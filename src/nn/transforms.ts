@@ -1,0 +1,115 @@
+/** Derivatives with respect to the parameters of a model. */
+import { ConfigError, nearest } from "../base/index.ts";
+import type { Tensor } from "../tensor/index.ts";
+import * as tensors from "../tensor/index.ts";
+import { type AnyModule, type Module, trainable } from "./module.ts";
+import { type Parameter, valuesOf } from "./parameter.ts";
+
+/** Tensors by the path of the parameter that they belong to. */
+export type ParameterTensors = Record<string, Tensor>;
+
+/** Runs `f` while each parameter reads as the tensor under its path. */
+function withValues<T>(
+  parameters: Readonly<Record<string, Parameter>>,
+  values: Readonly<ParameterTensors>,
+  f: () => T,
+): T {
+  const undo: (() => void)[] = [];
+  try {
+    for (const [path, value] of Object.entries(values)) {
+      const parameter = parameters[path];
+      if (!parameter) throw unknownPath(path, Object.keys(parameters));
+      undo.push(parameter.bind(value));
+    }
+    return f();
+  } finally {
+    for (const back of undo.reverse()) back();
+  }
+}
+
+function unknownPath(path: string, known: readonly string[]): ConfigError {
+  const near = nearest(path, known);
+  return new ConfigError({
+    subject: "functional",
+    problem: `the model has no parameter "${path}".`,
+    fix: near ? `did you mean "${near}"?` : `the paths are ${known.join(", ")}.`,
+  });
+}
+
+/**
+ * A model as a pure function of its parameters, for transforms of tensor functions: `jvp`, `vjp`,
+ * `hvp`, `jacobian`, `hessian`. Parameters that are not in the record keep their own values.
+ *
+ * @param f what to compute; `model.forward` if absent.
+ * @returns a function of a record of tensors by path, and of the arguments of `f`.
+ * @throws {ConfigError} for a path that the model does not have.
+ * @example
+ * const model = new Linear(2, 1, { bias: false });
+ * const f = functional(model);
+ * f({ weight: tensor([[3, 4]]) }, tensor([[1, 10]])).toArray(); // [[43]]
+ */
+export function functional<A extends unknown[], R>(
+  model: Module<A, R>,
+): (values: ParameterTensors, ...inputs: A) => R;
+export function functional<A extends unknown[], R>(
+  model: AnyModule,
+  f: (...args: A) => R,
+): (values: ParameterTensors, ...args: A) => R;
+export function functional(
+  model: AnyModule,
+  f: (...args: never[]) => unknown = (...inputs) => model.forward(...inputs),
+): (values: ParameterTensors, ...args: never[]) => unknown {
+  return (values, ...args) => withValues(model.parameters(), values, () => f(...args));
+}
+
+/**
+ * The value of a loss and its gradient with respect to the trainable parameters of a model.
+ *
+ * What the loss computes on its way may be kept in a variable outside and returned from the same
+ * compiled step; it is computed once.
+ *
+ * @param loss a function of a batch that returns a float scalar.
+ * @returns a function of the batch; `grads` has the paths of `model.parameters()`.
+ * @example
+ * const model = new Linear(1, 1, { bias: false });
+ * model.weight.value = tensor([[3]]);
+ * const both = valueAndGrad(model, (x: Tensor) => model.forward(x).square().sum());
+ * const { value, grads } = both(tensor([[2]]));
+ * value.item(); // 36
+ * grads.weight.item(); // 24
+ */
+export function valueAndGrad<A extends unknown[]>(
+  model: AnyModule,
+  loss: (...args: A) => Tensor,
+): (...args: A) => { value: Tensor; grads: ParameterTensors } {
+  const both = tensors.valueAndGrad(functional(model, loss));
+  return (...args) => {
+    const { value, grad } = both(valuesOf(trainable(model.parameters())), ...args);
+    return { value, grads: grad };
+  };
+}
+
+/**
+ * Hessian-vector product ∇²L · v of a loss with respect to the trainable parameters of a model.
+ *
+ * @param vectors a tensor of the parameter's shape for each trainable parameter.
+ * @returns the product, under the same paths.
+ * @see Pearlmutter 1994, "Fast exact multiplication by the Hessian"
+ * @example
+ * const model = new Linear(1, 1, { bias: false });
+ * const loss = (x: Tensor) => model.forward(x).square().sum();
+ * hvp(model, loss, { weight: tensor([[1]]) }, tensor([[2]])).weight.item(); // 8
+ */
+export function hvp<A extends unknown[]>(
+  model: AnyModule,
+  loss: (...args: A) => Tensor,
+  vectors: ParameterTensors,
+  ...args: A
+): ParameterTensors {
+  const f = functional(model, loss);
+  const values = valuesOf(trainable(model.parameters()));
+  const ordered = Object.fromEntries(
+    Object.keys(values).map((path) => [path, vectors[path] as Tensor]),
+  );
+  return tensors.hvp((w: ParameterTensors) => f(w, ...args), values, ordered);
+}

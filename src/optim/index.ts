@@ -1,0 +1,3 @@
+export { Optimizer, type OptimizerOptions } from "./optimizer.ts";
+export type { GradientTransform, Hyper, Rule, RuleState, Tensors } from "./rule.ts";
+export { sgd } from "./sgd.ts";

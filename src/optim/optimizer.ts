@@ -1,0 +1,133 @@
+import { ConfigError, DTypeError, ShapeError, sameShape, show } from "../base/index.ts";
+import { type AnyModule, Module, type Parameter } from "../nn/index.ts";
+import { dataNode } from "../ops/index.ts";
+import { isTracing, realizeSync, Tensor, tensor, Variable } from "../tensor/index.ts";
+import type { Rule, Tensors } from "./rule.ts";
+
+export interface OptimizerOptions {
+  /** The learning rate where a call of `update` gives none. */
+  readonly lr?: number | undefined;
+}
+
+/**
+ * Moves parameters along their gradients by a rule, and keeps what the rule remembers. Within a
+ * compiled function all of it happens in place, in the same program as the gradients.
+ *
+ * @example
+ * const model = new Linear(1, 1, { bias: false });
+ * model.weight.value = tensor([[3]]);
+ * const optimizer = new Optimizer(model, sgd(), { lr: 0.25 });
+ * const gradients = valueAndGrad(model, (x: Tensor) => model.forward(x).square().sum());
+ * optimizer.update(gradients(tensor([[1]])).grads);
+ * model.weight.value.item(); // 1.5
+ */
+export class Optimizer {
+  readonly rule: Rule;
+  /** The learning rate where a call of `update` gives none. */
+  lr: number;
+  readonly #parameters: Readonly<Record<string, Parameter>>;
+  /** Steps done so far, int32. */
+  readonly #step: Variable;
+  /** Per parameter, the rule's state by name. */
+  readonly #state: Readonly<Record<string, Readonly<Record<string, Variable>>>>;
+
+  /** @param target a model, or some of its parameters with their paths, for groups of their own. */
+  constructor(
+    target: AnyModule | Readonly<Record<string, Parameter>>,
+    rule: Rule,
+    { lr = 1e-3 }: OptimizerOptions = {},
+  ) {
+    this.rule = rule;
+    this.lr = lr;
+    this.#parameters = target instanceof Module ? target.parameters() : target;
+    this.#step = new Variable(tensor(0, "int32"));
+    this.#state = mapValues(this.#parameters, (p) =>
+      mapValues(rule.init(p.value), (initial) => new Variable(initial)),
+    );
+  }
+
+  /** Everything to save for an exact resume: "step", and names like "layers.0.weight.m". */
+  state(): Record<string, Variable> {
+    const all: Record<string, Variable> = { step: this.#step };
+    for (const [path, state] of Object.entries(this.#state))
+      for (const [name, variable] of Object.entries(state)) all[`${path}.${name}`] = variable;
+    return all;
+  }
+
+  /**
+   * One step. Frozen parameters stay; gradients of parameters that are not this optimiser's are
+   * left to others. The count of steps is common to all parameters, frozen ones included.
+   *
+   * @param gradients by path, as `valueAndGrad` gives them.
+   * @param options `lr` is the learning rate of this step: a number, or a scalar tensor.
+   * @throws {ConfigError} if a trainable parameter has no gradient.
+   */
+  update(gradients: Tensors, { lr = this.lr }: { readonly lr?: Tensor | number } = {}): void {
+    const step = this.#step.value.add(1);
+    const hyper = { t: step.cast("float64"), lr };
+    const own = this.#own(gradients);
+    const ready = this.rule.before?.(own, this.#parameters) ?? own;
+    const writes: [Variable, Tensor][] = [[this.#step, step]];
+    for (const [path, gradient] of Object.entries(ready)) {
+      const parameter = this.#parameters[path]!;
+      const variables = this.#state[path]!;
+      const theta = parameter.value;
+      const before = mapValues(variables, (variable) => variable.value);
+      const { delta, state } = this.rule.update(gradient, before, hyper, theta);
+      // a float64 scalar such as t widens a parameter that is a scalar itself: cast back
+      writes.push([parameter, theta.add(delta.cast(theta.dtype))]);
+      for (const [name, variable] of Object.entries(variables))
+        writes.push([variable, state[name]!.cast(variable.dtype)]);
+    }
+    write(writes);
+  }
+
+  /** The gradients of the trainable parameters, checked. */
+  #own(gradients: Tensors): Tensors {
+    const own: Record<string, Tensor> = {};
+    for (const [path, parameter] of Object.entries(this.#parameters)) {
+      if (!parameter.trainable) continue;
+      const gradient = gradients[path];
+      if (!gradient)
+        throw new ConfigError({
+          subject: "Optimizer",
+          problem: `no gradient for "${path}".`,
+          fix: "give the gradients of all its trainable parameters, or freeze this one.",
+        });
+      check(path, gradient, parameter);
+      own[path] = gradient;
+    }
+    return own;
+  }
+}
+
+function check(path: string, gradient: Tensor, { shape, dtype }: Parameter): void {
+  if (!sameShape(gradient.shape, shape))
+    throw new ShapeError({
+      subject: "Optimizer",
+      problem: `the gradient of "${path}" is ${show(gradient.shape)}, the parameter ${show(shape)}.`,
+      fix: "give the gradient of this parameter.",
+    });
+  if (gradient.dtype !== dtype)
+    throw new DTypeError({
+      subject: "Optimizer",
+      problem: `the gradient of "${path}" is ${gradient.dtype}, the parameter ${dtype}.`,
+      fix: `cast it: gradient.cast("${dtype}").`,
+    });
+}
+
+/**
+ * Writes all variables at once. Outside of a trace the values are computed first, in one program,
+ * and kept without the graph that led to them, so that a loop's memory stays flat.
+ */
+function write(writes: readonly [Variable, Tensor][]): void {
+  if (!isTracing()) realizeSync(writes.map(([, value]) => value.node));
+  for (const [variable, value] of writes)
+    variable.value = isTracing() ? value : new Tensor(dataNode(value.node.storage!, value.shape));
+}
+
+const mapValues = <A, B>(
+  record: Readonly<Record<string, A>>,
+  f: (x: A) => B,
+): Readonly<Record<string, B>> =>
+  Object.fromEntries(Object.entries(record).map(([key, x]) => [key, f(x)]));
