@@ -3,7 +3,6 @@ import {
   DataError,
   type DType,
   FormatError,
-  sizeOf,
   stridesOf,
   type TypedArray,
 } from "../../src/base/index.ts";
