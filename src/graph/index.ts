@@ -4,3 +4,4 @@ export * from "./op.ts";
 export * from "./print.ts";
 export * from "./rewrite.ts";
 export * from "./verify.ts";
+export { Watch } from "./watch.ts";

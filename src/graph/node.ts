@@ -1,5 +1,6 @@
 import { type DType, type Shape, type Storage, sizeOf } from "../base/index.ts";
 import type { Op } from "./op.ts";
+import { type Watch, watchesOf } from "./watch.ts";
 
 export type Attr = number | string | boolean | readonly number[];
 export type Attrs = Readonly<Record<string, Attr>>;
@@ -25,17 +26,24 @@ export class Node {
   readonly dtype: DType;
   /** The computed value, if there is one; a leaf without it is a placeholder. */
   storage: Storage | null = null;
-  /** True when a transform is watching this node's history, which must then be kept. */
-  readonly watched: boolean;
+  /** The transforms that may still ask for this node's history. */
+  readonly watches: readonly Watch[];
   #inputs: readonly Node[];
 
-  constructor(op: Op, inputs: readonly Node[], attrs: Attrs, shape: Shape, dtype: DType) {
+  constructor(
+    op: Op,
+    inputs: readonly Node[],
+    attrs: Attrs,
+    shape: Shape,
+    dtype: DType,
+    watch: Watch | null = null,
+  ) {
     this.op = op;
     this.#inputs = inputs;
     this.attrs = attrs;
     this.shape = shape;
     this.dtype = dtype;
-    this.watched = op.watch === true || inputs.some((x) => x.watched);
+    this.watches = watchesOf(inputs, watch);
   }
 
   get inputs(): readonly Node[] {
@@ -50,7 +58,14 @@ export class Node {
   /** Keeps the value, and lets go of the history unless a transform watches it. */
   realize(storage: Storage): void {
     this.storage = storage;
-    if (!this.watched) this.#inputs = [];
+    this.forget();
+  }
+
+  /** Lets go of the history, now or when the last transform that watches it is done. */
+  forget(): void {
+    const watch = this.watches.find((w) => w.active);
+    if (watch) watch.keep(this);
+    else this.#inputs = [];
   }
 }
 

@@ -64,8 +64,6 @@ export interface Op<Lowering = unknown> {
   permuted?(node: Node, perm: readonly number[]): Node | undefined;
   /** True for the op whose value comes from outside. */
   readonly leaf?: boolean;
-  /** True for the op that marks where a transform watches. */
-  readonly watch?: boolean;
   /** dtypes that the op takes, for the support matrix and the sweep. */
   readonly dtypes: readonly DType[];
 }

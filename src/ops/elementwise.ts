@@ -8,7 +8,7 @@ import {
   roundTo,
   type Shape,
 } from "../base/index.ts";
-import { apply, type Node } from "../graph/index.ts";
+import { apply, Node, type Watch } from "../graph/index.ts";
 import {
   cadd,
   ccos,
@@ -87,7 +87,9 @@ export const where = (c: Node, a: Operand, b: Operand): Node =>
   apply(ops.where, [c, ...pair(a, b)]);
 export const cast = (x: Node, dtype: DType): Node =>
   x.dtype === dtype ? x : apply(ops.cast, [x], { dtype });
-export const identity = (x: Node): Node => apply(ops.identity, [x]);
+/** x as the variable of a transform. */
+export const variable = (x: Node, watch: Watch): Node =>
+  new Node(ops.identity, [x], {}, x.shape, x.dtype, watch);
 export const stopGradient = (x: Node): Node => apply(ops.stopGradient, [x]);
 
 const gt0 = (x: number) => (x > 0 ? 1 : x < 0 ? -1 : x); // keeps NaN
@@ -482,20 +484,17 @@ export const ops = {
         : undefined;
     },
   }),
-  /** x itself, marked as the variable of a transform. */
-  identity: {
-    ...linear({
-      name: "identity",
-      arity: 1,
-      dtypes: allDTypes,
-      infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
-      adjoints: [(g) => g],
-      reference: (_, [x]) => x!.data.slice(),
-      lower: { kind: "view", view: (x) => x },
-      simplify: ({ inputs: [x] }) => x,
-    }),
-    watch: true,
-  },
+  /** x itself: the variable of a transform, which can be told from all other uses of x. */
+  identity: linear({
+    name: "identity",
+    arity: 1,
+    dtypes: allDTypes,
+    infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
+    adjoints: [(g) => g],
+    reference: (_, [x]) => x!.data.slice(),
+    lower: { kind: "view", view: (x) => x },
+    simplify: ({ inputs: [x] }) => x,
+  }),
   /** x, as a constant of every derivative. */
   stopGradient: {
     ...linear({

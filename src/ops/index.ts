@@ -27,7 +27,6 @@ export {
   filled,
   floor,
   floorDiv,
-  identity,
   less,
   lessEqual,
   log,
@@ -50,6 +49,7 @@ export {
   stopGradient,
   sub,
   tanh,
+  variable,
   where,
 } from "./elementwise.ts";
 export * from "./gather.ts";

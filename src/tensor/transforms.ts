@@ -9,6 +9,7 @@ import {
   treeLeaves,
   treeMap,
 } from "../base/index.ts";
+import { Watch } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { eye, stack, zeros } from "./create.ts";
 import { isTensor, Tensor } from "./tensor.ts";
@@ -17,7 +18,7 @@ import { isTensor, Tensor } from "./tensor.ts";
 export type TensorTree = Tensor | readonly TensorTree[] | { readonly [key: string]: TensorTree };
 
 /** Copies of the leaves that a transform can tell from all other uses of the same tensors. */
-function watched<T>(name: string, tree: T): { tree: T; leaves: Tensor[] } {
+function watched<T>(name: string, tree: T, watch: Watch): { tree: T; leaves: Tensor[] } {
   const leaves: Tensor[] = [];
   const copy = treeMap(tree, isTensor, (x, path) => {
     if (!isFloat(x.dtype))
@@ -26,7 +27,7 @@ function watched<T>(name: string, tree: T): { tree: T; leaves: Tensor[] } {
         problem: `cannot differentiate with respect to ${path || "an argument"} of dtype ${x.dtype}.`,
         fix: "cast it to a float dtype, or pass it as a later argument.",
       });
-    const leaf = new Tensor(op.identity(x.node));
+    const leaf = new Tensor(op.variable(x.node, watch));
     leaves.push(leaf);
     return leaf;
   });
@@ -57,18 +58,25 @@ const orZeros = (g: ReturnType<typeof autodiff.vjp>[number], x: Tensor): Tensor 
 export function valueAndGrad<X, R extends unknown[]>(
   f: (x: X, ...rest: R) => Tensor,
 ): (x: X, ...rest: R) => { value: Tensor; grad: X } {
-  return (x, ...rest) => {
-    const { tree, leaves } = watched("grad", x);
-    const y = f(tree, ...rest);
-    checkScalar("grad", y);
-    const bars = autodiff.vjp(
-      [y.node],
-      [op.filled(1, y.node)],
-      leaves.map((l) => l.node),
-    );
-    const grads = bars.map((g, i) => orZeros(g, leaves[i]!));
-    return { value: y, grad: treeFill(x, isTensor, grads) as X };
-  };
+  return (x, ...rest) =>
+    watching((watch) => {
+      const { tree, leaves } = watched("grad", x, watch);
+      const y = f(tree, ...rest);
+      checkScalar("grad", y);
+      const bars = autodiff.vjp([y.node], [op.filled(1, y.node)], nodesOf(leaves));
+      const grads = bars.map((g, i) => orZeros(g, leaves[i]!));
+      return { value: y, grad: treeFill(x, isTensor, grads) as X };
+    });
+}
+
+/** Runs a transform, which needs no history when it is done. */
+function watching<T>(run: (watch: Watch) => T): T {
+  const watch = new Watch();
+  try {
+    return run(watch);
+  } finally {
+    watch.release();
+  }
 }
 
 /**
@@ -92,22 +100,30 @@ export function grad<X, R extends unknown[]>(
  * pullback(tensor([1, 10])).toArray(); // [2, 40]
  */
 export function vjp<X, Y>(f: (x: X) => Y, x: X): { value: Y; pullback: (cotangent: Y) => X } {
-  const { tree, leaves } = watched("vjp", x);
+  const watch = new Watch();
+  const result = pullbackOf(f, x, watch);
+  unreachable.register(result.pullback, watch);
+  return result;
+}
+
+/** The history is needed for as long as somebody can call the pullback. */
+const unreachable = new FinalizationRegistry<Watch>((watch) => watch.release());
+
+function pullbackOf<X, Y>(f: (x: X) => Y, x: X, watch: Watch) {
+  const { tree, leaves } = watched("vjp", x, watch);
   const value = f(tree);
   const outputs = tensorsOf(value);
-  return {
-    value,
-    pullback(cotangent) {
-      const bars = tensorsOf(cotangent);
-      checkLike("vjp", "cotangent", bars, outputs);
-      const grads = autodiff.vjp(nodesOf(outputs), nodesOf(bars), nodesOf(leaves));
-      return treeFill(
-        x,
-        isTensor,
-        grads.map((g, i) => orZeros(g, leaves[i]!)),
-      ) as X;
-    },
+  const pullback = (cotangent: Y): X => {
+    const bars = tensorsOf(cotangent);
+    checkLike("vjp", "cotangent", bars, outputs);
+    const grads = autodiff.vjp(nodesOf(outputs), nodesOf(bars), nodesOf(leaves));
+    return treeFill(
+      x,
+      isTensor,
+      grads.map((g, i) => orZeros(g, leaves[i]!)),
+    ) as X;
   };
+  return { value, pullback };
 }
 
 /**
@@ -117,20 +133,16 @@ export function vjp<X, Y>(f: (x: X) => Y, x: X): { value: Y; pullback: (cotangen
  * jvp((x: Tensor) => x.square(), tensor([1, 2]), tensor([1, 10])).tangent.toArray(); // [2, 40]
  */
 export function jvp<X, Y>(f: (x: X) => Y, x: X, tangent: X): { value: Y; tangent: Y } {
-  const { tree, leaves } = watched("jvp", x);
-  const value = f(tree);
-  const outputs = tensorsOf(value);
-  const dots = tensorsOf(tangent);
-  checkLike("jvp", "tangent", dots, leaves);
-  const results = autodiff.jvp(nodesOf(outputs), nodesOf(leaves), nodesOf(dots));
-  return {
-    value,
-    tangent: treeFill(
-      value,
-      isTensor,
-      results.map((t, i) => orZeros(t, outputs[i]!)),
-    ) as Y,
-  };
+  return watching((watch) => {
+    const { tree, leaves } = watched("jvp", x, watch);
+    const value = f(tree);
+    const outputs = tensorsOf(value);
+    const dots = tensorsOf(tangent);
+    checkLike("jvp", "tangent", dots, leaves);
+    const results = autodiff.jvp(nodesOf(outputs), nodesOf(leaves), nodesOf(dots));
+    const filled = results.map((t, i) => orZeros(t, outputs[i]!));
+    return { value, tangent: treeFill(value, isTensor, filled) as Y };
+  });
 }
 
 /**
@@ -153,13 +165,15 @@ export function hvp<X>(f: (x: X) => Tensor, x: X, v: X): X {
  * jacobian((x: Tensor) => x.square(), tensor([1, 2])).toArray(); // [[2, 0], [0, 4]]
  */
 export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
-  const { value, pullback } = vjp(f, x);
-  if (value.size === 0) return zeros([...value.shape, ...x.shape], { dtype: x.dtype });
-  const basis = eye(value.size, { dtype: value.dtype });
-  const rows = Array.from({ length: value.size }, (_, i) =>
-    pullback(basis.slice(i).reshape(value.shape)),
-  );
-  return stack(rows).reshape([...value.shape, ...x.shape]);
+  return watching((watch) => {
+    const { value, pullback } = pullbackOf(f, x, watch);
+    if (value.size === 0) return zeros([...value.shape, ...x.shape], { dtype: x.dtype });
+    const basis = eye(value.size, { dtype: value.dtype });
+    const rows = Array.from({ length: value.size }, (_, i) =>
+      pullback(basis.slice(i).reshape(value.shape)),
+    );
+    return stack(rows).reshape([...value.shape, ...x.shape]);
+  });
 }
 
 /**
