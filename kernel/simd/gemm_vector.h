@@ -54,6 +54,17 @@ inline Vec<T> broadcast(T x) {
   return x - Vec<T>{};
 }
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+/// n lanes of ones, then zeros.
+template <class T>
+inline __m256i first_lanes(int n) {
+  static const int32_t ones4[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  static const int64_t ones8[8] = {-1, -1, -1, -1};
+  const void* p = sizeof(T) == 4 ? static_cast<const void*>(ones4 + 8 - n) : ones8 + 4 - n;
+  return _mm256_loadu_si256(static_cast<const __m256i*>(p));
+}
+#endif
+
 /// The first n lanes from memory, 0 in the others; never touches memory behind them.
 template <class T>
 inline Vec<T> load_first(const T* p, int n) {
@@ -62,6 +73,12 @@ inline Vec<T> load_first(const T* p, int n) {
     return (Vec<T>)_mm512_maskz_loadu_ps(__mmask16((1u << n) - 1), p);
   } else {
     return (Vec<T>)_mm512_maskz_loadu_pd(__mmask8((1u << n) - 1), p);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    return (Vec<T>)_mm256_maskload_ps(p, first_lanes<T>(n));
+  } else {
+    return (Vec<T>)_mm256_maskload_pd(p, first_lanes<T>(n));
   }
 #else
   Vec<T> v{};
@@ -78,6 +95,12 @@ inline void store_first(T* p, Vec<T> v, int n) {
     _mm512_mask_storeu_ps(p, __mmask16((1u << n) - 1), (__m512)v);
   } else {
     _mm512_mask_storeu_pd(p, __mmask8((1u << n) - 1), (__m512d)v);
+  }
+#elif defined(__AVX2__)
+  if constexpr (sizeof(T) == 4) {
+    _mm256_maskstore_ps(p, first_lanes<T>(n), (__m256)v);
+  } else {
+    _mm256_maskstore_pd(p, first_lanes<T>(n), (__m256d)v);
   }
 #else
   const T* lanes = reinterpret_cast<const T*>(&v);
@@ -122,9 +145,12 @@ inline T sum(Vec<T> v) {
 
 // ── transposition ──────────────────────────────────────────────────────────────────────────────
 
+/// Transposes work on registers: out of line they would go through memory.
+#define GRADUS_INLINE __attribute__((always_inline)) inline
+
 /// A lane permutation of (a, b) as an index vector: lane(j) < count picks from a, else from b.
 template <class T, class Lane>
-inline Vec<T> permute(Vec<T> a, Vec<T> b, Lane lane) {
+GRADUS_INLINE Vec<T> permute(Vec<T> a, Vec<T> b, Lane lane) {
   constexpr int n = Lanes<T>::count;
   (void)lane;
 #if defined(__clang__)
@@ -172,7 +198,7 @@ struct Exchange {
 };
 
 template <class T, int Size>
-inline void exchange_blocks(Vec<T>* r) {
+GRADUS_INLINE void exchange_blocks(Vec<T>* r) {
   constexpr int n = Lanes<T>::count;
   if constexpr (Size < n) {
 #pragma GCC unroll 16
@@ -189,7 +215,7 @@ inline void exchange_blocks(Vec<T>* r) {
 /// Transposes count × count lanes in place: first inside 16-byte groups (cheap unpacks on every
 /// instruction set), then whole groups across the diagonal.
 template <class T>
-inline void transpose(Vec<T>* r) {
+GRADUS_INLINE void transpose(Vec<T>* r) {
   constexpr int n = Lanes<T>::count, per = 16 / int{sizeof(T)};
 #pragma GCC unroll 8
   for (int i = 0; i < n; i += per) {
@@ -210,5 +236,6 @@ inline void transpose(Vec<T>* r) {
   }
   exchange_blocks<T, per>(r);
 }
+#undef GRADUS_INLINE
 
 }  // namespace gradus::GRADUS_ISA::gemm

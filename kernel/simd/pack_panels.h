@@ -31,9 +31,17 @@ void pack_columns(T* panel, const T* source, int width, int count, int64_t along
     const int deep = depth - k < lanes ? int(depth - k) : lanes;
     for (int i = 0; i < width; i += lanes) {
       Vec<T> r[lanes];
-      for (int j = 0; j < lanes; ++j) {
-        const T* p = source + (i + j) * along + k;
-        r[j] = i + j >= count ? Vec<T>{} : deep == lanes ? load<T>(p) : load_first<T>(p, deep);
+      const T* p = source + i * along + k;
+      if (deep == lanes && i + lanes <= count) {
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; ++j) r[j] = load<T>(p + j * along);
+      } else if (deep == lanes) {
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; ++j) r[j] = i + j < count ? load<T>(p + j * along) : Vec<T>{};
+      } else {
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; ++j)
+          r[j] = i + j < count ? load_first<T>(p + j * along, deep) : Vec<T>{};
       }
       transpose<T>(r);
       const int room = width - i;
@@ -42,8 +50,20 @@ void pack_columns(T* panel, const T* source, int width, int count, int64_t along
       // that are already there.
       int whole = deep;
       if (room < lanes) whole = width > lanes ? 0 : int(min(deep, max(0, depth - k - lanes / width)));
-      for (int j = 0; j < whole; ++j) store<T>(out + int64_t{j} * width, r[j]);
-      for (int j = whole; j < deep; ++j) store_first<T>(out + int64_t{j} * width, r[j], room);
+      if (whole == lanes) {
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; ++j) store<T>(out + int64_t{j} * width, r[j]);
+      } else {
+        const int fit = room < lanes ? room : lanes;
+#pragma GCC unroll 16
+        for (int j = 0; j < lanes; ++j) {
+          if (j < whole) {
+            store<T>(out + int64_t{j} * width, r[j]);
+          } else if (j < deep) {
+            store_first<T>(out + int64_t{j} * width, r[j], fit);
+          }
+        }
+      }
     }
   }
 }
