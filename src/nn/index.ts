@@ -1,3 +1,22 @@
+/** Layers, losses and models as functions of their parameters. */
+export {
+  ELU,
+  elu,
+  GELU,
+  gelu,
+  Identity,
+  LeakyReLU,
+  LogSoftmax,
+  ReLU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  silu,
+  Tanh,
+} from "./activation.ts";
+export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions } from "./conv.ts";
+export { Dropout } from "./dropout.ts";
 export * as init from "./initialise.ts";
 export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
 export { Linear, type WeightOptions } from "./linear.ts";
@@ -11,7 +30,19 @@ export {
   type Reduction,
   squaredError,
 } from "./losses.ts";
-export { type AnyModule, Module, trainable } from "./module.ts";
+export { type AnyModule, evaluating, Module, trainable } from "./module.ts";
 export { Parameter, valuesOf } from "./parameter.ts";
+export {
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  GlobalAvgPool,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  type PoolLayerOptions,
+} from "./pooling.ts";
 export { Sequential } from "./sequential.ts";
+export { Flatten, Reshape } from "./shape.ts";
+export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.ts";
 export { functional, hvp, type ParameterTensors, valueAndGrad } from "./transforms.ts";

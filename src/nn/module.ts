@@ -111,6 +111,20 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
 export const trainable = (parameters: Record<string, Parameter>): Record<string, Parameter> =>
   Object.fromEntries(Object.entries(parameters).filter(([, p]) => p.trainable));
 
+/** Runs `f` with the model in the mode of evaluation, then puts every module back as it was. */
+export function evaluating<T>(model: AnyModule, f: () => T): T {
+  const modules = Object.values(model.modules());
+  const before = modules.map((module) => module.training);
+  model.eval();
+  try {
+    return f();
+  } finally {
+    modules.forEach((module, i) => {
+      module.training = before[i]!;
+    });
+  }
+}
+
 /** Visits modules, variables and generators once each, from the root down. */
 function walk(root: object, visit: (path: string, x: object) => void): void {
   const seen = new Set<object>();

@@ -1,0 +1,54 @@
+/** Models by name, so that a run folder can say which one it holds. */
+import { ConfigError, nearest, type Shape } from "../base/index.ts";
+import type { Sequential } from "../nn/index.ts";
+import { digitsNet } from "./digits-net.ts";
+import { lenet } from "./lenet.ts";
+import { mlp } from "./mlp.ts";
+
+export { digitsNet } from "./digits-net.ts";
+export type { ImageModelOptions } from "./image.ts";
+export { lenet } from "./lenet.ts";
+export { type MlpOptions, mlp } from "./mlp.ts";
+
+/** The names that {@link createModel} knows. */
+export type ModelName = "conv" | "mlp" | "lenet";
+
+/** What every model by name takes; plain data. */
+export interface ModelOptions {
+  /** The shape of one example, without the batch axis. */
+  readonly inputShape: Shape;
+  readonly classes: number;
+  readonly seed?: number | undefined;
+}
+
+/** A model as plain data, from which {@link createModel} makes it. */
+export interface ModelConfig {
+  readonly name: ModelName;
+  readonly options: ModelOptions;
+}
+
+const builders: Readonly<Record<ModelName, (options: ModelOptions) => Sequential>> = {
+  conv: digitsNet,
+  mlp,
+  lenet,
+};
+
+export const modelNames = Object.keys(builders) as readonly ModelName[];
+
+/**
+ * The model that a configuration describes.
+ *
+ * @throws {ConfigError} for an unknown name, or a shape that the model does not take.
+ * @example
+ * const config = { name: "mlp", options: { inputShape: [1, 28, 28], classes: 10, seed: 1 } };
+ * createModel(config).forward(zeros([2, 1, 28, 28])).shape; // [2, 10]
+ */
+export function createModel({ name, options }: ModelConfig): Sequential {
+  if (Object.hasOwn(builders, name)) return builders[name](options);
+  const near = nearest(name, modelNames);
+  throw new ConfigError({
+    subject: "model",
+    problem: `there is no model "${name}".`,
+    fix: `${near ? `did you mean "${near}"? ` : ""}Models: ${modelNames.join(", ")}.`,
+  });
+}

@@ -1,0 +1,44 @@
+import {
+  Conv2d,
+  Flatten,
+  Linear,
+  MaxPool2d,
+  ReLU,
+  Reshape,
+  Sequential,
+  seeded,
+} from "../nn/index.ts";
+import { type ImageModelOptions, imageSizes } from "./image.ts";
+
+/**
+ * LeNet-5 in the form in which it is taught today: two convolutions 5×5 with pooling, of 8 and 16
+ * channels, then dense layers of 120, 84 and the classes; ReLU for the sigmoids of old. On
+ * `[3, 32, 32]` it has 62 958 parameters. Its outputs are logits.
+ *
+ * @see LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition"
+ * @example
+ * summary(lenet({ inputShape: [3, 32, 32], classes: 10 }), [3, 32, 32]).totals.parameters; // 62958
+ */
+export function lenet({ inputShape, classes, seed }: ImageModelOptions): Sequential {
+  const [channels, height, width] = imageSizes("lenet", inputShape, 16);
+  const pooledTwice = (n: number) => (((n - 4) >> 1) - 4) >> 1;
+  return seeded(
+    seed,
+    () =>
+      new Sequential(
+        new Reshape([channels, height, width]),
+        new Conv2d(channels, 8, 5),
+        new ReLU(),
+        new MaxPool2d(2),
+        new Conv2d(8, 16, 5),
+        new ReLU(),
+        new MaxPool2d(2),
+        new Flatten(),
+        new Linear(16 * pooledTwice(height) * pooledTwice(width), 120),
+        new ReLU(),
+        new Linear(120, 84),
+        new ReLU(),
+        new Linear(84, classes),
+      ),
+  );
+}

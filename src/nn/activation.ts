@@ -1,0 +1,131 @@
+/** Elementwise nonlinearities, and softmax. Functions first, then the same as layers. */
+import { type Tensor, where } from "../tensor/index.ts";
+import { Module } from "./module.ts";
+
+/**
+ * Exponential linear unit: x where x > 0, α (eˣ − 1) elsewhere.
+ *
+ * @see Clevert et al. 2015
+ * @example
+ * elu(tensor([2, 0])).toArray(); // [2, 0]
+ */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  const positive = x.greater(0);
+  // the branch that is not taken must stay finite: its derivative is 0 · eˣ
+  return where(positive, x, where(positive, 0, x).expm1().mul(alpha));
+}
+
+/**
+ * x Φ(x), with Φ the standard normal distribution: ½ x (1 + erf(x/√2)), not the tanh approximation.
+ *
+ * @see Hendrycks & Gimpel 2016
+ * @example
+ * gelu(tensor([0])).toArray(); // [0]
+ */
+export const gelu = (x: Tensor): Tensor => x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5);
+
+/**
+ * x σ(x), also called swish.
+ *
+ * @see Elfwing et al. 2017
+ * @example
+ * silu(tensor([0])).toArray(); // [0]
+ */
+export const silu = (x: Tensor): Tensor => x.mul(x.sigmoid());
+
+/** x itself. */
+export class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** max(x, 0); the derivative at 0 is 0. */
+export class ReLU extends Module {
+  forward(x: Tensor): Tensor {
+    return x.relu();
+  }
+}
+
+/** x where x > 0, slope · x elsewhere; default slope 0.01. */
+export class LeakyReLU extends Module {
+  readonly slope: number;
+  constructor(slope = 0.01) {
+    super();
+    this.slope = slope;
+  }
+  forward(x: Tensor): Tensor {
+    return x.leakyRelu(this.slope);
+  }
+}
+
+/** {@link elu} */
+export class ELU extends Module {
+  readonly alpha: number;
+  constructor(alpha = 1) {
+    super();
+    this.alpha = alpha;
+  }
+  forward(x: Tensor): Tensor {
+    return elu(x, this.alpha);
+  }
+}
+
+/** {@link gelu} */
+export class GELU extends Module {
+  forward(x: Tensor): Tensor {
+    return gelu(x);
+  }
+}
+
+/** {@link silu} */
+export class SiLU extends Module {
+  forward(x: Tensor): Tensor {
+    return silu(x);
+  }
+}
+
+/** log(1 + eˣ), without overflow. */
+export class Softplus extends Module {
+  forward(x: Tensor): Tensor {
+    return x.softplus();
+  }
+}
+
+/** σ(x) = 1/(1 + e⁻ˣ). For a loss, rather take logits: {@link binaryCrossEntropyWithLogits}. */
+export class Sigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return x.sigmoid();
+  }
+}
+
+/** tanh x */
+export class Tanh extends Module {
+  forward(x: Tensor): Tensor {
+    return x.tanh();
+  }
+}
+
+/** eˣ / Σ eˣ over an axis, by default the last. For a loss, rather take logits: {@link crossEntropy}. */
+export class Softmax extends Module {
+  readonly axis: number;
+  constructor(axis = -1) {
+    super();
+    this.axis = axis;
+  }
+  forward(x: Tensor): Tensor {
+    return x.softmax(this.axis);
+  }
+}
+
+/** x − log Σ eˣ over an axis, by default the last: finite where log(softmax) is −∞. */
+export class LogSoftmax extends Module {
+  readonly axis: number;
+  constructor(axis = -1) {
+    super();
+    this.axis = axis;
+  }
+  forward(x: Tensor): Tensor {
+    return x.logSoftmax(this.axis);
+  }
+}

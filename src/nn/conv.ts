@@ -1,0 +1,123 @@
+import { ConfigError, ShapeError, show, sizeOf } from "../base/index.ts";
+import { type ConvOptions, conv, type PerAxis, type Tensor } from "../tensor/index.ts";
+import { fans, heUniform, zeros } from "./initialise.ts";
+import type { WeightOptions } from "./linear.ts";
+import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
+
+export interface ConvLayerOptions extends ConvOptions, WeightOptions {}
+
+/** What convolutions in 1, 2 and 3 dimensions share; the weight is `[out, in / groups, …kernel]`. */
+abstract class Conv extends Module {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly options: ConvOptions;
+  readonly weight: Parameter; // [out, in / groups, …kernel]
+  readonly bias: Parameter | null; // [out]
+
+  constructor(
+    rank: number,
+    inChannels: number,
+    outChannels: number,
+    size: PerAxis,
+    { bias = true, init = heUniform, biasInit = zeros, dtype, ...options }: ConvLayerOptions,
+  ) {
+    super();
+    const groups = options.groups ?? 1;
+    if (inChannels % groups !== 0 || outChannels % groups !== 0)
+      throw new ConfigError({
+        subject: this.constructor.name,
+        problem: `${inChannels} → ${outChannels} channels do not divide into ${groups} groups.`,
+        fix: "make both a multiple of groups.",
+      });
+    const kernel = typeof size === "number" ? new Array<number>(rank).fill(size) : size;
+    if (kernel.length !== rank)
+      throw new ConfigError({
+        subject: this.constructor.name,
+        problem: `a kernel of ${show(kernel)} for ${rank} spatial ${rank === 1 ? "axis" : "axes"}.`,
+        fix: "give one size, or one per axis.",
+      });
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
+    this.options = options;
+    const shape = [outChannels, inChannels / groups, ...kernel];
+    this.weight = new Parameter(init(shape, { dtype }));
+    this.bias = bias ? new Parameter(biasInit([outChannels], { dtype, ...fans(shape) })) : null;
+  }
+
+  /** `[N, in, …spatial]` → `[N, out, …]` */
+  forward(x: Tensor): Tensor {
+    const { shape } = this.weight;
+    if (x.rank !== shape.length || x.shape[1] !== this.inChannels)
+      throw new ShapeError({
+        subject: this.constructor.name,
+        problem: `takes [N, ${this.inChannels}${", ·".repeat(shape.length - 2)}], got ${show(x.shape)}.`,
+        fix:
+          x.rank === shape.length
+            ? `give this layer ${x.shape[1]} input channels, or put channels on axis 1.`
+            : `reshape the input to ${shape.length} axes: batch, channels, space.`,
+      });
+    const y = conv(x, this.weight.value, this.options);
+    if (!this.bias) return y;
+    const perChannel = [this.outChannels, ...shape.slice(2).map(() => 1)];
+    return y.add(this.bias.value.reshape(perChannel));
+  }
+
+  /** Each unit of the output has one connection per weight of its kernel. */
+  override connections(output: readonly number[]): number {
+    return sizeOf(output) * sizeOf(this.weight.shape.slice(1));
+  }
+
+  override toString(): string {
+    const kernel = this.weight.shape.slice(2).join("×");
+    return `${this.constructor.name} ${this.inChannels} → ${this.outChannels}, ${kernel}`;
+  }
+}
+
+/**
+ * Convolution of `[N, in, L]`; see {@link Conv2d}.
+ *
+ * @example
+ * new Conv1d(4, 8, 3).forward(zeros([1, 4, 10])).shape; // [1, 8, 8]
+ */
+export class Conv1d extends Conv {
+  constructor(inChannels: number, outChannels: number, size: PerAxis, options = noOptions) {
+    super(1, inChannels, outChannels, size, options);
+  }
+}
+
+/**
+ * Convolution of images: the same small weighted sum at every place, one per output channel.
+ *
+ *   y[n, o, p] = b[o] + Σ_{c, q} x[n, c, p · stride + q · dilation − padding] · w[o, c, q]
+ *
+ * with output size ⌊(n + 2p − d(f − 1) − 1)/s⌋ + 1 per axis. Padding is a width, widths per axis,
+ * "same" (output ⌈n/s⌉) or "valid" (none, the default). The weight starts uniform with variance
+ * 2/n_in, n_in = in · kernel / groups (He); the bias starts at 0.
+ *
+ * @see Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning"
+ * @example
+ * const layer = new Conv2d(3, 8, 5);
+ * layer.forward(zeros([1, 3, 32, 32])).shape; // [1, 8, 28, 28]
+ * layer.weight.shape; // [8, 3, 5, 5]
+ * new Conv2d(3, 8, 3, { padding: "same" }).forward(zeros([1, 3, 32, 32])).shape; // [1, 8, 32, 32]
+ */
+export class Conv2d extends Conv {
+  constructor(inChannels: number, outChannels: number, size: PerAxis, options = noOptions) {
+    super(2, inChannels, outChannels, size, options);
+  }
+}
+
+/**
+ * Convolution of volumes `[N, in, D, H, W]`; see {@link Conv2d}.
+ *
+ * @example
+ * new Conv3d(1, 2, 3).forward(zeros([1, 1, 5, 6, 7])).shape; // [1, 2, 3, 4, 5]
+ */
+export class Conv3d extends Conv {
+  constructor(inChannels: number, outChannels: number, size: PerAxis, options = noOptions) {
+    super(3, inChannels, outChannels, size, options);
+  }
+}
+
+const noOptions: ConvLayerOptions = {};

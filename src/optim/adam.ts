@@ -1,0 +1,115 @@
+/** Steps that each coordinate scales by the size of its own gradients. */
+import { full, type Tensor, zerosLike } from "../tensor/index.ts";
+import type { Rule, RuleState } from "./rule.ts";
+
+export interface AdamOptions {
+  /** Decay of the mean of gradients. */
+  readonly beta1?: number | undefined;
+  /** Decay of the mean of squared gradients. */
+  readonly beta2?: number | undefined;
+  /** Keeps the denominator from 0; outside of the root. */
+  readonly eps?: number | undefined;
+  /** λ: for Adam an L2 penalty, part of the gradient; for AdamW a decay apart from it. */
+  readonly weightDecay?: number | undefined;
+  /** Divide by the largest v so far, which the proof of convergence needs. */
+  readonly amsgrad?: boolean | undefined;
+  /** Climb instead of descend. */
+  readonly maximize?: boolean | undefined;
+}
+
+/** First and second moment; with amsgrad, the largest second one so far. */
+type Moments = Pick<RuleState, "m" | "v"> & { readonly vMax?: Tensor };
+
+/** βᵗ, a float64 scalar: 1 − βᵗ loses all its digits in float32 when β is near 1. */
+const power = (beta: number, t: Tensor): Tensor => full([], beta, { dtype: "float64" }).pow(t);
+
+/** m̂ / (√v̂ + ε) and the new moments. */
+function direction(
+  g: Tensor,
+  { m, v, vMax }: Moments,
+  t: Tensor,
+  { beta1, beta2, eps }: { beta1: number; beta2: number; eps: number },
+): { direction: Tensor; state: Moments } {
+  m = m.mul(beta1).add(g.mul(1 - beta1));
+  v = v.mul(beta2).add(g.square().mul(1 - beta2));
+  vMax = vMax?.maximum(v);
+  const mHat = m.div(power(beta1, t).neg().add(1));
+  const vHat = (vMax ?? v).div(power(beta2, t).neg().add(1));
+  return {
+    direction: mHat.div(vHat.sqrt().add(eps)),
+    state: vMax ? { m, v, vMax } : { m, v },
+  };
+}
+
+const moments = (theta: Tensor, amsgrad: boolean): Moments => ({
+  m: zerosLike(theta),
+  v: zerosLike(theta),
+  ...(amsgrad && { vMax: zerosLike(theta) }),
+});
+
+/**
+ * Adam, as PyTorch computes it, t = 1, 2, …:
+ *
+ *   g ← −g if maximize,   g ← g + λ θ
+ *   m ← β₁ m + (1 − β₁) g        m̂ = m / (1 − β₁ᵗ)
+ *   v ← β₂ v + (1 − β₂) g²       v̂ = v / (1 − β₂ᵗ)
+ *   θ ← θ − lr m̂ / (√v̂ + ε)
+ *
+ * With amsgrad, v̂ = max(v₁ … vₜ) / (1 − β₂ᵗ): the maximum is of v before its correction, as in
+ * PyTorch's code and in the paper.
+ *
+ * @see Kingma & Ba 2015, algorithm 1; Reddi et al. 2018 for amsgrad
+ * @example
+ * const rule = adam();
+ * const theta = tensor([1, -2]);
+ * const { delta } = rule.update(tensor([4, -4]), rule.init(theta), { t: tensor(1), lr: 0.5 }, theta);
+ * delta.toArray(); // [-0.5, 0.5]
+ */
+export const adam = ({
+  beta1 = 0.9,
+  beta2 = 0.999,
+  eps = 1e-8,
+  weightDecay = 0,
+  amsgrad = false,
+  maximize = false,
+}: AdamOptions = {}): Rule<Moments> => ({
+  name: "adam",
+  init: (theta) => moments(theta, amsgrad),
+  update(g, before, { t, lr }, theta) {
+    if (maximize) g = g.neg();
+    if (weightDecay !== 0) g = g.add(theta.mul(weightDecay));
+    const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps });
+    return { delta: d.mul(lr).neg(), state };
+  },
+});
+
+/**
+ * Adam with weight decay apart from the gradient, so that the decay of a weight does not depend on
+ * the size of its gradients:
+ *
+ *   θ ← θ − lr (m̂ / (√v̂ + ε) + λ θ)
+ *
+ * with m̂ and v̂ of {@link adam}. Default λ = 0.01.
+ *
+ * @see Loshchilov & Hutter 2019, algorithm 2, in PyTorch's parametrisation
+ * @example
+ * const rule = adamW({ weightDecay: 0.5 });
+ * const theta = tensor([1]);
+ * rule.update(tensor([4]), rule.init(theta), { t: tensor(1), lr: 0.5 }, theta).delta.toArray(); // [-0.75]
+ */
+export const adamW = ({
+  beta1 = 0.9,
+  beta2 = 0.999,
+  eps = 1e-8,
+  weightDecay = 0.01,
+  amsgrad = false,
+  maximize = false,
+}: AdamOptions = {}): Rule<Moments> => ({
+  name: "adamW",
+  init: (theta) => moments(theta, amsgrad),
+  update(g, before, { t, lr }, theta) {
+    if (maximize) g = g.neg();
+    const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps });
+    return { delta: d.add(theta.mul(weightDecay)).mul(lr).neg(), state };
+  },
+});

@@ -1,0 +1,88 @@
+/** Learning rates as pure functions of the step (or epoch) 0, 1, 2, … */
+
+/** The learning rate of step 0, 1, 2, … */
+export type Schedule = (step: number) => number;
+
+/**
+ * Always the same.
+ *
+ * @example
+ * constant(0.1)(1000); // 0.1
+ */
+export const constant =
+  (lr: number): Schedule =>
+  () =>
+    lr;
+
+/**
+ * Falls by a factor every so many steps: lr · factor^⌊step / every⌋.
+ *
+ * @example
+ * stepDecay(1, { factor: 0.5, every: 10 })(25); // 0.25
+ */
+export const stepDecay =
+  (lr: number, { factor = 0.1, every }: { factor?: number; every: number }): Schedule =>
+  (step) =>
+    lr * factor ** Math.floor(step / every);
+
+/**
+ * Falls by the same factor with each step: lr · factor^step.
+ *
+ * @example
+ * exponential(1, { factor: 0.5 })(3); // 0.125
+ */
+export const exponential =
+  (lr: number, { factor }: { factor: number }): Schedule =>
+  (step) =>
+    lr * factor ** step;
+
+/**
+ * Half a cosine from lr down to `min` in so many steps, then `min`:
+ *
+ *   min + ½ (lr − min) (1 + cos(π step / steps))
+ *
+ * @see Loshchilov & Hutter 2017, "SGDR", §3, without restarts
+ * @example
+ * cosine(1, { steps: 10 })(5); // 0.5
+ * cosine(1, { steps: 10 })(20); // 0
+ */
+export const cosine =
+  (lr: number, { steps, min = 0 }: { steps: number; min?: number }): Schedule =>
+  (step) =>
+    min + 0.5 * (lr - min) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
+
+/**
+ * lr / (1 + step): with it Σ lr diverges and Σ lr² does not, as stochastic descent needs to converge.
+ *
+ * @see Robbins & Monro 1951
+ * @example
+ * inverseTime(1)(3); // 0.25
+ */
+export const inverseTime =
+  (lr: number): Schedule =>
+  (step) =>
+    lr / (1 + step);
+
+/**
+ * lr / √(1 + step), the rate for convex functions that are not smooth.
+ *
+ * @example
+ * inverseSqrt(1)(3); // 0.5
+ */
+export const inverseSqrt =
+  (lr: number): Schedule =>
+  (step) =>
+    lr / Math.sqrt(1 + step);
+
+/**
+ * Rises evenly to the first rate of another schedule in so many steps, then follows it from its
+ * beginning.
+ *
+ * @example
+ * const schedule = warmup(constant(1), { steps: 4 });
+ * [0, 1, 2, 3, 4].map(schedule); // [0.25, 0.5, 0.75, 1, 1]
+ */
+export const warmup =
+  (then: Schedule, { steps }: { steps: number }): Schedule =>
+  (step) =>
+    step < steps ? (then(0) * (step + 1)) / steps : then(step - steps);
