@@ -57,8 +57,8 @@ struct Scalar {
   GRADUS_INLINE T sqrt(T x) { return root_of(x); }
   GRADUS_INLINE T sub(T x, T y) { return x - y; }
   GRADUS_INLINE T div(T x, T y) { return x / y; }
-  GRADUS_INLINE T max(T x, T y) { return (x >= y) | (x != x) ? x : y; }  // a NaN in y fails ≥
-  GRADUS_INLINE T min(T x, T y) { return (x <= y) | (x != x) ? x : y; }
+  GRADUS_INLINE T max(T x, T y) { return ((x >= y) | (x != x)) ? x : y; }  // a NaN in y fails ≥
+  GRADUS_INLINE T min(T x, T y) { return ((x <= y) | (x != x)) ? x : y; }
 };
 
 template <>

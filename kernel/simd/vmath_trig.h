@@ -105,16 +105,16 @@ GRADUS_INLINE Quadrant reduce_by_half_pi(F64 x) {
 
 /// sin(r + r_low) ≈ r + r³·S(r²) + r_low·(1 − r²/2)
 GRADUS_INLINE F64 sin_kernel(F64 r, F64 r_low, F64 z) {
-  constexpr double c[] = {-0x1.5555555555549p-3, 0x1.111111110f842p-7,  -0x1.a01a019c0a283p-13,
-                          0x1.71de3570fcc9ep-19, -0x1.ae5e60c41e17dp-26, 0x1.5d915df7f2319p-33};
+  constexpr double c[] = {-0x1.5555555555549p-3, 0x1.111111110f842p-7,  -0x1.a01a019c0a277p-13,
+                          0x1.71de3570fb76p-19, -0x1.ae5e60c2a9afap-26, 0x1.5d915d7600624p-33};
   const F64 low = r_low * (1.0 - 0.5 * z);
   return r + madd(r * z, polynomial(z, c), low);
 }
 
 /// cos(r + r_low) ≈ 1 − r²/2 + r⁴·C(r²) − r·r_low, the rounding of 1 − r²/2 being put back.
 GRADUS_INLINE F64 cos_kernel(F64 r, F64 r_low, F64 z) {
-  constexpr double c[] = {0x1.555555555554cp-5,   -0x1.6c16c16c1514p-10, 0x1.a01a019cab748p-16,
-                          -0x1.27e4f80533f3ep-22, 0x1.1ee9e890dd27ap-29, -0x1.8facd16b17224p-37};
+  constexpr double c[] = {0x1.555555555554cp-5,   -0x1.6c16c16c1514p-10, 0x1.a01a019cab683p-16,
+                          -0x1.27e4f8052b365p-22, 0x1.1ee9e88affe3fp-29, -0x1.8facce6ade52dp-37};
   const F64 half = 0.5 * z, w = 1.0 - half;
   return w + (((1.0 - w) - half) + madd(z * z, polynomial(z, c), -(r * r_low)));
 }
@@ -151,13 +151,13 @@ GRADUS_INLINE Quadrant reduce_by_half_pi_f32(F64 x) {
 }
 
 GRADUS_INLINE F64 sin_kernel_f32(F64 r, F64 z) {
-  constexpr double c[] = {-0x1.5555554ca92acp-3, 0x1.11110889f3eb8p-7, -0x1.a00f9397cba0ep-13,
-                          0x1.6cd5ec17bda54p-19};
+  constexpr double c[] = {-0x1.5555554ca9306p-3, 0x1.11110889f56f1p-7, -0x1.a00f9397e62d2p-13,
+                          0x1.6cd5ebff1b102p-19};
   return madd(r * z, polynomial(z, c), r);
 }
 GRADUS_INLINE F64 cos_kernel_f32(F64 z) {
-  constexpr double c[] = {0x1.5555554f4380fp-5, -0x1.6c16b88cfc2d9p-10, 0x1.a0111833f8266p-16,
-                          -0x1.242929190de3fp-22};
+  constexpr double c[] = {0x1.5555554f42875p-5, -0x1.6c16b88be5237p-10, 0x1.a011178338a9ap-16,
+                          -0x1.2429072a947ep-22};
   return madd(z * z, polynomial(z, c), 1.0 - 0.5 * z);
 }
 

@@ -81,9 +81,9 @@ GRADUS_INLINE V at_least(V x, ScalarOf<V> bound) {
 }
 
 template <class V>
-constexpr BitsOf<V> sign_bit() {
-  using B = BitsOf<V>;
-  return B{} + (decltype(B{}[0] + B{}[0]))((decltype(B{}[0] + B{}[0]))1 << (sizeof(V{}[0]) * 8 - 1));
+GRADUS_INLINE BitsOf<V> sign_bit() {
+  using Word = ScalarOf<BitsOf<V>>;
+  return BitsOf<V>{} + (Word{1} << (sizeof(Word) * 8 - 1));
 }
 template <class V>
 GRADUS_INLINE V magnitude(V x) {
