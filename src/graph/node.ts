@@ -55,6 +55,11 @@ export class Node {
     return sizeOf(this.shape);
   }
 
+  /** True while a transform may still ask for this node's history. */
+  get watched(): boolean {
+    return this.watches.some((w) => w.active);
+  }
+
   /** Keeps the value, and lets go of the history unless a transform watches it. */
   realize(storage: Storage): void {
     this.storage = storage;

@@ -1,10 +1,12 @@
-import { ConfigError, type MapTree, type Storage, treeMap } from "../base/index.ts";
+import { ConfigError, type MapTree, type Storage, treeLeaves, treeMap } from "../base/index.ts";
 import type { Runner } from "../compiler/backend.ts";
-import { collect, type Node, printGraph } from "../graph/index.ts";
+import { collect, type Node, nextEpoch, printGraph } from "../graph/index.ts";
 import { dataNode, placeholder } from "../ops/index.ts";
 import { backend } from "./engine.ts";
+import { numberConstant, numberPlaceholder } from "./promote.ts";
+import { realizeSync } from "./realize.ts";
 import { isTensor, Tensor } from "./tensor.ts";
-import { type Variable, type VariableTrace, withTrace } from "./variable.ts";
+import { isTracing, type Variable, type VariableTrace, withTrace } from "./variable.ts";
 
 /** A traced function: what it reads, what it gives back, what it writes. */
 interface Trace {
@@ -71,7 +73,7 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
         ? `;${part.dtype}[${part.shape}]`
         : typeof part === "number"
           ? ";n"
-          : `;${typeof part}:${String(part)}`;
+          : `;${JSON.stringify(part)}`;
       return part;
     });
     key += treeKey(args);
@@ -83,6 +85,7 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
     return [trace, leaves];
   };
   const call = async (...args: A): Promise<R> => {
+    if (isInner(args)) return inline(f, args);
     const [trace, leaves] = traceOf(args);
     await Promise.all(leaves.map((x) => (isTensor(x) ? x.eval() : x)));
     const run = lastRun.then(() => runTrace(trace, leaves));
@@ -91,13 +94,22 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
   };
   return Object.defineProperty(
     Object.assign(call, {
-      sync: (...args: A) => runTraceSync(...traceOf(args)) as R,
+      sync: (...args: A) =>
+        isInner(args) ? inline(f, args) : (runTraceSync(...traceOf(args)) as R),
       graph: (...args: A) => traceOf(args)[0].graph,
     }),
     "traces",
     { get: () => traces.size },
   ) as Compiled<A, R>;
 }
+
+/** True where a trace or a transform around the call needs to see what the function does. */
+const isInner = (args: unknown[]): boolean =>
+  isTracing() || treeLeaves(args, isTensor).some(({ leaf }) => leaf.node.watched);
+
+/** Calls `f` itself, with numbers as tensors like in a trace. */
+const inline = <A extends unknown[], R>(f: (...args: A) => R, args: A): R =>
+  f(...(treeMap(args, isLeaf, (x) => (isTensor(x) ? x : new Tensor(numberConstant(x)))) as A));
 
 type SignaturePart = Leaf | string | boolean | null | undefined;
 const isSignaturePart = (x: unknown): x is SignaturePart =>
@@ -107,21 +119,25 @@ const isSignaturePart = (x: unknown): x is SignaturePart =>
 function treeKey(tree: unknown): string {
   if (isSignaturePart(tree)) return "_";
   if (Array.isArray(tree)) return `[${tree.map(treeKey).join()}]`;
-  return `{${Object.entries(tree as object).map(([k, v]) => `${k}:${treeKey(v)}`)}}`;
+  if (typeof tree !== "object")
+    throw new ConfigError({
+      subject: "compile",
+      problem: `an argument is a ${typeof tree}, which cannot be part of a signature.`,
+      fix: "let the function close over it, and compile once for each.",
+    });
+  return `{${Object.entries(tree as object).map(([k, v]) => `${JSON.stringify(k)}:${treeKey(v)}`)}}`;
 }
 
 function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace {
   const inputs: Node[] = [];
   const reads = new Map<Variable, Tensor>();
   const writes = new Map<Variable, Tensor>();
-  const input = (shape: Tensor["shape"], dtype: Tensor["dtype"]) => {
-    const node = placeholder(shape, dtype);
+  const epoch = nextEpoch();
+  const traced = treeMap(args, isLeaf, (x) => {
+    const node = isTensor(x) ? placeholder(x.shape, x.dtype) : numberPlaceholder();
     inputs.push(node);
     return new Tensor(node);
-  };
-  const traced = treeMap(args, isLeaf, (x) =>
-    isTensor(x) ? input(x.shape, x.dtype) : input([], "float64"),
-  ) as A;
+  }) as A;
   const recorder: VariableTrace = {
     read(variable) {
       const current = writes.get(variable) ?? reads.get(variable);
@@ -141,7 +157,7 @@ function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace
   const argumentCount = inputs.length;
   inputs.push(...[...reads.values()].map((x) => x.node));
   outputs.push(...[...writes.values()].map((x) => x.node));
-  const captured = capturedLeaves(inputs, outputs);
+  const captured = capturedLeaves(inputs, outputs, epoch);
   const updates = writeList.flatMap((variable, i): [number, number][] => {
     const read = readList.indexOf(variable);
     return read < 0 ? [] : [[argumentCount + read, results.length + i]];
@@ -160,20 +176,30 @@ function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace
   };
 }
 
-/** Tensors with values that `f` uses from its surroundings: constants of the program. */
-function capturedLeaves(inputs: readonly Node[], outputs: readonly Node[]): Node[] {
+/**
+ * Tensors that `f` uses from its surroundings: constants of the program, computed now and not in
+ * every call. What is older than `epoch` was made outside.
+ */
+function capturedLeaves(
+  inputs: readonly Node[],
+  outputs: readonly Node[],
+  epoch: number,
+): readonly Node[] {
   const known = new Set(inputs);
-  const leaves = collect(outputs, (node) => node.storage !== null).filter(
-    (node) => (node.storage !== null || node.op.leaf) && !known.has(node),
-  );
-  for (const leaf of leaves)
-    if (leaf.storage === null)
-      throw new ConfigError({
-        subject: "compile",
-        problem: "the function uses a tensor that was traced in another call.",
-        fix: "keep tensors from one call to the next in a Variable.",
-      });
-  return leaves;
+  const find = () =>
+    collect(outputs, (node) => node.storage !== null).filter(
+      (node) => (node.storage !== null || node.op.leaf) && !known.has(node),
+    );
+  if (find().some((leaf) => leaf.storage === null))
+    throw new ConfigError({
+      subject: "compile",
+      problem: "the function uses a tensor that was traced in another call.",
+      fix: "keep tensors from one call to the next in a Variable.",
+    });
+  const older = (node: Node) => node.epoch < epoch;
+  const border = collect(outputs, (node) => older(node) || node.storage !== null);
+  realizeSync(border.filter((node) => older(node) && node.inputs.length > 0));
+  return find();
 }
 
 /** The runner with the captured tensors put between inputs and outputs. */

@@ -1,9 +1,41 @@
 import { broadcastShapes, type DType, isFloat } from "../base/index.ts";
-import type { Node } from "../graph/index.ts";
-import { broadcastTo, cast, constant } from "../ops/index.ts";
+import { apply, type Node } from "../graph/index.ts";
+import {
+  broadcastTo,
+  cast,
+  constant,
+  constantRecord,
+  constantValue,
+  leafOp,
+} from "../ops/index.ts";
 
 const order: readonly DType[] = ["bool", "int32", "float32", "float64"];
 const category = (dtype: DType) => (isFloat(dtype) ? 2 : dtype === "int32" ? 1 : 0);
+
+// Inside a compiled function a number is a scalar input. It stays a number: like those of plain code,
+// it takes the dtype that it meets.
+const numberAttrs = { shape: [], dtype: "float64", number: true } as const;
+
+/** The place of a number among the inputs of a compiled function. */
+export const numberPlaceholder = (): Node => apply(leafOp, [], numberAttrs);
+/** A number that is known, where a traced one might stand. */
+export const numberConstant = (value: number): Node =>
+  apply(constantRecord, [], { ...numberAttrs, value });
+
+const numbers = new WeakMap<Node, boolean>();
+/** Whether a scalar is computed from numbers alone. */
+function isNumber(x: Node): boolean {
+  if (x.shape.length > 0 || x.dtype !== "float64") return false;
+  let known = numbers.get(x);
+  if (known === undefined) {
+    known =
+      x.attrs.number === true ||
+      (x.inputs.some(isNumber) &&
+        x.inputs.every((y) => isNumber(y) || constantValue(y) !== undefined));
+    numbers.set(x, known);
+  }
+  return known;
+}
 
 /**
  * The dtype of a mixed operation: the wider one, but a scalar tensor does not widen a float32 array
@@ -11,6 +43,8 @@ const category = (dtype: DType) => (isFloat(dtype) ? 2 : dtype === "int32" ? 1 :
  */
 export function promotedDType(a: Node, b: Node): DType {
   if (a.dtype === b.dtype) return a.dtype;
+  if (isNumber(a)) return isFloat(b.dtype) ? b.dtype : "float32";
+  if (isNumber(b)) return isFloat(a.dtype) ? a.dtype : "float32";
   if (category(a.dtype) === category(b.dtype)) {
     if (a.shape.length === 0 && b.shape.length > 0) return b.dtype;
     if (b.shape.length === 0 && a.shape.length > 0) return a.dtype;
