@@ -19,14 +19,23 @@ constexpr int64_t kStageBytes = int64_t{512} << 10;
 constexpr int64_t kStageLimit = int64_t{1} << 20;
 /// A task's tile of results stays in L2 beside it.
 constexpr int64_t kTileBytes = int64_t{1} << 20;
-/// Depth of one step: panels of w (14 rows) stay in a 48 KB L1.
-constexpr int64_t kStepDepth = 384;
+/// Depth of one step: a panel of w (14 rows of f32: 35 KB) stays in a 48 KB L1.
+constexpr int64_t kStepDepth = 640;
 /// The most kernel positions times channels that one staged region covers.
 constexpr int64_t kRegionDepth = int64_t{1} << 16;
 
 /// A vector of columns: where it is staged, where it goes, how many of its lanes count.
 struct Columns {
   int32_t source, target, count;
+};
+
+/// The columns of one residue: a list of vectors, with a place for each lane where the lanes do not
+/// lie side by side in the result; and where the rows of B begin.
+struct Columnar {
+  Columns* vectors;
+  int32_t* places;  // [vector][lane], −1 for none; nullptr where lanes are neighbours
+  int32_t* offset;  // of row k of B
+  int64_t count, taps;
 };
 
 int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
@@ -76,7 +85,7 @@ class Convolution {
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, true);
     if (plan_by_position()) return by_position();
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, false);
-    plan_by_image();
+    if (!plan_dots()) plan_by_image();
     return by_image();
   }
 
@@ -98,12 +107,23 @@ class Convolution {
   int64_t inner_ = 1;               // images of a task (by image)
   int64_t channels_ = 0;            // channels staged at once
   int64_t pieces_ = 1;              // of k (by image)
+  bool dots_ = false;               // k along the lanes (by image)
 
   bool plan_by_position();
   Status by_position();
+  Columnar columns_of(Scratch& scratch, const Region& region, const int64_t* r, const int64_t* p0,
+                      const int64_t* stride) const;
+  void multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_t row0, int64_t rows,
+                const T* staged, const Columnar& columns, T* corner, bool accumulate) const;
   void pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const;
   void plan_by_image();
+  bool plan_dots();
+  void plan_pieces(int64_t rows, int64_t columns);
   Status by_image();
+  struct Part;
+  Part part_of(int64_t block) const;
+  void sum_products(T* c, const Part& b, int64_t piece, void* room) const;
+  void sum_dots(T* c, const Part& b, int64_t piece, void* room) const;
   void deliver(int worker, int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0,
                const int64_t* p1, const T* tile) const;
 
@@ -146,7 +166,9 @@ bool Convolution<T>::plan_by_position() {
   const int64_t work = outs_ * call_.out_channels * call_.channels * taps_ / residues;
 
   // Few positions per image, or a long k and little else: by image.
-  const int64_t here = call_.n * vectors(whole, 1);
+  const Region all = region_of(whole, call_.kernel, 1);
+  const int64_t flat = whole[0] * ceil_div((whole[1] - 1) * all.w[1].step + whole[2], lanes);
+  const int64_t here = call_.n * min(flat, vectors(whole, 1));
   const int64_t there = whole[0] * whole[1] * ceil_div(whole[2] * call_.n, lanes);
   if (residues == 1) {
     if (here >= 2 * there) return false;
@@ -171,6 +193,7 @@ bool Convolution<T>::plan_by_position() {
     return false;
   positions_ = Grid(whole, box);
   channels_ = max(1, min(call_.channels, min(stage_size / max(1, staged), kStepDepth / taps_)));
+  channels_ = ceil_div(max(1, call_.channels), ceil_div(max(1, call_.channels), channels_));
   return true;
 }
 
@@ -201,6 +224,90 @@ void Convolution<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
             for (int i = 0; i < height; ++i) to[i] = from[i * call_.w_o + offset[k]];
         }
       }
+}
+
+/// The columns of one residue of a box that starts at p0, in a result of the given strides.
+template <class T>
+Columnar Convolution<T>::columns_of(Scratch& scratch, const Region& region, const int64_t* r,
+                                    const int64_t* p0, const int64_t* stride) const {
+  const Window* w = region.w;
+  Columnar result;
+  int64_t size[3], step[3];  // positions of this residue, and their distance in the result
+  int64_t start = 0;
+  for (int d = 0; d < 3; ++d) {
+    size[d] = max(0, axes_[d].clip(w[d].p1, r[d]) - w[d].p0);
+    step[d] = axes_[d].residues * stride[d];
+    start += (w[d].p0 * axes_[d].residues + r[d] - p0[d]) * stride[d];
+  }
+  // Narrow rows fill vectors badly: then a plane is one run, the columns between rows in vain.
+  const int64_t apart = ceil_div(size[2], lanes) * size[1];
+  const int64_t plane = size[1] > 0 ? (size[1] - 1) * w[1].step + size[2] : 0;
+  const bool flat = size[2] > 0 && 4 * apart >= 5 * ceil_div(plane, lanes);
+  const int64_t runs = volume(size) == 0 ? 0 : flat ? size[0] : size[0] * size[1];
+  const int64_t length = flat ? plane : size[2];
+
+  result.count = runs * ceil_div(length, lanes);
+  result.vectors = scratch.take<Columns>(result.count);
+  result.places = flat || step[2] != 1 ? scratch.take<int32_t>(result.count * lanes) : nullptr;
+  int64_t i = 0;
+  for (int64_t run = 0; run < runs; ++run) {
+    const int64_t z = flat ? run : run / size[1], y = flat ? 0 : run % size[1];
+    for (int64_t x = 0; x < length; x += lanes, ++i) {
+      const int64_t to = start + z * step[0] + y * step[1];
+      result.vectors[i] = {int32_t(z * w[0].step + y * w[1].step + x), int32_t(to + x),
+                           int32_t(min(lanes, length - x))};
+      if (!result.places) continue;
+      for (int64_t l = 0; l < lanes; ++l) {
+        const int64_t row = flat ? (x + l) / w[1].step : 0, col = x + l - row * w[1].step;
+        result.places[i * lanes + l] =
+            col < size[2] && row < size[1] ? int32_t(to + row * step[1] + col * step[2]) : -1;
+      }
+    }
+  }
+
+  result.taps = axes_[0].taps(r[0]) * axes_[1].taps(r[1]) * axes_[2].taps(r[2]);
+  result.offset = scratch.take<int32_t>(channels_ * result.taps);
+  int64_t k = 0;
+  for (int64_t c = 0; c < channels_; ++c)
+    region.each_tap(r, [&](int64_t at, const int64_t*) {
+      result.offset[k++] = int32_t(c * region.channel + at);
+    });
+  return result;
+}
+
+/// c (+)= packed weights × the columns of one residue.
+template <class T>
+void Convolution<T>::multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_t row0,
+                              int64_t rows, const T* staged, const Columnar& columns, T* corner,
+                              bool accumulate) const {
+  const RowPanels panels(call_.out_channels);
+  const int most = max_vectors(panels.height);
+  const int32_t* places = columns.places;
+  Block<T> t;
+  t.k = k;
+  t.b_offset = columns.offset;
+  t.accumulate = accumulate && !places;
+  for (int64_t row = row0; row < row0 + rows; row += panels.height) {
+    const int height = panels.height_of(row / panels.height);
+    T* to = c + (row - row0) * c_row;
+    t.a = a + row * k;
+    for (int64_t j = 0; j < columns.count; j += most) {
+      const int nv = int(min(most, columns.count - j));
+      t.c_row = places ? nv * lanes : c_row;
+      for (int v = 0; v < nv; ++v) {
+        const Columns& column = columns.vectors[j + v];
+        t.b[v] = staged + column.source;
+        t.c[v] = places ? corner + v * lanes : to + column.target;
+        t.count[v] = places ? lanes : column.count;
+      }
+      kernels<T>.packed[height - 1][nv - 1](t);
+      if (!places) continue;
+      for (int i = 0; i < height; ++i)
+        for (int v = 0; v < nv; ++v)
+          scatter<T>(to + i * c_row, places + (j + v) * lanes,
+                     load<T>(corner + (i * nv + v) * lanes), accumulate);
+    }
+  }
 }
 
 template <class T>
@@ -242,8 +349,6 @@ Status Convolution<T>::by_position() {
     Region region(axes_, b0, b1, zero, call.kernel, 1);
     region.tabulate(scratch);
     T* staged = scratch.take<T>(channels_ * region.channel + lanes);
-    int32_t* offset = scratch.take<int32_t>(channels_ * taps_);
-    Columns* columns = scratch.take<Columns>(vectors(positions_.box, 1));
     T* tile = scratch.take<T>(y_ ? 0 : rows * volume(size));
     T* corner = scratch.take<T>(kMaxRows * kMaxVectors * lanes);
 
@@ -251,6 +356,12 @@ Status Convolution<T>::by_position() {
     const int64_t* extent = y_ ? call.out : size;
     const int64_t stride[3] = {extent[1] * extent[2], extent[2], 1};
     const int64_t c_row = volume(extent);
+    Columnar* columnar = scratch.take<Columnar>(volume(residues));
+    int64_t r[3], i = 0;
+    for (r[0] = 0; r[0] < residues[0]; ++r[0])
+      for (r[1] = 0; r[1] < residues[1]; ++r[1])
+        for (r[2] = 0; r[2] < residues[2]; ++r[2])
+          columnar[i++] = columns_of(scratch, region, r, p0, stride);
 
     for (int64_t image = first; image < last; ++image) {
       const int64_t n = image / call.groups, g = image % call.groups;
@@ -259,61 +370,14 @@ Status Convolution<T>::by_position() {
                 : tile;
       for (int64_t from = 0; from < max(1, call.channels); from += channels_) {
         const int64_t channels = min(channels_, call.channels - from);
-        stage(staged, x_ + n * call.x_n + g * call.x_g + from * call.x_c, call, region, channels);
+        stage(staged, x_ + n * call.x_n + g * call.x_g + from * call.x_c, call, region, channels,
+              call.x_c);
         const T* a = packed + g * weights + from * taps_ * call.out_channels;
-        int64_t r[3];
-        for (r[0] = 0; r[0] < residues[0]; ++r[0])
-          for (r[1] = 0; r[1] < residues[1]; ++r[1])
-            for (r[2] = 0; r[2] < residues[2]; ++r[2]) {
-              // Row k of B.
-              int64_t k = 0;
-              for (int64_t i = 0; i < channels; ++i)
-                region.each_tap(r, [&](int64_t at, const int64_t*) {
-                  offset[k++] = int32_t(i * region.channel + at);
-                });
-              // The columns: every row of positions in whole vectors.
-              int64_t n_columns = 0;
-              const int64_t wide = axes_[2].clip(b1[2], r[2]) - b0[2];
-              for (int64_t z = b0[0]; z < axes_[0].clip(b1[0], r[0]); ++z)
-                for (int64_t y = b0[1]; y < axes_[1].clip(b1[1], r[1]); ++y)
-                  for (int64_t x = 0; x < wide; x += lanes)
-                    columns[n_columns++] = {
-                        int32_t((z - b0[0]) * region.w[0].step + (y - b0[1]) * region.w[1].step + x),
-                        int32_t((z * residues[0] + r[0] - p0[0]) * stride[0] +
-                                (y * residues[1] + r[1] - p0[1]) * stride[1] + x * residues[2] +
-                                r[2]),
-                        int32_t(min(lanes, wide - x))};
-              Block<T> t;
-              t.k = k;
-              t.b_offset = offset;
-              for (int64_t row = row0; row < row0 + rows; row += panels.height) {
-                const int64_t p = row / panels.height;
-                const int height = panels.height_of(p), most = max_vectors(panels.height);
-                t.a = a + row * k;
-                for (int64_t j = 0; j < n_columns; j += most) {
-                  const int nv = int(min(most, n_columns - j));
-                  T* to = c + (row - row0) * c_row;
-                  const bool scatter = residues[2] > 1;
-                  t.c_row = scatter ? nv * lanes : c_row;
-                  t.accumulate = from > 0 && !scatter;
-                  for (int v = 0; v < nv; ++v) {
-                    t.b[v] = staged + columns[j + v].source;
-                    t.c[v] = scatter ? corner + v * lanes : to + columns[j + v].target;
-                    t.count[v] = scatter ? lanes : columns[j + v].count;
-                  }
-                  kernels<T>.packed[height - 1][nv - 1](t);
-                  if (!scatter) continue;
-                  for (int i = 0; i < height; ++i)
-                    for (int v = 0; v < nv; ++v) {
-                      const T* values = corner + (i * nv + v) * lanes;
-                      T* out = to + i * c_row + columns[j + v].target;
-                      for (int l = 0; l < columns[j + v].count; ++l)
-                        out[l * residues[2]] = from ? out[l * residues[2]] + values[l] : values[l];
-                    }
-                }
-              }
-              a += k * call.out_channels;
-            }
+        for (int64_t j = 0; j < volume(residues); ++j) {
+          const int64_t k = channels * columnar[j].taps;
+          multiply(c, c_row, a, k, row0, rows, staged, columnar[j], corner, from > 0);
+          a += k * call.out_channels;
+        }
       }
       if (!y_) deliver(worker, n, g, row0, rows, p0, p1, tile);
     }
@@ -345,112 +409,205 @@ void Convolution<T>::plan_by_image() {
   const int64_t staged = region_of(box, taps, inner_).channel;
   channels_ = max(1, min(call_.channels, min(stage_size / staged, kRegionDepth / volume(taps))));
 
+  plan_pieces(rows, volume(box) * inner_);
+}
+
+/// Cuts k into pieces, enough for many workers, each with some 2²⁰ multiplications of its own.
+template <class T>
+void Convolution<T>::plan_pieces(int64_t rows, int64_t columns) {
   const int64_t blocks = call_.groups * ceil_div(call_.out_channels, rows_) *
                          ceil_div(call_.n, inner_) * positions_.boxes();
-  // Enough pieces for many workers, each with some 2²⁰ multiplications of its own.
-  const int64_t work = rows * volume(box) * inner_ * call_.channels * taps_;
+  const int64_t work = rows * columns * call_.channels * taps_;
   const int64_t wanted = max(1, min(ceil_div(64, blocks), work >> 20));
   // Fewer channels at once where regions alone would give too few pieces.
   channels_ = max(1, min(channels_, call_.channels * kernel_.boxes() / wanted));
   pieces_ = max(1, min(wanted, ceil_div(call_.channels, channels_) * kernel_.boxes()));
 }
 
+/// Few columns (one input channel, depthwise) leave most lanes empty: then rows of w and of staged
+/// x are multiplied along k, the roles of output and kernel positions exchanged. False where
+/// columns fill vectors better, or w does not lie in rows.
+template <class T>
+bool Convolution<T>::plan_dots() {
+  const int64_t columns = call_.n * outs_, length = call_.kernel[2];
+  if (call_.w_k[2] != 1 || columns > 256 || call_.out_channels * columns * lanes > tile_size / 2)
+    return false;
+  const int64_t products = vectors(call_.out, call_.n) * lanes;
+  // 4/3: dots load more per multiplication.
+  if (columns * ceil_div(length, lanes) * lanes * 4 > products * length * 3) return false;
+  int64_t taps[3];
+  for (int d = 0; d < 3; ++d) {
+    taps[d] = call_.kernel[d];
+    axes_[d] = axes_[d].exchanged();
+  }
+  const auto staged = [&] { return call_.n * region_of(taps, call_.out, 1).channel; };
+  while (staged() > stage_size && halve(taps, 4 * lanes)) {}
+  if (staged() > stage_limit) {
+    for (int d = 0; d < 3; ++d) axes_[d] = axes_[d].exchanged();
+    return false;
+  }
+  dots_ = true;
+  rows_ = call_.out_channels;
+  inner_ = call_.n;
+  positions_ = Grid(call_.out, call_.out);
+  kernel_ = Grid(call_.kernel, taps);
+  channels_ = 1;
+  plan_pieces(rows_, columns);
+  return true;
+}
+
+/// A block of the result: rows of a group, images, a box of positions.
+template <class T>
+struct Convolution<T>::Part {
+  int64_t g, row, rows, image, images, p0[3], p1[3], size[3];
+  int64_t run;  // (position, image) pairs of a row of positions, in whole vectors
+};
+
+template <class T>
+typename Convolution<T>::Part Convolution<T>::part_of(int64_t block) const {
+  const int64_t down = ceil_div(call_.out_channels, rows_), across = ceil_div(call_.n, inner_);
+  Part b;
+  positions_.at(block % positions_.boxes(), b.p0, b.p1);
+  block /= positions_.boxes();
+  b.image = block % across * inner_;
+  b.images = min(inner_, call_.n - b.image);
+  block /= across;
+  b.row = block % down * rows_;
+  b.rows = min(rows_, call_.out_channels - b.row);
+  b.g = block / down;
+  for (int d = 0; d < 3; ++d) b.size[d] = b.p1[d] - b.p0[d];
+  b.run = round_up(b.size[2] * b.images, lanes);
+  return b;
+}
+
+/// One piece of k by register tiles of (position, image) columns.
+template <class T>
+void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room) const {
+  const ConvCall& call = call_;
+  const RowPanels panels(call.out_channels);
+  const int64_t q_boxes = kernel_.boxes(), units = ceil_div(call.channels, channels_) * q_boxes;
+  const int64_t ld = vectors(positions_.box, inner_) * lanes;
+  bool begun = false;
+  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_; ++unit) {
+    Scratch scratch(room);
+    const int64_t from = unit / q_boxes * channels_;
+    const int64_t channels = min(channels_, call.channels - from);
+    int64_t q0[3], q1[3];
+    kernel_.at(unit % q_boxes, q0, q1);
+    Region region(axes_, b.p0, b.p1, q0, q1, b.images);
+    region.tabulate(scratch);
+    const int64_t taps = (q1[0] - q0[0]) * (q1[1] - q0[1]) * (q1[2] - q0[2]);
+    const int64_t depth = channels * taps;
+    T* staged = scratch.take<T>(channels * region.channel + lanes);
+    int32_t* b_offset = scratch.take<int32_t>(depth);
+    int64_t* w_offset = scratch.take<int64_t>(depth);
+    T* a = scratch.take<T>(rows_ * kStepDepth + 2 * lanes);
+    stage(staged, x_ + b.image * call.x_n + b.g * call.x_g + from * call.x_c, call, region,
+          channels, call.x_c);
+    int64_t k = 0;
+    static constexpr int64_t only[3] = {0, 0, 0};
+    for (int64_t i = 0; i < channels; ++i)
+      region.each_tap(only, [&](int64_t at, const int64_t* q) {
+        b_offset[k] = int32_t(i * region.channel + at);
+        w_offset[k++] = (from + i) * call.w_c + q[0] * call.w_k[0] + q[1] * call.w_k[1] +
+                        q[2] * call.w_k[2];
+      });
+
+    const T* w = w_ + b.g * call.w_g + b.row * call.w_o;
+    Block<T> t;
+    t.c_row = ld;
+    for (int64_t k0 = 0; k0 < depth; k0 += kStepDepth) {
+      const int64_t steps = min(kStepDepth, depth - k0);
+      t.k = steps;
+      t.b_offset = b_offset + k0;
+      t.accumulate = begun;
+      begun = true;
+      for (int64_t row = 0; row < b.rows; row += panels.height) {
+        const int height = panels.height_of((b.row + row) / panels.height);
+        const int most = max_vectors(panels.height);
+        pack_gathered(a, w + row * call.w_o, height, call.w_o, steps, w_offset + k0);
+        t.a = a;
+        // Vectors of columns in order, whatever rows of positions they belong to.
+        const int64_t per_row = b.run / lanes, all = b.size[0] * b.size[1] * per_row;
+        int64_t j = 0, z = 0, y = 0, x = 0;
+        while (j < all) {
+          const int nv = int(min(most, all - j));
+          for (int v = 0; v < nv; ++v, ++j) {
+            t.b[v] = staged + z * region.w[0].step + y * region.w[1].step + x * lanes;
+            t.c[v] = c + row * ld + j * lanes;
+            t.count[v] = lanes;
+            if (++x == per_row) {
+              x = 0;
+              if (++y == b.size[1]) y = 0, ++z;
+            }
+          }
+          kernels<T>.packed[height - 1][nv - 1](t);
+        }
+      }
+    }
+  }
+  if (!begun) fill_zero(c, b.rows * ld);
+}
+
+/// One piece of k along the lanes.
+template <class T>
+void Convolution<T>::sum_dots(T* c, const Part& b, int64_t piece, void* room) const {
+  const ConvCall& call = call_;
+  const int64_t q_boxes = kernel_.boxes(), units = call.channels * q_boxes;
+  const int64_t ld = vectors(positions_.box, inner_) * lanes, columns = call.n * outs_;
+  Scratch outer(room);
+  T* acc = outer.take<T>(b.rows * columns * lanes);
+  fill_zero(acc, b.rows * columns * lanes);
+  int64_t* offset = outer.take<int64_t>(columns);
+  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_; ++unit) {
+    Scratch scratch = outer;
+    const int64_t channel = unit / q_boxes;
+    int64_t q0[3], q1[3];
+    kernel_.at(unit % q_boxes, q0, q1);
+    static constexpr int64_t zero[3] = {0, 0, 0};
+    Region region(axes_, q0, q1, zero, call.out, 1);
+    region.tabulate(scratch);
+    T* staged = scratch.take<T>(call.n * region.channel + lanes);
+    stage(staged, x_ + b.g * call.x_g + channel * call.x_c, call, region, call.n, call.x_n);
+    for (int64_t z = q0[0]; z < q1[0]; ++z) {
+      int64_t j = 0;
+      region.each_tap(zero, [&](int64_t at, const int64_t*) {
+        for (int64_t n = 0; n < call.n; ++n)
+          offset[j++] = n * region.channel + at + (z - q0[0]) * region.w[0].step;
+      });
+      const T* w = w_ + b.g * call.w_g + channel * call.w_c + z * call.w_k[0] +
+                   q0[1] * call.w_k[1] + q0[2];
+      all_dots(acc, b.rows, columns, w, call.w_o, call.w_k[1], staged, offset, region.w[1].step,
+               q1[1] - q0[1], q1[2] - q0[2]);
+    }
+  }
+  for (int64_t row = 0; row < b.rows; ++row)
+    for (int64_t j = 0; j < columns; ++j) {
+      const int64_t wide = call.out[2] * call.n;
+      c[row * ld + j / wide * b.run + j % wide] =
+          sum<T>(load<T>(acc + (row * columns + j) * lanes));
+    }
+}
+
 template <class T>
 Status Convolution<T>::by_image() {
   const ConvCall& call = call_;
-  const RowPanels panels(call.out_channels);
-  const int64_t down = ceil_div(call.out_channels, rows_), across = ceil_div(call.n, inner_);
-  const int64_t boxes = positions_.boxes(), q_boxes = kernel_.boxes();
-  const int64_t blocks = call.groups * down * across * boxes;
-  const int64_t units = ceil_div(call.channels, channels_) * q_boxes;
+  const int64_t blocks = call.groups * ceil_div(call.out_channels, rows_) *
+                         ceil_div(call.n, inner_) * positions_.boxes();
   // A block of partial sums: [row][position rows][run of positions × images in whole vectors].
   const int64_t ld = vectors(positions_.box, inner_) * lanes;
   const int64_t block_size = min(rows_, call.out_channels) * ld;
   T* partial = static_cast<T*>(pool_.workspace(size_t(blocks * pieces_ * block_size) * sizeof(T)));
   if (!partial) return Status::out_of_memory;
 
-  struct Part {
-    int64_t g, row, rows, image, images, p0[3], p1[3], size[3], run;
-  };
-  const auto part_of = [&](int64_t block) {
-    Part b;
-    positions_.at(block % boxes, b.p0, b.p1);
-    block /= boxes;
-    b.image = block % across * inner_;
-    b.images = min(inner_, call.n - b.image);
-    block /= across;
-    b.row = block % down * rows_;
-    b.rows = min(rows_, call.out_channels - b.row);
-    b.g = block / down;
-    for (int d = 0; d < 3; ++d) b.size[d] = b.p1[d] - b.p0[d];
-    b.run = round_up(b.size[2] * b.images, lanes);
-    return b;
-  };
-
   run_tasks(pool_, blocks * pieces_, [&](int64_t task, int worker) {
-    const Part b = part_of(task / pieces_);
-    const int64_t piece = task % pieces_;
     T* c = partial + task * block_size;
-    bool begun = false;
-    for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_; ++unit) {
-      Scratch scratch(pool_.scratch(worker));
-      const int64_t from = unit / q_boxes * channels_;
-      const int64_t channels = min(channels_, call.channels - from);
-      int64_t q0[3], q1[3];
-      kernel_.at(unit % q_boxes, q0, q1);
-      Region region(axes_, b.p0, b.p1, q0, q1, b.images);
-      region.tabulate(scratch);
-      const int64_t taps = (q1[0] - q0[0]) * (q1[1] - q0[1]) * (q1[2] - q0[2]);
-      const int64_t depth = channels * taps;
-      T* staged = scratch.take<T>(channels * region.channel + lanes);
-      int32_t* b_offset = scratch.take<int32_t>(depth);
-      int64_t* w_offset = scratch.take<int64_t>(depth);
-      T* a = scratch.take<T>(rows_ * kStepDepth + 2 * lanes);
-      stage(staged, x_ + b.image * call.x_n + b.g * call.x_g + from * call.x_c, call, region,
-            channels);
-      int64_t k = 0;
-      static constexpr int64_t only[3] = {0, 0, 0};
-      for (int64_t i = 0; i < channels; ++i)
-        region.each_tap(only, [&](int64_t at, const int64_t* q) {
-          b_offset[k] = int32_t(i * region.channel + at);
-          w_offset[k++] = (from + i) * call.w_c + q[0] * call.w_k[0] + q[1] * call.w_k[1] +
-                          q[2] * call.w_k[2];
-        });
-
-      const T* w = w_ + b.g * call.w_g + b.row * call.w_o;
-      Block<T> t;
-      t.c_row = ld;
-      for (int64_t k0 = 0; k0 < depth; k0 += kStepDepth) {
-        const int64_t steps = min(kStepDepth, depth - k0);
-        t.k = steps;
-        t.b_offset = b_offset + k0;
-        t.accumulate = begun;
-        begun = true;
-        for (int64_t row = 0; row < b.rows; row += panels.height) {
-          const int height = panels.height_of((b.row + row) / panels.height);
-          const int most = max_vectors(panels.height);
-          pack_gathered(a, w + row * call.w_o, height, call.w_o, steps, w_offset + k0);
-          t.a = a;
-          // Vectors of columns in order, whatever rows of positions they belong to.
-          const int64_t per_row = b.run / lanes, all = b.size[0] * b.size[1] * per_row;
-          int64_t j = 0, z = 0, y = 0, x = 0;
-          while (j < all) {
-            const int nv = int(min(most, all - j));
-            for (int v = 0; v < nv; ++v, ++j) {
-              t.b[v] = staged + z * region.w[0].step + y * region.w[1].step + x * lanes;
-              t.c[v] = c + row * ld + j * lanes;
-              t.count[v] = lanes;
-              if (++x == per_row) {
-                x = 0;
-                if (++y == b.size[1]) y = 0, ++z;
-              }
-            }
-            kernels<T>.packed[height - 1][nv - 1](t);
-          }
-        }
-      }
+    const Part b = part_of(task / pieces_);
+    if (dots_) {
+      sum_dots(c, b, task % pieces_, pool_.scratch(worker));
+    } else {
+      sum_products(c, b, task % pieces_, pool_.scratch(worker));
     }
-    if (!begun) fill_zero(c, b.rows * ld);
   });
 
   // The sums of the pieces, first to last, then from [row][position][image] to images.

@@ -47,6 +47,16 @@ struct Axis {
     positions = ceil_div(out, residues);
   }
 
+  /// The same axis with output and kernel positions exchanged.
+  Axis exchanged() const {
+    Axis axis = *this;
+    axis.kernel = out;
+    axis.out = axis.positions = kernel;
+    axis.stride = dilation;
+    axis.dilation = stride;
+    return axis;
+  }
+
   /// Where kernel position q meets x̃ for p′ = 0: residue of p, phase of x̃, shift in p′.
   int64_t at(int64_t q) const { return q * dilation - pad; }
   int64_t residue(int64_t q) const {
@@ -203,9 +213,10 @@ void stage_row(T* to, const T* x, int64_t size, int64_t inner, int64_t image, co
   fill_zero(to + high * inner, (size - high) * inner);
 }
 
-/// Stages `channels` channels of x (which points to the first of them, of the first image).
+/// Stages `channels` channels, `channel` elements apart; x points to the first of them.
 template <class T>
-void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_t channels) {
+void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_t channels,
+           int64_t channel) {
   const Axis* axes = region.axes;
   const Window* w = region.w;
   const int64_t row = w[2].size * region.inner;
@@ -224,7 +235,7 @@ void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_
               if (iz < 0 || iy < 0) {
                 fill_zero(to, row);
               } else {
-                stage_row(to, x + c * call.x_c + iz * call.x_s[0] + iy * call.x_s[1], w[2].size,
+                stage_row(to, x + c * channel + iz * call.x_s[0] + iy * call.x_s[1], w[2].size,
                           region.inner, call.x_n, axes[2], w[2].origin(axes[2], sx), call.x_s[2]);
               }
             }

@@ -127,6 +127,113 @@ void direct_kernel(const Block<T>& t) {
   finish<T, MR, NV>(acc, t);
 }
 
+/// acc[i][j] += Σ over rows r and x < length of a[i][r·a_row + x] · b[j][r·b_row + x], lane by lane:
+/// for results so few that columns would not fill a vector, k takes its place.
+constexpr int kMaxDots = 8;
+template <class T>
+struct Dots {
+  int64_t rows, length, a_row, b_row;
+  const T* a[kMaxDots];
+  const T* b[kMaxDots];
+  T* acc[kMaxDots];  // vector j of acc[i]
+};
+
+template <class T, int MR, int NR>
+void dot_kernel(const Dots<T>& t) {
+  constexpr int lanes = Lanes<T>::count;
+  Vec<T> acc[MR][NR];
+#pragma GCC unroll 8
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 8
+    for (int j = 0; j < NR; ++j) acc[i][j] = load<T>(t.acc[i] + j * lanes);
+  }
+  const int64_t whole = t.length / lanes * lanes;
+  const int rest = int(t.length - whole);
+  for (int64_t r = 0; r < t.rows; ++r) {
+    const int64_t ar = r * t.a_row, br = r * t.b_row;
+    const auto step = [&](int64_t x, auto&& get) __attribute__((always_inline)) {
+      Vec<T> a[MR];
+#pragma GCC unroll 8
+      for (int i = 0; i < MR; ++i) a[i] = get(t.a[i] + ar + x);
+#pragma GCC unroll 8
+      for (int j = 0; j < NR; ++j) {
+        const Vec<T> b = get(t.b[j] + br + x);
+#pragma GCC unroll 8
+        for (int i = 0; i < MR; ++i) acc[i][j] = fma(a[i], b, acc[i][j]);
+      }
+    };
+    for (int64_t x = 0; x < whole; x += lanes) step(x, [](const T* p) { return load<T>(p); });
+    if (rest) step(whole, [rest](const T* p) { return load_first<T>(p, rest); });
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 8
+    for (int j = 0; j < NR; ++j) store<T>(t.acc[i] + j * lanes, acc[i][j]);
+  }
+}
+
+template <class T>
+using DotKernel = void (*)(const Dots<T>&);
+
+/// By log₂ rows and columns − 1; rows · columns accumulators and the rows of a must fit.
+constexpr int max_dots(int rows) {
+  int n = 1;
+  while (n < kMaxDots && rows * (n + 1) + rows + 2 <= kRegisters) ++n;
+  return n;
+}
+constexpr int max_dot_rows() {
+  int rows = 1;
+  while (rows < kMaxDots && max_dots(2 * rows) >= 2) rows *= 2;
+  return rows;
+}
+
+template <class T>
+struct DotKernels {
+  DotKernel<T> at[4][kMaxDots];
+  constexpr DotKernels() : at{} { rows<0>(); }
+
+ private:
+  template <int Log>
+  constexpr void rows() {
+    columns<Log, 1>();
+    if constexpr ((2 << Log) <= max_dot_rows()) rows<Log + 1>();
+  }
+  template <int Log, int NR>
+  constexpr void columns() {
+    at[Log][NR - 1] = dot_kernel<T, 1 << Log, NR>;
+    if constexpr (NR < max_dots(1 << Log)) columns<Log, NR + 1>();
+  }
+};
+template <class T>
+constexpr DotKernels<T> dot_kernels{};
+
+/// All pairs of m rows of a (a_step apart) and n rows of b (at b + b_offset[j]) into
+/// acc[(i·n + j)·lanes].
+template <class T>
+void all_dots(T* acc, int64_t m, int64_t n, const T* a, int64_t a_step, int64_t a_row, const T* b,
+              const int64_t* b_offset, int64_t b_row, int64_t rows, int64_t length) {
+  Dots<T> t;
+  t.rows = rows;
+  t.length = length;
+  t.a_row = a_row;
+  t.b_row = b_row;
+  for (int64_t i = 0; i < m;) {
+    int log = 0;
+    while ((2 << log) <= max_dot_rows() && (2 << log) <= m - i) ++log;
+    const int64_t most = max_dots(1 << log), groups = ceil_div(n, most);
+    for (int64_t g = 0; g < groups; ++g) {
+      const int64_t j = n * g / groups, count = n * (g + 1) / groups - j;
+      for (int r = 0; r < 1 << log; ++r) {
+        t.a[r] = a + (i + r) * a_step;
+        t.acc[r] = acc + ((i + r) * n + j) * Lanes<T>::count;
+      }
+      for (int64_t c = 0; c < count; ++c) t.b[c] = b + b_offset[j + c];
+      dot_kernels<T>.at[log][count - 1](t);
+    }
+    i += 1 << log;
+  }
+}
+
 template <class T>
 using Kernel = void (*)(const Block<T>&);
 

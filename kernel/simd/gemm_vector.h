@@ -108,6 +108,28 @@ inline void store_first(T* p, Vec<T> v, int n) {
 #endif
 }
 
+/// to[index[l]] (+)= v[l] for the lanes with index ≥ 0.
+template <class T>
+inline void scatter(T* to, const int32_t* index, Vec<T> v, bool accumulate) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    const __m512i at = _mm512_loadu_si512(index);
+    const __mmask16 there = _mm512_cmpge_epi32_mask(at, _mm512_setzero_si512());
+    if (accumulate) v = v + (Vec<T>)_mm512_mask_i32gather_ps(_mm512_setzero_ps(), there, at, to, 4);
+    _mm512_mask_i32scatter_ps(to, there, at, v, 4);
+  } else {
+    const __m256i at = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index));
+    const __mmask8 there = _mm256_cmpge_epi32_mask(at, _mm256_setzero_si256());
+    if (accumulate) v = v + (Vec<T>)_mm512_mask_i32gather_pd(_mm512_setzero_pd(), there, at, to, 8);
+    _mm512_mask_i32scatter_pd(to, there, at, v, 8);
+  }
+#else
+  const T* lanes = reinterpret_cast<const T*>(&v);
+  for (int l = 0; l < Lanes<T>::count; ++l)
+    if (index[l] >= 0) to[index[l]] = accumulate ? to[index[l]] + lanes[l] : lanes[l];
+#endif
+}
+
 /// a·b + c, rounded once where the hardware can.
 inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
 #if defined(__AVX512F__)
