@@ -21,8 +21,9 @@ export interface Standardization {
  * @throws {DataError} if there is no row, or a value is not finite.
  * @see Welford 1962, "Note on a method for calculating corrected sums of squares and products"
  * @example
+ * const [train, test] = splitDataset(moons({ size: 100 }), 0.2, 1);
  * const scale = fitStandardization(train.inputs);
- * const ready = standardize(test, scale);
+ * standardize(test, scale).inputs.shape; // [20, 2]
  */
 export function fitStandardization(inputs: HostArray): Standardization {
   const [rows = 0, ...features] = inputs.shape;

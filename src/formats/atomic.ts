@@ -10,7 +10,7 @@ import { reasonOf } from "./files.ts";
  *
  * @throws {DataError} if the folder is missing or the file cannot be written.
  * @example
- * await writeFileAtomic("run/config.json", JSON.stringify(config));
+ * await writeFileAtomic("run/config.json", JSON.stringify({ epochs: 5 }));
  */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const { open, rename, rm } = await import("node:fs/promises");
