@@ -1,0 +1,186 @@
+import { ConfigError, DataError, nearest, sameShape, show } from "../base/index.ts";
+import {
+  blobs,
+  type CsvSplit,
+  circles,
+  type Dataset,
+  digits,
+  fitStandardization,
+  lightOnDark,
+  moons,
+  readCsv,
+  readIdxFolder,
+  type Split,
+  spirals,
+  splitDataset,
+  standardize,
+  subset,
+  type Task,
+  xor,
+} from "../data/index.ts";
+import type { DataConfig, TableConfig } from "./run-config.ts";
+
+/** Data cut into the part to learn from, to choose by and to judge by. */
+export interface Source {
+  /** A short name, for the folder of the run. */
+  readonly name: string;
+  readonly train: Split;
+  readonly validation: Split;
+  readonly test: Split;
+  readonly config: DataConfig;
+}
+
+/** Shares that are held out where the data bring no such part. The cut does not depend on --seed. */
+const testShare = 0.2;
+const validationShare = 0.1;
+const splitSeed = 0;
+
+/** A table whose last column has more different whole numbers than this is of quantities. */
+const mostClasses = 20;
+
+/** Sets that need no file. The noise leaves something to learn. */
+const builtIn: Record<string, () => Dataset | Split> = {
+  digits: () => digits(),
+  xor: () => xor({ size: 1000, noise: 0.15 }),
+  moons: () => moons({ size: 1000, noise: 0.1 }),
+  circles: () => circles({ size: 1000, noise: 0.05 }),
+  spirals: () => spirals({ size: 1000, noise: 0.01 }),
+  blobs: () => blobs({ size: 1000 }),
+};
+export const builtInNames: readonly string[] = Object.keys(builtIn);
+
+/**
+ * Loads what `--data` names: a built-in set, a folder of IDX files or a CSV file.
+ *
+ * @throws {ConfigError} if it names nothing. @throws {DataError} if the files are not right.
+ */
+export async function loadSource(source: string): Promise<Source> {
+  if (Object.hasOwn(builtIn, source)) {
+    const made = builtIn[source]!();
+    return cut(source, source, "train" in made ? made : toDataset(source, made));
+  }
+  const { basename, extname } = await import("node:path");
+  if ((await kindOf(source)) === "folder")
+    return cut(source, basename(source), await readIdxFolder(source));
+  return tableSource(source, basename(source, extname(source)));
+}
+
+async function kindOf(source: string): Promise<"folder" | "file"> {
+  const { stat } = await import("node:fs/promises");
+  const found = await stat(source).catch(() => undefined);
+  if (found) return found.isDirectory() ? "folder" : "file";
+  const near = nearest(source, builtInNames);
+  throw new ConfigError({
+    subject: "--data",
+    problem: `"${source}" is no set (${builtInNames.join(", ")}), no folder and no file.`,
+    fix: near ? `did you mean --data ${near}?` : "give a set's name, or the path of data.",
+  });
+}
+
+const toDataset = (name: string, split: Split): Dataset => ({
+  name,
+  task: "classification",
+  train: split,
+  classes: Array.from({ length: 1 + Math.max(...split.targets.data) }, (_, k) => String(k)),
+});
+
+function cut(source: string, name: string, data: Dataset): Source {
+  const [rest, test] = data.test
+    ? [data.train, data.test]
+    : splitDataset(data.train, testShare, splitSeed);
+  const [train, validation] = splitDataset(rest, validationShare, splitSeed);
+  const inputShape = train.inputs.shape.slice(1);
+  const config: DataConfig = {
+    source,
+    task: data.task,
+    inputShape,
+    classes: data.classes ?? [],
+    lightOnDark: isLightOnDark(train),
+  };
+  return { name, train, validation, test, config };
+}
+
+/** Whether most of the first images have a dark border, as MNIST's have. */
+function isLightOnDark({ inputs, size }: Split): boolean {
+  if (inputs.shape.length !== 4) return false;
+  const few = Math.min(size, 100);
+  const first = subset(
+    { inputs, targets: inputs, size },
+    Array.from({ length: few }, (_, n) => n),
+  );
+  const turned = lightOnDark(first.inputs).data;
+  const pixels = turned.length / few;
+  let same = 0;
+  for (let n = 0; n < few; n++) if (turned[n * pixels] === first.inputs.data[n * pixels]) same++;
+  return 2 * same > few;
+}
+
+async function tableSource(source: string, name: string): Promise<Source> {
+  const { split, task } = await readTable(source);
+  const data: Dataset = { name, task, train: split, classes: split.classes ?? [] };
+  const raw = cut(source, name, data);
+  const scale = fitStandardization(raw.train.inputs);
+  const table: TableConfig = {
+    features: split.features,
+    categories: split.categories,
+    mean: [...scale.mean],
+    std: [...scale.std],
+  };
+  return {
+    name,
+    train: standardize(raw.train, scale),
+    validation: standardize(raw.validation, scale),
+    test: standardize(raw.test, scale),
+    config: { ...raw.config, table },
+  };
+}
+
+/** Classes if the last column holds words or few whole numbers, else numbers to predict. */
+async function readTable(path: string): Promise<{ split: CsvSplit; task: Task }> {
+  try {
+    const split = await readCsv(path, { dropMissing: true });
+    const words = split.classes!.some((name) => !Number.isFinite(Number(name)));
+    if (words || split.classes!.length <= mostClasses) return { split, task: "classification" };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error; // a fraction is no class
+  }
+  return {
+    split: await readCsv(path, { task: "regression", dropMissing: true }),
+    task: "regression",
+  };
+}
+
+/**
+ * Data to judge a trained network by: the test part of what `source` names, or all of a table that
+ * is not the one the network was trained on.
+ *
+ * @throws {DataError} if its examples are not like those of the training.
+ */
+export async function loadTest(source: string, trained: DataConfig): Promise<Split> {
+  if (trained.table && source !== trained.source) return loadTable(source, trained, trained.table);
+  const { test, config } = await loadSource(source);
+  if (
+    sameShape(config.inputShape, trained.inputShape) &&
+    config.classes.length <= trained.classes.length
+  )
+    return test;
+  throw new DataError({
+    subject: source,
+    problem: `its examples are ${describe(config)}, the network was trained on ${describe(trained)}.`,
+    fix: "give data of the same shape and classes.",
+  });
+}
+
+async function loadTable(source: string, trained: DataConfig, table: TableConfig): Promise<Split> {
+  await kindOf(source);
+  const { task, classes } = trained;
+  const { features, categories, mean, std } = table;
+  const none = { dtype: "float32", shape: [0], data: new Float32Array() } as const;
+  const like = { inputs: none, targets: none, size: 0, features, categories, classes };
+  const split = await readCsv(source, { task, dropMissing: true, like });
+  return standardize(split, { mean: Float64Array.from(mean), std: Float64Array.from(std) });
+}
+
+/** `[1, 28, 28] in 10 classes`. */
+export const describe = ({ inputShape, classes, task }: DataConfig): string =>
+  `${show(inputShape)} ${task === "regression" ? "with a number to predict" : `in ${classes.length} classes`}`;

@@ -1,0 +1,46 @@
+import { GradusError } from "../base/index.ts";
+
+/** Exit codes: 1 for any error, 130 for Ctrl-C, as shells have it (128 + SIGINT). */
+export const failed = 1;
+export const interrupted = 130;
+
+/** Thrown by a command that has said all and wants this exit code. */
+export class Exit {
+  readonly code: number;
+  constructor(code: number) {
+    this.code = code;
+  }
+}
+
+/**
+ * An error as the user reads it: what is wrong and the fix. What we did not foresee is marked
+ * `internal:`. The stack trace is shown when GRADUS_DEBUG is set.
+ */
+export function describeError(error: unknown, debug = Boolean(process.env.GRADUS_DEBUG)): string {
+  const stack = debug && error instanceof Error ? `\n${stackOf(error)}` : "";
+  if (error instanceof GradusError) return `error: ${withoutCallSite(error)}${stack}`;
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const lines = [
+    `error: internal: ${what}`,
+    ...(debug
+      ? []
+      : ["  fix: please report this, with what GRADUS_DEBUG=1 prints: it is our bug."]),
+  ];
+  return lines.join("\n") + stack;
+}
+
+/** The message, without a place in the program that the user of a command has not written. */
+function withoutCallSite({ subject, problem, where, fix }: GradusError): string {
+  const isCode = where !== undefined && /^(\/|[A-Za-z]:[\\/]|https?:).*:\d+$/.test(where);
+  return [
+    `${subject}: ${problem}`,
+    ...(where && !isCode ? [`  in ${where}`] : []),
+    ...(fix ? [`  fix: ${fix}`] : []),
+  ].join("\n");
+}
+
+const stackOf = (error: Error): string =>
+  error.stack
+    ?.split("\n")
+    .filter((line) => /^\s+at /.test(line))
+    .join("\n") ?? "";

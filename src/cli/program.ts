@@ -1,0 +1,69 @@
+import { Command, CommanderError } from "commander";
+import { describeError, Exit, failed } from "./errors.ts";
+import { processTerminal, type Terminal } from "./terminal.ts";
+import { version } from "./version.ts";
+
+/** What a command's file gives: its options and its action, put on commander's command. */
+export type Define = (command: Command, terminal: Terminal) => void;
+
+/** The commands. A file, and what it imports, is loaded only when its command is called. */
+const commands: Record<string, { about: string; load: () => Promise<{ define: Define }> }> = {
+  train: {
+    about: "train a network, by default a small convolutional one on handwritten digits",
+    load: () => import("./train.ts"),
+  },
+  evaluate: {
+    about: "measure a trained network on its test data, or on other data",
+    load: () => import("./evaluate.ts"),
+  },
+  predict: {
+    about: "let a trained network look at an image",
+    load: () => import("./predict.ts"),
+  },
+  summary: {
+    about: "list the layers of a trained network or of a model, with their sizes",
+    load: () => import("./summary.ts"),
+  },
+  doctor: {
+    about: "say what gradus runs on here",
+    load: () => import("./doctor.ts"),
+  },
+};
+
+/**
+ * Runs one command line.
+ *
+ * @param args what follows the program's name: `["train", "--epochs", "2"]`.
+ * @returns the exit code: 0, 1 for an error, 130 after Ctrl-C.
+ */
+export async function run(args: readonly string[], terminal = processTerminal()): Promise<number> {
+  try {
+    await (await program(args, terminal)).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof Exit) return error.code;
+    if (error instanceof CommanderError) return error.exitCode; // commander has said it itself
+    terminal.error(describeError(error));
+    return failed;
+  }
+}
+
+async function program(args: readonly string[], terminal: Terminal): Promise<Command> {
+  const root = new Command("gradus")
+    .description("Deep learning in TypeScript: train, explain and ship neural networks.")
+    .version(await version(), "-V, --version", "print the version")
+    .showSuggestionAfterError()
+    .showHelpAfterError(
+      "  fix: `gradus --help` lists the commands, `gradus <command> --help` its options.",
+    )
+    .configureOutput({
+      writeOut: (text) => terminal.out(text.trimEnd()),
+      writeErr: (text) => terminal.error(text.trimEnd()),
+    })
+    .exitOverride();
+  for (const [name, { about, load }] of Object.entries(commands)) {
+    const command = root.command(name).description(about).copyInheritedSettings(root);
+    if (args.includes(name)) (await load()).define(command, terminal);
+  }
+  return root;
+}

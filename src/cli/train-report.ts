@@ -1,0 +1,131 @@
+import { engineInfo } from "../tensor/index.ts";
+import type { Callback, Logs } from "../train/index.ts";
+import { describe, type Source } from "./data-source.ts";
+import { invocation, word } from "./invocation.ts";
+import { duration, Progress, showLogs } from "./progress.ts";
+import type { RunConfig } from "./run-config.ts";
+import { styled, type Terminal } from "./terminal.ts";
+
+/** What a training is, before it begins. */
+export interface Begin {
+  readonly config: RunConfig;
+  readonly source: Source;
+  readonly parameters: number;
+  /** The run's folder; none in a dev run. */
+  readonly run: string | undefined;
+  /** Epochs that an earlier session has done. */
+  readonly done: number;
+}
+
+/** What it came to. */
+export interface End {
+  readonly run: string | undefined;
+  readonly test: Logs;
+  readonly seconds: number;
+  /** Why training ended, and the epoch, from 1, whose weights were tested. */
+  readonly stopped: string;
+  readonly best: number | undefined;
+}
+
+/** Where it was broken off. */
+export interface Break {
+  readonly run: string | undefined;
+  /** The epoch, from 1, and the batches of it that are done. */
+  readonly epoch: number;
+  readonly batch: number;
+}
+
+/** How `gradus train` speaks: to people, or with --json to programs. */
+export interface Report {
+  readonly callback: Callback;
+  begin(begin: Begin): void;
+  end(end: End): void;
+  interrupted(at: Break): void;
+}
+
+export function textReport(terminal: Terminal): Report {
+  const line = (name: string, text: string) =>
+    terminal.out(`${styled(terminal, "bold", name.padEnd(6))} ${text}`);
+  return {
+    callback: new Progress(terminal),
+    begin({ config, source, parameters, run, done }) {
+      const { data, model, training } = config;
+      const { train, validation, test } = source;
+      line(
+        "data",
+        `${data.source}: ${train.size} to train, ${validation.size} to validate, ${test.size} to test; ${describe(data)}`,
+      );
+      line("model", `${model.name}, ${parameters} parameters`);
+      line(
+        "train",
+        `${training.optimizer}, lr ${training.lr}, batches of ${training.batchSize}, seed ${training.seed}, ${engineInfo().name} engine`,
+      );
+      if (run) line("run", run + (done > 0 ? `, going on after epoch ${done}` : ""));
+      terminal.out("");
+    },
+    end({ run, test, seconds, stopped, best }) {
+      terminal.out("");
+      line("ended", `${stopped}, in ${duration(seconds)}`);
+      line(
+        "test",
+        styled(terminal, "green", percent(test)) + (best ? ` (weights of epoch ${best})` : ""),
+      );
+      line("run", run ?? "a dev run: all parts work, nothing is saved");
+      if (run) terminal.out(nextSteps(run));
+    },
+    interrupted({ run, epoch, batch }) {
+      terminal.out(`\nstopped in epoch ${epoch} after batch ${batch}`);
+      if (run) terminal.out(`saved in ${run}\nresume: ${invocation()} train --resume ${word(run)}`);
+    },
+  };
+}
+
+/** Test results with the accuracy in percent, as people say it. */
+function percent({ accuracy, ...rest }: Logs): string {
+  const first = accuracy === undefined ? [] : [`accuracy ${(100 * accuracy).toFixed(2)} %`];
+  return [...first, showLogs(rest).replaceAll(": ", " ")].join(", ");
+}
+
+function nextSteps(run: string): string {
+  const command = invocation();
+  return [
+    "\ntry next",
+    `  ${command} evaluate ${word(run)}`,
+    `  ${command} predict ${word(run)} image.png`,
+    `  ${command} summary ${word(run)}`,
+  ].join("\n");
+}
+
+export function jsonReport(terminal: Terminal): Report {
+  const say = (event: Record<string, unknown>) => terminal.out(JSON.stringify(event));
+  let began = 0;
+  return {
+    callback: {
+      onEpochBegin: () => {
+        began = performance.now();
+      },
+      onEpochEnd: (epoch, logs) =>
+        say({ event: "epoch", epoch: epoch + 1, ...logs, seconds: secondsSince(began) }),
+    },
+    begin: ({ config, source, parameters, run = null, done }) =>
+      say({
+        event: "begin",
+        run,
+        ...config,
+        examples: {
+          train: source.train.size,
+          validation: source.validation.size,
+          test: source.test.size,
+        },
+        parameters,
+        engine: engineInfo().name,
+        done,
+      }),
+    end: ({ run = null, test, seconds }) => say({ event: "end", run, test, seconds }),
+    interrupted: ({ run = null, epoch, batch }) => say({ event: "interrupted", run, epoch, batch }),
+  };
+}
+
+/** Seconds since a moment of `performance.now()`, to the millisecond. */
+export const secondsSince = (moment: number): number =>
+  Math.round(performance.now() - moment) / 1000;

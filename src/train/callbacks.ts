@@ -1,0 +1,124 @@
+import { ConfigError, NumericError } from "../base/index.ts";
+import { saveCheckpoint } from "./checkpoint.ts";
+import { type History, type Logs, type Mode, modeOf } from "./history.ts";
+import type { Callback, Training } from "./training.ts";
+
+/** Which quantity a callback follows. */
+export interface Monitor {
+  /** A name in the logs. Default `val_loss`. */
+  readonly monitor?: string;
+  /** Whether less or more is better. Default: more for accuracies, else less. */
+  readonly mode?: Mode;
+}
+
+/**
+ * Ends training when a quantity has not improved by more than `minDelta` for `patience` epochs.
+ *
+ * It looks at the history alone, and so goes on exactly when training is resumed.
+ *
+ * @see Goodfellow, Bengio & Courville 2016, §7.8
+ * @example
+ * const stopping = new EarlyStopping({ monitor: "val_accuracy", patience: 3 });
+ */
+export class EarlyStopping implements Callback {
+  readonly #monitor: string;
+  readonly #mode: Mode;
+  readonly #patience: number;
+  readonly #minDelta: number;
+
+  constructor({
+    monitor = "val_loss",
+    mode = modeOf(monitor),
+    patience = 0,
+    minDelta = 0,
+  }: Monitor & { readonly patience?: number; readonly minDelta?: number } = {}) {
+    if (!Number.isInteger(patience) || patience < 0)
+      throw new ConfigError({
+        subject: "EarlyStopping",
+        problem: `patience is ${patience}, not a whole number of 0 or more.`,
+        fix: "give the number of epochs to wait, such as patience: 3.",
+      });
+    this.#monitor = monitor;
+    this.#mode = mode;
+    this.#patience = patience;
+    this.#minDelta = minDelta;
+  }
+
+  onTrainBegin(training: Training): void {
+    this.#look(training); // a training that was ended so does not go on by being resumed
+  }
+
+  onEpochEnd(_epoch: number, _logs: Logs, training: Training): void {
+    this.#look(training);
+  }
+
+  #look(training: Training): void {
+    const { history } = training;
+    const best = history.best(this.#monitor, { mode: this.#mode, minDelta: this.#minDelta });
+    const since = history.epochs.length - 1 - (best?.epoch ?? -1);
+    // as in Keras, patience 0 ends it at the first epoch without improvement
+    if (since > 0 && since >= this.#patience)
+      training.stop(
+        `${this.#monitor} has not improved for ${since} ${since === 1 ? "epoch" : "epochs"}`,
+      );
+  }
+}
+
+/** Whether the last epoch of a history is its best. */
+const isBest = (history: History, monitor: string, mode: Mode): boolean =>
+  history.best(monitor, { mode })?.epoch === history.epochs.length - 1;
+
+/**
+ * Saves a checkpoint after each epoch, or only after the best so far. The file is replaced as a whole.
+ *
+ * @example
+ * const keep = new ModelCheckpoint("best.safetensors", { saveBestOnly: true });
+ */
+export class ModelCheckpoint implements Callback {
+  readonly #path: string | ((epoch: number, logs: Logs) => string);
+  readonly #monitor: string;
+  readonly #mode: Mode;
+  readonly #bestOnly: boolean;
+  readonly #weightsOnly: boolean;
+
+  /** @param path a file, or a function that names one for each epoch. */
+  constructor(
+    path: string | ((epoch: number, logs: Logs) => string),
+    {
+      monitor = "val_loss",
+      mode = modeOf(monitor),
+      saveBestOnly = false,
+      saveWeightsOnly = false,
+    }: Monitor & { readonly saveBestOnly?: boolean; readonly saveWeightsOnly?: boolean } = {},
+  ) {
+    this.#path = path;
+    this.#monitor = monitor;
+    this.#mode = mode;
+    this.#bestOnly = saveBestOnly;
+    this.#weightsOnly = saveWeightsOnly;
+  }
+
+  async onEpochEnd(epoch: number, logs: Logs, training: Training): Promise<void> {
+    if (this.#bestOnly && !isBest(training.history, this.#monitor, this.#mode)) return;
+    const path = typeof this.#path === "string" ? this.#path : this.#path(epoch, logs);
+    await saveCheckpoint(path, training, { weightsOnly: this.#weightsOnly });
+  }
+}
+
+/**
+ * Ends training with an error at the first step whose loss is NaN or infinite: no later step can
+ * mend the weights.
+ */
+export class TerminateOnNaN implements Callback {
+  /** @throws {NumericError} naming the step and the learning rate. */
+  onBatchEnd(batch: number, { loss }: Logs, training: Training): void {
+    if (loss === undefined || Number.isFinite(loss)) return;
+    const { position, batches, lr } = training;
+    throw new NumericError({
+      subject: "fit",
+      problem: `the loss became ${loss} in epoch ${position.epoch + 1}, batch ${batch + 1} of ${batches}.`,
+      where: `step ${position.step}, with lr ${lr}`,
+      fix: "lower lr (ten times is a good try), and look for values in the data that are not finite.",
+    });
+  }
+}

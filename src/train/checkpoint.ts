@@ -1,0 +1,162 @@
+import { FormatError, type HostArray, sameShape, show } from "../base/index.ts";
+import { readSafetensors, writeSafetensors } from "../formats/index.ts";
+import type { Module } from "../nn/index.ts";
+import type { Optimizer } from "../optim/index.ts";
+import { fromHost, type Variable } from "../tensor/index.ts";
+import { History, type Logs } from "./history.ts";
+import type { Json } from "./run-folder.ts";
+import type { Position, Settings, Training } from "./training.ts";
+
+/** A training as a file holds it. */
+export interface Checkpoint {
+  /** The file it was read from, for messages. */
+  readonly path: string;
+  /** The model's state by path, and the optimizer's under `optimizer/`. */
+  readonly tensors: ReadonlyMap<string, HostArray>;
+  readonly position: Position;
+  readonly settings: Settings;
+  readonly history: History;
+  readonly config: Json;
+}
+
+/** Paths of modules have dots and no slash, so this cannot meet one of them. */
+const optimizerPrefix = "optimizer/";
+/** Says what the file is, and by which rules it is read. */
+const format = "gradus checkpoint 1";
+
+/** What {@link saveCheckpoint} writes; a {@link Training} is one. */
+export type Saved = Pick<
+  Training,
+  "model" | "optimizer" | "position" | "settings" | "history" | "config"
+>;
+
+/**
+ * Writes a training as a safetensors file: all of the model's state, the optimizer's, and in the
+ * metadata where training stands. The file appears as a whole or not at all. It holds no times or
+ * dates: the same training gives the same bytes.
+ *
+ * @param weightsOnly leaves out the optimizer's state: a smaller file, for use and not for going on.
+ */
+export async function saveCheckpoint(
+  path: string,
+  { model, optimizer, position, settings, history, config }: Saved,
+  { weightsOnly = false } = {},
+): Promise<void> {
+  const tensors = new Map(Object.entries(hostState(model.state())));
+  if (!weightsOnly)
+    for (const [name, array] of Object.entries(hostState(optimizer.state())))
+      tensors.set(optimizerPrefix + name, array);
+  await writeSafetensors(path, tensors, {
+    format,
+    position: JSON.stringify(position),
+    settings: JSON.stringify(settings),
+    history: JSON.stringify(history.epochs),
+    config: JSON.stringify(config),
+  });
+}
+
+const hostState = (state: Readonly<Record<string, Variable>>): Record<string, HostArray> =>
+  Object.fromEntries(Object.entries(state).map(([path, x]) => [path, x.value.toHost()]));
+
+/**
+ * Reads a checkpoint.
+ *
+ * @throws {FormatError} if the file is not one. @throws {DataError} if it is missing or torn.
+ */
+export async function loadCheckpoint(path: string): Promise<Checkpoint> {
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata.format !== format)
+    throw notOurs(path, `its format is ${quoted(metadata.format)}, expected "${format}"`);
+  const field = (name: string): Json => {
+    try {
+      return JSON.parse(metadata[name] ?? "");
+    } catch {
+      throw notOurs(path, `its field "${name}" is ${quoted(metadata[name])}, which is not JSON`);
+    }
+  };
+  const position = positionOf(field("position"));
+  const settings = field("settings");
+  const history = field("history");
+  if (!position) throw notOurs(path, `its position is ${quoted(metadata.position)}`);
+  if (!isCounts(settings, ["seed", "batchSize", "examples"]))
+    throw notOurs(path, `its settings are ${quoted(metadata.settings)}`);
+  if (!Array.isArray(history) || !history.every(isRecord))
+    throw notOurs(path, "its history is not a list of logs");
+  return {
+    path,
+    tensors,
+    position,
+    settings: settings as unknown as Settings,
+    history: new History(history.map(numbersOf)),
+    config: field("config"),
+  };
+}
+
+/**
+ * Puts the values of a checkpoint into a model, and into an optimizer if one is given. All is
+ * checked before anything is changed.
+ *
+ * @throws {FormatError} if names, shapes or dtypes differ from those of the model.
+ */
+export function restore(
+  { path, tensors }: Pick<Checkpoint, "path" | "tensors">,
+  { model, optimizer }: { readonly model: Module; readonly optimizer?: Optimizer },
+): void {
+  const wanted = new Map<string, Variable>(Object.entries(model.state()));
+  if (optimizer)
+    for (const [name, variable] of Object.entries(optimizer.state()))
+      wanted.set(optimizerPrefix + name, variable);
+  for (const [name, variable] of wanted) checkFits(path, name, tensors.get(name), variable);
+  for (const name of tensors.keys())
+    if (!wanted.has(name) && !name.startsWith(optimizerPrefix))
+      throw misfit(path, `it has "${name}", which the model has not`);
+  for (const [name, variable] of wanted) variable.value = fromHost(tensors.get(name)!);
+}
+
+function checkFits(
+  path: string,
+  name: string,
+  array: HostArray | undefined,
+  { shape, dtype }: Variable,
+): void {
+  if (!array) throw misfit(path, `it has no "${name}"`);
+  if (!sameShape(array.shape, shape))
+    throw misfit(path, `"${name}" is ${show(array.shape)} in it and ${show(shape)} in the model`);
+  if (array.dtype !== dtype)
+    throw misfit(path, `"${name}" is ${array.dtype} in it and ${dtype} in the model`);
+}
+
+const misfit = (path: string, problem: string): FormatError =>
+  new FormatError({
+    subject: path,
+    problem: `the checkpoint is not of this model and optimizer: ${problem}.`,
+    fix: "build them as they were when it was saved.",
+  });
+
+const notOurs = (path: string, problem: string): FormatError =>
+  new FormatError({
+    subject: path,
+    problem: `not a checkpoint of a training: ${problem}.`,
+    fix: "give a file that saveCheckpoint or `gradus train` wrote.",
+  });
+
+const quoted = (text: string | undefined): string =>
+  text === undefined ? "missing" : JSON.stringify(text.slice(0, 60));
+
+type Fields = { readonly [key: string]: Json };
+const isRecord = (x: Json | undefined): x is Fields =>
+  typeof x === "object" && x !== null && !Array.isArray(x);
+const isCounts = (x: Json | undefined, names: readonly string[]): x is Fields =>
+  isRecord(x) && names.every((name) => Number.isSafeInteger(x[name]));
+
+function positionOf(x: Json): Position | undefined {
+  if (!isCounts(x, ["epoch", "batch", "step"]) || !isCounts(x.sums, ["examples"])) return undefined;
+  const { examples, sums } = x.sums;
+  if (!isRecord(sums)) return undefined;
+  const { epoch, batch, step } = x as unknown as Position;
+  return { epoch, batch, step, sums: { examples: examples as number, sums: numbersOf(sums) } };
+}
+
+/** JSON has no NaN and writes null in its place. */
+const numbersOf = (logs: Fields): Logs =>
+  Object.fromEntries(Object.entries(logs).map(([name, x]) => [name, x === null ? NaN : Number(x)]));

@@ -1,0 +1,74 @@
+import { ConfigError, nearest } from "../base/index.ts";
+
+/** Numbers by name: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `lr`, … */
+export type Logs = Readonly<Record<string, number>>;
+
+/** Whether less or more of a quantity is better. */
+export type Mode = "min" | "max";
+
+/** Accuracies want to be large, all else (losses) small. */
+export const modeOf = (monitor: string): Mode => (/accuracy$/.test(monitor) ? "max" : "min");
+
+/**
+ * What training came to, epoch by epoch, and why it ended. Plain data: checkpoints hold it.
+ *
+ * @example
+ * const history = new History([{ loss: 0.7 }, { loss: 0.4 }, { loss: 0.5 }]);
+ * history.get("loss"); // [0.7, 0.4, 0.5]
+ * history.best("loss"); // { epoch: 1, value: 0.4 }
+ */
+export class History {
+  /** Per epoch: the averages over training data, over validation data (`val_…`), and `lr`. */
+  readonly epochs: Logs[];
+  /** Why training ended, as a clause: "all 5 epochs are done". Empty while it goes on. */
+  stopped = "";
+
+  constructor(epochs: readonly Logs[] = []) {
+    this.epochs = [...epochs];
+  }
+
+  /** One quantity over the epochs. */
+  get(name: string): number[] {
+    return this.epochs.map((logs) => quantity(logs, name));
+  }
+
+  /** The logs of the last epoch, `{}` before the first. */
+  get last(): Logs {
+    return this.epochs.at(-1) ?? {};
+  }
+
+  /**
+   * The first epoch at which `monitor` was best by more than `minDelta`, NaN never being best;
+   * undefined before the first epoch.
+   *
+   * @throws {ConfigError} if there is no such quantity.
+   */
+  best(
+    monitor: string,
+    { mode = modeOf(monitor), minDelta = 0 }: { mode?: Mode; minDelta?: number } = {},
+  ): { epoch: number; value: number } | undefined {
+    const sign = mode === "min" ? 1 : -1;
+    let best: { epoch: number; value: number } | undefined;
+    this.get(monitor).forEach((value, epoch) => {
+      if (Number.isNaN(value)) return;
+      if (!best || sign * (best.value - value) > minDelta) best = { epoch, value };
+    });
+    return best;
+  }
+}
+
+function quantity(logs: Logs, name: string): number {
+  const value = logs[name];
+  if (value !== undefined) return value;
+  const names = Object.keys(logs);
+  const near = nearest(name, names);
+  throw new ConfigError({
+    subject: "History",
+    problem: `there is no "${name}" among ${names.join(", ")}.`,
+    fix: near
+      ? `did you mean "${near}"?`
+      : name.startsWith("val_")
+        ? "give validation data to fit, or name another quantity."
+        : "name one of these quantities.",
+  });
+}

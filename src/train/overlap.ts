@@ -1,0 +1,44 @@
+/** An item and what a run of the engine made of it. */
+export interface Done<Item, Result> {
+  readonly item: Item;
+  readonly result: Result;
+}
+
+/**
+ * Runs `start` on one item after another. The next item is prepared on this thread while the engine
+ * works on the current one off it, so that the cost of making batches hides behind the arithmetic.
+ *
+ * Between two runs the caller has the floor: variables are idle and may be read, and leaving the
+ * loop leaves nothing running.
+ */
+export async function* overlapped<Item, Result>(
+  items: Iterable<Item>,
+  start: (item: Item) => Promise<Result>,
+): AsyncGenerator<Done<Item, Result>> {
+  const iterator = items[Symbol.iterator]();
+  let current = iterator.next();
+  while (!current.done) {
+    const running = start(current.value);
+    running.catch(() => {}); // it may fail while the next item is made; it is awaited below
+    let next: IteratorResult<Item>;
+    let result: Result;
+    try {
+      await turn();
+      next = iterator.next();
+    } finally {
+      result = await running;
+    }
+    yield { item: current.value, result };
+    current = next;
+  }
+}
+
+/** Browsers have no setImmediate. */
+const later: (f: () => void) => void =
+  typeof setImmediate === "function" ? setImmediate : setTimeout;
+
+/**
+ * One turn of the event loop. A compiled function reaches the engine only after a few promises, so
+ * making the next item at once would hold it up; and signals are heard between turns only.
+ */
+const turn = () => new Promise<void>((resolve) => later(resolve));

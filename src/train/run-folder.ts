@@ -1,0 +1,156 @@
+import { ConfigError, DataError, FormatError } from "../base/index.ts";
+import { readBytes, writeFileAtomic } from "../formats/index.ts";
+
+/** Anything that JSON holds. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+export type RunFile = "config.json" | "metrics.jsonl" | "best.safetensors" | "last.safetensors";
+
+/**
+ * The folder of one training: `config.json` (what was asked for), `metrics.jsonl` (a line per
+ * epoch), `best.safetensors` and `last.safetensors`. Every file is written as a whole and renamed
+ * into place, so a reader never meets half of one.
+ *
+ * @example
+ * const run = await RunFolder.create("runs", "moons"); // runs/moons, runs/moons2, runs/moons3, …
+ */
+export class RunFolder {
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
+
+  /**
+   * Makes `parent/name`, or with the first number from 2 on that is free. Two trainings that start
+   * at once get two folders.
+   */
+  static async create(parent: string, name: string): Promise<RunFolder> {
+    const { join } = await import("node:path");
+    for (let n = 1; ; n++) {
+      const path = join(parent, n === 1 ? name : `${name}${n}`);
+      if (await makeFolder(path)) return new RunFolder(path);
+    }
+  }
+
+  /** Makes exactly this folder. @throws {ConfigError} if it holds a run already. */
+  static async at(path: string): Promise<RunFolder> {
+    const { readdir } = await import("node:fs/promises");
+    if (await makeFolder(path)) return new RunFolder(path);
+    const names: string[] = await readdir(path).catch(() => [path]); // a file is not empty either
+    if (names.length === 0) return new RunFolder(path);
+    throw new ConfigError({
+      subject: path,
+      problem: `there is something already (${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}).`,
+      fix: "name a folder that does not exist yet, or go on with the run that it holds.",
+    });
+  }
+
+  /** An existing run. @throws {DataError} if there is no such folder, or no config.json in it. */
+  static async open(path: string): Promise<RunFolder> {
+    const { stat } = await import("node:fs/promises");
+    const { join } = await import("node:path");
+    const config = await stat(join(path, "config.json")).catch(() => undefined);
+    if (config?.isFile()) return new RunFolder(path);
+    throw new DataError({
+      subject: path,
+      problem: "this is not the folder of a run: it has no config.json.",
+      fix: "give the folder that a training printed at its end, such as runs/digits-conv.",
+    });
+  }
+
+  /** The path of a file in the folder. */
+  file(name: RunFile): string {
+    return `${this.path}/${name}`;
+  }
+
+  async has(name: RunFile): Promise<boolean> {
+    const { access } = await import("node:fs/promises");
+    return access(this.file(name)).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async writeConfig(config: Json): Promise<void> {
+    await writeFileAtomic(this.file("config.json"), `${JSON.stringify(config, null, 2)}\n`);
+  }
+
+  /** @throws {FormatError} if the file is not a JSON object. */
+  async readConfig(): Promise<{ readonly [key: string]: Json }> {
+    const path = this.file("config.json");
+    const value = parseJson(new TextDecoder().decode(await readBytes(path)), path);
+    if (typeof value === "object" && value !== null && !Array.isArray(value))
+      return value as { readonly [key: string]: Json };
+    throw new FormatError({
+      subject: path,
+      problem: `expected a JSON object, found ${JSON.stringify(value).slice(0, 60)}.`,
+      fix: "restore the file, or train again.",
+    });
+  }
+
+  /** Writes all lines of metrics.jsonl anew: it has a line per epoch, and a resumed run replaces some. */
+  async writeMetrics(lines: readonly Json[]): Promise<void> {
+    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    await writeFileAtomic(this.file("metrics.jsonl"), text);
+  }
+
+  /** The lines of metrics.jsonl; none if there is no such file yet. */
+  async readMetrics(): Promise<Json[]> {
+    if (!(await this.has("metrics.jsonl"))) return [];
+    const path = this.file("metrics.jsonl");
+    const text = new TextDecoder().decode(await readBytes(path));
+    const lines = text.split("\n").filter((line) => line !== "");
+    return lines.map((line, i) => parseJson(line, `${path} line ${i + 1}`));
+  }
+
+  /** Removes the folder if no checkpoint is in it: a training that came to nothing leaves nothing. */
+  async discard(): Promise<boolean> {
+    if ((await this.has("last.safetensors")) || (await this.has("best.safetensors"))) return false;
+    const { rm, rmdir } = await import("node:fs/promises");
+    for (const name of ["config.json", "metrics.jsonl"] as const)
+      await rm(this.file(name), { force: true });
+    await rmdir(this.path).catch(() => {}); // what else lies in it is not ours
+    return true;
+  }
+}
+
+/** Whether the folder was made, and not there before; its parents are made as needed. */
+async function makeFolder(path: string): Promise<boolean> {
+  const { mkdir } = await import("node:fs/promises");
+  const { dirname } = await import("node:path");
+  const failed = (thrown: unknown) =>
+    new DataError({
+      subject: path,
+      problem: `the folder cannot be made (${thrown instanceof Error ? thrown.message : thrown}).`,
+      fix: "choose a place where you may write.",
+    });
+  await mkdir(dirname(path), { recursive: true }).catch((thrown) => {
+    throw failed(thrown);
+  });
+  try {
+    await mkdir(path);
+    return true;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw failed(thrown);
+  }
+}
+
+function parseJson(text: string, source: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw new FormatError({
+      subject: source,
+      problem: `not JSON (${thrown instanceof Error ? thrown.message : thrown}).`,
+      fix: "restore the file, or train again.",
+    });
+  }
+}

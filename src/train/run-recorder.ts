@@ -1,0 +1,61 @@
+import { NumericError } from "../base/index.ts";
+import { saveCheckpoint } from "./checkpoint.ts";
+import type { Logs } from "./history.ts";
+import type { Json, RunFolder } from "./run-folder.ts";
+import type { Callback, Training } from "./training.ts";
+
+/**
+ * Keeps the files of a run folder: after each epoch a line in metrics.jsonl, best.safetensors if the
+ * epoch was the best so far (by validation loss, or by loss without validation), and
+ * last.safetensors, from which training goes on exactly. When training breaks off in an epoch,
+ * last.safetensors holds that very step.
+ *
+ * After a NumericError nothing is saved: the files still hold the last epoch that made sense.
+ *
+ * @example
+ * const run = await RunFolder.create("runs", "xor");
+ * await fit(new Linear(2, 2), xor(), { epochs: 2, callbacks: [new RunRecorder(run)] });
+ * (await run.readMetrics()).length; // 2
+ */
+export class RunRecorder implements Callback {
+  readonly #folder: RunFolder;
+  #lines: Json[] = [];
+  #started = 0;
+  /** The step that last.safetensors holds. */
+  #saved = -1;
+
+  constructor(folder: RunFolder) {
+    this.#folder = folder;
+  }
+
+  async onTrainBegin({ history }: Training): Promise<void> {
+    this.#lines = (await this.#folder.readMetrics()).slice(0, history.epochs.length);
+  }
+
+  onEpochBegin(): void {
+    this.#started = performance.now();
+  }
+
+  async onEpochEnd(epoch: number, logs: Logs, training: Training): Promise<void> {
+    const seconds = Math.round(performance.now() - this.#started) / 1000;
+    this.#lines.push({ epoch: epoch + 1, ...logs, seconds });
+    await this.#folder.writeMetrics(this.#lines);
+    const monitor = "val_loss" in logs ? "val_loss" : "loss";
+    if (training.history.best(monitor)?.epoch === epoch)
+      await saveCheckpoint(this.#folder.file("best.safetensors"), training, { weightsOnly: true });
+    await this.#saveLast(training); // last, so that a crash before it only repeats the epoch
+  }
+
+  async onTrainEnd(training: Training): Promise<void> {
+    if (this.#saved !== training.position.step) await this.#saveLast(training);
+  }
+
+  async onError(error: unknown, training: Training): Promise<void> {
+    if (!(error instanceof NumericError)) await this.onTrainEnd(training);
+  }
+
+  async #saveLast(training: Training): Promise<void> {
+    await saveCheckpoint(this.#folder.file("last.safetensors"), training);
+    this.#saved = training.position.step;
+  }
+}
