@@ -1,4 +1,5 @@
-// Matrix products. Three ways, chosen by shape alone:
+// Matrix products. Four ways, chosen by shape alone:
+//   vector  one row or one column: dot products, or a direct product of the transpose;
 //   direct  nothing is packed: small products, and B with unit column stride;
 //   packed  A and B in panels, every block of C a task that runs over all of k;
 //   split   few blocks but a long k: k is cut too, partial sums are added in order.
@@ -84,6 +85,7 @@ class Product {
         padded_(round_up(call.n, lanes)) {}
 
   Status run() {
+    if (vector_pays()) return vector();
     if (call_.b_col == 1 && small()) return direct();
     const int64_t tasks = call_.batch * blocks_.down * blocks_.across;
     if (tasks <= 8 && call_.k >= 4 * kDepth<T> && call_.m * call_.n <= int64_t{1} << 16) return split();
@@ -118,10 +120,13 @@ class Product {
     call_.sink.put(call_.sink.self, worker, Tile{batch, row, col, rows, cols, tile, ld});
   }
 
+  // ── vector ──
+  bool vector_pays() const;
+  Status vector();
   // ── direct ──
   Status direct();
-  void direct_block(int64_t batch, int64_t row, int64_t rows, int64_t col, int64_t cols,
-                    Target<T> c) const;
+  void direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_col, const T* b,
+                   int64_t b_row, int64_t cols, Target<T> c) const;
   // ── packed ──
   Status packed();
   Status split();
@@ -131,27 +136,77 @@ class Product {
                 const OffsetTables<T>& tables, Target<T> c, bool accumulate) const;
 };
 
+/// A single column, or a single row of a transposed B, where the matrix has a unit stride.
 template <class T>
-void Product<T>::direct_block(int64_t batch, int64_t row, int64_t rows, int64_t col, int64_t cols,
-                              Target<T> c) const {
+bool Product<T>::vector_pays() const {
+  constexpr int64_t longest = int64_t{1} << 17;  // of a vector copied into the scratch
+  if (call_.n == 1 && call_.a_col == 1) return call_.b_row == 1 || call_.k <= longest;
+  if (call_.m == 1 && call_.b_row == 1) return call_.a_col == 1 || call_.k <= longest;
+  return call_.n == 1 && call_.a_row == 1;
+}
+
+template <class T>
+Status Product<T>::vector() {
+  // r[j] = Σ_k matrix[j, k] · x[k].
+  const MatmulCall& call = call_;
+  const bool column = call.n == 1 && (call.a_col == 1 || call.a_row == 1);
+  const int64_t size = column ? call.m : call.n, k = call.k;
+  const int64_t step = column ? call.a_row : call.b_col, deep = column ? call.a_col : call.b_row;
+  const int64_t x_step = column ? call.b_row : call.a_col;
+  const int64_t length = min(size, max(4 * lanes, round_up((int64_t{1} << 16) / max(1, k), lanes)));
+  const int64_t blocks = ceil_div(size, length);
+  run_tasks(pool_, call.batch * blocks, [&](int64_t task, int worker) {
+    const int64_t batch = task / blocks, from = task % blocks * length;
+    const int64_t count = min(length, size - from);
+    const T* matrix = (column ? a_ + call.a_offset[batch] : b_ + call.b_offset[batch]) + from * step;
+    const T* x = column ? b_ + call.b_offset[batch] : a_ + call.a_offset[batch];
+    T* result = static_cast<T*>(pool_.scratch(worker));
+    T* acc = result + round_up(length, lanes);
+    if (deep == 1) {
+      T* copy = acc + length * lanes;
+      if (x_step != 1) {
+        for (int64_t i = 0; i < k; ++i) copy[i] = x[i * x_step];
+        x = copy;
+      }
+      for (int64_t i = 0; i < count * lanes; ++i) acc[i] = T(0);
+      const int64_t none = 0;
+      all_dots(acc, count, 1, matrix, step, 0, x, &none, 0, 1, k);
+      for (int64_t i = 0; i < count; ++i) result[i] = sum<T>(load<T>(acc + i * lanes));
+    } else {
+      direct_rows(x, 1, 0, x_step, matrix, deep, count, {result, count});
+    }
+    if (!call.c) {
+      const Tile tile{batch, column ? from : 0, column ? 0 : from, column ? count : 1,
+                      column ? 1 : count, result, column ? 1 : count};
+      call.sink.put(call.sink.self, worker, tile);
+    } else {
+      T* c = static_cast<T*>(call.c) + call.c_offset[batch];
+      for (int64_t i = 0; i < count; ++i) c[(from + i) * (column ? call.c_row : 1)] = result[i];
+    }
+  });
+  return Status::ok;
+}
+
+/// c = rows of a × columns of b, both where they are; columns side by side.
+template <class T>
+void Product<T>::direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_col, const T* b,
+                             int64_t b_row, int64_t cols, Target<T> c) const {
   const RowPanels panels(rows, Kernels<T>::direct_rows);
   const int widest = max_vectors(panels.height) * lanes;
   Block<T> t;
   t.k = call_.k;
-  t.a_row = call_.a_row;
-  t.a_col = call_.a_col;
-  t.b_row = call_.b_row;
+  t.a_row = a_row;
+  t.a_col = a_col;
+  t.b_row = b_row;
   t.c_row = c.row;
   t.accumulate = false;
-  const T* a = a_ + call_.a_offset[batch] + row * call_.a_row;
-  const T* b = b_ + call_.b_offset[batch] + col;
   for (int64_t j = 0; j < cols; j += widest) {
     const int width = int(min(widest, cols - j)), vectors = int(ceil_div(width, lanes));
     for (int v = 0; v < vectors; ++v) t.count[v] = int(min(lanes, width - v * lanes));
     t.b[0] = b + j;
     const auto& row_kernels = kernels<T>.direct[width % lanes != 0];
     for (int64_t p = 0; p < panels.count; ++p) {
-      t.a = a + p * panels.height * call_.a_row;
+      t.a = a + p * panels.height * a_row;
       for (int v = 0; v < vectors; ++v) t.c[v] = c.c + p * panels.height * c.row + j + v * lanes;
       row_kernels[panels.height_of(p) - 1][vectors - 1](t);
     }
@@ -173,7 +228,9 @@ Status Product<T>::direct() {
     const int64_t r = min(rows, call_.m - row), c = min(cols, call_.n - col);
     T* tile = call_.c ? nullptr : static_cast<T*>(pool_.scratch(worker));
     for (int64_t batch = first; batch < min(first + group, call_.batch); ++batch) {
-      direct_block(batch, row, r, col, c, target(batch, row, col, tile, c));
+      direct_rows(a_ + call_.a_offset[batch] + row * call_.a_row, r, call_.a_row, call_.a_col,
+                  b_ + call_.b_offset[batch] + col, call_.b_row, c,
+                  target(batch, row, col, tile, c));
       deliver(worker, batch, row, col, r, c, tile, c);
     }
   });

@@ -158,11 +158,19 @@ inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
 /// The sum of all lanes, halves first: a fixed order.
 template <class T>
 inline T sum(Vec<T> v) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return _mm512_reduce_add_ps((__m512)v);
+  } else {
+    return _mm512_reduce_add_pd((__m512d)v);
+  }
+#else
   T lanes[Lanes<T>::count];
   store(lanes, v);
   for (int width = Lanes<T>::count / 2; width > 0; width /= 2)
     for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
   return lanes[0];
+#endif
 }
 
 // ── transposition ──────────────────────────────────────────────────────────────────────────────
