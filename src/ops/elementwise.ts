@@ -103,8 +103,11 @@ const unchanged = (node: Node, value: number, sides: readonly number[]): Node | 
   return undefined;
 };
 
-/** −1, 0 and 1 at a kink count half: the mean of both one-sided derivatives. */
-const half = (wins: Node, ties: Node, dtype: DType) => where(ties, 0.5, cast(wins, dtype));
+/** All of g where this side wins, half where both tie: the mean of both one-sided derivatives. */
+const toWinner = (wins: (a: Node, b: Node) => Node) => ({
+  choose: (g: Node, a: Node, b: Node) => where(wins(a, b), g, where(equal(a, b), mul(0.5, g), 0)),
+});
+const larger = (a: Node, b: Node) => less(b, a);
 
 export const ops = {
   neg: elementwise({
@@ -359,10 +362,7 @@ export const ops = {
     formula: "max(a, b)",
     arity: 2,
     dtypes: numeric,
-    partials: [
-      (y, a, b) => half(less(b, a), equal(a, b), y.dtype),
-      (y, a, b) => half(less(a, b), equal(a, b), y.dtype),
-    ],
+    partials: [toWinner(larger), toWinner(less)],
     reference: (a, b) => Math.max(a, b),
     complex: (a, b) => (a.re >= b.re ? a : b),
   }),
@@ -371,10 +371,7 @@ export const ops = {
     formula: "min(a, b)",
     arity: 2,
     dtypes: numeric,
-    partials: [
-      (y, a, b) => half(less(a, b), equal(a, b), y.dtype),
-      (y, a, b) => half(less(b, a), equal(a, b), y.dtype),
-    ],
+    partials: [toWinner(less), toWinner(larger)],
     reference: (a, b) => Math.min(a, b),
     complex: (a, b) => (a.re <= b.re ? a : b),
   }),

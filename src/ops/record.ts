@@ -106,8 +106,15 @@ export function checkSameShape(name: string, inputs: readonly Node[]): void {
     }
 }
 
-/** ∂y/∂xᵢ: a number, a formula in the output and the inputs, or null where there is none. */
-type Partial = number | null | ((y: Node, ...x: Node[]) => Node);
+/**
+ * ∂y/∂xᵢ: a number, a formula in the output and the inputs, or null where there is none; or what it
+ * does to a derivative that passes, where that is a choice and not a product (0 · ∞ would be NaN).
+ */
+type Partial =
+  | number
+  | null
+  | ((y: Node, ...x: Node[]) => Node)
+  | { readonly choose: (g: Node, ...x: Node[]) => Node };
 
 interface Tuples<T> {
   1: readonly [T];
@@ -156,6 +163,7 @@ function scale(g: Node, partial: Partial, y: Node): Node | null {
   if (partial === 1) return g;
   if (partial === -1) return chain.neg(g);
   if (typeof partial === "number") throw new TypeError("a constant partial is −1, 0 or 1"); // a slip in a record, not in use
+  if (typeof partial === "object") return partial.choose(g, ...y.inputs);
   return chain.mul(g, partial(y, ...y.inputs));
 }
 

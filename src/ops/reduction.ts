@@ -2,7 +2,7 @@ import { numeric } from "../base/index.ts";
 import { apply, type Node } from "../graph/index.ts";
 import type { Reducer } from "../runtime/program.ts";
 import { foldBy } from "./by-index.ts";
-import { cast, div, equal, mul, where } from "./elementwise.ts";
+import { cast, div, equal, where } from "./elementwise.ts";
 import { constantOp, custom, type OpRecord } from "./record.ts";
 import { axesOf, broadcastInto, inferReduced, sum } from "./sum.ts";
 
@@ -23,7 +23,7 @@ const extremum = (reducer: "max" | "min", start: number): OpRecord => {
       const axes = axesOf(y.attrs);
       const ties = mask(y, x, axes);
       const share = div(g, sum(cast(ties, g.dtype), axes));
-      return [mul(broadcastInto(share, x.shape, axes), cast(ties, g.dtype))];
+      return [where(ties, broadcastInto(share, x.shape, axes), 0)];
     },
     jvp(y, [t]) {
       if (!t) return null;
