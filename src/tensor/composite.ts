@@ -109,9 +109,11 @@ export const logSoftmax = (x: Node, axis = -1): Node => {
   return op.sub(asFloat(x), over(logSumExp(asFloat(x), { axis: axes }), x, axes));
 };
 
+/** Whether any element is not 0; a count, so that none of none is false. */
 export const any = (x: Node, options: ReduceOptions = {}): Node =>
-  op.less(0, max(op.cast(x, "int32"), options));
-export const all = (x: Node, options: ReduceOptions = {}): Node => op.not(any(op.not(x), options));
+  op.less(0, sum(op.cast(x, "bool"), options));
+export const all = (x: Node, options: ReduceOptions = {}): Node =>
+  op.not(any(op.not(op.cast(x, "bool")), options));
 
 /** max(x, 0) with relu′(0) = 0; NaN stays NaN. */
 export const relu = (x: Node): Node => op.where(op.lessEqual(x, 0), 0, x);

@@ -27,7 +27,8 @@ import { fromHost, type NestedArray, shapeOfNested, Tensor, type TensorLike } fr
 export function tensor(values: NestedArray | TypedArray, dtype?: DType): Tensor {
   if (dtype !== undefined) checkDType("tensor", dtype);
   if (ArrayBuffer.isView(values)) {
-    const copy = fromHost(hostArray([values.length], values.slice()));
+    const bytes = values instanceof Uint8Array ? values.map((x) => (x ? 1 : 0)) : values.slice();
+    const copy = fromHost(hostArray([values.length], bytes));
     return dtype && dtype !== dtypeOf(values) ? copy.cast(dtype) : copy;
   }
   const shape = shapeOfNested(values);

@@ -49,11 +49,11 @@ function resolve(range: Range, n: number, axis: number): Part {
     return { start, size: 1, step: 1, backwards: false, drop: true };
   }
   const [from, to, step = 1] = range ?? [null, null];
-  if (!Number.isInteger(step) || step === 0)
+  if (step === 0 || [from ?? 0, to ?? 0, step].some((x) => !Number.isInteger(x)))
     throw new ShapeError({
       subject: "slice",
-      problem: `step ${step} on axis ${axis}.`,
-      fix: "use a whole step other than 0.",
+      problem: `range [${from}, ${to}, ${step}] on axis ${axis}.`,
+      fix: "use whole numbers, and a step other than 0.",
     });
   const backwards = step < 0;
   const bound = (value: number | null, absent: number) => {

@@ -237,7 +237,7 @@ export class Tensor {
     return this.#map(composite.relu);
   }
   leakyRelu(slope = 0.01): Tensor {
-    return this.#map((x) => composite.leakyRelu(x, slope));
+    return this.#float().#map((x) => composite.leakyRelu(x, slope));
   }
   floor(): Tensor {
     return this.#float().#map(op.floor);
@@ -253,7 +253,11 @@ export class Tensor {
     return this.#map((x) => op.not(op.equal(x, x)));
   }
   isFinite(): Tensor {
-    return this.#map((x) => op.less(op.abs(x), Number.POSITIVE_INFINITY));
+    return this.#map((x) =>
+      isFloat(x.dtype)
+        ? op.less(op.abs(x), Number.POSITIVE_INFINITY)
+        : op.constant(1, x.shape, "bool"),
+    );
   }
   cast(dtype: DType): Tensor {
     checkDType("cast", dtype);
