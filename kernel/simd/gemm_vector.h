@@ -155,27 +155,9 @@ inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
 #endif
 }
 
-/// The sum of all lanes, halves first: a fixed order.
-template <class T>
-inline T sum(Vec<T> v) {
-#if defined(__AVX512F__)
-  if constexpr (sizeof(T) == 4) {
-    return _mm512_reduce_add_ps((__m512)v);
-  } else {
-    return _mm512_reduce_add_pd((__m512d)v);
-  }
-#else
-  T lanes[Lanes<T>::count];
-  store(lanes, v);
-  for (int width = Lanes<T>::count / 2; width > 0; width /= 2)
-    for (int i = 0; i < width; ++i) lanes[i] += lanes[i + width];
-  return lanes[0];
-#endif
-}
+// ── lanes exchanged ────────────────────────────────────────────────────────────────────────────
 
-// ── transposition ──────────────────────────────────────────────────────────────────────────────
-
-/// Transposes work on registers: out of line they would go through memory.
+/// These work on registers: out of line they would go through memory.
 #define GRADUS_INLINE __attribute__((always_inline)) inline
 
 /// A lane permutation of (a, b) as an index vector: lane(j) < count picks from a, else from b.
@@ -204,6 +186,20 @@ GRADUS_INLINE Vec<T> permute(Vec<T> a, Vec<T> b, Lane lane) {
   for (int j = 0; j < n; ++j) index[j] = Lane::at(j);
   return __builtin_shuffle(a, b, index);
 #endif
+}
+
+/// Lanes `By` further, cyclically.
+template <class T, int By>
+struct Rotate {
+  static constexpr int at(int j) { return (j + By) % Lanes<T>::count; }
+};
+
+/// The sum of all lanes, halves first: a fixed order.
+template <class T, int Width = Lanes<T>::count / 2>
+GRADUS_INLINE T sum(Vec<T> v) {
+  v = v + permute<T>(v, v, Rotate<T, Width>{});
+  if constexpr (Width > 1) return sum<T, Width / 2>(v);
+  return v[0];
 }
 
 /// Interleaves blocks of `Size` lanes of a and b inside every 16 bytes; Half 0 the low, 1 the high.
