@@ -8,6 +8,8 @@ import {
   hostArray,
   roundTo,
   type Shape,
+  ShapeError,
+  show,
   sizeOf,
   type TypedArray,
 } from "../base/index.ts";
@@ -126,6 +128,13 @@ export const stack = (tensors: readonly Tensor[], { axis = 0 } = {}): Tensor =>
 
 /** The k largest along the last axis, with their indices. */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
+  const n = x.shape.at(-1) ?? 0;
+  if (!Number.isInteger(k) || k < 0 || k > n)
+    throw new ShapeError({
+      subject: "topK",
+      problem: `${k} of ${n} elements along the last axis of ${show(x.shape)}.`,
+      fix: `ask for 0 … ${n}.`,
+    });
   const lead = x.shape.slice(0, -1).map(() => null);
   const indices = x.argsort({ descending: true }).slice(...lead, [0, k]);
   return { values: x.takeAlong(indices), indices };
