@@ -53,22 +53,18 @@ const Reducing* reducing_of(Reducer reducer, DType dtype) {
   return nullptr;
 }
 
-/// Whether a block reads as `inner` contiguous axes of lines at one distance, in elements.
-bool as_lines(const LoopView& v, int outer, int rank, const int64_t* extent, int64_t& ld) {
-  if (!is_dense(v.stride + outer, rank - outer, extent + outer, v.element)) return false;
-  ld = count(rank - outer, extent + outer);
-  int64_t next = 0;  // the distance that the next outer axis must have
+/// The distance in elements between the lines of a block; `regular` when each line (the axes from
+/// `outer` on) is contiguous and all are at that distance.
+int64_t line_distance(const LoopView& v, int outer, int rank, const int64_t* extent, bool& regular) {
+  regular = is_dense(v.stride + outer, rank - outer, extent + outer, v.element);
+  int64_t distance = 0, next = 0;  // next: what the stride of the next outer axis must be
   for (int a = outer - 1; a >= 0; a--) {
     if (extent[a] == 1) continue;
-    if (next != 0 && v.stride[a] != next) return false;
-    if (next == 0) {
-      if (v.stride[a] % v.element != 0) return false;
-      ld = v.stride[a] / v.element;
-    }
-    next = v.stride[a] * extent[a];
-    if (next == 0) return false;
+    if (next == 0) distance = next = v.stride[a];
+    regular = regular && next != 0 && v.stride[a] == next;
+    next *= extent[a];
   }
-  return true;
+  return distance / v.element;
 }
 
 struct ReduceRun {
@@ -123,8 +119,12 @@ struct ReduceRun {
     if (loop.steps.empty() && size_t(value) < loop.inputs.size()) {
       const LoopInput& in = loop.inputs[value];
       const int outer = plan.rows ? plan.kept_rank : plan.reduced_rank;
-      if (in.view.buffer >= 0 && as_lines(in.view, outer, loop.rank, extent, ld))
+      bool regular = false;
+      const int64_t distance = line_distance(in.view, outer, loop.rank, extent, regular);
+      if (in.view.buffer >= 0 && regular) {
+        ld = distance;
         return frame.buffers[in.view.buffer] + offset_of(in.view, loop.rank, start);
+      }
     }
     evaluate(loop, frame, memory, start, extent);
     return reinterpret_cast<void**>(memory)[value];

@@ -357,7 +357,7 @@ class LoopBuilder {
     const int across = map ? transposed_axis(s) : -1;
     if (across >= 0) {
       extent[inner] = std::min(s.size[inner], kTransposeColumns);
-      extent[across] = std::min(s.size[across], kTransposeRows);
+      extent[across] = std::min({s.size[across], kTransposeRows, block / extent[inner]});
       return;
     }
     int64_t n = 1;
@@ -490,7 +490,7 @@ class Planner {
     before.add_views_to(space);
     after.add_views_to(space);
     space.drop_ones();
-    const LoopView* lead = leading_view(r.before);
+    const LoopView* lead = leading_view(r.before, space.rank);
     // argmax counts positions in row-major order, so its reduced axes keep their order.
     if (lead && !position) space.sort(*lead);
     space.merge();
@@ -555,13 +555,13 @@ class Planner {
   }
 
   /// The input with the most elements of its own: the one whose memory order matters.
-  static const LoopView* leading_view(const Loop& loop) {
+  static const LoopView* leading_view(const Loop& loop, int rank) {
     const LoopView* best = nullptr;
     int most = -1;
     for (const LoopInput& in : loop.inputs) {
       if (in.view.buffer < 0) continue;
       int moving = 0;
-      for (int64_t stride : in.view.stride) moving += stride != 0;
+      for (int a = 0; a < rank; a++) moving += in.view.stride[a] != 0;
       if (moving > most) most = moving, best = &in.view;
     }
     return best;
@@ -571,7 +571,7 @@ class Planner {
   static bool reduced_axes_are_inner(const ReducePlan& r, const Space& s, int64_t reduced) {
     if (r.kept_rank == 0) return true;
     if (r.reduced_rank == 0) return false;
-    const LoopView* lead = leading_view(r.before);
+    const LoopView* lead = leading_view(r.before, s.rank);
     if (!lead) return true;
     const auto least = [&](int from, int to) {
       int64_t step = INT64_MAX;

@@ -1,0 +1,289 @@
+// Random valid programs of one instruction, over exactly sized slots.
+#pragma once
+#include "../src/opcodes.h"
+#include "../src/program.h"
+#include "check.h"
+
+namespace gradus {
+
+class Generator {
+ public:
+  explicit Generator(uint64_t seed) : random(Random{seed}) {}
+
+  Random random;
+
+  Program program(Kind kind) {
+    p_ = Program{};
+    Instruction i;
+    i.kind = kind;
+    switch (kind) {
+      case Kind::map: map(i); break;
+      case Kind::reduce: reduce(i); break;
+      case Kind::matmul: matmul(i); break;
+      case Kind::conv: conv(i); break;
+      case Kind::fold: fold(i); break;
+      case Kind::gather:
+      case Kind::scatter_add: index(i); break;
+      case Kind::cumsum:
+      case Kind::argsort: lines(i); break;
+    }
+    p_.instructions.push_back(i);
+    return p_;
+  }
+
+ private:
+  using Shape = std::vector<int64_t>;
+
+  int64_t size() {
+    switch (random.below(20)) {
+      case 0: return 0;
+      case 1: case 2: case 3: return 1;
+      case 4: return random.between(30, 100);
+      default: return random.between(2, 9);
+    }
+  }
+
+  Shape shape(int64_t least, int64_t most) {
+    Shape s(size_t(random.between(least, most)));
+    for (int64_t& d : s) d = size();
+    // Now and then large enough for several tasks.
+    if (!s.empty() && random.one_in(12)) s[random.below(int64_t(s.size()))] = random.between(1000, 6000);
+    while (count_of(s) > 200000) s[random.below(int64_t(s.size()))] = 2;
+    return s;
+  }
+
+  DType any() { return DType(random.below(4)); }
+  DType number() { return DType(random.below(3)); }
+  DType real() { return DType(random.below(2)); }
+
+  /// A view over `shape` on a slot of its own: axes permuted, gaps, flips and (for inputs) repeats.
+  View view(const Shape& shape, DType dtype, bool output, bool dense = false) {
+    View v;
+    v.dtype = dtype;
+    v.strides.assign(shape.size(), 0);
+    std::vector<size_t> order(shape.size());
+    for (size_t i = 0; i < order.size(); i++) order[i] = i;
+    if (!dense && random.one_in(2))
+      for (size_t i = order.size(); i > 1; i--) std::swap(order[i - 1], order[random.below(int64_t(i))]);
+    int64_t step = !dense && random.one_in(5) ? random.between(2, 3) : 1, low = 0, high = 0;
+    for (size_t a = order.size(); a-- > 0;) {
+      const size_t axis = order[a];
+      if (!dense && !output && random.one_in(6)) continue;  // stride 0
+      const bool flip = !dense && random.one_in(8);
+      v.strides[axis] = flip ? -step : step;
+      const int64_t reach = std::max<int64_t>(shape[axis] - 1, 0) * step;
+      (flip ? low : high) += reach;
+      step *= std::max<int64_t>(shape[axis], 1);
+      if (!dense && random.one_in(8)) step += random.between(1, 3);
+    }
+    v.offset = low + (dense ? 0 : random.below(3));
+    p_.slots.push_back({output, dtype, count_of(shape) == 0 ? v.offset : v.offset + high + 1, -1});
+    v.buffer = int32_t(p_.slots.size());
+    return v;
+  }
+
+  static Value input(int32_t n, DType t) { return {ValueKind::input, t, n, 0, 0, {}}; }
+
+  /// Appends a random operation whose result is exact; false when no value fits.
+  bool operation(Expression& e) {
+    static const int candidates[] = {op_cast, op_neg, op_abs, op_sign, op_floor, op_sqrt, op_not_, op_add, op_sub, op_mul,
+                                     op_div, op_max, op_min, op_eq, op_lt, op_le, op_and_, op_or_, op_where};
+    const int op = candidates[random.below(int64_t(sizeof candidates / sizeof *candidates))];
+    const OpcodeInfo& info = kOpcodeInfo[op];
+    Value v{ValueKind::op, DType::f32, op, 0, info.arity, {}};
+    const int64_t n = int64_t(e.values.size());
+    const int first = op == op_where ? 1 : 0;
+    v.args[first] = int32_t(random.below(n));
+    const DType t = e.values[v.args[first]].dtype;
+    if (!(info.args >> int(t) & 1)) return false;
+    const auto find = [&](DType wanted) {
+      for (int tries = 0; tries < 20; tries++) {
+        const int32_t at = int32_t(random.below(n));
+        if (e.values[at].dtype == wanted) return at;
+      }
+      return int32_t(-1);
+    };
+    if (op == op_where && (v.args[0] = find(DType::b8)) < 0) return false;
+    for (int a = first + 1; a < info.arity; a++)
+      if ((v.args[a] = find(t)) < 0) return false;
+    v.dtype = info.result == k_same ? t : info.result == k_any ? any() : DType(info.result);
+    e.values.push_back(v);
+    return true;
+  }
+
+  Expression expression(const std::vector<DType>& inputs, size_t rank, int64_t operations, size_t results) {
+    Expression e;
+    for (size_t n = 0; n < inputs.size(); n++) e.values.push_back(input(int32_t(n), inputs[n]));
+    if (e.values.empty() || random.one_in(3))
+      e.values.push_back({ValueKind::constant, any(), 0, double(random.between(-3, 3)) / 2, 0, {}});
+    if (rank > 0 && random.one_in(3))
+      e.values.push_back({ValueKind::index, DType::i32, int32_t(random.below(int64_t(rank))), 0, 0, {}});
+    for (int64_t n = 0; n < operations; n++) operation(e);
+    for (size_t n = 0; n < results; n++) {
+      // Mostly what was computed last, sometimes a plain input.
+      const int64_t last = int64_t(e.values.size()) - 1;
+      e.results.push_back(int32_t(random.one_in(4) ? random.below(last + 1) : std::max<int64_t>(0, last - random.below(3))));
+    }
+    return e;
+  }
+
+  void fused(Fused& f, const Shape& shape, std::vector<DType> first, bool simple) {
+    const int64_t inputs = random.below(4), outputs = random.between(1, 2);
+    for (int64_t n = 0; n < inputs && !simple; n++) {
+      f.inputs.push_back(view(shape, any(), false));
+      first.push_back(f.inputs.back().dtype);
+    }
+    f.expression = expression(first, shape.size(), simple ? 0 : random.below(9), simple ? 1 : size_t(outputs));
+    if (simple && !first.empty()) f.expression.results = {0};
+    for (int32_t r : f.expression.results) f.outputs.push_back(view(shape, f.expression.values[r].dtype, true, simple && random.one_in(2)));
+    // An output of equal layout may replace an input.
+    for (View& out : f.outputs)
+      for (const View& in : f.inputs)
+        if (random.one_in(3) && in.dtype == out.dtype && unique(in, shape) && !donated(in.buffer - 1)) {
+          p_.slots[out.buffer - 1].size = p_.slots[in.buffer - 1].size;
+          p_.slots[out.buffer - 1].may_alias = in.buffer - 1;
+          out.offset = in.offset;
+          out.strides = in.strides;
+          break;
+        }
+  }
+
+  bool donated(int32_t slot) const {
+    for (const Slot& s : p_.slots)
+      if (s.may_alias == slot) return true;
+    return false;
+  }
+
+  static bool unique(const View& v, const Shape& shape) {
+    for (size_t a = 0; a < shape.size(); a++)
+      if (shape[a] > 1 && v.strides[a] == 0) return false;
+    return true;
+  }
+
+  void map(Instruction& i) {
+    i.shape = shape(0, 5);
+    fused(i.fused, i.shape, {}, false);
+  }
+
+  void reduce(Instruction& i) {
+    i.shape = shape(0, 5);
+    i.kept = random.between(0, int64_t(i.shape.size()));
+    i.reducer = Reducer(random.below(kReducers));
+    std::vector<DType> dtypes;
+    for (int64_t n = random.below(3); n >= 0; n--) {
+      i.inputs.push_back(view(i.shape, any(), false));
+      dtypes.push_back(i.inputs.back().dtype);
+    }
+    i.before = expression(dtypes, i.shape.size(), random.one_in(2) ? 0 : random.below(5), 1);
+    DType t = i.before.values[i.before.results[0]].dtype;
+    if (i.reducer == Reducer::sum && t == DType::b8) {
+      i.before.values.push_back({ValueKind::op, DType::f32, op_cast, 0, 1, {i.before.results[0], 0, 0}});
+      i.before.results[0] = int32_t(i.before.values.size() - 1);
+      t = DType::f32;
+    }
+    const bool position = i.reducer == Reducer::argmax || i.reducer == Reducer::argmin;
+    if (position)
+      for (size_t a = size_t(i.kept); a < i.shape.size(); a++) i.shape[a] = std::max<int64_t>(i.shape[a], 1);
+    if (position) {
+      // Sizes may have grown: the views are made anew.
+      for (View& v : i.inputs) v = view(i.shape, v.dtype, false);
+    }
+    fused(i.fused, Shape(i.shape.begin(), i.shape.begin() + i.kept), {position ? DType::i32 : t}, random.one_in(2));
+  }
+
+  void matmul(Instruction& i) {
+    i.shape = shape(2, 4);
+    i.k = size();
+    while (count_of(i.shape) * i.k > 300000) i.shape[random.below(int64_t(i.shape.size()))] = 3;
+    Shape a = i.shape, b = i.shape;
+    a[a.size() - 1] = i.k;
+    b[b.size() - 2] = i.k;
+    const DType t = number();
+    i.operands = {view(a, t, false), view(b, t, false)};
+    fused(i.fused, i.shape, {t}, random.one_in(2));
+  }
+
+  void conv(Instruction& i) {
+    const int64_t axes = random.between(1, 3);
+    const auto few = [&] { return random.one_in(10) ? 0 : random.between(1, 3); };
+    i.shape = {few(), random.between(1, 2), few()};
+    Conv& c = i.conv;
+    c.channels = few();
+    for (int64_t s = 0; s < axes; s++) {
+      i.shape.push_back(random.between(1, axes == 1 ? 30 : 7));
+      c.input_size.push_back(random.between(1, axes == 1 ? 30 : 7));
+      c.kernel_size.push_back(random.between(1, 3));
+      c.stride.push_back(random.between(1, 2));
+      c.pad_low.push_back(random.between(-1, 2));
+      c.input_dilation.push_back(random.between(1, 2));
+      c.kernel_dilation.push_back(random.between(1, 2));
+    }
+    Shape x = {i.shape[0], i.shape[1], c.channels}, w = {i.shape[1], i.shape[2], c.channels};
+    x.insert(x.end(), c.input_size.begin(), c.input_size.end());
+    w.insert(w.end(), c.kernel_size.begin(), c.kernel_size.end());
+    const DType t = real();
+    i.operands = {view(x, t, false), view(w, t, false)};
+    fused(i.fused, i.shape, {t}, random.one_in(2));
+  }
+
+  void fold(Instruction& i) {
+    const int64_t axes = random.between(1, 2);
+    i.shape = shape(0, 2);
+    for (int64_t& d : i.shape) d = std::min<int64_t>(d, 6);
+    Shape in = i.shape;
+    Fold& f = i.fold;
+    for (int64_t s = 0; s < axes; s++) {
+      f.positions.push_back(random.between(0, 6));
+      f.window.push_back(random.between(0, 3));
+      f.stride.push_back(random.between(1, 3));
+      f.dilation.push_back(random.between(1, 2));
+      i.shape.push_back(random.between(0, 14));
+    }
+    in.insert(in.end(), f.positions.begin(), f.positions.end());
+    in.insert(in.end(), f.window.begin(), f.window.end());
+    const DType t = number();
+    i.operands = {view(in, t, false)};
+    i.outputs = {view(i.shape, t, true)};
+  }
+
+  void index(Instruction& i) {
+    i.shape = shape(1, 4);
+    i.axis = random.below(int64_t(i.shape.size()));
+    i.axis_size = random.between(1, 40);
+    Shape moved = i.shape;
+    moved[i.axis] = i.axis_size;
+    while (count_of(moved) > 300000) {
+      const size_t a = size_t(random.below(int64_t(moved.size())));
+      if (a != size_t(i.axis)) moved[a] = i.shape[a] = 2;
+      else break;
+    }
+    View indices = view(i.shape, DType::i32, false);
+    if (random.one_in(2)) {  // one index per line
+      for (size_t a = size_t(i.axis) + 1; a < i.shape.size(); a++) indices.strides[a] = 0;
+      for (int64_t& s : indices.strides) s = std::max<int64_t>(s, 0);
+      indices.offset = 0;
+    }
+    if (i.kind == Kind::gather) {
+      const DType t = any();
+      i.operands = {view(moved, t, false), indices};
+      i.outputs = {view(i.shape, t, true)};
+    } else {
+      const DType t = number();
+      i.operands = {indices, view(i.shape, t, false)};
+      i.outputs = {view(moved, t, true, true)};
+    }
+  }
+
+  void lines(Instruction& i) {
+    i.shape = shape(1, 4);
+    i.flag = random.one_in(2);
+    const bool cumsum = i.kind == Kind::cumsum;
+    const DType t = cumsum ? number() : any();
+    i.operands = {view(i.shape, t, false)};
+    i.outputs = {view(i.shape, cumsum ? t : DType::i32, true)};
+  }
+
+  Program p_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,134 @@
+// Random programs of every instruction against the naive meaning, on every instruction set of this
+// machine; one thread against three, bit for bit; buffers of exactly the size they need.
+#include <cstdlib>
+#include <cstring>
+
+#include "../src/engine.h"
+#include "encode.h"
+#include "generate.h"
+#include "naive.h"
+
+using namespace gradus;
+
+namespace {
+
+using Buffers = std::vector<std::vector<char>>;
+
+/// Input values: small halves, so that float32 sums and products are exact or nearly; some NaN.
+void fill(std::vector<char>& bytes, DType t, Random& random, int64_t index_below, bool nan) {
+  const size_t n = bytes.size() / byte_size(t);
+  for (size_t i = 0; i < n; i++) {
+    const double x = double(random.between(-8, 8)) / 2;
+    const bool special = nan && random.one_in(40);
+    switch (t) {
+      case DType::f32: { const float v = special ? NAN : float(x); std::memcpy(&bytes[i * 4], &v, 4); break; }
+      case DType::f64: { const double v = special ? NAN : x; std::memcpy(&bytes[i * 8], &v, 8); break; }
+      case DType::i32: {
+        const int32_t v = index_below > 0 ? int32_t(random.below(index_below)) : int32_t(2 * x);
+        std::memcpy(&bytes[i * 4], &v, 4);
+        break;
+      }
+      case DType::b8: bytes[i] = char(random.below(2)); break;
+    }
+  }
+}
+
+/// Runs the engine on fresh copies of the inputs; outputs share memory where the program allows.
+Buffers run(Engine& engine, const Program& program, const Words& words, const Buffers& inputs, bool alias) {
+  std::string why;
+  const auto loaded = engine.load(words.encoded(), why);
+  if (!check(loaded != nullptr, "load: " + why)) return {};
+  Buffers buffers = inputs;
+  std::vector<char*> addresses(1, nullptr);
+  for (size_t s = 0; s < program.slots.size(); s++) {
+    const int32_t shared = alias ? program.slots[s].may_alias : -1;
+    addresses.push_back(buffers[shared >= 0 ? size_t(shared) : s].data());
+  }
+  check(engine.run(*loaded, addresses.data(), why) == Status::ok, "run: " + why);
+  for (size_t s = 0; s < program.slots.size(); s++)
+    if (alias && program.slots[s].may_alias >= 0) buffers[s] = buffers[size_t(program.slots[s].may_alias)];
+  return buffers;
+}
+
+bool close(double got, double want, double tolerance) {
+  if (std::isnan(want)) return std::isnan(got);
+  return got == want || std::fabs(got - want) <= tolerance * std::max(1.0, std::fabs(want));
+}
+
+std::string describe(const Program& p, const char* isa, uint64_t seed) {
+  const Instruction& i = p.instructions[0];
+  std::string s = std::string(kind_name(i.kind)) + " " + isa + " seed " + std::to_string(seed) + " shape";
+  for (int64_t d : i.shape) s += " " + std::to_string(d);
+  return s;
+}
+
+void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa) {
+  Generator generator(seed);
+  const Program program = generator.program(kind);
+  const Words words = encode(program);
+  const std::string name = describe(program, isa, seed);
+  Buffers buffers;
+  const Instruction& i = program.instructions[0];
+  const bool nan = kind == Kind::reduce || kind == Kind::map || kind == Kind::argsort;
+  for (const Slot& s : program.slots) {
+    buffers.emplace_back(size_t(s.size) * byte_size(s.dtype));
+    const bool indices = kind == Kind::gather || kind == Kind::scatter_add;
+    if (s.output) std::fill(buffers.back().begin(), buffers.back().end(), 0x55);
+    else fill(buffers.back(), s.dtype, generator.random, indices ? i.axis_size : 0, nan);
+  }
+  const Buffers got = run(one, program, words, buffers, false);
+  if (got.empty() && !program.slots.empty()) return;
+  const Buffers parallel = run(three, program, words, buffers, false);
+  for (size_t s = 0; s < program.slots.size(); s++) check(got[s] == parallel[s], name + ": threads differ");
+  const Buffers aliased = run(one, program, words, buffers, true);
+  std::vector<char*> addresses(1, nullptr);
+  Buffers want = buffers;
+  for (auto& b : want) addresses.push_back(b.data());
+  Naive(addresses).run(i);
+  const auto compare = [&](const std::vector<View>& outputs, const Shape& shape) {
+    for (const View& v : outputs) {
+      // Everything outside the view must be as it was.
+      std::vector<char*> got_addresses(1, nullptr), alias_addresses(1, nullptr);
+      for (size_t s = 0; s < got.size(); s++) {
+        got_addresses.push_back(const_cast<char*>(got[s].data()));
+        alias_addresses.push_back(const_cast<char*>(aliased[s].data()));
+      }
+      const Naive mine(got_addresses), shared(alias_addresses), right(addresses);
+      const double tolerance = kind == Kind::map || v.dtype == DType::i32 || v.dtype == DType::b8 ? 0 : v.dtype == DType::f64 ? 1e-13 : 1e-5;
+      bool good = true;
+      int64_t wrong_alias = 0;
+      double g = 0, w = 0;
+      for_each(shape, [&](const Index& at) {
+        if (good && !close(mine.get(v, at), right.get(v, at), tolerance)) {
+          good = false;
+          g = mine.get(v, at), w = right.get(v, at);
+        }
+        wrong_alias += !close(shared.get(v, at), mine.get(v, at), 0);
+      });
+      check(good, name + ": got " + std::to_string(g) + ", want " + std::to_string(w));
+      check(wrong_alias == 0, name + ": in place differs");
+    }
+  };
+  Shape shape = i.shape;
+  if (kind == Kind::reduce) shape.resize(size_t(i.kept));
+  if (kind == Kind::scatter_add) shape[i.axis] = i.axis_size;
+  compare(i.fused.outputs, shape);
+  compare(i.outputs, shape);
+  // Gaps of the outputs keep their pattern.
+  for (size_t s = 0; s < program.slots.size(); s++)
+    if (!program.slots[s].output) check(got[s] == buffers[s], name + ": an input was written");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int64_t rounds = argc > 1 ? std::atoll(argv[1]) : 400;
+  for (const char* isa : {"baseline", "avx2", "avx512"}) {
+    setenv("GRADUS_ISA", isa, 1);
+    Engine one(1), three(3);
+    if (std::string(one.isa()) != isa) continue;
+    for (int kind = 0; kind < kKinds; kind++)
+      for (int64_t n = 0; n < rounds; n++) test(one, three, Kind(kind), uint64_t(n * 100 + kind), isa);
+  }
+  return summary("program");
+}
