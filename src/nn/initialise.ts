@@ -19,7 +19,7 @@ export interface InitOptions {
   readonly fanOut?: number | undefined;
 }
 
-/** A law: a shape in, first values out. The same seed gives the same values on every engine. */
+/** A law: a shape in, first values out. A seed gives the same values on every engine, normal laws to rounding. */
 export type Initializer = (shape: Shape, options?: InitOptions) => Tensor;
 
 const stream = 0x696e6974; // keeps these seeds apart from other uses of the same number
@@ -83,8 +83,9 @@ export const uniform =
   (low: number, high: number): Initializer =>
   (shape, options = {}) =>
     random("uniform", shape, options)
+      .sub(0.5) // exact, so that a law around 0 rounds once and is the same on every engine
       .mul(high - low)
-      .add(low);
+      .add((low + high) / 2);
 
 /** Normal with this mean and standard deviation. */
 export const normal =

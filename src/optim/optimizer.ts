@@ -23,11 +23,11 @@ export interface OptimizerOptions {
  */
 export class Optimizer {
   readonly rule: Rule;
-  /** The learning rate where a call of `update` gives none. */
-  lr: number;
   readonly #parameters: Readonly<Record<string, Parameter>>;
   /** Steps done so far, int32. */
   readonly #step: Variable;
+  /** A variable, so that a compiled step sees it change. */
+  readonly #lr: Variable;
   /** Per parameter, the rule's state by name. */
   readonly #state: Readonly<Record<string, Readonly<Record<string, Variable>>>>;
 
@@ -38,7 +38,7 @@ export class Optimizer {
     { lr = 1e-3 }: OptimizerOptions = {},
   ) {
     this.rule = rule;
-    this.lr = lr;
+    this.#lr = new Variable(tensor(lr, "float64"));
     this.#parameters = target instanceof Module ? target.parameters() : target;
     this.#step = new Variable(tensor(0, "int32"));
     this.#state = mapValues(this.#parameters, (p) =>
@@ -46,9 +46,17 @@ export class Optimizer {
     );
   }
 
-  /** Everything to save for an exact resume: "step", and names like "layers.0.weight.m". */
+  /** The learning rate where a call of `update` gives none; a compiled step follows its changes. */
+  get lr(): number {
+    return this.#lr.value.item();
+  }
+  set lr(lr: number) {
+    this.#lr.value = tensor(lr, "float64");
+  }
+
+  /** Everything to save for an exact resume: "step", "lr", and names like "layers.0.weight.m". */
   state(): Record<string, Variable> {
-    const all: Record<string, Variable> = { step: this.#step };
+    const all: Record<string, Variable> = { step: this.#step, lr: this.#lr };
     for (const [path, state] of Object.entries(this.#state))
       for (const [name, variable] of Object.entries(state)) all[`${path}.${name}`] = variable;
     return all;
@@ -62,9 +70,9 @@ export class Optimizer {
    * @param options `lr` is the learning rate of this step: a number, or a scalar tensor.
    * @throws {ConfigError} if a trainable parameter has no gradient.
    */
-  update(gradients: Tensors, { lr = this.lr }: { readonly lr?: Tensor | number } = {}): void {
+  update(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined } = {}): void {
     const step = this.#step.value.add(1);
-    const hyper = { t: step.cast("float64"), lr };
+    const hyper = { t: step.cast("float64"), lr: options.lr ?? this.#lr.value };
     const own = this.#own(gradients);
     const ready = this.rule.before?.(own, this.#parameters) ?? own;
     const writes: [Variable, Tensor][] = [[this.#step, step]];

@@ -1,0 +1,79 @@
+import { ConfigError, compile, fromHost, setEngine, type Tensor, zeros } from "gradus";
+import { batches, digits } from "gradus/data";
+import { createModel, digitsNet, lenet, type ModelName, mlp, modelNames } from "gradus/models";
+import { crossEntropy, evaluating, valueAndGrad } from "gradus/nn";
+import { adam, Optimizer } from "gradus/optim";
+import { describe, expect, test } from "vitest";
+import { hasNative } from "../support/engines.ts";
+
+describe.each(modelNames)("%s", (name) => {
+  test("is rebuilt with the same parameters from its name and options, through JSON", () => {
+    const config = { name, options: { inputShape: [1, 16, 16], classes: 4, seed: 5 } };
+    const [a, b] = [createModel(config), createModel(JSON.parse(JSON.stringify(config)))];
+    const values = (model: typeof a) =>
+      Object.entries(model.state()).map(([path, v]) => [path, [...v.value.dataSync()]]);
+    expect(values(a)).toEqual(values(b));
+  });
+  test.each([
+    [1, 28, 28],
+    [3, 32, 32],
+    [28, 28],
+    [2, 17, 23],
+  ])("adapts to examples of %i, %i, %i", (...inputShape) => {
+    const shape = inputShape.filter((d) => d !== undefined);
+    const model = createModel({ name, options: { inputShape: shape, classes: 7 } });
+    expect(model.forward(zeros([2, ...shape])).shape).toEqual([2, 7]);
+  });
+});
+
+test("images come flat, too", () => {
+  const model = lenet({ inputShape: [1, 28, 28], classes: 10 });
+  expect(model.forward(zeros([2, 784])).shape).toEqual([2, 10]);
+});
+
+test("784–256–128–10", () => {
+  const parameters = mlp({ inputShape: [1, 28, 28], classes: 10 }).parameters();
+  expect(Object.values(parameters).map((p) => p.shape)).toEqual([
+    [256, 784],
+    [256],
+    [128, 256],
+    [128],
+    [10, 128],
+    [10],
+  ]);
+});
+
+describe("errors", () => {
+  test("an unknown name", () => {
+    const f = () =>
+      createModel({ name: "lenet5" as ModelName, options: { inputShape: [4], classes: 2 } });
+    expect(f).toThrow(ConfigError);
+    expect(f).toThrow(/no model "lenet5"[\s\S]*did you mean "lenet"\?/);
+  });
+  test("examples that are not images", () => {
+    expect(() => lenet({ inputShape: [1, 8, 8], classes: 2 })).toThrow(/at least 16×16/);
+    expect(() => digitsNet({ inputShape: [64], classes: 2 })).toThrow(/use the model "mlp"/);
+  });
+});
+
+test.skipIf(!hasNative)("the convolutional net learns digits in three short epochs", async () => {
+  setEngine("native");
+  const { train, test: held } = digits({ train: 3000, test: 500, seed: 1 });
+  const model = createModel({
+    name: "conv",
+    options: { inputShape: [1, 28, 28], classes: 10, seed: 1 },
+  });
+  const optimizer = new Optimizer(model, adam(), { lr: 2e-3 });
+  const both = valueAndGrad(model, (x: Tensor, y: Tensor) => crossEntropy(model.forward(x), y));
+  const step = compile((x: Tensor, y: Tensor) => {
+    const { value, grads } = both(x, y);
+    optimizer.update(grads);
+    return value;
+  });
+  for (let epoch = 0; epoch < 3; epoch++)
+    for (const { inputs, targets } of batches(train, { batchSize: 60, shuffle: true, epoch }))
+      await step(fromHost(inputs), fromHost(targets));
+  const logits = evaluating(model, () => model.forward(fromHost(held!.inputs)));
+  const right = logits.argmax({ axis: -1 }).equal(fromHost(held!.targets)).cast("float32");
+  expect(right.mean().item()).toBeGreaterThan(0.93);
+});

@@ -1,0 +1,148 @@
+import { setEngine, type Tensor, tensor } from "gradus";
+import {
+  type AdamOptions,
+  adam,
+  adamW,
+  heavyBall,
+  momentum,
+  nesterov,
+  type Rule,
+  rmsprop,
+  sgd,
+} from "gradus/optim";
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectClose } from "../support/compare.ts";
+import { engines } from "../support/engines.ts";
+
+const f64 = (x: number[] | number) => tensor(x, "float64");
+
+/** θ after each step with these gradients and learning rates, from θ₀ = 1. */
+function path(rule: Rule, gradients: readonly number[], lr: readonly number[]): number[] {
+  let theta = f64([1]);
+  let state = rule.init(theta);
+  return gradients.map((g, i) => {
+    const step = rule.update(f64([g]), state, { t: f64(i + 1), lr: lr[i]! }, theta);
+    theta = theta.add(step.delta);
+    state = step.state;
+    return theta.dataSync()[0]!;
+  });
+}
+const rates = [0.1, 0.1, 0.1];
+
+for (const engine of engines)
+  describe(engine, () => {
+    beforeAll(() => setEngine(engine));
+
+    test("gradient descent: 1 − 0.1·2, then 0.1·(−4), then 0.1·1", () => {
+      expectClose("θ", path(sgd(), [2, -4, 1], rates), [0.8, 1.2, 1.1], 1e-15);
+    });
+
+    test("momentum by hand: v = 2, −2.2, −0.98 at ρ = 0.9", () => {
+      const expected = [1 - 0.2, 1 - 0.2 + 0.22, 1 - 0.2 + 0.22 + 0.098];
+      expectClose("θ", path(momentum(), [2, -4, 1], rates), expected, 1e-15);
+      expectClose("θ", path(heavyBall(), [2, -4, 1], rates), expected, 1e-15);
+    });
+    test("when the rate falls, momentum scales the velocity as a whole, heavyBall keeps it", () => {
+      const fall = [0.1, 0.01, 0.01];
+      // v = 1, 1.9, 2.71
+      expectClose("θ", path(momentum(), [1, 1, 1], fall), [0.9, 0.881, 0.8539], 1e-15);
+      // v = 0.1, 0.1, 0.1
+      expectClose("θ", path(heavyBall(), [1, 1, 1], fall), [0.9, 0.8, 0.7], 1e-15);
+    });
+    test("Nesterov by hand: g + 0.9 v = 3.8, −5.98, 0.118", () => {
+      const expected = [1 - 0.38, 1 - 0.38 + 0.598, 1 - 0.38 + 0.598 - 0.0118];
+      expectClose("θ", path(nesterov(), [2, -4, 1], rates), expected, 1e-15);
+    });
+
+    test("RMSProp by hand, with ε beside and under the root", () => {
+      // ρ = ½: v = 2, 9, 5
+      const rule = rmsprop({ rho: 0.5, eps: 1 });
+      const steps = [2 / (Math.SQRT2 + 1), -4 / (3 + 1), 1 / (Math.sqrt(5) + 1)];
+      const sums = (s: readonly number[]) =>
+        s.map((_, i) => s.slice(0, i + 1).reduce((a, b) => a - 0.1 * b, 1));
+      expectClose("beside", path(rule, [2, -4, 1], rates), sums(steps), 1e-15);
+      const under = [2 / Math.sqrt(3), -4 / Math.sqrt(10), 1 / Math.sqrt(6)];
+      const inRoot = rmsprop({ rho: 0.5, eps: 1, epsInRoot: true });
+      expectClose("under", path(inRoot, [2, -4, 1], rates), sums(under), 1e-15);
+    });
+
+    test("Adam, three steps by hand", () => {
+      // g = 2, −4, 1: m = 0.2, −0.22, −0.098; v = 0.004, 0.019996, 0.020976004
+      const mHat = [0.2 / 0.1, -0.22 / 0.19, -0.098 / 0.271];
+      const vHat = [0.004 / 0.001, 0.019996 / 0.001999, 0.020976004 / 0.002997001];
+      let theta = 1;
+      const expected = mHat.map((m, i) => {
+        theta -= (0.1 * m) / (Math.sqrt(vHat[i]!) + 1e-8);
+        return theta;
+      });
+      expectClose("θ", path(adam(), [2, -4, 1], rates), expected, 1e-13);
+      expect(expected[0]).toBeCloseTo(0.9, 8); // the first step is lr · sign(g)
+    });
+
+    const options: [string, AdamOptions][] = [
+      ["weight decay", { weightDecay: 0.1 }],
+      ["amsgrad", { amsgrad: true, beta2: 0.5 }],
+      ["maximize with weight decay", { maximize: true, weightDecay: 0.1 }],
+      [
+        "all",
+        { beta1: 0.8, beta2: 0.9, eps: 0.01, weightDecay: 0.2, amsgrad: true, maximize: true },
+      ],
+    ];
+    for (const [what, option] of options)
+      for (const decoupled of [false, true])
+        test(`${decoupled ? "AdamW" : "Adam"}, ${what}: as PyTorch's pseudo-code`, () => {
+          const gradients = [2, -4, 1, 0.1];
+          const four = [...rates, 0.05];
+          const expected = pseudoCode(gradients, four, { weightDecay: 0, ...option, decoupled });
+          const rule = decoupled ? adamW({ weightDecay: 0, ...option }) : adam(option);
+          expectClose("θ", path(rule, gradients, four), expected, 1e-13);
+        });
+
+    test("the state is what the formulas name", () => {
+      const zero = (x: Tensor) => x.toArray();
+      const theta = tensor([1, 2]);
+      expect(Object.keys(adam().init(theta))).toEqual(["m", "v"]);
+      expect(Object.keys(adamW({ amsgrad: true }).init(theta))).toEqual(["m", "v", "vMax"]);
+      expect(Object.values(momentum().init(theta)).map(zero)).toEqual([[0, 0]]);
+    });
+
+    test("in float32, the correction 1 − β₂ᵗ keeps its digits", () => {
+      const theta = tensor([0]);
+      const rule = adam({ beta2: 0.9999999 });
+      const g = tensor([3]);
+      const { delta } = rule.update(g, rule.init(theta), { t: f64(1), lr: 0.1 }, theta);
+      expect(delta.dtype).toBe("float32");
+      // 1 − β₂ is 1e-7: with t or β₂ᵗ in float32 the step would be off by a fifth
+      expectClose("first step", delta.dataSync(), [-0.1], 1e-6);
+    });
+  });
+
+/** torch.optim.Adam and AdamW, as their documentation writes them, on one number. */
+function pseudoCode(
+  gradients: readonly number[],
+  lr: readonly number[],
+  {
+    beta1 = 0.9,
+    beta2 = 0.999,
+    eps = 1e-8,
+    weightDecay = 0,
+    amsgrad = false,
+    maximize = false,
+    decoupled = false,
+  }: AdamOptions & { decoupled: boolean },
+): number[] {
+  let [theta, m, v, vMax] = [1, 0, 0, 0];
+  return gradients.map((gradient, i) => {
+    const t = i + 1;
+    let g = maximize ? -gradient : gradient;
+    if (decoupled) theta -= lr[i]! * weightDecay * theta;
+    else g += weightDecay * theta;
+    m = beta1 * m + (1 - beta1) * g;
+    v = beta2 * v + (1 - beta2) * g * g;
+    vMax = Math.max(vMax, v);
+    const mHat = m / (1 - beta1 ** t);
+    const vHat = (amsgrad ? vMax : v) / (1 - beta2 ** t);
+    theta -= (lr[i]! * mHat) / (Math.sqrt(vHat) + eps);
+    return theta;
+  });
+}

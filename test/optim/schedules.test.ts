@@ -1,0 +1,91 @@
+import {
+  constant,
+  cosine,
+  exponential,
+  inverseSqrt,
+  inverseTime,
+  type Schedule,
+  stepDecay,
+  warmup,
+} from "gradus/optim";
+import { expect, test } from "vitest";
+
+const cases: [string, Schedule, readonly [step: number, lr: number][]][] = [
+  [
+    "constant",
+    constant(0.3),
+    [
+      [0, 0.3],
+      [99, 0.3],
+    ],
+  ],
+  [
+    "step decay",
+    stepDecay(8, { factor: 0.5, every: 10 }),
+    [
+      [0, 8],
+      [9, 8],
+      [10, 4],
+      [35, 1],
+    ],
+  ],
+  [
+    "exponential",
+    exponential(8, { factor: 0.5 }),
+    [
+      [0, 8],
+      [1, 4],
+      [3, 1],
+    ],
+  ],
+  [
+    "cosine",
+    cosine(1, { steps: 4, min: 0.2 }),
+    [
+      [0, 1],
+      [2, 0.6],
+      [4, 0.2],
+      [9, 0.2],
+    ],
+  ],
+  [
+    "1/t",
+    inverseTime(6),
+    [
+      [0, 6],
+      [1, 3],
+      [2, 2],
+    ],
+  ],
+  [
+    "1/√t",
+    inverseSqrt(6),
+    [
+      [0, 6],
+      [3, 3],
+      [8, 2],
+    ],
+  ],
+  [
+    "warm-up, then 1/t from its beginning",
+    warmup(inverseTime(6), { steps: 3 }),
+    [
+      [0, 2],
+      [1, 4],
+      [2, 6],
+      [3, 6],
+      [4, 3],
+    ],
+  ],
+  ["no warm-up", warmup(constant(1), { steps: 0 }), [[0, 1]]],
+];
+
+for (const [name, schedule, values] of cases)
+  test(name, () => {
+    for (const [step, lr] of values) expect(schedule(step)).toBeCloseTo(lr, 14);
+  });
+
+test("the cosine falls all the way down", () => {
+  const schedule = cosine(1, { steps: 100 });
+  for (let step = 0; step < 100; step++) expect(schedule(step + 1)).toBeLessThan(schedule(step));
+});
