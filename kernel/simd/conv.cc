@@ -349,6 +349,7 @@ Status Convolution<T>::by_position() {
     Region region(axes_, b0, b1, zero, call.kernel, 1);
     region.tabulate(scratch);
     T* staged = scratch.take<T>(channels_ * region.channel + lanes);
+    clear(staged, region, channels_);
     T* tile = scratch.take<T>(y_ ? 0 : rows * volume(size));
     T* corner = scratch.take<T>(kMaxRows * kMaxVectors * lanes);
 
@@ -499,6 +500,7 @@ void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room
     const int64_t taps = (q1[0] - q0[0]) * (q1[1] - q0[1]) * (q1[2] - q0[2]);
     const int64_t depth = channels * taps;
     T* staged = scratch.take<T>(channels * region.channel + lanes);
+    clear(staged, region, channels);
     int32_t* b_offset = scratch.take<int32_t>(depth);
     int64_t* w_offset = scratch.take<int64_t>(depth);
     T* a = scratch.take<T>(rows_ * kStepDepth + 2 * lanes);
@@ -568,6 +570,7 @@ void Convolution<T>::sum_dots(T* c, const Part& b, int64_t piece, void* room) co
     Region region(axes_, q0, q1, zero, call.out, 1);
     region.tabulate(scratch);
     T* staged = scratch.take<T>(call.n * region.channel + lanes);
+    clear(staged, region, call.n);
     stage(staged, x_ + b.g * call.x_g + channel * call.x_c, call, region, call.n, call.x_n);
     for (int64_t z = q0[0]; z < q1[0]; ++z) {
       int64_t j = 0;

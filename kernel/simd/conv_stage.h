@@ -183,64 +183,63 @@ void fill_zero(T* to, int64_t count) {
   for (int64_t i = 0; i < count; ++i) to[i] = T(0);
 }
 
-/// Stages one row along the last axis: element u of image j is x[j·image + index(u)·step], where
-/// index(u) = (origin + u·stride) / zeros.
-template <class T>
-void stage_row(T* to, const T* x, int64_t size, int64_t inner, int64_t image, const Axis& axis,
-               int64_t origin, int64_t step) {
-  if (axis.zeros > 1) {
-    for (int64_t u = 0; u < size; ++u) {
-      const int64_t t = origin + u * axis.stride, i = t / axis.zeros;
-      const bool there = t >= 0 && t % axis.zeros == 0 && i < axis.in;
-      for (int64_t j = 0; j < inner; ++j) to[u * inner + j] = there ? x[i * step + j * image] : T(0);
-    }
-    return;
+/// The elements of a staged row that lie inside x: low ≤ u < high, from index `first` on.
+struct Inside {
+  int64_t low, high, first;
+  Inside(const Axis& axis, int64_t origin, int64_t size) {
+    low = min(size, ceil_div(max(0, -origin), axis.stride));
+    high = max(low, axis.in > origin ? min(size, ceil_div(axis.in - origin, axis.stride)) : 0);
+    first = origin + low * axis.stride;
   }
-  // origin + u·stride lies in 0 … in − 1 for low ≤ u < high.
-  const int64_t low = max(0, min(size, ceil_div(max(0, -origin), axis.stride)));
-  const int64_t high =
-      max(low, min(size, axis.in > origin ? ceil_div(axis.in - origin, axis.stride) : 0));
-  fill_zero(to, low * inner);
-  if (high > low) {
-    const T* from = x + (origin + low * axis.stride) * step;
-    if (inner == 1) {
-      copy_strided(to + low, from, high - low, axis.stride * step);
-    } else {
-      pack_panel(to + low * inner, from, int(inner), int(inner), image, high - low,
-                 axis.stride * step);
-    }
-  }
-  fill_zero(to + high * inner, (size - high) * inner);
-}
+};
 
-/// Stages `channels` channels, `channel` elements apart; x points to the first of them.
+/// Stages `channels` channels, `channel` elements apart, into a region that is clear or holds an
+/// earlier channel: what is outside x stays as it is. x points to the first of them.
 template <class T>
 void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_t channels,
            int64_t channel) {
   const Axis* axes = region.axes;
   const Window* w = region.w;
-  const int64_t row = w[2].size * region.inner;
+  const int64_t inner = region.inner, row = w[2].size * inner, step = call.x_s[2];
   auto index = [](const Axis& axis, int64_t t) {
     if (axis.zeros == 1) return t < axis.in ? t : -1;
     return t >= 0 && t % axis.zeros == 0 && t / axis.zeros < axis.in ? t / axis.zeros : -1;
   };
-  for (int64_t c = 0; c < channels; ++c)
+  for (int64_t c = 0; c < channels; ++c, x += channel)
     for (int64_t sz = 0; sz < w[0].slots; ++sz)
       for (int64_t sy = 0; sy < w[1].slots; ++sy)
-        for (int64_t sx = 0; sx < w[2].slots; ++sx)
+        for (int64_t sx = 0; sx < w[2].slots; ++sx) {
+          const int64_t origin = w[2].origin(axes[2], sx);
+          const Inside inside(axes[2], origin, w[2].size);
+          const int64_t length = inside.high - inside.low, pace = axes[2].stride * step;
           for (int64_t uz = 0; uz < w[0].size; ++uz) {
             const int64_t iz = index(axes[0], w[0].origin(axes[0], sz) + uz * axes[0].stride);
             for (int64_t uy = 0; uy < w[1].size; ++uy, to += row) {
               const int64_t iy = index(axes[1], w[1].origin(axes[1], sy) + uy * axes[1].stride);
-              if (iz < 0 || iy < 0) {
-                fill_zero(to, row);
+              if (iz < 0 || iy < 0) continue;
+              const T* from = x + iz * call.x_s[0] + iy * call.x_s[1];
+              if (axes[2].zeros > 1) {
+                for (int64_t u = 0; u < w[2].size; ++u) {
+                  const int64_t i = index(axes[2], origin + u * axes[2].stride);
+                  if (i < 0) continue;
+                  for (int64_t j = 0; j < inner; ++j)
+                    to[u * inner + j] = from[i * step + j * call.x_n];
+                }
+              } else if (inner == 1) {
+                if (length > 0) copy_strided(to + inside.low, from + inside.first * step, length, pace);
               } else {
-                stage_row(to, x + c * channel + iz * call.x_s[0] + iy * call.x_s[1], w[2].size,
-                          region.inner, call.x_n, axes[2], w[2].origin(axes[2], sx), call.x_s[2]);
+                pack_panel(to + inside.low * inner, from + inside.first * step, int(inner),
+                           int(inner), call.x_n, length, pace);
               }
             }
           }
-  fill_zero(to, Lanes<T>::count);  // what the last vector reads beyond
+        }
+}
+
+/// Zeros `channels` channels and what the last vector reads beyond.
+template <class T>
+void clear(T* to, const Region& region, int64_t channels) {
+  __builtin_memset(to, 0, size_t(channels * region.channel + Lanes<T>::count) * sizeof(T));
 }
 
 }  // namespace gradus::GRADUS_ISA::gemm
