@@ -52,6 +52,10 @@ const recipes = (dtypes: readonly DType[], steps: { minLength: number; maxLength
       }),
     );
 
+/** The same graphs every time; `GRADUS_FUZZ=1000` looks at that many new ones. */
+const runs = (numRuns: number) =>
+  process.env.GRADUS_FUZZ ? { numRuns: Number(process.env.GRADUS_FUZZ) } : { numRuns, seed: 1 };
+
 const long = { minLength: 10, maxLength: 40 };
 const leavesOf = (recipe: Recipe) => recipe.leaves.map(leafTensor);
 const valuesOf = (tensors: readonly Tensor[]) => tensors.map((t) => t.dataSync());
@@ -105,7 +109,7 @@ describe("random graphs keep the rules of the graph, and", () => {
           exact,
         );
       }),
-      { numRuns: 100 },
+      runs(100),
     );
   });
 
@@ -124,7 +128,7 @@ describe("random graphs keep the rules of the graph, and", () => {
           const actual = run(how, recipe, "smooth");
           expectSame(how, tensors, graph, actual, expected, close64);
         }),
-        { numRuns: 60 },
+        runs(60),
       );
     },
   );
@@ -142,7 +146,7 @@ describe("random graphs keep the rules of the graph, and", () => {
         expectSame("compiled and at once", tensors, graph, a!, b!, exact);
         expectSame("at once and op by op", tensors, graph, b!, c!, exact);
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 
@@ -156,7 +160,7 @@ describe("random graphs keep the rules of the graph, and", () => {
         const bounds = { float32: 2e-4, float64: 2e-4, int32: 0, bool: 0 };
         expectSame("float32", tensors, graph, run("at once", recipe, "smooth"), expected, bounds);
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 });
@@ -205,7 +209,7 @@ describe("derivatives of random graphs", () => {
         const actual = pair(valuesOf(g), v);
         expectClose(printGraph([y.node]), [actual], [expected], 1e-11, 10);
       }),
-      { numRuns: 80 },
+      runs(80),
     );
   });
 
@@ -230,7 +234,7 @@ describe("derivatives of random graphs", () => {
           expectClose("hvp", row.dataSync(), expected.dataSync(), 1e-5, 10);
         });
       }),
-      { numRuns: 30 },
+      runs(30),
     );
   });
 });

@@ -75,12 +75,7 @@ const smooth: readonly Rule[] = [
       ? x.slice(...x.shape.map((d, i) => [choice % (d || 1), d, 1 + ((choice + i) % 2)] as const))
       : x,
   (x, _, choice) =>
-    x.size < 200
-      ? x.pad(
-          x.shape.map((_, i) => [(choice + i) % 2, choice % 3] as const),
-          0.5,
-        )
-      : x,
+    x.size < 200 ? x.pad(x.shape.map((_, i) => [(choice + i) % 2, choice % 3] as const)) : x,
   (x, y, choice) => {
     if (x.rank === 0 || x.size > 200) return x;
     const axis = oneAxis(x, choice);
