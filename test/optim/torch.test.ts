@@ -1,0 +1,56 @@
+/** Against PyTorch in float64; the numbers come from tools/fixtures/torch-oracle.py. */
+import { readFileSync } from "node:fs";
+import { compile, setEngine, type Tensor, tensor } from "gradus";
+import { Module, Parameter } from "gradus/nn";
+import { adam, adamW, momentum, nesterov, Optimizer, type Rule, rmsprop, sgd } from "gradus/optim";
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectClose } from "../support/compare.ts";
+import { engines } from "../support/engines.ts";
+
+const oracle: { rules: Record<string, number[]> } = JSON.parse(
+  readFileSync(new URL("torch.json", import.meta.url), "utf8"),
+);
+
+const rules: Record<string, Rule> = {
+  sgd: sgd(),
+  momentum: momentum(),
+  nesterov: nesterov(),
+  rmsprop: rmsprop(),
+  adam: adam(),
+  adamDecay: adam({ weightDecay: 0.1 }),
+  adamAmsgrad: adam({ amsgrad: true, beta1: 0.8, beta2: 0.6 }),
+  adamMaximize: adam({ maximize: true, weightDecay: 0.1 }),
+  adamW: adamW(),
+  adamWAmsgrad: adamW({ amsgrad: true, beta1: 0.8, beta2: 0.6, eps: 0.01 }),
+};
+
+/** scale · sin(1.7 i + shift), as the script makes its numbers. */
+const wave = ({ scale = 1, shift = 0 }): Tensor =>
+  tensor(Float64Array.from({ length: 4 }, (_, i) => scale * Math.sin(1.7 * i + shift)));
+
+class Point extends Module<[]> {
+  readonly theta = new Parameter(wave({}));
+  forward(): Tensor {
+    return this.theta.value;
+  }
+}
+
+test("every rule is compared", () => {
+  expect(Object.keys(rules)).toEqual(Object.keys(oracle.rules));
+});
+
+for (const engine of engines)
+  describe(engine, () => {
+    beforeAll(() => setEngine(engine));
+    test.each(Object.keys(rules))("%s, 12 steps at a falling rate", (name) => {
+      const model = new Point();
+      const optimizer = new Optimizer(model, rules[name]!);
+      const [a, b] = [wave({ shift: 1 }).add(1.5), wave({ scale: 2, shift: 2 })];
+      const step = compile((cosine: number | Tensor, lr: number) => {
+        const theta = a.mul(model.forward()).add(b.mul(cosine)); // ∇ of a quadratic form
+        optimizer.update({ theta }, { lr });
+      });
+      for (let t = 1; t <= 12; t++) step.sync(Math.cos(t), 0.1 / t);
+      expectClose("θ", model.forward().dataSync(), oracle.rules[name]!, 1e-13);
+    });
+  });
