@@ -21,6 +21,8 @@ constexpr int64_t kStageLimit = int64_t{1} << 20;
 constexpr int64_t kTileBytes = int64_t{1} << 20;
 /// Depth of one step: a panel of w (14 rows of f32: 35 KB) stays in a 48 KB L1.
 constexpr int64_t kStepDepth = 640;
+/// The most vectors of columns of a task: their lists take some 80 B each.
+constexpr int64_t kMostVectors = 8192;
 /// The most kernel positions times channels that one staged region covers.
 constexpr int64_t kRegionDepth = int64_t{1} << 16;
 
@@ -162,6 +164,7 @@ bool Convolution<T>::plan_by_position() {
   int64_t whole[3], box[3];
   for (int d = 0; d < 3; ++d) whole[d] = box[d] = axes_[d].positions;
   const int64_t residues = axes_[0].residues * axes_[1].residues * axes_[2].residues;
+  if (residues > kMostVectors / 4) return false;
   const int64_t images = call_.n * call_.groups;
   const int64_t work = outs_ * call_.out_channels * call_.channels * taps_ / residues;
 
@@ -182,7 +185,7 @@ bool Convolution<T>::plan_by_position() {
     const int64_t tile = min(rows_, call_.out_channels) * volume(box) * residues;
     const int64_t tasks = images * Grid(whole, box).boxes() * ceil_div(call_.out_channels, rows_);
     const bool large = staged > stage_size || tile > tile_size ||
-                       volume(box) > int64_t{1} << 14;
+                       vectors(box, 1) * residues > kMostVectors;
     const bool lonely = tasks < 16 && work * images / max(1, tasks) > int64_t{1} << 21;
     if (!large && !lonely) break;
     if (!halve(box, large ? 1 : lanes)) break;
@@ -503,7 +506,7 @@ void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room
     clear(staged, region, channels);
     int32_t* b_offset = scratch.take<int32_t>(depth);
     int64_t* w_offset = scratch.take<int64_t>(depth);
-    T* a = scratch.take<T>(rows_ * kStepDepth + 2 * lanes);
+    T* a = scratch.take<T>(kMaxRows * kStepDepth + lanes);
     stage(staged, x_ + b.image * call.x_n + b.g * call.x_g + from * call.x_c, call, region,
           channels, call.x_c);
     int64_t k = 0;

@@ -153,7 +153,8 @@ Status Product<T>::vector() {
   const int64_t size = column ? call.m : call.n, k = call.k;
   const int64_t step = column ? call.a_row : call.b_col, deep = column ? call.a_col : call.b_row;
   const int64_t x_step = column ? call.b_row : call.a_col;
-  const int64_t length = min(size, max(4 * lanes, round_up((int64_t{1} << 16) / max(1, k), lanes)));
+  // Results of a task: 2¹⁶ multiplications; at most 4096, whose sums by lane take 256 KB.
+  const int64_t length = min(size, max(4 * lanes, min(4096, (int64_t{1} << 16) / max(1, k))));
   const int64_t blocks = ceil_div(size, length);
   run_tasks(pool_, call.batch * blocks, [&](int64_t task, int worker) {
     const int64_t batch = task / blocks, from = task % blocks * length;
@@ -161,7 +162,7 @@ Status Product<T>::vector() {
     const T* matrix = (column ? a_ + call.a_offset[batch] : b_ + call.b_offset[batch]) + from * step;
     const T* x = column ? b_ + call.b_offset[batch] : a_ + call.a_offset[batch];
     T* result = static_cast<T*>(pool_.scratch(worker));
-    T* acc = result + round_up(length, lanes);
+    T* acc = result + 4096;
     if (deep == 1) {
       T* copy = acc + length * lanes;
       if (x_step != 1) {

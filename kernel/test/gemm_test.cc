@@ -146,6 +146,8 @@ void all() {
     test<T>(1, 1, 900, 5000, Layout::rows, lb);
     test<T>(1, 5000, 900, 1, Layout::rows, lb);
     test<T>(1, 128, 128, 10, Layout::rows, lb);
+    test<T>(1, 70000, 1, 1, Layout::rows, lb);
+    test<T>(1, 1, 1, 70000, Layout::rows, lb);
     test<T>(0, 4, 4, 4, Layout::rows, lb);
     test<T>(2, 0, 4, 4, Layout::rows, lb);
     test<T>(2, 4, 4, 0, Layout::rows, lb);
