@@ -2,8 +2,8 @@ import { performance } from "node:perf_hooks";
 import type { Callback, Logs, Training } from "../train/index.ts";
 import { type LiveLine, styled, type Terminal } from "./terminal.ts";
 
-/** Cells of the bar. */
-const barWidth = 20;
+/** Cells of the bar: with loss and accuracy the line has 80 characters. */
+const barWidth = 12;
 /** A redraw costs more than a small step, and nobody reads faster than this. */
 const redrawEvery = 100;
 
@@ -31,16 +31,14 @@ export function duration(seconds: number): string {
 /** `18ms`, with a digit more below 10. */
 const perStep = (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)}ms/step`;
 
-/** Four digits after the point, or powers of ten where those would say nothing; lr as it is. */
-const number = (name: string, x: number): string => {
-  if (name === "lr") return String(Number(x.toPrecision(3)));
-  return x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential(2) : x.toFixed(4);
-};
+/** Four digits after the point, or powers of ten where those would say nothing. */
+const number = (x: number): string =>
+  x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e5) ? x.toExponential(2) : x.toFixed(4);
 
-/** `loss: 0.2104 - accuracy: 0.9388`. */
-export const showLogs = (logs: Logs): string =>
+/** `loss: 0.2104 - accuracy: 0.9388`. The learning rate stands in metrics.jsonl. */
+export const showLogs = ({ lr: _, ...logs }: Logs): string =>
   Object.entries(logs)
-    .map(([name, x]) => `${name}: ${number(name, x)}`)
+    .map(([name, x]) => `${name}: ${number(x)}`)
     .join(" - ");
 
 /**

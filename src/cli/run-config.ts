@@ -36,7 +36,7 @@ export interface TrainingConfig {
   readonly epochs: number;
   readonly batchSize: number;
   readonly lr: number;
-  readonly optimizer: string;
+  readonly optimizer: "adam" | "momentum" | "sgd";
   readonly seed: number;
 }
 
@@ -75,7 +75,7 @@ const fields: Record<string, (x: unknown) => boolean> = {
   "training.epochs": isCount,
   "training.batchSize": isCount,
   "training.lr": isRate,
-  "training.optimizer": isText,
+  "training.optimizer": (x) => x === "adam" || x === "momentum" || x === "sgd",
   "training.seed": isCount,
 };
 

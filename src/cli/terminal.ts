@@ -33,7 +33,8 @@ export function processTerminal(): Terminal {
       if (error.code === "EPIPE") process.exit();
       throw error;
     });
-  const isTerminal = stdout.isTTY === true && env.TERM !== "dumb";
+  // a terminal that does not know its size has no place to redraw
+  const isTerminal = stdout.isTTY === true && env.TERM !== "dumb" && stdout.rows > 0;
   return {
     out: (text) => void stdout.write(`${text}\n`),
     error: (text) => void stderr.write(`${text}\n`),

@@ -1,5 +1,5 @@
 import { engineInfo } from "../tensor/index.ts";
-import type { Callback, Logs } from "../train/index.ts";
+import type { Callback, Logs, Position } from "../train/index.ts";
 import { describe, type Source } from "./data-source.ts";
 import { invocation, word } from "./invocation.ts";
 import { duration, Progress, showLogs } from "./progress.ts";
@@ -13,8 +13,8 @@ export interface Begin {
   readonly parameters: number;
   /** The run's folder; none in a dev run. */
   readonly run: string | undefined;
-  /** Epochs that an earlier session has done. */
-  readonly done: number;
+  /** Where it goes on, if it does. */
+  readonly from: Position | undefined;
 }
 
 /** What it came to. */
@@ -46,11 +46,13 @@ export interface Report {
 export function textReport(terminal: Terminal): Report {
   const line = (name: string, text: string) =>
     terminal.out(`${styled(terminal, "bold", name.padEnd(6))} ${text}`);
+  let hasImages = false;
   return {
     callback: new Progress(terminal),
-    begin({ config, source, parameters, run, done }) {
+    begin({ config, source, parameters, run, from }) {
       const { data, model, training } = config;
       const { train, validation, test } = source;
+      hasImages = data.inputShape.length === 3;
       line(
         "data",
         `${data.source}: ${train.size} to train, ${validation.size} to validate, ${test.size} to test; ${describe(data)}`,
@@ -60,7 +62,11 @@ export function textReport(terminal: Terminal): Report {
         "train",
         `${training.optimizer}, lr ${training.lr}, batches of ${training.batchSize}, seed ${training.seed}, ${engineInfo().name} engine`,
       );
-      if (run) line("run", run + (done > 0 ? `, going on after epoch ${done}` : ""));
+      if (run)
+        line(
+          "run",
+          run + (from ? `, going on in epoch ${from.epoch + 1} after batch ${from.batch}` : ""),
+        );
       terminal.out("");
     },
     end({ run, test, seconds, stopped, best }) {
@@ -71,7 +77,7 @@ export function textReport(terminal: Terminal): Report {
         styled(terminal, "green", percent(test)) + (best ? ` (weights of epoch ${best})` : ""),
       );
       line("run", run ?? "a dev run: all parts work, nothing is saved");
-      if (run) terminal.out(nextSteps(run));
+      if (run) terminal.out(nextSteps(run, hasImages));
     },
     interrupted({ run, epoch, batch }) {
       terminal.out(`\nstopped in epoch ${epoch} after batch ${batch}`);
@@ -86,12 +92,12 @@ function percent({ accuracy, ...rest }: Logs): string {
   return [...first, showLogs(rest).replaceAll(": ", " ")].join(", ");
 }
 
-function nextSteps(run: string): string {
+function nextSteps(run: string, hasImages: boolean): string {
   const command = invocation();
   return [
     "\ntry next",
     `  ${command} evaluate ${word(run)}`,
-    `  ${command} predict ${word(run)} image.png`,
+    ...(hasImages ? [`  ${command} predict ${word(run)} image.png`] : []),
     `  ${command} summary ${word(run)}`,
   ].join("\n");
 }
@@ -107,7 +113,7 @@ export function jsonReport(terminal: Terminal): Report {
       onEpochEnd: (epoch, logs) =>
         say({ event: "epoch", epoch: epoch + 1, ...logs, seconds: secondsSince(began) }),
     },
-    begin: ({ config, source, parameters, run = null, done }) =>
+    begin: ({ config, source, parameters, run = null, from }) =>
       say({
         event: "begin",
         run,
@@ -119,7 +125,7 @@ export function jsonReport(terminal: Terminal): Report {
         },
         parameters,
         engine: engineInfo().name,
-        done,
+        from: { epoch: 1 + (from?.epoch ?? 0), batch: from?.batch ?? 0 },
       }),
     end: ({ run = null, test, seconds }) => say({ event: "end", run, test, seconds }),
     interrupted: ({ run = null, epoch, batch }) => say({ event: "interrupted", run, epoch, batch }),

@@ -113,12 +113,46 @@ export class TerminateOnNaN implements Callback {
   /** @throws {NumericError} naming the step and the learning rate. */
   onBatchEnd(batch: number, { loss }: Logs, training: Training): void {
     if (loss === undefined || Number.isFinite(loss)) return;
-    const { position, batches, lr } = training;
-    throw new NumericError({
-      subject: "fit",
-      problem: `the loss became ${loss} in epoch ${position.epoch + 1}, batch ${batch + 1} of ${batches}.`,
-      where: `step ${position.step}, with lr ${lr}`,
-      fix: "lower lr (ten times is a good try), and look for values in the data that are not finite.",
-    });
+    throw unusable(`became ${loss}`, training.position.epoch, batch, training);
+  }
+
+  /** @throws {NumericError} if the weights fail on the validation data. */
+  onEpochEnd(epoch: number, { val_loss: loss }: Logs, training: Training): void {
+    if (loss === undefined || Number.isFinite(loss)) return;
+    throw unusable(`on validation data became ${loss}`, epoch, training.batches - 1, training);
   }
 }
+
+/** How many times its first value the loss may grow to, before no learning rate can mend it. */
+const mostGrowth = 1e4;
+
+/**
+ * Ends training with an error when the loss is NaN, infinite or has grown out of all bounds. Rules
+ * that scale their steps, as Adam does, may go on for ever with weights that are finite and useless.
+ */
+export class TerminateOnDivergence extends TerminateOnNaN {
+  #first: number | undefined;
+
+  /** @throws {NumericError} naming the step and the learning rate. */
+  override onBatchEnd(batch: number, logs: Logs, training: Training): void {
+    super.onBatchEnd(batch, logs, training);
+    const { loss } = logs;
+    this.#first ??= loss;
+    if (loss === undefined || loss <= mostGrowth * Math.max(1, this.#first!)) return;
+    const growth = `grew from ${this.#first!.toPrecision(3)} to ${loss.toPrecision(3)}`;
+    throw unusable(growth, training.position.epoch, batch, training);
+  }
+}
+
+const unusable = (
+  what: string,
+  epoch: number,
+  batch: number,
+  { position, batches, lr }: Training,
+): NumericError =>
+  new NumericError({
+    subject: "fit",
+    problem: `the loss ${what} in epoch ${epoch + 1}, batch ${batch + 1} of ${batches}.`,
+    where: `step ${position.step}, with lr ${Number(lr.toPrecision(3))}`,
+    fix: "lower lr (ten times is a good try), and look for values in the data that are not finite.",
+  });

@@ -107,9 +107,10 @@ export function restore(
     for (const [name, variable] of Object.entries(optimizer.state()))
       wanted.set(optimizerPrefix + name, variable);
   for (const [name, variable] of wanted) checkFits(path, name, tensors.get(name), variable);
-  for (const name of tensors.keys())
-    if (!wanted.has(name) && !name.startsWith(optimizerPrefix))
-      throw misfit(path, `it has "${name}", which the model has not`);
+  for (const name of tensors.keys()) {
+    const ignored = !optimizer && name.startsWith(optimizerPrefix);
+    if (!wanted.has(name) && !ignored) throw misfit(path, `it has "${name}", which they have not`);
+  }
   for (const [name, variable] of wanted) variable.value = fromHost(tensors.get(name)!);
 }
 

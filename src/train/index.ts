@@ -2,6 +2,7 @@ export {
   EarlyStopping,
   ModelCheckpoint,
   type Monitor,
+  TerminateOnDivergence,
   TerminateOnNaN,
 } from "./callbacks.ts";
 export {

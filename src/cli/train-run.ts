@@ -1,0 +1,119 @@
+import { createModel } from "../models/index.ts";
+import { type Module, summary } from "../nn/index.ts";
+import { adam, cosine, momentum, type Rule, sgd } from "../optim/index.ts";
+import {
+  type Callback,
+  type Checkpoint,
+  evaluate,
+  type FitOptions,
+  fit,
+  type History,
+  type Json,
+  loadCheckpoint,
+  type Position,
+  type RunFolder,
+  RunRecorder,
+  restore,
+  TerminateOnDivergence,
+} from "../train/index.ts";
+import type { Source } from "./data-source.ts";
+import { Exit, interrupted } from "./errors.ts";
+import { interruptible } from "./interrupt.ts";
+import { invocation, word } from "./invocation.ts";
+import type { RunConfig } from "./run-config.ts";
+import type { Terminal } from "./terminal.ts";
+import { type Report, secondsSince } from "./train-report.ts";
+
+/** Update rules by name, with the learning rate that each starts from if none is given. */
+export const optimizers = {
+  adam: { rule: adam, lr: 1e-3 },
+  momentum: { rule: momentum, lr: 0.02 },
+  sgd: { rule: sgd, lr: 0.1 },
+} satisfies Record<string, { rule: () => Rule; lr: number }>;
+export type OptimizerName = keyof typeof optimizers;
+
+/** A training, ready to begin. */
+export interface Plan {
+  readonly config: RunConfig;
+  readonly source: Source;
+  /** Where it goes on. */
+  readonly from?: Checkpoint;
+  /** Makes the folder of the run, or gives the one that there is; none in a dev run. */
+  readonly openFolder: () => Promise<RunFolder | undefined>;
+}
+
+/** Trains, then measures the best weights on the test data, telling `report` all along. */
+export async function runPlan(plan: Plan, report: Report, terminal: Terminal): Promise<void> {
+  const began = performance.now();
+  const model = createModel(plan.config.model);
+  const { run, history, folder } = await interruptible(terminal, (signal) =>
+    fitInFolder(plan, model, report, terminal, signal),
+  );
+  const best = folder && (await restoreBest(model, folder, history));
+  const test = await evaluate(model, plan.source.test);
+  report.end({ run, test, seconds: secondsSince(began), stopped: history.stopped, best });
+}
+
+async function fitInFolder(
+  { config, source, from, openFolder }: Plan,
+  model: Module,
+  report: Report,
+  terminal: Terminal,
+  signal: AbortSignal,
+) {
+  const { parameters } = summary(model, config.data.inputShape).totals;
+  const folder = await openFolder();
+  const run = folder?.path;
+  report.begin({ config, source, parameters, run, from: from?.position });
+  let position: Position | undefined;
+  const keepPosition: Callback = {
+    onTrainEnd(training) {
+      position = training.position;
+    },
+  };
+  const recorder = folder ? [new RunRecorder(folder)] : [];
+  const history = await fit(model, source.train, {
+    ...fitOptions(config, source),
+    ...(from && { resume: from }),
+    callbacks: [new TerminateOnDivergence(), ...recorder, report.callback, keepPosition],
+    signal,
+  }).catch((error) => leave(folder, terminal, error));
+  if (signal.aborted && position && position.epoch < config.training.epochs) {
+    report.interrupted({ run, epoch: position.epoch + 1, batch: position.batch });
+    throw new Exit(interrupted);
+  }
+  return { run, history, folder };
+}
+
+function fitOptions(config: RunConfig, { train, validation }: Source): FitOptions {
+  const { epochs, batchSize, lr, optimizer, seed } = config.training;
+  const steps = epochs * Math.ceil(train.size / batchSize);
+  return {
+    epochs,
+    batchSize,
+    seed,
+    validation,
+    optimizer: optimizers[optimizer].rule(),
+    lr: cosine(lr, { steps }),
+    config: config as unknown as Json,
+  };
+}
+
+/** The epoch, from 1, whose weights the model has afterwards. */
+async function restoreBest(model: Module, folder: RunFolder, history: History): Promise<number> {
+  restore(await loadCheckpoint(folder.file("best.safetensors")), { model });
+  return 1 + history.best("val_loss")!.epoch;
+}
+
+/** After an error: what is left, told on standard error; the error itself goes on. */
+async function leave(
+  folder: RunFolder | undefined,
+  terminal: Terminal,
+  error: unknown,
+): Promise<never> {
+  if (folder && !(await folder.discard()))
+    terminal.error(
+      `training broke off; its last good state is kept, to go on with:\n  ${invocation()} train --resume ${word(folder.path)}`,
+    );
+  throw error;
+}
