@@ -46,6 +46,8 @@ export type Linearity = "together" | "each" | null;
  */
 export interface Op<Lowering = unknown> {
   readonly name: string;
+  /** What it computes, for people. */
+  readonly formula: string;
   readonly arity: number | "any";
   /** Shape and dtype of the result. @throws {ShapeError} {DTypeError} when the inputs do not fit. */
   infer(inputs: readonly Node[], attrs: Attrs): { shape: Shape; dtype: DType };

@@ -30,6 +30,7 @@ const span = (n: number, step: number) => (n === 0 ? 0 : (n - 1) * step + 1);
  */
 export const convOp: OpRecord = bilinear({
   name: "conv",
+  formula: "Σ x[n, g, c, p·stride + q·dilation − pad] · w[g, o, c, q] over c, q",
   dtypes: floats,
   infer([x, w], attrs) {
     checkSameDType("conv", [x!, w!]);

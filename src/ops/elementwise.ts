@@ -446,6 +446,7 @@ export const ops = {
   /** c ? a : b. Selects derivatives rather than multiplying them, so a NaN on the other side stays there. */
   where: linear({
     name: "where",
+    formula: "c ? a : b",
     arity: 3,
     dtypes: allDTypes,
     infer([c, a, b]) {
@@ -467,6 +468,7 @@ export const ops = {
   /** To another dtype; derivatives pass between float dtypes only. */
   cast: linear({
     name: "cast",
+    formula: "x as another dtype",
     arity: 1,
     dtypes: allDTypes,
     infer: ([x], attrs) => ({ shape: x!.shape, dtype: attrs.dtype as DType }),
@@ -484,6 +486,7 @@ export const ops = {
   /** x itself: the variable of a transform, which can be told from all other uses of x. */
   identity: linear({
     name: "identity",
+    formula: "x",
     arity: 1,
     dtypes: allDTypes,
     infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
@@ -496,6 +499,7 @@ export const ops = {
   stopGradient: {
     ...linear({
       name: "stopGradient",
+      formula: "x, a constant of every derivative",
       arity: 1,
       dtypes: allDTypes,
       infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),

@@ -1,5 +1,6 @@
 import {
   DataError,
+  dtypes,
   forEachIndex,
   numeric,
   ShapeError,
@@ -35,8 +36,9 @@ function targets(node: Node, indices: RefArray, shape: readonly number[]): Float
 /** y[i] = x[i with its `axis` replaced by indices[i]]. Linear in x. */
 export const gatherOp: OpRecord = linear({
   name: "gather",
+  formula: "x[…, indices[i], …]",
   arity: 2,
-  dtypes: ["int32"],
+  dtypes,
   infer([x, indices], attrs) {
     checkInput("gather", indices!, ["int32"]);
     const axis = axisOf(attrs);
@@ -71,6 +73,7 @@ export const gatherOp: OpRecord = linear({
 /** y = 0, then y[i with its `axis` replaced by indices[i]] += updates[i]. Linear in the updates. */
 export const scatterAddOp: OpRecord = linear({
   name: "scatterAdd",
+  formula: "Σ of the updates at each index",
   arity: 2,
   dtypes: numeric,
   infer([indices, updates], attrs) {

@@ -14,6 +14,7 @@ export const transposeLast = (x: Node): Node => {
 export const matmulOp: OpRecord = {
   ...bilinear({
     name: "matmul",
+    formula: "Σₖ a[…, m, k] · b[…, k, n]",
     dtypes: numeric,
     infer([a, b]) {
       checkSameDType("matmul", [a!, b!]);

@@ -20,6 +20,7 @@ const isIdentity = (perm: readonly number[]) => perm.every((axis, i) => axis ===
 /** The same elements in the same order under another shape. */
 export const reshapeOp: OpRecord = linear({
   name: "reshape",
+  formula: "x under another shape",
   arity: 1,
   dtypes,
   infer([x], attrs) {
@@ -49,6 +50,7 @@ export const reshapeOp: OpRecord = linear({
 
 export const permuteOp: OpRecord = linear({
   name: "permute",
+  formula: "x with its axes in another order",
   arity: 1,
   dtypes,
   infer([x], attrs) {
@@ -87,6 +89,7 @@ export const permuteOp: OpRecord = linear({
 /** x[start, start + step, …], `size` of them along each axis; step ≥ 1. */
 export const sliceOp: OpRecord = linear({
   name: "slice",
+  formula: "x[start + i · step]",
   arity: 1,
   dtypes,
   infer([x], attrs) {
@@ -129,6 +132,7 @@ export const sliceOp: OpRecord = linear({
 /** x in reverse order along `axes`; its own adjoint. */
 export const flipOp: OpRecord = linear({
   name: "flip",
+  formula: "x[n − 1 − i] along axes",
   arity: 1,
   dtypes,
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
@@ -154,6 +158,7 @@ export const flipOp: OpRecord = linear({
 /** x between `low` and `high` copies of `value`, with `interior` copies between neighbours. */
 export const padOp: OpRecord = linear({
   name: "pad",
+  formula: "x between, around and within copies of a value",
   arity: 1,
   dtypes,
   infer([x], attrs) {
@@ -208,6 +213,7 @@ export const padOp: OpRecord = linear({
 /** The inputs one after another along `axis`. */
 export const concatOp: OpRecord = linear({
   name: "concat",
+  formula: "the inputs one after another along an axis",
   arity: "any",
   dtypes,
   infer(inputs, attrs) {

@@ -147,7 +147,6 @@ export interface ElementwiseSpec<A extends Arity> {
 }
 
 export interface ElementwiseOp extends OpRecord {
-  readonly formula: string;
   readonly domain: readonly (readonly [number, number])[];
 }
 
@@ -210,6 +209,7 @@ type Adjoint = ((g: Node, node: Node) => Node) | null;
 
 interface LinearSpec {
   readonly name: string;
+  readonly formula: string;
   readonly arity: number | "any";
   readonly dtypes: readonly DType[];
   readonly infer: Infer;
@@ -290,9 +290,10 @@ export function constantOp(spec: Omit<LinearSpec, "adjoints" | "tangent">): OpRe
 }
 
 function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
-  const { name, arity, dtypes, infer, lower, simplify } = spec;
+  const { name, formula, arity, dtypes, infer, lower, simplify } = spec;
   return {
     name,
+    formula,
     arity,
     dtypes,
     infer(inputs: readonly Node[], attrs: Attrs) {

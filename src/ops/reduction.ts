@@ -15,6 +15,7 @@ const extremum = (reducer: "max" | "min", start: number): OpRecord => {
     equal(x, broadcastInto(y, x.shape, axes));
   const op: OpRecord = custom({
     name: `reduce${reducer === "max" ? "Max" : "Min"}`,
+    formula: `${reducer} x over axes`,
     arity: 1,
     dtypes: numeric,
     infer: inferReduced(`reduce ${reducer}`, null, false),
@@ -44,6 +45,7 @@ export const minOp: OpRecord = extremum("min", Infinity);
 const argExtremum = (reducer: Reducer, better: (x: number, best: number) => boolean): OpRecord =>
   constantOp({
     name: reducer,
+    formula: `${reducer} x over axes, the first`,
     arity: 1,
     dtypes: numeric,
     infer: inferReduced(reducer, "int32", false),

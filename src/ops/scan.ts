@@ -25,6 +25,7 @@ function forEachLine(shape: Shape, axis: number, visit: (positions: number[]) =>
 /** y[k] = Σ_{j ≤ k} x[j] along `axis`, or Σ_{j ≥ k} if `reverse`. */
 export const cumsumOp: OpRecord = linear({
   name: "cumsum",
+  formula: "Σ x[j] over j ≤ i (or j ≥ i)",
   arity: 1,
   dtypes: numeric,
   infer: ([x]) => ({ shape: x!.shape, dtype: x!.dtype }),
@@ -53,6 +54,7 @@ export const cumsumOp: OpRecord = linear({
 /** Indices that sort x along `axis`: stable, NaN last. Sorting is a gather of x by them. */
 export const argsortOp: OpRecord = constantOp({
   name: "argsort",
+  formula: "the indices that sort x, stable, NaN last",
   arity: 1,
   dtypes: numeric,
   infer: ([x]) => ({ shape: x!.shape, dtype: "int32" }),

@@ -14,6 +14,7 @@ import { constantOp, type OpRecord, setZerosLike } from "./record.ts";
 export const leafOp: OpRecord = {
   ...constantOp({
     name: "leaf",
+    formula: "a value from outside",
     arity: 0,
     dtypes,
     infer: (_, { shape, dtype }) => ({ shape: shape as Shape, dtype: dtype as DType }),
@@ -26,6 +27,7 @@ export const leafOp: OpRecord = {
 /** One value everywhere. */
 export const constantRecord: OpRecord = constantOp({
   name: "constant",
+  formula: "one value everywhere",
   arity: 0,
   dtypes,
   infer: (_, { shape, dtype }) => ({ shape: shape as Shape, dtype: dtype as DType }),
@@ -36,6 +38,7 @@ export const constantRecord: OpRecord = constantOp({
 /** The index along one axis, int32. */
 export const iotaOp: OpRecord = constantOp({
   name: "iota",
+  formula: "the index along one axis",
   arity: 0,
   dtypes: ["int32"],
   infer: (_, { shape }) => ({ shape: shape as Shape, dtype: "int32" }),

@@ -34,6 +34,7 @@ export const inferReduced =
 /** y = Σ x over `axes`; the empty sum is 0. int32 wraps around. */
 export const sumOp: OpRecord = linear({
   name: "sum",
+  formula: "Σ x over axes",
   arity: 1,
   dtypes: numeric,
   infer: inferReduced("sum", null, true),
@@ -46,6 +47,7 @@ export const sumOp: OpRecord = linear({
 /** Repeats x along new axes: result[i] = x[i without `axes`]. The adjoint of a sum over them. */
 export const broadcastOp: OpRecord = linear({
   name: "broadcast",
+  formula: "x repeated along new axes",
   arity: 1,
   dtypes,
   infer([x], attrs) {

@@ -17,6 +17,7 @@ const geometry = (attrs: Attrs) => attrs as unknown as WindowGeometry;
  */
 export const windowOp: OpRecord = linear({
   name: "window",
+  formula: "x[…, p·stride + q·dilation]",
   arity: 1,
   dtypes,
   infer([x], attrs) {
@@ -76,6 +77,7 @@ export const windowOp: OpRecord = linear({
 /** Overlap-add, the adjoint of {@link windowOp}: y[…, s…] = Σ x[…, p…, q…] over p·stride + q·dilation = s. */
 export const foldOp: OpRecord = linear({
   name: "fold",
+  formula: "Σ x[…, p, q] over p·stride + q·dilation = s",
   arity: 1,
   dtypes: numeric,
   infer([x], attrs) {
