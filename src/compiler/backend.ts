@@ -1,6 +1,7 @@
 import { allocate, type DType, invariant, type Storage, type TypedArray } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import type { Engine } from "../runtime/engine.ts";
+import type { Program } from "../runtime/program.ts";
 import { evaluate, HostStorage, store } from "../runtime/reference.ts";
 import { compileGraph, type Update } from "./compile-graph.ts";
 
@@ -10,6 +11,14 @@ export interface Runner {
   runSync(slots: readonly Storage[]): void;
   /** For each output, the input whose storage it may share, or −1. */
   readonly aliases: readonly number[];
+  /** Runs now and says where the time went; only on engines that run programs. */
+  profile?(slots: readonly Storage[]): Profile;
+}
+
+/** A program and the nanoseconds that each of its instructions took in one run. */
+export interface Profile {
+  readonly program: Program;
+  readonly nanoseconds: Float64Array;
 }
 
 /** An engine behind one face, whether it runs programs or graphs. */
@@ -39,6 +48,12 @@ export function compiledBackend(engine: Engine): Backend {
         run: (slots) => executable.run(slots),
         runSync: (slots) => executable.runSync(slots),
         aliases: program.slots.slice(inputs.length).map((slot) => slot.mayAlias ?? -1),
+        ...(executable.profile && {
+          profile: (slots: readonly Storage[]) => ({
+            program,
+            nanoseconds: executable.profile!(slots),
+          }),
+        }),
       };
     },
   };

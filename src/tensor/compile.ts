@@ -1,5 +1,5 @@
 import { ConfigError, type MapTree, type Storage, treeLeaves, treeMap } from "../base/index.ts";
-import type { Runner } from "../compiler/backend.ts";
+import type { Profile, Runner } from "../compiler/backend.ts";
 import { collect, type Node, nextEpoch, printGraph } from "../graph/index.ts";
 import { dataNode, placeholder } from "../ops/index.ts";
 import { backend } from "./engine.ts";
@@ -41,6 +41,8 @@ export interface Compiled<A extends unknown[], R> {
   readonly traces: number;
   /** The graph of the program for these arguments, one line per node. */
   graph(...args: A): string;
+  /** Runs like `sync` and returns the time of each instruction; `null` where the engine cannot tell. */
+  profile(...args: A): Profile | null;
 }
 
 /** Calls of compiled functions run one after another, in the order in which they were made. */
@@ -97,6 +99,7 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
       sync: (...args: A) =>
         isInner(args) ? inline(f, args) : (runTraceSync(...traceOf(args)) as R),
       graph: (...args: A) => traceOf(args)[0].graph,
+      profile: (...args: A) => profileTrace(...traceOf(args)),
     }),
     "traces",
     { get: () => traces.size },
@@ -214,6 +217,7 @@ function withCaptured(runner: Runner, inputs: number, captured: readonly Storage
     aliases: runner.aliases,
     run: (slots) => runner.run(all(slots)),
     runSync: (slots) => runner.runSync(all(slots)),
+    ...(runner.profile && { profile: (slots: readonly Storage[]) => runner.profile!(all(slots)) }),
   };
 }
 
@@ -259,11 +263,24 @@ async function runTrace(trace: Trace, leaves: readonly Leaf[]): Promise<unknown>
 
 function runTraceSync(trace: Trace, leaves: readonly Leaf[]): unknown {
   const { slots, targets } = bind(trace, leaves);
+  attempt(trace, () => trace.runner.runSync(slots));
+  return finish(trace, slots, targets);
+}
+
+function profileTrace(trace: Trace, leaves: readonly Leaf[]): Profile | null {
+  if (!trace.runner.profile) return null;
+  const { slots, targets } = bind(trace, leaves);
+  const profile = attempt(trace, () => trace.runner.profile!(slots));
+  finish(trace, slots, targets);
+  return profile;
+}
+
+/** Runs; on failure the variables keep their old values. */
+function attempt<T>(trace: Trace, run: () => T): T {
   try {
-    trace.runner.runSync(slots);
+    return run();
   } catch (error) {
     abandon(trace);
     throw error;
   }
-  return finish(trace, slots, targets);
 }

@@ -1,0 +1,28 @@
+import { Linear, ReLU, Sequential } from "gradus/nn";
+import { linear, relu } from "../lib/task.mjs";
+
+export default /** @satisfies {import("../lib/task.mjs").Workload} */ ({
+  title: "MLP 784-256-128-10, ReLU, softmax cross-entropy, batch 128, Adam",
+  peers: ["torch", "jax-js", "tfjs"],
+  target: 2,
+  tasks: [
+    {
+      workload: "W2",
+      name: "",
+      kind: "train",
+      network: [linear(784, 256), relu, linear(256, 128), relu, linear(128, 10)],
+      input: [128, 784],
+      loss: "crossEntropy",
+      classes: 10,
+      update: { name: "adam", lr: 1e-3 },
+    },
+  ],
+  model: () =>
+    new Sequential(
+      new Linear(784, 256),
+      new ReLU(),
+      new Linear(256, 128),
+      new ReLU(),
+      new Linear(128, 10),
+    ),
+});
