@@ -50,6 +50,9 @@ export const clog1p = (a: Complex) =>
  * so nothing cancels (Abramowitz & Stegun 7.1.6).
  */
 export function cerf(z: Complex): Complex {
+  // far out the series is ∞ · 0; the step is small, so the first two terms of Taylor are exact
+  if (Math.abs(z.re) > 6)
+    return complex(Math.sign(z.re), (2 / Math.sqrt(Math.PI)) * Math.exp(-z.re * z.re) * z.im);
   const z2 = cmul(z, z);
   let term = z;
   let sum = z;
