@@ -1,22 +1,15 @@
-import { type EngineName, setEngine } from "../../src/tensor/index.ts";
+import { type EngineName, listEngines } from "../../src/tensor/index.ts";
 
-/** Why the native engine is not tested here, or undefined. */
-function whyNotNative(): string | undefined {
-  if (process.env.GRADUS_ENGINE === "reference")
-    return "GRADUS_ENGINE=reference asks for one engine";
-  try {
-    setEngine("native");
-    return undefined;
-  } catch (error) {
-    return (error as Error).message.split("\n")[0]!;
-  } finally {
-    setEngine("reference");
-  }
-}
+/** `GRADUS_ENGINE` restricts the tests to one engine beside the reference engine. */
+const wanted = process.env.GRADUS_ENGINE;
+const all = listEngines();
+for (const { name, missing } of all) if (missing) console.info(`${name} engine skipped: ${missing}`);
 
-const missing = whyNotNative();
-if (missing) console.info(`native engine skipped: ${missing}`);
+/** The engines that tests run over; the reference engine, always there, comes first. */
+export const engines: readonly EngineName[] = all
+  .filter(({ name, missing }) => !missing && (!wanted || name === wanted || name === "reference"))
+  .map(({ name }) => name)
+  .reverse();
 
-export const hasNative = missing === undefined;
-/** The engines that tests run over; the reference engine is always there. */
-export const engines: readonly EngineName[] = hasNative ? ["reference", "native"] : ["reference"];
+export const hasNative = engines.includes("native");
+export const hasWasm = engines.includes("wasm");

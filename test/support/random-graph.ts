@@ -134,8 +134,13 @@ const rough: readonly Rule[] = [
       : x,
 ];
 
-/** Makes the tensors of a recipe from its leaves: all of them, leaves first. */
-export function grow(recipe: Recipe, leaves: readonly Tensor[], kinds: "smooth" | "any"): Tensor[] {
+/** Makes the tensors of a recipe from its leaves: all of them, leaves first. `each` sees every new one. */
+export function grow(
+  recipe: Recipe,
+  leaves: readonly Tensor[],
+  kinds: "smooth" | "any",
+  each: (x: Tensor) => Tensor = (x) => x,
+): Tensor[] {
   const rules = kinds === "smooth" ? smooth : [...smooth, ...rough];
   const tensors = [...leaves];
   for (const { rule, operands, choice } of recipe.steps) {
@@ -143,7 +148,7 @@ export function grow(recipe: Recipe, leaves: readonly Tensor[], kinds: "smooth" 
       (n) => tensors[tensors.length - 1 - (n % Math.min(tensors.length, 8))]!,
     );
     const next = rules[rule % rules.length]!(x!, y!, choice);
-    tensors.push(next.size > 4000 ? next.flatten().slice([0, 100]) : next);
+    tensors.push(each(next.size > 4000 ? next.flatten().slice([0, 100]) : next));
   }
   return tensors;
 }
