@@ -48,6 +48,8 @@ export const showLogs = ({ lr: _, ...logs }: Logs): string =>
 export class Progress implements Callback {
   readonly #terminal: Terminal;
   #line: LiveLine | undefined;
+  /** Whether the line has been drawn and may still change. */
+  #open = false;
   #began = 0;
   #first = 0;
   #drawn = 0;
@@ -73,6 +75,7 @@ export class Progress implements Callback {
     const each = (now - this.#began) / (batch + 1 - this.#first);
     const left = (each * (batches - batch - 1)) / 1000;
     const head = this.#head(training.position.epoch, batch + 1, training);
+    this.#open = true;
     this.#line.draw(`${head} ${duration(left)} ${perStep(each)} - ${showLogs(logs)}`);
   }
 
@@ -83,16 +86,22 @@ export class Progress implements Callback {
     const head = this.#head(epoch, batches, training);
     const text = `${head} ${duration(ms / 1000)} ${each} - ${showLogs(logs)}`;
     if (!this.#line) this.#terminal.out(text);
+    this.#open = true;
     this.#line?.draw(text);
-    this.#line?.keep();
+    this.#keep();
   }
 
   onTrainEnd(): void {
-    this.#line?.keep();
+    this.#keep();
   }
 
   onError(): void {
-    this.#line?.keep();
+    this.#keep();
+  }
+
+  #keep(): void {
+    if (this.#open) this.#line?.keep();
+    this.#open = false;
   }
 
   /** `Epoch 1/5  12/79 ━━━━╸`; on a pipe without the bar, which would always be full. */

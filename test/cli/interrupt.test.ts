@@ -1,0 +1,76 @@
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "vitest";
+import { spawned, workIn, writeImages } from "./support.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+workIn();
+beforeAll(async () => {
+  // the command line as it is shipped, of this working tree
+  const tsc = path.join(root, "node_modules/.bin/tsc");
+  spawnSync(tsc, ["-p", path.join(root, "tsconfig.build.json")], { stdio: "ignore" });
+  await writeImages("bars", 2000);
+});
+
+const line = "train --data bars --model mlp --epochs 3 --batch-size 4";
+/** The metrics without the times. */
+const metrics = (run: string) =>
+  readFileSync(`${run}/metrics.jsonl`, "utf8").replace(/,"seconds":[\d.]+/g, "");
+
+describe("Ctrl-C", () => {
+  test("finishes the step and saves; resumed, the run ends with the same bytes", async () => {
+    await spawned(`${line} --run whole`);
+    const stopped = await spawned(`${line} --run parts`, (out, kill) => {
+      if (/Epoch 1\/3/.test(out)) kill("SIGINT"); // somewhere in the second epoch
+    });
+    expect(stopped.code).toBe(130);
+    expect(stopped.error).toMatch(/interrupted: finishing this step/);
+    const [, epoch, batch] = /stopped in epoch (\d) after batch (\d+)/.exec(stopped.out) ?? [];
+    expect(Number(epoch)).toBeGreaterThanOrEqual(2);
+    expect(Number(batch)).toBeGreaterThanOrEqual(0);
+    expect(stopped.out).toMatch(/saved in parts\nresume: .* train --resume parts\n$/);
+    expect(readdirSync("parts").some((name) => name.endsWith(".tmp"))).toBe(false);
+
+    const resumed = await spawned("train --resume parts");
+    expect(resumed.code).toBe(0);
+    for (const name of ["last.safetensors", "best.safetensors"])
+      expect(readFileSync(`parts/${name}`).equals(readFileSync(`whole/${name}`))).toBe(true);
+    expect(metrics("parts")).toBe(metrics("whole"));
+  });
+
+  test("twice ends the process at once", async () => {
+    const { code } = await spawned(`${line} --run twice`, (out, kill) => {
+      if (!/Epoch 1\/3/.test(out)) return;
+      kill("SIGINT");
+      kill("SIGINT");
+    });
+    expect(code).toBe(130);
+  });
+});
+
+describe("as a process", () => {
+  test("errors go to standard error, with the exit code", async () => {
+    const { code, out, error } = await spawned("train --epochs -1");
+    expect([code, out]).toEqual([1, ""]);
+    expect(error).toBe(
+      'error: --epochs: "-1" is not a whole number of 1 or more.\n  fix: give one, such as --epochs 5.\n',
+    );
+  });
+  test("GRADUS_DEBUG=1 shows the stack", async () => {
+    const env = { GRADUS_DEBUG: "1" };
+    const { error } = await spawned("train --epochs -1", undefined, env);
+    expect(error).toMatch(/\n\s+at .*options\.js/);
+  });
+  test("on a pipe no escape sequences", async () => {
+    const { out } = await spawned("train --data xor --epochs 1 --run plain");
+    expect(out).toMatch(/Epoch 1\/1/);
+    expect(out.includes("\u001b")).toBe(false);
+  });
+  test("a reader that goes away early is no error", () => {
+    const command = `"${process.execPath}" "${root}dist/cli/main.js" train --help | head -n 1`;
+    const { stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+    expect([stdout, stderr]).toEqual(["Usage: gradus train [options]\n", ""]);
+  });
+});
