@@ -1,0 +1,208 @@
+import { type DType, type Shape, show, stridesOf } from "../base/index.ts";
+import type { Opcode } from "./opcodes.ts";
+import type { Epilogue, Expression, Instruction, Program, View } from "./program.ts";
+
+const short = {
+  float32: "f32",
+  float64: "f64",
+  int32: "i32",
+  bool: "bool",
+} as const satisfies Record<DType, string>;
+
+/** Infix operators with their precedence; all associate to the left. */
+const infix: Partial<Record<Opcode, readonly [symbol: string, precedence: number]>> = {
+  or: ["|", 1],
+  and: ["&", 2],
+  eq: ["==", 3],
+  lt: ["<", 4],
+  le: ["<=", 4],
+  shiftRight: [">>>", 5],
+  add: ["+", 6],
+  sub: ["-", 6],
+  mul: ["*", 7],
+  div: ["/", 7],
+  floorDiv: ["//", 7],
+};
+const atom = 9;
+
+/** A piece of expression text, and how tightly its outermost operator binds. */
+interface Text {
+  readonly text: string;
+  readonly precedence: number;
+}
+
+/**
+ * A program as lines that a person can read: slots, scratch memory, one line per instruction.
+ *
+ *   s0 input f32[6]
+ *   s1 output f32[2]
+ *   arena 64 bytes
+ *   0 reduce [2, 3] → 1: s1 = sum(s0) * 0.5
+ *
+ * A view is its buffer (`s0` a slot, `@128` the arena at element 128), then `+offset` where a slot
+ * is not read from its start, then `{strides}` where these are not row-major.
+ */
+export function printProgram(program: Program): string {
+  const lines = program.slots.map((slot, i) => {
+    const alias = slot.mayAlias === undefined ? "" : `, may take s${slot.mayAlias}`;
+    return `s${i} ${slot.role} ${short[slot.dtype]}[${slot.size}]${alias}`;
+  });
+  if (program.arenaBytes > 0) lines.push(`arena ${program.arenaBytes} bytes`);
+  program.instructions.forEach((instruction, n) => {
+    lines.push(`${n} ${printInstruction(instruction)}`);
+  });
+  return lines.join("\n");
+}
+
+/** One instruction on one line. */
+export function printInstruction(i: Instruction): string {
+  const title = `${i.kind} ${show(i.shape)}`;
+  switch (i.kind) {
+    case "map": {
+      const inputs = i.inputs.map((v) => printView(v, i.shape));
+      return `${title}: ${assignments(i.expression, inputs, i.outputs, i.shape)}`;
+    }
+    case "reduce": {
+      const inputs = i.inputs.map((v) => printView(v, i.shape));
+      const { lets, results } = expressionTexts(i.before, inputs);
+      const result = `${i.reducer}(${[...lets, results[0]?.text].join("; ")})`;
+      return `${title} → ${i.kept}: ${withEpilogue(result, i.epilogue, i.shape.slice(0, i.kept))}`;
+    }
+    case "matmul": {
+      const batch = i.shape.slice(0, -2);
+      const a = printView(i.a, [...batch, i.shape.at(-2)!, i.k]);
+      const b = printView(i.b, [...batch, i.k, i.shape.at(-1)!]);
+      return `${title} over ${i.k}: ${withEpilogue(`${a} × ${b}`, i.epilogue, i.shape, 7)}`;
+    }
+    case "conv": {
+      const [n, g, o] = i.shape as [number, number, number];
+      const x = printView(i.x, [n, g, i.channels, ...i.inputSize]);
+      const w = printView(i.w, [g, o, i.channels, ...i.kernelSize]);
+      const options = [
+        ["stride", i.stride, 1],
+        ["pad", i.padLow, 0],
+        ["inputDilation", i.inputDilation, 1],
+        ["dilation", i.kernelDilation, 1],
+      ] as const;
+      const told = options
+        .filter(([, list, usual]) => list.some((x) => x !== usual))
+        .map(([name, list]) => `, ${name} ${list.join("×")}`);
+      const window = `${i.channels} × ${i.kernelSize.join("×")}`;
+      const result = `conv(${x}, ${w}${told.join("")})`;
+      return `${title} over ${window}: ${withEpilogue(result, i.epilogue, i.shape)}`;
+    }
+    case "fold": {
+      const lead = i.shape.slice(0, i.shape.length - i.windowSize.length);
+      const input = printView(i.input, [...lead, ...i.positions, ...i.windowSize]);
+      const steps = `stride ${i.stride.join("×")}, dilation ${i.dilation.join("×")}`;
+      return `${title}: ${printView(i.output, i.shape)} = fold(${input}, ${steps})`;
+    }
+    case "gather": {
+      const x = printView(i.x, i.shape.with(i.axis, i.axisSize));
+      const at = printView(i.indices, i.shape);
+      return `${title}: ${printView(i.output, i.shape)} = gather(${x}, ${at}, axis ${i.axis} of ${i.axisSize})`;
+    }
+    case "scatterAdd": {
+      const output = printView(i.output, i.shape.with(i.axis, i.axisSize));
+      const at = printView(i.indices, i.shape);
+      return `${title}: ${output} = scatterAdd(${at}, ${printView(i.updates, i.shape)}, axis ${i.axis} of ${i.axisSize})`;
+    }
+    case "cumsum":
+    case "argsort": {
+      const option =
+        i.kind === "cumsum" ? i.reverse && ", reverse" : i.descending && ", descending";
+      return `${title}: ${printView(i.output, i.shape)} = ${i.kind}(${printView(i.input, i.shape)}${option || ""})`;
+    }
+  }
+}
+
+function printView(v: View, shape: Shape): string {
+  const dense = stridesOf(shape);
+  const regular = v.strides.every((stride, i) => stride === dense[i] || shape[i] === 1);
+  const place =
+    v.buffer === 0 ? `@${v.offset}` : `s${v.buffer - 1}${v.offset === 0 ? "" : `+${v.offset}`}`;
+  return regular ? place : `${place}{${v.strides.join(",")}}`;
+}
+
+/** `out = …` of an epilogue, whose input 0 is `result`; it is named r when it is used again. */
+function withEpilogue(result: string, e: Epilogue, shape: Shape, precedence = atom): string {
+  const views = e.inputs.map((v) => printView(v, shape));
+  const { values, results } = e.expression;
+  const uses =
+    values.reduce(
+      (n, v) =>
+        n + (v.kind === "op" ? v.args.filter((a) => isInput(e.expression, a, 0)).length : 0),
+      0,
+    ) + results.filter((r) => isInput(e.expression, r, 0)).length;
+  if (uses > 1)
+    return `r = ${result}; ${assignments(e.expression, ["r", ...views], e.outputs, shape)}`;
+  const first: Text = { text: result, precedence };
+  return assignments(e.expression, [first, ...views], e.outputs, shape);
+}
+
+const isInput = (e: Expression, value: number, input: number): boolean => {
+  const v = e.values[value];
+  return v?.kind === "input" && v.input === input;
+};
+
+function assignments(
+  e: Expression,
+  inputs: readonly (string | Text)[],
+  outputs: readonly View[],
+  shape: Shape,
+): string {
+  const { lets, results } = expressionTexts(e, inputs);
+  const stores = outputs.map((v, j) => `${printView(v, shape)} = ${results[j]?.text}`);
+  return [...lets, ...stores].join("; ");
+}
+
+/** The results as formulas; an operation that is used more than once gets a name, t0, t1, … */
+function expressionTexts(e: Expression, inputs: readonly (string | Text)[]) {
+  const uses = new Array<number>(e.values.length).fill(0);
+  for (const v of e.values) if (v.kind === "op") for (const a of v.args) uses[a]!++;
+  for (const r of e.results) uses[r]!++;
+  const lets: string[] = [];
+  const texts: Text[] = [];
+  e.values.forEach((v, n) => {
+    if (v.kind === "input") {
+      const input = inputs[v.input] ?? `input${v.input}`;
+      texts.push(typeof input === "string" ? { text: input, precedence: atom } : input);
+    } else if (v.kind === "constant") {
+      texts.push({ text: printNumber(v.value), precedence: v.value < 0 ? 8 : atom });
+    } else if (v.kind === "index") {
+      texts.push({ text: `i${v.axis}`, precedence: atom });
+    } else {
+      const text = operation(
+        v.op,
+        v.dtype,
+        v.args.map((a) => texts[a]!),
+      );
+      if (uses[n]! > 1) {
+        const name = `t${lets.length}`;
+        lets.push(`${name} = ${text.text}`);
+        texts.push({ text: name, precedence: atom });
+      } else texts.push(text);
+    }
+  });
+  return { lets, results: e.results.map((r) => texts[r]!) };
+}
+
+function operation(op: Opcode, dtype: DType, args: readonly Text[]): Text {
+  const symbol = infix[op];
+  if (symbol) {
+    const [sign, precedence] = symbol;
+    const [a, b] = args as [Text, Text];
+    return { text: `${wrap(a, precedence)} ${sign} ${wrap(b, precedence + 1)}`, precedence };
+  }
+  const [first] = args as [Text];
+  if (op === "neg") return { text: `-${wrap(first, 8)}`, precedence: 8 };
+  if (op === "not") return { text: `!${wrap(first, 8)}`, precedence: 8 };
+  const name = op === "cast" ? short[dtype] : op;
+  return { text: `${name}(${args.map((a) => a.text).join(", ")})`, precedence: atom };
+}
+
+const wrap = (t: Text, least: number): string => (t.precedence < least ? `(${t.text})` : t.text);
+
+/** At most seven digits: constants come from formulas, and this is for reading. */
+const printNumber = (x: number): string =>
+  String(Number.isInteger(x) ? x : Number(x.toPrecision(7)));
