@@ -42,6 +42,8 @@ export {
   jacobian,
   jvp,
   linspace,
+  listEngines,
+  loadEngine,
   maxPool,
   maxPoolWithIndices,
   normal,

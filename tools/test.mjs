@@ -63,6 +63,7 @@ function unitTests() {
 
 // The tests meet the kernel and the command line of this working tree, not of the last installation.
 run(process.execPath, "tools/build-native.mjs");
+run(process.execPath, "tools/build-wasm.mjs");
 step("lint", "biome", "check", "--error-on-warnings", ".");
 step("imports", process.execPath, "tools/check-imports.mjs");
 step("types", "tsc", "-p", "tsconfig.json");

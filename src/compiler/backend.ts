@@ -45,18 +45,48 @@ export function compiledBackend(engine: Engine): Backend {
       const program = compileGraph(inputs, outputs, updates);
       const executable = engine.load(program);
       return {
-        run: (slots) => executable.run(slots),
-        runSync: (slots) => executable.runSync(slots),
+        async run(slots) {
+          const { own, giveBack } = adopt(engine, inputs.length, slots);
+          await executable.run(own);
+          giveBack();
+        },
+        runSync(slots) {
+          const { own, giveBack } = adopt(engine, inputs.length, slots);
+          executable.runSync(own);
+          giveBack();
+        },
         aliases: program.slots.slice(inputs.length).map((slot) => slot.mayAlias ?? -1),
         ...(executable.profile && {
-          profile: (slots: readonly Storage[]) => ({
-            program,
-            nanoseconds: executable.profile!(slots),
-          }),
+          profile(slots: readonly Storage[]) {
+            const { own, giveBack } = adopt(engine, inputs.length, slots);
+            const nanoseconds = executable.profile!(own);
+            giveBack();
+            return { program, nanoseconds };
+          },
         }),
       };
     },
   };
+}
+
+const nothing = () => {};
+
+/** After `setEngine`, buffers of the engine before: they are read through copies, and written back. */
+function adopt(
+  engine: Engine,
+  inputs: number,
+  slots: readonly Storage[],
+): { own: readonly Storage[]; giveBack: () => void } {
+  if (slots.every((slot) => engine.owns(slot))) return { own: slots, giveBack: nothing };
+  const own = slots.map((slot, i) => {
+    if (engine.owns(slot)) return slot;
+    return i < inputs ? engine.upload(slot.read().slice()) : engine.allocate(slot.dtype, slot.size);
+  });
+  const giveBack = () =>
+    slots.forEach((slot, i) => {
+      if (i >= inputs && slot !== own[i]) slot.read().set(own[i]!.read());
+    });
+  return { own, giveBack };
 }
 
 /** The reference engine, which runs the graph itself. */

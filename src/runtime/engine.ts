@@ -20,6 +20,8 @@ export interface Engine {
   allocate(dtype: DType, size: number): Storage;
   /** A buffer that holds these values; may keep the array itself. */
   upload(array: TypedArray): Storage;
+  /** Whether the buffer is one of this engine's, as its programs need them. */
+  owns(storage: Storage): boolean;
   /** Checks every bound of the program and prepares it. @throws {FormatError} if it is refused. */
   load(program: Program): Executable;
   /** What `gradus doctor` prints: instruction set, threads, version. */

@@ -1,18 +1,14 @@
-import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
-import { availableParallelism } from "node:os";
-import { fileURLToPath } from "node:url";
 import {
   allocate,
-  DataError,
   type DType,
   dtypeOf,
-  FormatError,
   InternalError,
   invariant,
   type TypedArray,
 } from "../base/index.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
+import { badIndex, outOfMemory, refused } from "./failure.ts";
+import { builtin, environment } from "./node.ts";
 import { encodeProgram, type Program } from "./program.ts";
 
 /** A program inside the addon; freed by the garbage collector. */
@@ -68,15 +64,20 @@ export interface NativeEngine extends Engine {
  * Node reports as available, or `GRADUS_THREADS`.
  */
 export function loadNative(): NativeEngine | { readonly missing: string } {
-  const path = fileURLToPath(new URL("../../build/Release/gradus.node", import.meta.url));
-  if (!existsSync(path)) return { missing: "the native engine is not built" };
+  if (!builtin) return { missing: "the native engine is for Node" };
+  // The path is put together out of sight of bundlers, which would look for the file.
+  const path = builtin("node:path").resolve(
+    builtin("node:url").fileURLToPath(import.meta.url),
+    "../../../build/Release/gradus.node",
+  );
+  if (!builtin("node:fs").existsSync(path)) return { missing: "the native engine is not built" };
   let addon: Addon;
   try {
-    addon = createRequire(import.meta.url)(path) as Addon;
+    addon = builtin("node:module").createRequire(import.meta.url)(path) as Addon;
   } catch (error) {
     return { missing: `the native engine does not load (${messageOf(error)})` };
   }
-  if (!process.env.GRADUS_THREADS) addon.setThreads(availableParallelism());
+  if (!environment("GRADUS_THREADS")) addon.setThreads(builtin("node:os").availableParallelism());
   return engineOf(addon);
 }
 
@@ -91,6 +92,7 @@ function engineOf(addon: Addon): NativeEngine {
       const fixed = (array.buffer as { resizable?: boolean }).resizable !== true;
       return new HostStorage(dtype, fixed ? array : array.slice());
     },
+    owns: (storage) => storage instanceof HostStorage,
     load(program) {
       const { words, constants } = encodeProgram(program);
       const handle = mapped(() => addon.load(words, constants));
@@ -131,24 +133,9 @@ function mapped<T>(f: () => T): T {
 function mappedError(error: unknown): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   const problem = messageOf(error);
-  if (code === "GRADUS_REFUSED")
-    return new FormatError({
-      subject: "program",
-      problem,
-      fix: "load only programs that gradus compiled.",
-    });
-  if (code === "GRADUS_DATA")
-    return new DataError({
-      subject: "native engine",
-      problem,
-      fix: "check the indices or labels.",
-    });
-  if (code === "GRADUS_MEMORY")
-    return new DataError({
-      subject: "native engine",
-      problem,
-      fix: "use a smaller batch or model.",
-    });
+  if (code === "GRADUS_REFUSED") return refused(problem);
+  if (code === "GRADUS_DATA") return badIndex("native", problem);
+  if (code === "GRADUS_MEMORY") return outOfMemory("native", problem);
   if (code === "GRADUS_ARGUMENT") return new InternalError(problem);
   return error;
 }

@@ -1,37 +1,77 @@
 import { ConfigError, nearest } from "../base/index.ts";
 import { type Backend, compiledBackend, referenceBackend } from "../compiler/backend.ts";
 import { loadNative } from "../runtime/native.ts";
+import { builtin, environment } from "../runtime/node.ts";
+import { fetchWasm, loadWasm, type WasmIsa } from "../runtime/wasm.ts";
 
-const engineNames = ["native", "reference"] as const;
+/** From the fastest to the one that is always there. */
+const engineNames = ["native", "wasm", "reference"] as const;
 export type EngineName = (typeof engineNames)[number];
 
-let current: Backend | undefined;
-let missing: string | undefined;
+type Found = Backend | { readonly missing: string };
 
-/** The engine that runs everything: `GRADUS_ENGINE`, or native where it was built, or the reference. */
+const found = new Map<EngineName, Found>();
+let current: Backend | undefined;
+
+/**
+ * The engine that runs everything: `GRADUS_ENGINE`, or the first of native, WebAssembly and reference
+ * that is there.
+ */
 export function backend(): Backend {
-  current ??= choose(process.env.GRADUS_ENGINE);
+  current ??= choose(environment("GRADUS_ENGINE"));
   return current;
 }
 
+/** An engine, loaded at most once; one that was missing is looked for again. */
+function find(name: EngineName): Found {
+  const known = found.get(name);
+  if (known && !("missing" in known)) return known;
+  const engine =
+    name === "reference" ? referenceBackend : name === "native" ? loadNative() : loadWasm();
+  const result = "prepare" in engine || "missing" in engine ? engine : compiledBackend(engine);
+  found.set(name, result);
+  return result;
+}
+
 function choose(wanted: string | undefined): Backend {
-  if (wanted === "reference") return referenceBackend;
-  if (wanted !== undefined && wanted !== "native" && wanted !== "")
+  if (wanted === undefined) return best();
+  const name = engineNames.find((known) => known === wanted);
+  if (!name)
     throw new ConfigError({
-      subject: "GRADUS_ENGINE",
+      subject: "engine",
       problem: `there is no engine "${wanted}".`,
       fix: `did you mean "${nearest(wanted, engineNames) ?? "native"}"? Engines: ${engineNames.join(", ")}.`,
     });
-  const native = loadNative();
-  if (!("missing" in native)) return compiledBackend(native);
-  missing = native.missing;
-  if (wanted === "native")
-    throw new ConfigError({
-      subject: "GRADUS_ENGINE=native",
-      problem: `the native engine is not there: ${missing}.`,
-      fix: "run `npm run build:native`, or leave GRADUS_ENGINE unset.",
-    });
+  const engine = find(name);
+  if (!("missing" in engine)) return engine;
+  throw new ConfigError({
+    subject: `engine "${name}"`,
+    problem: `is not there: ${engine.missing}.`,
+    fix: builtin
+      ? `run \`npm run build:${name}\`, or ask for no engine.`
+      : "call `await loadEngine()` first.",
+  });
+}
+
+/** The reference engine is so slow that in a browser, where waiting helps, it is no substitute. */
+function best(): Backend {
+  if (!builtin) return choose("wasm");
+  for (const name of engineNames) {
+    const engine = find(name);
+    if (!("missing" in engine)) return engine;
+  }
   return referenceBackend;
+}
+
+/**
+ * Fetches and starts the WebAssembly engine: needed once in a browser, before the first value is read,
+ * and nothing to wait for in Node. `isa: "simd128"` does without relaxed SIMD, whose products may
+ * differ in the last bit from one processor to another.
+ *
+ * @throws {ConfigError} if the module cannot be fetched, or the browser is too old for it.
+ */
+export async function loadEngine({ isa }: { isa?: WasmIsa } = {}): Promise<void> {
+  if (!builtin) await fetchWasm(isa);
 }
 
 /** Switches the engine for all that runs from now on; existing tensors keep their values. */
@@ -39,8 +79,20 @@ export function setEngine(name: EngineName): void {
   current = choose(name);
 }
 
-/** The engine's name and what it knows about itself; `missing` says why native is not used. */
+/** The engine's name and what it knows about itself; `missing` says why no faster one is used. */
 export function engineInfo(): { name: string; missing?: string } & Record<string, string | number> {
   const { name, info } = backend();
+  const faster = found.get("native");
+  const missing = name !== "native" && faster && "missing" in faster ? faster.missing : undefined;
   return { ...info(), name, ...(missing && { missing }) };
 }
+
+/** Every engine with what it knows about itself, or why it is missing; the fastest first. */
+export function listEngines(): { name: EngineName; missing?: string; info?: Facts }[] {
+  return engineNames.map((name) => {
+    const engine = find(name);
+    return "missing" in engine ? { name, missing: engine.missing } : { name, info: engine.info() };
+  });
+}
+
+type Facts = Readonly<Record<string, string | number>>;

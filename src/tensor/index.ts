@@ -27,7 +27,14 @@ export {
   zeros,
   zerosLike,
 } from "./create.ts";
-export { backend, type EngineName, engineInfo, setEngine } from "./engine.ts";
+export {
+  backend,
+  type EngineName,
+  engineInfo,
+  listEngines,
+  loadEngine,
+  setEngine,
+} from "./engine.ts";
 export type { Range } from "./indexing.ts";
 export { bernoulli, Generator, normal, type RandomKey, uniform } from "./random.ts";
 export { realize, realizeSync } from "./realize.ts";

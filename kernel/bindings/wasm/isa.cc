@@ -1,0 +1,12 @@
+// A module holds one instruction set: the browser compiles all of it before it can choose.
+#include "plan.h"
+
+namespace gradus {
+
+namespace GRADUS_ISA {
+extern const KernelTable table;
+}
+
+const KernelTable& kernels_for_this_machine() { return GRADUS_ISA::table; }
+
+}  // namespace gradus

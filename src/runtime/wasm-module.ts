@@ -1,0 +1,118 @@
+import { ConfigError } from "../base/index.ts";
+import { builtin, environment } from "./node.ts";
+
+/** What `kernel/bindings/wasm/exports.cc` exports; addresses and sizes are 32-bit, and may come out negative. */
+export interface WasmExports {
+  readonly memory: { readonly buffer: ArrayBuffer };
+  _initialize(): void;
+  start(): number;
+  allocate(bytes: number): number;
+  release(address: number): void;
+  load(words: number, wordCount: number, constants: number, constantCount: number): number;
+  unload(handle: number): void;
+  buffers(handle: number): number;
+  run(handle: number, nanoseconds: number): number;
+  reason(): number;
+  arenaBytes(): number;
+}
+
+/** The vector instructions of a module; relaxed ones multiply and add in one step in matrix products. */
+export type WasmIsa = "simd128" | "relaxed-simd";
+
+/** A compiled module; opaque. */
+export interface WasmModule {
+  readonly module: object;
+  readonly isa: WasmIsa;
+}
+
+/** The part of the language's WebAssembly object that is used; TypeScript declares it among the DOM only. */
+interface WebAssemblyApi {
+  validate(bytes: Uint8Array): boolean;
+  compile(bytes: ArrayBuffer): Promise<object>;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
+  readonly RuntimeError: new () => Error;
+}
+const { WebAssembly } = globalThis as unknown as { WebAssembly?: WebAssemblyApi };
+
+/** `(a, b, c) => f32x4.relaxed_madd(a, b, c)`, and `f32x4.add` of its first two. */
+const relaxedProbe = "AGFzbQEAAAABCAFgA3t7ewF7AwIBAAoNAQsAIAAgASAC/YUCCw==";
+const simdProbe = "AGFzbQEAAAABCAFgA3t7ewF7AwIBAAoLAQkAIAAgAf3kAQs=";
+
+const accepts = (probe: string): boolean =>
+  WebAssembly?.validate(Uint8Array.from(atob(probe), (c) => c.charCodeAt(0))) ?? false;
+
+/** The file of a module. Spelt out in full: bundlers look for exactly this form. */
+const urlOf = (isa: WasmIsa): URL =>
+  isa === "simd128"
+    ? new URL("../../build/wasm/gradus.wasm", import.meta.url)
+    : new URL("../../build/wasm/gradus-relaxed.wasm", import.meta.url);
+
+/** What this machine can run: `wanted` (or `GRADUS_ISA`) if it can, else the best, or why there is nothing. */
+function chooseIsa(wanted?: WasmIsa): WasmIsa | { readonly missing: string } {
+  if (!WebAssembly) return { missing: "there is no WebAssembly here" };
+  if (!accepts(simdProbe)) return { missing: "WebAssembly has no 128-bit SIMD here" };
+  if ((wanted ?? environment("GRADUS_ISA")) === "simd128") return "simd128";
+  return accepts(relaxedProbe) ? "relaxed-simd" : "simd128";
+}
+
+/** Compiles the module now, from its file: in Node. */
+export function readModule(): WasmModule | { readonly missing: string } {
+  const isa = chooseIsa();
+  if (typeof isa !== "string") return isa;
+  if (!builtin) return { missing: "it is loaded by `await loadEngine()` in a browser" };
+  const path = builtin("node:url").fileURLToPath(urlOf(isa));
+  const { existsSync, readFileSync } = builtin("node:fs");
+  if (!existsSync(path)) return { missing: "the WebAssembly engine is not built" };
+  try {
+    return { isa, module: new WebAssembly!.Module(readFileSync(path)) };
+  } catch (error) {
+    return { missing: `the WebAssembly engine does not load (${messageOf(error)})` };
+  }
+}
+
+/** Fetches and compiles the module: in a browser. @throws {ConfigError} if it cannot be had. */
+export async function fetchModule(wanted?: WasmIsa): Promise<WasmModule> {
+  const isa = chooseIsa(wanted);
+  if (typeof isa !== "string")
+    throw new ConfigError({
+      subject: "WebAssembly engine",
+      problem: `${isa.missing}.`,
+      fix: 'use a browser of 2022 or later, or setEngine("reference").',
+    });
+  const url = urlOf(isa);
+  const response = await fetch(url);
+  if (!response.ok)
+    throw new ConfigError({
+      subject: "WebAssembly engine",
+      problem: `${url} answers ${response.status}.`,
+      fix: "serve gradus's folder build/wasm beside its folder dist.",
+    });
+  return { isa, module: await WebAssembly!.compile(await response.arrayBuffer()) };
+}
+
+/** A running instance. The module asks for nothing but the time. */
+export function instantiate({ module }: WasmModule): WasmExports {
+  const nothing = () => 52; // "not supported", of WASI
+  const imports = {
+    clock_time_get(_clock: number, _precision: bigint, at: number): number {
+      const nanoseconds = BigInt(Math.round(performance.now() * 1e6));
+      new DataView(exports.memory.buffer).setBigUint64(at >>> 0, nanoseconds, true);
+      return 0;
+    },
+    fd_close: nothing,
+    fd_seek: nothing,
+    fd_write: nothing,
+  };
+  const exports = new WebAssembly!.Instance(module, { wasi_snapshot_preview1: imports })
+    .exports as WasmExports;
+  exports._initialize();
+  return exports;
+}
+
+/** Whether the module stopped at an instruction that may not be reached. */
+export const isTrap = (error: unknown): boolean =>
+  WebAssembly !== undefined && error instanceof WebAssembly.RuntimeError;
+
+const messageOf = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);

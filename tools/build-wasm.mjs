@@ -1,0 +1,239 @@
+#!/usr/bin/env node
+/**
+ * Builds the WebAssembly engine: build/wasm/gradus.wasm (128-bit SIMD) and gradus-relaxed.wasm (the
+ * same with relaxed SIMD in matrix products). Runs at installation and in tests; only what changed
+ * is compiled, by hashes of a file, its includes and its flags.
+ *
+ * The compiler is @yowasp/clang, a development dependency. Where it is missing the build is one line
+ * and exit 0. GRADUS_WASM=skip does nothing; GRADUS_WASM=require makes a failure exit 1.
+ */
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { isMainThread, parentPort, Worker } from "node:worker_threads";
+import { gzipSync } from "node:zlib";
+
+if (isMainThread) process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
+
+const toolchain = "@yowasp/clang";
+const out = "build/wasm";
+const objects = `${out}/objects`;
+/** Each worker holds a whole compiler, some 400 MB. */
+const maxWorkers = 2;
+
+const target = "--target=wasm32-wasip1";
+const compileFlags = [
+  target,
+  ...["-std=c++17", "-O3", "-msimd128", "-fno-exceptions", "-fno-rtti"],
+  "-ffp-contract=off", // a fused multiply-add only where the source asks: results agree between engines
+  ...["-fno-math-errno", "-DGRADUS_ISA=simd128", "-Ikernel", "-Ikernel/src"],
+];
+const linkFlags = [
+  target,
+  "-mexec-model=reactor", // a library: `_initialize` runs the constructors once
+  "-Wl,--strip-all",
+  "-Wl,--max-memory=4294967296", // all that 32-bit addresses reach; it grows to that only when asked
+  "-Wl,-z,stack-size=1048576", // below the data, so that overflow traps
+  "-Wl,--stack-first",
+];
+
+/**
+ * A module to build. Relaxed multiply-adds may round once or twice, as the processor likes, so only
+ * products use them: all else is the same code, and gives the same results, in both.
+ */
+const modules = [
+  { file: "gradus.wasm", relaxed: [] },
+  { file: "gradus-relaxed.wasm", relaxed: ["kernel/simd/gemm.cc", "kernel/simd/conv.cc"] },
+];
+
+/** One file to compile. @typedef {{ source: string, flags: string[], object: string }} Job */
+
+/** Why there is no module, in a few words. */
+class NotBuilt extends Error {}
+
+/** What kernel/bindings/wasm replaces: the choice of an instruction set at run time, and threads. */
+const replaced = ["kernel/src/isa.cc", "kernel/src/threads.cc"];
+
+/** The .cc files that a module is made of. */
+function sources() {
+  return ["kernel/src", "kernel/simd", "kernel/bindings/wasm"]
+    .flatMap((folder) => fs.readdirSync(folder).map((name) => `${folder}/${name}`))
+    .filter((file) => file.endsWith(".cc") && !replaced.includes(file))
+    .sort();
+}
+
+/** A file and all that it includes by quotes. @param {string} file @param {Map<string, string>} found */
+function withIncludes(file, found = new Map()) {
+  if (found.has(file)) return found;
+  const text = fs.readFileSync(file, "utf8");
+  found.set(file, text);
+  for (const [, name] of text.matchAll(/^\s*#\s*include\s*"([^"]+)"/gm)) {
+    const places = [path.posix.dirname(file), "kernel", "kernel/src"];
+    const place = places.find((folder) => fs.existsSync(path.posix.join(folder, String(name))));
+    if (place) withIncludes(path.posix.join(place, String(name)), found);
+  }
+  return found;
+}
+
+/** @param {string} version of the compiler @param {string} source @param {string[]} flags @returns {Job} */
+function jobOf(version, source, flags) {
+  const hash = createHash("sha256").update(JSON.stringify([version, flags]));
+  for (const [name, text] of withIncludes(source)) hash.update(`\0${name}\0${text}`);
+  return { source, flags, object: `${hash.digest("hex").slice(0, 32)}.o` };
+}
+
+/** Files as the tree of folders that the compiler works in. @param {Map<string, string | Uint8Array>} files */
+function treeOf(files) {
+  /** @type {Record<string, any>} */
+  const tree = {};
+  for (const [name, content] of files) {
+    const folders = name.split("/");
+    const leaf = String(folders.pop());
+    let at = tree;
+    for (const folder of folders) at = at[folder] ??= {};
+    at[leaf] = content;
+  }
+  return tree;
+}
+
+/** Whether the compiler itself has been read. */
+let prepared = false;
+
+/**
+ * Runs the compiler on files in memory and returns the file that it wrote.
+ * @param {string[]} args @param {Map<string, string | Uint8Array>} files @param {string} result
+ */
+async function clang(args, files, result) {
+  const { commands } = await import("@yowasp/clang");
+  const run = commands["clang++"];
+  if (!prepared) await run(undefined, undefined, { fetchProgress: () => {} }); // its default prints
+  prepared = true;
+  const decoder = new TextDecoder();
+  let said = "";
+  const stderr = (/** @type {Uint8Array | null} */ bytes) => {
+    if (bytes) said += decoder.decode(bytes, { stream: true });
+  };
+  try {
+    const tree = await run([...args, "-o", result], treeOf(files), { stderr });
+    return /** @type {Uint8Array} */ (/** @type {Record<string, unknown>} */ (tree)[result]);
+  } catch (error) {
+    throw new Error(said || String(error));
+  }
+}
+
+/** Compiles one file into the folder of objects. @param {Job} job */
+async function compile({ source, flags, object }) {
+  const files = withIncludes(source);
+  write(`${objects}/${object}`, await clang([...flags, "-c", source], files, "result.o"));
+}
+
+/** Writes a file so that nobody sees half of it. @param {string} file @param {Uint8Array} bytes */
+function write(file, bytes) {
+  const temporary = `${file}.${process.pid}.tmp`;
+  fs.writeFileSync(temporary, bytes);
+  fs.renameSync(temporary, file);
+}
+
+/** Compiles all jobs, each worker taking the next one when it is done. @param {Job[]} jobs */
+async function compileAll(jobs) {
+  const queue = [...jobs];
+  const workers = Array.from({ length: Math.min(maxWorkers, jobs.length) }, () => {
+    const worker = new Worker(fileURLToPath(import.meta.url));
+    return new Promise((resolve, reject) => {
+      const next = () => {
+        const job = queue.shift();
+        if (job) worker.postMessage(job);
+        else resolve(worker.terminate());
+      };
+      worker.on("message", (/** @type {string | null} */ problem) => {
+        if (problem === null) return next();
+        queue.length = 0;
+        void worker.terminate();
+        reject(new NotBuilt(problem));
+      });
+      worker.on("error", reject);
+      next();
+    });
+  });
+  const results = await Promise.allSettled(workers);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+/** Builds what is out of date. @returns the names of the modules that are new */
+async function build() {
+  if (!fs.existsSync("kernel/bindings/wasm")) throw new NotBuilt("no kernel sources here");
+  const manifest = `node_modules/${toolchain}/package.json`;
+  if (!fs.existsSync(manifest)) throw new NotBuilt(`${toolchain} is not installed`);
+  const { version } = JSON.parse(fs.readFileSync(manifest, "utf8"));
+  fs.mkdirSync(objects, { recursive: true });
+
+  const plans = modules.map(({ file, relaxed }) => ({
+    file: `${out}/${file}`,
+    jobs: sources().map((source) =>
+      jobOf(version, source, [
+        ...compileFlags,
+        ...(relaxed.includes(source) ? ["-mrelaxed-simd"] : []),
+      ]),
+    ),
+  }));
+  const stampOf = (/** @type {Job[]} */ jobs) =>
+    JSON.stringify([linkFlags, jobs.map((job) => job.object)]);
+  const stale = plans.filter(({ file, jobs }) => {
+    const stamp = `${file}.stamp`;
+    return !(
+      fs.existsSync(file) &&
+      fs.existsSync(stamp) &&
+      fs.readFileSync(stamp, "utf8") === stampOf(jobs)
+    );
+  });
+  /** @type {Map<string, Job>} */
+  const missing = new Map();
+  for (const job of stale.flatMap((plan) => plan.jobs))
+    if (!fs.existsSync(`${objects}/${job.object}`)) missing.set(job.object, job);
+  await compileAll([...missing.values()]);
+
+  for (const { file, jobs } of stale) {
+    const files = new Map(
+      jobs.map(({ object }) => [object, fs.readFileSync(`${objects}/${object}`)]),
+    );
+    write(file, await clang([...linkFlags, ...files.keys()], files, "result.wasm"));
+    fs.writeFileSync(`${file}.stamp`, stampOf(jobs));
+  }
+  const used = new Set(plans.flatMap(({ jobs }) => jobs.map((job) => job.object)));
+  for (const name of fs.readdirSync(objects))
+    if (!used.has(name)) fs.rmSync(`${objects}/${name}`, { force: true });
+  return stale.map(({ file }) => file);
+}
+
+async function main() {
+  const wish = process.env.GRADUS_WASM;
+  if (wish === "skip") return;
+  const start = performance.now();
+  try {
+    const built = await build();
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    const sizes = built.map((file) => {
+      const bytes = fs.readFileSync(file);
+      const kilobytes = (/** @type {Uint8Array} */ b) => `${(b.length / 1000).toFixed(0)} KB`;
+      return `${path.basename(file)} ${kilobytes(bytes)}, gzip ${kilobytes(gzipSync(bytes))}`;
+    });
+    const what = built.length ? `built in ${seconds} s (${sizes.join("; ")})` : "is up to date";
+    console.log(`gradus: WebAssembly engine ${what}.`);
+  } catch (error) {
+    // A stale module would contradict the line below.
+    for (const { file } of modules) fs.rmSync(`${out}/${file}`, { force: true });
+    const why = error instanceof Error ? error.message : String(error);
+    console.log(`gradus: WebAssembly engine not built (${why}).`);
+    if (wish === "require") process.exitCode = 1;
+  }
+}
+
+if (isMainThread) await main();
+else
+  parentPort?.on("message", (/** @type {Job} */ job) =>
+    compile(job).then(
+      () => parentPort?.postMessage(null),
+      (error) => parentPort?.postMessage(`${job.source}: ${error.message}`),
+    ),
+  );
