@@ -1,5 +1,17 @@
 import { apply, collect, type Node } from "./node.ts";
 
+/** The graph of `outputs` with some nodes replaced; what does not depend on them is shared. */
+export function substitute(outputs: readonly Node[], replaced: ReadonlyMap<Node, Node>): Node[] {
+  const result = new Map<Node, Node>(replaced);
+  for (const node of collect(outputs, (x) => replaced.has(x) || x.storage !== null)) {
+    if (result.has(node)) continue;
+    const touched = node.storage === null && node.inputs.some((x) => result.get(x) !== x);
+    const inputs = touched ? node.inputs.map((x) => result.get(x)!) : [];
+    result.set(node, touched ? apply(node.op, inputs, node.attrs) : node);
+  }
+  return outputs.map((y) => result.get(y)!);
+}
+
 /**
  * A copy of the graph of `outputs` with some nodes replaced. Nothing else is shared, so that a program
  * neither holds on to values of the graph that it was made from nor sees them appear.

@@ -9,7 +9,7 @@ import {
   treeLeaves,
   treeMap,
 } from "../base/index.ts";
-import { Watch } from "../graph/index.ts";
+import { substitute, Watch } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { eye, stack, zeros } from "./create.ts";
 import { isTensor, Tensor } from "./tensor.ts";
@@ -100,30 +100,22 @@ export function grad<X, R extends unknown[]>(
  * pullback(tensor([1, 10])).toArray(); // [2, 40]
  */
 export function vjp<X, Y>(f: (x: X) => Y, x: X): { value: Y; pullback: (cotangent: Y) => X } {
-  const watch = new Watch();
-  const result = pullbackOf(f, x, watch);
-  unreachable.register(result.pullback, watch);
-  return result;
-}
-
-/** The history is needed for as long as somebody can call the pullback. */
-const unreachable = new FinalizationRegistry<Watch>((watch) => watch.release());
-
-function pullbackOf<X, Y>(f: (x: X) => Y, x: X, watch: Watch) {
-  const { tree, leaves } = watched("vjp", x, watch);
-  const value = f(tree);
-  const outputs = tensorsOf(value);
-  const pullback = (cotangent: Y): X => {
-    const bars = tensorsOf(cotangent);
-    checkLike("vjp", "cotangent", bars, outputs);
-    const grads = autodiff.vjp(nodesOf(outputs), nodesOf(bars), nodesOf(leaves));
-    return treeFill(
-      x,
-      isTensor,
-      grads.map((g, i) => orZeros(g, leaves[i]!)),
-    ) as X;
-  };
-  return { value, pullback };
+  return watching((watch) => {
+    const { tree, leaves } = watched("vjp", x, watch);
+    const value = f(tree);
+    const outputs = tensorsOf(value);
+    // The map ȳ ↦ x̄ is built now, while the history is there; each call puts its ȳ in.
+    const seeds = outputs.map((y) => op.placeholder(y.shape, y.dtype));
+    const bars = autodiff.vjp(nodesOf(outputs), seeds, nodesOf(leaves));
+    const pullback = (cotangent: Y): X => {
+      const given = tensorsOf(cotangent);
+      checkLike("vjp", "cotangent", given, outputs);
+      const replaced = new Map(seeds.map((seed, i) => [seed, given[i]!.node]));
+      const grads = bars.map((g, i) => orZeros(g && substitute([g], replaced)[0]!, leaves[i]!));
+      return treeFill(x, isTensor, grads) as X;
+    };
+    return { value, pullback };
+  });
 }
 
 /**
@@ -165,15 +157,13 @@ export function hvp<X>(f: (x: X) => Tensor, x: X, v: X): X {
  * jacobian((x: Tensor) => x.square(), tensor([1, 2])).toArray(); // [[2, 0], [0, 4]]
  */
 export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
-  return watching((watch) => {
-    const { value, pullback } = pullbackOf(f, x, watch);
-    if (value.size === 0) return zeros([...value.shape, ...x.shape], { dtype: x.dtype });
-    const basis = eye(value.size, { dtype: value.dtype });
-    const rows = Array.from({ length: value.size }, (_, i) =>
-      pullback(basis.slice(i).reshape(value.shape)),
-    );
-    return stack(rows).reshape([...value.shape, ...x.shape]);
-  });
+  const { value, pullback } = vjp(f, x);
+  if (value.size === 0) return zeros([...value.shape, ...x.shape], { dtype: x.dtype });
+  const basis = eye(value.size, { dtype: value.dtype });
+  const rows = Array.from({ length: value.size }, (_, i) =>
+    pullback(basis.slice(i).reshape(value.shape)),
+  );
+  return stack(rows).reshape([...value.shape, ...x.shape]);
 }
 
 /**

@@ -73,6 +73,15 @@ for (const engine of engines)
         }
       });
 
+      on("a pullback in a loop forgets its past, and is kept by nothing but its caller", () => {
+        let w = f64([1, -2]);
+        for (let t = 0; t < 4; t++) {
+          const { pullback } = vjp((p: Tensor) => p.pow(4).sum(), w);
+          w = w.sub(pullback(f64(0.01))).evalSync();
+          expect(reachable(w)).toBe(1);
+        }
+      });
+
       on("a pullback may be called after everything was read", () => {
         const { value, pullback } = vjp((x: Tensor) => x.sin().mul(x), f64([1, 2]));
         value.evalSync();

@@ -239,6 +239,20 @@ for (const engine of engines)
         expect(pullback(f64([1, 10])).toArray()).toEqual([2, 40]);
       });
 
+      on("pullbacks are differentiated in their turn, in x and in the cotangent", () => {
+        // d/dx of the pullback of sin x along c, which is c cos x
+        const f = (x: Tensor) => vjp((t: Tensor) => t.sin(), x).pullback(f64(3));
+        expect(grad(f)(f64(0.5)).item()).toBeCloseTo(-3 * Math.sin(0.5), 14);
+        const { pullback } = vjp((t: Tensor) => t.sin(), f64(0.5));
+        expect(grad(pullback)(f64(7)).item()).toBeCloseTo(Math.cos(0.5), 14);
+        const outer = (x: Tensor) => {
+          const inner = vjp((t: Tensor) => t.mul(x).sin(), f64(2));
+          inner.value.evalSync();
+          return inner.pullback(f64(1)); // x cos 2x
+        };
+        expect(grad(outer)(f64(0.5)).item()).toBeCloseTo(Math.cos(1) - Math.sin(1), 14);
+      });
+
       on("the pullback is linear and may be called often", () => {
         const { value, pullback } = vjp(
           (t: { a: Tensor; b: Tensor }) => [t.a.mul(t.b), t.a.sum()] as const,
