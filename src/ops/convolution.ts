@@ -2,6 +2,7 @@ import { floats, forEachIndex, ShapeError, show, stridesOf } from "../base/index
 import { type Attrs, apply, type Node, type RefArray } from "../graph/index.ts";
 import { flip, permute } from "./movement.ts";
 import { bilinear, checkSameDType, type OpRecord } from "./record.ts";
+import { zerosLike } from "./sources.ts";
 
 /** Geometry of a convolution, one entry per spatial axis. */
 export interface ConvGeometry {
@@ -95,6 +96,7 @@ const swap = (x: Node, a: number, b: number): Node => {
 
 /** Input gradient: g, dilated by the stride, with the flipped kernel; stride and dilation change places. */
 function inputAdjoint(g: Node, { inputs: [x, w], attrs }: Node): Node {
+  if (x!.size === 0) return zerosLike(x!); // padding alone: there is nothing to convolve to
   const geo = geometry(attrs);
   const spatial = w!.shape.slice(3);
   const padLow = spatial.map((k, i) => span(k, geo.kernelDilation[i]!) - 1 - geo.padLow[i]!);

@@ -200,6 +200,7 @@ const table: Readonly<Record<string, readonly OpCase[]>> = {
     }),
     conv([0, 1, 2, 5], [1, 2, 2, 3]),
     conv([2, 1, 0, 5], [1, 2, 0, 3]),
+    conv([1, 1, 2, 0], [1, 2, 2, 3], { low: [2], high: [2] }), // nothing but padding
     // two axes
     conv([2, 1, 3, 5, 6], [1, 4, 3, 3, 2]),
     conv([1, 3, 2, 6, 5], [3, 1, 2, 3, 3], { stride: [2, 1], low: [1, 0], high: [0, 2] }),
