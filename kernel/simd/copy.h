@@ -35,6 +35,12 @@ inline int contiguous_source_axis(const CopyBox& b, int64_t element) {
   return 0;
 }
 
+/// The same line again and again, one after another: each copy doubles what there is.
+inline void repeat_line(char* dst, int64_t bytes, int64_t times) {
+  const int64_t all = bytes * times;
+  for (int64_t done = bytes; done < all; done *= 2) std::memcpy(dst + done, dst, size_t(done < all - done ? done : all - done));
+}
+
 template <class T>
 inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
   const int across = b.rank > 1 ? contiguous_source_axis(b, sizeof(T)) : 0;
@@ -46,6 +52,9 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
       // Along the source: its lines are read whole; the destination's stay in L1.
       for (int64_t i = 0; i < b.extent[0]; i++)
         copy_line<T>(dst + i * b.dst[0], b.dst[across], src + i * b.src[0], sizeof(T), b.extent[across]);
+    } else if (b.src[1] == 0 && b.dst[0] == int64_t(sizeof(T)) && b.dst[1] == b.extent[0] * b.dst[0]) {
+      copy_line<T>(dst, b.dst[0], src, b.src[0], b.extent[0]);
+      repeat_line(dst, b.dst[1], b.extent[1]);
     } else {
       for (int64_t j = 0; j < b.extent[1]; j++)
         copy_line<T>(dst + j * b.dst[1], b.dst[0], src + j * b.src[1], b.src[0], b.extent[0]);

@@ -31,4 +31,20 @@ inline void store_lanes(T* p, V v) {
   std::memcpy(p, &v, sizeof(V));
 }
 
+/// Combines all lanes of a vector, halves with halves: a fixed order with few steps.
+template <class T, int bytes = kVectorBytes, class V, class F>
+inline T fold_lanes(V v, F combine) {
+  constexpr int n = bytes / int(sizeof(T));
+  T lanes[n];
+  store_lanes(lanes, v);
+  if constexpr (bytes > 16) {
+    using Half = typename Lanes<T, bytes / 2>::type;
+    return fold_lanes<T, bytes / 2>(combine(load_lanes<Half>(lanes), load_lanes<Half>(lanes + n / 2)), combine);
+  } else {
+    T result = lanes[0];
+    for (int l = 1; l < n; l++) result = combine(result, lanes[l]);
+    return result;
+  }
+}
+
 }  // namespace gradus::GRADUS_ISA

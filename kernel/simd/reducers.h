@@ -36,10 +36,8 @@ struct Sum {
       s3 += widen(x + i + 3 * W);
     }
     for (; i + W <= n; i += W) s0 += widen(x + i);
-    s0 = (s0 + s1) + (s2 + s3);
     A total = 0;
-    if (n >= W)
-      for (int l = 0; l < W; l++) total += s0[l];
+    if (n >= W) total = fold_lanes<A>((s0 + s1) + (s2 + s3), [](auto a, auto b) { return a + b; });
     for (; i < n; i++) total += A(x[i]);
     return total;
   }
@@ -106,7 +104,9 @@ struct Extreme {
   using V = typename Lanes<T>::type;
   static constexpr int W = Lanes<T>::count;
 
-  static V better(V x, V y) {
+  /// The better of two vectors or numbers. x != x is a NaN.
+  template <class X>
+  static X better(X x, X y) {
     if constexpr (std::numeric_limits<T>::has_quiet_NaN) return ((max ? x > y : x < y) | (x != x)) ? x : y;
     else return (max ? x > y : x < y) ? x : y;
   }
@@ -125,20 +125,16 @@ struct Extreme {
         v1 = better(load_lanes<V>(x + i + W), v1);
       }
       for (; i + W <= n; i += W) v0 = better(load_lanes<V>(x + i), v0);
-      v0 = better(v1, v0);
-      for (int l = 0; l < W; l++)
-        if (beats<T, max>(v0[l], best)) best = v0[l];
+      best = fold_lanes<T>(better(v1, v0), [](auto a, auto b) { return better(a, b); });
     }
-    for (; i < n; i++)
-      if (beats<T, max>(x[i], best)) best = x[i];
+    for (; i < n; i++) best = better(x[i], best);
     return best;
   }
 
   static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t) {
     T* best = static_cast<T*>(acc.values);
     for (int64_t r = 0; r < rows; r++) {
-      const T value = line(x + r * ld, n);
-      if (beats<T, max>(value, best[r])) best[r] = value;
+      best[r] = better(line(x + r * ld, n), best[r]);
     }
   }
 
@@ -152,20 +148,14 @@ struct Extreme {
     }
     for (; c < n; c++)
       for (int64_t r = 0; r < rows; r++)
-        if (beats<T, max>(x[r * ld + c], best[c])) best[c] = x[r * ld + c];
+        best[c] = better(x[r * ld + c], best[c]);
   }
 
   static void combine(Accumulators acc, Accumulators other, int64_t n) {
-    rows_of(static_cast<T*>(acc.values), static_cast<const T*>(other.values), n);
+    columns(acc, static_cast<const T*>(other.values), 0, 1, n, 0);
   }
 
   static void finish(Accumulators acc, void* result, int64_t n) { std::memcpy(result, acc.values, size_t(n) * sizeof(T)); }
-
- private:
-  static void rows_of(T* acc, const T* other, int64_t n) {
-    for (int64_t i = 0; i < n; i++)
-      if (beats<T, max>(other[i], acc[i])) acc[i] = other[i];
-  }
 };
 
 /// The position of the first extreme, or of the first NaN. Positions count from the start of the

@@ -18,8 +18,9 @@ constexpr int64_t kBlockBytes = 24 << 10;
 constexpr int64_t kMinBlock = 256, kMaxBlock = 4096;
 // A loop without operations only moves data: larger blocks, still well inside a 256 KiB L2.
 constexpr int64_t kCopyBlock = 1 << 14;
-// Tile of a transposing loop: 32 rows of 32 elements are 32 cache lines per side and column group.
-constexpr int64_t kTransposeRows = 32, kTransposeColumns = 32;
+// Tile of a transposing loop: each source line is read for two cache lines or more (32 elements), each
+// output line written for up to eight (128), and the tile of 16 KiB stays in L1.
+constexpr int64_t kTransposeRows = 32, kTransposeColumns = 128;
 // Elements per task: some 10 µs of work, against about 1 µs to hand out a task.
 constexpr int64_t kTaskElements = 1 << 15;
 // Simple operations below which waking another thread costs more than it saves.
@@ -32,10 +33,11 @@ constexpr size_t kMostConstantBytes = size_t{256} << 20;
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t n, int64_t unit) { return ceil_div(n, unit) * unit; }
 
-LoopView in_bytes(const View& v) {
+LoopView in_bytes(const View& v, bool empty) {
   LoopView w{};
   w.buffer = v.buffer;
   w.element = int32_t(byte_size(v.dtype));
+  if (empty) return w;  // nothing is there to be reached: offset and strides may be anything
   w.offset = v.offset * w.element;
   for (size_t i = 0; i < v.strides.size(); i++) w.stride[i] = v.strides[i] * w.element;
   return w;
@@ -133,17 +135,17 @@ class LoopBuilder {
 
   /// Adds the inputs and outputs of the expression; its index values become further inputs.
   void views(const Expression& e, bool first_given, DType given, const std::vector<View>& inputs,
-             const std::vector<View>& outputs) {
+             const std::vector<View>& outputs, bool empty) {
     if (first_given) {
       LoopInput first{};
       first.access = Access::given;
       first.view.element = int32_t(byte_size(given));
       loop_.inputs.push_back(first);
     }
-    for (const View& v : inputs) loop_.inputs.push_back({in_bytes(v), Access::in_block, 0});
+    for (const View& v : inputs) loop_.inputs.push_back({in_bytes(v, empty), Access::in_block, 0});
     for (const Value& v : e.values)
       if (v.kind == ValueKind::index) loop_.inputs.push_back({index_along(v.payload), Access::in_block, 0});
-    for (const View& v : outputs) loop_.outputs.push_back({in_bytes(v), 0, false, 0});
+    for (const View& v : outputs) loop_.outputs.push_back({in_bytes(v, empty), 0, false, 0});
     indices_ = (first_given ? 1 : 0) + inputs.size();
   }
 
@@ -356,8 +358,8 @@ class LoopBuilder {
     const int inner = s.rank - 1;
     const int across = map ? transposed_axis(s) : -1;
     if (across >= 0) {
-      extent[inner] = std::min(s.size[inner], kTransposeColumns);
-      extent[across] = std::min({s.size[across], kTransposeRows, block / extent[inner]});
+      extent[across] = std::min(s.size[across], kTransposeRows);
+      extent[inner] = std::min({s.size[inner], kTransposeColumns, block / extent[across]});
       return;
     }
     int64_t n = 1;
@@ -450,7 +452,7 @@ class Planner {
     plan.nothing = count == 0;
     MapPlan& m = plan.of.emplace<MapPlan>();
     LoopBuilder builder(m.loop, kernels_, pool_, program_);
-    builder.views(i.fused.expression, false, DType::f32, i.fused.inputs, i.fused.outputs);
+    builder.views(i.fused.expression, false, DType::f32, i.fused.inputs, i.fused.outputs, plan.nothing);
     Space space(i.shape, 0);
     builder.add_views_to(space);
     space.drop_ones();
@@ -483,8 +485,8 @@ class Planner {
     const bool position = r.reducer == Reducer::argmax || r.reducer == Reducer::argmin;
     LoopBuilder before(r.before, kernels_, pool_, program_);
     LoopBuilder after(r.after, kernels_, pool_, program_);
-    before.views(i.before, false, DType::f32, i.inputs, {});
-    after.views(i.fused.expression, true, position ? DType::i32 : r.dtype, i.fused.inputs, i.fused.outputs);
+    before.views(i.before, false, DType::f32, i.inputs, {}, count_of(i.shape) == 0);
+    after.views(i.fused.expression, true, position ? DType::i32 : r.dtype, i.fused.inputs, i.fused.outputs, plan.nothing);
     // Both loops share the kept axes: those of `after` just have stride 0 along the reduced ones.
     Space space(i.shape, kept);
     before.add_views_to(space);
@@ -574,7 +576,7 @@ class Planner {
     const LoopView* lead = leading_view(r.before, s.rank);
     if (!lead) return true;
     const auto least = [&](int from, int to) {
-      int64_t step = INT64_MAX;
+      int64_t step = INT64_MAX / 8;
       for (int a = from; a < to; a++)
         if (lead->stride[a] != 0) step = std::min(step, std::abs(lead->stride[a]));
       return step;
@@ -644,12 +646,12 @@ class Planner {
     m.m = i.shape[rank - 2];
     m.n = i.shape[rank - 1];
     m.k = i.k;
-    m.a = in_bytes(i.operands[0]);
-    m.b = in_bytes(i.operands[1]);
+    m.a = in_bytes(i.operands[0], plan.nothing || m.k == 0);
+    m.b = in_bytes(i.operands[1], plan.nothing || m.k == 0);
     for (LoopView* v : {&m.a, &m.b})
       for (int a = 0; a < rank; a++) v->stride[a] /= v->element;
     LoopBuilder builder(m.after, kernels_, pool_, program_);
-    builder.views(i.fused.expression, true, m.dtype, i.fused.inputs, i.fused.outputs);
+    builder.views(i.fused.expression, true, m.dtype, i.fused.inputs, i.fused.outputs, plan.nothing);
     if (!builder.expression(i.fused.expression, refusal_)) return false;
     Space space(i.shape, rank);
     builder.add_views_to(space);
@@ -665,8 +667,8 @@ class Planner {
     const int64_t count = count_of(i.shape);
     plan.nothing = count == 0;
     const View &x = i.operands[0], &w = i.operands[1];
-    c.x = in_bytes(x);
-    c.w = in_bytes(w);
+    c.x = in_bytes(x, plan.nothing);
+    c.w = in_bytes(w, plan.nothing);
     ConvCall& call = c.call = ConvCall{};
     call.dtype = x.dtype;
     call.n = i.shape[0];
@@ -695,7 +697,7 @@ class Planner {
       window *= double(call.kernel[s]);
     }
     LoopBuilder builder(c.after, kernels_, pool_, program_);
-    builder.views(i.fused.expression, true, call.dtype, i.fused.inputs, i.fused.outputs);
+    builder.views(i.fused.expression, true, call.dtype, i.fused.inputs, i.fused.outputs, plan.nothing);
     if (!builder.expression(i.fused.expression, refusal_)) return false;
     c.direct = identity(i.fused) && !c.empty && dense(i.fused.outputs[0], i.shape);
     // n, g and o stay apart; the output positions become one axis where every view allows.
@@ -729,9 +731,9 @@ class Planner {
       f.dilation[s] = i.fold.dilation[s];
       if (s + 1 < f.axes) f.lines *= f.size[s];
     }
-    f.input = in_bytes(i.operands[0]);
-    f.output = in_bytes(i.outputs[0]);
     plan.nothing = count_of(i.shape) == 0;
+    f.input = in_bytes(i.operands[0], plan.nothing || count_of(i.fold.positions) * count_of(i.fold.window) == 0);
+    f.output = in_bytes(i.outputs[0], plan.nothing);
     const int64_t last = f.size[f.axes - 1];
     f.lines_per_task = ceil_div(kTaskElements / 4, std::max<int64_t>(last, 1));
     plan.alone = double(count_of(i.shape)) * 4 < kWakeCost;
@@ -751,13 +753,13 @@ class Planner {
       if (a < g.axis) g.outer *= i.shape[a];
       if (a > g.axis) g.inner *= i.shape[a];
     }
-    g.x = in_bytes(i.operands[gather ? 0 : 1]);
-    g.indices = in_bytes(i.operands[gather ? 1 : 0]);
-    g.output = in_bytes(i.outputs[0]);
-    const int64_t written = gather ? count_of(i.shape) : g.outer * g.inner * g.axis_size;
-    plan.nothing = written == 0;
-    plan.alone = double(count_of(i.shape)) * 4 + double(written) < kWakeCost;
-    if (!gather && g.outer * g.inner > 0 && g.axis_size == 0) plan.nothing = count_of(i.shape) == 0;
+    const int64_t read = count_of(i.shape), moved = g.outer * g.inner * g.axis_size;
+    // Without indices, a scatter still clears its output; without room, an index is still wrong.
+    plan.nothing = gather ? read == 0 : read == 0 && moved == 0;
+    g.x = in_bytes(i.operands[gather ? 0 : 1], (gather ? moved : read) == 0);
+    g.indices = in_bytes(i.operands[gather ? 1 : 0], read == 0);
+    g.output = in_bytes(i.outputs[0], (gather ? read : moved) == 0);
+    plan.alone = double(read) * 4 + double(moved) < kWakeCost;
     return true;
   }
 
@@ -769,9 +771,9 @@ class Planner {
     for (int a = 0; a < l.rank; a++) l.lines *= l.size[a] = i.shape[a];
     l.length = i.shape[l.rank];
     l.flag = i.flag;
-    l.input = in_bytes(i.operands[0]);
-    l.output = in_bytes(i.outputs[0]);
     plan.nothing = count_of(i.shape) == 0;
+    l.input = in_bytes(i.operands[0], plan.nothing);
+    l.output = in_bytes(i.outputs[0], plan.nothing);
     plan.alone = double(count_of(i.shape)) * (i.kind == Kind::argsort ? 50 : 3) < kWakeCost;
     return true;
   }

@@ -161,7 +161,7 @@ void fuzz(int64_t rounds) {
       const size_t at = size_t(random.below(int64_t(words.words.size())));
       switch (random.below(6)) {
         case 0: words.words[at] = int32_t(random.bits()); break;
-        case 1: words.words[at] += int32_t(random.between(-3, 3)); break;
+        case 1: words.words[at] = int32_t(uint32_t(words.words[at]) + uint32_t(random.between(-3, 3))); break;
         case 2: words.words[at] = int32_t(random.below(10)); break;
         case 3: words.words[at] = INT32_MAX - int32_t(random.below(2)); break;
         case 4: words.words.erase(words.words.begin() + int64_t(at)); break;
