@@ -24,9 +24,10 @@ export interface EvaluateOptions extends HeadOptions {
 
 const defaultBatchSize = 256;
 
-/** The shape of the outputs for inputs of this shape. Nothing is computed. */
-export const outputShape = (model: Module, inputs: Shape): Shape =>
-  evaluating(model, () => model.forward(zeros(inputs)).shape);
+/** The shape of the model's outputs for one example. Nothing is computed. */
+function outputShape(model: Module, { shape, dtype }: HostArray): Shape {
+  return evaluating(model, () => model.forward(zeros([1, ...shape.slice(1)], { dtype })).shape);
+}
 
 /**
  * The head that fits model and data, checked against both.
@@ -35,7 +36,7 @@ export const outputShape = (model: Module, inputs: Shape): Shape =>
  * @throws {DataError} if a target is no class.
  */
 export function resolveHead(model: Module, split: Split, options: HeadOptions): Head {
-  const outputs = outputShape(model, [1, ...split.inputs.shape.slice(1)]);
+  const outputs = outputShape(model, split.inputs);
   const head = options.head ?? headFor(outputs, split.targets);
   if (!options.loss) head.check(outputs, split.targets);
   const { loss = head.loss, metrics = options.loss ? {} : head.metrics } = options;
@@ -118,7 +119,7 @@ export async function evaluate(
 export async function predict(
   model: Module,
   inputs: HostArray | Tensor,
-  { batchSize = defaultBatchSize }: { readonly batchSize?: number } = {},
+  { batchSize = defaultBatchSize }: { readonly batchSize?: number | undefined } = {},
 ): Promise<Tensor> {
   const array = isTensor(inputs) ? inputs.toHost() : inputs;
   const size = array.shape[0] ?? 0;

@@ -22,27 +22,25 @@ import type { Callback, Position, Settings, Training } from "./training.ts";
 
 export interface FitOptions extends HeadOptions {
   /** Passes through the training data, those before a resumption included. Default 10. */
-  readonly epochs?: number;
+  readonly epochs?: number | undefined;
   /** Examples of one step. Default 32. */
-  readonly batchSize?: number;
+  readonly batchSize?: number | undefined;
   /** An update rule, or an optimizer that works on this model. Default `adam()`. */
-  readonly optimizer?: Rule | Optimizer;
+  readonly optimizer?: Rule | Optimizer | undefined;
   /** Default: the optimizer's own, which is 0.001 unless it was given another. */
-  readonly lr?: number | Schedule;
+  readonly lr?: number | Schedule | undefined;
   /** Data to measure after each epoch, or the fraction of the training data to hold out for it. */
-  readonly validation?: Split | number;
-  readonly callbacks?: readonly Callback[];
+  readonly validation?: Split | number | undefined;
+  readonly callbacks?: readonly Callback[] | undefined;
   /** Decides the order of the examples in each epoch. Default 0. */
-  readonly seed?: number;
+  readonly seed?: number | undefined;
   /** A checkpoint, or its file, to go on from. */
-  readonly resume?: Checkpoint | string;
+  readonly resume?: Checkpoint | string | undefined;
   /** Ends training after the present step when it fires, as Ctrl-C does. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Anything that checkpoints shall carry, such as how the model was built. */
-  readonly config?: Json;
+  readonly config?: Json | undefined;
 }
-
-const defaults = { epochs: 10, batchSize: 32, seed: 0 };
 
 /**
  * Trains a model: epochs of shuffled batches, each one compiled step (forward, loss, backward,
@@ -112,7 +110,7 @@ class Trainer implements Training {
     options: FitOptions,
     from: Checkpoint | undefined,
   ) {
-    const { epochs, batchSize, seed } = { ...defaults, ...options };
+    const { epochs = 10, batchSize = 32, seed = 0 } = options;
     checkEpochs(epochs);
     [this.#train, this.#validation] = splitsOf(data, options.validation, seed);
     const head = resolveHead(model, this.#train, options);

@@ -23,7 +23,8 @@ export interface Head {
 }
 
 /**
- * One class of many: logits `[N, C]` against class indices `[N]`. The softmax is in the loss.
+ * One class of many: logits `[N, C]` against class indices `[N]`, or against one-hot rows or
+ * probabilities `[N, C]`, which must be asked for by this head. The softmax is in the loss.
  *
  *   L = −(1/N) Σₙ log softmax(zₙ)[yₙ]
  */
@@ -31,13 +32,17 @@ export const classification: Head = {
   name: "classification",
   loss: crossEntropy,
   metrics: {
-    accuracy: (logits, labels) => logits.argmax({ axis: -1 }).equal(labels).cast("int32").sum(),
+    accuracy(logits, targets) {
+      const labels = targets.rank === 1 ? targets : targets.argmax({ axis: -1 });
+      return logits.argmax({ axis: -1 }).equal(labels).cast("int32").sum();
+    },
   },
   read: (logits) => logits.softmax(),
   check(outputs, targets) {
-    if (outputs.length !== 2 || targets.shape.length !== 1)
+    const isRows = targets.shape.length === 2 && targets.shape[1] === outputs[1];
+    if (outputs.length !== 2 || (targets.shape.length !== 1 && !isRows))
       throw badShapes("classification", outputs, targets, "[N, C]", "[N]");
-    checkLabels("classification", targets, outputs[1]!);
+    if (!isRows) checkLabels("classification", targets, outputs[1]!);
   },
 };
 

@@ -3,10 +3,11 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { describeError } from "../../src/cli/errors.ts";
 import { word } from "../../src/cli/invocation.ts";
 import { duration, showLogs } from "../../src/cli/progress.ts";
-import { gradus, workIn, writeImages } from "./support.ts";
+import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();
 beforeAll(async () => {
+  if (!isFast) return;
   await writeImages("bars", 200);
   await gradus("train --data bars --epochs 6 --lr 0.01 --batch-size 20 --run bars-run");
   const { default: sharp } = await import("sharp");
@@ -18,7 +19,7 @@ beforeAll(async () => {
     .toFile("bar.png");
 });
 
-describe("gradus evaluate", () => {
+describe.runIf(isFast)("gradus evaluate", () => {
   test("measures the test part, as training did", async () => {
     const { code, out } = await gradus("evaluate bars-run");
     expect([code, out]).toEqual([
@@ -47,7 +48,7 @@ describe("gradus evaluate", () => {
   });
 });
 
-describe("gradus predict", () => {
+describe.runIf(isFast)("gradus predict", () => {
   test("ranks the classes, and turns ink on paper into light on dark", async () => {
     const { code, out } = await gradus("predict bars-run bar.png");
     const lines = out.trimEnd().split("\n");
@@ -79,7 +80,7 @@ describe("gradus summary", () => {
     expect(out).toMatch(/\ntotal +45,278 /);
     expect(out).toMatch(/input \[1, 28, 28\], 45278 trainable parameters/);
   });
-  test("of a run: for its own inputs", async () => {
+  test.runIf(isFast)("of a run: for its own inputs", async () => {
     expect((await gradus("summary bars-run")).out).toMatch(/input \[1, 8, 8\]/);
   });
   test("of what is neither", async () => {

@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, test } from "vitest";
-import { spawned, workIn, writeImages } from "./support.ts";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { interruptible } from "../../src/cli/interrupt.ts";
+import { isFast, spawned, workIn, writeImages } from "./support.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 workIn();
@@ -14,16 +15,18 @@ beforeAll(async () => {
   await writeImages("bars", 2000);
 });
 
-const line = "train --data bars --model mlp --epochs 3 --batch-size 4";
+const line = "train --data bars --model mlp --epochs 4 --batch-size 4";
 /** The metrics without the times. */
 const metrics = (run: string) =>
   readFileSync(`${run}/metrics.jsonl`, "utf8").replace(/,"seconds":[\d.]+/g, "");
 
-describe("Ctrl-C", () => {
+describe.runIf(isFast)("Ctrl-C", () => {
   test("finishes the step and saves; resumed, the run ends with the same bytes", async () => {
     await spawned(`${line} --run whole`);
+    let sent = false;
     const stopped = await spawned(`${line} --run parts`, (out, kill) => {
-      if (/Epoch 1\/3/.test(out)) kill("SIGINT"); // somewhere in the second epoch
+      if (!sent && /Epoch 1\/4/.test(out)) kill("SIGINT"); // somewhere in the second epoch
+      sent ||= /Epoch 1\/4/.test(out);
     });
     expect(stopped.code).toBe(130);
     expect(stopped.error).toMatch(/interrupted: finishing this step/);
@@ -40,13 +43,23 @@ describe("Ctrl-C", () => {
     expect(metrics("parts")).toBe(metrics("whole"));
   });
 
-  test("twice ends the process at once", async () => {
-    const { code } = await spawned(`${line} --run twice`, (out, kill) => {
-      if (!/Epoch 1\/3/.test(out)) return;
-      kill("SIGINT");
-      kill("SIGINT");
+  test("twice ends the process at once; afterwards it is as it was", async () => {
+    const exit = vi.spyOn(process, "exit").mockImplementation(() => undefined as never);
+    const before = process.listeners("SIGINT");
+    const said: string[] = [];
+    const terminal = { out: () => {}, error: (text: string) => said.push(text), colors: false };
+    const heard = await interruptible({ ...terminal }, async (signal) => {
+      const states = [signal.aborted];
+      process.emit("SIGINT");
+      states.push(signal.aborted, exit.mock.calls.length > 0);
+      process.emit("SIGINT");
+      return states;
     });
-    expect(code).toBe(130);
+    expect(heard).toEqual([false, true, false]);
+    expect(exit.mock.calls).toEqual([[130]]);
+    expect(said[0]).toMatch(/Ctrl-C again to stop at once/);
+    expect(process.listeners("SIGINT")).toEqual(before);
+    exit.mockRestore();
   });
 });
 

@@ -4,6 +4,7 @@ import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { engineInfo } from "gradus";
 import { idxTypes, writeIdx } from "gradus/formats";
 import { afterAll } from "vitest";
 import { run } from "../../src/cli/program.ts";
@@ -15,6 +16,9 @@ export interface Outcome {
   readonly out: string;
   readonly error: string;
 }
+
+/** Whether training takes seconds here; on the reference engine it takes minutes. */
+export const isFast = engineInfo().name !== "reference";
 
 /** A folder that the tests of the file work in, removed after them. */
 export function workIn(): string {

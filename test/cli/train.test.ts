@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { gradus, workIn, writeImages } from "./support.ts";
+import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();
 beforeAll(() => writeImages("bars", 200));
@@ -9,7 +9,7 @@ beforeAll(() => writeImages("bars", 200));
 const small = "--model mlp --epochs 2 --batch-size 50";
 const runs = () => (existsSync("runs") ? readdirSync("runs").sort() : []);
 
-describe("gradus train", () => {
+describe.runIf(isFast)("gradus train", () => {
   test("trains, says what it does, where the results are and what to try next", async () => {
     const { code, out, error } = await gradus(`train --data bars ${small}`);
     expect([code, error]).toEqual([0, ""]);
@@ -104,7 +104,7 @@ try next
   });
 });
 
-describe("tables", () => {
+describe.runIf(isFast)("tables", () => {
   const rows = (n: number) =>
     Array.from({ length: n }, (_, i) => `${i % 7},${(i * 3) % 11},${i % 2 ? "red" : "blue"}`);
   beforeAll(async () => {
@@ -203,7 +203,7 @@ describe("data that are torn", () => {
   });
 });
 
-describe("a run that is damaged", () => {
+describe.runIf(isFast)("a run that is damaged", () => {
   beforeAll(async () => {
     await gradus(`train --data bars ${small} --run whole`);
   });

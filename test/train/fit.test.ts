@@ -1,10 +1,11 @@
 import { ConfigError, DataError, hostArray, NumericError, ShapeError, type Tensor } from "gradus";
-import { makeSplit, moons, type Split, splitDataset, xor } from "gradus/data";
+import { makeSplit, moons, oneHot, type Split, splitDataset, xor } from "gradus/data";
 import { Linear, ReLU, Sequential, seeded } from "gradus/nn";
 import { adam, constant, Optimizer, sgd } from "gradus/optim";
 import {
   binary,
   type Callback,
+  classification,
   EarlyStopping,
   evaluate,
   fit,
@@ -53,6 +54,12 @@ describe("learns", () => {
     expect(model.weight.value.item()).toBeCloseTo(3, 3);
     expect(Object.keys(history.last)).toEqual(["loss", "lr"]);
   });
+});
+
+test("one-hot rows are as good as class indices, when the head is named", async () => {
+  const rows = makeSplit(xor().inputs, oneHot(xor().targets, 2));
+  const options = { epochs: 5, batchSize: 3, lr: 0.05, head: classification };
+  expect(await fit(mlp(2), rows, options)).toEqual(await fit(mlp(2), xor(), options));
 });
 
 describe("is the loop that it says", () => {
