@@ -1,5 +1,5 @@
 import { broadcastShapes, type DType, isFloat } from "../base/index.ts";
-import { apply, type Node } from "../graph/index.ts";
+import { apply, collect, type Node } from "../graph/index.ts";
 import {
   broadcastTo,
   cast,
@@ -25,16 +25,14 @@ export const numberConstant = (value: number): Node =>
 const numbers = new WeakMap<Node, boolean>();
 /** Whether a scalar is computed from numbers alone. */
 function isNumber(x: Node): boolean {
-  if (x.shape.length > 0 || x.dtype !== "float64") return false;
-  let known = numbers.get(x);
-  if (known === undefined) {
-    known =
-      x.attrs.number === true ||
-      (x.inputs.some(isNumber) &&
-        x.inputs.every((y) => isNumber(y) || constantValue(y) !== undefined));
-    numbers.set(x, known);
+  const known = (y: Node) => y.shape.length > 0 || y.dtype !== "float64" || numbers.has(y);
+  for (const y of collect([x], known)) {
+    if (known(y)) continue;
+    const neutral = (z: Node) => numbers.get(z) === true || constantValue(z) !== undefined;
+    const derived = y.inputs.some((z) => numbers.get(z) === true) && y.inputs.every(neutral);
+    numbers.set(y, y.attrs.number === true || derived);
   }
-  return known;
+  return numbers.get(x) === true;
 }
 
 /**

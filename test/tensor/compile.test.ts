@@ -159,6 +159,12 @@ for (const engine of engines)
         expect(decayed.sync(tensor(2), 1)[0]!.item()).toBe(18);
       });
 
+      on("a long chain of scalars does not overflow the stack", () => {
+        let x = f64(0);
+        for (let i = 0; i < 20_000; i++) x = x.add(1);
+        expect(x.mul(tensor(2)).dtype).toBe("float64");
+      });
+
       on("a scalar variable is trained in its own dtype", () => {
         const w = new Variable(tensor(3));
         const step = compile((lr: number) => {
