@@ -1,6 +1,5 @@
 import { availableParallelism, cpus } from "node:os";
-import { loadNative } from "../runtime/native.ts";
-import { engineInfo } from "../tensor/index.ts";
+import { engineInfo, listEngines } from "../tensor/index.ts";
 import type { Define } from "./program.ts";
 import { styled, type Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -15,18 +14,18 @@ export const define: Define = (command, terminal) => {
     });
 };
 
-/** What gradus runs on, as lines of name and value. */
+/** What gradus runs on, as lines of name and value; the engines from the fastest on. */
 async function findings(): Promise<[name: string, value: string][]> {
-  const native = loadNative();
-  const { name, missing: _, ...info } = engineInfo();
   const cpu = cpus()[0]?.model.trim() || "unknown";
   return [
     ["gradus", await version()],
     ["node", `${process.version} on ${process.platform} ${process.arch}`],
     ["processor", `${cpu}, ${availableParallelism()} threads`],
-    ["native", "missing" in native ? `not there: ${native.missing}` : facts(native.info())],
-    ["reference", "always there; slow, the oracle of the others"],
-    ["in use", `${name} (${facts(info)})`],
+    ...listEngines().map(({ name, missing, info = {} }): [string, string] => [
+      name,
+      missing === undefined ? facts(info) : `not there: ${missing}`,
+    ]),
+    ["in use", engineInfo().name],
   ];
 }
 

@@ -99,6 +99,7 @@ describe("gradus doctor", () => {
   test("--program prints a training step", async () => {
     const { out } = await gradus("doctor --program");
     expect(out).toMatch(/graph of a training step[\s\S]*= matmul /);
+    expect(out).toMatch(/program of it[\s\S]*s0 input f32\[128\][\s\S]*matmul \[32, 3/);
   });
 });
 
