@@ -9,6 +9,8 @@
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
+#elif defined(__wasm_relaxed_simd__)
+#include <wasm_simd128.h>
 #endif
 
 namespace gradus::GRADUS_ISA::gemm {
@@ -138,6 +140,8 @@ inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
   return _mm256_fmadd_ps(a, b, c);
 #elif defined(__ARM_NEON)
   return vfmaq_f32(c, a, b);
+#elif defined(__wasm_relaxed_simd__)  // once or twice, as the processor does it faster
+  return (Vec<float>)wasm_f32x4_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
 #else
   return a * b + c;
 #endif
@@ -150,6 +154,8 @@ inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
   return _mm256_fmadd_pd(a, b, c);
 #elif defined(__aarch64__)
   return vfmaq_f64(c, a, b);
+#elif defined(__wasm_relaxed_simd__)
+  return (Vec<double>)wasm_f64x2_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
 #else
   return a * b + c;
 #endif
