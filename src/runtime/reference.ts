@@ -57,8 +57,9 @@ export function evaluateComplex(
   bind: (leaf: Node) => ComplexArray,
 ): ComplexArray[] {
   const values = new Map<Node, ComplexArray>();
-  for (const node of collect(outputs, () => false)) {
+  for (const node of collect(outputs, (x) => x.storage !== null)) {
     if (node.op.leaf) values.set(node, bind(node));
+    else if (node.storage) values.set(node, complexOf(Float64Array.from(node.storage.read())));
     else
       values.set(
         node,
@@ -71,19 +72,25 @@ export function evaluateComplex(
   return outputs.map((y) => values.get(y)!);
 }
 
+/** Real values as complex ones. */
+const complexOf = (re: Float64Array): ComplexArray => ({ re, im: new Float64Array(re.length) });
+
+const part = ({ re, im }: ComplexArray, which: "re" | "im" | "zero"): Float64Array =>
+  which === "re" ? re : which === "im" ? im : new Float64Array(re.length);
+
 function computeComplex(node: Node, inputs: readonly ComplexArray[]): ComplexArray {
   const { reference, linearity } = node.op;
-  const parts = (choose: readonly ("re" | "im")[]): Float64Array => {
+  const parts = (choose: readonly ("re" | "im" | "zero")[]): Float64Array => {
     const arrays = node.inputs.map((x, i) => ({
       shape: x.shape,
       dtype: x.dtype,
-      data: inputs[i]![choose[i] ?? "re"],
+      data: part(inputs[i]!, choose[i] ?? "re"),
     }));
     return reference.kind === "array" ? reference.real(node, arrays) : new Float64Array(0);
   };
   if (reference.kind === "scalar") {
     const { complex } = reference;
-    if (!complex) return { re: computeReal(node, inputs), im: new Float64Array(node.size) };
+    if (!complex) return complexOf(computeReal(node, inputs));
     const re = new Float64Array(node.size);
     const im = new Float64Array(node.size);
     for (let i = 0; i < node.size; i++) {
@@ -93,12 +100,14 @@ function computeComplex(node: Node, inputs: readonly ComplexArray[]): ComplexArr
     }
     return { re, im };
   }
-  if (linearity === "together")
-    // conditions and indices are real: their imaginary part is never asked for
-    return {
-      re: parts([]),
-      im: parts(node.inputs.map((x) => (isFloat(x.dtype) ? "im" : "re"))),
-    };
+  if (!node.op.differentiable) return complexOf(parts([]));
+  if (linearity === "together") {
+    // L(x + iy) = L(x) + i (L(y) − L(0)): an affine op keeps its constant to the real part, and
+    // indices and conditions, which are real, stay what they are in both terms
+    const im = parts(node.inputs.map((x) => (isFloat(x.dtype) ? "im" : "re")));
+    const zero = parts(node.inputs.map((x) => (isFloat(x.dtype) ? "zero" : "re")));
+    return { re: parts([]), im: im.map((y, i) => y - zero[i]!) };
+  }
   if (linearity === "each") {
     const minus = parts(["im", "im"]);
     const cross = parts(["im", "re"]);
@@ -107,7 +116,7 @@ function computeComplex(node: Node, inputs: readonly ComplexArray[]): ComplexArr
       im: parts(["re", "im"]).map((x, i) => x + cross[i]!),
     };
   }
-  return { re: parts([]), im: new Float64Array(node.size) };
+  return complexOf(parts([]));
 }
 
 function computeReal(node: Node, inputs: readonly ComplexArray[]): Float64Array {

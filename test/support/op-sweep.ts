@@ -296,11 +296,9 @@ function checkRules(op: OpRecord, { leaves, values, y }: Built, what: string): v
   );
 }
 
-/** Elementwise with a continuation to complex numbers, or linear (not affine) in each input. */
-const isAnalytic = ({ op, attrs }: Node): boolean =>
-  op.reference.kind === "scalar"
-    ? op.reference.complex !== undefined
-    : op.linearity !== null && !attrs.value;
+/** Elementwise with a continuation to complex numbers, or linear or affine in each input. */
+const isAnalytic = ({ op }: Node): boolean =>
+  op.reference.kind === "scalar" ? op.reference.complex !== undefined : op.linearity !== null;
 
 function checkAdjoint(
   what: string,
