@@ -1,17 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { interruptible } from "../../src/cli/interrupt.ts";
-import { isFast, spawned, workIn, writeImages } from "./support.ts";
+import { isFast, main, spawned, workIn, writeImages } from "./support.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
 workIn();
 beforeAll(async () => {
-  // the command line as it is shipped, of this working tree
-  const tsc = path.join(root, "node_modules/.bin/tsc");
-  spawnSync(tsc, ["-p", path.join(root, "tsconfig.build.json")], { stdio: "ignore" });
+  expect(existsSync(main), "npm run build first").toBe(true);
+  await writeImages("bars", 2000);
+});
   await writeImages("bars", 2000);
 });
 
@@ -82,7 +79,7 @@ describe("as a process", () => {
     expect(out.includes("\u001b")).toBe(false);
   });
   test("a reader that goes away early is no error", () => {
-    const command = `"${process.execPath}" "${root}dist/cli/main.js" train --help | head -n 1`;
+    const command = `"${process.execPath}" "${main}" train --help | head -n 1`;
     const { stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
     expect([stdout, stderr]).toEqual(["Usage: gradus train [options]\n", ""]);
   });

@@ -53,7 +53,8 @@ export async function gradus(line: string, drawn?: string[]): Promise<Outcome> {
   return { code, ...text };
 }
 
-const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+/** The command line as it is shipped. */
+export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 /**
  * Runs a command line as a process of its own. `watch` sees its output as it comes, and may send
