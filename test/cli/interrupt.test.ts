@@ -9,8 +9,6 @@ beforeAll(async () => {
   expect(existsSync(main), "npm run build first").toBe(true);
   await writeImages("bars", 2000);
 });
-  await writeImages("bars", 2000);
-});
 
 const line = "train --data bars --model mlp --epochs 4 --batch-size 4";
 /** The metrics without the times. */
