@@ -319,7 +319,7 @@ Status Convolution<T>::by_position() {
   const int64_t steps = ceil_div(call.channels, channels_), depth = call.channels * taps_;
   const int64_t weights = call.out_channels * depth;  // of one group
   T* packed = static_cast<T*>(
-      pool_.workspace(size_t(max(1, call.groups * weights)) * sizeof(T)));
+      pool_.workspace(uint64_t(max(1, call.groups * weights)) * sizeof(T)));
   if (!packed) return Status::out_of_memory;
   run_tasks(pool_, call.groups * steps, [&](int64_t task, int worker) {
     const int64_t g = task / steps, c = task % steps * channels_;
@@ -603,7 +603,7 @@ Status Convolution<T>::by_image() {
   // A block of partial sums: [row][position rows][run of positions × images in whole vectors].
   const int64_t ld = vectors(positions_.box, inner_) * lanes;
   const int64_t block_size = min(rows_, call.out_channels) * ld;
-  T* partial = static_cast<T*>(pool_.workspace(size_t(blocks * pieces_ * block_size) * sizeof(T)));
+  T* partial = static_cast<T*>(pool_.workspace(uint64_t(blocks * pieces_ * block_size) * sizeof(T)));
   if (!partial) return Status::out_of_memory;
 
   run_tasks(pool_, blocks * pieces_, [&](int64_t task, int worker) {

@@ -307,7 +307,7 @@ Status Product<T>::packed() {
   T* shared_a = nullptr;
   T* shared_b = nullptr;
   if (share_a || share_b) {
-    shared_a = static_cast<T*>(pool_.workspace(size_t(a_size + b_size) * sizeof(T)));
+    shared_a = static_cast<T*>(pool_.workspace(uint64_t(a_size + b_size) * sizeof(T)));
     if (!shared_a) return Status::out_of_memory;
     shared_b = shared_a + a_size;
   }
@@ -370,7 +370,7 @@ Status Product<T>::split() {
   const int64_t per = max(1, max(ceil_div(chunks, 32), (int64_t{1} << 19) / (m * n * depth)));
   const int64_t pieces = ceil_div(chunks, per), blocks = blocks_.down * blocks_.across;
   T* partial = static_cast<T*>(
-      pool_.workspace(size_t(call.batch * pieces * m * n) * sizeof(T)));
+      pool_.workspace(uint64_t(call.batch * pieces * m * n) * sizeof(T)));
   if (!partial) return Status::out_of_memory;
   const OffsetTables<T> tables(vectors_, depth);
   run_tasks(pool_, call.batch * pieces * blocks, [&](int64_t task, int worker) {

@@ -193,7 +193,7 @@ Status reduce(const ReducePlan& plan, Frame& frame) {
     return Status::ok;
   }
   run.partials = static_cast<char*>(
-      frame.parallel->workspace(size_t(plan.parts * plan.kept_blocks * 2 * run.accumulator_bytes())));
+      frame.parallel->workspace(uint64_t(plan.parts * plan.kept_blocks * 2 * run.accumulator_bytes())));
   if (!run.partials) return Status::out_of_memory;
   frame.parallel->run(plan.kept_blocks * plan.parts, ReduceRun::part, &run);
   frame.parallel->run(plan.kept_blocks, ReduceRun::join, &run);

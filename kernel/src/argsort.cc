@@ -94,7 +94,7 @@ void sort_line(const SortRun& run, int64_t line, Item* items) {
 Status argsort(const LinePlan& p, Frame& frame) {
   SortRun run{p, frame.buffers[p.input.buffer] + p.input.offset, frame.buffers[p.output.buffer] + p.output.offset, nullptr};
   const int workers = frame.parallel->workers();
-  run.items = static_cast<Item*>(frame.parallel->workspace(size_t(workers) * 2 * size_t(p.length) * sizeof(Item)));
+  run.items = static_cast<Item*>(frame.parallel->workspace(uint64_t(workers) * 2 * uint64_t(p.length) * sizeof(Item)));
   if (!run.items) return Status::out_of_memory;
   frame.parallel->run(
       p.lines,

@@ -25,8 +25,9 @@ class Parallel {
   /// 64-byte aligned scratch of kScratchBytes that belongs to one worker.
   virtual void* scratch(int worker) = 0;
   /// One 64-byte aligned area shared by the tasks of one call, valid until the call returns; grows
-  /// as needed. nullptr when memory is out (the caller then reports Status::out_of_memory).
-  virtual void* workspace(size_t bytes) = 0;
+  /// as needed. nullptr when memory is out (the caller then reports Status::out_of_memory). 64 bits
+  /// also where addresses have 32: what is too large must not wrap round.
+  virtual void* workspace(uint64_t bytes) = 0;
 };
 
 /// Room for one packed A panel, one packed B panel and one tile, with the blocking of simd/gemm.

@@ -116,7 +116,7 @@ void* Pool::scratch(int worker) {
   return scratch_[worker];
 }
 
-void* Pool::workspace(size_t bytes) {
+void* Pool::workspace(uint64_t bytes) {
   if (bytes > workspace_bytes_) {
     std::free(workspace_);
     workspace_ = aligned((bytes + 63) / 64 * 64);

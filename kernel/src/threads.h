@@ -20,7 +20,7 @@ class Pool final : public Parallel {
   void run(int64_t count, void (*body)(void* context, int64_t task, int worker), void* context) override;
   int workers() const override { return workers_; }
   void* scratch(int worker) override;
-  void* workspace(size_t bytes) override;
+  void* workspace(uint64_t bytes) override;
 
   /// While set, run() stays on the calling thread: for work smaller than the cost of waking another.
   void stay_alone(bool alone) { alone_ = alone; }
@@ -35,7 +35,7 @@ class Pool final : public Parallel {
   bool alone_ = false;
   void** scratch_;
   void* workspace_ = nullptr;
-  size_t workspace_bytes_ = 0;
+  uint64_t workspace_bytes_ = 0;
 };
 
 /// Runs jobs one after another on a thread of its own, which starts with the first job.

@@ -79,7 +79,7 @@ class TestPool : public Parallel {
   }
   int workers() const override { return int(scratch_.size()); }
   void* scratch(int worker) override { return scratch_[size_t(worker)]; }
-  void* workspace(size_t bytes) override {
+  void* workspace(uint64_t bytes) override {
     if (bytes > workspace_bytes_) {
       std::free(workspace_);
       workspace_ = allocate(workspace_bytes_ = bytes);

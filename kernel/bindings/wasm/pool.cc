@@ -7,9 +7,9 @@
 namespace gradus {
 namespace {
 
-void* aligned(size_t bytes) {
+void* aligned(uint64_t bytes) {
   void* p = nullptr;
-  return posix_memalign(&p, 64, bytes) == 0 ? p : nullptr;
+  return bytes < SIZE_MAX && posix_memalign(&p, 64, size_t(bytes)) == 0 ? p : nullptr;
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ void* Pool::scratch(int) {
   return scratch_[0];
 }
 
-void* Pool::workspace(size_t bytes) {
+void* Pool::workspace(uint64_t bytes) {
   if (bytes > workspace_bytes_) {
     std::free(workspace_);
     workspace_ = aligned(bytes);
