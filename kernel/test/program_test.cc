@@ -119,6 +119,47 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
     if (!program.slots[s].output) check(got[s] == buffers[s], name + ": an input was written");
 }
 
+/// The stated bound: a float32 sum is off by half a unit of the result and n·2⁻⁵³·Σ|x|.
+void sum_error(Engine& engine, const char* isa) {
+  constexpr int64_t rows = 700, columns = 1501;
+  Random random{3};
+  std::vector<float> x(rows * columns);
+  for (float& v : x) v = float(double(random.below(1 << 24)) / 1e5 - 60) * (random.one_in(9) ? 1e4f : 1.f);
+  for (int form = 0; form < 3; form++) {  // by rows, by columns, all
+    const int64_t kept = form == 0 ? rows : form == 1 ? columns : 1, reduced = rows * columns / kept;
+    Program p;
+    p.slots = {{false, DType::f32, rows * columns, -1}, {true, DType::f32, kept, -1}};
+    Instruction i;
+    i.kind = Kind::reduce;
+    i.shape = {kept, reduced};
+    i.kept = 1;
+    const int64_t kept_step = form == 1 ? 1 : reduced, step = form == 1 ? columns : 1;
+    i.inputs = {{1, DType::f32, 0, {kept_step, step}}};
+    i.before = {{{ValueKind::input, DType::f32, 0, 0, 0, {}}}, {0}};
+    i.fused.outputs = {{2, DType::f32, 0, {1}}};
+    i.fused.expression = i.before;
+    p.instructions = {i};
+    std::string why;
+    const Words words = encode(p);
+    const auto loaded = engine.load(words.encoded(), why);
+    std::vector<float> sums(static_cast<size_t>(kept));
+    char* buffers[] = {nullptr, reinterpret_cast<char*>(x.data()), reinterpret_cast<char*>(sums.data())};
+    if (!check(loaded && engine.run(*loaded, buffers, why) == Status::ok, "sums run: " + why)) return;
+    bool good = true;
+    for (int64_t k = 0; k < kept; k++) {
+      long double sum = 0, size = 0;
+      for (int64_t r = 0; r < reduced; r++) {
+        const long double v = x[size_t(k * kept_step + r * step)];
+        sum += v;
+        size += std::fabs(v);
+      }
+      const long double bound = std::fabs(sum) * 0x1p-24L + (long double)reduced * 0x1p-53L * size;
+      good = good && std::fabs(sums[size_t(k)] - sum) <= bound;
+    }
+    check(good, std::string(isa) + ": a sum exceeds its bound, form " + std::to_string(form));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -127,6 +168,8 @@ int main(int argc, char** argv) {
     setenv("GRADUS_ISA", isa, 1);
     Engine one(1), three(3);
     if (std::string(one.isa()) != isa) continue;
+    sum_error(one, isa);
+    sum_error(three, isa);
     for (int kind = 0; kind < kKinds; kind++)
       for (int64_t n = 0; n < rounds; n++) test(one, three, Kind(kind), uint64_t(n * 100 + kind), isa);
   }

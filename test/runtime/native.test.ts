@@ -205,4 +205,77 @@ describe.skipIf("missing" in engine)("native engine", () => {
     expect(a.read()[n - 1]).toBe(16);
     await Promise.all(runs);
   });
+
+  test("a failed run rejects, and later runs go on", async () => {
+    const program: Program = {
+      slots: [input(4), input(2, "int32"), output(2)],
+      arenaBytes: 0,
+      instructions: [
+        {
+          kind: "gather",
+          shape: [2],
+          axis: 0,
+          axisSize: 4,
+          x: view(1, [4]),
+          indices: view(2, [2], [1], "int32"),
+          output: view(3, [2]),
+        },
+      ],
+    };
+    const gather = engine.load(program);
+    const [x, out] = [engine.upload(iota(4)), engine.allocate("float32", 2)];
+    const bad = gather.run([x, engine.upload(Int32Array.of(0, -1)), out]);
+    const good = gather.run([x, engine.upload(Int32Array.of(3, 2)), out]);
+    await expect(bad).rejects.toThrow("index -1 at position 1 is outside 0…3");
+    await good;
+    expect(Array.from(out.read())).toEqual([3, 2]);
+  });
+
+  test("buffers that do not fit the slots are errors, not reads out of bounds", () => {
+    const program: Program = {
+      slots: [input(4), output(4)],
+      arenaBytes: 0,
+      instructions: [
+        {
+          kind: "map",
+          shape: [4],
+          inputs: [view(1, [4])],
+          outputs: [view(2, [4])],
+          expression: identity(),
+        },
+      ],
+    };
+    const copy = engine.load(program);
+    const four = engine.allocate("float32", 4);
+    const cases = [
+      [[four], "1 buffers for a program of 2 slots"],
+      [[four, engine.allocate("float32", 3)], "slot 1 has 3 elements, the program needs 4"],
+      [[four, engine.allocate("int32", 4)], "slot 1 is not an array of float32"],
+    ] as const;
+    for (const [slots, message] of cases) {
+      expect(() => copy.runSync(slots)).toThrow(message);
+      expect(() => copy.run(slots)).toThrow(message);
+    }
+  });
+
+  test("results do not depend on the number of threads", () => {
+    const n = 300_000;
+    const x = Float32Array.from({ length: n }, (_, i) => Math.sin(i) * 1000);
+    const instruction: Instruction = {
+      kind: "reduce",
+      shape: [n],
+      kept: 0,
+      reducer: "sum",
+      inputs: [view(1, [n])],
+      before: identity(),
+      epilogue: store(2, []),
+    };
+    const { threads } = engine.info();
+    const sums = [1, 2, 5].map((count) => {
+      engine.setThreads(count);
+      return run(instruction, [x], new Float32Array(1))[0];
+    });
+    engine.setThreads(threads as number);
+    expect(new Set(sums).size).toBe(1);
+  });
 });
