@@ -12,8 +12,8 @@ import { outOfMemory } from "./failure.ts";
 import type { Slot } from "./program.ts";
 import type { WasmExports } from "./wasm-module.ts";
 
-/** What a block counts for beside its bytes: its part of the allocator's and the collector's tables. */
-const overhead = 1024;
+/** What a block counts for beside its bytes: some 0.5 KB of tables, and time to look through them. */
+const overhead = 4096;
 /** All that 32-bit addresses reach. */
 const addressable = 2 ** 32;
 /** What buffers may hold before some are moved out; grows where that proves too little. */

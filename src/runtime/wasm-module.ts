@@ -57,8 +57,8 @@ function chooseIsa(wanted?: WasmIsa): WasmIsa | { readonly missing: string } {
 }
 
 /** Compiles the module now, from its file: in Node. */
-export function readModule(): WasmModule | { readonly missing: string } {
-  const isa = chooseIsa();
+export function readModule(wanted?: WasmIsa): WasmModule | { readonly missing: string } {
+  const isa = chooseIsa(wanted);
   if (typeof isa !== "string") return isa;
   if (!builtin) return { missing: "it is loaded by `await loadEngine()` in a browser" };
   const path = builtin("node:url").fileURLToPath(urlOf(isa));
