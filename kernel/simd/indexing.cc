@@ -138,15 +138,26 @@ void scatter_task(void* context, int64_t task, int) {
     const int64_t o = unit / strips, first = unit % strips * kScatterColumns;
     const int64_t last = first + kScatterColumns < p.inner ? first + kScatterColumns : p.inner;
     T* out = reinterpret_cast<T*>(run.output) + o * p.axis_size * p.inner;
-    for (int64_t row = 0; row < p.axis_size; row++)
-      for (int64_t c = first; c < last; c++) out[row * p.inner + c] = 0;
+    if (strips == 1)
+      std::memset(out, 0, size_t(p.axis_size * p.inner) * sizeof(T));
+    else
+      for (int64_t row = 0; row < p.axis_size; row++)
+        std::memset(out + row * p.inner + first, 0, size_t(last - first) * sizeof(T));
     const char* indices = run.indices + line_offset(p.indices, p.size, 0, p.axis, o);
     const char* updates = run.x + line_offset(p.x, p.size, 0, p.axis, o);
     // The usual layouts: updates dense along the inner axes, or no inner axes at all.
     bool dense = true;
     int64_t step = sizeof(T);
     for (int a = p.rank - 1; a > p.axis; step *= p.size[a--]) dense = dense && (p.size[a] == 1 || p.x.stride[a] == step);
-    if (p.inner == 1 || (run.lines && dense)) {
+    if (p.inner == 1) {  // positions within a plane, as the gradient of max-pooling has them
+      const int64_t index_step = p.indices.stride[p.axis], update_step = p.x.stride[p.axis];
+      for (int64_t i = 0; i < n; i++) {
+        const int64_t index = run.checked(read_index(indices + i * index_step), o * n + i);
+        if (index >= 0) out[index] = plus(out[index], *reinterpret_cast<const T*>(updates + i * update_step));
+      }
+      continue;
+    }
+    if (run.lines && dense) {
       for (int64_t i = 0; i < n; i++) {
         const int64_t position = (o * n + i) * p.inner + first;
         const int64_t index = run.checked(read_index(indices + i * p.indices.stride[p.axis]), position);
