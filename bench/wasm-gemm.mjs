@@ -9,8 +9,13 @@
 import os from "node:os";
 import { loadWasm } from "../dist/runtime/wasm.js";
 
-const engine = loadWasm();
-if ("missing" in engine) throw new Error(engine.missing);
+const engine = load();
+
+function load() {
+  const found = loadWasm();
+  if ("missing" in found) throw new Error(found.missing);
+  return found;
+}
 
 /** @param {number} buffer @param {number[]} shape */
 const view = (buffer, shape) => ({

@@ -108,7 +108,10 @@ function executableOf(
   }
   return {
     runSync: (slots) => runSync(slots),
-    run: async (slots) => runSync(slots),
+    run(slots) {
+      checkSlots(program, slots); // a caller's mistake is no rejection
+      return new Promise((resolve) => resolve(runSync(slots)));
+    },
     profile(slots) {
       const bytes = program.instructions.length * Float64Array.BYTES_PER_ELEMENT;
       const at = memory.reserve(bytes);
@@ -130,7 +133,7 @@ function checkSlots(program: Program, slots: readonly Storage[]): void {
   );
   program.slots.forEach(({ dtype, size }, i) => {
     const slot = slots[i]!;
-    invariant(slot.dtype === dtype, `slot ${i} is ${slot.dtype}, the program wants ${dtype}`);
+    invariant(slot.dtype === dtype, `slot ${i} is not an array of ${dtype}`);
     invariant(slot.size >= size, `slot ${i} has ${slot.size} elements, the program needs ${size}`);
   });
 }

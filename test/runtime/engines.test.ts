@@ -6,7 +6,8 @@ import {
   stridesOf,
   type TypedArray,
 } from "../../src/base/index.ts";
-import { loadNative } from "../../src/runtime/native.ts";
+import type { Engine } from "../../src/runtime/engine.ts";
+import { loadNative, type NativeEngine } from "../../src/runtime/native.ts";
 import type {
   Epilogue,
   Expression,
@@ -15,9 +16,13 @@ import type {
   Slot,
   View,
 } from "../../src/runtime/program.ts";
+import { loadWasm } from "../../src/runtime/wasm.ts";
 
-const engine = loadNative();
-if ("missing" in engine) console.log(`native engine tests skipped: ${engine.missing}`);
+const engines: Engine[] = [];
+for (const engine of [loadNative(), loadWasm()])
+  if ("missing" in engine) console.info(`programs not tested there: ${engine.missing}`);
+  else engines.push(engine);
+const threaded = (engine: Engine): engine is NativeEngine => "setThreads" in engine;
 
 const view = (
   buffer: number,
@@ -43,22 +48,30 @@ const store = (buffer: number, shape: readonly number[], dtype: DType = "float32
 });
 
 /** Runs a program of one instruction: inputs first, then one output, whose values are returned. */
-function run(instruction: Instruction, inputs: TypedArray[], out: TypedArray): number[] {
-  if ("missing" in engine) throw new Error(engine.missing);
+function runOn(
+  engine: Engine,
+  instruction: Instruction,
+  inputs: TypedArray[],
+  out: TypedArray,
+): number[] {
   const slots = [...inputs, out].map((array, i) => ({
     role: i < inputs.length ? ("input" as const) : ("output" as const),
     dtype: engine.upload(array).dtype,
     size: array.length,
   }));
   const program: Program = { slots, arenaBytes: 0, instructions: [instruction] };
-  engine.load(program).runSync([...inputs, out].map((array) => engine.upload(array)));
-  return Array.from(out);
+  const buffers = [...inputs, out].map((array) => engine.upload(array));
+  engine.load(program).runSync(buffers);
+  return Array.from(buffers.at(-1)!.read());
 }
 
 const iota = (n: number) => Float32Array.from({ length: n }, (_, i) => i);
 
-describe.skipIf("missing" in engine)("native engine", () => {
-  if ("missing" in engine) return;
+test.skipIf(engines.length > 0)("no engine runs programs here", () => {});
+
+describe.each(engines)("$name engine", (engine) => {
+  const run = (instruction: Instruction, inputs: TypedArray[], out: TypedArray) =>
+    runOn(engine, instruction, inputs, out);
 
   test("map: broadcast, transposed and flipped inputs, constants, indices, two dtypes", () => {
     const instruction: Instruction = {
@@ -258,6 +271,7 @@ describe.skipIf("missing" in engine)("native engine", () => {
     }
   });
 
+  if (!threaded(engine)) return;
   test("results do not depend on the number of threads", () => {
     const n = 300_000;
     const x = Float32Array.from({ length: n }, (_, i) => Math.sin(i) * 1000);
