@@ -97,5 +97,5 @@ await serve(
     const versions = { engine: `${name} ${isa ?? ""}`.trim(), compiler: String(compiler ?? "") };
     return { versions, variants: [make] };
   },
-  { profile: () => instructionTimes(() => current()) },
+  { profile: ({ step }) => instructionTimes(() => current(), step) },
 );

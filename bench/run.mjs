@@ -7,7 +7,7 @@ import os from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { machine, peakOf, revision } from "./lib/machine.mjs";
-import { measureColdStarts, measureRates, withData } from "./lib/measure.mjs";
+import { measureColdStarts, measureRates, steadyOf, withData } from "./lib/measure.mjs";
 import { Peer, peerNames } from "./lib/peer.mjs";
 import { profileLines, resultLine } from "./lib/print.mjs";
 import { writeReport } from "./lib/report.mjs";
@@ -72,7 +72,7 @@ const profile = (task, settings) =>
     const peer = new Peer("gradus", settings.threads);
     try {
       const { threads, limit } = settings;
-      await peer.ask({ op: "prepare", task, data, threads }, limit);
+      await peer.ask({ op: "prepare", task: steadyOf(task), data, threads }, limit);
       return await peer.ask({ op: "profile" });
     } finally {
       peer.end();
@@ -81,7 +81,7 @@ const profile = (task, settings) =>
 
 /** @param {string} name @param {import("./lib/measure.mjs").Settings} settings */
 async function runWorkload(name, settings) {
-  const { title, peers, tasks, measure, target } = await loadWorkload(name);
+  const { title, peers, tasks, measure, target: usual } = await loadWorkload(name);
   if (!options.json) print(`\n${name}: ${title}`);
   const saved = [];
   for (const task of tasks) {
@@ -94,6 +94,7 @@ async function runWorkload(name, settings) {
     }
     const measured = measure === "cold start" ? measureColdStarts : measureRates;
     const results = await measured(task, chosenPeers(peers), settings);
+    const target = task.target ?? usual;
     const peak = task.kind === "gemm" ? peakOf(settings.threads) : null;
     for (const result of results) {
       const full = {

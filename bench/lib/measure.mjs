@@ -51,6 +51,29 @@ export const agreeing = (a, b) =>
   a.length === b.length &&
   a.every((x, i) => Math.abs(x - (b[i] ?? Number.NaN)) <= tolerance * Math.max(1e-3, Math.abs(x)));
 
+/** How many first losses are compared. */
+const checked = 3;
+
+/** The first values of a task, from a process of its own. @param {string} name @param {Task} task @param {string} data @param {number} threads @param {number} limit */
+async function firstValues(name, task, data, threads, limit) {
+  const peer = new Peer(name, threads);
+  try {
+    const quick = task.kind === "train" ? checked : 1;
+    return (await peer.ask({ op: "prepare", task, data, threads, quick }, limit)).values;
+  } finally {
+    peer.end();
+  }
+}
+
+/**
+ * The task with a learning rate so small that thousands of steps on one batch stay in the beginning of
+ * training. Otherwise the loss would reach 0, and the gradients numbers so small that processors
+ * become slow: for whoever makes more steps, sooner.
+ * @param {Task} task @returns {Task}
+ */
+export const steadyOf = (task) =>
+  task.update ? { ...task, update: { ...task.update, lr: 1e-8 } } : task;
+
 /** A peer that is ready, and what its windows gave. */
 class Contender {
   /** @type {number[]} */
@@ -68,7 +91,13 @@ class Contender {
 
   /** @param {Task} task @param {string} data @param {Settings} settings */
   async prepare(task, data, { threads, limit }) {
-    this.ready = await this.peer.ask({ op: "prepare", task, data, threads }, limit);
+    const values = await firstValues(this.name, task, data, threads, limit);
+    const steady = steadyOf(task);
+    const ready = await this.peer.ask({ op: "prepare", task: steady, data, threads }, limit);
+    // the variant that is measured must begin with the same loss as the one that was checked
+    if (!agreeing(ready.values, values.slice(0, 1)))
+      throw new Error(`its variants differ: ${ready.values} and ${values}`);
+    this.ready = { ...ready, values };
   }
 
   /** Steps per second of one window. @param {number} seconds */
@@ -193,7 +222,7 @@ export const measureColdStarts = (task, peers, settings) =>
     const start = async (name) => {
       const peer = new Peer(name, threads);
       try {
-        const ready = await peer.ask({ op: "prepare", task, data, threads, cold: true }, limit);
+        const ready = await peer.ask({ op: "prepare", task, data, threads, quick: 1 }, limit);
         const rate = 1000 / (performance.now() - peer.started);
         const { peakBytes } = await peer.ask({ op: "memory" });
         const rates = [...(sides.get(name)?.rates ?? []), rate];

@@ -102,7 +102,18 @@ export function memoryOf(program) {
       if (view.buffer === 0) lives.push({ ...regionOf(view, shape), from: time, to: time });
   });
   const alive = instructions.map((_, time) =>
-    lives.reduce((n, l) => (l.from <= time && time <= l.to ? n + l.end - l.at : n), 0),
+    covered(lives.filter(({ from, to }) => from <= time && time <= to)),
   );
   return { arenaBytes, boundBytes: Math.max(0, ...alive) };
+}
+
+/** Bytes that the regions cover together; a buffer may be written in overlapping parts. @param {{ at: number, end: number }[]} regions */
+function covered(regions) {
+  let total = 0;
+  let reached = 0;
+  for (const { at, end } of regions.sort((a, b) => a.at - b.at)) {
+    total += Math.max(0, end - Math.max(at, reached));
+    reached = Math.max(reached, end);
+  }
+  return total;
 }

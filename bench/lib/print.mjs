@@ -45,7 +45,7 @@ export function speedOf({ gflop, peak }) {
 }
 
 /** @param {string} title @param {import("./profile.mjs").ProgramTimes} times */
-export function profileLines(title, { instructions, arenaBytes, boundBytes }) {
+export function profileLines(title, { instructions, stepSeconds, arenaBytes, boundBytes }) {
   const total = instructions.reduce((n, { seconds }) => n + seconds, 0);
   const rows = instructions.map((instruction, at) => ({ ...instruction, at }));
   rows.sort((a, b) => b.seconds - a.seconds);
@@ -54,7 +54,7 @@ export function profileLines(title, { instructions, arenaBytes, boundBytes }) {
   for (const { kind, seconds } of rows) kinds.set(kind, (kinds.get(kind) ?? 0) + seconds);
   const byKind = [...kinds].sort((a, b) => b[1] - a[1]);
   return [
-    `${title}: ${instructions.length} instructions, ${duration(total)}, arena ${mebibytes(arenaBytes)} (at least ${mebibytes(boundBytes)})`,
+    `${title}: ${instructions.length} instructions, ${duration(total)} of ${duration(stepSeconds)} per step, arena ${mebibytes(arenaBytes)} (at least ${mebibytes(boundBytes)})`,
     `  ${byKind.map(([kind, seconds]) => `${kind} ${Math.round((100 * seconds) / total)} %`).join(", ")}`,
     "    #   share       time  GFLOP/s    GB/s",
     ...rows

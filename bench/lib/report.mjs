@@ -19,11 +19,14 @@ import { figure, mebibytes, speedOf } from "./print.mjs";
 const results = new URL("../results/", import.meta.url);
 const page = new URL("../../docs/performance.md", import.meta.url);
 
+/** @type {readonly string[]} */
+const names = workloadNames;
+
 /** @returns {Saved[]} in the order of the workloads, then of threads */
 function readResults() {
   const files = fs.existsSync(results) ? fs.readdirSync(results) : [];
   /** @param {string} file */
-  const rank = (file) => workloadNames.indexOf(file.split(".")[0] ?? "");
+  const rank = (file) => names.indexOf(file.split(".")[0] ?? "");
   return files
     .filter((file) => file.endsWith(".json"))
     .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))

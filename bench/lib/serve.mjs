@@ -3,6 +3,7 @@
  * them. `peers/protocol.py` is the same in Python.
  *
  *   { op: "prepare", task, data, threads } → { values, secondsPerStep, variant, versions }
+ *     with `quick: n`, n values of the first variant and nothing else
  *   { op: "window", steps }                → { seconds }
  *   { op: "memory" }                       → { peakBytes }
  */
@@ -29,9 +30,6 @@ import { readTensors } from "./tensors.mjs";
  * @typedef {(task: Task, tensors: Record<string, HostArray>, threads: number) =>
  *   Promise<{ versions: Record<string, string>, variants: readonly (() => Variant<V> | Promise<Variant<V>>)[] }>} Prepare
  */
-
-/** How many first values are compared. */
-const checked = 3;
 
 const now = () => performance.now() / 1000;
 
@@ -99,14 +97,13 @@ export async function serve(prepare, more = {}) {
   /** @param {any} request */
   const answer = async (request) => {
     if (request.op === "prepare") {
-      const { task, data, threads, cold } = request;
+      const { task, data, threads, quick } = request;
       const { versions, variants } = await prepare(task, readTensors(data), threads);
-      const chosen = await (cold ? /** @type {any} */ (variants[0]) : await fastest(variants))();
+      const chosen = await (quick ? /** @type {any} */ (variants[0]) : await fastest(variants))();
       variant = chosen;
       const values = [];
-      for (let i = 0; i < (cold ? 1 : checked); i++)
-        values.push(await chosen.read(await chosen.step()));
-      const secondsPerStep = cold ? 0 : await paceOf(chosen, 0.3);
+      for (let i = 0; i < (quick ?? 1); i++) values.push(await chosen.read(await chosen.step()));
+      const secondsPerStep = quick ? 0 : await paceOf(chosen, 0.3);
       return { values, secondsPerStep, variant: chosen.name, versions };
     }
     if (request.op === "memory") return { peakBytes: peakBytes() };

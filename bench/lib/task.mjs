@@ -23,6 +23,7 @@
  * @property {number} [classes]
  * @property {Update} [update]
  * @property {number} [size] of the square matrices
+ * @property {number} [target] the ratio that we want, where it is not the workload's
  * @property {"float32" | "float64"} [dtype] of the matrices; all else is float32
  *
  * @typedef {object} Workload
