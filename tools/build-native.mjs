@@ -155,7 +155,7 @@ function main() {
     const why = error instanceof Error ? error.message : String(error);
     const seeLog = fs.existsSync(log) ? `; log in ${log}` : "";
     console.log(
-      `gradus: native engine not built (${why}${seeLog}); gradus runs on its TypeScript reference engine.`,
+      `gradus: native engine not built (${why}${seeLog}); gradus runs on WebAssembly, more slowly.`,
     );
     if (wish === "require") process.exitCode = 1;
   }
