@@ -64,6 +64,8 @@ export interface Op<Lowering = unknown> {
   simplify?(node: Node): Node | undefined;
   /** The result with its axes in another order, where the op can make it so at no cost. */
   permuted?(node: Node, perm: readonly number[]): Node | undefined;
+  /** The sum of two results, where the op can make it at once. */
+  plus?(a: Node, b: Node): Node | undefined;
   /** True for the op whose value comes from outside. */
   readonly leaf?: boolean;
   /** dtypes that the op takes, for the support matrix and the sweep. */

@@ -118,24 +118,41 @@ function inputAdjoint(g: Node, { inputs: [x, w], attrs }: Node): Node {
   });
 }
 
-/** Kernel gradient: g slides over x, with batch and channels in each other's places. */
-function kernelAdjoint(g: Node, { inputs: [x, w], attrs }: Node): Node {
-  const geo = geometry(attrs);
-  const padHigh = w!.shape.slice(3).map((k, i) => {
-    const wanted = span(k, geo.kernelDilation[i]!) - 1 + span(g.shape[3 + i]!, geo.stride[i]!);
-    return wanted - span(x!.shape[3 + i]!, geo.inputDilation[i]!) - geo.padLow[i]!;
-  });
+/**
+ * Kernel gradient: the output's gradient slides over x, with batch and channels in each other's
+ * places. Where x is dilated, x slides over the gradient instead (from the other end, hence the
+ * flip), and no zero between its elements is multiplied.
+ */
+function kernelAdjoint(g: Node, node: Node): Node {
+  const [x, w] = node.inputs as [Node, Node];
+  const geo = geometry(node.attrs);
   const spatial = g.shape.slice(3).map((_, i) => 3 + i);
-  const input = swap(x!, 0, 2); // [c, g, n, …]
-  const kernel = permute(g, [1, 2, 0, ...spatial]); // [g, o, n, …]
-  const result = conv(input, kernel, {
-    stride: geo.kernelDilation,
-    padLow: geo.padLow,
-    padHigh,
-    inputDilation: geo.inputDilation,
-    kernelDilation: geo.stride,
-  }); // [c, g, o, …]
-  return permute(result, [1, 2, 0, ...spatial]);
+  const kernel = w.shape.slice(3);
+  const dilated = geo.inputDilation.some((d) => d > 1) && geo.stride.every((s) => s === 1);
+  const padLow = dilated
+    ? kernel.map((k, i) => span(k, geo.kernelDilation[i]!) - 1 - geo.padLow[i]!)
+    : geo.padLow;
+  const [moving, still] = dilated ? [x, g] : [g, x];
+  const steps = dilated ? geo.inputDilation : geo.stride; // of the moving side
+  const grid = dilated ? geo.stride : geo.inputDilation; // of the side that stays
+  const padHigh = kernel.map((k, i) => {
+    const wanted = span(k, geo.kernelDilation[i]!) - 1 + span(moving.shape[3 + i]!, steps[i]!);
+    return wanted - span(still.shape[3 + i]!, grid[i]!) - padLow[i]!;
+  });
+  const result = conv(
+    swap(still, 0, 2), // [c or o, g, n, …]
+    permute(moving, [1, 2, 0, ...spatial]), // [g, o or c, n, …]
+    {
+      stride: geo.kernelDilation,
+      padLow,
+      padHigh,
+      inputDilation: grid,
+      kernelDilation: steps,
+    },
+  ); // [c, g, o, …], or [o, g, c, …] from the other end
+  return dilated
+    ? flip(permute(result, [1, 0, 2, ...spatial]), spatial)
+    : permute(result, [1, 2, 0, ...spatial]);
 }
 
 function convReference(node: Node, [x, w]: readonly RefArray[]): Float64Array {

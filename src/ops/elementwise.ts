@@ -284,7 +284,10 @@ export const ops = {
     reference: (a, b) => a + b,
     int: (a, b) => (a + b) | 0,
     complex: cadd,
-    simplify: (node) => unchanged(node, 0, [0, 1]),
+    simplify: (node) => {
+      const [a, b] = node.inputs as [Node, Node];
+      return unchanged(node, 0, [0, 1]) ?? a.op.plus?.(a, b) ?? b.op.plus?.(a, b);
+    },
   }),
   sub: elementwise({
     name: "sub",

@@ -3,7 +3,7 @@ import { convOp } from "./convolution.ts";
 import { ops as elementwiseOps } from "./elementwise.ts";
 import { gatherOp, scatterAddOp } from "./gather.ts";
 import { matmulOp } from "./matmul.ts";
-import { concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./movement.ts";
+import { assembleOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./movement.ts";
 import type { OpRecord } from "./record.ts";
 import { argmaxOp, argminOp, maxOp, minOp } from "./reduction.ts";
 import { argsortOp, cumsumOp } from "./scan.ts";
@@ -79,6 +79,7 @@ export const ops: readonly OpRecord[] = [
   sliceOp,
   flipOp,
   padOp,
+  assembleOp,
   concatOp,
   matmulOp,
   convOp,

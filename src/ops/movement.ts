@@ -1,6 +1,7 @@
 import {
   dtypes,
   forEachIndex,
+  invariant,
   inversePermutation,
   type Shape,
   ShapeError,
@@ -156,59 +157,142 @@ export const flipOp: OpRecord = linear({
 });
 
 /** x between `low` and `high` copies of `value`, with `interior` copies between neighbours. */
-export const padOp: OpRecord = linear({
-  name: "pad",
-  formula: "x between, around and within copies of a value",
-  arity: 1,
-  dtypes,
-  infer([x], attrs) {
-    const [low, high, interior] = [
-      list(attrs, "low"),
-      list(attrs, "high"),
-      list(attrs, "interior"),
-    ];
-    for (const n of [...low, ...high, ...interior])
-      if (!Number.isInteger(n) || n < 0)
-        throw new ShapeError({
-          subject: "pad",
-          problem: `${n} is not a padding width.`,
-          fix: "use whole numbers of 0 or more; crop with slice.",
-        });
-    const shape = x!.shape.map(
-      (d, i) => low[i]! + high[i]! + d + Math.max(0, d - 1) * interior[i]!,
-    );
-    return { shape, dtype: x!.dtype };
-  },
-  adjoints: [
-    (g, { inputs: [x], attrs }) =>
-      slice(g, {
-        start: x!.shape.map((d, i) => (d === 0 ? 0 : list(attrs, "low")[i]!)),
-        size: x!.shape,
-        step: list(attrs, "interior").map((n) => n + 1),
-      }),
-  ],
-  tangent: (node, [t]) => apply(node.op, [t!], { ...node.attrs, value: 0 }),
-  reference(node, [x]) {
-    const { low, interior, value } = node.attrs as Record<string, readonly number[]>;
-    const strides = stridesOf(node.shape);
-    const result = new Float64Array(node.size).fill(value as unknown as number);
-    forEachIndex(x!.shape, (index, i) => {
-      const to = index.map((at, axis) => low![axis]! + at * (interior![axis]! + 1));
-      result[to.reduce((n, at, axis) => n + at * strides[axis]!, 0)] = x!.data[i]!;
-    });
-    return result;
-  },
-  lower: {
-    kind: "place",
-    fill: ({ attrs }) => attrs.value as number,
-    parts({ attrs, shape }) {
-      const strides = stridesOf(shape);
-      const offset = list(attrs, "low").reduce((n, at, i) => n + at * strides[i]!, 0);
-      return [{ offset, strides: strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)) }];
+export const padOp: OpRecord = {
+  ...linear({
+    name: "pad",
+    formula: "x between, around and within copies of a value",
+    arity: 1,
+    dtypes,
+    infer([x], attrs) {
+      const [low, high, interior] = [
+        list(attrs, "low"),
+        list(attrs, "high"),
+        list(attrs, "interior"),
+      ];
+      for (const n of [...low, ...high, ...interior])
+        if (!Number.isInteger(n) || n < 0)
+          throw new ShapeError({
+            subject: "pad",
+            problem: `${n} is not a padding width.`,
+            fix: "use whole numbers of 0 or more; crop with slice.",
+          });
+      const shape = x!.shape.map(
+        (d, i) => low[i]! + high[i]! + d + Math.max(0, d - 1) * interior[i]!,
+      );
+      return { shape, dtype: x!.dtype };
     },
-  },
-  simplify: ({ inputs: [x], shape }) => (sameShape(x!.shape, shape) ? x : undefined),
-});
+    adjoints: [
+      (g, { inputs: [x], attrs }) =>
+        slice(g, {
+          start: x!.shape.map((d, i) => (d === 0 ? 0 : list(attrs, "low")[i]!)),
+          size: x!.shape,
+          step: list(attrs, "interior").map((n) => n + 1),
+        }),
+    ],
+    tangent: (node, [t]) => apply(node.op, [t!], { ...node.attrs, value: 0 }),
+    reference(node, [x]) {
+      const { low, interior, value } = node.attrs as Record<string, readonly number[]>;
+      const strides = stridesOf(node.shape);
+      const result = new Float64Array(node.size).fill(value as unknown as number);
+      forEachIndex(x!.shape, (index, i) => {
+        const to = index.map((at, axis) => low![axis]! + at * (interior![axis]! + 1));
+        result[to.reduce((n, at, axis) => n + at * strides[axis]!, 0)] = x!.data[i]!;
+      });
+      return result;
+    },
+    lower: {
+      kind: "place",
+      fill: ({ attrs }) => attrs.value as number,
+      parts({ attrs, shape }) {
+        const strides = stridesOf(shape);
+        const offset = list(attrs, "low").reduce((n, at, i) => n + at * strides[i]!, 0);
+        return [{ offset, strides: strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)) }];
+      },
+    },
+    simplify: ({ inputs: [x], shape }) => (sameShape(x!.shape, shape) ? x : undefined),
+  }),
+  plus: (a, b) => assembled(a, b),
+};
+
+/**
+ * Each input at its own place of the result, whose other elements are 0; the places do not overlap.
+ * Sums of pads become this: the gradient of all slices of a value is written once.
+ */
+export const assembleOp: OpRecord = {
+  ...linear({
+    name: "assemble",
+    formula: "parts at their places, 0 between",
+    arity: "any",
+    dtypes,
+    infer(inputs, attrs) {
+      checkSameDType("assemble", inputs);
+      const shape = list(attrs, "shape");
+      for (const [i, x] of inputs.entries()) {
+        const start = startOf(attrs, i, shape.length);
+        const fits = x.shape.every((d, axis) => start[axis]! + d <= shape[axis]!);
+        invariant(fits, `assemble: part ${i}, ${show(x.shape)}, leaves ${show(shape)}`);
+      }
+      return { shape, dtype: inputs[0]!.dtype };
+    },
+    adjoints: (g, { inputs, attrs }, position) =>
+      slice(g, {
+        start: startOf(attrs, position, g.shape.length),
+        size: inputs[position]!.shape,
+        step: g.shape.map(() => 1),
+      }),
+    reference(node, inputs) {
+      const result = new Float64Array(node.size);
+      const strides = stridesOf(node.shape);
+      inputs.forEach((x, part) => {
+        const start = startOf(node.attrs, part, node.shape.length);
+        forEachIndex(x.shape, (index, i) => {
+          result[index.reduce((n, at, axis) => n + (start[axis]! + at) * strides[axis]!, 0)] =
+            x.data[i]!;
+        });
+      });
+      return result;
+    },
+    lower: {
+      kind: "place",
+      fill: ({ inputs, size }) => (inputs.reduce((n, x) => n + x.size, 0) === size ? null : 0),
+      parts({ inputs, attrs, shape }) {
+        const strides = stridesOf(shape);
+        return inputs.map((_, i) => {
+          const start = startOf(attrs, i, shape.length);
+          return { offset: start.reduce((n, at, axis) => n + at * strides[axis]!, 0), strides };
+        });
+      },
+    },
+  }),
+  plus: assembled,
+};
+
+const startOf = (attrs: Attrs, part: number, rank: number): readonly number[] =>
+  list(attrs, "starts").slice(part * rank, (part + 1) * rank);
+
+/** What a pad with zeros, or an assembly, puts where. */
+function placesOf(x: Node): { inputs: readonly Node[]; starts: readonly number[] } | undefined {
+  if (x.op === assembleOp) return { inputs: x.inputs, starts: list(x.attrs, "starts") };
+  const isPlainPad =
+    x.op === padOp && x.attrs.value === 0 && list(x.attrs, "interior").every((n) => n === 0);
+  return isPlainPad ? { inputs: x.inputs, starts: list(x.attrs, "low") } : undefined;
+}
+
+/** a + b as one assembly, if both are made of parts and no part meets another. */
+function assembled(a: Node, b: Node): Node | undefined {
+  const [left, right] = [placesOf(a), placesOf(b)];
+  if (!left || !right || a.shape.length === 0) return undefined;
+  const rank = a.shape.length;
+  const apart = (i: number, j: number) =>
+    a.shape.some((_, axis) => {
+      const [p, q] = [left.starts[i * rank + axis]!, right.starts[j * rank + axis]!];
+      return p + left.inputs[i]!.shape[axis]! <= q || q + right.inputs[j]!.shape[axis]! <= p;
+    });
+  const free = left.inputs.every((_, i) => right.inputs.every((_, j) => apart(i, j)));
+  if (!free) return undefined;
+  const inputs = [...left.inputs, ...right.inputs];
+  return apply(assembleOp, inputs, { shape: a.shape, starts: [...left.starts, ...right.starts] });
+}
 
 /** The inputs one after another along `axis`. */
 export const concatOp: OpRecord = linear({

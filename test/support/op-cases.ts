@@ -159,6 +159,21 @@ const table: Readonly<Record<string, readonly OpCase[]>> = {
     one([1, 2], { low: [1, 1], high: [1, 1], interior: [3, 1], value: 0 }),
     one([0, 2], { low: [1, 0], high: [1, 0], interior: [2, 0], value: 1 }),
   ],
+  assemble: [
+    { inputs: [{ shape: [2] }, { shape: [3] }], attrs: { shape: [7], starts: [4, 0] } },
+    {
+      inputs: [{ shape: [2, 1] }, { shape: [2, 2] }],
+      attrs: { shape: [2, 3], starts: [0, 2, 0, 0] },
+    },
+    {
+      inputs: [{ shape: [1, 2] }, { shape: [2, 1] }],
+      attrs: { shape: [3, 4], starts: [0, 0, 1, 3] },
+    },
+    {
+      inputs: [{ shape: [0, 2] }, { shape: [2, 2] }],
+      attrs: { shape: [2, 2], starts: [0, 0, 0, 0] },
+    },
+  ],
   concat: [
     { inputs: [{ shape: [3] }], attrs: { axis: 0 } },
     { inputs: [{ shape: [2] }, { shape: [3] }, { shape: [1] }], attrs: { axis: 0 } },
