@@ -5,7 +5,7 @@ import { type Node, printGraph, verifyGraph } from "../../src/graph/index.ts";
 import { evaluate } from "../../src/runtime/reference.ts";
 import { compile, grad, hvp, realizeSync, setEngine, Tensor } from "../../src/tensor/index.ts";
 import { expectClose } from "../support/compare.ts";
-import { hasNative } from "../support/engines.ts";
+import { engines } from "../support/engines.ts";
 import { complexStep } from "../support/op-sweep.ts";
 import { grow, leafTensor, type Recipe } from "../support/random-graph.ts";
 
@@ -114,63 +114,64 @@ describe("random graphs keep the rules of the graph, and", () => {
     );
   });
 
-  if (!hasNative) return;
+  for (const engine of engines) {
+    if (engine === "reference") continue;
+    test.each(["compiled", "at once", "op by op"] as const)(
+      `${engine}: float64 and int32 parts agree with the reference, %s`,
+      (how) => {
+        fc.assert(
+          fc.property(recipes(["float64", "int32"], long), (recipe) => {
+            setEngine(engine);
+            const tensors = grow(recipe, leavesOf(recipe), "smooth");
+            const nodes = tensors.map((t) => t.node);
+            const graph = printGraph(nodes);
+            const expected = expectedOf(tensors);
+            const actual = run(how, recipe, "smooth");
+            expectSame(how, tensors, graph, actual, expected, close64);
+          }),
+          runs(60),
+        );
+      },
+    );
 
-  test.each(["compiled", "at once", "op by op"] as const)(
-    "native float64 and int32 parts agree with the reference, %s",
-    (how) => {
+    test(`${engine}: steps and kinks: compiled and at once give the same bits, and so does the reference, op by op`, () => {
       fc.assert(
-        fc.property(recipes(["float64", "int32"], long), (recipe) => {
-          setEngine("native");
-          const tensors = grow(recipe, leavesOf(recipe), "smooth");
-          const nodes = tensors.map((t) => t.node);
-          const graph = printGraph(nodes);
-          const expected = expectedOf(tensors);
-          const actual = run(how, recipe, "smooth");
-          expectSame(how, tensors, graph, actual, expected, close64);
+        fc.property(recipes(["float32", "float64", "int32"], long), (recipe) => {
+          setEngine(engine);
+          const tensors = grow(recipe, leavesOf(recipe), "any");
+          const graph = printGraph(tensors.map((t) => t.node));
+          const [compiled, atOnce] = (["compiled", "at once"] as const).map((how) =>
+            run(how, recipe, "any"),
+          );
+          expectSame("compiled and at once", tensors, graph, compiled!, atOnce!, exact);
+          // each op by itself, on the values that the engine found for its operands
+          const expected: Float64Array[] = [];
+          const steps = grow(recipe, leavesOf(recipe), "any", (t) => {
+            expected.push(expectedOf([t])[0]!);
+            return t.evalSync();
+          });
+          const actual = valuesOf(steps.slice(recipe.leaves.length));
+          const rest = steps.slice(recipe.leaves.length);
+          expectSame("op by op", rest, graph, actual, expected, oneOp);
         }),
         runs(60),
       );
-    },
-  );
+    });
 
-  test("steps and kinks: compiled and at once give the same bits, and so do the engines, op by op", () => {
-    fc.assert(
-      fc.property(recipes(["float32", "float64", "int32"], long), (recipe) => {
-        setEngine("native");
-        const tensors = grow(recipe, leavesOf(recipe), "any");
-        const graph = printGraph(tensors.map((t) => t.node));
-        const [compiled, atOnce] = (["compiled", "at once"] as const).map((how) =>
-          run(how, recipe, "any"),
-        );
-        expectSame("compiled and at once", tensors, graph, compiled!, atOnce!, exact);
-        // each op by itself, on the values that native found for its operands
-        const expected: Float64Array[] = [];
-        const steps = grow(recipe, leavesOf(recipe), "any", (t) => {
-          expected.push(expectedOf([t])[0]!);
-          return t.evalSync();
-        });
-        const actual = valuesOf(steps.slice(recipe.leaves.length));
-        const rest = steps.slice(recipe.leaves.length);
-        expectSame("op by op", rest, graph, actual, expected, oneOp);
-      }),
-      runs(60),
-    );
-  });
-
-  test("native float32 stays within float32's error of the reference", () => {
-    setEngine("native");
-    fc.assert(
-      fc.property(recipes(["float32"], { minLength: 5, maxLength: 15 }), (recipe) => {
-        const tensors = grow(recipe, leavesOf(recipe), "smooth");
-        const graph = printGraph(tensors.map((t) => t.node));
-        const expected = expectedOf(tensors);
-        const bounds = { float32: 2e-4, float64: 2e-4, int32: 0, bool: 0 };
-        expectSame("float32", tensors, graph, run("at once", recipe, "smooth"), expected, bounds);
-      }),
-      runs(60),
-    );
-  });
+    test(`${engine}: float32 stays within float32's error of the reference`, () => {
+      setEngine(engine);
+      fc.assert(
+        fc.property(recipes(["float32"], { minLength: 5, maxLength: 15 }), (recipe) => {
+          const tensors = grow(recipe, leavesOf(recipe), "smooth");
+          const graph = printGraph(tensors.map((t) => t.node));
+          const expected = expectedOf(tensors);
+          const bounds = { float32: 2e-4, float64: 2e-4, int32: 0, bool: 0 };
+          expectSame("float32", tensors, graph, run("at once", recipe, "smooth"), expected, bounds);
+        }),
+        runs(60),
+      );
+    });
+  }
 });
 
 function run(how: "compiled" | "at once" | "op by op", recipe: Recipe, kinds: "smooth" | "any") {
