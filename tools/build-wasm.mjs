@@ -201,8 +201,11 @@ async function build() {
     fs.writeFileSync(`${file}.stamp`, stampOf(jobs));
   }
   const used = new Set(plans.flatMap(({ jobs }) => jobs.map((job) => job.object)));
-  for (const name of fs.readdirSync(objects))
-    if (!used.has(name)) fs.rmSync(`${objects}/${name}`, { force: true });
+  const dayAgo = Date.now() - 24 * 3_600_000; // another build may be about to link what is younger
+  for (const name of fs.readdirSync(objects)) {
+    const file = `${objects}/${name}`;
+    if (!used.has(name) && fs.statSync(file).mtimeMs < dayAgo) fs.rmSync(file, { force: true });
+  }
   return stale.map(({ file }) => file);
 }
 
