@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
  * Builds the WebAssembly engine: build/wasm/gradus.wasm (128-bit SIMD) and gradus-relaxed.wasm (the
- * same with relaxed SIMD in matrix products). Runs at installation and in tests; only what changed
- * is compiled, by hashes of a file, its includes and its flags.
+ * same with relaxed SIMD in matrix products). Runs before tests and before packing, and at
+ * installation where there is no native engine (`--unless-native`: it takes a minute, and Node does
+ * not need both). Only what changed is compiled, by hashes of a file, its includes and its flags.
  *
  * The compiler is @yowasp/clang, a development dependency. Where it is missing the build is one line
  * and exit 0. GRADUS_WASM=skip does nothing; GRADUS_WASM=require makes a failure exit 1.
@@ -212,6 +213,9 @@ async function build() {
 async function main() {
   const wish = process.env.GRADUS_WASM;
   if (wish === "skip") return;
+  const spare =
+    process.argv.includes("--unless-native") && fs.existsSync("build/Release/gradus.node");
+  if (spare && wish !== "require") return;
   const start = performance.now();
   try {
     const built = await build();

@@ -3,6 +3,7 @@ import { convOp } from "./convolution.ts";
 import { ops as elementwiseOps } from "./elementwise.ts";
 import { gatherOp, scatterAddOp } from "./gather.ts";
 import { matmulOp } from "./matmul.ts";
+import { maxPoolOp } from "./max-pool.ts";
 import { assembleOp, concatOp, flipOp, padOp, permuteOp, reshapeOp, sliceOp } from "./movement.ts";
 import type { OpRecord } from "./record.ts";
 import { argmaxOp, argminOp, maxOp, minOp } from "./reduction.ts";
@@ -54,6 +55,7 @@ export {
 } from "./elementwise.ts";
 export * from "./gather.ts";
 export * from "./matmul.ts";
+export { maxPool, winners } from "./max-pool.ts";
 export * from "./movement.ts";
 export type { ElementwiseOp, Lowering, OpRecord } from "./record.ts";
 export { addAll, carriesDerivative, loweringOf } from "./record.ts";
@@ -85,6 +87,7 @@ export const ops: readonly OpRecord[] = [
   convOp,
   windowOp,
   foldOp,
+  maxPoolOp,
   gatherOp,
   scatterAddOp,
   cumsumOp,

@@ -23,7 +23,7 @@ type Moments = Pick<RuleState, "m" | "v"> & { readonly vMax?: Tensor };
 /** βᵗ, a float64 scalar: 1 − βᵗ loses all its digits in float32 when β is near 1. */
 const power = (beta: number, t: Tensor): Tensor => full([], beta, { dtype: "float64" }).pow(t);
 
-/** m̂ / (√v̂ + ε) and the new moments. */
+/** m̂ / (√v̂ + ε) and the new moments. The corrections are two scalars, made once for all elements. */
 function direction(
   g: Tensor,
   { m, v, vMax }: Moments,
@@ -33,10 +33,10 @@ function direction(
   m = m.mul(beta1).add(g.mul(1 - beta1));
   v = v.mul(beta2).add(g.square().mul(1 - beta2));
   vMax = vMax?.maximum(v);
-  const mHat = m.div(power(beta1, t).neg().add(1));
-  const vHat = (vMax ?? v).div(power(beta2, t).neg().add(1));
+  const mHat = m.mul(power(beta1, t).neg().add(1).pow(-1)); // m / (1 − β₁ᵗ)
+  const rootVHat = (vMax ?? v).sqrt().mul(power(beta2, t).neg().add(1).rsqrt());
   return {
-    direction: mHat.div(vHat.sqrt().add(eps)),
+    direction: mHat.div(rootVHat.add(eps)),
     state: vMax ? { m, v, vMax } : { m, v },
   };
 }

@@ -1,5 +1,4 @@
 import { ConfigError, type Shape, ShapeError, show } from "../base/index.ts";
-import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -126,8 +125,8 @@ function checkConv(name: string, x: Shape, w: Shape, groups: number): void {
     });
 }
 
-/** Windows of x over its spatial axes, padded with `value`: [N, C, …out, …window]. */
-function windows(name: string, x: Tensor, options: PoolOptions, value: number) {
+/** x padded with `value`, and the windows over its spatial axes. */
+function pooled(name: string, x: Tensor, options: PoolOptions, value: number) {
   const rank = x.rank - 2;
   if (rank < 1 || rank > 3)
     throw new ShapeError({
@@ -143,9 +142,7 @@ function windows(name: string, x: Tensor, options: PoolOptions, value: number) {
     high: [0, 0, ...padding.map((p) => p[1])],
     value,
   });
-  const view = op.window(padded, { size, stride, dilation: size.map(() => 1) });
-  const axes = size.map((_, i) => 2 + rank + i);
-  return { padded, view, axes, size, stride, rank };
+  return { padded, windows: { size, stride, dilation: size.map(() => 1) } };
 }
 
 /**
@@ -158,42 +155,23 @@ export function maxPoolWithIndices(
   x: Tensor,
   options: PoolOptions,
 ): { values: Tensor; indices: Tensor } {
-  const { padded, view, axes, size, stride, rank } = windows(
-    "maxPool",
-    x,
-    options,
-    Number.NEGATIVE_INFINITY,
-  );
-  const winner = op.argmax(view, axes);
-  const plane = padded.shape.slice(2);
-  let rest = winner;
-  let index: Node | null = null;
-  let step = 1;
-  // from the position within the window to the position within the plane, axis by axis from the last
-  for (let i = rank - 1; i >= 0; i--) {
-    const quotient = op.floorDiv(rest, size[i]!);
-    const within = op.sub(rest, op.mul(quotient, size[i]!));
-    const at = op.mul(op.add(op.mul(op.iota(winner.shape, 2 + i), stride[i]!), within), step);
-    index = index ? op.add(index, at) : at;
-    step *= plane[i]!;
-    rest = quotient;
-  }
-  const [n, c] = x.shape as [number, number];
-  const flat = op.reshape(padded, [n, c, step]);
-  const count = winner.size / Math.max(1, n * c);
-  const values = op.gather(flat, op.reshape(index!, [n, c, count]), 2);
+  const { padded, windows } = pooled("maxPool", x, options, Number.NEGATIVE_INFINITY);
   return {
-    values: new Tensor(op.reshape(values, winner.shape)),
-    indices: new Tensor(index!),
+    values: new Tensor(op.maxPool(padded, windows)),
+    indices: new Tensor(op.winners(padded, windows)),
   };
 }
 
 /** The largest value of each window of `[N, C, …spatial]`; padding counts as −∞. */
-export const maxPool = (x: Tensor, options: PoolOptions): Tensor =>
-  maxPoolWithIndices(x, options).values;
+export function maxPool(x: Tensor, options: PoolOptions): Tensor {
+  const { padded, windows } = pooled("maxPool", x, options, Number.NEGATIVE_INFINITY);
+  return new Tensor(op.maxPool(padded, windows));
+}
 
 /** The mean of each window of `[N, C, …spatial]`; padding counts as 0 and is counted. */
 export function avgPool(x: Tensor, options: PoolOptions): Tensor {
-  const { view, axes, size } = windows("avgPool", x, options, 0);
-  return new Tensor(op.mul(op.sum(view, axes), 1 / size.reduce((n, k) => n * k, 1)));
+  const { padded, windows } = pooled("avgPool", x, options, 0);
+  const view = op.window(padded, windows);
+  const axes = windows.size.map((_, i) => x.rank + i);
+  return new Tensor(op.mul(op.sum(view, axes), 1 / windows.size.reduce((n, k) => n * k, 1)));
 }

@@ -245,6 +245,14 @@ const table: Readonly<Record<string, readonly OpCase[]>> = {
     one([3, 4], windowGeometry([1, 1], [1, 1])),
     one([0, 4], windowGeometry([2], [2])),
   ],
+  maxPool: [
+    one([5], windowGeometry([2], [1])),
+    one([2, 7], windowGeometry([3], [2])),
+    one([2, 9], windowGeometry([3], [2], [3])),
+    one([2, 3, 6, 7], windowGeometry([2, 3], [2, 2])),
+    one([1, 4, 4, 4], windowGeometry([2, 1, 2], [2, 2, 1])),
+    one([0, 4, 4], windowGeometry([2, 2], [2, 2])),
+  ],
   fold: [
     one([4, 2], { ...windowGeometry([2], [1]), extent: [5] }),
     one([2, 3, 3], { ...windowGeometry([3], [2]), extent: [8] }),
