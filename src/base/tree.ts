@@ -31,6 +31,17 @@ const isPlainObject = (x: object): x is Record<string, unknown> => {
 
 const isBranch = (x: object): x is Branch => treeChildren in x;
 
+/** The fields of a branch of a tree. @throws {ConfigError} for objects that no tree may hold. */
+export function childrenOf(x: object, path = ""): Record<string, unknown> {
+  if (isBranch(x)) return x[treeChildren]();
+  if (isPlainObject(x)) return x;
+  throw new ConfigError({
+    subject: "tree",
+    problem: `${path || "the value"} is a ${x.constructor?.name ?? "object"}, which is neither a leaf nor a plain object or array.`,
+    fix: "pass tensors in arrays, plain objects or modules.",
+  });
+}
+
 export const joinPath = (path: string, key: string | number): string =>
   path === "" ? String(key) : `${path}.${key}`;
 
@@ -49,14 +60,8 @@ export function treeMap<T, L, M>(
   if (tree === null || typeof tree !== "object") return tree as Result;
   if (Array.isArray(tree))
     return tree.map((x, i) => treeMap(x, isLeaf, f, joinPath(path, i))) as Result;
-  if (isBranch(tree))
-    return tree[treeRebuild](mapFields(tree[treeChildren](), isLeaf, f, path)) as Result;
-  if (isPlainObject(tree)) return mapFields(tree, isLeaf, f, path) as Result;
-  throw new ConfigError({
-    subject: "tree",
-    problem: `${path || "the value"} is a ${tree.constructor?.name ?? "object"}, which is neither a leaf nor a plain object or array.`,
-    fix: "pass tensors in arrays, plain objects or modules.",
-  });
+  const fields = mapFields(childrenOf(tree, path), isLeaf, f, path);
+  return (isBranch(tree) ? tree[treeRebuild](fields) : fields) as Result;
 }
 
 function mapFields<L, M>(

@@ -1,4 +1,4 @@
-import { ConfigError, type MapTree, type Storage, treeLeaves, treeMap } from "../base/index.ts";
+import { ConfigError, childrenOf, type Storage, treeMap } from "../base/index.ts";
 import type { Profile, Runner } from "../compiler/backend.ts";
 import { collect, type Node, nextEpoch, printGraph } from "../graph/index.ts";
 import { dataNode, placeholder } from "../ops/index.ts";
@@ -66,19 +66,7 @@ let lastRun: Promise<unknown> = Promise.resolve();
  */
 export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<A, R> {
   const traces = new Map<string, Trace>();
-  const traceOf = (args: A): [Trace, Leaf[]] => {
-    const leaves: Leaf[] = [];
-    let key = backend().name;
-    treeMap(args, isSignaturePart, (part) => {
-      if (isLeaf(part)) leaves.push(part);
-      key += isTensor(part)
-        ? `;${part.dtype}[${part.shape}]`
-        : typeof part === "number"
-          ? ";n"
-          : `;${JSON.stringify(part)}`;
-      return part;
-    });
-    key += treeKey(args);
+  const traceOf = ({ key, leaves }: Signature, args: A): [Trace, readonly Leaf[]] => {
     let trace = traces.get(key);
     if (!trace) {
       trace = makeTrace(f, args);
@@ -87,49 +75,78 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
     return [trace, leaves];
   };
   const call = async (...args: A): Promise<R> => {
-    if (isInner(args)) return inline(f, args);
-    const [trace, leaves] = traceOf(args);
+    const signature = signatureOf(args);
+    if (signature.inner) return inline(f, args);
+    const [trace, leaves] = traceOf(signature, args);
     await Promise.all(leaves.map((x) => (isTensor(x) ? x.eval() : x)));
     const run = lastRun.then(() => runTrace(trace, leaves));
     lastRun = run.catch(() => {});
     return (await run) as R;
   };
+  const sync = (...args: A): R => {
+    const signature = signatureOf(args);
+    if (signature.inner) return inline(f, args);
+    return runTraceSync(...traceOf(signature, args)) as R;
+  };
   return Object.defineProperty(
     Object.assign(call, {
-      sync: (...args: A) =>
-        isInner(args) ? inline(f, args) : (runTraceSync(...traceOf(args)) as R),
-      graph: (...args: A) => traceOf(args)[0].graph,
-      profile: (...args: A) => profileTrace(...traceOf(args)),
+      sync,
+      graph: (...args: A) => traceOf(signatureOf(args), args)[0].graph,
+      profile: (...args: A) => profileTrace(...traceOf(signatureOf(args), args)),
     }),
     "traces",
     { get: () => traces.size },
   ) as Compiled<A, R>;
 }
 
-/** True where a trace or a transform around the call needs to see what the function does. */
-const isInner = (args: unknown[]): boolean =>
-  isTracing() || treeLeaves(args, isTensor).some(({ leaf }) => leaf.node.watched);
+/** What decides which program serves a call, and what the program is given. */
+interface Signature {
+  readonly key: string;
+  readonly leaves: readonly Leaf[];
+  /** True where a trace or a transform around the call needs to see what the function does. */
+  readonly inner: boolean;
+}
+
+/** One walk over the arguments: this is on the way of every step. */
+function signatureOf(args: readonly unknown[]): Signature {
+  const leaves: Leaf[] = [];
+  let key = backend().name;
+  let inner = isTracing();
+  const walk = (x: unknown): void => {
+    if (isTensor(x)) {
+      leaves.push(x);
+      key += `;${x.dtype}[${x.shape}]`;
+      inner ||= x.node.watched;
+    } else if (typeof x === "number") {
+      leaves.push(x);
+      key += ";n";
+    } else if (Array.isArray(x)) {
+      key += "(";
+      for (const item of x) walk(item);
+      key += ")";
+    } else if (typeof x === "object" && x !== null) {
+      key += "{";
+      const fields = childrenOf(x);
+      for (const name of Object.keys(fields)) {
+        key += `${JSON.stringify(name)}:`;
+        walk(fields[name]);
+      }
+      key += "}";
+    } else if (typeof x === "function" || typeof x === "symbol")
+      throw new ConfigError({
+        subject: "compile",
+        problem: `an argument is a ${typeof x}, which cannot be part of a signature.`,
+        fix: "let the function close over it, and compile once for each.",
+      });
+    else key += `;${JSON.stringify(x)}`;
+  };
+  walk(args);
+  return { key, leaves, inner };
+}
 
 /** Calls `f` itself, with numbers as tensors like in a trace. */
 const inline = <A extends unknown[], R>(f: (...args: A) => R, args: A): R =>
   f(...(treeMap(args, isLeaf, (x) => (isTensor(x) ? x : new Tensor(numberConstant(x)))) as A));
-
-type SignaturePart = Leaf | string | boolean | null | undefined;
-const isSignaturePart = (x: unknown): x is SignaturePart =>
-  isLeaf(x) || x === null || x === undefined || typeof x === "string" || typeof x === "boolean";
-
-/** The shape of the tree itself: arrays and keys. */
-function treeKey(tree: unknown): string {
-  if (isSignaturePart(tree)) return "_";
-  if (Array.isArray(tree)) return `[${tree.map(treeKey).join()}]`;
-  if (typeof tree !== "object")
-    throw new ConfigError({
-      subject: "compile",
-      problem: `an argument is a ${typeof tree}, which cannot be part of a signature.`,
-      fix: "let the function close over it, and compile once for each.",
-    });
-  return `{${Object.entries(tree as object).map(([k, v]) => `${JSON.stringify(k)}:${treeKey(v)}`)}}`;
-}
 
 function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace {
   const inputs: Node[] = [];
@@ -239,11 +256,10 @@ function finish(trace: Trace, slots: readonly Storage[], targets: readonly Stora
     variable.commit(targets[i]!);
   });
   const first = slots.length - targets.length - trace.results.length;
-  return treeMap(
-    trace.skeleton,
-    isPosition,
-    ({ at }) => new Tensor(dataNode(slots[first + at]!, trace.results[at]!.shape)),
-  ) as MapTree<unknown, Position, Tensor>;
+  const tensorAt = ({ at }: Position) =>
+    new Tensor(dataNode(slots[first + at]!, trace.results[at]!.shape));
+  const { skeleton } = trace;
+  return isPosition(skeleton) ? tensorAt(skeleton) : treeMap(skeleton, isPosition, tensorAt);
 }
 
 function abandon(trace: Trace): void {
