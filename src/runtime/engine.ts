@@ -16,7 +16,7 @@ export interface Executable {
 /** What executes programs. */
 export interface Engine {
   readonly name: string;
-  /** A new zero-filled buffer. */
+  /** A new buffer for a program to write; what it holds before that is left open. */
   allocate(dtype: DType, size: number): Storage;
   /** A buffer that holds these values; may keep the array itself. */
   upload(array: TypedArray): Storage;

@@ -1,10 +1,12 @@
 import {
   allocate,
+  byteSize,
   type DType,
   dtypeOf,
   InternalError,
   invariant,
   type TypedArray,
+  viewOf,
 } from "../base/index.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
@@ -84,7 +86,7 @@ export function loadNative(): NativeEngine | { readonly missing: string } {
 function engineOf(addon: Addon): NativeEngine {
   return {
     name: "native",
-    allocate: (dtype, size) => new HostStorage(dtype, allocate(dtype, size)),
+    allocate: (dtype, size) => new HostStorage(dtype, unfilled(dtype, size)),
     upload(array) {
       const dtype = dtypeOf(array);
       invariant(dtype !== undefined, `a ${array.constructor.name} cannot be uploaded`);
@@ -109,6 +111,13 @@ function engineOf(addon: Addon): NativeEngine {
     setThreads: (count) => mapped(() => addon.setThreads(count)),
     arenaBytes: () => addon.arenaBytes(),
   };
+}
+
+/** Zeroing a page costs as much as writing results to it: only short arrays, where it is free, are zeroed. */
+function unfilled(dtype: DType, size: number): TypedArray {
+  const bytes = size * byteSize(dtype);
+  if (bytes < 4096) return allocate(dtype, size);
+  return viewOf(dtype, Buffer.allocUnsafeSlow(bytes).buffer, 0, size);
 }
 
 function arraysOf(slots: readonly Storage[]): TypedArray[] {
