@@ -1,5 +1,12 @@
 import { ConfigError, ShapeError, show, sizeOf } from "../base/index.ts";
-import { type ConvOptions, conv, type PerAxis, type Tensor } from "../tensor/index.ts";
+import {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv,
+  convTranspose,
+  type PerAxis,
+  type Tensor,
+} from "../tensor/index.ts";
 import { fans, heUniform, zeros } from "./initialise.ts";
 import type { WeightOptions } from "./linear.ts";
 import { Module } from "./module.ts";
@@ -24,19 +31,8 @@ abstract class Conv extends Module {
   ) {
     super();
     const groups = options.groups ?? 1;
-    if (inChannels % groups !== 0 || outChannels % groups !== 0)
-      throw new ConfigError({
-        subject: this.constructor.name,
-        problem: `${inChannels} → ${outChannels} channels do not divide into ${groups} groups.`,
-        fix: "make both a multiple of groups.",
-      });
-    const kernel = typeof size === "number" ? new Array<number>(rank).fill(size) : size;
-    if (kernel.length !== rank)
-      throw new ConfigError({
-        subject: this.constructor.name,
-        problem: `a kernel of ${show(kernel)} for ${rank} spatial ${rank === 1 ? "axis" : "axes"}.`,
-        fix: "give one size, or one per axis.",
-      });
+    checkGroups(this.constructor.name, inChannels, outChannels, groups);
+    const kernel = kernelOf(this.constructor.name, rank, size);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.options = options;
@@ -48,15 +44,7 @@ abstract class Conv extends Module {
   /** `[N, in, …spatial]` → `[N, out, …]` */
   forward(x: Tensor): Tensor {
     const { shape } = this.weight;
-    if (x.rank !== shape.length || x.shape[1] !== this.inChannels)
-      throw new ShapeError({
-        subject: this.constructor.name,
-        problem: `takes [N, ${this.inChannels}${", ·".repeat(shape.length - 2)}], got ${show(x.shape)}.`,
-        fix:
-          x.rank === shape.length
-            ? `give this layer ${x.shape[1]} input channels, or put channels on axis 1.`
-            : `reshape the input to ${shape.length} axes: batch, channels, space.`,
-      });
+    checkInput(this.constructor.name, x, this.inChannels, shape.length);
     const y = conv(x, this.weight.value, this.options);
     if (!this.bias) return y;
     const perChannel = [this.outChannels, ...shape.slice(2).map(() => 1)];
@@ -121,3 +109,140 @@ export class Conv3d extends Conv {
 }
 
 const noOptions: ConvLayerOptions = {};
+
+export interface ConvTransposeLayerOptions extends ConvTransposeOptions, WeightOptions {}
+
+/** What transposed convolutions share; the weight is `[in, out / groups, …kernel]`, as in PyTorch. */
+abstract class ConvTranspose extends Module {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly options: ConvTransposeOptions;
+  readonly weight: Parameter; // [in, out / groups, …kernel]
+  readonly bias: Parameter | null; // [out]
+
+  constructor(
+    rank: number,
+    inChannels: number,
+    outChannels: number,
+    size: PerAxis,
+    {
+      bias = true,
+      init = heUniform,
+      biasInit = zeros,
+      dtype,
+      ...options
+    }: ConvTransposeLayerOptions,
+  ) {
+    super();
+    const groups = options.groups ?? 1;
+    const kernel = kernelOf(this.constructor.name, rank, size);
+    checkGroups(this.constructor.name, inChannels, outChannels, groups);
+    this.inChannels = inChannels;
+    this.outChannels = outChannels;
+    this.options = options;
+    const shape = [inChannels, outChannels / groups, ...kernel];
+    const fan = { fanIn: (inChannels / groups) * sizeOf(kernel), fanOut: fans(shape).fanIn };
+    this.weight = new Parameter(init(shape, { dtype, ...fan }));
+    this.bias = bias ? new Parameter(biasInit([outChannels], { dtype, ...fan })) : null;
+  }
+
+  /** `[N, in, …spatial]` → `[N, out, …]` */
+  forward(x: Tensor): Tensor {
+    const { shape } = this.weight;
+    checkInput(this.constructor.name, x, this.inChannels, shape.length);
+    const y = convTranspose(x, this.weight.value, this.options);
+    if (!this.bias) return y;
+    return y.add(this.bias.value.reshape([this.outChannels, ...shape.slice(2).map(() => 1)]));
+  }
+
+  /** Each unit of the input has one connection per weight of its kernel. */
+  override connections(output: readonly number[]): number {
+    const { stride = 1, padding = 0, outputPadding = 0, dilation = 1 } = this.options;
+    const at = (value: PerAxis, i: number) => (typeof value === "number" ? value : value[i]!);
+    const input = this.weight.shape.slice(2).map((f, i) => {
+      const steps = output[1 + i]! - at(dilation, i) * (f - 1) - 1;
+      return (steps + 2 * at(padding, i) - at(outputPadding, i)) / at(stride, i) + 1;
+    });
+    return sizeOf(input) * sizeOf(this.weight.shape);
+  }
+
+  override toString(): string {
+    const kernel = this.weight.shape.slice(2).join("×");
+    return `${this.constructor.name} ${this.inChannels} → ${this.outChannels}, ${kernel}`;
+  }
+}
+
+/**
+ * Transposed convolution of `[N, in, L]`; see {@link ConvTranspose2d}.
+ *
+ * @example
+ * new ConvTranspose1d(8, 4, 3, { stride: 2 }).forward(zeros([1, 8, 5])).shape; // [1, 4, 11]
+ */
+export class ConvTranspose1d extends ConvTranspose {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    size: PerAxis,
+    options: ConvTransposeLayerOptions = {},
+  ) {
+    super(1, inChannels, outChannels, size, options);
+  }
+}
+
+/**
+ * Transposed convolution of images, which undoes the shape of a {@link Conv2d}: each input unit adds
+ * its multiple of the kernel to the output, `stride` apart.
+ *
+ *   y[n, o, p] = b[o] + Σ_{c, i, q : i·stride + q·dilation − padding = p} x[n, c, i] · w[c, o, q]
+ *
+ * with output size s(n − 1) + d(f − 1) + 1 − 2p + output padding per axis. The weight starts uniform
+ * with variance 2/n_in, n_in = in · kernel / groups (He); the bias starts at 0.
+ *
+ * @see Dumoulin & Visin 2016, §4
+ * @example
+ * const layer = new ConvTranspose2d(8, 3, 4, { stride: 2, padding: 1 });
+ * layer.forward(zeros([1, 8, 16, 16])).shape; // [1, 3, 32, 32]
+ * layer.weight.shape; // [8, 3, 4, 4]
+ */
+export class ConvTranspose2d extends ConvTranspose {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    size: PerAxis,
+    options: ConvTransposeLayerOptions = {},
+  ) {
+    super(2, inChannels, outChannels, size, options);
+  }
+}
+
+function checkGroups(name: string, inChannels: number, outChannels: number, groups: number): void {
+  if (inChannels % groups === 0 && outChannels % groups === 0) return;
+  throw new ConfigError({
+    subject: name,
+    problem: `${inChannels} → ${outChannels} channels do not divide into ${groups} groups.`,
+    fix: "make both a multiple of groups.",
+  });
+}
+
+/** The kernel's size on each of `rank` axes. */
+function kernelOf(name: string, rank: number, size: PerAxis): readonly number[] {
+  const kernel = typeof size === "number" ? new Array<number>(rank).fill(size) : size;
+  if (kernel.length === rank) return kernel;
+  throw new ConfigError({
+    subject: name,
+    problem: `a kernel of ${show(kernel)} for ${rank} spatial ${rank === 1 ? "axis" : "axes"}.`,
+    fix: "give one size, or one per axis.",
+  });
+}
+
+function checkInput(name: string, x: Tensor, channels: number, rank: number): void {
+  if (x.rank === rank && x.shape[1] === channels) return;
+  throw new ShapeError({
+    subject: name,
+    problem: `takes [N, ${channels}${", ·".repeat(rank - 2)}], got ${show(x.shape)}.`,
+    fix:
+      x.rank === rank
+        ? `give this layer ${x.shape[1]} input channels, or put channels on axis 1.`
+        : `reshape the input to ${rank} axes: batch, channels, space.`,
+  });
+}

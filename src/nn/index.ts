@@ -15,7 +15,15 @@ export {
   silu,
   Tanh,
 } from "./activation.ts";
-export { Conv1d, Conv2d, Conv3d, type ConvLayerOptions } from "./conv.ts";
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  type ConvTransposeLayerOptions,
+} from "./conv.ts";
 export { Dropout } from "./dropout.ts";
 export * as init from "./initialise.ts";
 export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";

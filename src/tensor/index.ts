@@ -3,9 +3,13 @@ export type { ReduceOptions } from "./composite.ts";
 export {
   avgPool,
   type ConvOptions,
+  type ConvTransposeOptions,
   conv,
+  convTranspose,
+  type MaxUnpoolOptions,
   maxPool,
   maxPoolWithIndices,
+  maxUnpool,
   type Padding,
   type PerAxis,
   type PoolOptions,

@@ -1,0 +1,103 @@
+/** Layers and losses against PyTorch in float64; the numbers come from tools/fixtures/torch-layers.py. */
+import { readFileSync } from "node:fs";
+import {
+  convTranspose,
+  grad,
+  maxPoolWithIndices,
+  maxUnpool,
+  type Shape,
+  setEngine,
+  type Tensor,
+  tensor,
+} from "gradus";
+import { type AnyModule, ConvTranspose2d, functional, type ParameterTensors } from "gradus/nn";
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectClose } from "../support/compare.ts";
+import { engines } from "../support/engines.ts";
+
+interface Case {
+  readonly shapes: Record<string, number[]>;
+  readonly scale: number;
+  readonly shape: number[];
+  readonly values: number[];
+  readonly gradients: Record<string, number[]>;
+}
+const oracle: Record<string, Case> = JSON.parse(
+  readFileSync(new URL("torch-layers.json", import.meta.url), "utf8"),
+).cases;
+
+/** scale · sin(1.7 i + shift), as the script makes its numbers. */
+const wave = (shape: Shape, { scale = 1, shift = 0 } = {}): Tensor =>
+  tensor(
+    Float64Array.from(
+      { length: shape.reduce((n, d) => n * d, 1) },
+      (_, i) => scale * Math.sin(1.7 * i + shift),
+    ),
+  ).reshape(shape);
+
+type Inputs = Record<string, Tensor>;
+type Computation = (inputs: never) => Tensor;
+
+const dtype = "float64";
+/** A layer as a function of its inputs "x", … and of its parameters. */
+const layer =
+  (model: AnyModule, ...inputs: string[]): Computation =>
+  (all: Inputs) => {
+    const parameters = Object.entries(all).filter(([name]) => !inputs.includes(name));
+    const f = functional(model, (...xs: Tensor[]) => model.forward(...(xs as never[])) as Tensor);
+    return f(Object.fromEntries(parameters) as ParameterTensors, ...inputs.map((x) => all[x]!));
+  };
+
+/** Made after an engine is chosen. */
+const computations: Record<string, () => Computation> = {
+  convTranspose1d:
+    () =>
+    ({ x, w }: Inputs) =>
+      convTranspose(x!, w!, { stride: 3, padding: 1, outputPadding: 2, dilation: 2 }),
+  convTranspose2d:
+    () =>
+    ({ x, w }: Inputs) =>
+      convTranspose(x!, w!, {
+        stride: [2, 1],
+        padding: [1, 2],
+        outputPadding: [1, 0],
+        groups: 2,
+        dilation: [1, 2],
+      }),
+  convTranspose3d:
+    () =>
+    ({ x, w }: Inputs) =>
+      convTranspose(x!, w!, { stride: 2, padding: [0, 1, 0] }),
+  ConvTranspose2d: () =>
+    layer(new ConvTranspose2d(4, 4, [4, 3], { stride: 2, padding: 1, groups: 2, dtype }), "x"),
+  maxUnpool:
+    () =>
+    ({ x }: Inputs) => {
+      const options = { size: [2, 3], stride: [2, 3], padding: [1, 0] };
+      const { values, indices } = maxPoolWithIndices(x!, options);
+      return maxUnpool(values.square(), indices, { ...options, outputSize: [5, 7] });
+    },
+};
+
+test("every case is compared", () => {
+  expect(Object.keys(computations)).toEqual(Object.keys(oracle));
+});
+
+for (const engine of engines)
+  describe(engine, () => {
+    beforeAll(() => setEngine(engine));
+    test.each(Object.keys(oracle))("%s", (name) => {
+      const { shapes, scale, shape, values, gradients } = oracle[name]!;
+      const f = computations[name]!() as (inputs: Inputs) => Tensor;
+      const inputs = Object.fromEntries(
+        Object.entries(shapes).map(([key, s], k) => [key, wave(s, { scale, shift: k })]),
+      );
+      const y = f(inputs);
+      expect(y.shape).toEqual(shape);
+      expectClose("values", y.dataSync(), values, 1e-12);
+      const weights = wave(shape, { shift: 1 });
+      const grads = grad((all: Inputs) => f(all).mul(weights).sum())(inputs) as Inputs;
+      for (const [key, expected] of Object.entries(gradients))
+        expectClose(key, grads[key]!.dataSync(), expected, 1e-12);
+    });
+  });
