@@ -35,6 +35,9 @@ struct IndexRun {
     for (int a = p.axis + 1; a < p.rank; a++) lines = lines && (p.size[a] == 1 || p.indices.stride[a] == 0);
   }
 
+  /// Reads m ≤ kIndexBlock indices, each once; whether all are in range. (The others are reported.)
+  bool read(int32_t* block, const char* from, int64_t stride, int64_t m, int64_t position);
+
   int64_t checked(int32_t index, int64_t position) {
     if (uint64_t(index) < uint64_t(plan.axis_size)) return index;
     // The smallest position is reported, whichever thread finds it.
@@ -55,6 +58,21 @@ struct IndexRun {
 int32_t read_index(const char* p) {
   // Through volatile: exactly one read.
   return *reinterpret_cast<const volatile int32_t*>(p);
+}
+
+bool IndexRun::read(int32_t* block, const char* from, int64_t stride, int64_t m, int64_t position) {
+  if (stride == int64_t(sizeof(int32_t))) {
+    std::memcpy(block, from, size_t(m) * sizeof(int32_t));
+    asm volatile("" : : "r"(block) : "memory");  // from here on the block counts, not where it came from
+  } else {
+    for (int64_t j = 0; j < m; j++) block[j] = read_index(from + j * stride);
+  }
+  const uint32_t size = plan.axis_size < INT32_MAX ? uint32_t(plan.axis_size) : uint32_t(INT32_MAX) + 1;
+  uint32_t outside = 0;
+  for (int64_t j = 0; j < m; j++) outside |= uint32_t(block[j]) >= size;
+  if (!outside) return true;
+  for (int64_t j = 0; j < m; j++) checked(block[j], position + j);
+  return false;
 }
 
 /// Whole lines output[outer, i, :] = x[outer, index, :].
@@ -95,14 +113,18 @@ void gather_elements(void* context, int64_t task, int) {
       rest /= p.size[a];
     }
     const int64_t along = p.axis == last ? 0 : p.x.stride[last], step = p.x.stride[p.axis];
+    const bool plain = along == 0 && step == int64_t(sizeof(T)) && p.output.stride[last] == int64_t(sizeof(T));
     for (int64_t c = 0; c < n; c += kIndexBlock) {
       const int64_t m = n - c < kIndexBlock ? n - c : kIndexBlock;
-      for (int64_t j = 0; j < m; j++) block[j] = read_index(indices + (c + j) * p.indices.stride[last]);
-      for (int64_t j = 0; j < m; j++) {
-        const int64_t index = run.checked(block[j], line * n + c + j);
-        if (index >= 0)
-          std::memcpy(output + (c + j) * p.output.stride[last], x + (c + j) * along + index * step, sizeof(T));
+      if (!run.read(block, indices + c * p.indices.stride[last], p.indices.stride[last], m, line * n + c)) continue;
+      if (plain) {
+        T* to = reinterpret_cast<T*>(output) + c;
+        const T* from = reinterpret_cast<const T*>(x);
+        for (int64_t j = 0; j < m; j++) to[j] = from[block[j]];
+        continue;
       }
+      for (int64_t j = 0; j < m; j++)
+        std::memcpy(output + (c + j) * p.output.stride[last], x + (c + j) * along + block[j] * step, sizeof(T));
     }
   }
 }
@@ -151,9 +173,13 @@ void scatter_task(void* context, int64_t task, int) {
     for (int a = p.rank - 1; a > p.axis; step *= p.size[a--]) dense = dense && (p.size[a] == 1 || p.x.stride[a] == step);
     if (p.inner == 1) {  // positions within a plane, as the gradient of max-pooling has them
       const int64_t index_step = p.indices.stride[p.axis], update_step = p.x.stride[p.axis];
-      for (int64_t i = 0; i < n; i++) {
-        const int64_t index = run.checked(read_index(indices + i * index_step), o * n + i);
-        if (index >= 0) out[index] = plus(out[index], *reinterpret_cast<const T*>(updates + i * update_step));
+      int32_t block[kIndexBlock];
+      for (int64_t c = 0; c < n; c += kIndexBlock) {
+        const int64_t m = n - c < kIndexBlock ? n - c : kIndexBlock;
+        if (!run.read(block, indices + c * index_step, index_step, m, o * n + c)) continue;
+        const char* from = updates + c * update_step;
+        for (int64_t i = 0; i < m; i++, from += update_step)
+          out[block[i]] = plus(out[block[i]], *reinterpret_cast<const T*>(from));
       }
       continue;
     }
