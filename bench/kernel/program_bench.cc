@@ -1,5 +1,5 @@
 // Cost of instructions through the engine: overhead of tiny ones, bandwidth of large ones.
-//   program_bench [threads]
+//   program_bench [threads] [only cases whose name contains this]
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -76,8 +76,11 @@ Time time(const Program& p, int threads) {
   return {times[times.size() / 2], times[0]};
 }
 
+std::string only;
+
 /// `repeat` equal instructions; reports one.
 void report(const char* name, Builder b, Instruction i, double bytes, int threads) {
+  if (std::string(name).find(only) == std::string::npos) return;
   const int repeat = bytes < 1e5 ? 200 : 1;
   for (int n = 0; n < repeat; n++) b.p.instructions.push_back(i);
   const Time t = time(b.p, threads);
@@ -113,6 +116,7 @@ Instruction reduce(Builder& b, const Shape& shape, int64_t kept, Reducer reducer
 
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
+  if (argc > 2) only = argv[2];
   std::printf("%s, %d threads\n", Engine(threads).isa(), Engine(threads).threads());
   const auto relu_add = [] {
     return Expression{{input(0), input(1), op(op_add, 0, 1), constant(0), op(op_max, 2, 3)}, {4}};
@@ -165,6 +169,40 @@ int main(int argc, char** argv) {
     const Shape t{64, 32, 13, 13, 3, 3};
     Builder d; Instruction k = reduce(d, t, 4, Reducer::max, {d.in({32 * 784, 784, 56, 2, 28, 1}, 64 * 32 * 784)}, identity());
     report("max pool 3x3/2 [64, 32, 28, 28] max", d, k, 64 * 32 * 784 * 4, threads);
+  }
+  for (const int64_t n : {int64_t{8}, int64_t{16}}) {
+    // Pooling as lowered: the position in the window becomes one in the plane.
+    const int64_t out = n == 8 ? 14 : 5, in = 2 * out, plane = in * in;
+    Builder b;
+    Instruction i = reduce(b, {64, n, out, out, 2, 2}, 4, Reducer::argmax, {b.in({n * plane, plane, 2 * in, 2, in, 1}, 64 * n * plane)}, identity());
+    const DType t = DType::i32;
+    const auto index = [](int axis) { return Value{ValueKind::index, DType::i32, axis, 0, 0, {}}; };
+    i.fused.expression = {{input(0, t), constant(2, t), op(op_floorDiv, 0, 1, 0, t), op(op_mul, 2, 1, 0, t), op(op_sub, 0, 3, 0, t),
+                           index(2), op(op_mul, 5, 1, 0, t), op(op_add, 6, 2, 0, t), index(3), op(op_mul, 8, 1, 0, t),
+                           op(op_add, 9, 4, 0, t), constant(double(in), t), op(op_mul, 7, 11, 0, t), op(op_add, 12, 10, 0, t)}, {13}};
+    report(("max pool [64, " + std::to_string(n) + ", " + std::to_string(in) + ", ..] argmax in plane").c_str(), b, i, double(64 * n * plane * 4), threads);
+    Builder c;
+    Instruction g;
+    g.kind = Kind::gather;
+    g.shape = {64 * n, out * out};
+    g.axis = 1;
+    g.axis_size = plane;
+    g.operands = {c.in({plane, 1}, 64 * n * plane), c.in({out * out, 1}, 64 * n * out * out, DType::i32)};
+    if (plane < 784) g.axis_size = 784, g.operands[0] = c.in({784, 1}, 64 * n * 784);
+    g.outputs = {c.out(g.shape)};
+    report(("gather planes [" + std::to_string(64 * n) + ", " + std::to_string(out * out) + "]").c_str(), c, g, double(64 * n * out * out) * 12, threads);
+    Builder d;
+    g.kind = Kind::scatter_add;
+    g.operands = {d.in({out * out, 1}, 64 * n * out * out, DType::i32), d.in({out * out, 1}, 64 * n * out * out)};
+    g.outputs = {d.out({64 * n, g.axis_size})};
+    report(("scatterAdd planes [" + std::to_string(64 * n) + ", " + std::to_string(out * out) + "]").c_str(), d, g, double(64 * n) * double(out * out * 8 + g.axis_size * 4), threads);
+  }
+  {
+    const Shape s{512, 784};
+    Builder b;
+    Instruction i = map(b, s, {b.in(dense(s), 512 * 784, DType::b8), b.in(dense(s), 512 * 784)},
+                        {{input(0, DType::b8), input(1), constant(0), op(op_where, 0, 2, 1)}, {3}});
+    report("where(mask, 0, g) [512, 784]", b, i, 512 * 784 * 9, threads);
   }
   {
     // The gradient of pooling: 14·14 updates per plane of 28·28.

@@ -1,8 +1,10 @@
 // Moves boxes of elements between strided places: the loads and stores of fused loops, and copies.
 #pragma once
 #include <cstring>
+#include <utility>
 
 #include "../src/plan.h"
+#include "lanes.h"
 
 namespace gradus::GRADUS_ISA {
 
@@ -12,6 +14,42 @@ struct CopyBox {
   int64_t extent[kMaxRank], dst[kMaxRank], src[kMaxRank];
 };
 
+/// Every second element from p on, in one vector; nothing beyond the last of them is read.
+template <class T, int bytes, size_t... k>
+inline typename Lanes<T, bytes>::type every_second(const T* p, std::index_sequence<k...>) {
+  using V = typename Lanes<T, bytes>::type;
+  constexpr int W = sizeof...(k);
+  // The second load starts one element early, so that it ends where it must: its lanes are odd ones.
+  return __builtin_shufflevector(load_lanes<V>(p), load_lanes<V>(p + W - 1), (int(k) < W / 2 ? int(2 * k) : int(2 * k + 1))...);
+}
+
+template <class T, int bytes>
+inline void copy_every_second(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t rows) {
+  constexpr int W = bytes / int(sizeof(T));
+  using Sequence = std::make_index_sequence<W>;
+  for (int64_t r = 0; r < rows; r++) {
+    T* to = reinterpret_cast<T*>(dst + r * dst_row);
+    const T* from = reinterpret_cast<const T*>(src + r * src_row);
+    int64_t i = 0;
+    for (; i + W <= n; i += W) store_lanes(to + i, every_second<T, bytes>(from + 2 * i, Sequence{}));
+    if (i < n) store_lanes(to + n - W, every_second<T, bytes>(from + 2 * (n - W), Sequence{}));
+  }
+}
+
+/// Rows of every second element, as windows of stride 2 have them. False when they are too short.
+template <class T>
+inline bool copy_second_lines(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t rows) {
+  if constexpr (sizeof(T) >= 4) {
+    const int64_t bytes = n * int64_t(sizeof(T));
+    if (bytes >= kVectorBytes) return copy_every_second<T, kVectorBytes>(dst, dst_row, src, src_row, n, rows), true;
+    if constexpr (kVectorBytes > 32)
+      if (bytes >= 32) return copy_every_second<T, 32>(dst, dst_row, src, src_row, n, rows), true;
+    if constexpr (kVectorBytes > 16)
+      if (bytes >= 16) return copy_every_second<T, 16>(dst, dst_row, src, src_row, n, rows), true;
+  }
+  return false;
+}
+
 template <class T>
 inline void copy_line(char* dst, int64_t ds, const char* src, int64_t ss, int64_t n) {
   if (ds == int64_t(sizeof(T)) && ss == int64_t(sizeof(T))) {
@@ -20,6 +58,8 @@ inline void copy_line(char* dst, int64_t ds, const char* src, int64_t ss, int64_
     T value;
     std::memcpy(&value, src, sizeof(T));
     for (int64_t i = 0; i < n; i++) std::memcpy(dst + i * int64_t(sizeof(T)), &value, sizeof(T));
+  } else if (ds == int64_t(sizeof(T)) && ss == 2 * int64_t(sizeof(T)) && copy_second_lines<T>(dst, 0, src, 0, n, 1)) {
+    return;
   } else if (ds == int64_t(sizeof(T))) {
     for (int64_t i = 0; i < n; i++) std::memcpy(dst + i * int64_t(sizeof(T)), src + i * ss, sizeof(T));
   } else {
@@ -27,11 +67,15 @@ inline void copy_line(char* dst, int64_t ds, const char* src, int64_t ss, int64_
   }
 }
 
-/// An axis along which the source is contiguous while it is not along the innermost; 0 if none.
+/// A transposition pays from lines of this many elements.
+constexpr int64_t kShortLine = 8;
+
+/// An axis along which the source is contiguous while it makes long steps along the innermost; 0 if none.
 inline int contiguous_source_axis(const CopyBox& b, int64_t element) {
-  if (b.dst[0] != element || b.src[0] == element || b.src[0] == 0) return 0;
+  const int64_t step = b.src[0] < 0 ? -b.src[0] : b.src[0];
+  if (b.dst[0] != element || step < kShortLine * element) return 0;
   for (int a = 1; a < b.rank; a++)
-    if (b.src[a] == element) return a;
+    if (b.src[a] == element && b.extent[a] >= kShortLine) return a;
   return 0;
 }
 
@@ -46,6 +90,7 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
   const int across = b.rank > 1 ? contiguous_source_axis(b, sizeof(T)) : 0;
   // Two inner loops: the innermost axis and `second`; the others by odometer.
   const int second = across > 0 ? across : 1;
+  const bool skipping = b.dst[0] == int64_t(sizeof(T)) && b.src[0] == 2 * int64_t(sizeof(T));
   int64_t at[kMaxRank] = {};
   for (;;) {
     if (across > 0) {
@@ -55,7 +100,7 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
     } else if (b.src[1] == 0 && b.dst[0] == int64_t(sizeof(T)) && b.dst[1] == b.extent[0] * b.dst[0]) {
       copy_line<T>(dst, b.dst[0], src, b.src[0], b.extent[0]);
       repeat_line(dst, b.dst[1], b.extent[1]);
-    } else {
+    } else if (!skipping || !copy_second_lines<T>(dst, b.dst[1], src, b.src[1], b.extent[0], b.extent[1])) {
       for (int64_t j = 0; j < b.extent[1]; j++)
         copy_line<T>(dst + j * b.dst[1], b.dst[0], src + j * b.src[1], b.src[0], b.extent[0]);
     }

@@ -18,6 +18,10 @@ BlockOp block_op(int opcode, DType arguments);
 
 BlockOp block_cast(DType from, DType to);
 
+/// A faster form where all elements of the second argument equal `second`, with the same results;
+/// nullptr if there is none. It reads one element of b.
+BlockOp block_op_by(int opcode, DType arguments, double second);
+
 /// The parts that are written with explicit vectors: of block_op (nullptr for other opcodes), and
 /// the cast of floats to int32.
 BlockOp block_math(int opcode, DType arguments);

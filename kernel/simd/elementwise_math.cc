@@ -112,6 +112,28 @@ GRADUS_INLINE HalfI32 floor_divide(HalfI32 x, HalfI32 y) {
   return ~by_zero & (by_minus_one ? negative : floor);
 }
 
+/// ⌊x/y⌋ for one y = 2^k: the shift of a negative number rounds down.
+void floor_divide_by_power(void* dst, const void* a, const void* b, const void*, int64_t n) {
+  const I32 shift = I32{} + __builtin_ctz(uint32_t(*static_cast<const int32_t*>(b)));
+  for (int64_t i = 0; i < n; i += lanes<I32>)
+    store_up_to(at<I32>(dst, i), load_up_to<I32>(at<I32>(a, i), n - i) >> shift, n - i);
+}
+
+/// ⌊x/y⌋ for one y > 0. x·(1/y) is off by less than 2⁻²⁰/y: too little to carry a fraction past an
+/// integer, so its truncation is right but for multiples of y, where it may be one nearer to zero.
+/// The remainder, from −y to y, tells.
+void floor_divide_by(void* dst, const void* a, const void* b, const void*, int64_t n) {
+  const int32_t divisor = *static_cast<const int32_t*>(b);
+  const HalfI32 y = HalfI32{} + divisor;
+  const F64 reciprocal = F64{} + 1.0 / divisor;
+  for (int64_t i = 0; i < n; i += lanes<HalfI32>) {
+    const HalfI32 x = load_up_to<HalfI32>(at<HalfI32>(a, i), n - i);
+    const HalfI32 q = __builtin_convertvector(__builtin_convertvector(x, F64) * reciprocal, HalfI32);
+    const HalfI32 r = x - q * y;
+    store_up_to(at<HalfI32>(dst, i), q + (r < 0) - (r >= y), n - i);  // a true lane is −1
+  }
+}
+
 /// Toward zero, saturated, NaN → 0; the conversion itself only sees what int32 can hold.
 GRADUS_INLINE I32 truncated(F32 x) {
   const F32 number = at_least(select(x == x, x, F32{}), -0x1p31f);
@@ -173,6 +195,12 @@ BlockOp block_math(int opcode, DType arguments) {
     if (opcode == op_randomBits) return random_bits;
   }
   return nullptr;
+}
+
+BlockOp block_op_by(int opcode, DType arguments, double second) {
+  if (opcode != op_floorDiv || arguments != DType::i32 || !(second >= 1 && second <= INT32_MAX)) return nullptr;
+  const uint32_t divisor = uint32_t(second);
+  return (divisor & (divisor - 1)) == 0 ? floor_divide_by_power : floor_divide_by;
 }
 
 BlockOp block_truncate(DType from) {

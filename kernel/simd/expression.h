@@ -54,7 +54,9 @@ inline void begin(const Loop& loop, const Frame& frame, char* memory) {
     bool uniform = true;
     for (int a = 0; a < loop.rank; a++) uniform = uniform && in.view.stride[a] == 0;
     const int64_t zero = 0;
-    if (uniform)
+    if (uniform && in.view.buffer == kIndexBuffer)
+      index_box(reinterpret_cast<int32_t*>(memory + in.reg), in.view.offset, &zero, 1, &whole);
+    else if (uniform)
       copy_box(memory + in.reg, nullptr, frame.buffers[in.view.buffer] + in.view.offset, &zero, 1, &whole, in.view.element);
     else
       load(loop, in, frame, memory, in.view.offset, loop.extent);

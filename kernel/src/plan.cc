@@ -206,7 +206,7 @@ class LoopBuilder {
   }
 
   /// Decides how inputs are read and how large blocks are, once the axes are final.
-  bool finish(const Space& space, bool map, std::string& refusal, int64_t most_block = kCopyBlock) {
+  bool finish(const Space& space, bool map, std::string& refusal) {
     loop_.rank = space.rank;
     std::copy(space.size, space.size + space.rank, loop_.size);
     int64_t bytes = 0;  // per element of a block
@@ -216,7 +216,6 @@ class LoopBuilder {
     for (const LoopOutput& o : loop_.outputs) bytes += o.view.element;
     int64_t block = std::max(kMinBlock, std::min(kMaxBlock, kBlockBytes / std::max<int64_t>(bytes, 1) / 64 * 64));
     if (loop_.steps.empty() && constants_.empty() && map) block = kCopyBlock;
-    block = std::min(block, most_block);
     extents(space, block, map);
     loop_.block = block;
 
@@ -254,6 +253,15 @@ class LoopBuilder {
     return true;
   }
 
+  /// Fixes the extents of blocks, where `finish` could not know them: what is the same for all of
+  /// them is read once.
+  void settle(const int64_t* extent) {
+    std::fill(loop_.extent, loop_.extent + kMaxRank, 1);
+    std::copy(extent, extent + loop_.rank, loop_.extent);
+    for (LoopInput& in : loop_.inputs)
+      if (in.access == Access::in_block && same_for_all_blocks(in.view, true)) in.access = Access::once;
+  }
+
   /// Position of the single result of an expression without output views.
   int32_t value_position(const Expression& e) const { return position_[alias_[e.results[0]]]; }
 
@@ -276,6 +284,8 @@ class LoopBuilder {
       refusal = std::string(kOpcodeInfo[v.payload].name) + " of " + dtype_name(from) + " is not implemented";
       return false;
     }
+    if (v.arity == 2 && e.values[v.args[1]].kind == ValueKind::constant)
+      if (const BlockOp by = kernels_.block_op_by(v.payload, from, e.values[v.args[1]].constant)) op = by;
     const int64_t element = int64_t(byte_size(v.dtype));
     // An argument read for the last time gives its register to the result if the sizes agree (the
     // operation then runs in place); otherwise the result needs another.
@@ -396,7 +406,6 @@ class LoopBuilder {
       if (loop_.extent[i] > 1 && first < 0) first = i;
       zero = zero && v.stride[i] == 0;
     }
-    if (v.buffer < 0) return false;
     if (zero) return true;
     if (!map) return false;
     for (int i = 0; i < loop_.rank; i++) {
@@ -507,7 +516,6 @@ class Planner {
     Space after_space = space;
     after_space.rank = r.kept_rank;
     if (!after.finish(after_space, false, refusal_)) return false;
-    std::fill(r.after.extent, r.after.extent + kMaxRank, 1);
     // The result of `before` is stored nowhere: its position is kept in an output without a view.
     space.views.clear();
     before.add_views_to(space);
@@ -516,9 +524,9 @@ class Planner {
       // Nothing to evaluate; blocks of kept elements only.
       for (int a = 0; a < space.rank; a++) space.size[a] = std::max<int64_t>(space.size[a], 1);
     }
-    // A kept block passes through the epilogue as one block.
-    if (!before.finish(space, false, refusal_, r.after.block)) return false;
+    if (!before.finish(space, false, refusal_)) return false;
     reduce_extents(r);
+    after.settle(r.before.extent + (r.rows ? 0 : r.reduced_rank));
     // The result of `before` is kept in a register: an output without a view.
     LoopOutput result{};
     result.view.buffer = kIndexBuffer;
@@ -587,33 +595,39 @@ class Planner {
     return reduced_step <= kept_step;
   }
 
-  /// Extents for a reduction by columns: a strip of kept elements, then as many reduced ones as fit.
+  /// Extents of the kept axes from … to−1, `room` elements in all; returns how many it took.
+  static int64_t keep(Loop& loop, int from, int to, int64_t room) {
+    std::fill(loop.extent + from, loop.extent + to, 1);
+    int64_t n = 1;
+    for (int a = to - 1; a >= from; a--) {
+      const int64_t size = loop.size[a];
+      if (n * size <= room) {
+        loop.extent[a] = size;
+        n *= size;
+        continue;
+      }
+      int64_t e = ceil_div(size, ceil_div(size * n, room));
+      if (n == 1) e = std::min(round_up(e, 16), room);
+      loop.extent[a] = std::max<int64_t>(1, std::min({e, size, room / n}));
+      return n * loop.extent[a];
+    }
+    return n;
+  }
+
+  /// Extents for a reduction. A kept block passes through the epilogue as one block.
   static void reduce_extents(ReducePlan& r) {
     if (r.rows) {
       // Whole rows, or one piece of one row: a kept block never spans several pieces.
       int64_t row = 1, whole = 1;
       for (int a = r.kept_rank; a < r.before.rank; a++) row *= r.before.extent[a], whole *= r.before.size[a];
-      if (row != whole)
-        for (int a = 0; a < r.kept_rank; a++) r.before.extent[a] = 1;
+      keep(r.before, 0, r.kept_rank, row == whole ? std::min(r.after.block, std::max<int64_t>(r.before.block / row, 1)) : 1);
       return;
     }
-    // Half a block at most, so that at least two reduced elements share a pass over the accumulators.
-    const int64_t strip = std::max<int64_t>(r.before.block / 4, 64);
-    int64_t n = 1;
-    std::fill(r.before.extent, r.before.extent + kMaxRank, 1);
-    for (int a = r.before.rank - 1; a >= r.reduced_rank; a--) {
-      const int64_t size = r.before.size[a];
-      if (n * size <= strip) {
-        r.before.extent[a] = size;
-        n *= size;
-        continue;
-      }
-      int64_t e = ceil_div(size, ceil_div(size * n, strip));
-      if (n == 1) e = std::min(round_up(e, 16), strip);
-      r.before.extent[a] = std::max<int64_t>(1, std::min(e, size));
-      n *= r.before.extent[a];
-      break;
-    }
+    // A strip of kept elements, then as many reduced ones as fit: a quarter of a block at most, so
+    // that some reduced elements share a pass over the accumulators.
+    const int64_t strip = std::min(r.after.block, std::max<int64_t>(r.before.block / 4, 64));
+    std::fill(r.before.extent, r.before.extent + r.reduced_rank, 1);
+    int64_t n = keep(r.before, r.reduced_rank, r.before.rank, strip);
     for (int a = r.reduced_rank - 1; a >= 0; a--) {
       const int64_t room = std::max<int64_t>(r.before.block / n, 1);
       r.before.extent[a] = std::min(r.before.size[a], room);

@@ -169,6 +169,7 @@ struct KernelTable {
   const char* name;
   BlockOp (*block_op)(int opcode, DType arguments);
   BlockOp (*block_cast)(DType from, DType to);
+  BlockOp (*block_op_by)(int opcode, DType arguments, double second);
   Status (*map)(const MapPlan&, Frame&);
   Status (*reduce)(const ReducePlan&, Frame&);
   Status (*matmul)(const MatmulPlan&, Frame&);

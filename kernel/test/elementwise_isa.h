@@ -9,6 +9,7 @@
   using BlockOp = void (*)(void* dst, const void* a, const void* b, const void* c, int64_t n); \
   BlockOp block_op(int opcode, DType arguments);                                               \
   BlockOp block_cast(DType from, DType to);                                                    \
+  BlockOp block_op_by(int opcode, DType arguments, double second);                             \
   }
 
 #if defined(__x86_64__)
@@ -30,21 +31,22 @@ struct Isa {
   bool fused;  // has a fused multiply-add
   BlockOp (*block_op)(int opcode, DType arguments);
   BlockOp (*block_cast)(DType from, DType to);
+  BlockOp (*block_op_by)(int opcode, DType arguments, double second);
 };
 
 inline std::vector<Isa> instruction_sets() {
   std::vector<Isa> sets;
 #if defined(__x86_64__)
-  sets.push_back({"baseline", false, baseline::block_op, baseline::block_cast});
+  sets.push_back({"baseline", false, baseline::block_op, baseline::block_cast, baseline::block_op_by});
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-    sets.push_back({"avx2", true, avx2::block_op, avx2::block_cast});
+    sets.push_back({"avx2", true, avx2::block_op, avx2::block_cast, avx2::block_op_by});
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-    sets.push_back({"avx512", true, avx512::block_op, avx512::block_cast});
+    sets.push_back({"avx512", true, avx512::block_op, avx512::block_cast, avx512::block_op_by});
 #elif defined(__aarch64__)
-  sets.push_back({"neon", true, neon::block_op, neon::block_cast});
+  sets.push_back({"neon", true, neon::block_op, neon::block_cast, neon::block_op_by});
 #else
-  sets.push_back({"baseline", false, baseline::block_op, baseline::block_cast});
+  sets.push_back({"baseline", false, baseline::block_op, baseline::block_cast, baseline::block_op_by});
 #endif
   return sets;
 }

@@ -158,7 +158,29 @@ void check_floats(const Isa& isa) {
   check_binary<T, T>(isa, op_min, [](T x, T y) { return std::isnan(x) || x <= y ? x : y; });
 }
 
+/// Division by a constant against division, over multiples of the divisor and their neighbours.
+void check_division_by_constants(const Isa& isa) {
+  const BlockOp divide = isa.block_op(op_floorDiv, DType::i32);
+  for (int32_t y : values<int32_t>()) {
+    const BlockOp by = isa.block_op_by(op_floorDiv, DType::i32, y);
+    if (y <= 0) {
+      report(!by, std::string(isa.name) + " floorDiv by " + show(y) + " has no faster form");
+      continue;
+    }
+    std::vector<int32_t> x = values<int32_t>();
+    for (int64_t near : {-1, 0, 1})
+      for (int64_t k : {int64_t(INT32_MIN) / y, int64_t{-5}, int64_t{-1}, int64_t{1}, int64_t{7}, int64_t(INT32_MAX) / y})
+        if (k * y + near >= INT32_MIN && k * y + near <= INT32_MAX) x.push_back(int32_t(k * y + near));
+    std::vector<int32_t> many(x.size(), y), want(x.size()), got(x.size());
+    divide(want.data(), x.data(), many.data(), nullptr, int64_t(x.size()));
+    by(got.data(), x.data(), &y, nullptr, int64_t(x.size()));
+    for (size_t i = 0; i < x.size(); i++)
+      report(got[i] == want[i], std::string(isa.name) + " " + show(x[i]) + " floorDiv constant " + show(y) + ": " + show(got[i]));
+  }
+}
+
 void check_integers(const Isa& isa) {
+  check_division_by_constants(isa);
   using I = int32_t;
   using W = int64_t;
   check_opcode_unary<I>(isa, op_neg, [](I x) { return I(-W(x)); });

@@ -87,7 +87,7 @@ class Generator {
   /// Appends a random operation whose result is exact; false when no value fits.
   bool operation(Expression& e) {
     static const int candidates[] = {op_cast, op_neg, op_abs, op_sign, op_floor, op_sqrt, op_not_, op_add, op_sub, op_mul,
-                                     op_div, op_max, op_min, op_eq, op_lt, op_le, op_and_, op_or_, op_where};
+                                     op_div, op_floorDiv, op_max, op_min, op_eq, op_lt, op_le, op_and_, op_or_, op_where};
     const int op = candidates[random.below(int64_t(sizeof candidates / sizeof *candidates))];
     const OpcodeInfo& info = kOpcodeInfo[op];
     Value v{ValueKind::op, DType::f32, op, 0, info.arity, {}};
@@ -115,7 +115,7 @@ class Generator {
     Expression e;
     for (size_t n = 0; n < inputs.size(); n++) e.values.push_back(input(int32_t(n), inputs[n]));
     if (e.values.empty() || random.one_in(3))
-      e.values.push_back({ValueKind::constant, any(), 0, double(random.between(-3, 3)) / 2, 0, {}});
+      e.values.push_back({ValueKind::constant, any(), 0, double(random.between(-3, 12)) / 2, 0, {}});
     if (rank > 0 && random.one_in(3))
       e.values.push_back({ValueKind::index, DType::i32, int32_t(random.below(int64_t(rank))), 0, 0, {}});
     for (int64_t n = 0; n < operations; n++) operation(e);
@@ -165,7 +165,26 @@ class Generator {
     fused(i.fused, i.shape, {}, false);
   }
 
+  /// A reduction over the windows of an image, as pooling has it: [n, c, positions…, window…].
+  void windows(Instruction& i) {
+    const int64_t kh = random.between(1, 3), kw = random.between(1, 3), step = random.between(1, 3);
+    i.shape = {random.between(1, 3), random.between(1, 9), random.between(1, 20), random.between(1, 40), kh, kw};
+    i.kept = 4;
+    i.reducer = Reducer(random.below(kReducers));
+    const int64_t h = (i.shape[2] - 1) * step + kh, w = (i.shape[3] - 1) * step + kw;
+    const DType t = i.reducer == Reducer::sum ? number() : any();
+    View v{0, t, random.below(3), {i.shape[1] * h * w, h * w, step * w, step, w, 1}};
+    p_.slots.push_back({false, t, v.offset + i.shape[0] * i.shape[1] * h * w, -1});
+    v.buffer = int32_t(p_.slots.size());
+    i.inputs = {v};
+    i.before = expression({t}, 6, 0, 1);
+    i.before.results = {0};
+    const bool position = i.reducer == Reducer::argmax || i.reducer == Reducer::argmin;
+    fused(i.fused, Shape(i.shape.begin(), i.shape.begin() + 4), {position ? DType::i32 : t}, random.one_in(3));
+  }
+
   void reduce(Instruction& i) {
+    if (random.one_in(3)) return windows(i);
     i.shape = shape(0, 5);
     i.kept = random.between(0, int64_t(i.shape.size()));
     i.reducer = Reducer(random.below(kReducers));

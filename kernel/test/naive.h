@@ -108,6 +108,7 @@ class Naive {
       case op_sub: return wrapped(t, a - b);
       case op_mul: return t == DType::i32 ? double(int32_t(uint32_t(int32_t(a)) * uint32_t(int32_t(b)))) : rounded(t, a * b);
       case op_div: return rounded(t, a / b);
+      case op_floorDiv: return b == 0 ? 0 : wrapped(t, std::floor(a / b));
       case op_max: return std::isnan(a) || std::isnan(b) ? nan : std::max(a, b);
       case op_min: return std::isnan(a) || std::isnan(b) ? nan : std::min(a, b);
       case op_eq: return a == b;
