@@ -3,6 +3,7 @@ import path from "node:path";
 import * as core from "gradus";
 import * as data from "gradus/data";
 import * as formats from "gradus/formats";
+import * as lab from "gradus/lab";
 import * as models from "gradus/models";
 import * as nn from "gradus/nn";
 import * as optim from "gradus/optim";
@@ -17,6 +18,7 @@ const modules = {
   "gradus/train": train,
   "gradus/formats": formats,
   "gradus/models": models,
+  "gradus/lab": lab,
 };
 
 /** Names that the code declares itself. */

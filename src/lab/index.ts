@@ -1,0 +1,17 @@
+/** Instruments for looking at the surface of a loss: curvature, critical points, symmetries, slices. */
+export {
+  type DensityOptions,
+  type EigenPair,
+  type Extremes,
+  hutchinsonTrace,
+  type LanczosOptions,
+  type LinearOperator,
+  lanczos,
+  type SpectralDensity,
+  spectralDensity,
+  type TraceEstimate,
+  type TraceOptions,
+} from "./lanczos.ts";
+export { type LabData, type Leaf, LossSurface } from "./surface.ts";
+export { type Eigen, eigenSymmetric } from "./symmetric.ts";
+export type { Vector } from "./vectors.ts";

@@ -1,0 +1,49 @@
+/** Vectors in float64 on the host: what the algorithms of the lab are written in. */
+import { type RandomStream, ShapeError } from "../base/index.ts";
+
+/** A row of numbers that is only read. */
+export type Vector = ArrayLike<number>;
+
+/** xᵀy */
+export function dot(x: Vector, y: Vector): number {
+  let total = 0;
+  for (let i = 0; i < x.length; i++) total += x[i]! * y[i]!;
+  return total;
+}
+
+/** ‖x‖₂ */
+export const norm = (x: Vector): number => Math.sqrt(dot(x, x));
+
+/** x + a y, as a new vector. */
+export const plus = (x: Vector, a: number, y: Vector): Float64Array =>
+  Float64Array.from(x, (xi, i) => xi + a * y[i]!);
+
+/** a x, as a new vector. */
+export const scaled = (a: number, x: Vector): Float64Array => Float64Array.from(x, (xi) => a * xi);
+
+/** x += a y, in place. */
+export function addTo(x: Float64Array, a: number, y: Vector): void {
+  for (let i = 0; i < x.length; i++) x[i]! += a * y[i]!;
+}
+
+/** Independent standard normal numbers. */
+export const normalVector = (n: number, random: RandomStream): Float64Array =>
+  Float64Array.from({ length: n }, () => random.normal());
+
+/** Independent signs ±1 (Rademacher's law). */
+export const signVector = (n: number, random: RandomStream): Float64Array =>
+  Float64Array.from({ length: n }, () => (random.bits() & 1 ? 1 : -1));
+
+/** A matrix times a vector. @param a rows. */
+export const times = (a: readonly Vector[], x: Vector): Float64Array =>
+  Float64Array.from(a, (row) => dot(row, x));
+
+/** Throws unless `x` has `size` elements. */
+export function checkLength(subject: string, what: string, x: Vector, size: number): void {
+  if (x.length === size) return;
+  throw new ShapeError({
+    subject,
+    problem: `${what} has ${x.length} numbers, not ${size}.`,
+    fix: `give one number per parameter, ${size}.`,
+  });
+}
