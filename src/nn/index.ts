@@ -39,6 +39,16 @@ export {
   squaredError,
 } from "./losses.ts";
 export { type AnyModule, evaluating, Module, trainable } from "./module.ts";
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  type BatchNormOptions,
+  GroupNorm,
+  LayerNorm,
+  LocalResponseNorm,
+  type LocalResponseNormOptions,
+  type NormOptions,
+} from "./normalisation.ts";
 export { Parameter, valuesOf } from "./parameter.ts";
 export {
   AvgPool1d,

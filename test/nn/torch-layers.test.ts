@@ -1,16 +1,30 @@
 /** Layers and losses against PyTorch in float64; the numbers come from tools/fixtures/torch-layers.py. */
 import { readFileSync } from "node:fs";
 import {
+  concat,
   convTranspose,
   grad,
   maxPoolWithIndices,
   maxUnpool,
+  ones,
   type Shape,
   setEngine,
   type Tensor,
   tensor,
+  zeros,
 } from "gradus";
-import { type AnyModule, ConvTranspose2d, functional, type ParameterTensors } from "gradus/nn";
+import {
+  type AnyModule,
+  BatchNorm1d,
+  BatchNorm2d,
+  ConvTranspose2d,
+  evaluating,
+  functional,
+  GroupNorm,
+  LayerNorm,
+  LocalResponseNorm,
+  type ParameterTensors,
+} from "gradus/nn";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose } from "../support/compare.ts";
 import { engines } from "../support/engines.ts";
@@ -48,6 +62,19 @@ const layer =
     return f(Object.fromEntries(parameters) as ParameterTensors, ...inputs.map((x) => all[x]!));
   };
 
+/** Two batches in training, one in evaluation, and the running statistics. */
+const batchNorm =
+  (model: BatchNorm1d | BatchNorm2d): Computation =>
+  ({ x, ...parameters }: Inputs) => {
+    model.runningMean.value = zeros([3], { dtype });
+    model.runningVariance.value = ones([3], { dtype });
+    const f = functional(model);
+    const batches = [x!, x!.square()].map((batch) => f(parameters, batch));
+    const last = evaluating(model, () => f(parameters, x!));
+    const statistics = [model.runningMean.value, model.runningVariance.value];
+    return concat([...batches, last, ...statistics].map((y) => y.flatten()));
+  };
+
 /** Made after an engine is chosen. */
 const computations: Record<string, () => Computation> = {
   convTranspose1d:
@@ -77,6 +104,12 @@ const computations: Record<string, () => Computation> = {
       const { values, indices } = maxPoolWithIndices(x!, options);
       return maxUnpool(values.square(), indices, { ...options, outputSize: [5, 7] });
     },
+  BatchNorm1d: () => batchNorm(new BatchNorm1d(3, { dtype })),
+  BatchNorm1dSequences: () => batchNorm(new BatchNorm1d(3, { dtype })),
+  BatchNorm2d: () => batchNorm(new BatchNorm2d(3, { dtype })),
+  LayerNorm: () => layer(new LayerNorm([3, 2], { dtype }), "x"),
+  GroupNorm: () => layer(new GroupNorm(2, 4, { dtype }), "x"),
+  LocalResponseNorm: () => layer(new LocalResponseNorm({ alpha: 0.3 }), "x"),
 };
 
 test("every case is compared", () => {
