@@ -79,6 +79,61 @@ inline int contiguous_source_axis(const CopyBox& b, int64_t element) {
   return 0;
 }
 
+/// dst[j][i] = src[i][j] for four rows of four (float64: two of two), in registers. Rows in bytes.
+inline void transpose_block(uint32_t*, char* dst, int64_t dst_row, const char* src, int64_t src_row) {
+  using V = Lanes<uint32_t, 16>::type;
+  const V a = load_lanes<V>(src), b = load_lanes<V>(src + src_row);
+  const V c = load_lanes<V>(src + 2 * src_row), d = load_lanes<V>(src + 3 * src_row);
+  const V ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+  const V ef = __builtin_shufflevector(a, b, 2, 6, 3, 7), gh = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  store_lanes(dst, V(__builtin_shufflevector(ab, cd, 0, 1, 4, 5)));
+  store_lanes(dst + dst_row, V(__builtin_shufflevector(ab, cd, 2, 3, 6, 7)));
+  store_lanes(dst + 2 * dst_row, V(__builtin_shufflevector(ef, gh, 0, 1, 4, 5)));
+  store_lanes(dst + 3 * dst_row, V(__builtin_shufflevector(ef, gh, 2, 3, 6, 7)));
+}
+inline void transpose_block(uint64_t*, char* dst, int64_t dst_row, const char* src, int64_t src_row) {
+  using V = Lanes<uint64_t, 16>::type;
+  const V a = load_lanes<V>(src), b = load_lanes<V>(src + src_row);
+  store_lanes(dst, V(__builtin_shufflevector(a, b, 0, 2)));
+  store_lanes(dst + dst_row, V(__builtin_shufflevector(a, b, 1, 3)));
+}
+
+/// dst[j][i] = src[i][j] for i < n, j < m, where i is contiguous in dst and j in src.
+template <class T>
+inline void transpose(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t m) {
+  constexpr int64_t e = sizeof(T), side = e == 1 ? 1 : 16 / e;
+  const int64_t whole_n = e == 1 ? 0 : n / side * side, whole_m = m / side * side;
+  if constexpr (e != 1) {
+    for (int64_t i = 0; i < whole_n; i += side) {
+      for (int64_t j = 0; j < whole_m; j += side)
+        transpose_block(static_cast<T*>(nullptr), dst + j * dst_row + i * e, dst_row, src + i * src_row + j * e, src_row);
+      for (int64_t k = i; k < i + side; k++)
+        copy_line<T>(dst + whole_m * dst_row + k * e, dst_row, src + k * src_row + whole_m * e, e, m - whole_m);
+    }
+  }
+  for (int64_t i = whole_n; i < n; i++) copy_line<T>(dst + i * e, dst_row, src + i * src_row, e, m);
+}
+
+// Sides of a tile on its way through the stack: 16 KiB of float32.
+constexpr int64_t kTransposeSide = 64;
+// Rows of a destination that are this far apart, in bytes, may compete for the same few sets of a cache.
+constexpr int64_t kFarRows = 1024;
+
+/// The same by tiles, where rows are far apart: only whole lines of the destination are written.
+template <class T>
+inline void transpose_far(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t m) {
+  constexpr int64_t e = sizeof(T);
+  alignas(64) char tile[kTransposeSide * kTransposeSide * e];
+  for (int64_t j = 0; j < m; j += kTransposeSide)
+    for (int64_t i = 0; i < n; i += kTransposeSide) {
+      const int64_t rows = m - j < kTransposeSide ? m - j : kTransposeSide;
+      const int64_t columns = n - i < kTransposeSide ? n - i : kTransposeSide;
+      transpose<T>(tile, kTransposeSide * e, src + i * src_row + j * e, src_row, columns, rows);
+      for (int64_t r = 0; r < rows; r++)
+        std::memcpy(dst + (j + r) * dst_row + i * e, tile + r * kTransposeSide * e, size_t(columns * e));
+    }
+}
+
 /// The same line again and again, one after another: each copy doubles what there is.
 inline void repeat_line(char* dst, int64_t bytes, int64_t times) {
   const int64_t all = bytes * times;
@@ -94,9 +149,8 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
   int64_t at[kMaxRank] = {};
   for (;;) {
     if (across > 0) {
-      // Along the source: its lines are read whole; the destination's stay in L1.
-      for (int64_t i = 0; i < b.extent[0]; i++)
-        copy_line<T>(dst + i * b.dst[0], b.dst[across], src + i * b.src[0], sizeof(T), b.extent[across]);
+      const bool far = b.dst[across] >= kFarRows || b.dst[across] <= -kFarRows;
+      (far ? transpose_far<T> : transpose<T>)(dst, b.dst[across], src, b.src[0], b.extent[0], b.extent[across]);
     } else if (b.src[1] == 0 && b.dst[0] == int64_t(sizeof(T)) && b.dst[1] == b.extent[0] * b.dst[0]) {
       copy_line<T>(dst, b.dst[0], src, b.src[0], b.extent[0]);
       repeat_line(dst, b.dst[1], b.extent[1]);

@@ -18,9 +18,9 @@ constexpr int64_t kBlockBytes = 24 << 10;
 constexpr int64_t kMinBlock = 256, kMaxBlock = 4096;
 // A loop without operations only moves data: larger blocks, still well inside a 256 KiB L2.
 constexpr int64_t kCopyBlock = 1 << 14;
-// Tile of a transposing loop: each source line is read for two cache lines or more (32 elements), each
-// output line written for up to eight (128), and the tile of 16 KiB stays in L1.
-constexpr int64_t kTransposeRows = 32, kTransposeColumns = 128;
+// Tile of a transposing loop: rows that read whole cache lines of the source and, where there is room
+// (a copy), a quarter of a page of it; columns that write whole lines of the output.
+constexpr int64_t kTransposeRows = 32, kMostTransposeRows = 256, kTransposeColumns = 128;
 // Elements per task: some 10 µs of work, against about 1 µs to hand out a task.
 constexpr int64_t kTaskElements = 1 << 15;
 // Simple operations below which waking another thread costs more than it saves.
@@ -368,7 +368,7 @@ class LoopBuilder {
     const int inner = s.rank - 1;
     const int across = map ? transposed_axis(s) : -1;
     if (across >= 0) {
-      extent[across] = std::min(s.size[across], kTransposeRows);
+      extent[across] = std::min({s.size[across], kMostTransposeRows, std::max(kTransposeRows, block / 64)});
       extent[inner] = std::min({s.size[inner], kTransposeColumns, block / extent[across]});
       return;
     }

@@ -160,7 +160,24 @@ class Generator {
     return true;
   }
 
+  /// Two axes exchanged, with rows far apart now and then.
+  void transposition(Instruction& i) {
+    i.shape = {random.between(1, 3), random.between(1, 150), random.between(1, 150)};
+    const DType t = any();
+    const int64_t n = i.shape[1], m = i.shape[2], row = random.one_in(2) ? 256 : n, to = random.one_in(2) ? 256 : m;
+    p_.slots.push_back({false, t, i.shape[0] * m * row, -1});
+    p_.slots.push_back({true, t, i.shape[0] * n * to, -1});
+    i.fused.inputs = {{1, t, 0, {m * row, 1, row}}};
+    i.fused.outputs = {{2, t, 0, {n * to, to, 1}}};
+    i.fused.expression = {{input(0, t)}, {0}};
+    if (t != DType::b8 && random.one_in(3)) {
+      i.fused.expression.values.push_back({ValueKind::op, t, op_neg, 0, 1, {0, 0, 0}});
+      i.fused.expression.results = {1};
+    }
+  }
+
   void map(Instruction& i) {
+    if (random.one_in(8)) return transposition(i);
     i.shape = shape(0, 5);
     fused(i.fused, i.shape, {}, false);
   }
