@@ -157,6 +157,12 @@ int main(int argc, char** argv) {
     report("row sums [65536, 10]", b, i, 655360 * 4, threads);
   }
   {
+    Builder b; Instruction i = reduce(b, {65536, 10}, 1, Reducer::max, {b.in({10, 1}, 655360)}, identity());
+    report("row maxima [65536, 10]", b, i, 655360 * 4, threads);
+    Builder c; Instruction j = reduce(c, {65536, 10}, 1, Reducer::argmax, {c.in({10, 1}, 655360)}, identity());
+    report("row argmax [65536, 10]", c, j, 655360 * 4, threads);
+  }
+  {
     Builder b; Instruction i = reduce(b, {128, 10}, 1, Reducer::max, {b.in({10, 1}, 1280)}, identity());
     report("row maxima [128, 10]", b, i, 1280 * 4, threads);
   }

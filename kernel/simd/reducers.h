@@ -115,20 +115,31 @@ struct Extreme {
     for (int64_t i = 0; i < n; i++) static_cast<T*>(acc.values)[i] = worst<T, max>();
   }
 
-  static T line(const T* x, int64_t n) {
-    T best = worst<T, max>();
-    int64_t i = 0;
-    if (n >= W) {
-      V v0 = load_lanes<V>(x), v1 = v0;
-      for (i = W; i + 2 * W <= n; i += 2 * W) {
-        v0 = better(load_lanes<V>(x + i), v0);
-        v1 = better(load_lanes<V>(x + i + W), v1);
+  static T line(const T* x, int64_t n) { return line_of<kVectorBytes>(x, n); }
+
+  /// The rest of a line is one more vector that ends with it, lines shorter than a vector are taken
+  /// by half ones: that an element counts twice does not matter here.
+  template <int bytes>
+  static T line_of(const T* x, int64_t n) {
+    using U = typename Lanes<T, bytes>::type;
+    constexpr int w = bytes / int(sizeof(T));
+    if (n >= w) {
+      U v0 = load_lanes<U>(x), v1 = load_lanes<U>(x + n - w);
+      int64_t i = w;
+      for (; i + 2 * w <= n; i += 2 * w) {
+        v0 = better(load_lanes<U>(x + i), v0);
+        v1 = better(load_lanes<U>(x + i + w), v1);
       }
-      for (; i + W <= n; i += W) v0 = better(load_lanes<V>(x + i), v0);
-      best = fold_lanes<T>(better(v1, v0), [](auto a, auto b) { return better(a, b); });
+      for (; i + w <= n; i += w) v0 = better(load_lanes<U>(x + i), v0);
+      return fold_lanes<T, bytes>(better(v1, v0), [](auto a, auto b) { return better(a, b); });
     }
-    for (; i < n; i++) best = better(x[i], best);
-    return best;
+    if constexpr (bytes > 16) {
+      return line_of<bytes / 2>(x, n);
+    } else {
+      T best = worst<T, max>();
+      for (int64_t i = 0; i < n; i++) best = better(x[i], best);
+      return best;
+    }
   }
 
   static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t) {
