@@ -1,6 +1,6 @@
 import { numeric, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
 import { apply, type Node, type RefArray } from "../graph/index.ts";
-import { permute } from "./movement.ts";
+import { concat, concatOp, permute, permuteOp } from "./movement.ts";
 import { bilinear, checkSameDType, type OpRecord } from "./record.ts";
 
 /** Swaps the last two axes. */
@@ -67,7 +67,30 @@ export const matmulOp: OpRecord = {
     const swapsLast = perm.every((axis, i) => axis === (i < rank - 2 ? i : 2 * rank - 3 - i));
     return swapsLast ? matmul(transposeLast(b!), transposeLast(a!)) : undefined;
   },
+  plus: mergedProducts,
 };
+
+/**
+ * A B + C D = [A C] [B; D], where copying the thin factors costs less than adding up the products:
+ * the weight gradients of the steps of a recurrent net become one product.
+ */
+function mergedProducts(x: Node, y: Node): Node | undefined {
+  if (x.op !== matmulOp || y.op !== matmulOp || x.shape.length !== 2) return undefined;
+  const [m, n] = x.shape as [number, number];
+  const inner = Math.min(x.inputs[0]!.shape[1]!, y.inputs[0]!.shape[1]!);
+  if (inner * (m + n) >= m * n) return undefined;
+  const left = [x, y].flatMap(({ inputs: [a] }) => rowsOf(transposed(a!)));
+  const right = [x, y].flatMap(({ inputs: [, b] }) => rowsOf(b!));
+  return matmul(transposeLast(concat(left, 0)), concat(right, 0));
+}
+
+/** aᵀ, without a second turn where a is one already. */
+const transposed = (a: Node): Node =>
+  a.op === permuteOp && a.shape.length === 2 ? a.inputs[0]! : transposeLast(a);
+
+/** The parts of what is put together row by row, or the whole. */
+const rowsOf = (x: Node): readonly Node[] =>
+  x.op === concatOp && x.attrs.axis === 0 ? x.inputs : [x];
 
 function dot(
   a: RefArray,

@@ -58,6 +58,20 @@ describe("simplify", () => {
     expect(ops).not.toContain("pad");
   });
 
+  test("thin products that are added become one", () => {
+    const thin = (shape: number[]) => op.placeholder(shape, "float32");
+    const inputs = [1, 2, 3].flatMap(() => [thin([2, 8]), thin([2, 9])]);
+    const product = (i: number) => op.matmul(op.transposeLast(inputs[2 * i]!), inputs[2 * i + 1]!);
+    const [y] = simplify(inputs, [op.add(op.add(product(0), product(1)), product(2))]);
+    expect(y!.op.name).toBe("matmul");
+    expect(y!.inputs[0]!.shape).toEqual([8, 6]);
+    const thick = [thin([8, 9]), thin([9, 8]), thin([8, 9]), thin([9, 8])];
+    const [a, b, c, d] = thick as [Node, Node, Node, Node];
+    expect(names(simplify(thick, [op.add(op.matmul(a, b), op.matmul(c, d))]), thick)).toContain(
+      "add",
+    );
+  });
+
   test("overlapping pads stay sums", () => {
     const a = op.pad(op.placeholder([2], "float32"), { low: [0], high: [1] });
     const b = op.pad(op.placeholder([2], "float32"), { low: [1], high: [0] });
