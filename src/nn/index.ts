@@ -16,6 +16,17 @@ export {
   Tanh,
 } from "./activation.ts";
 export {
+  type AttentionOptions,
+  attention,
+  causalMask,
+  lengthMask,
+  MultiHeadAttention,
+  type MultiHeadAttentionOptions,
+  TransformerBlock,
+  type TransformerBlockOptions,
+} from "./attention.ts";
+export { Parallel, Residual } from "./composition.ts";
+export {
   Conv1d,
   Conv2d,
   Conv3d,
@@ -25,6 +36,7 @@ export {
   type ConvTransposeLayerOptions,
 } from "./conv.ts";
 export { Dropout } from "./dropout.ts";
+export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export * as init from "./initialise.ts";
 export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
 export { Linear, type WeightOptions } from "./linear.ts";

@@ -18,12 +18,16 @@ import {
   BatchNorm1d,
   BatchNorm2d,
   ConvTranspose2d,
+  Embedding,
   evaluating,
   functional,
   GroupNorm,
   LayerNorm,
   LocalResponseNorm,
+  lengthMask,
+  MultiHeadAttention,
   type ParameterTensors,
+  TransformerBlock,
 } from "gradus/nn";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose } from "../support/compare.ts";
@@ -110,6 +114,29 @@ const computations: Record<string, () => Computation> = {
   LayerNorm: () => layer(new LayerNorm([3, 2], { dtype }), "x"),
   GroupNorm: () => layer(new GroupNorm(2, 4, { dtype }), "x"),
   LocalResponseNorm: () => layer(new LocalResponseNorm({ alpha: 0.3 }), "x"),
+  Embedding: () => {
+    const model = new Embedding(4, 3, { dtype });
+    const indices = tensor(
+      [
+        [3, 0],
+        [3, 1],
+      ],
+      "int32",
+    );
+    return (parameters: Inputs) => functional(model)(parameters, indices);
+  },
+  MultiHeadAttention: () => {
+    const model = new MultiHeadAttention(6, 3, { dtype });
+    const mask = wave([4, 5], { shift: 1 }).greater(-0.5);
+    return ({ x, y, z, ...parameters }: Inputs) =>
+      functional(model)(parameters, x!, y!, z!, { mask });
+  },
+  MultiHeadAttentionCausal: () => layer(new MultiHeadAttention(6, 3, { causal: true, dtype }), "x"),
+  TransformerBlock: () => {
+    const model = new TransformerBlock(6, 3, { hidden: 8, dtype });
+    const mask = lengthMask(tensor([4, 3], "int32"), 4).reshape([2, 1, 1, 4]);
+    return ({ x, ...parameters }: Inputs) => functional(model)(parameters, x!, { mask });
+  },
 };
 
 test("every case is compared", () => {
