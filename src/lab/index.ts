@@ -1,5 +1,14 @@
 /** Instruments for looking at the surface of a loss: curvature, critical points, symmetries, slices. */
 export {
+  type Classification,
+  type ClassifyOptions,
+  type CriticalKind,
+  classify,
+  findCriticalPoint,
+  type Search,
+  type SearchOptions,
+} from "./critical.ts";
+export {
   type DensityOptions,
   type EigenPair,
   type Extremes,
@@ -12,6 +21,15 @@ export {
   type TraceEstimate,
   type TraceOptions,
 } from "./lanczos.ts";
+export { type BestDescent, type DescentOptions, Quadratic } from "./quadratic.ts";
 export { type LabData, type Leaf, LossSurface } from "./surface.ts";
 export { type Eigen, eigenSymmetric } from "./symmetric.ts";
+export {
+  curvature,
+  type Definiteness,
+  type DefinitenessKind,
+  definiteness,
+  TaylorModel,
+  type TaylorSample,
+} from "./taylor.ts";
 export type { Vector } from "./vectors.ts";
