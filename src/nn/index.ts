@@ -25,6 +25,15 @@ export {
   TransformerBlock,
   type TransformerBlockOptions,
 } from "./attention.ts";
+export {
+  type CellOptions,
+  GRUCell,
+  type HiddenState,
+  LSTMCell,
+  type MemoryState,
+  RecurrentCell,
+  RNNCell,
+} from "./cells.ts";
 export { Parallel, Residual } from "./composition.ts";
 export {
   Conv1d,
@@ -72,6 +81,14 @@ export {
   MaxPool3d,
   type PoolLayerOptions,
 } from "./pooling.ts";
+export {
+  GRU,
+  LSTM,
+  Recurrent,
+  type RecurrentOptions,
+  RNN,
+  type SequenceOptions,
+} from "./recurrent.ts";
 export { Sequential } from "./sequential.ts";
 export { Flatten, Reshape } from "./shape.ts";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.ts";

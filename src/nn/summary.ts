@@ -53,12 +53,17 @@ export function summary(model: Module, inputShape: Shape): Summary {
   const paths = new Map(Object.entries(model.modules()).map(([path, m]) => [m, path]));
   const parameters = Object.values(model.parameters());
   const counted = new Set<Parameter>();
+  const listed = new Set<AnyModule>();
   const rows: SummaryRow[] = [];
   const sums = { units: 0, connections: 0, activationBytes: 0 };
   const hear = (module: AnyModule, output: unknown) => {
-    const own = Object.values(module).filter((x) => x instanceof Parameter);
-    const isLeaf = Object.keys(module.modules()).length === 1;
-    if (!isTensor(output) || (!isLeaf && own.length === 0)) return;
+    // a module whose parts have no rows of their own, such as a recurrent layer's cells, is one row
+    const isWhole = Object.values(module.modules()).every((m) => m === module || !listed.has(m));
+    const own = isWhole
+      ? Object.values(module.parameters())
+      : Object.values(module).filter((x) => x instanceof Parameter);
+    if (!isTensor(output) || (!isWhole && own.length === 0)) return;
+    listed.add(module);
     const row: SummaryRow = {
       path: paths.get(module) ?? "",
       kind: module.constructor.name,

@@ -21,12 +21,21 @@ import {
   Embedding,
   evaluating,
   functional,
+  GRU,
+  GRUCell,
   GroupNorm,
+  type HiddenState,
   LayerNorm,
   LocalResponseNorm,
+  LSTM,
+  LSTMCell,
   lengthMask,
   MultiHeadAttention,
   type ParameterTensors,
+  type Recurrent,
+  type RecurrentCell,
+  RNN,
+  RNNCell,
   TransformerBlock,
 } from "gradus/nn";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -77,6 +86,28 @@ const batchNorm =
     const last = evaluating(model, () => f(parameters, x!));
     const statistics = [model.runningMean.value, model.runningVariance.value];
     return concat([...batches, last, ...statistics].map((y) => y.flatten()));
+  };
+
+const tensorsOf = (state: object): Tensor[] => Object.values(state);
+/** Outputs and last states of a recurrent network; c is the LSTM's. */
+const recurrent =
+  <S extends HiddenState>(model: Recurrent<S>, lengths?: number[]): Computation =>
+  ({ x, h, c, ...parameters }: Inputs) => {
+    const initial = (c ? { h, c } : { h }) as unknown as S;
+    const f = functional(model, () =>
+      model.run(x!, { initial, lengths: lengths && tensor(lengths, "int32") }),
+    );
+    const { outputs, state } = f(parameters);
+    return concat([outputs, ...tensorsOf(state)].map((y) => y.flatten()));
+  };
+const stacked = { layers: 2, bidirectional: true, dtype } as const;
+const lengths = [4, 2, 3];
+/** The state after one step. */
+const cell =
+  <S extends HiddenState>(model: RecurrentCell<S>): Computation =>
+  ({ x, h, c, ...parameters }: Inputs) => {
+    const state = (c ? { h, c } : { h }) as unknown as S;
+    return concat(tensorsOf(functional(model)(parameters, x!, state)));
   };
 
 /** Made after an engine is chosen. */
@@ -137,6 +168,15 @@ const computations: Record<string, () => Computation> = {
     const mask = lengthMask(tensor([4, 3], "int32"), 4).reshape([2, 1, 1, 4]);
     return ({ x, ...parameters }: Inputs) => functional(model)(parameters, x!, { mask });
   },
+  RNN: () => recurrent(new RNN(3, 2, { dtype })),
+  RNNStacked: () => recurrent(new RNN(3, 2, stacked), lengths),
+  LSTM: () => recurrent(new LSTM(3, 2, { dtype })),
+  LSTMStacked: () => recurrent(new LSTM(3, 2, stacked), lengths),
+  GRU: () => recurrent(new GRU(3, 2, { dtype })),
+  GRUStacked: () => recurrent(new GRU(3, 2, stacked), lengths),
+  RNNCell: () => cell(new RNNCell(3, 2, { dtype })),
+  LSTMCell: () => cell(new LSTMCell(3, 2, { dtype })),
+  GRUCell: () => cell(new GRUCell(3, 2, { dtype })),
 };
 
 test("every case is compared", () => {
