@@ -165,6 +165,16 @@ void layer_lines(const Layer& l, TestPool& pool) {
   d.x_n = f.x_c, d.x_c = f.x_n;
   d.w = g.data(), d.w_k[1] = out, d.w_k[2] = 1, d.w_c = l.groups * l.o * out2, d.w_o = out2, d.w_g = l.o * out2;
   conv_line("weight grad", l, d, flops, pool);
+  if (l.stride == 1) return;
+
+  ConvCall t = d;  // gradient of w of the transposed layer: g dilated, x the kernel
+  t.n = l.o, t.out_channels = l.c;
+  spatial(t.in, out, 1), spatial(t.kernel, l.size, 1);
+  spatial(t.in_dilation, l.stride, 1), spatial(t.kernel_dilation, 1, 1);
+  spatial(t.pad, l.kernel - 1 - l.pad, 0);
+  t.x = g.data(), t.x_s[1] = out, t.x_n = out2, t.x_c = l.groups * l.o * out2, t.x_g = l.o * out2;
+  t.w = x.data(), t.w_k[1] = l.size, t.w_c = f.x_n, t.w_o = in2, t.w_g = l.c * in2;
+  conv_line("transposed", l, t, flops, pool);
 }
 
 }  // namespace
@@ -193,7 +203,11 @@ int main(int argc, char** argv) {
     for (const Layer& l : {Layer{"28x28x1 -> 16, 3x3", 128, 1, 1, 16, 28, 3, 1, 1},
                            Layer{"14x14x16 -> 32, 3x3", 128, 1, 16, 32, 14, 3, 1, 1},
                            Layer{"32x32x3 -> 8, 5x5", 128, 1, 3, 8, 32, 5, 2, 1},
-                           Layer{"14x14x8 -> 16, 5x5", 128, 1, 8, 16, 14, 5, 0, 1},
+                           Layer{"32x32x3 -> 8, 5x5 valid", 64, 1, 3, 8, 32, 5, 0, 1},
+                           Layer{"14x14x8 -> 16, 5x5", 64, 1, 8, 16, 14, 5, 0, 1},
+                           Layer{"28x28x1 -> 16, 3x3 /2", 64, 1, 1, 16, 28, 3, 1, 2},
+                           Layer{"14x14x16 -> 32, 3x3 /2", 64, 1, 16, 32, 14, 3, 1, 2},
+                           Layer{"32x32x3 -> 64, 3x3", 64, 1, 3, 64, 32, 3, 1, 1},
                            Layer{"32x32x64 -> 64, 3x3", 64, 1, 64, 64, 32, 3, 1, 1},
                            Layer{"7x7x64 -> 64, 3x3", 64, 1, 64, 64, 7, 3, 1, 1},
                            Layer{"28x28x32 -> 64, 3x3 /2", 64, 1, 32, 64, 28, 3, 1, 2},

@@ -6,6 +6,8 @@
 //                "output" a few kernel positions, and other convolutions with few positions.
 #include "gemm.h"
 
+#include "conv_exchange.h"
+#include "conv_lanes.h"
 #include "conv_stage.h"
 #include "gemm_kernel.h"
 
@@ -26,6 +28,10 @@ constexpr int64_t kMostVectors = 8192;
 /// The most kernel positions times channels that one staged region covers.
 constexpr int64_t kRegionDepth = int64_t{1} << 16;
 
+/// Up to so many vectors of columns, rows of w at least so long are cheaper read where they are
+/// than packed first.
+constexpr int64_t kFewVectors = 20, kLongRun = 48;
+
 /// A vector of columns: where it is staged, where it goes, how many of its lanes count.
 struct Columns {
   int32_t source, target, count;
@@ -38,41 +44,6 @@ struct Columnar {
   int32_t* places;  // [vector][lane], −1 for none; nullptr where lanes are neighbours
   int32_t* offset;  // of row k of B
   int64_t count, taps;
-};
-
-int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
-
-/// Halves the outermost axis of a box that is longer than `least`; false if none is.
-bool halve(int64_t* size, int64_t least_last) {
-  for (int d = 0; d < 3; ++d) {
-    const int64_t least = d == 2 ? least_last : 1;
-    if (size[d] > least) {
-      size[d] = max(least, (size[d] + 1) / 2);
-      return true;
-    }
-  }
-  return false;
-}
-
-/// Boxes of a grid, in row-major order.
-struct Grid {
-  int64_t whole[3], box[3], count[3];
-  Grid() = default;
-  Grid(const int64_t* w, const int64_t* b) {
-    for (int d = 0; d < 3; ++d) {
-      whole[d] = w[d];
-      box[d] = max(1, b[d]);
-      count[d] = ceil_div(w[d], box[d]);
-    }
-  }
-  int64_t boxes() const { return volume(count); }
-  void at(int64_t i, int64_t* low, int64_t* high) const {
-    for (int d = 2; d >= 0; --d) {
-      low[d] = i % count[d] * box[d];
-      high[d] = min(whole[d], low[d] + box[d]);
-      i /= count[d];
-    }
-  }
 };
 
 template <class T>
@@ -124,10 +95,10 @@ class Convolution {
   Status by_image();
   struct Part;
   Part part_of(int64_t block) const;
+  void multiply_row(Block<T>& t, const Part& b, const Region& region, const T* staged, T* c,
+                    int most, const Kernel<T>* instances) const;
   void sum_products(T* c, const Part& b, int64_t piece, void* room) const;
   void sum_dots(T* c, const Part& b, int64_t piece, void* room) const;
-  void deliver(int worker, int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0,
-               const int64_t* p1, const T* tile) const;
 
   Region region_of(const int64_t* p_box, const int64_t* q_box, int64_t inner) const {
     static constexpr int64_t zero[3] = {0, 0, 0};
@@ -138,23 +109,6 @@ class Convolution {
     return p[0] * p[1] * ceil_div(p[2] * inner, lanes);
   }
 };
-
-/// Hands a dense tile [rows][box] to the sink, in as few pieces as flattened positions allow.
-template <class T>
-void Convolution<T>::deliver(int worker, int64_t n, int64_t g, int64_t row, int64_t rows,
-                             const int64_t* p0, const int64_t* p1, const T* tile) const {
-  const int64_t* out = call_.out;
-  const int64_t size[3] = {p1[0] - p0[0], p1[1] - p0[1], p1[2] - p0[2]}, ld = volume(size);
-  int64_t run = size[2];  // positions that are neighbours in the result, too
-  if (size[2] == out[2]) run *= size[1];
-  if (size[2] == out[2] && size[1] == out[1]) run *= size[0];
-  for (int64_t i = 0; i < ld; i += run) {
-    const int64_t z = p0[0] + i / (size[1] * size[2]), y = p0[1] + i / size[2] % size[1];
-    const int64_t at = (z * out[1] + y) * out[2] + p0[2];
-    call_.sink.put(call_.sink.self, worker,
-                   Tile{n * call_.groups + g, row, at, rows, run, tile + i, ld});
-  }
-}
 
 // ── by position ────────────────────────────────────────────────────────────────────────────────
 
@@ -383,7 +337,7 @@ Status Convolution<T>::by_position() {
           a += k * call.out_channels;
         }
       }
-      if (!y_) deliver(worker, n, g, row0, rows, p0, p1, tile);
+      if (!y_) deliver(call, worker, n, g, row0, rows, p0, p1, tile);
     }
   });
   return Status::ok;
@@ -437,8 +391,8 @@ bool Convolution<T>::plan_dots() {
   if (call_.w_k[2] != 1 || columns > 256 || call_.out_channels * columns * lanes > tile_size / 2)
     return false;
   const int64_t products = vectors(call_.out, call_.n) * lanes;
-  // 4/3: dots load more per multiplication.
-  if (columns * ceil_div(length, lanes) * lanes * 4 > products * length * 3) return false;
+  // 5/2: dots load more per multiplication, and most of it across cache lines.
+  if (columns * ceil_div(length, lanes) * lanes * 5 > products * length * 2) return false;
   int64_t taps[3];
   for (int d = 0; d < 3; ++d) {
     taps[d] = call_.kernel[d];
@@ -484,11 +438,31 @@ typename Convolution<T>::Part Convolution<T>::part_of(int64_t block) const {
   return b;
 }
 
+/// A panel of rows by all columns: vectors in order, whatever rows of positions they belong to.
+template <class T>
+void Convolution<T>::multiply_row(Block<T>& t, const Part& b, const Region& region, const T* staged,
+                                  T* c, int most, const Kernel<T>* instances) const {
+  const int64_t per_row = b.run / lanes, all = b.size[0] * b.size[1] * per_row;
+  int64_t j = 0, z = 0, y = 0, x = 0;
+  while (j < all) {
+    const int nv = int(min(most, all - j));
+    for (int v = 0; v < nv; ++v, ++j) {
+      t.b[v] = staged + z * region.w[0].step + y * region.w[1].step + x * lanes;
+      t.c[v] = c + j * lanes;
+      t.count[v] = lanes;
+      if (++x == per_row) {
+        x = 0;
+        if (++y == b.size[1]) y = 0, ++z;
+      }
+    }
+    instances[nv - 1](t);
+  }
+}
+
 /// One piece of k by register tiles of (position, image) columns.
 template <class T>
 void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room) const {
   const ConvCall& call = call_;
-  const RowPanels panels(call.out_channels);
   const int64_t q_boxes = kernel_.boxes(), units = ceil_div(call.channels, channels_) * q_boxes;
   const int64_t ld = vectors(positions_.box, inner_) * lanes;
   bool begun = false;
@@ -504,51 +478,50 @@ void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room
     const int64_t depth = channels * taps;
     T* staged = scratch.take<T>(channels * region.channel + lanes);
     clear(staged, region, channels);
-    int32_t* b_offset = scratch.take<int32_t>(depth);
-    int64_t* w_offset = scratch.take<int64_t>(depth);
+    // Where few columns meet w and w lies in rows, it is not packed: steps are runs of its rows.
+    const int64_t q_size[3] = {q1[0] - q0[0], q1[1] - q0[1], q1[2] - q0[2]};
+    const bool rows = b.size[0] * b.size[1] * (b.run / lanes) <= kFewVectors && taps >= kLongRun &&
+                      call.w_k[2] == 1 && (q_size[1] == 1 || call.w_k[1] == q_size[2]) &&
+                      (q_size[0] == 1 || call.w_k[0] == q_size[1] * q_size[2]);
+    const int64_t listed = rows ? 1 : channels;  // rows of all channels look alike
+    int32_t* b_offset = scratch.take<int32_t>(listed * taps);
+    int64_t* w_offset = scratch.take<int64_t>(listed * taps);
     T* a = scratch.take<T>(kMaxRows * kStepDepth + lanes);
     stage(staged, x_ + b.image * call.x_n + b.g * call.x_g + from * call.x_c, call, region,
           channels, call.x_c);
     int64_t k = 0;
     static constexpr int64_t only[3] = {0, 0, 0};
-    for (int64_t i = 0; i < channels; ++i)
+    for (int64_t i = 0; i < listed; ++i)
       region.each_tap(only, [&](int64_t at, const int64_t* q) {
         b_offset[k] = int32_t(i * region.channel + at);
         w_offset[k++] = (from + i) * call.w_c + q[0] * call.w_k[0] + q[1] * call.w_k[1] +
                         q[2] * call.w_k[2];
       });
 
+    const RowPanels panels = rows ? RowPanels(call.out_channels, Kernels<T>::direct_rows)
+                                  : RowPanels(call.out_channels);
+    const int64_t cuts = ceil_div(taps, kStepDepth);  // of a channel's rows
     const T* w = w_ + b.g * call.w_g + b.row * call.w_o;
-    Block<T> t;
-    t.c_row = ld;
-    for (int64_t k0 = 0; k0 < depth; k0 += kStepDepth) {
-      const int64_t steps = min(kStepDepth, depth - k0);
-      t.k = steps;
-      t.b_offset = b_offset + k0;
-      t.accumulate = begun;
-      begun = true;
+    for (int64_t k0 = 0, step = 0; k0 < depth; ++step) {
+      const int64_t channel = rows ? step / cuts : 0, first = k0 - channel * taps;
+      const int64_t end = rows ? channel * taps + taps * (step % cuts + 1) / cuts
+                               : min(depth, k0 + kStepDepth);
       for (int64_t row = 0; row < b.rows; row += panels.height) {
         const int height = panels.height_of((b.row + row) / panels.height);
-        const int most = max_vectors(panels.height);
-        pack_gathered(a, w + row * call.w_o, height, call.w_o, steps, w_offset + k0);
-        t.a = a;
-        // Vectors of columns in order, whatever rows of positions they belong to.
-        const int64_t per_row = b.run / lanes, all = b.size[0] * b.size[1] * per_row;
-        int64_t j = 0, z = 0, y = 0, x = 0;
-        while (j < all) {
-          const int nv = int(min(most, all - j));
-          for (int v = 0; v < nv; ++v, ++j) {
-            t.b[v] = staged + z * region.w[0].step + y * region.w[1].step + x * lanes;
-            t.c[v] = c + row * ld + j * lanes;
-            t.count[v] = lanes;
-            if (++x == per_row) {
-              x = 0;
-              if (++y == b.size[1]) y = 0, ++z;
-            }
-          }
-          kernels<T>.packed[height - 1][nv - 1](t);
-        }
+        const T* from_w = w + row * call.w_o + channel * call.w_c;
+        if (!rows) pack_gathered(a, from_w, height, call.w_o, end - k0, w_offset + k0);
+        Block<T> t;
+        t.k = end - k0;
+        t.a = rows ? from_w + w_offset[first] : a;
+        t.a_row = call.w_o;
+        t.b_offset = b_offset + first;
+        t.c_row = ld;
+        t.accumulate = begun;
+        multiply_row(t, b, region, staged + channel * region.channel, c + row * ld,
+                     max_vectors(panels.height),
+                     rows ? kernels<T>.unpacked[height - 1] : kernels<T>.packed[height - 1]);
       }
+      k0 = end, begun = true;
     }
   }
   if (!begun) fill_zero(c, b.rows * ld);
@@ -639,7 +612,7 @@ Status Convolution<T>::by_image() {
                        : tile + r * spots + (z * b.size[1] + y) * b.size[2];
             for (int64_t i = 0; i < b.size[2]; ++i) to[i] = from[i * b.images];
           }
-      if (!y_) deliver(worker, b.image + image, b.g, b.row + row, rows, b.p0, b.p1, tile);
+      if (!y_) deliver(call, worker, b.image + image, b.g, b.row + row, rows, b.p0, b.p1, tile);
     }
   });
   return Status::ok;
@@ -647,6 +620,12 @@ Status Convolution<T>::by_image() {
 
 template <class T>
 Status convolution(const ConvCall& call, Parallel& pool) {
+  if (Exchanged<T>::pays(call)) {
+    Exchanged<T> other(call);
+    return convolution<T>(other.call(), pool);
+  }
+  ImageLanes<T> lanes(call, pool);
+  if (lanes.pays()) return lanes.run();
   return Convolution<T>(call, pool).run();
 }
 

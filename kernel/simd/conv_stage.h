@@ -14,6 +14,41 @@ namespace gradus::GRADUS_ISA::gemm {
 
 inline int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
 
+inline int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
+
+/// Halves the outermost axis of a box that is longer than `least`; false if none is.
+inline bool halve(int64_t* size, int64_t least_last) {
+  for (int d = 0; d < 3; ++d) {
+    const int64_t least = d == 2 ? least_last : 1;
+    if (size[d] > least) {
+      size[d] = max(least, (size[d] + 1) / 2);
+      return true;
+    }
+  }
+  return false;
+}
+
+/// Boxes of a grid, in row-major order.
+struct Grid {
+  int64_t whole[3], box[3], count[3];
+  Grid() = default;
+  Grid(const int64_t* w, const int64_t* b) {
+    for (int d = 0; d < 3; ++d) {
+      whole[d] = w[d];
+      box[d] = max(1, b[d]);
+      count[d] = ceil_div(w[d], box[d]);
+    }
+  }
+  int64_t boxes() const { return volume(count); }
+  void at(int64_t i, int64_t* low, int64_t* high) const {
+    for (int d = 2; d >= 0; --d) {
+      low[d] = i % count[d] * box[d];
+      high[d] = min(whole[d], low[d] + box[d]);
+      i /= count[d];
+    }
+  }
+};
+
 /// A worker's scratch, handed out piece by piece.
 class Scratch {
  public:
@@ -240,6 +275,24 @@ void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_
 template <class T>
 void clear(T* to, const Region& region, int64_t channels) {
   __builtin_memset(to, 0, size_t(channels * region.channel + Lanes<T>::count) * sizeof(T));
+}
+
+/// Hands a dense tile [rows][box from p0 to p1] to the sink, in as few pieces as flattened positions
+/// allow.
+template <class T>
+void deliver(const ConvCall& call, int worker, int64_t n, int64_t g, int64_t row, int64_t rows,
+             const int64_t* p0, const int64_t* p1, const T* tile) {
+  const int64_t* out = call.out;
+  const int64_t size[3] = {p1[0] - p0[0], p1[1] - p0[1], p1[2] - p0[2]}, ld = volume(size);
+  int64_t run = size[2];  // positions that are neighbours in the result, too
+  if (size[2] == out[2]) run *= size[1];
+  if (size[2] == out[2] && size[1] == out[1]) run *= size[0];
+  for (int64_t i = 0; i < ld; i += run) {
+    const int64_t z = p0[0] + i / (size[1] * size[2]), y = p0[1] + i / size[2] % size[1];
+    const int64_t at = (z * out[1] + y) * out[2] + p0[2];
+    call.sink.put(call.sink.self, worker,
+                  Tile{n * call.groups + g, row, at, rows, run, tile + i, ld});
+  }
 }
 
 }  // namespace gradus::GRADUS_ISA::gemm

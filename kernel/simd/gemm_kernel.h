@@ -6,7 +6,7 @@
 
 namespace gradus::GRADUS_ISA::gemm {
 
-constexpr int kMaxVectors = 4;
+constexpr int kMaxVectors = 8;
 
 /// One register tile: c[v][i·c_row + lane] (+)= Σ_k a(i, k) · b(k, v, lane).
 template <class T>
@@ -42,16 +42,18 @@ constexpr int max_rows() {
 }
 constexpr int kMaxRows = max_rows();
 
-/// The most vectors of columns beside `mr` rows.
+/// The most vectors of columns beside `mr` rows. Four keep two units of latency 4 busy from three
+/// rows on; fewer rows need more chains.
 constexpr int max_vectors(int mr) {
+  const int most = mr < 3 ? kMaxVectors : 4;
   int nv = 1;
-  while (nv < kMaxVectors && fits(mr, nv + 1)) ++nv;
+  while (nv < most && fits(mr, nv + 1)) ++nv;
   return nv;
 }
 
 template <class T, int MR, int NV>
 inline void finish(const Vec<T> (&acc)[MR][NV], const Block<T>& t) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int v = 0; v < NV; ++v) {
     T* c = t.c[v];
     const int count = t.count[v];
@@ -81,18 +83,18 @@ void packed_kernel(const Block<T>& t) {
   Vec<T> acc[MR][NV] = {};
   const T* a = t.a;
   const T* b[NV];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
   for (int v = 0; v < NV; ++v) b[v] = t.b[v];
   const int32_t* offset = t.b_offset;
 #pragma GCC unroll 4
   for (int64_t k = 0; k < t.k; ++k) {
     Vec<T> row[NV];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) row[v] = load<T>(b[v] + offset[k]);
 #pragma GCC unroll 32
     for (int i = 0; i < MR; ++i) {
       const Vec<T> x = broadcast<T>(a[i]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
     }
     a += MR;
@@ -110,7 +112,7 @@ void direct_kernel(const Block<T>& t) {
   const int last = t.count[NV - 1];
   for (int64_t k = 0; k < t.k; ++k) {
     Vec<T> row[NV];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < NV; ++v) {
       const T* p = b + v * Lanes<T>::count;
       row[v] = Partial && v == NV - 1 ? load_first<T>(p, last) : load<T>(p);
@@ -118,11 +120,35 @@ void direct_kernel(const Block<T>& t) {
 #pragma GCC unroll 32
     for (int i = 0; i < MR; ++i) {
       const Vec<T> x = broadcast<T>(a[i * t.a_row]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
     }
     a += t.a_col;
     b += t.b_row;
+  }
+  finish<T, MR, NV>(acc, t);
+}
+
+/// A in rows of unit stride, read where it is: nothing is packed where few columns meet it. Rows of B
+/// wherever the offset table says.
+template <class T, int MR, int NV>
+void rows_kernel(const Block<T>& t) {
+  Vec<T> acc[MR][NV] = {};
+  const T* b[NV];
+#pragma GCC unroll 8
+  for (int v = 0; v < NV; ++v) b[v] = t.b[v];
+  const T* a = t.a;
+  const int32_t* offset = t.b_offset;
+  for (int64_t k = 0; k < t.k; ++k, ++a) {
+    Vec<T> row[NV];
+#pragma GCC unroll 8
+    for (int v = 0; v < NV; ++v) row[v] = load<T>(b[v] + offset[k]);
+#pragma GCC unroll 8
+    for (int i = 0; i < MR; ++i) {
+      const Vec<T> x = broadcast<T>(a[i * t.a_row]);
+#pragma GCC unroll 8
+      for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
+    }
   }
   finish<T, MR, NV>(acc, t);
 }
@@ -244,8 +270,9 @@ struct Kernels {
   static constexpr int direct_rows = kMaxRows < 8 ? kMaxRows : 8;
   Kernel<T> packed[kMaxRows][kMaxVectors];
   Kernel<T> direct[2][direct_rows][kMaxVectors];  // [last vector partial]
+  Kernel<T> unpacked[direct_rows][kMaxVectors];   // A in rows
 
-  constexpr Kernels() : packed{}, direct{} { rows<1>(); }
+  constexpr Kernels() : packed{}, direct{}, unpacked{} { rows<1>(); }
 
  private:
   template <int MR>
@@ -257,6 +284,7 @@ struct Kernels {
   constexpr void vectors() {
     packed[MR - 1][NV - 1] = packed_kernel<T, MR, NV>;
     if constexpr (MR <= direct_rows) {
+      unpacked[MR - 1][NV - 1] = rows_kernel<T, MR, NV>;
       direct[0][MR - 1][NV - 1] = direct_kernel<T, MR, NV, false>;
       direct[1][MR - 1][NV - 1] = direct_kernel<T, MR, NV, true>;
     }

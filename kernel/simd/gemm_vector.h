@@ -244,28 +244,32 @@ GRADUS_INLINE void exchange_blocks(Vec<T>* r) {
   }
 }
 
-/// Transposes count × count lanes in place: first inside 16-byte groups (cheap unpacks on every
-/// instruction set), then whole groups across the diagonal.
+/// Transposes four (two f64) vectors inside every 16 bytes: cheap unpacks on every instruction set.
+template <class T>
+GRADUS_INLINE void transpose_groups(Vec<T>* r) {
+  if constexpr (sizeof(T) == 4) {
+    const Vec<T> a = permute<T>(r[0], r[1], Interleave<T, 1, 0>{});
+    const Vec<T> b = permute<T>(r[0], r[1], Interleave<T, 1, 1>{});
+    const Vec<T> c = permute<T>(r[2], r[3], Interleave<T, 1, 0>{});
+    const Vec<T> d = permute<T>(r[2], r[3], Interleave<T, 1, 1>{});
+    r[0] = permute<T>(a, c, Interleave<T, 2, 0>{});
+    r[1] = permute<T>(a, c, Interleave<T, 2, 1>{});
+    r[2] = permute<T>(b, d, Interleave<T, 2, 0>{});
+    r[3] = permute<T>(b, d, Interleave<T, 2, 1>{});
+  } else {
+    const Vec<T> a = r[0], b = r[1];
+    r[0] = permute<T>(a, b, Interleave<T, 1, 0>{});
+    r[1] = permute<T>(a, b, Interleave<T, 1, 1>{});
+  }
+}
+
+/// Transposes count × count lanes in place: first inside 16-byte groups, then whole groups across
+/// the diagonal.
 template <class T>
 GRADUS_INLINE void transpose(Vec<T>* r) {
   constexpr int n = Lanes<T>::count, per = 16 / int{sizeof(T)};
 #pragma GCC unroll 8
-  for (int i = 0; i < n; i += per) {
-    if constexpr (per == 4) {
-      const Vec<T> a = permute<T>(r[i], r[i + 1], Interleave<T, 1, 0>{});
-      const Vec<T> b = permute<T>(r[i], r[i + 1], Interleave<T, 1, 1>{});
-      const Vec<T> c = permute<T>(r[i + 2], r[i + 3], Interleave<T, 1, 0>{});
-      const Vec<T> d = permute<T>(r[i + 2], r[i + 3], Interleave<T, 1, 1>{});
-      r[i] = permute<T>(a, c, Interleave<T, 2, 0>{});
-      r[i + 1] = permute<T>(a, c, Interleave<T, 2, 1>{});
-      r[i + 2] = permute<T>(b, d, Interleave<T, 2, 0>{});
-      r[i + 3] = permute<T>(b, d, Interleave<T, 2, 1>{});
-    } else {
-      const Vec<T> a = r[i], b = r[i + 1];
-      r[i] = permute<T>(a, b, Interleave<T, 1, 0>{});
-      r[i + 1] = permute<T>(a, b, Interleave<T, 1, 1>{});
-    }
-  }
+  for (int i = 0; i < n; i += per) transpose_groups<T>(r + i);
   exchange_blocks<T, per>(r);
 }
 #undef GRADUS_INLINE

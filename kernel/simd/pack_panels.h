@@ -68,12 +68,42 @@ void pack_columns(T* panel, const T* source, int width, int count, int64_t along
   }
 }
 
+/// Up to 16 bytes of columns of unit stride: blocks of four rows by all lanes, transposed inside
+/// every 16 bytes. Leaves the last columns to do; returns how many are done.
+template <class T>
+int64_t pack_narrow(T* panel, const T* source, int width, int count, int64_t along, int64_t depth) {
+  constexpr int lanes = Lanes<T>::count, per = 16 / int{sizeof(T)};
+  int64_t k = 0;
+  // The overhang of a store is overwritten by the next ones, the last one's must stay inside.
+  for (; (depth - k - lanes) * width >= per; k += lanes) {
+    Vec<T> r[4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) r[i] = i < count ? load<T>(source + i * along + k) : Vec<T>{};
+    transpose_groups<T>(r);
+    alignas(64) T groups[4][lanes];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) store<T>(groups[i], r[i]);
+#pragma GCC unroll 16
+    for (int j = 0; j < lanes; ++j)
+      __builtin_memcpy(panel + (k + j) * width, groups[j % per] + j / per * per, 16);
+  }
+  return k;
+}
+
 /// panel[k·width + i] = source[i·along + k·deep] for i < count, 0 for count ≤ i < width.
 template <class T>
 void pack_panel(T* panel, const T* source, int width, int count, int64_t along, int64_t depth,
                 int64_t deep) {
   if (along == 1) return pack_rows(panel, source, width, count, depth, deep);
-  if (deep == 1) return pack_columns(panel, source, width, count, along, depth);
+  if (deep == 1) {
+    if constexpr (sizeof(T) == 4) {
+      if (width <= 4) {
+        const int64_t done = pack_narrow(panel, source, width, count, along, depth);
+        panel += done * width, source += done, depth -= done;
+      }
+    }
+    return pack_columns(panel, source, width, count, along, depth);
+  }
   for (int64_t k = 0; k < depth; ++k, panel += width, source += deep) {
     for (int i = 0; i < count; ++i) panel[i] = source[i * along];
     for (int i = count; i < width; ++i) panel[i] = T(0);

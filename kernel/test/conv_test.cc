@@ -190,6 +190,16 @@ void chosen() {
       {1, 1, 2, 3, {1, 5, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 70, 60}, {1, 1, 1}, {0, 0, 0}},
       // one position per image
       {40, 1, 30, 12, {1, 4, 4}, {1, 4, 4}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      // one image per lane: narrow planes, strides, residues, groups, boxes, steps, a last vector
+      {64, 1, 16, 8, {1, 14, 14}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {30, 1, 32, 16, {1, 14, 14}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {29, 1, 16, 32, {1, 7, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
+      {16, 3, 1, 4, {1, 9, 10}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 3}, {1, 1, 1}, {0, 0, 0}},
+      {14, 1, 80, 90, {1, 17, 18}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {16, 1, 5, 6, {4, 5, 6}, {2, 3, 3}, {1, 1, 2}, {1, 1, 1}, {2, 1, 1}, {1, 1, 1}, {1, 0, 0}},
+      // gradients of a transposed layer's weights: x dilated, the kernel larger than the result
+      {32, 1, 16, 20, {1, 7, 7}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
+      {6, 2, 1, 9, {1, 9, 8}, {1, 16, 12}, {1, 2, 1}, {0, 1, 3}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}},
       // no channels; large images
       {2, 1, 3, 0, {1, 5, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
       {1, 1, 4, 3, {1, 500, 600}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
@@ -212,7 +222,7 @@ void random(int count) {
   for (int i = 0; i < count; ++i) {
     Case c{};
     const int dims = int(numbers.between(1, 3));
-    c.n = numbers.between(1, 5), c.groups = numbers.between(1, 3);
+    c.n = i % 4 ? numbers.between(1, 5) : numbers.between(6, 33), c.groups = numbers.between(1, 3);
     c.out_channels = numbers.between(1, 20), c.channels = numbers.between(1, 9);
     for (int d = 0; d < 3; ++d) {
       c.in[d] = c.kernel[d] = c.stride[d] = c.in_dilation[d] = c.kernel_dilation[d] = 1;
