@@ -33,6 +33,35 @@ export const gelu = (x: Tensor): Tensor => x.mul(x.mul(Math.SQRT1_2).erf().add(1
  */
 export const silu = (x: Tensor): Tensor => x.mul(x.sigmoid());
 
+/**
+ * 1 where x ≥ 0, 0 elsewhere, as the first neurons had it. The derivative is 0 everywhere, at the jump
+ * by convention: nothing learns through it.
+ *
+ * @see McCulloch & Pitts 1943
+ * @example
+ * step(tensor([-1, 0, 2])).toArray(); // [0, 1, 1]
+ */
+export const step = (x: Tensor): Tensor => x.greaterEqual(0).cast(x.dtype);
+
+/**
+ * tanh with straight lines: x cut to −1 … 1. The derivative is 1 between them and 0 at and beyond both.
+ *
+ * @see Collobert 2004
+ * @example
+ * hardTanh(tensor([-3, 0.5, 3])).toArray(); // [-1, 0.5, 1]
+ */
+export const hardTanh = (x: Tensor): Tensor => where(x.abs().less(1), x, x.sign());
+
+/**
+ * σ with straight lines: x/6 + ½ cut to 0 … 1. The derivative is 1/6 for |x| < 3, 0 elsewhere.
+ *
+ * @see Howard et al. 2019, "Searching for MobileNetV3", §5.2
+ * @example
+ * hardSigmoid(tensor([-3, 0, 1.5, 4])).toArray(); // [0, 0.5, 0.75, 1]
+ */
+export const hardSigmoid = (x: Tensor): Tensor =>
+  where(x.abs().less(3), x.mul(1 / 6), x.sign().mul(0.5)).add(0.5);
+
 /** x itself. */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
@@ -103,6 +132,34 @@ export class Sigmoid extends Module {
 export class Tanh extends Module {
   forward(x: Tensor): Tensor {
     return x.tanh();
+  }
+}
+
+/** {@link step} */
+export class Step extends Module {
+  forward(x: Tensor): Tensor {
+    return step(x);
+  }
+}
+
+/** −1, 0 or 1 as x is below, at or above 0; the derivative is 0 everywhere. */
+export class Sign extends Module {
+  forward(x: Tensor): Tensor {
+    return x.sign();
+  }
+}
+
+/** {@link hardTanh} */
+export class HardTanh extends Module {
+  forward(x: Tensor): Tensor {
+    return hardTanh(x);
+  }
+}
+
+/** {@link hardSigmoid} */
+export class HardSigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return hardSigmoid(x);
   }
 }
 

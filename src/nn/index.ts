@@ -4,15 +4,22 @@ export {
   elu,
   GELU,
   gelu,
+  HardSigmoid,
+  HardTanh,
+  hardSigmoid,
+  hardTanh,
   Identity,
   LeakyReLU,
   LogSoftmax,
   ReLU,
   Sigmoid,
+  Sign,
   SiLU,
   Softmax,
   Softplus,
+  Step,
   silu,
+  step,
   Tanh,
 } from "./activation.ts";
 export {
@@ -53,13 +60,15 @@ export {
   binaryCrossEntropyWithLogits,
   crossEntropy,
   huber,
+  klDivergence,
   type LossOptions,
   meanAbsoluteError,
   meanSquaredError,
   type Reduction,
   squaredError,
 } from "./losses.ts";
-export { type AnyModule, evaluating, Module, trainable } from "./module.ts";
+export { exponentialLoss, hinge, multiClassHinge, squaredHinge, zeroOneLoss } from "./margins.ts";
+export { type AnyModule, evaluating, Module, select, trainable } from "./module.ts";
 export {
   BatchNorm1d,
   BatchNorm2d,
@@ -89,6 +98,7 @@ export {
   RNN,
   type SequenceOptions,
 } from "./recurrent.ts";
+export { elasticNet, l1, l2 } from "./regularisers.ts";
 export { Sequential } from "./sequential.ts";
 export { Flatten, Reshape } from "./shape.ts";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.ts";

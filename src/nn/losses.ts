@@ -10,7 +10,8 @@ export interface LossOptions {
   readonly reduction?: Reduction | undefined;
 }
 
-const reduced = (losses: Tensor, { reduction = "mean" }: LossOptions): Tensor =>
+/** The losses of the examples as the options ask. */
+export const reduced = (losses: Tensor, { reduction = "mean" }: LossOptions): Tensor =>
   reduction === "none" ? losses : reduction === "sum" ? losses.sum() : losses.mean();
 
 /**
@@ -57,6 +58,30 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: LossOptio
   }
   const p = targets.cast(logits.dtype);
   const terms = where(p.equal(0), 0, p.mul(logTotal.sub(shifted))); // 0 log 0 = 0
+  return reduced(terms.sum({ axis: -1 }), options);
+}
+
+/**
+ * Kullback–Leibler divergence of the predicted from the true distribution, in nats: what it costs
+ * beyond the entropy of the truth to believe the prediction.
+ *
+ *   L = (1/N) Σₙ Σ_c pₙc (log pₙc − log qₙc),   q = softmax(z)
+ *
+ * It differs from {@link crossEntropy} by the entropy of p, so both have the same gradient in z.
+ *
+ * @param logits z `[…, C]` float, unnormalised; log-probabilities are logits, too.
+ * @param targets p `[…, C]`, rows that sum to 1.
+ * @returns scalar `[]`, or `[…]` without reduction.
+ * @throws {ShapeError} if the shapes differ.
+ * @see Kullback & Leibler 1951
+ * @example
+ * klDivergence(tensor([[0, 0]]), tensor([[0.5, 0.5]])).item(); // 0
+ * klDivergence(tensor([[0, 0]]), tensor([[1, 0]])).item(); // 0.6931471824645996
+ */
+export function klDivergence(logits: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
+  const [z, p] = pair("klDivergence", logits, targets);
+  const none = p.equal(0); // 0 log 0 = 0; the branch that is not taken stays finite
+  const terms = where(none, 0, p.mul(where(none, 1, p).log().sub(z.logSoftmax())));
   return reduced(terms.sum({ axis: -1 }), options);
 }
 
@@ -158,7 +183,7 @@ export function huber(
   return reduced(where(r.abs().lessEqual(delta), r.square().mul(0.5), far), options);
 }
 
-function checkFloat(name: string, x: Tensor): void {
+export function checkFloat(name: string, x: Tensor): void {
   if (isFloat(x.dtype)) return;
   throw new DTypeError({
     subject: name,
@@ -168,7 +193,7 @@ function checkFloat(name: string, x: Tensor): void {
 }
 
 /** Predictions, and targets of the same shape in the dtype of the predictions. */
-function pair(name: string, predictions: Tensor, targets: Tensor): [Tensor, Tensor] {
+export function pair(name: string, predictions: Tensor, targets: Tensor): [Tensor, Tensor] {
   checkFloat(name, predictions);
   if (!sameShape(predictions.shape, targets.shape))
     throw new ShapeError({

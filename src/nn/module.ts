@@ -84,12 +84,12 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
    * model.parameters()["layers.1.weight"].trainable; // true
    */
   freeze(pattern = "*"): this {
-    for (const parameter of matching(this, pattern)) parameter.trainable = false;
+    for (const parameter of matching("freeze", this, pattern)) parameter.trainable = false;
     return this;
   }
   /** Undoes {@link freeze}, for all or for what matches. */
   unfreeze(pattern = "*"): this {
-    for (const parameter of matching(this, pattern)) parameter.trainable = true;
+    for (const parameter of matching("unfreeze", this, pattern)) parameter.trainable = true;
     return this;
   }
 
@@ -146,7 +146,20 @@ function walk(root: object, visit: (path: string, x: object) => void): void {
 
 const join = (path: string, key: string | number): string => (path ? `${path}.${key}` : `${key}`);
 
-function matching(module: AnyModule, pattern: string): Parameter[] {
+/**
+ * Some parameters of a model: those whose path matches, where `*` stands for anything and a module's
+ * path for all inside it. For penalties and for optimisers of a group.
+ *
+ * @throws {ConfigError} if nothing matches.
+ * @example
+ * Object.keys(select(new Sequential(new Linear(2, 3), new Linear(3, 1)), "*.weight")); // ["layers.0.weight", "layers.1.weight"]
+ */
+export const select = (model: AnyModule, pattern: string): Record<string, Parameter> => {
+  const found = new Set(matching("select", model, pattern));
+  return Object.fromEntries(Object.entries(model.parameters()).filter(([, p]) => found.has(p)));
+};
+
+function matching(subject: string, module: AnyModule, pattern: string): Parameter[] {
   const parameters = Object.entries(module.parameters());
   const source = pattern
     .split("*")
@@ -158,7 +171,7 @@ function matching(module: AnyModule, pattern: string): Parameter[] {
   const paths = [...parameters.map(([path]) => path), ...Object.keys(module.modules())];
   const near = nearest(pattern, paths);
   throw new ConfigError({
-    subject: "freeze",
+    subject,
     problem: `no parameter of ${module} matches "${pattern}".`,
     fix: near
       ? `did you mean "${near}"?`

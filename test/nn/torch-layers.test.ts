@@ -19,23 +19,37 @@ import {
   BatchNorm2d,
   ConvTranspose2d,
   Embedding,
+  elasticNet,
   evaluating,
+  exponentialLoss,
   functional,
   GRU,
   GRUCell,
   GroupNorm,
+  HardSigmoid,
+  HardTanh,
   type HiddenState,
+  hinge,
+  klDivergence,
   LayerNorm,
   LocalResponseNorm,
+  type LossOptions,
   LSTM,
   LSTMCell,
+  l1,
+  l2,
   lengthMask,
   MultiHeadAttention,
+  multiClassHinge,
+  Parameter,
   type ParameterTensors,
   type Recurrent,
   type RecurrentCell,
   RNN,
   RNNCell,
+  Sign,
+  Step,
+  squaredHinge,
   TransformerBlock,
 } from "gradus/nn";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -86,6 +100,34 @@ const batchNorm =
     const last = evaluating(model, () => f(parameters, x!));
     const statistics = [model.runningMean.value, model.runningVariance.value];
     return concat([...batches, last, ...statistics].map((y) => y.flatten()));
+  };
+
+type Loss = (z: Tensor, targets: Tensor, options: LossOptions) => Tensor;
+/** The two reductions of a loss as cases. */
+const both = (f: Loss, targets: () => Tensor): Record<string, () => Computation> =>
+  Object.fromEntries(
+    (["mean", "sum"] as const).map((reduction) => [
+      `${f.name}, ${reduction}`,
+      () =>
+        ({ z }: Inputs) =>
+          f(z!, targets(), { reduction }),
+    ]),
+  );
+const sides = () => wave([12], { shift: 2 }).sign();
+const labels = () => tensor([3, 0, 4, 4], "int32");
+const probabilities = () =>
+  wave([4, 4], { shift: 1 })
+    .softmax()
+    .pad([
+      [0, 0],
+      [1, 0],
+    ]);
+/** A penalty on two parameters. */
+const penalty =
+  (f: (parameters: Record<string, Parameter>) => Tensor): Computation =>
+  (inputs: Inputs) => {
+    const parameters = Object.entries(inputs).map(([k, x]) => [k, new Parameter(x)] as const);
+    return f(Object.fromEntries(parameters));
   };
 
 const tensorsOf = (state: object): Tensor[] => Object.values(state);
@@ -177,6 +219,18 @@ const computations: Record<string, () => Computation> = {
   RNNCell: () => cell(new RNNCell(3, 2, { dtype })),
   LSTMCell: () => cell(new LSTMCell(3, 2, { dtype })),
   GRUCell: () => cell(new GRUCell(3, 2, { dtype })),
+  ...both(hinge, sides),
+  ...both(squaredHinge, sides),
+  ...both(exponentialLoss, sides),
+  ...both(multiClassHinge, labels),
+  ...both(klDivergence, probabilities),
+  l1: () => penalty((p) => l1(p, 0.3)),
+  l2: () => penalty((p) => l2(p, 0.3)),
+  elasticNet: () => penalty((p) => elasticNet(p, { l1: 0.3, l2: 0.7 })),
+  HardTanh: () => layer(new HardTanh(), "x"),
+  HardSigmoid: () => layer(new HardSigmoid(), "x"),
+  Sign: () => layer(new Sign(), "x"),
+  Step: () => layer(new Step(), "x"),
 };
 
 test("every case is compared", () => {
