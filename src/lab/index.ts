@@ -1,5 +1,13 @@
 /** Instruments for looking at the surface of a loss: curvature, critical points, symmetries, slices. */
 export {
+  type ActivationAudit,
+  type AuditOptions,
+  auditModel,
+  type LayerAudit,
+  type ModelAudit,
+  type UnitGroup,
+} from "./audit.ts";
+export {
   type Classification,
   type ClassifyOptions,
   type CriticalKind,
@@ -21,6 +29,14 @@ export {
   type TraceEstimate,
   type TraceOptions,
 } from "./lanczos.ts";
+export {
+  averageUnits,
+  type HiddenLayer,
+  hiddenLayers,
+  measureSymmetry,
+  permuteUnits,
+  type SymmetryMeasure,
+} from "./permutation.ts";
 export { type BestDescent, type DescentOptions, Quadratic } from "./quadratic.ts";
 export { type LabData, type Leaf, LossSurface } from "./surface.ts";
 export { type Eigen, eigenSymmetric } from "./symmetric.ts";

@@ -1,0 +1,248 @@
+/** What is wrong with the units of a net that is alive: dead, saturated, or all the same. */
+import { isFloat, sizeOf } from "../base/index.ts";
+import { listenToCalls } from "../nn/calls.ts";
+import {
+  type AnyModule,
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  ELU,
+  evaluating,
+  Linear,
+  type Module,
+  ReLU,
+  Sigmoid,
+  Softplus,
+  Tanh,
+} from "../nn/index.ts";
+import { fromHost, isTensor, type Tensor } from "../tensor/index.ts";
+import { type LabData, type Leaf, LossSurface } from "./surface.ts";
+import { norm } from "./vectors.ts";
+
+/** The units of one activation, over the examples and, after a convolution, over all positions. */
+export interface ActivationAudit {
+  readonly path: string;
+  readonly kind: string;
+  /** Features, or channels after a convolution. */
+  readonly units: number;
+  /** Units whose slope is 0 on every example: nothing behind them can learn through them. */
+  readonly dead: readonly number[];
+  /** Units, the dead included, whose slope is small on nearly every example. */
+  readonly saturated: readonly number[];
+  /** The slope's mean over units and examples, 1 at its steepest. */
+  readonly meanSlope: number;
+}
+
+/** The trainable parameters of one layer together. */
+export interface LayerAudit {
+  readonly path: string;
+  /** ‖θ‖ */
+  readonly weightNorm: number;
+  /** ‖∂L/∂θ‖ */
+  readonly gradientNorm: number;
+}
+
+/** Units of a layer with the same incoming weights and bias: they compute the same. */
+export interface UnitGroup {
+  readonly path: string;
+  readonly units: readonly number[];
+  /** Their gradients are the same too, so that gradient descent will never part them. */
+  readonly locked: boolean;
+}
+
+/** What {@link auditModel} found, layers in the order of the model. */
+export interface ModelAudit {
+  readonly loss: number;
+  readonly activations: readonly ActivationAudit[];
+  readonly layers: readonly LayerAudit[];
+  readonly identical: readonly UnitGroup[];
+}
+
+export interface AuditOptions {
+  /** A slope below this part of the steepest is small, default 0.05. */
+  readonly slope?: number | undefined;
+  /** The share of examples with a small slope that makes a unit saturated, default 0.95. */
+  readonly share?: number | undefined;
+  /** Relative difference up to which weights, or gradients, are the same, default 1e-6. */
+  readonly tolerance?: number | undefined;
+}
+
+/** Slopes from outputs, relative to the steepest. Kinds that are not here never saturate for good. */
+function slopeOf(module: AnyModule): ((y: number) => number) | null {
+  if (module instanceof ReLU) return (y) => (y > 0 ? 1 : 0);
+  if (module instanceof Sigmoid) return (y) => 4 * y * (1 - y);
+  if (module instanceof Tanh) return (y) => 1 - y * y;
+  if (module instanceof ELU) return (y) => (y > 0 ? 1 : 1 + y / module.alpha);
+  return module instanceof Softplus ? (y) => -Math.expm1(-y) : null;
+}
+
+/**
+ * Looks at a net on a batch, in the mode of evaluation, and leaves it as it is.
+ *
+ * Dead and saturated units are those of the layers ReLU, Sigmoid, Tanh, ELU and Softplus; an
+ * activation that is called as a function inside a module of your own is not seen. Identical units
+ * are looked for in `Linear` and `Conv` layers; those that are locked call for another
+ * initialisation.
+ *
+ * @param data a batch that stands for the data: `inputs` and `targets`.
+ * @see Goodfellow, Bengio & Courville 2016, §6.3, §8.4
+ * @example
+ * const model = new Sequential(new Linear(1, 2, { init: init.zeros }), new ReLU(), new Linear(2, 1));
+ * const data = { inputs: tensor([[1], [2]]), targets: tensor([[1], [0]]) };
+ * const { activations, identical } = auditModel(model, meanSquaredError, data);
+ * activations[0].dead; // [0, 1]
+ * identical[0]; // { path: "layers.0", units: [0, 1], locked: true }
+ */
+export function auditModel(
+  model: Module,
+  loss: (outputs: Tensor, targets: Tensor) => Tensor,
+  data: LabData,
+  { slope = 0.05, share = 0.95, tolerance = 1e-6 }: AuditOptions = {},
+): ModelAudit {
+  const surface = LossSurface.ofModel(model, loss, data);
+  const theta = surface.point();
+  const { value, gradient } = surface.valueAndGradient(theta);
+  return {
+    loss: value,
+    activations: auditActivations(model, data, slope, share),
+    layers: layersOf(surface.leaves).map(([path, leaves]) => ({
+      path,
+      weightNorm: norm(leaves.flatMap((leaf) => [...part(theta, leaf)])),
+      gradientNorm: norm(leaves.flatMap((leaf) => [...part(gradient, leaf)])),
+    })),
+    identical: identicalUnits(model, surface, theta, gradient, tolerance),
+  };
+}
+
+const part = (theta: Float64Array, { offset, size }: Leaf): Float64Array =>
+  theta.subarray(offset, offset + size);
+
+/** The leaves by the module that owns them. */
+function layersOf(leaves: readonly Leaf[]): [string, Leaf[]][] {
+  const layers = new Map<string, Leaf[]>();
+  for (const leaf of leaves) {
+    const path = leaf.path.slice(0, Math.max(0, leaf.path.lastIndexOf(".")));
+    layers.set(path, [...(layers.get(path) ?? []), leaf]);
+  }
+  return [...layers];
+}
+
+const isConv = (module: AnyModule): module is Conv1d | Conv2d | Conv3d =>
+  module instanceof Conv1d || module instanceof Conv2d || module instanceof Conv3d;
+
+/** The group of a convolution that a unit is in: units of different groups see different inputs. */
+function partOf(module: AnyModule, units: number): (unit: number) => number {
+  const parts = isConv(module) ? (module.options.groups ?? 1) : 1;
+  return (unit) => Math.floor((unit * parts) / units);
+}
+
+function auditActivations(
+  model: Module,
+  data: LabData,
+  slope: number,
+  share: number,
+): ActivationAudit[] {
+  const paths = new Map(Object.entries(model.modules()).map(([path, m]) => [m, path]));
+  const found: ActivationAudit[] = [];
+  let channels = false; // axis 1 holds the units since the last convolution, else the last axis
+  const hear = (module: AnyModule, output: unknown) => {
+    if (isConv(module)) channels = true;
+    if (module instanceof Linear) channels = false;
+    const relative = slopeOf(module);
+    if (!relative || !isTensor(output) || output.rank === 0 || !isFloat(output.dtype)) return;
+    const axis = channels ? 1 : output.rank - 1;
+    const [path, kind] = [paths.get(module) ?? "", module.constructor.name];
+    found.push({ path, kind, ...unitSlopes(output, axis, relative, slope, share) });
+  };
+  const inputs = isTensor(data.inputs) ? data.inputs : fromHost(data.inputs);
+  evaluating(model, () => listenToCalls(hear, () => model.forward(inputs)));
+  return found;
+}
+
+function unitSlopes(
+  output: Tensor,
+  axis: number,
+  relative: (y: number) => number,
+  small: number,
+  share: number,
+) {
+  const units = output.shape[axis]!;
+  const after = sizeOf(output.shape.slice(axis + 1));
+  const each = output.size / units;
+  const zero = new Float64Array(units);
+  const low = new Float64Array(units);
+  let total = 0;
+  output.dataSync().forEach((y, i) => {
+    const unit = Math.floor(i / after) % units;
+    const s = relative(y);
+    total += s;
+    if (s === 0) zero[unit]!++;
+    if (s < small) low[unit]!++;
+  });
+  const indices = Array.from({ length: units }, (_, i) => i);
+  return {
+    units,
+    dead: indices.filter((i) => zero[i] === each),
+    saturated: indices.filter((i) => low[i]! >= share * each),
+    meanSlope: total / output.size,
+  };
+}
+
+/** Groups of rows [weights, bias] that agree, in every layer whose weight is trainable. */
+function identicalUnits(
+  model: Module,
+  surface: LossSurface,
+  theta: Float64Array,
+  gradient: Float64Array,
+  tolerance: number,
+): UnitGroup[] {
+  const modules = model.modules();
+  return layersOf(surface.leaves).flatMap(([path, leaves]) => {
+    const module = modules[path];
+    const weight = leaves.find(({ path }) => /(^|\.)weight$/.test(path));
+    if (!module || !weight || !(module instanceof Linear || isConv(module))) return [];
+    const rows = rowsOf(theta, leaves, weight.shape[0]!);
+    const slopes = rowsOf(gradient, leaves, weight.shape[0]!);
+    return groups(rows, tolerance, partOf(module, rows.length)).map((units) => ({
+      path,
+      units,
+      locked: units.every((i) => same(slopes[i]!, slopes[units[0]!]!, tolerance)),
+    }));
+  });
+}
+
+/** What belongs to each unit: its row of the weight, and its bias. */
+const rowsOf = (values: Float64Array, leaves: readonly Leaf[], units: number): number[][] =>
+  Array.from({ length: units }, (_, i) =>
+    leaves.flatMap((leaf) => {
+      const each = leaf.size / units;
+      return [...part(values, leaf).subarray(i * each, (i + 1) * each)];
+    }),
+  );
+
+/** Sets of two or more equal rows. Only rows of nearly the same norm are compared. */
+function groups(
+  rows: readonly number[][],
+  tolerance: number,
+  partOf: (unit: number) => number,
+): number[][] {
+  const norms = rows.map(norm);
+  const order = [...rows.keys()].sort((i, j) => norms[i]! - norms[j]!);
+  const taken = new Set<number>();
+  const found: number[][] = [];
+  order.forEach((i, at) => {
+    if (taken.has(i)) return;
+    const group = [i];
+    for (const j of order.slice(at + 1)) {
+      if (norms[j]! - norms[i]! > tolerance * norms[j]!) break;
+      if (taken.has(j) || partOf(i) !== partOf(j) || !same(rows[i]!, rows[j]!, tolerance)) continue;
+      taken.add(j);
+      group.push(j);
+    }
+    if (group.length > 1) found.push(group.sort((a, b) => a - b));
+  });
+  return found.sort((a, b) => a[0]! - b[0]!);
+}
+
+const same = (x: readonly number[], y: readonly number[], tolerance: number): boolean =>
+  norm(x.map((xi, i) => xi - y[i]!)) <= tolerance * Math.max(norm(x), norm(y));
