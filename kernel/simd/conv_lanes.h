@@ -88,6 +88,7 @@ class ImageLanes {
   Columnar columns_of(Scratch& scratch, const int64_t* r, const int64_t* b0, const int64_t* b1,
                       const int64_t* p0, const int64_t* size) const;
   void pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const;
+  void clear(T* to, const int64_t* low, const int64_t* size, int64_t channels) const;
   void stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size, int images,
              int64_t channels) const;
   void multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0, int64_t rows,
@@ -139,7 +140,7 @@ double ImageLanes<T>::cycles(int lines) const {
   return double(products > loads ? products : loads) / double(2 * products);
 }
 
-/// Cycles per vector of results: its products, some 9 for its way through the tile and back, some 8
+/// Cycles per vector of results: its products, some 8 for its way through the tile and back, some 8
 /// for every vector of x that is transposed.
 template <class T>
 double ImageLanes<T>::cost() const {
@@ -147,7 +148,7 @@ double ImageLanes<T>::cost() const {
   const double vectors = double(ceil_div(call_.n, lanes) * lanes) / double(call_.n);
   const double staged_once = double(call_.channels * positions_.boxes() * staged(positions_.box));
   const double products = double(call_.channels * taps_) / double(axes_[0].residues * axes_[1].residues * axes_[2].residues);
-  return vectors * (products * cycles(1) + 9 + 8 * staged_once * double(ceil_div(call_.out_channels, rows_)) / results);
+  return vectors * (products * cycles(1) + 8 + 8 * staged_once * double(ceil_div(call_.out_channels, rows_)) / results);
 }
 
 /// The same where lanes are neighbouring positions: rows that do not fill vectors waste lanes, or a
@@ -217,13 +218,32 @@ typename ImageLanes<T>::Columnar ImageLanes<T>::columns_of(Scratch& scratch, con
   each_tap(r, [&](const int64_t*) { ++result.taps; });
   result.offset = scratch.take<int32_t>(channels_ * result.taps);
   int64_t k = 0;
-  for (int64_t c = 0; c < channels_; ++c)
-    each_tap(r, [&](const int64_t* q) {
-      int64_t at = c * ex[0] * step[0];
-      for (int d = 0; d < 3; ++d) at += (tap(d, q[d]) - tap(d, 0)) * step[d];
-      result.offset[k++] = int32_t(at);
-    });
+  each_tap(r, [&](const int64_t* q) {
+    int64_t at = 0;
+    for (int d = 0; d < 3; ++d) at += (tap(d, q[d]) - tap(d, 0)) * step[d];
+    result.offset[k++] = int32_t(at);
+  });
+  for (; k < channels_ * result.taps; ++k)
+    result.offset[k] = int32_t(result.offset[k - result.taps] + ex[0] * step[0]);
   return result;
+}
+
+/// Zeros what lies outside x.
+template <class T>
+void ImageLanes<T>::clear(T* to, const int64_t* low, const int64_t* size, int64_t channels) const {
+  const auto outside = [&](int d, int64_t i) { return low[d] + i < 0 || low[d] + i >= call_.in[d]; };
+  const int64_t left = min(size[2], max(0, -low[2])) * lanes;
+  const int64_t right = max(0, min(size[2], call_.in[2] - low[2])) * lanes, row = size[2] * lanes;
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t z = 0; z < size[0]; ++z)
+      for (int64_t y = 0; y < size[1]; ++y, to += row) {
+        if (outside(0, z) || outside(1, y) || left >= right) {
+          fill_zero(to, row);
+        } else {
+          fill_zero(to, left);
+          fill_zero(to + right, row - right);
+        }
+      }
 }
 
 /// Transposes channels of x into lanes, from coordinate `low` of x̃ on; what is outside x stays.
@@ -350,17 +370,15 @@ Status ImageLanes<T>::run() {
     const int64_t g = task / boxes / down % call.groups;
     const int64_t image = task / boxes / down / call.groups * lanes;
     const int images = int(min(lanes, call.n - image));
-    bool inside = true;
     for (int d = 0; d < 3; ++d) {
       p0[d] = b0[d] * axes_[d].residues;
       p1[d] = min(call.out[d], b1[d] * axes_[d].residues);
       size[d] = p1[d] - p0[d];
       low[d] = b0[d] * move(d) + tap(d, 0);
       ex[d] = extent(d, b1[d] - b0[d]);
-      inside = inside && low[d] >= 0 && low[d] + ex[d] <= call.in[d];
     }
     T* staged = scratch.take<T>(channels_ * volume(ex) * lanes);
-    if (!inside) fill_zero(staged, channels_ * volume(ex) * lanes);
+    clear(staged, low, ex, channels_);
     T* lines = scratch.take<T>(max(512, call.in[2]) * lanes);
     const int64_t tile_row = volume(size) * lanes;
     T* tile = scratch.take<T>(rows * tile_row + lanes * lanes);

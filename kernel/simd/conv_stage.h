@@ -198,6 +198,12 @@ struct Region {
   }
 };
 
+/// The even lanes of two vectors.
+template <class T>
+struct Evens {
+  static constexpr int at(int j) { return 2 * j; }
+};
+
 /// to[i] = from[i·stride].
 template <class T>
 void copy_strided(T* to, const T* from, int64_t count, int64_t stride) {
@@ -207,6 +213,17 @@ void copy_strided(T* to, const T* from, int64_t count, int64_t stride) {
     for (int64_t i = 0; i < count; i += lanes) {
       const int64_t at = min(i, count - lanes);  // the last vector overlaps
       store<T>(to + at, load<T>(from + at));
+    }
+  } else if (stride == 2) {
+    for (int64_t i = 0; i < count; i += lanes, from += 2 * lanes) {
+      const int64_t left = count - i, here = 2 * left - 1;  // nothing behind the last is read
+      if (left > lanes) {
+        store<T>(to + i, permute<T>(load<T>(from), load<T>(from + lanes), Evens<T>{}));
+      } else {
+        const Vec<T> a = load_first<T>(from, int(min(here, lanes)));
+        const Vec<T> b = here > lanes ? load_first<T>(from + lanes, int(here - lanes)) : Vec<T>{};
+        store_first<T>(to + i, permute<T>(a, b, Evens<T>{}), int(left));
+      }
     }
   } else {
     for (int64_t i = 0; i < count; ++i) to[i] = from[i * stride];
