@@ -121,7 +121,7 @@ int main(int argc, char** argv) {
   const auto relu_add = [] {
     return Expression{{input(0), input(1), op(op_add, 0, 1), constant(0), op(op_max, 2, 3)}, {4}};
   };
-  for (const Shape& s : {Shape{32, 16}, Shape{128, 256}, Shape{1024, 1024}, Shape{4096, 4096}}) {
+  for (const Shape& s : {Shape{32, 16}, Shape{128, 256}, Shape{512, 128}, Shape{1024, 1024}, Shape{4096, 4096}}) {
     const int64_t n = count_of(s);
     const std::string size = " [" + std::to_string(s[0]) + ", " + std::to_string(s[1]) + "]";
     const double mb = double(n) * 4;
@@ -142,8 +142,12 @@ int main(int argc, char** argv) {
       std::vector<View> in;
       for (int k = 0; k < 4; k++) in.push_back(b.in(dense(s), n));
       for (int k = 0; k < 3; k++) in.push_back(b.in({0, 0}, 1));
+      Builder c = b;
       Instruction i = map(b, s, in, e);
       report(("adam" + size).c_str(), b, i, 7 * mb, threads);
+      in[1].strides = {1, s[0]};
+      Instruction j = map(c, s, in, e);
+      report(("adam of a transposed gradient" + size).c_str(), c, j, 7 * mb, threads);
     }
     { Builder b; Instruction i = reduce(b, s, 1, Reducer::sum, {b.in(dense(s), n)}, identity()); report(("row sums" + size).c_str(), b, i, mb, threads); }
     { Builder b; Instruction i = reduce(b, {s[1], s[0]}, 1, Reducer::sum, {b.in({1, s[1]}, n)}, identity()); report(("column sums" + size).c_str(), b, i, mb, threads); }

@@ -21,6 +21,8 @@ constexpr int64_t kCopyBlock = 1 << 14;
 // Tile of a transposing loop: rows that read whole cache lines of the source and, where there is room
 // (a copy), a quarter of a page of it; columns that write whole lines of the output.
 constexpr int64_t kTransposeRows = 32, kMostTransposeRows = 256, kTransposeColumns = 128;
+// The longest row of a tile that is transposed for other operations: 32 such rows stay well inside L2.
+constexpr int64_t kMostStagedRow = 512;
 // Elements per task: some 10 µs of work, against about 1 µs to hand out a task.
 constexpr int64_t kTaskElements = 1 << 15;
 // Simple operations below which waking another thread costs more than it saves.
@@ -215,25 +217,30 @@ class LoopBuilder {
       if (used_[i] && loop_.inputs[i].access != Access::store_only) bytes += loop_.inputs[i].view.element;
     for (const LoopOutput& o : loop_.outputs) bytes += o.view.element;
     int64_t block = std::max(kMinBlock, std::min(kMaxBlock, kBlockBytes / std::max<int64_t>(bytes, 1) / 64 * 64));
-    if (loop_.steps.empty() && constants_.empty() && map) block = kCopyBlock;
-    extents(space, block, map);
+    const bool copy = loop_.steps.empty() && constants_.empty();
+    if (copy && map) block = kCopyBlock;
+    const int across = map ? transposed_axis(space) : -1;
+    if (across < 0) extents(space, block);
+    else if (copy) tile(space, across, block);
+    else stage(space, across, block);
     loop_.block = block;
 
     int64_t at = round_up(loop_.table_size * int64_t(sizeof(void*)), 64);
-    const auto reserve = [&](int64_t element) {
+    const auto reserve = [&](int64_t count, int64_t element) {
       const int64_t here = at;
-      at += round_up(block * element, 64);
+      at += round_up(count * element, 64);
       return here;
     };
+    const int64_t staged = across >= 0 ? loop_.tile_rows * loop_.extent[space.rank - 1] : 0;
     for (size_t i = 0; i < loop_.inputs.size(); i++) {
       LoopInput& in = loop_.inputs[i];
       if (!used_[i]) in.access = Access::store_only;
       if (in.access == Access::store_only) continue;
-      in.reg = reserve(in.view.element);
+      in.reg = reserve(in.access == Access::staged ? staged : block, in.view.element);
       if (in.access == Access::in_block && same_for_all_blocks(in.view, map)) in.access = Access::once;
     }
     std::vector<int64_t> offsets;
-    for (const RegisterClass& c : registers_) offsets.push_back(reserve(c.element));
+    for (const RegisterClass& c : registers_) offsets.push_back(reserve(block, c.element));
     for (size_t i = 0; i < register_of_.size(); i++)
       loop_.registers.push_back({register_of_[i].first, offsets[register_of_[i].second]});
     for (LoopOutput& o : loop_.outputs)
@@ -361,17 +368,37 @@ class LoopBuilder {
     }
   }
 
-  /// Extents of a block: whole inner axes and a piece of the next, or a tile for a transposition.
-  void extents(const Space& s, int64_t block, bool map) {
+  /// Extents of a transposing copy.
+  void tile(const Space& s, int across, int64_t block) {
+    int64_t* extent = loop_.extent;
+    std::fill(extent, extent + kMaxRank, 1);
+    extent[across] = std::min({s.size[across], kMostTransposeRows, std::max(kTransposeRows, block / 64)});
+    extent[s.rank - 1] = std::min({s.size[s.rank - 1], kTransposeColumns, block / extent[across]});
+  }
+
+  /// Extents of a loop that transposes some inputs: a piece of a row, or whole rows that follow each
+  /// other; and as many blocks to a tile as read whole cache lines of these inputs.
+  void stage(const Space& s, int across, int64_t block) {
     int64_t* extent = loop_.extent;
     std::fill(extent, extent + kMaxRank, 1);
     const int inner = s.rank - 1;
-    const int across = map ? transposed_axis(s) : -1;
-    if (across >= 0) {
-      extent[across] = std::min({s.size[across], kMostTransposeRows, std::max(kTransposeRows, block / 64)});
-      extent[inner] = std::min({s.size[inner], kTransposeColumns, block / extent[across]});
-      return;
-    }
+    const int64_t n = s.size[inner];
+    const int64_t row = std::min(block, kMostStagedRow);
+    extent[inner] = std::min(n, row);
+    if (n > row) extent[inner] = std::min(row, round_up(ceil_div(n, ceil_div(n, row)), 64));
+    else if (across == inner - 1) extent[across] = std::min(s.size[across], block / n);
+    loop_.across = across;
+    loop_.tile_rows = extent[across] * ceil_div(std::min(kTransposeRows, s.size[across]), extent[across]);
+    for (size_t i = 0; i < loop_.inputs.size(); i++)
+      if (used_[i] && loop_.inputs[i].access == Access::in_block && transposed(loop_.inputs[i].view, across, inner))
+        loop_.inputs[i].access = Access::staged;
+  }
+
+  /// Extents of a block: whole inner axes and a piece of the next.
+  void extents(const Space& s, int64_t block) {
+    int64_t* extent = loop_.extent;
+    std::fill(extent, extent + kMaxRank, 1);
+    const int inner = s.rank - 1;
     int64_t n = 1;
     for (int i = inner; i >= 0; i--) {
       if (n * s.size[i] <= block) {
@@ -386,14 +413,17 @@ class LoopBuilder {
     }
   }
 
+  static bool transposed(const LoopView& v, int across, int inner) {
+    return v.buffer >= 0 && std::abs(v.stride[inner]) >= 8 * v.element && std::abs(v.stride[across]) == v.element;
+  }
+
   /// An axis along which some input is contiguous while it makes long steps along the inner axis.
   int transposed_axis(const Space& s) const {
     if (s.rank < 2 || s.size[s.rank - 1] < 8) return -1;
     for (const LoopInput& in : loop_.inputs) {
-      if (in.view.buffer < 0 || in.access == Access::given) continue;
-      if (std::abs(in.view.stride[s.rank - 1]) < 8 * in.view.element) continue;
+      if (in.access == Access::given) continue;
       for (int i = 0; i < s.rank - 1; i++)
-        if (std::abs(in.view.stride[i]) == in.view.element && s.size[i] >= 8) return i;
+        if (s.size[i] >= 8 && transposed(in.view, i, s.rank - 1)) return i;
     }
     return -1;
   }
@@ -470,14 +500,15 @@ class Planner {
     if (!builder.expression(i.fused.expression, refusal_)) return false;
     if (plan.nothing) return true;
     if (!builder.finish(space, true, refusal_)) return false;
-    int64_t per_block = 1;
-    m.blocks = 1;
+    int64_t per_tile = 1;
+    m.tiles = 1;
     for (int a = 0; a < m.loop.rank; a++) {
-      m.grid[a] = ceil_div(m.loop.size[a], m.loop.extent[a]);
-      m.blocks *= m.grid[a];
-      per_block *= m.loop.extent[a];
+      m.tile[a] = a == m.loop.across ? m.loop.tile_rows : m.loop.extent[a];
+      m.grid[a] = ceil_div(m.loop.size[a], m.tile[a]);
+      m.tiles *= m.grid[a];
+      per_tile *= m.tile[a];
     }
-    m.blocks_per_task = ceil_div(kTaskElements, per_block);
+    m.tiles_per_task = ceil_div(kTaskElements, per_tile);
     plan.alone = double(count) * m.loop.cost < kWakeCost;
     need(m.loop.memory);
     return true;

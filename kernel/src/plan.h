@@ -32,6 +32,7 @@ enum class Access : uint8_t {
   copied,      // always copied: an output that shares its memory is written before the last use
   once,        // the same for all blocks: copied once per worker
   store_only,  // only stored: never copied to a register
+  staged,      // transposed into its register for a whole tile of blocks, by the caller
 };
 
 struct LoopInput {
@@ -69,6 +70,8 @@ struct Loop {
   int64_t size[kMaxRank];
   int64_t extent[kMaxRank];  // of a full block
   int64_t block = 0;         // elements that a register holds
+  int across = -1;           // the axis along which staged inputs are contiguous, if there are any
+  int64_t tile_rows = 1;     // the extent of a tile along it
   std::vector<LoopInput> inputs;
   std::vector<LoopOutput> outputs;
   std::vector<ConstantBlock> constants;
@@ -79,10 +82,12 @@ struct Loop {
   double cost = 0;     // of one element, in units of one simple operation
 };
 
+/// Tiles are blocks, but where an input is transposed they are several blocks along one axis.
 struct MapPlan {
   Loop loop;
-  int64_t grid[kMaxRank];  // blocks along each axis
-  int64_t blocks, blocks_per_task;
+  int64_t tile[kMaxRank];  // extents of a full tile
+  int64_t grid[kMaxRank];  // tiles along each axis
+  int64_t tiles, tiles_per_task;
 };
 
 /// The axes of `before` are [kept…, reduced…] when rows, else [reduced…, kept…].

@@ -170,9 +170,15 @@ class Generator {
     i.fused.inputs = {{1, t, 0, {m * row, 1, row}}};
     i.fused.outputs = {{2, t, 0, {n * to, to, 1}}};
     i.fused.expression = {{input(0, t)}, {0}};
-    if (t != DType::b8 && random.one_in(3)) {
-      i.fused.expression.values.push_back({ValueKind::op, t, op_neg, 0, 1, {0, 0, 0}});
-      i.fused.expression.results = {1};
+    if (t != DType::b8 && random.one_in(2)) {  // with another input, and that again as a second output
+      i.fused.inputs.push_back(view(i.shape, t, false));
+      i.fused.expression.values.push_back(input(1, t));
+      i.fused.expression.values.push_back({ValueKind::op, t, op_sub, 0, 2, {0, 1, 0}});
+      i.fused.expression.results = {2};
+      if (random.one_in(2)) {
+        i.fused.outputs.push_back(view(i.shape, t, true));
+        i.fused.expression.results.push_back(random.one_in(2) ? 0 : 1);
+      }
     }
   }
 
