@@ -8,6 +8,13 @@ export {
   type UnitGroup,
 } from "./audit.ts";
 export {
+  type ChordCounterExample,
+  type ConvexityCheck,
+  type ConvexityOptions,
+  type CurvatureCounterExample,
+  checkConvexity,
+} from "./convexity.ts";
+export {
   type Classification,
   type ClassifyOptions,
   type CriticalKind,
@@ -16,6 +23,13 @@ export {
   type Search,
   type SearchOptions,
 } from "./critical.ts";
+export {
+  type Components,
+  filterDirection,
+  project,
+  topDirections,
+  trajectoryDirections,
+} from "./directions.ts";
 export {
   type DensityOptions,
   type EigenPair,
@@ -38,6 +52,15 @@ export {
   type SymmetryMeasure,
 } from "./permutation.ts";
 export { type BestDescent, type DescentOptions, Quadratic } from "./quadratic.ts";
+export {
+  type Axis,
+  type LineSlice,
+  type PathSlice,
+  type PlaneSlice,
+  sliceBetween,
+  sliceLine,
+  slicePlane,
+} from "./slices.ts";
 export { type LabData, type Leaf, LossSurface } from "./surface.ts";
 export { type Eigen, eigenSymmetric } from "./symmetric.ts";
 export {
