@@ -84,12 +84,12 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
    * model.parameters()["layers.1.weight"].trainable; // true
    */
   freeze(pattern = "*"): this {
-    for (const parameter of matching("freeze", this, pattern)) parameter.trainable = false;
+    for (const [, parameter] of matching("freeze", this, pattern)) parameter.trainable = false;
     return this;
   }
   /** Undoes {@link freeze}, for all or for what matches. */
   unfreeze(pattern = "*"): this {
-    for (const parameter of matching("unfreeze", this, pattern)) parameter.trainable = true;
+    for (const [, parameter] of matching("unfreeze", this, pattern)) parameter.trainable = true;
     return this;
   }
 
@@ -146,33 +146,34 @@ function walk(root: object, visit: (path: string, x: object) => void): void {
 
 const join = (path: string, key: string | number): string => (path ? `${path}.${key}` : `${key}`);
 
+/** A model, or some of its parameters by path. */
+type Parameters = AnyModule | Readonly<Record<string, Parameter>>;
+
 /**
  * Some parameters of a model: those whose path matches, where `*` stands for anything and a module's
- * path for all inside it. For penalties and for optimisers of a group.
+ * path for all inside it. For penalties and for groups of an optimiser.
  *
  * @throws {ConfigError} if nothing matches.
  * @example
  * Object.keys(select(new Sequential(new Linear(2, 3), new Linear(3, 1)), "*.weight")); // ["layers.0.weight", "layers.1.weight"]
  */
-export const select = (model: AnyModule, pattern: string): Record<string, Parameter> => {
-  const found = new Set(matching("select", model, pattern));
-  return Object.fromEntries(Object.entries(model.parameters()).filter(([, p]) => found.has(p)));
-};
+export const select = (from: Parameters, pattern: string): Record<string, Parameter> =>
+  Object.fromEntries(matching("select", from, pattern));
 
-function matching(subject: string, module: AnyModule, pattern: string): Parameter[] {
-  const parameters = Object.entries(module.parameters());
+function matching(subject: string, from: Parameters, pattern: string): [string, Parameter][] {
+  const parameters = Object.entries(from instanceof Module ? from.parameters() : from);
   const source = pattern
     .split("*")
     .map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, "\\$&"))
     .join(".*");
   const matches = new RegExp(`^${source}(\\..*)?$`);
-  const found = parameters.filter(([path]) => matches.test(path)).map(([, p]) => p);
+  const found = parameters.filter(([path]) => matches.test(path));
   if (found.length > 0 || pattern === "*") return found;
-  const paths = [...parameters.map(([path]) => path), ...Object.keys(module.modules())];
-  const near = nearest(pattern, paths);
+  const modules = from instanceof Module ? Object.keys(from.modules()) : [];
+  const near = nearest(pattern, [...parameters.map(([path]) => path), ...modules]);
   throw new ConfigError({
     subject,
-    problem: `no parameter of ${module} matches "${pattern}".`,
+    problem: `no parameter${from instanceof Module ? ` of ${from}` : ""} matches "${pattern}".`,
     fix: near
       ? `did you mean "${near}"?`
       : `the paths are ${parameters.map(([path]) => path).join(", ")}.`,

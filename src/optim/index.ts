@@ -1,7 +1,11 @@
 /** Update rules, what comes before them, and learning rates. */
+export { type AdadeltaOptions, type AdagradOptions, adadelta, adagrad } from "./adagrad.ts";
 export { type AdamOptions, adam, adamW } from "./adam.ts";
 export { chain, clipByGlobalNorm, clipByValue, globalNorm, weightDecay } from "./chain.ts";
-export { Optimizer, type OptimizerOptions } from "./optimizer.ts";
+export { type LionOptions, lion } from "./lion.ts";
+export { type NadamOptions, nadam } from "./nadam.ts";
+export { Optimizer, type OptimizerOptions, type ParameterGroup } from "./optimizer.ts";
+export { type PlateauOptions, type PlateauState, plateau } from "./plateau.ts";
 export { type RmspropOptions, rmsprop } from "./rmsprop.ts";
 export type { GradientTransform, Hyper, Rule, RuleState, Tensors } from "./rule.ts";
 export {
@@ -10,6 +14,7 @@ export {
   exponential,
   inverseSqrt,
   inverseTime,
+  oneCycle,
   type Schedule,
   stepDecay,
   warmup,

@@ -1,5 +1,5 @@
 import { ConfigError, DTypeError, ShapeError, sameShape, show } from "../base/index.ts";
-import { type AnyModule, Module, type Parameter } from "../nn/index.ts";
+import { type AnyModule, Module, type Parameter, select } from "../nn/index.ts";
 import { dataNode } from "../ops/index.ts";
 import { isTracing, realizeSync, Tensor, tensor, Variable } from "../tensor/index.ts";
 import type { Rule, Tensors } from "./rule.ts";
@@ -7,6 +7,22 @@ import type { Rule, Tensors } from "./rule.ts";
 export interface OptimizerOptions {
   /** The learning rate where a call of `update` gives none. */
   readonly lr?: number | undefined;
+  /** Parameters with a pace or a rule of their own, by a pattern of paths as `select` takes it. */
+  readonly groups?: Readonly<Record<string, ParameterGroup>> | undefined;
+}
+
+/** What differs for some parameters. To keep parameters as they are, freeze them. */
+export interface ParameterGroup {
+  /** Times the learning rate, so that schedules hold for all; a parameter in several groups gets the product. */
+  readonly lrScale?: number | undefined;
+  /** Instead of the optimiser's: with another decay, say. Its clipping sees this group alone. */
+  readonly rule?: Rule | undefined;
+}
+
+/** How one parameter moves. */
+interface Manner {
+  readonly rule: Rule;
+  readonly lrScale: number;
 }
 
 /**
@@ -20,6 +36,9 @@ export interface OptimizerOptions {
  * const gradients = valueAndGrad(model, (x: Tensor) => model.forward(x).square().sum());
  * optimizer.update(gradients(tensor([[1]])).grads);
  * model.weight.value.item(); // 1.5
+ * new Optimizer(new Sequential(new Linear(4, 3), new Linear(3, 1)), adamW(), {
+ *   groups: { "layers.0": { lrScale: 0.1 }, "*.bias": { rule: adamW({ weightDecay: 0 }) } },
+ * }).lr; // 0.001
  */
 export class Optimizer {
   readonly rule: Rule;
@@ -28,21 +47,26 @@ export class Optimizer {
   readonly #step: Variable;
   /** A variable, so that a compiled step sees it change. */
   readonly #lr: Variable;
+  readonly #manners: Readonly<Record<string, Manner>>;
   /** Per parameter, the rule's state by name. */
   readonly #state: Readonly<Record<string, Readonly<Record<string, Variable>>>>;
 
-  /** @param target a model, or some of its parameters with their paths, for groups of their own. */
+  /**
+   * @param target a model, or some of its parameters with their paths.
+   * @throws {ConfigError} if a group matches nothing, or two groups give one parameter a rule.
+   */
   constructor(
     target: AnyModule | Readonly<Record<string, Parameter>>,
     rule: Rule,
-    { lr = 1e-3 }: OptimizerOptions = {},
+    { lr = 1e-3, groups = {} }: OptimizerOptions = {},
   ) {
     this.rule = rule;
     this.#lr = new Variable(tensor(lr, "float64"));
     this.#parameters = target instanceof Module ? target.parameters() : target;
     this.#step = new Variable(tensor(0, "int32"));
-    this.#state = mapValues(this.#parameters, (p) =>
-      mapValues(rule.init(p.value), (initial) => new Variable(initial)),
+    this.#manners = mannersOf(this.#parameters, rule, groups);
+    this.#state = mapValues(this.#parameters, (p, path) =>
+      mapValues(this.#manners[path]!.rule.init(p.value), (initial) => new Variable(initial)),
     );
   }
 
@@ -72,22 +96,34 @@ export class Optimizer {
    */
   update(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined } = {}): void {
     const step = this.#step.value.add(1);
-    const hyper = { t: step.cast("float64"), lr: options.lr ?? this.#lr.value };
-    const own = this.#own(gradients);
-    const ready = this.rule.before?.(own, this.#parameters) ?? own;
+    const t = step.cast("float64");
+    const lr = options.lr ?? this.#lr.value;
+    const ready = this.#prepared(this.#own(gradients));
     const writes: [Variable, Tensor][] = [[this.#step, step]];
     for (const [path, gradient] of Object.entries(ready)) {
       const parameter = this.#parameters[path]!;
       const variables = this.#state[path]!;
       const theta = parameter.value;
       const before = mapValues(variables, (variable) => variable.value);
-      const { delta, state } = this.rule.update(gradient, before, hyper, theta);
+      const { rule, lrScale } = this.#manners[path]!;
+      const { delta, state } = rule.update(gradient, before, { t, lr: times(lr, lrScale) }, theta);
       // a float64 scalar such as t widens a parameter that is a scalar itself: cast back
       writes.push([parameter, theta.add(delta.cast(theta.dtype))]);
       for (const [name, variable] of Object.entries(variables))
         writes.push([variable, state[name]!.cast(variable.dtype)]);
     }
     write(writes);
+  }
+
+  /** The gradients after what each rule does first to all that are its own. */
+  #prepared(gradients: Tensors): Tensors {
+    const rules = new Set(Object.values(this.#manners).map(({ rule }) => rule));
+    const parts = [...rules].map((rule) => {
+      const paths = Object.keys(gradients).filter((path) => this.#manners[path]!.rule === rule);
+      const own = Object.fromEntries(paths.map((path) => [path, gradients[path]!]));
+      return rule.before?.(own, this.#parameters) ?? own;
+    });
+    return Object.assign({}, ...parts);
   }
 
   /** The gradients of the trainable parameters, checked. */
@@ -108,6 +144,35 @@ export class Optimizer {
     return own;
   }
 }
+
+function mannersOf(
+  parameters: Readonly<Record<string, Parameter>>,
+  rule: Rule,
+  groups: Readonly<Record<string, ParameterGroup>>,
+): Record<string, Manner> {
+  const manners: Record<string, Manner> = {};
+  for (const path of Object.keys(parameters)) manners[path] = { rule, lrScale: 1 };
+  const owner: Record<string, string> = {};
+  for (const [pattern, group] of Object.entries(groups))
+    for (const path of Object.keys(select(parameters, pattern))) {
+      if (group.rule && owner[path] !== undefined)
+        throw new ConfigError({
+          subject: "Optimizer",
+          problem: `"${path}" gets a rule from the groups "${owner[path]}" and "${pattern}".`,
+          fix: "let at most one group with a rule match a parameter.",
+        });
+      if (group.rule) owner[path] = pattern;
+      const before = manners[path]!;
+      manners[path] = {
+        rule: group.rule ?? before.rule,
+        lrScale: before.lrScale * (group.lrScale ?? 1),
+      };
+    }
+  return manners;
+}
+
+const times = (lr: Tensor | number, scale: number): Tensor | number =>
+  typeof lr === "number" ? lr * scale : scale === 1 ? lr : lr.mul(scale);
 
 function check(path: string, gradient: Tensor, { shape, dtype }: Parameter): void {
   if (!sameShape(gradient.shape, shape))
@@ -136,6 +201,6 @@ function write(writes: readonly [Variable, Tensor][]): void {
 
 const mapValues = <A, B>(
   record: Readonly<Record<string, A>>,
-  f: (x: A) => B,
+  f: (x: A, key: string) => B,
 ): Readonly<Record<string, B>> =>
-  Object.fromEntries(Object.entries(record).map(([key, x]) => [key, f(x)]));
+  Object.fromEntries(Object.entries(record).map(([key, x]) => [key, f(x, key)]));

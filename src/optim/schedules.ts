@@ -75,6 +75,38 @@ export const inverseSqrt =
     lr / Math.sqrt(1 + step);
 
 /**
+ * Up and down once: half a cosine from lr / `divide` up to lr in the first part of so many steps, and
+ * half a cosine down to a `finalDivide`-th of where it began in the rest; then it stays.
+ *
+ * High rates in the middle move far and keep from sharp minima. As PyTorch's OneCycleLR; momentum
+ * stays as it is.
+ *
+ * @param lr the highest rate, after `rise` · steps.
+ * @see Smith & Topin 2019, "Super-convergence"
+ * @example
+ * const schedule = oneCycle(1, { steps: 11, rise: 0.6 });
+ * [schedule(0), schedule(5.6)]; // [0.04, 1]
+ */
+export const oneCycle =
+  (
+    lr: number,
+    {
+      steps,
+      rise = 0.3,
+      divide = 25,
+      finalDivide = 1e4,
+    }: { steps: number; rise?: number; divide?: number; finalDivide?: number },
+  ): Schedule =>
+  (step) => {
+    const first = lr / divide;
+    const [top, end] = [rise * steps - 1, steps - 1];
+    const along = (from: number, to: number, part: number) =>
+      to + 0.5 * (from - to) * (1 + Math.cos(Math.PI * part));
+    if (step < top) return along(first, lr, step / top);
+    return along(lr, first / finalDivide, (Math.min(step, end) - top) / (end - top));
+  };
+
+/**
  * Rises evenly to the first rate of another schedule in so many steps, then follows it from its
  * beginning.
  *

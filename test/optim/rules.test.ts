@@ -1,9 +1,11 @@
 import { setEngine, type Tensor, tensor } from "gradus";
 import {
   type AdamOptions,
+  adagrad,
   adam,
   adamW,
   heavyBall,
+  lion,
   momentum,
   nesterov,
   type Rule,
@@ -54,6 +56,27 @@ for (const engine of engines)
       expectClose("θ", path(nesterov(), [2, -4, 1], rates), expected, 1e-15);
     });
 
+    test("Adagrad by hand: v = 9, 25, 169 for gradients 3, 4, 12", () => {
+      const expected = [1 - 0.1, 1 - 0.1 - 0.08, 1 - 0.1 - 0.08 - 1.2 / 13];
+      expectClose("θ", path(adagrad({ eps: 0 }), [3, 4, 12], rates), expected, 1e-15);
+    });
+    test("Lion by hand: signs of 0.2, 0.18 − 0.1 and 0.9 · (0.0198 − 0.01) − 2, and decay", () => {
+      const steps = [1, 1, -1];
+      let theta = 1;
+      const expected = steps.map((sign) => {
+        theta -= 0.1 * (sign + 0.5 * theta);
+        return theta;
+      });
+      expectClose("θ", path(lion({ weightDecay: 0.5 }), [2, -0.1, -20], rates), expected, 1e-15);
+      // the direction forgets faster than the momentum: c = 0.9 · 0.02 − 0.1 · 0.1 = 0.008 > 0
+      const { delta } = lion().update(
+        f64([-0.1]),
+        { m: f64([0.02]) },
+        { t: f64(2), lr: 1 },
+        f64([0]),
+      );
+      expect(delta.toArray()).toEqual([-1]);
+    });
     test("RMSProp by hand, with ε beside and under the root", () => {
       // ρ = ½: v = 2, 9, 5
       const rule = rmsprop({ rho: 0.5, eps: 1 });

@@ -2,12 +2,27 @@
 import { readFileSync } from "node:fs";
 import { compile, setEngine, type Tensor, tensor } from "gradus";
 import { Module, Parameter } from "gradus/nn";
-import { adam, adamW, momentum, nesterov, Optimizer, type Rule, rmsprop, sgd } from "gradus/optim";
+import {
+  adadelta,
+  adagrad,
+  adam,
+  adamW,
+  momentum,
+  nadam,
+  nesterov,
+  Optimizer,
+  oneCycle,
+  type PlateauOptions,
+  plateau,
+  type Rule,
+  rmsprop,
+  sgd,
+} from "gradus/optim";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose } from "../support/compare.ts";
 import { engines } from "../support/engines.ts";
 
-const oracle: { rules: Record<string, number[]> } = JSON.parse(
+const oracle: { rules: Record<string, number[]>; rates: Record<string, number[]> } = JSON.parse(
   readFileSync(new URL("torch.json", import.meta.url), "utf8"),
 );
 
@@ -16,6 +31,10 @@ const rules: Record<string, Rule> = {
   momentum: momentum(),
   nesterov: nesterov(),
   rmsprop: rmsprop(),
+  adagrad: adagrad(),
+  adadelta: adadelta(),
+  nadam: nadam(),
+  nadamDecay: nadam({ beta1: 0.8, beta2: 0.6, momentumDecay: 0.1 }),
   adam: adam(),
   adamDecay: adam({ weightDecay: 0.1 }),
   adamAmsgrad: adam({ amsgrad: true, beta1: 0.8, beta2: 0.6 }),
@@ -34,6 +53,29 @@ class Point extends Module<[]> {
     return this.theta.value;
   }
 }
+
+const steps = Array.from({ length: 30 }, (_, t) => t);
+const loss = (t: number) => Math.max(0.2, 2 - 0.3 * t) + 0.1 * Math.sin(1.7 * t);
+const measured = (options: PlateauOptions, value = loss): number[] => {
+  const rate = plateau(options);
+  let state = rate.init(0.5);
+  return steps.map((t) => {
+    state = rate.update(state, value(t));
+    return state.lr;
+  });
+};
+test("learning rates of 30 steps", () => {
+  const rates = {
+    oneCycle: steps.map(oneCycle(0.5, { steps: 30 })),
+    oneCycleOptions: steps.map(oneCycle(2, { steps: 30, rise: 0.5, divide: 10, finalDivide: 100 })),
+    plateau: measured({ patience: 3, factor: 0.5 }),
+    plateauCooldown: measured({ patience: 1, cooldown: 2, min: 0.02, threshold: 0.1 }),
+    plateauMaximize: measured({ patience: 2, maximize: true }, (t) => 5 - loss(t)),
+  };
+  expect(Object.keys(rates)).toEqual(Object.keys(oracle.rates));
+  for (const [name, rate] of Object.entries(rates))
+    expectClose(name, rate, oracle.rates[name]!, 1e-14);
+});
 
 test("every rule is compared", () => {
   expect(Object.keys(rules)).toEqual(Object.keys(oracle.rules));

@@ -1,0 +1,76 @@
+/** A learning rate that follows a measurement instead of a plan. */
+import { ConfigError } from "../base/index.ts";
+
+export interface PlateauOptions {
+  /** What the rate is multiplied by, between 0 and 1; default 0.1. */
+  readonly factor?: number | undefined;
+  /** How many measurements without improvement are put up with; default 10. */
+  readonly patience?: number | undefined;
+  /** The share of the best value by which a better one must differ; default 10⁻⁴. */
+  readonly threshold?: number | undefined;
+  /** How many measurements after a fall are not counted; default 0. */
+  readonly cooldown?: number | undefined;
+  /** The rate never falls below; default 0. */
+  readonly min?: number | undefined;
+  /** Larger is better, as for accuracy. */
+  readonly maximize?: boolean | undefined;
+}
+
+/** All that it remembers: plain data, to be saved with a checkpoint. */
+export interface PlateauState {
+  readonly lr: number;
+  /** The best value so far; null before the first. */
+  readonly best: number | null;
+  /** Measurements since then, or since the last fall. */
+  readonly bad: number;
+  /** Measurements that are not counted yet. */
+  readonly cooling: number;
+}
+
+/**
+ * Lowers the learning rate when a measurement, such as the validation loss, has stopped improving:
+ *
+ *   lr ← max(min, factor · lr)   after more than `patience` values that are not below best · (1 − threshold)
+ *
+ * As PyTorch's ReduceLROnPlateau.
+ *
+ * @throws {ConfigError} for a factor outside 0 … 1.
+ * @example
+ * const rate = plateau({ factor: 0.5, patience: 1 });
+ * let state = rate.init(0.1);
+ * for (const loss of [3, 2, 2, 2]) state = rate.update(state, loss);
+ * state.lr; // 0.05
+ */
+export function plateau({
+  factor = 0.1,
+  patience = 10,
+  threshold = 1e-4,
+  cooldown = 0,
+  min = 0,
+  maximize = false,
+}: PlateauOptions = {}): {
+  /** The state before the first measurement. */
+  init(lr: number): PlateauState;
+  /** The state after one more; its `lr` is the rate from now on. */
+  update(state: PlateauState, value: number): PlateauState;
+} {
+  if (!(factor > 0 && factor < 1))
+    throw new ConfigError({
+      subject: "plateau",
+      problem: `the factor is ${factor}.`,
+      fix: "give a factor between 0 and 1, which lowers the rate.",
+    });
+  const isBetter = (value: number, best: number) =>
+    maximize ? value > best * (1 + threshold) : value < best * (1 - threshold);
+  return {
+    init: (lr) => ({ lr, best: null, bad: 0, cooling: 0 }),
+    update({ lr, best, bad, cooling }, value) {
+      if (best === null ? !Number.isNaN(value) : isBetter(value, best)) [best, bad] = [value, 0];
+      else bad++;
+      if (cooling > 0) [cooling, bad] = [cooling - 1, 0];
+      if (bad > patience)
+        return { lr: Math.max(min, factor * lr), best, bad: 0, cooling: cooldown };
+      return { lr, best, bad, cooling };
+    },
+  };
+}
