@@ -69,7 +69,7 @@ export function filterDirection(
  * Math.abs(vector[1]); // 1
  */
 export const topDirections = (surface: LossSurface, point: Vector, count = 2) =>
-  lanczos(surface.hessianAt(point), { count }).largest;
+  lanczos(surface.hessianAt(point), { count, end: "largest" }).largest;
 
 /** What {@link trajectoryDirections} found. */
 export interface Components {

@@ -20,6 +20,8 @@ export interface EigenPair {
 export interface LanczosOptions {
   /** How many eigenpairs at each end, default 1. */
   readonly count?: number | undefined;
+  /** Which ends must converge and are returned, default "both". */
+  readonly end?: "largest" | "smallest" | "both" | undefined;
   /** Residuals that count as converged, relative to ‖A‖, default 1e-8. */
   readonly tolerance?: number | undefined;
   /** Most products with the matrix, default 300; each keeps one vector. */
@@ -30,9 +32,9 @@ export interface LanczosOptions {
 
 /** What {@link lanczos} found. */
 export interface Extremes {
-  /** The largest first. */
+  /** The largest first; empty if they were not asked for. */
   readonly largest: readonly EigenPair[];
-  /** The smallest, most negative first. */
+  /** The smallest, most negative first; empty if they were not asked for. */
   readonly smallest: readonly EigenPair[];
   /** Dimension of the Krylov space. */
   readonly steps: number;
@@ -68,7 +70,7 @@ interface Krylov {
  */
 export function lanczos(
   operator: LinearOperator,
-  { count = 1, tolerance = 1e-8, maxSteps = 300, seed = 0 }: LanczosOptions = {},
+  { count = 1, end = "both", tolerance = 1e-8, maxSteps = 300, seed = 0 }: LanczosOptions = {},
 ): Extremes {
   checkCount("lanczos", "count", count);
   checkCount("lanczos", "maxSteps", maxSteps);
@@ -77,29 +79,30 @@ export function lanczos(
   const limit = Math.min(n, Math.max(maxSteps, wanted));
   const random = new RandomStream(seed);
   const krylov: Krylov = { basis: [firstVector(n, random)], diagonal: [], off: [] };
-  let ritz: Eigen;
-  let settled = false;
-  for (let k = 1; ; k++) {
+  /** Positions of the wanted pairs among k, which are sorted from the largest down. */
+  const positions = (k: number) => ({
+    top: end === "smallest" ? [] : Array.from({ length: wanted }, (_, i) => i),
+    bottom: end === "largest" ? [] : Array.from({ length: wanted }, (_, i) => k - 1 - i),
+  });
+  const settled = (k: number) => {
+    const last = ritzPairs(krylov, component(k, k - 1));
+    const bound = tolerance * size(last);
+    const { top, bottom } = positions(k);
+    return [...top, ...bottom].every((i) => residualBound(krylov, last, i) <= bound);
+  };
+  let steps = 0;
+  do {
     extend(operator, krylov, random);
-    if (k < limit && (k < 2 * wanted || k % 5 !== 0)) continue;
-    ritz = ritzPairs(krylov);
-    settled = ends(k, wanted).every(
-      (i) => residualBound(krylov, ritz, i) <= tolerance * size(ritz),
-    );
-    if (k === limit || settled) break;
-  }
-  const steps = krylov.diagonal.length;
-  const pair = (i: number) => eigenPair(operator, krylov, ritz, i);
-  const largest = Array.from({ length: wanted }, (_, i) => pair(i));
-  const smallest = Array.from({ length: wanted }, (_, i) => pair(steps - 1 - i));
+    steps++;
+  } while (steps < limit && (steps < 2 * wanted || steps % 5 !== 0 || !settled(steps)));
+  const ritz = ritzPairs(krylov);
+  const { top, bottom } = positions(steps);
+  const largest = top.map((i) => eigenPair(operator, krylov, ritz, i));
+  const smallest = bottom.map((i) => eigenPair(operator, krylov, ritz, i));
   const bound = tolerance * size(ritz);
   const converged = [...largest, ...smallest].every(({ residual }) => residual <= bound);
   return { largest, smallest, steps, converged };
 }
-
-/** Indices of the pairs at both ends of k. */
-const ends = (k: number, count: number): number[] =>
-  Array.from({ length: Math.min(count, k) }, (_, i) => [i, k - 1 - i]).flat();
 
 /** ‖A‖, as far as it is known; at least the smallest normal number, so that A = 0 converges. */
 const size = ({ values }: Eigen): number =>
@@ -137,12 +140,17 @@ function orthogonalize(x: Float64Array, basis: readonly Float64Array[]): void {
   for (let pass = 0; pass < 2; pass++) for (const v of basis) addTo(x, -dot(v, x), v);
 }
 
-const ritzPairs = ({ diagonal, off }: Krylov): Eigen =>
-  eigenTridiagonal(Float64Array.from(diagonal), Float64Array.from(off.slice(0, -1)));
+/** Eigenpairs of T, of whose vectors only those components are computed that `rows` holds. */
+const ritzPairs = ({ diagonal, off }: Krylov, rows?: Float64Array[]): Eigen =>
+  eigenTridiagonal(Float64Array.from(diagonal), Float64Array.from(off.slice(0, -1)), rows);
+
+/** One component of each of k vectors. */
+const component = (k: number, at: number): Float64Array[] =>
+  Array.from({ length: k }, (_, i) => Float64Array.of(i === at ? 1 : 0));
 
 /** ‖Av − λv‖ = β |last component|, without a product. */
-const residualBound = ({ off }: Krylov, { vectors }: Eigen, i: number): number =>
-  off.at(-1)! * Math.abs(vectors[i]!.at(-1)!);
+const residualBound = ({ off }: Krylov, last: Eigen, i: number): number =>
+  off.at(-1)! * Math.abs(last.vectors[i]![0]!);
 
 function eigenPair(operator: LinearOperator, krylov: Krylov, ritz: Eigen, i: number): EigenPair {
   const vector = new Float64Array(operator.size);
@@ -248,7 +256,7 @@ export function spectralDensity(
     };
     do extend(operator, krylov, random);
     while (krylov.diagonal.length < Math.min(steps, operator.size) && krylov.off.at(-1)! > 0);
-    const { values, vectors } = ritzPairs(krylov);
+    const { values, vectors } = ritzPairs(krylov, component(krylov.diagonal.length, 0));
     values.forEach((value, k) => {
       masses.push({ value, weight: vectors[k]![0]! ** 2 / probes });
     });

@@ -47,6 +47,18 @@ describe("lanczos", () => {
     expect(smallest[0]!.value).toBeCloseTo(-5, 12);
   });
 
+  test("waits only for the end that is asked for", () => {
+    const values = Array.from({ length: 1000 }, (_, i) => Math.exp(-i / 20)); // dense at 0
+    const both = lanczos(diagonal(values));
+    const top = lanczos(diagonal(values), { end: "largest" });
+    expect(top.steps).toBeLessThan(both.steps);
+    expect(top.smallest).toEqual([]);
+    expect(top.largest[0]!.value).toBeCloseTo(1, 12);
+    const bottom = lanczos(diagonal(values.map((x) => -x)), { end: "smallest" });
+    expect(bottom.largest).toEqual([]);
+    expect(bottom.smallest[0]!.value).toBeCloseTo(-1, 12);
+  });
+
   test("with the whole space it finds every copy of a multiple eigenvalue", () => {
     const { largest, steps } = lanczos(diagonal([4, 4, 4, 1, 1, 0]), { count: 6 });
     expect(steps).toBe(6);

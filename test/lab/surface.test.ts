@@ -1,11 +1,15 @@
 /** Values, gradients and both curvature matrices of a net, against formulas and float64 hessians. */
-import { ConfigError, hessian, ShapeError, type Tensor, tensor } from "gradus";
+import { ConfigError, hessian, ShapeError, type Tensor, tensor, uniform } from "gradus";
 import { eigenSymmetric, LossSurface } from "gradus/lab";
 import {
+  AvgPool2d,
+  Conv2d,
   crossEntropy,
   Dropout,
+  Flatten,
   functional,
   Linear,
+  MaxPool2d,
   meanSquaredError,
   ReLU,
   Sequential,
@@ -190,6 +194,35 @@ test("errors say what is wrong", () => {
   expect(() => LossSurface.of((x: Tensor) => x.sum(), tensor([1])).assign([1])).toThrow(
     ConfigError,
   );
+});
+
+test("a convolutional net: the Hessian is the central difference of the gradient", () => {
+  const model = seeded(
+    1,
+    () =>
+      new Sequential(
+        ...[new Conv2d(1, 2, 3), new Tanh(), new MaxPool2d(2)],
+        ...[new Conv2d(2, 3, 2), new Tanh(), new AvgPool2d(2), new Flatten(), new Linear(3, 3)],
+      ),
+  );
+  const inputs = uniform([4, 1, 8, 8], { key: 1 });
+  const surface = LossSurface.ofModel(model, crossEntropy, {
+    inputs,
+    targets: tensor([0, 1, 2, 1], "int32"),
+  });
+  const theta = surface.point();
+  const h = 1e-5;
+  for (const i of [0, 7, 20, 33, 47, 58]) {
+    const at = (sign: number) =>
+      surface.gradient(theta.map((t, k) => (k === i ? t + sign * h : t)));
+    const [up, down] = [at(1), at(-1)];
+    const unit = theta.map((_, k) => (k === i ? 1 : 0));
+    close(
+      surface.hvp(theta, unit),
+      up.map((g, k) => (g - down[k]!) / (2 * h)),
+      8,
+    );
+  }
 });
 
 test("a deep ReLU net: the product is the dense Hessian times the vector", () => {
