@@ -109,6 +109,10 @@ const toWinner = (wins: (a: Node, b: Node) => Node) => ({
 });
 const larger = (a: Node, b: Node) => less(b, a);
 
+/** x, if the node is −x. */
+const negated = (node: Node): Node | undefined =>
+  node.op === ops.neg ? node.inputs[0] : undefined;
+
 export const ops = {
   neg: elementwise({
     name: "neg",
@@ -286,6 +290,8 @@ export const ops = {
     complex: cadd,
     simplify: (node) => {
       const [a, b] = node.inputs as [Node, Node];
+      const minus = negated(b);
+      if (minus) return sub(a, minus); // the same value in one operation
       return unchanged(node, 0, [0, 1]) ?? a.op.plus?.(a, b) ?? b.op.plus?.(a, b);
     },
   }),
