@@ -297,8 +297,9 @@ function scalar(y: Tensor): Tensor {
 
 /** The values, floats as float64, apart from the graph that they came from. */
 function asFloat64(x: Tensor | HostArray): Tensor {
-  const given = isTensor(x) ? x : fromHost(x);
-  return fromHost((isFloat(given.dtype) ? given.cast("float64") : given).toHost());
+  const host = isTensor(x) ? x.toHost() : x;
+  if (!isFloat(host.dtype)) return fromHost(host);
+  return fromHost({ ...host, dtype: "float64", data: Float64Array.from(host.data) });
 }
 
 /** What the model holds besides trainable parameters, floats as float64. */
