@@ -57,6 +57,7 @@ export * as init from "./initialise.ts";
 export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
 export { Linear, type WeightOptions } from "./linear.ts";
 export {
+  binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
   crossEntropy,
   huber,

@@ -111,6 +111,41 @@ export function binaryCrossEntropyWithLogits(
 }
 
 /**
+ * Mean negative log-likelihood of a yes-or-no answer, in nats, from the probability p of "yes".
+ *
+ *   L = −y log p − (1 − y) log(1 − p)
+ *
+ * ∞ for a certain and wrong answer, which a sigmoid in float32 gives from |z| ≈ 17 on: where p is one,
+ * rather take its logits, {@link binaryCrossEntropyWithLogits}.
+ *
+ * @param probabilities p, any shape, float. @param targets y, the same shape: 0, 1 or probabilities.
+ * @returns scalar `[]`, or the shape of p without reduction.
+ * @throws {ShapeError} if the shapes differ.
+ * @see Goodfellow, Bengio & Courville 2016, §6.2.2.2
+ * @example
+ * binaryCrossEntropy(tensor([0.5, 1]), tensor([0, 1]), { reduction: "sum" }).item(); // 0.6931471824645996
+ */
+export function binaryCrossEntropy(
+  probabilities: Tensor,
+  targets: Tensor,
+  options: LossOptions = {},
+): Tensor {
+  const [p, y] = pair("binaryCrossEntropy", probabilities, targets);
+  const [no, yes] = [y.equal(0), y.equal(1)];
+  // 0 log 0 = 0; the branches that are not taken stay finite
+  const ofYes = where(no, 0, y.mul(where(no, 1, p).log()));
+  const ofNo = where(
+    yes,
+    0,
+    y
+      .neg()
+      .add(1)
+      .mul(where(yes, 0, p).neg().log1p()),
+  );
+  return reduced(ofYes.add(ofNo).neg(), options);
+}
+
+/**
  * Mean squared error (ŷ − y)² over all elements, in squared units of y.
  *
  * @throws {ShapeError} if the shapes differ: [N] and [N, 1] do not broadcast here.

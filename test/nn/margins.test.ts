@@ -1,5 +1,6 @@
 import { grad, ones, setEngine, type Tensor, tensor, zeros } from "gradus";
 import {
+  binaryCrossEntropy,
   Conv2d,
   hardSigmoid,
   hardTanh,
@@ -45,6 +46,13 @@ for (const engine of engines)
       expectClose("KL", klDivergence(q, p).dataSync(), [expected], 1e-15);
       const sure = tensor([[0, 1]], "float64");
       expectClose("KL", klDivergence(q, sure).dataSync(), [-Math.log(0.75)], 1e-15);
+    });
+    test("certainty costs nothing when right, with a finite derivative, and ∞ when wrong", () => {
+      const y = tensor([0, 1]);
+      const f = (p: Tensor) => binaryCrossEntropy(p, y);
+      expect(f(y).item()).toBe(0);
+      expect(grad(f)(y).toArray()).toEqual([0.5, -0.5]);
+      expect(f(tensor([1, 1])).item()).toBe(Number.POSITIVE_INFINITY);
     });
     test("0-1 loss counts wrong answers; a score of 0 says yes, and the first of equals wins", () => {
       const f = tensor([0, 0, -1, 2]);

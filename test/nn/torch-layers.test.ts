@@ -17,6 +17,7 @@ import {
   type AnyModule,
   BatchNorm1d,
   BatchNorm2d,
+  binaryCrossEntropy,
   ConvTranspose2d,
   Embedding,
   elasticNet,
@@ -104,13 +105,17 @@ const batchNorm =
 
 type Loss = (z: Tensor, targets: Tensor, options: LossOptions) => Tensor;
 /** The two reductions of a loss as cases. */
-const both = (f: Loss, targets: () => Tensor): Record<string, () => Computation> =>
+const both = (
+  f: Loss,
+  targets: () => Tensor,
+  before = (z: Tensor) => z,
+): Record<string, () => Computation> =>
   Object.fromEntries(
     (["mean", "sum"] as const).map((reduction) => [
       `${f.name}, ${reduction}`,
       () =>
         ({ z }: Inputs) =>
-          f(z!, targets(), { reduction }),
+          f(before(z!), targets(), { reduction }),
     ]),
   );
 const sides = () => wave([12], { shift: 2 }).sign();
@@ -122,6 +127,8 @@ const probabilities = () =>
       [0, 0],
       [1, 0],
     ]);
+const answers = () =>
+  concat([tensor([0.3, 0.3], dtype), wave([10], { shift: 2 }).greater(0).cast(dtype)]);
 /** A penalty on two parameters. */
 const penalty =
   (f: (parameters: Record<string, Parameter>) => Tensor): Computation =>
@@ -224,6 +231,7 @@ const computations: Record<string, () => Computation> = {
   ...both(exponentialLoss, sides),
   ...both(multiClassHinge, labels),
   ...both(klDivergence, probabilities),
+  ...both(binaryCrossEntropy, answers, (z) => z.sigmoid()),
   l1: () => penalty((p) => l1(p, 0.3)),
   l2: () => penalty((p) => l2(p, 0.3)),
   elasticNet: () => penalty((p) => elasticNet(p, { l1: 0.3, l2: 0.7 })),
