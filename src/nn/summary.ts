@@ -1,4 +1,4 @@
-import { byteSize, type FloatDType, type Shape, show, sizeOf } from "../base/index.ts";
+import { byteSize, type DType, type Shape, show, sizeOf } from "../base/index.ts";
 import { isTensor, zeros } from "../tensor/index.ts";
 import { listenToCalls } from "./calls.ts";
 import { type AnyModule, evaluating, type Module } from "./module.ts";
@@ -42,6 +42,8 @@ export interface Summary {
  * `forward`; nothing is computed.
  *
  * @param inputShape the shape of one example, without the batch axis.
+ * @param options `inputDType`: what the model takes, by default the dtype of its first parameter;
+ * "int32" for one that begins with an {@link Embedding}.
  * @throws {ShapeError} if the model does not take this shape.
  * @see Goodfellow, Bengio & Courville 2016, §9.1
  * @example
@@ -49,7 +51,11 @@ export interface Summary {
  * rows[0].outputShape; // [8, 28, 28]
  * [totals.parameters, totals.units, totals.connections]; // [608, 6272, 470400]
  */
-export function summary(model: Module, inputShape: Shape): Summary {
+export function summary(
+  model: Module,
+  inputShape: Shape,
+  { inputDType }: { readonly inputDType?: DType | undefined } = {},
+): Summary {
   const paths = new Map(Object.entries(model.modules()).map(([path, m]) => [m, path]));
   const parameters = Object.values(model.parameters());
   const counted = new Set<Parameter>();
@@ -78,7 +84,7 @@ export function summary(model: Module, inputShape: Shape): Summary {
     sums.connections += row.connections;
     sums.activationBytes += row.units * byteSize(output.dtype);
   };
-  const dtype = (parameters[0]?.dtype ?? "float32") as FloatDType;
+  const dtype = inputDType ?? parameters[0]?.dtype ?? "float32";
   evaluating(model, () =>
     listenToCalls(hear, () => model.forward(zeros([1, ...inputShape], { dtype }))),
   );

@@ -1,6 +1,16 @@
 import { type Tensor, zeros } from "gradus";
 import { createModel, lenet } from "gradus/models";
-import { Dropout, formatSummary, Linear, Module, Parameter, Sequential, summary } from "gradus/nn";
+import {
+  Dropout,
+  Embedding,
+  formatSummary,
+  Linear,
+  Module,
+  Parameter,
+  Sequential,
+  summary,
+  TransformerBlock,
+} from "gradus/nn";
 import { describe, expect, test } from "vitest";
 
 describe("LeNet on 32 × 32 × 3", () => {
@@ -99,4 +109,13 @@ test("a dense layer has far more weights than a convolution of the same units", 
   });
   const dense = summary(new Linear(784, 16 * 784), [784]).rows[0]!;
   expect(dense.connections / first!.connections).toBe(784 / 9);
+});
+
+test("a model of indices: an embedding has parameters and multiplies nothing", () => {
+  const model = new Sequential(new Embedding(50, 8), new TransformerBlock(8, 2), new Linear(8, 50));
+  const { rows, totals } = summary(model, [6], { inputDType: "int32" });
+  expect(rows[0]).toMatchObject({ outputShape: [6, 8], parameters: 400, connections: 0 });
+  expect(rows.at(-1)).toMatchObject({ outputShape: [6, 50], parameters: 450, connections: 2400 });
+  // two norms of 16, four projections of 72, two dense layers of 8·32 + 32 and 32·8 + 8
+  expect(totals.parameters).toBe(400 + 2 * 16 + 4 * 72 + 288 + 264 + 450);
 });
