@@ -1,6 +1,6 @@
 import { ConfigError, childrenOf, type Storage, treeMap } from "../base/index.ts";
 import type { Profile, Runner } from "../compiler/backend.ts";
-import { collect, type Node, nextEpoch, printGraph } from "../graph/index.ts";
+import { collect, type Node, nextEpoch, printGraph, rewrite } from "../graph/index.ts";
 import { dataNode, placeholder } from "../ops/index.ts";
 import { backend } from "./engine.ts";
 import { numberConstant, numberPlaceholder } from "./promote.ts";
@@ -182,7 +182,14 @@ function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace
     const read = readList.indexOf(variable);
     return read < 0 ? [] : [[argumentCount + read, results.length + i]];
   });
-  const runner = backend().prepare([...inputs, ...captured], outputs, updates);
+  // a captured node may be any op's with a value: to the compiler it is an input like the others
+  const standIns = captured.map((node) => placeholder(node.shape, node.dtype));
+  const replaced = new Map([
+    ...inputs.map((node) => [node, node] as const),
+    ...captured.map((node, i) => [node, standIns[i]!] as const),
+  ]);
+  const program = rewrite(outputs, replaced);
+  const runner = backend().prepare([...inputs, ...standIns], program, updates);
   const inPlace = writeList.map((_, i) => runner.aliases[results.length + i]! >= 0);
   const slots = captured.map((node) => node.storage!);
   return {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { importsFor, rewriteClaims, writeSampleFiles } from "./support.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const folder = path.join(root, "test/.generated/examples");
+const folder = path.join(root, `test/.generated/examples-${process.pid}`);
 
 const home = process.cwd();
 beforeAll(async () => {

@@ -203,6 +203,12 @@ for (const engine of engines)
         expect(f.sync(tensor([1, 1])).toArray()).toEqual([2, 3]);
       });
 
+      on("a captured value may come from any op", () => {
+        const cast = tensor([1, 2]).cast("float64").evalSync();
+        const f = compile((x: Tensor) => x.sub(cast).square().mean());
+        expect(f.sync(tensor([1, 4], "float64")).item()).toBe(2);
+      });
+
       on("captured values are computed once, not in every call", () => {
         const c = uniform([8], { key: 1 }).exp().sum();
         const f = compile((x: Tensor) => x.add(c));
