@@ -17,7 +17,8 @@ import { loadWorkload, workloadNames } from "./workloads/index.mjs";
 const usage = `npm run bench -- [WORKLOAD…] [options]
 
   WORKLOAD          ${workloadNames.join(" ")}; all of them if none is given
-  --peers A,B       of ${peerNames.join(", ")}; "none" for gradus alone
+  --peers A,B       of ${peerNames.join(", ")}, where the workload can be done in them;
+                    "none" for gradus alone
   --threads N       threads of every library (default 1)
   --windows N       pairs of windows (default 9)
   --seconds S       seconds per window (default 0.4)
@@ -63,7 +64,7 @@ function chosenPeers(usual) {
   const names = chosen.filter((name) => name !== "none" && name !== "");
   const unknown = names.find((name) => !peerNames.includes(name));
   if (unknown) throw new Error(`there is no peer "${unknown}". Peers: ${peerNames.join(", ")}.`);
-  return names;
+  return names.filter((name) => usual.includes(name)); // NumPy trains nothing, ONNX Runtime neither
 }
 
 /** @param {import("./lib/task.mjs").Task} task @param {import("./lib/measure.mjs").Settings} settings */
