@@ -8,10 +8,12 @@ const toLast = <T>(items: readonly T[], axis: number): T[] => [
   ...items.filter((_, i) => i !== axis),
   items[axis]!,
 ];
-const viewToLast = (view: View, axis: number): View => ({
-  ...view,
-  strides: toLast(view.strides, axis),
-});
+/** Shape and views with the op's axis last, where the instructions want it. */
+const alongLast = (node: Node, input: View, output: View) => {
+  const axis = axisOf(node.attrs);
+  const turned = (view: View): View => ({ ...view, strides: toLast(view.strides, axis) });
+  return { shape: toLast(node.shape, axis), input: turned(input), output: turned(output) };
+};
 
 /** Calls `visit` with the flat positions of each line along `axis`. */
 function forEachLine(shape: Shape, axis: number, visit: (positions: number[]) => void): void {
@@ -43,10 +45,8 @@ export const cumsumOp: OpRecord = linear({
     kind: "kernel",
     emit: (node, [input], output) => ({
       kind: "cumsum",
-      shape: toLast(node.shape, axisOf(node.attrs)),
       reverse: node.attrs.reverse as boolean,
-      input: viewToLast(input!, axisOf(node.attrs)),
-      output: viewToLast(output, axisOf(node.attrs)),
+      ...alongLast(node, input!, output),
     }),
   },
 });
@@ -78,10 +78,8 @@ export const argsortOp: OpRecord = constantOp({
     kind: "kernel",
     emit: (node, [input], output) => ({
       kind: "argsort",
-      shape: toLast(node.shape, axisOf(node.attrs)),
       descending: node.attrs.descending as boolean,
-      input: viewToLast(input!, axisOf(node.attrs)),
-      output: viewToLast(output, axisOf(node.attrs)),
+      ...alongLast(node, input!, output),
     }),
   },
 });
