@@ -1,4 +1,4 @@
-import { allocate, type DType, dtypeOf, type TypedArray } from "./dtype.ts";
+import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
 import { DTypeError, ShapeError } from "./errors.ts";
 import { type Shape, show, sizeOf } from "./shape.ts";
 
@@ -27,9 +27,3 @@ export function hostArray(shape: Shape, data: TypedArray): HostArray {
     });
   return { dtype, shape, data };
 }
-
-export const zerosHost = (dtype: DType, shape: Shape): HostArray => ({
-  dtype,
-  shape,
-  data: allocate(dtype, sizeOf(shape)),
-});

@@ -1,4 +1,11 @@
-import { allocate, type DType, invariant, type Storage, type TypedArray } from "../base/index.ts";
+import {
+  allocate,
+  type DType,
+  dtypeOf,
+  invariant,
+  type Storage,
+  type TypedArray,
+} from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import type { Engine } from "../runtime/engine.ts";
 import type { Program } from "../runtime/program.ts";
@@ -94,12 +101,8 @@ export const referenceBackend: Backend = {
   name: "reference",
   allocate: (dtype, size) => new HostStorage(dtype, allocate(dtype, size)),
   upload(array) {
-    const names = {
-      Float32Array: "float32",
-      Float64Array: "float64",
-      Int32Array: "int32",
-    } as const;
-    const dtype = names[array.constructor.name as keyof typeof names] ?? "bool";
+    const dtype = dtypeOf(array);
+    invariant(dtype !== undefined, `a ${array.constructor.name} cannot be uploaded`);
     return new HostStorage(dtype, array);
   },
   info: () => ({ arithmetic: "float64, plain TypeScript" }),

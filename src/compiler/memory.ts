@@ -52,14 +52,3 @@ export function planMemory(kernels: readonly Kernel[]): number {
   }
   return total;
 }
-
-/** No plan needs less: the most bytes that are alive at one time. */
-export function memoryBound(kernels: readonly Kernel[]): number {
-  const lives = livesOf(kernels);
-  return Math.max(
-    0,
-    ...kernels.map((_, at) =>
-      lives.reduce((n, l) => (l.from <= at && at <= l.to ? n + bytesOf(l.buffer) : n), 0),
-    ),
-  );
-}

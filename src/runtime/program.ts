@@ -1,4 +1,4 @@
-import { byteSize, type DType, dtypes, invariant, type Shape } from "../base/index.ts";
+import { type DType, dtypes, invariant, type Shape } from "../base/index.ts";
 import { type Opcode, opcodeOf } from "./opcodes.ts";
 
 /**
@@ -350,7 +350,3 @@ export function encodeProgram(program: Program): EncodedProgram {
     invariant(word === (word | 0), `program word ${word} does not fit 32 bits`);
   return { words: Int32Array.from(words), constants: Float64Array.from(constants) };
 }
-
-/** Bytes that the caller's buffers hold. */
-export const slotBytes = (program: Program): number =>
-  program.slots.reduce((n, s) => n + s.size * byteSize(s.dtype), 0);
