@@ -2,12 +2,14 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const src = fileURLToPath(new URL("./src", import.meta.url));
+const experiments = fileURLToPath(new URL("./experiments", import.meta.url));
 
 export default defineConfig({
   resolve: {
     // Tests import the public names and run the sources: nothing needs building first.
     alias: [
       { find: /^gradus$/, replacement: `${src}/index.ts` },
+      { find: /^gradus\/experiments$/, replacement: `${experiments}/index.ts` },
       { find: /^gradus\/([a-z]+)$/, replacement: `${src}/$1/index.ts` },
     ],
   },

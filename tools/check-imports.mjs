@@ -14,6 +14,7 @@
  * with two folders that stand beside it. `formats` reads and writes bytes (safetensors, npy, ONNX,
  * …) as plain arrays and so needs only `base`; `data` makes batches of tensors from files and so
  * needs `tensor` but no layer. Therefore both can be used by `train` and all that follows.
+ * `draw` makes figures and pages of numbers and knows nothing of tensors.
  * `models` are layers put together, one per file, and import nothing but tensors and layers.
  * src/index.ts is the public face and may import everything but the commands.
  *
@@ -38,17 +39,18 @@ export const table = {
   compiler: ["base", "graph", "runtime", "ops"],
   tensor: engine,
   data: ["base", "formats", "tensor"],
+  draw: ["base", "formats"],
   nn: [...engine, "tensor"],
   optim: [...engine, "tensor", "nn"],
   train: training,
   learn: [...training, "train"],
   lab: [...training, "train", "learn"],
   models: ["base", "tensor", "nn"],
-  cli: [...training, "train", "learn", "lab", "models"],
+  cli: [...training, "train", "learn", "lab", "models", "draw"],
 };
 
 /** The folders whose run-time code may load npm packages; all others work with none installed. */
-const mayLoadPackages = ["data", "cli"];
+const mayLoadPackages = ["data", "draw", "cli"];
 
 /** Folders beside src/ that hold code; they may import src/ and each other, but never be imported by it. */
 const outside = ["test", "tools", "bench", "examples", "experiments"];

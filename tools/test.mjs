@@ -68,6 +68,7 @@ step("lint", "biome", "check", "--error-on-warnings", ".");
 step("imports", process.execPath, "tools/check-imports.mjs");
 step("types", "tsc", "-p", "tsconfig.json");
 step("build", "tsc", "-p", "tsconfig.build.json");
+step("build of the experiments", "tsc", "-p", "tsconfig.experiments.json");
 if (fs.existsSync("kernel/Makefile")) step("kernel", "make", "--silent", "-C", "kernel", "test");
 unitTests();
 

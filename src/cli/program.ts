@@ -24,6 +24,10 @@ const commands: Record<string, { about: string; load: () => Promise<{ define: De
     about: "list the layers of a trained network or of a model, with their sizes",
     load: () => import("./summary.ts"),
   },
+  experiment: {
+    about: "run a claim of the theory as a program, and see whether it holds",
+    load: () => import("./experiment.ts"),
+  },
   doctor: {
     about: "say what gradus runs on here",
     load: () => import("./doctor.ts"),

@@ -2,6 +2,7 @@ import fs from "node:fs/promises";
 import path from "node:path";
 import * as core from "gradus";
 import * as data from "gradus/data";
+import * as draw from "gradus/draw";
 import * as formats from "gradus/formats";
 import * as lab from "gradus/lab";
 import * as models from "gradus/models";
@@ -19,6 +20,7 @@ const modules = {
   "gradus/formats": formats,
   "gradus/models": models,
   "gradus/lab": lab,
+  "gradus/draw": draw,
 };
 
 /** Names that the code declares itself. */
@@ -139,4 +141,11 @@ export async function writeSampleFiles(folder: string): Promise<void> {
   await sharp(pixels, { raw: { width: 28, height: 28, channels: 1 } })
     .png()
     .toFile(path.join(folder, "seven.png"));
+  for (const [n, name] of ["daisy", "rose"].entries()) {
+    await fs.mkdir(path.join(folder, "flowers", name), { recursive: true });
+    for (let i = 0; i < 5; i++)
+      await sharp({ create: { width: 9 + i, height: 10, channels: 3, background: [n, 99, 9 * i] } })
+        .png()
+        .toFile(path.join(folder, "flowers", name, `${i}.png`));
+  }
 }

@@ -1,0 +1,18 @@
+/** The claims of the theory as programs: one file each, loaded when it is run. */
+import type { Experiment } from "./experiment.ts";
+
+export type { Experiment, Measured, Outcome, Setup } from "./experiment.ts";
+export { Missing } from "./experiment.ts";
+
+const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment }>>> = {};
+
+/** E1, E2, … in order. */
+export const experimentIds: readonly string[] = Object.keys(load).sort(
+  (a, b) => Number(a.slice(1)) - Number(b.slice(1)),
+);
+
+/** The experiment of an id that {@link experimentIds} lists. */
+export async function loadExperiment(id: string): Promise<Experiment> {
+  if (!Object.hasOwn(load, id)) throw new RangeError(`internal: there is no experiment ${id}.`);
+  return (await load[id]!()).default;
+}

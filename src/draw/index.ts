@@ -1,0 +1,15 @@
+/** Figures as SVG and PNG, and pages in one file. */
+export { type ChartOptions, chart, type Marks } from "./chart.ts";
+export { escapeXml } from "./escape.ts";
+export {
+  figure,
+  grid,
+  image,
+  type PageOptions,
+  page,
+  paragraph,
+  section,
+  table,
+  tiles,
+} from "./page.ts";
+export { svgToPng } from "./png.ts";
