@@ -3,6 +3,7 @@ export { type CsvOptions, type CsvSplit, parseCsv, readCsv } from "./csv.ts";
 export { type Dataset, makeSplit, type Split, splitDataset, subset, type Task } from "./dataset.ts";
 export { type DigitsOptions, digits } from "./digits.ts";
 export { readIdxFolder } from "./idx-folder.ts";
+export { type ImageFolderOptions, readImageFolder } from "./image-folder.ts";
 export { type ImageOptions, lightOnDark, readImage } from "./images.ts";
 export { fromOneHot, oneHot } from "./labels.ts";
 export { fitStandardization, type Standardization, standardize } from "./standardize.ts";
