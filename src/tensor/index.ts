@@ -1,18 +1,10 @@
 export { type Compiled, compile } from "./compile.ts";
 export type { ReduceOptions } from "./composite.ts";
 export {
-  avgPool,
   type ConvOptions,
   type ConvTransposeOptions,
   conv,
   convTranspose,
-  type MaxUnpoolOptions,
-  maxPool,
-  maxPoolWithIndices,
-  maxUnpool,
-  type Padding,
-  type PerAxis,
-  type PoolOptions,
 } from "./convolution.ts";
 export {
   arange,
@@ -39,7 +31,25 @@ export {
   loadEngine,
   setEngine,
 } from "./engine.ts";
+export {
+  convOutputSize,
+  convTransposeOutputSize,
+  type Padding,
+  type PerAxis,
+  samePadding,
+  type TransposeOptions,
+  type WindowOptions,
+} from "./geometry.ts";
 export type { Range } from "./indexing.ts";
+export { type PaddingMode, type PadOptions, pad } from "./padding.ts";
+export {
+  avgPool,
+  type MaxUnpoolOptions,
+  maxPool,
+  maxPoolWithIndices,
+  maxUnpool,
+  type PoolOptions,
+} from "./pooling.ts";
 export { bernoulli, Generator, normal, type RandomKey, uniform } from "./random.ts";
 export { realize, realizeSync } from "./realize.ts";
 export { fromHost, isTensor, type NestedArray, Tensor, type TensorLike } from "./tensor.ts";

@@ -46,9 +46,9 @@ test("an error names the subject, both values, the user's line and the fix", () 
       fix: reduce the tensor first, or use toArray()."
   `);
   expect(messageOf(() => conv(zeros([1, 3, 4, 4]), zeros([8, 3, 5, 5])))).toMatchInlineSnapshot(`
-    "conv: kernel [5, 5] does not fit into input [4, 4] with padding [0, 0] and [0, 0] (output size ⌊(n + 2p − f)/s + 1⌋ = [0, 0]).
+    "conv2d: a window of [5, 5] does not fit into input [4, 4] with padding [0, 0], [0, 0] (output size ⌊(n + 2p − d(f − 1) − 1)/s⌋ + 1 < 1).
       in test/tensor/errors.test.ts:LINE
-      fix: use a smaller kernel or more padding."
+      fix: use a smaller window, padding of 1 more in all, or fewer poolings and strides before."
   `);
   expect(messageOf(() => grad((x: Tensor) => x)(tensor([1, 2])))).toMatchInlineSnapshot(`
     "grad: the function must return a float scalar, got float32[2].

@@ -1,0 +1,120 @@
+import { type Shape, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
+import type { Node } from "../graph/index.ts";
+import * as op from "../ops/index.ts";
+import { type Padding, type PerAxis, spread, windows } from "./geometry.ts";
+import { Tensor } from "./tensor.ts";
+
+export interface PoolOptions {
+  /** The window's size. */
+  readonly size: PerAxis;
+  /** Default: the window's size. */
+  readonly stride?: PerAxis | undefined;
+  readonly padding?: Padding | undefined;
+}
+
+/** x padded with `value`, and the windows over its spatial axes. */
+function pooled(name: string, x: Tensor, options: PoolOptions, value: number) {
+  const rank = x.rank - 2;
+  if (rank < 1 || rank > 3)
+    throw new ShapeError({
+      subject: name,
+      problem: `takes [N, C, …] with 1 to 3 spatial axes, got ${show(x.shape)}.`,
+      fix: "add the missing axes with unsqueeze.",
+    });
+  const { kernel, stride, dilation, padding } = windows(
+    `${name}${rank}d`,
+    x.shape.slice(2),
+    options.size,
+    { stride: options.stride ?? options.size, padding: options.padding },
+  );
+  const padded = op.pad(x.node, {
+    low: [0, 0, ...padding.map((p) => p[0])],
+    high: [0, 0, ...padding.map((p) => p[1])],
+    value,
+  });
+  return { padded, geometry: { size: kernel, stride, dilation } };
+}
+
+/**
+ * The largest value of each window, and where it came from: the flat position within the (padded)
+ * plane, int32. Ties go to the first; the derivative goes where the value came from.
+ *
+ * @param x `[N, C, …spatial]`. @returns both `[N, C, …out]`
+ */
+export function maxPoolWithIndices(
+  x: Tensor,
+  options: PoolOptions,
+): { values: Tensor; indices: Tensor } {
+  const { padded, geometry } = pooled("maxPool", x, options, Number.NEGATIVE_INFINITY);
+  return {
+    values: new Tensor(op.maxPool(padded, geometry)),
+    indices: new Tensor(op.winners(padded, geometry)),
+  };
+}
+
+export interface MaxUnpoolOptions extends Omit<PoolOptions, "padding"> {
+  readonly padding?: PerAxis | undefined;
+  /** Spatial size of what was pooled; default (n − 1)s + f − 2p. Needed where pooling left a rest. */
+  readonly outputSize?: Shape | undefined;
+}
+
+/**
+ * Puts values back where {@link maxPoolWithIndices} took its maxima from, and 0 elsewhere. Where
+ * overlapping windows share a maximum, the place gets the mean of their values, so unpooling what
+ * was just pooled always restores the maxima.
+ *
+ * @param x `[N, C, …pooled]`. @param indices of the same shape, int32, with the options of the pooling.
+ * @returns `[N, C, …outputSize]`
+ * @throws {ShapeError} if shapes differ, or pooling the output size would not give this shape.
+ * @see Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks", §2.1
+ * @example
+ * const { values, indices } = maxPoolWithIndices(tensor([[[1, 3, 2, 0]]]), { size: 2 });
+ * maxUnpool(values, indices, { size: 2 }).toArray(); // [[[0, 3, 2, 0]]]
+ */
+export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions): Tensor {
+  const rank = x.rank - 2;
+  const [n, c, ...pooledSize] = x.shape as [number, number, ...number[]];
+  const size = spread("maxUnpool", "size", options.size, rank, 1);
+  const stride = spread("maxUnpool", "stride", options.stride ?? options.size, rank, 1);
+  const padding = spread("maxUnpool", "padding", options.padding ?? 0, rank, 0);
+  const out =
+    options.outputSize ??
+    pooledSize.map((d, i) => (d - 1) * stride[i]! + size[i]! - 2 * padding[i]!);
+  const padded = out.map((d, i) => d + 2 * padding[i]!);
+  const expected = padded.map((d, i) => Math.floor((d - size[i]!) / stride[i]!) + 1);
+  if (!sameShape(x.shape, indices.shape) || !sameShape(expected, pooledSize))
+    throw new ShapeError({
+      subject: "maxUnpool",
+      problem: `values ${show(x.shape)} and indices ${show(indices.shape)}, but pooling ${show(out)} gives ${show(expected)}.`,
+      fix: "give values and indices of one pooling with its own size, stride and padding, and the size of its input as outputSize.",
+    });
+  const plane = sizeOf(padded);
+  const flat = op.reshape(indices.node, [n, c, sizeOf(pooledSize)]);
+  const scatter = (y: Node) => op.scatterAdd(flat, op.reshape(y, flat.shape), 2, plane);
+  let y = scatter(x.node);
+  if (size.some((f, i) => f > stride[i]!)) {
+    const windows = scatter(op.constant(1, x.shape, x.dtype)); // that share a place
+    y = op.div(y, op.maximum(windows, 1));
+  }
+  return new Tensor(
+    op.slice(op.reshape(y, [n, c, ...padded]), {
+      start: [0, 0, ...padding],
+      size: [n, c, ...out],
+      step: x.shape.map(() => 1),
+    }),
+  );
+}
+
+/** The largest value of each window of `[N, C, …spatial]`; padding counts as −∞. */
+export function maxPool(x: Tensor, options: PoolOptions): Tensor {
+  const { padded, geometry } = pooled("maxPool", x, options, Number.NEGATIVE_INFINITY);
+  return new Tensor(op.maxPool(padded, geometry));
+}
+
+/** The mean of each window of `[N, C, …spatial]`; padding counts as 0 and is counted. */
+export function avgPool(x: Tensor, options: PoolOptions): Tensor {
+  const { padded, geometry } = pooled("avgPool", x, options, 0);
+  const view = op.window(padded, geometry);
+  const axes = geometry.size.map((_, i) => x.rank + i);
+  return new Tensor(op.mul(op.sum(view, axes), 1 / geometry.size.reduce((n, k) => n * k, 1)));
+}
