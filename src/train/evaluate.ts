@@ -1,20 +1,30 @@
 import { allocate, ConfigError, type HostArray, type Shape, sizeOf } from "../base/index.ts";
 import { type Batch, batches, type Split } from "../data/index.ts";
-import { evaluating, type Module } from "../nn/index.ts";
+import { evaluating, type Module, Sequential } from "../nn/index.ts";
 import { compile, fromHost, isTensor, type Tensor, zeros } from "../tensor/index.ts";
-import { type Head, headFor, type Loss, type Metric } from "./head.ts";
+import { type Head, type HeadName, headFor, headNamed, type Loss } from "./head.ts";
 import type { Logs } from "./history.ts";
+import {
+  hasWhole,
+  logsOf,
+  type Metrics,
+  plainSums,
+  resolveMetrics,
+  sumsOf,
+  wholeLogs,
+} from "./metric.ts";
 import { Averages } from "./metrics.ts";
 import { overlapped } from "./overlap.ts";
+import { checkEnd } from "./targets.ts";
 
 /** What is measured. */
 export interface HeadOptions {
-  /** The task; by default what the targets are: numbers to hit, or classes of one logit or many. */
-  readonly head?: Head | undefined;
+  /** The task, by name; by default what the targets are: numbers to hit, or classes of one logit or many. */
+  readonly head?: Head | HeadName | undefined;
   /** Another loss than the head's. */
   readonly loss?: Loss | undefined;
-  /** Other metrics than the head's. */
-  readonly metrics?: Readonly<Record<string, Metric>> | undefined;
+  /** Other metrics than the head's: names, or functions by name. */
+  readonly metrics?: Metrics | undefined;
 }
 
 export interface EvaluateOptions extends HeadOptions {
@@ -29,18 +39,30 @@ function outputShape(model: Module, { shape, dtype }: HostArray): Shape {
   return evaluating(model, () => model.forward(zeros([1, ...shape.slice(1)], { dtype })).shape);
 }
 
+/** The last layer of a model whose layers are known to follow one another. */
+function lastLayer(model: Module): string {
+  const last = model instanceof Sequential ? model.layers.at(-1) : undefined;
+  return last instanceof Sequential ? lastLayer(last) : (last?.constructor.name ?? "");
+}
+
 /**
  * The head that fits model and data, checked against both.
  *
  * @throws {ShapeError} if the model does not take the inputs, or targets do not fit its outputs.
- * @throws {DataError} if a target is no class.
+ * @throws {DataError} if a target is not what the head takes: no class, not in range, not finite.
+ * @throws {ConfigError} if the model ends in the activation that the loss has in it.
  */
 export function resolveHead(model: Module, split: Split, options: HeadOptions): Head {
   const outputs = outputShape(model, split.inputs);
-  const head = options.head ?? headFor(outputs, split.targets);
-  if (!options.loss) head.check(outputs, split.targets);
-  const { loss = head.loss, metrics = options.loss ? {} : head.metrics } = options;
-  return { ...head, loss, metrics };
+  const head = options.head ? headNamed(options.head) : headFor(outputs, split.targets);
+  const metrics = options.metrics && resolveMetrics(options.metrics, head);
+  if (options.loss) {
+    const { losses: _, ...rest } = head;
+    return { ...rest, loss: options.loss, metrics: metrics ?? {} };
+  }
+  head.check(outputs, split.targets);
+  checkEnd(head.name, head.activation, lastLayer(model));
+  return { ...head, metrics: metrics ?? head.metrics };
 }
 
 /** Loss and metrics of a batch, as sums that add up over batches. */
@@ -51,16 +73,14 @@ export interface BatchSums {
 }
 
 /** What a training or evaluation step gives for outputs and targets. */
-export function measure(head: Head, outputs: Tensor, targets: Tensor, loss: Tensor): BatchSums {
-  const entries = Object.entries(head.metrics);
-  const sums = entries.map(([name, metric]) => [name, metric(outputs, targets)]);
-  return { loss, sums: Object.fromEntries(sums) };
-}
+export const measure = (head: Head, outputs: Tensor, targets: Tensor, loss: Tensor): BatchSums => ({
+  loss,
+  sums: sumsOf(head, outputs, targets),
+});
 
 /** Adds a batch that has been computed. The mean loss counts as often as it has examples. */
 export function addTo(averages: Averages, { loss, sums }: BatchSums, examples: number): void {
-  const numbers = Object.entries(sums).map(([name, sum]) => [name, sum.item()]);
-  averages.add({ loss: loss.item() * examples, ...Object.fromEntries(numbers) }, examples);
+  averages.add({ loss: loss.item() * examples, ...plainSums(sums) }, examples);
 }
 
 /** Measures a split; undefined if `signal` fires first. */
@@ -68,20 +88,26 @@ export type Evaluator = (split: Split, signal?: AbortSignal) => Promise<Logs | u
 
 /** A compiled evaluation of a model, for use more than once. */
 export function evaluator(model: Module, head: Head, batchSize = defaultBatchSize): Evaluator {
+  const keep = hasWhole(head);
   const step = compile((inputs: Tensor, targets: Tensor) =>
     evaluating(model, () => {
       const outputs = model.forward(inputs);
-      return measure(head, outputs, targets, head.loss(outputs, targets));
+      const sums = measure(head, outputs, targets, head.loss(outputs, targets));
+      return { sums, outputs: keep ? outputs : null };
     }),
   );
   const start = ({ inputs, targets }: Batch) => step(fromHost(inputs), fromHost(targets));
   return async (split, signal) => {
     const averages = new Averages();
+    const parts: Tensor[] = [];
     for await (const { item, result } of overlapped(batches(split, { batchSize }), start)) {
       if (signal?.aborted) return undefined;
-      addTo(averages, result, item.rows.length);
+      addTo(averages, result.sums, item.rows.length);
+      if (result.outputs) parts.push(result.outputs);
     }
-    return averages.logs;
+    const logs = logsOf(head, averages.state);
+    if (!keep) return logs;
+    return { ...logs, ...wholeLogs(head, joined(parts, split.size).toHost(), split.targets) };
   };
 }
 
@@ -89,12 +115,13 @@ export function evaluator(model: Module, head: Head, batchSize = defaultBatchSiz
  * Loss and metrics of a model on a split, in evaluation mode: averages over examples, whatever the
  * size of the batches.
  *
- * @returns `loss`, and the head's metrics: `accuracy` for classes.
+ * @returns `loss`, and the head's metrics: `accuracy` for classes; or those that are asked for.
  * @throws {ShapeError} if the model does not take the inputs, or targets do not fit its outputs.
  * @example
  * const model = new Linear(2, 2);
  * model.weight.value = zeros([2, 2]);
  * await evaluate(model, xor()); // { loss: 0.6931471824645996, accuracy: 0.5 }
+ * await evaluate(model, xor(), { metrics: ["recall", "auc"] }); // { loss: 0.6931471824645996, recall: 0.5, auc: 0.5 }
  */
 export async function evaluate(
   model: Module,

@@ -15,6 +15,7 @@ import {
 } from "./evaluate.ts";
 import type { Head } from "./head.ts";
 import { History, type Logs } from "./history.ts";
+import { logsOf } from "./metric.ts";
 import { Averages } from "./metrics.ts";
 import { overlapped } from "./overlap.ts";
 import type { Json } from "./run-folder.ts";
@@ -98,6 +99,7 @@ class Trainer implements Training {
   readonly #train: Split;
   readonly #validation: Split | undefined;
   readonly #lr: number | Schedule | undefined;
+  readonly #head: Head;
   readonly #step: Step;
   readonly #evaluate: Evaluator;
   readonly #callbacks: readonly Callback[];
@@ -116,6 +118,7 @@ class Trainer implements Training {
     const head = resolveHead(model, this.#train, options);
     if (this.#validation) resolveHead(model, this.#validation, options); // an error now, not after an epoch
     const { optimizer = adam() } = options;
+    this.#head = head;
     this.model = model;
     this.optimizer = optimizer instanceof Optimizer ? optimizer : new Optimizer(model, optimizer);
     this.settings = { seed, batchSize, examples: this.#train.size };
@@ -178,13 +181,17 @@ class Trainer implements Training {
       addTo(averages, result, item.rows.length);
       const step = this.position.step + 1;
       this.position = { epoch, batch: item.index + 1, step, sums: averages.state };
-      const logs = averages.logs;
+      const logs = logsOf(this.#head, averages.state);
       await this.#tell((callback) => callback.onBatchEnd?.(item.index, logs, this));
       if (this.#stopping()) return;
     }
     const validation = await this.#validate();
     if (this.#stopping()) return;
-    await this.#conclude(epoch, { ...averages.logs, ...validation, lr: this.lr });
+    await this.#conclude(epoch, {
+      ...logsOf(this.#head, averages.state),
+      ...validation,
+      lr: this.lr,
+    });
   }
 
   async #validate(): Promise<Logs> {

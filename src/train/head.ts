@@ -1,26 +1,91 @@
-import { DataError, type HostArray, type Shape, ShapeError, sizeOf } from "../base/index.ts";
-import { binaryCrossEntropyWithLogits, crossEntropy, meanSquaredError } from "../nn/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { ConfigError, type HostArray, nearest, type Shape, sizeOf } from "../base/index.ts";
+import {
+  binaryCrossEntropyWithLogits,
+  crossEntropy,
+  type LossOptions,
+  meanSquaredError,
+} from "../nn/index.ts";
+import { arange, type Tensor } from "../tensor/index.ts";
+import type { Metric } from "./metric.ts";
+import { badShapes, checkFinite, checkLabels, checkRange, checkRows } from "./targets.ts";
 
 /** The mean loss of a batch: outputs of the model and targets → a float scalar. */
 export type Loss = (outputs: Tensor, targets: Tensor) => Tensor;
 
-/**
- * A sum over the examples of a batch: outputs and targets → a scalar. Divided by the number of
- * examples it is what logs show; a whole number (a count) stays exact.
- */
-export type Metric = (outputs: Tensor, targets: Tensor) => Tensor;
+/** What is chosen and what is true, as 0 and 1: `[N, C]` each; a single column for yes or no. */
+export interface Decision {
+  readonly chosen: Tensor;
+  readonly actual: Tensor;
+}
 
-/** What a task asks of the end of a model: which loss, what to count, how to read its outputs. */
+/**
+ * What a task asks of the end of a model: which loss, what to count, how to read its outputs.
+ *
+ * | head | outputs | read by | loss |
+ * |---|---|---|---|
+ * | {@link binary} | one logit | sigmoid | binary cross-entropy |
+ * | {@link classification} | a logit per class | softmax | cross-entropy |
+ * | {@link multiLabel} | a logit per label | sigmoid | binary cross-entropy |
+ * | {@link regression} | numbers | – | mean squared error |
+ * | {@link unitRegression} | a logit per number | sigmoid | binary cross-entropy |
+ *
+ * The activation is in `read` and in the loss, so a model ends in a linear layer.
+ *
+ * @see Goodfellow, Bengio & Courville 2016, §6.2.2
+ */
 export interface Head {
   readonly name: string;
   readonly loss: Loss;
+  /** The loss of each example, `[N]`, whose mean is `loss`; weights need it. */
+  readonly losses?: Loss;
   readonly metrics: Readonly<Record<string, Metric>>;
   /** Outputs as a person reads them: probabilities, or the values themselves. */
   readonly read: (outputs: Tensor) => Tensor;
+  /** The function in `read`, by which a model must not end as well. */
+  readonly activation?: "sigmoid" | "softmax";
+  /** Where the answer is a class or labels. */
+  readonly decide?: (outputs: Tensor, targets: Tensor) => Decision;
   /** @throws if outputs of this shape cannot meet these targets. */
   readonly check: (outputs: Shape, targets: HostArray) => void;
 }
+
+/** The mean over all axes but the first. */
+const perExample = (losses: Tensor): Tensor =>
+  losses.rank < 2 ? losses : losses.reshape([losses.shape[0]!, -1]).mean({ axis: 1 });
+
+/** A loss of outputs against targets of as many values, whole and per example. */
+const ofAsMany = (f: (outputs: Tensor, targets: Tensor, options?: LossOptions) => Tensor) => {
+  const targetsFor = (outputs: Tensor, targets: Tensor) =>
+    targets.cast(outputs.dtype).reshape(outputs.shape);
+  return {
+    loss: (outputs: Tensor, targets: Tensor) => f(outputs, targetsFor(outputs, targets)),
+    losses: (outputs: Tensor, targets: Tensor) =>
+      perExample(f(outputs, targetsFor(outputs, targets), { reduction: "none" })),
+  };
+};
+
+const sameSize = (outputs: Shape, targets: HostArray): boolean =>
+  sizeOf(outputs.slice(1)) === sizeOf(targets.shape.slice(1));
+
+/** Rows `[N, C]` of columns that are each yes or no. */
+const yesOrNo = (outputs: Tensor, targets: Tensor): Decision => {
+  const rows: Shape = [outputs.shape[0]!, outputs.size / (outputs.shape[0]! || 1)];
+  return {
+    chosen: outputs.greater(0).reshape(rows).cast("float32"),
+    actual: targets.cast("float32").greater(0.5).reshape(rows).cast("float32"),
+  };
+};
+
+/** Yes and no are classes, too. */
+const indexed = (targets: Tensor): Tensor =>
+  targets.dtype === "bool" ? targets.cast("int32") : targets;
+
+const classOf = (targets: Tensor): Tensor =>
+  targets.rank === 1 ? targets.cast("int32") : targets.argmax({ axis: -1 });
+
+/** Class indices `[N]` as rows with a single 1. */
+const rowsOf = (labels: Tensor, classes: Tensor): Tensor =>
+  labels.unsqueeze(-1).equal(classes).cast("float32");
 
 /**
  * One class of many: logits `[N, C]` against class indices `[N]`, or against one-hot rows or
@@ -30,19 +95,27 @@ export interface Head {
  */
 export const classification: Head = {
   name: "classification",
-  loss: crossEntropy,
+  loss: (logits, targets) => crossEntropy(logits, indexed(targets)),
+  losses: (logits, targets) => crossEntropy(logits, indexed(targets), { reduction: "none" }),
   metrics: {
-    accuracy(logits, targets) {
-      const labels = targets.rank === 1 ? targets : targets.argmax({ axis: -1 });
-      return logits.argmax({ axis: -1 }).equal(labels).cast("int32").sum();
-    },
+    accuracy: (logits, targets) =>
+      logits.argmax({ axis: -1 }).equal(classOf(targets)).cast("int32").sum(),
   },
   read: (logits) => logits.softmax(),
+  activation: "softmax",
+  decide(logits, targets) {
+    const classes = arange(logits.shape[1]!);
+    return {
+      chosen: rowsOf(logits.argmax({ axis: -1 }), classes),
+      actual: rowsOf(classOf(targets), classes),
+    };
+  },
   check(outputs, targets) {
     const isRows = targets.shape.length === 2 && targets.shape[1] === outputs[1];
     if (outputs.length !== 2 || (targets.shape.length !== 1 && !isRows))
       throw badShapes("classification", outputs, targets, "[N, C]", "[N]");
-    if (!isRows) checkLabels("classification", targets, outputs[1]!);
+    if (isRows) checkRows("classification", targets);
+    else checkLabels("classification", targets, outputs[1]!);
   },
 };
 
@@ -53,17 +126,52 @@ export const classification: Head = {
  */
 export const binary: Head = {
   name: "binary",
-  loss: (logits, labels) =>
-    binaryCrossEntropyWithLogits(logits, labels.cast(logits.dtype).reshape(logits.shape)),
+  ...ofAsMany(binaryCrossEntropyWithLogits),
   metrics: {
     accuracy: (logits, labels) =>
-      logits.greater(0).equal(labels.reshape(logits.shape).greater(0.5)).cast("int32").sum(),
+      logits
+        .greater(0)
+        .equal(labels.reshape(logits.shape).cast("float32").greater(0.5))
+        .cast("int32")
+        .sum(),
   },
   read: (logits) => logits.sigmoid(),
+  activation: "sigmoid",
+  decide: yesOrNo,
   check(outputs, targets) {
     if (sizeOf(outputs.slice(1)) !== 1 || sizeOf(targets.shape.slice(1)) !== 1)
       throw badShapes("binary", outputs, targets, "[N] or [N, 1]", "[N] or [N, 1]");
     checkLabels("binary", targets, 2);
+  },
+};
+
+/**
+ * Any number of labels at once: a logit per label, `[N, C]`, against rows `[N, C]` of 0 and 1. The
+ * sigmoid is in the loss; each label is a question of its own, so rows need not sum to 1.
+ *
+ *   L = −(1/NC) Σₙ Σ_c yₙc log σ(zₙc) + (1 − yₙc) log(1 − σ(zₙc))
+ *
+ * Its accuracy is the share of labels that are right; `exactMatch` counts whole rows.
+ */
+export const multiLabel: Head = {
+  name: "multiLabel",
+  ...ofAsMany(binaryCrossEntropyWithLogits),
+  metrics: {
+    accuracy: {
+      sums(logits, targets) {
+        const { chosen, actual } = yesOrNo(logits, targets);
+        return chosen.equal(actual).cast("int32").sum({ axis: 0 });
+      },
+      result: (right, examples) => right.reduce((a, b) => a + b, 0) / (right.length * examples),
+    },
+  },
+  read: (logits) => logits.sigmoid(),
+  activation: "sigmoid",
+  decide: yesOrNo,
+  check(outputs, targets) {
+    if (outputs.length !== 2 || targets.shape.length !== 2 || outputs[1] !== targets.shape[1])
+      throw badShapes("multiLabel", outputs, targets, "[N, C]", "[N, C] of 0 and 1");
+    checkRange("multiLabel", targets, (y) => y === 0 || y === 1, "0 or 1");
   },
 };
 
@@ -74,44 +182,69 @@ export const binary: Head = {
  */
 export const regression: Head = {
   name: "regression",
-  loss: (outputs, targets) => meanSquaredError(outputs, targets.reshape(outputs.shape)),
+  ...ofAsMany(meanSquaredError),
   metrics: {},
   read: (outputs) => outputs,
   check(outputs, targets) {
-    if (sizeOf(outputs.slice(1)) !== sizeOf(targets.shape.slice(1)))
+    if (!sameSize(outputs, targets))
       throw badShapes("regression", outputs, targets, "as many values as the targets", "");
+    checkFinite("regression", targets);
   },
 };
+
+const unitCheck: Head["check"] = (outputs, targets) => {
+  if (!sameSize(outputs, targets))
+    throw badShapes("unitRegression", outputs, targets, "as many values as the targets", "");
+  checkRange("unitRegression", targets, (y) => y >= 0 && y <= 1, "between 0 and 1");
+};
+
+/**
+ * Numbers in [0, 1], such as shares and intensities: a logit per number, read by the sigmoid.
+ *
+ *   L = −mean y log σ(z) + (1 − y) log(1 − σ(z))
+ *
+ * It is least where σ(z) = y, as the squared error is, but its gradient σ(z) − y does not vanish where
+ * the sigmoid is flat. Its least value is the mean entropy of y, not 0.
+ */
+export const unitRegression: Head = {
+  name: "unitRegression",
+  ...ofAsMany(binaryCrossEntropyWithLogits),
+  metrics: {},
+  read: (logits) => logits.sigmoid(),
+  activation: "sigmoid",
+  check: unitCheck,
+};
+
+/** {@link unitRegression} by squared error: L = mean (σ(z) − y)². */
+export const unitRegressionBySquares: Head = {
+  ...unitRegression,
+  ...ofAsMany((logits, y, options) => meanSquaredError(logits.sigmoid(), y, options)),
+};
+
+/** All heads by name. */
+export const heads = { binary, classification, multiLabel, regression, unitRegression } as const;
+export type HeadName = keyof typeof heads;
+
+/**
+ * A head by its name; heads pass.
+ *
+ * @throws {ConfigError} for a name that there is not.
+ * @example
+ * headNamed("multiLabel").read(tensor([[0, 0]])).toArray(); // [[0.5, 0.5]]
+ */
+export function headNamed(head: Head | HeadName): Head {
+  if (typeof head !== "string") return head;
+  if (Object.hasOwn(heads, head)) return heads[head];
+  const near = nearest(head, Object.keys(heads));
+  throw new ConfigError({
+    subject: "head",
+    problem: `there is no "${head}" among ${Object.keys(heads).join(", ")}.`,
+    fix: near ? `did you mean "${near}"?` : "name one of these, or give a head of your own.",
+  });
+}
 
 /** The head that fits: floats are numbers to hit, integers are classes, of one logit or many. */
 export function headFor(outputs: Shape, targets: HostArray): Head {
   if (targets.dtype !== "int32" && targets.dtype !== "bool") return regression;
   return sizeOf(outputs.slice(1)) === 1 ? binary : classification;
-}
-
-function badShapes(
-  name: string,
-  outputs: Shape,
-  targets: HostArray,
-  wantedOutputs: string,
-  wantedTargets: string,
-): ShapeError {
-  const batch = (shape: Shape) => `[${["N", ...shape.slice(1)].join(", ")}]`;
-  return new ShapeError({
-    subject: name,
-    problem: `the model gives ${batch(outputs)} for targets ${batch(targets.shape)}.`,
-    fix: `let the model end in ${wantedOutputs}${wantedTargets && ` and give targets ${wantedTargets}`}.`,
-  });
-}
-
-function checkLabels(name: string, { data }: HostArray, classes: number): void {
-  for (let n = 0; n < data.length; n++) {
-    const label = data[n]!;
-    if (Number.isInteger(label) && label >= 0 && label < classes) continue;
-    throw new DataError({
-      subject: name,
-      problem: `the target of example ${n} is ${label}, but the model knows ${classes} classes, 0 to ${classes - 1}.`,
-      fix: `number the classes from 0, and give the model as many outputs as there are classes.`,
-    });
-  }
 }

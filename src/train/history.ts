@@ -6,8 +6,9 @@ export type Logs = Readonly<Record<string, number>>;
 /** Whether less or more of a quantity is better. */
 export type Mode = "min" | "max";
 
-/** Accuracies want to be large, all else (losses) small. */
-export const modeOf = (monitor: string): Mode => (/accuracy$/.test(monitor) ? "max" : "min");
+/** Scores want to be large, all else (losses, errors) small. */
+export const modeOf = (monitor: string): Mode => (scores.test(monitor) ? "max" : "min");
+const scores = /(accuracy|(precision|recall|f1)(Micro|Weighted|OfClass\d+)?|auc|r2|exactMatch)$/i;
 
 /**
  * What training came to, epoch by epoch, and why it ended. Plain data: checkpoints hold it.

@@ -17,14 +17,50 @@ export { type FitOptions, fit } from "./fit.ts";
 export {
   binary,
   classification,
+  type Decision,
   type Head,
+  type HeadName,
   headFor,
+  headNamed,
+  heads,
   type Loss,
-  type Metric,
+  multiLabel,
   regression,
+  unitRegression,
+  unitRegressionBySquares,
 } from "./head.ts";
 export { History, type Logs, type Mode } from "./history.ts";
+export {
+  accuracy,
+  auc,
+  type CountMetric,
+  exactMatch,
+  f1,
+  type Metric,
+  type MetricName,
+  type Metrics,
+  meanAbsolute,
+  meanSquared,
+  metricsByName,
+  type NamedMetric,
+  precision,
+  r2,
+  recall,
+  type ScoreOptions,
+  type SumMetric,
+  topKAccuracy,
+  type WholeMetric,
+} from "./metric.ts";
 export { Averages, confusionMatrix, type Sums } from "./metrics.ts";
+export { reconstruction } from "./reconstruction.ts";
 export { type Json, type RunFile, RunFolder } from "./run-folder.ts";
 export { RunRecorder } from "./run-recorder.ts";
+export {
+  type Average,
+  type ClassificationReport,
+  type ClassScore,
+  classificationReport,
+  rocAuc,
+  rSquared,
+} from "./scores.ts";
 export type { Callback, Position, Settings, Training } from "./training.ts";

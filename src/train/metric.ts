@@ -1,0 +1,307 @@
+/** What can be measured beside the loss, by name, and how it adds up over batches. */
+import { ConfigError, type HostArray, nearest } from "../base/index.ts";
+import { arange, fromHost, stack, type Tensor } from "../tensor/index.ts";
+import type { Head } from "./head.ts";
+import type { Logs } from "./history.ts";
+import type { Sums } from "./metrics.ts";
+import {
+  type Average,
+  averageScore,
+  type ClassScore,
+  type Counts,
+  columnOf,
+  rocAuc,
+  rSquared,
+  scoreOf,
+} from "./scores.ts";
+
+/**
+ * A sum over the examples of a batch: outputs and targets → a scalar. Divided by the number of
+ * examples it is what logs show; a whole number (a count) stays exact.
+ */
+export type SumMetric = (outputs: Tensor, targets: Tensor) => Tensor;
+
+/** A function of sums over examples, such as a ratio of counts; the sums are part of the compiled step. */
+export interface CountMetric {
+  /** Any number of sums over the batch. */
+  readonly sums: (outputs: Tensor, targets: Tensor) => Tensor;
+  /** What logs show. @param sums over all batches, in float64. */
+  readonly result: (sums: readonly number[], examples: number) => number;
+}
+
+/** A function of all outputs and targets together, such as one of ranks: in evaluation only. */
+export interface WholeMetric {
+  readonly whole: (outputs: HostArray, targets: HostArray) => number;
+}
+
+/** However the examples are cut into batches, a metric is the same. */
+export type Metric = SumMetric | CountMetric | WholeMetric;
+
+/** A metric by the name that logs show, for whichever head it meets. */
+export interface NamedMetric {
+  readonly name: string;
+  /** @throws {ConfigError} if the head has nothing of the kind. */
+  of(head: Head): Metric;
+}
+
+const isWhole = (metric: Metric): metric is WholeMetric => "whole" in metric;
+export const hasWhole = ({ metrics }: Pick<Head, "metrics">): boolean =>
+  Object.values(metrics).some(isWhole);
+
+/** What a compiled step gives for outputs and targets: sums by the name of their metric. */
+export function sumsOf(head: Head, outputs: Tensor, targets: Tensor): Record<string, Tensor> {
+  const sums: Record<string, Tensor> = {};
+  for (const [name, metric] of Object.entries(head.metrics))
+    if (typeof metric === "function") sums[name] = metric(outputs, targets);
+    else if (!isWhole(metric)) sums[name] = metric.sums(outputs, targets);
+  return sums;
+}
+
+/** Sums as plain numbers: one under its name, several under name/0, name/1, … */
+export function plainSums(sums: Readonly<Record<string, Tensor>>): Record<string, number> {
+  const plain: Record<string, number> = {};
+  for (const [name, sum] of Object.entries(sums))
+    if (sum.rank === 0) plain[name] = sum.item();
+    else
+      sum.dataSync().forEach((x, i) => {
+        plain[`${name}/${i}`] = x;
+      });
+  return plain;
+}
+
+/** The logs that sums over examples come to: the mean loss first, then the metrics. */
+export function logsOf({ metrics }: Pick<Head, "metrics">, { examples, sums }: Sums): Logs {
+  const logs: Record<string, number> = {};
+  if (examples === 0) return logs;
+  if (sums.loss !== undefined) logs.loss = sums.loss / examples;
+  for (const [name, metric] of Object.entries(metrics)) {
+    if (isWhole(metric)) continue;
+    if (typeof metric === "function") logs[name] = sums[name]! / examples;
+    else logs[name] = metric.result(numbered(sums, name), examples);
+  }
+  return logs;
+}
+
+function numbered(sums: Logs, name: string): number[] {
+  if (sums[name] !== undefined) return [sums[name]];
+  const numbers: number[] = [];
+  for (let i = 0; ; i++) {
+    const x = sums[`${name}/${i}`];
+    if (x === undefined) return numbers;
+    numbers.push(x);
+  }
+}
+
+/** The metrics that need all outputs. */
+export const wholeLogs = (
+  { metrics }: Pick<Head, "metrics">,
+  outputs: HostArray,
+  targets: HostArray,
+): Logs =>
+  Object.fromEntries(
+    Object.entries(metrics).flatMap(([name, metric]) =>
+      isWhole(metric) ? [[name, metric.whole(outputs, targets)]] : [],
+    ),
+  );
+
+function unfit(name: string, head: Head, fix: string): ConfigError {
+  return new ConfigError({ subject: name, problem: `the head is ${head.name}.`, fix });
+}
+const needsClasses = "use it with the heads binary, classification or multiLabel.";
+
+/** The share of answers that are right: of examples, or with multiLabel of labels. */
+export const accuracy = (): NamedMetric => ({
+  name: "accuracy",
+  of(head) {
+    const metric = head.metrics.accuracy;
+    if (!metric) throw unfit("accuracy", head, needsClasses);
+    return metric;
+  },
+});
+
+/**
+ * The share of examples whose true class is among the k with the highest outputs; of equal outputs the
+ * first classes count.
+ */
+export const topKAccuracy = (k: number): NamedMetric => ({
+  name: `top${k}Accuracy`,
+  of(head) {
+    if (head.activation !== "softmax")
+      throw unfit(`top${k}Accuracy`, head, "use it with the head classification.");
+    return (logits, targets) => {
+      const labels = targets.rank === 1 ? targets.cast("int32") : targets.argmax({ axis: -1 });
+      const label = labels.unsqueeze(-1);
+      const own = logits.takeAlong(label);
+      const later = arange(logits.shape[1]!).greaterEqual(label).logicalAnd(logits.equal(own));
+      const behind = logits.less(own).logicalOr(later); // NaN is behind nothing, nor before it
+      const before = behind.logicalNot().cast("int32").sum({ axis: 1 });
+      return before.less(k).cast("int32").sum();
+    };
+  },
+});
+
+/** The share of examples of which every label is right. */
+export const exactMatch = (): NamedMetric => ({
+  name: "exactMatch",
+  of(head) {
+    const { decide } = head;
+    if (!decide) throw unfit("exactMatch", head, needsClasses);
+    return (outputs, targets) => {
+      const { chosen, actual } = decide(outputs, targets);
+      return chosen.equal(actual).all({ axis: 1 }).cast("int32").sum();
+    };
+  },
+});
+
+export interface ScoreOptions {
+  /** How classes become one number; default "macro", which for yes or no is the score of "yes". */
+  readonly average?: Average | undefined;
+  /** The score of this class alone. */
+  readonly ofClass?: number | undefined;
+}
+
+/** A score of counts per class. */
+const score =
+  (measure: "precision" | "recall" | "f1") =>
+  ({ average = "macro", ofClass }: ScoreOptions = {}): NamedMetric => {
+    const suffix = average === "macro" ? "" : average === "micro" ? "Micro" : "Weighted";
+    const name = ofClass === undefined ? `${measure}${suffix}` : `${measure}OfClass${ofClass}`;
+    const result = (counts: readonly Counts[]): ClassScore => {
+      if (ofClass === undefined) return averageScore(counts, average);
+      const own = counts[ofClass];
+      if (own) return scoreOf(own);
+      throw new ConfigError({
+        subject: name,
+        problem: `there is no class ${ofClass} among ${counts.length}.`,
+        fix: `name a class from 0 to ${counts.length - 1}.`,
+      });
+    };
+    return {
+      name,
+      of(head) {
+        const { decide } = head;
+        if (!decide) throw unfit(name, head, needsClasses);
+        return {
+          sums(outputs, targets) {
+            const { chosen, actual } = decide(outputs, targets);
+            return stack([chosen.mul(actual), chosen, actual])
+              .cast("int32")
+              .sum({ axis: 1 });
+          },
+          result: (sums) => result(countsOf(sums))[measure],
+        };
+      },
+    };
+  };
+
+/** `[3, C]` sums: right, chosen, true. */
+function countsOf(sums: readonly number[]): Counts[] {
+  const classes = sums.length / 3;
+  return Array.from({ length: classes }, (_, c) => ({
+    right: sums[c]!,
+    chosen: sums[classes + c]!,
+    actual: sums[2 * classes + c]!,
+  }));
+}
+
+/** TP / (TP + FP): of what is chosen, the share that is right. All classes of the model count. */
+export const precision = score("precision");
+/** TP / (TP + FN): of what is true, the share that is chosen. All classes of the model count. */
+export const recall = score("recall");
+/** 2 TP / (2 TP + FP + FN): the harmonic mean of precision and recall, per class. */
+export const f1 = score("f1");
+
+/** Area under the ROC curve; for several classes the mean over each against the rest. */
+export const auc = (): NamedMetric => ({
+  name: "auc",
+  of(head) {
+    const { decide, activation } = head;
+    if (!decide) throw unfit("auc", head, needsClasses);
+    return {
+      whole(outputs, targets) {
+        const scores = activation === "softmax" ? probabilities(outputs) : outputs;
+        const actual = decide(fromHost(outputs), fromHost(targets)).actual.toHost();
+        const columns = actual.shape[1]!;
+        let sum = 0;
+        for (let c = 0; c < columns; c++) sum += rocAuc(columnOf(scores, c), columnOf(actual, c));
+        return sum / columns;
+      },
+    };
+  },
+});
+
+/** Softmax in float64, which keeps apart what float32 would tie. */
+const probabilities = (logits: HostArray): HostArray =>
+  fromHost(logits).cast("float64").softmax().toHost();
+
+/** A mean over all values of what an error comes to, in the units of the targets. */
+const ofErrors = (name: string, f: (error: Tensor) => Tensor): NamedMetric => ({
+  name,
+  of(head) {
+    if (head.decide) throw unfit(name, head, "use it with regression or unitRegression.");
+    return (outputs, targets) => {
+      const y = targets.cast(outputs.dtype).reshape(outputs.shape);
+      const errors = f(head.read(outputs).sub(y));
+      return errors.rank < 2 ? errors.sum() : errors.sum().div(errors.size / errors.shape[0]!);
+    };
+  },
+});
+
+/** Mean |ŷ − y|. */
+export const meanAbsolute = (): NamedMetric => ofErrors("meanAbsoluteError", (e) => e.abs());
+/** Mean (ŷ − y)². */
+export const meanSquared = (): NamedMetric => ofErrors("meanSquaredError", (e) => e.square());
+
+/** The share of the targets' variance that is explained, {@link rSquared}. */
+export const r2 = (): NamedMetric => ({
+  name: "r2",
+  of(head) {
+    if (head.decide) throw unfit("r2", head, "use it with regression or unitRegression.");
+    return {
+      whole: (outputs, targets) => rSquared(head.read(fromHost(outputs)).toHost(), targets),
+    };
+  },
+});
+
+/** All metrics that a name alone chooses. */
+export const metricsByName = {
+  accuracy: accuracy(),
+  top5Accuracy: topKAccuracy(5),
+  exactMatch: exactMatch(),
+  precision: precision(),
+  recall: recall(),
+  f1: f1(),
+  auc: auc(),
+  meanAbsoluteError: meanAbsolute(),
+  meanSquaredError: meanSquared(),
+  r2: r2(),
+} as const satisfies Record<string, NamedMetric>;
+export type MetricName = keyof typeof metricsByName;
+
+/** Metrics as an option gives them: names, named metrics, or functions of one's own by name. */
+export type Metrics = readonly (MetricName | NamedMetric)[] | Readonly<Record<string, Metric>>;
+
+const isList = (metrics: Metrics): metrics is readonly (MetricName | NamedMetric)[] =>
+  Array.isArray(metrics);
+
+/** Metrics for a head. @throws {ConfigError} for an unknown name, or one that does not fit the head. */
+export function resolveMetrics(metrics: Metrics, head: Head): Readonly<Record<string, Metric>> {
+  if (!isList(metrics)) return metrics;
+  return Object.fromEntries(
+    metrics.map((metric) => {
+      const named = typeof metric === "string" ? metricNamed(metric) : metric;
+      return [named.name, named.of(head)];
+    }),
+  );
+}
+
+function metricNamed(name: string): NamedMetric {
+  if (Object.hasOwn(metricsByName, name)) return metricsByName[name as MetricName];
+  const names = Object.keys(metricsByName);
+  const near = nearest(name, names);
+  throw new ConfigError({
+    subject: "metrics",
+    problem: `there is no "${name}" among ${names.join(", ")}.`,
+    fix: near ? `did you mean "${near}"?` : "name one of these, or give a function of your own.",
+  });
+}

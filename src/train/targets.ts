@@ -1,0 +1,102 @@
+/** Whether targets are what a task takes; every error names an example, its value and the fix. */
+import {
+  ConfigError,
+  DataError,
+  DTypeError,
+  type HostArray,
+  type Shape,
+  ShapeError,
+  sizeOf,
+} from "../base/index.ts";
+
+export function badShapes(
+  name: string,
+  outputs: Shape,
+  targets: HostArray,
+  wantedOutputs: string,
+  wantedTargets: string,
+): ShapeError {
+  const batch = (shape: Shape) => `[${["N", ...shape.slice(1)].join(", ")}]`;
+  return new ShapeError({
+    subject: name,
+    problem: `the model gives ${batch(outputs)} for targets ${batch(targets.shape)}.`,
+    fix: `let the model end in ${wantedOutputs}${wantedTargets && ` and give targets ${wantedTargets}`}.`,
+  });
+}
+
+/** Class indices, 0…classes−1; one logit reads 0 and 1 of any dtype, many need whole numbers. */
+export function checkLabels(name: string, { data, dtype }: HostArray, classes: number): void {
+  if (name === "classification" && dtype !== "int32" && dtype !== "bool")
+    throw new DTypeError({
+      subject: name,
+      problem: `the targets are ${dtype}, not int32 class indices.`,
+      fix: "give an Int32Array of classes, or take the head regression for numbers to hit.",
+    });
+  for (let n = 0; n < data.length; n++) {
+    const label = data[n]!;
+    if (Number.isInteger(label) && label >= 0 && label < classes) continue;
+    throw new DataError({
+      subject: name,
+      problem: `the target of example ${n} is ${label}, but the model knows ${classes} classes, 0 to ${classes - 1}.`,
+      fix: Number.isInteger(label)
+        ? "number the classes from 0, and give the model as many outputs as there are classes."
+        : "give whole numbers from 0 as classes, or take the head regression or unitRegression for numbers to hit.",
+    });
+  }
+}
+
+/** How far the probabilities of a row may be from 1 together: float32 sums of thousands stay below. */
+const slack = 1e-3;
+
+/** Rows of probabilities that sum to 1; one-hot rows are such. */
+export function checkRows(name: string, targets: HostArray): void {
+  checkRange(name, targets, (p) => p >= 0 && p <= 1, "a probability");
+  const classes = targets.shape[1]!;
+  for (let start = 0; start < targets.data.length; start += classes) {
+    let sum = 0;
+    for (let c = 0; c < classes; c++) sum += targets.data[start + c]!;
+    if (Math.abs(sum - 1) <= slack) continue;
+    throw new DataError({
+      subject: name,
+      problem: `the row of targets of example ${start / classes} sums to ${Number(sum.toPrecision(4))}, not 1.`,
+      fix: "give one class per example, or take the head multiLabel for any number of labels at once.",
+    });
+  }
+}
+
+/** Values that the task can mean. @param wanted what a value must be, for the message. */
+export function checkRange(
+  name: string,
+  { data, shape }: HostArray,
+  fits: (y: number) => boolean,
+  wanted: string,
+): void {
+  const at = data.findIndex((y) => !fits(y));
+  if (at < 0) return;
+  throw new DataError({
+    subject: name,
+    problem: `a target of example ${Math.floor(at / sizeOf(shape.slice(1)))} is ${data[at]}, not ${wanted}.`,
+    fix: `give targets that are each ${wanted}, or take the head regression for any numbers.`,
+  });
+}
+
+/** Numbers that can be hit. */
+export function checkFinite(name: string, { data, shape }: HostArray): void {
+  const at = data.findIndex((y) => !Number.isFinite(y));
+  if (at < 0) return;
+  throw new DataError({
+    subject: name,
+    problem: `a target of example ${Math.floor(at / sizeOf(shape.slice(1)))} is ${data[at]}.`,
+    fix: "leave out examples whose target is missing, or fill it in.",
+  });
+}
+
+/** A model that ends in the activation which the head's loss has in it would apply it twice. */
+export function checkEnd(name: string, activation: string | undefined, last: string): void {
+  if (activation === undefined || last.toLowerCase() !== activation) return;
+  throw new ConfigError({
+    subject: name,
+    problem: `the model ends in ${last}, and the loss of this head takes logits: it has the ${activation} in it.`,
+    fix: `leave out the ${last} at the end; the head's read() applies it to outputs.`,
+  });
+}
