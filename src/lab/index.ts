@@ -23,6 +23,7 @@ export {
   type Search,
   type SearchOptions,
 } from "./critical.ts";
+export { centralDifference, complexStep, type StepOptions } from "./derivative-checks.ts";
 export {
   type Components,
   filterDirection,
