@@ -64,3 +64,4 @@ export {
   rSquared,
 } from "./scores.ts";
 export type { Callback, Position, Settings, Training } from "./training.ts";
+export { readTrajectory, type Trajectory, TrajectoryRecorder } from "./trajectory.ts";
