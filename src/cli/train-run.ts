@@ -15,6 +15,7 @@ import {
   RunRecorder,
   restore,
   TerminateOnDivergence,
+  TrajectoryRecorder,
 } from "../train/index.ts";
 import type { Source } from "./data-source.ts";
 import { Exit, interrupted } from "./errors.ts";
@@ -71,7 +72,9 @@ async function fitInFolder(
       position = training.position;
     },
   };
-  const recorder = folder ? [new RunRecorder(folder)] : [];
+  const recorder = folder
+    ? [new RunRecorder(folder), new TrajectoryRecorder(`${folder.path}/trajectory.safetensors`)]
+    : [];
   const history = await fit(model, source.train, {
     ...fitOptions(config, source),
     ...(from && { resume: from }),
