@@ -19,6 +19,7 @@ import {
   xor,
 } from "../data/index.ts";
 import type { DataConfig, TableConfig } from "./run-config.ts";
+import type { Given } from "./settings.ts";
 
 /** Data cut into the part to learn from, to choose by and to judge by. */
 export interface Source {
@@ -49,12 +50,21 @@ const builtIn: Record<string, () => Dataset | Split> = {
 };
 export const builtInNames: readonly string[] = Object.keys(builtIn);
 
+/** What of the data is used, and how: see the settings. */
+export type SourceOptions = Omit<NonNullable<Given["data"]>, "source">;
+
 /**
  * Loads what `--data` names: a built-in set, a folder of IDX files or a CSV file.
  *
  * @throws {ConfigError} if it names nothing. @throws {DataError} if the files are not right.
  */
-export async function loadSource(source: string): Promise<Source> {
+export async function loadSource(source: string, options: SourceOptions = {}): Promise<Source> {
+  const whole = await load(source, options);
+  const chosen = options.classes ? onlyClasses(whole, options.classes) : whole;
+  return options.examples === undefined ? chosen : fewer(chosen, options.examples);
+}
+
+async function load(source: string, options: SourceOptions): Promise<Source> {
   if (Object.hasOwn(builtIn, source)) {
     const made = builtIn[source]!();
     return cut(source, source, "train" in made ? made : toDataset(source, made));
@@ -62,8 +72,47 @@ export async function loadSource(source: string): Promise<Source> {
   const { basename, extname } = await import("node:path");
   if ((await kindOf(source)) === "folder")
     return cut(source, basename(source), await readIdxFolder(source));
-  return tableSource(source, basename(source, extname(source)));
+  return tableSource(source, basename(source, extname(source)), options);
 }
+
+/** The examples of some classes, which are numbered anew in the order given. */
+function onlyClasses(source: Source, names: readonly string[]): Source {
+  const { config } = source;
+  const kept = names.map((name) => {
+    const index = config.classes.indexOf(name);
+    if (index >= 0) return index;
+    const near = nearest(name, config.classes);
+    throw new ConfigError({
+      subject: "data.classes",
+      problem: `there is no class "${name}" in ${config.source}, which has ${config.classes.join(", ") || "none"}.`,
+      fix: near ? `did you mean ${near}?` : "name classes that the data have.",
+    });
+  });
+  const only = (split: Split): Split => {
+    const rows = [...split.targets.data.keys()].filter((n) =>
+      kept.includes(split.targets.data[n]!),
+    );
+    const some = subset(split, rows);
+    const data = Int32Array.from(some.targets.data, (label) => kept.indexOf(label));
+    return { ...some, targets: { dtype: "int32", shape: some.targets.shape, data } };
+  };
+  return {
+    ...source,
+    train: only(source.train),
+    validation: only(source.validation),
+    test: only(source.test),
+    config: { ...config, classes: [...names] },
+  };
+}
+
+/** The first so many training examples: the order of the split is random already. */
+const fewer = (source: Source, examples: number): Source => ({
+  ...source,
+  train: subset(
+    source.train,
+    Array.from({ length: Math.min(examples, source.train.size) }, (_, n) => n),
+  ),
+});
 
 async function kindOf(source: string): Promise<"folder" | "file"> {
   const { stat } = await import("node:fs/promises");
@@ -115,8 +164,8 @@ function isLightOnDark({ inputs, size }: Split): boolean {
   return 2 * same > few;
 }
 
-async function tableSource(source: string, name: string): Promise<Source> {
-  const { split, task } = await readTable(source);
+async function tableSource(source: string, name: string, options: SourceOptions): Promise<Source> {
+  const { split, task } = await readTable(source, options);
   const data: Dataset = { name, task, train: split, classes: split.classes ?? [] };
   const raw = cut(source, name, data);
   const scale = fitStandardization(raw.train.inputs);
@@ -135,17 +184,26 @@ async function tableSource(source: string, name: string): Promise<Source> {
   };
 }
 
-/** Classes if the last column holds words or few whole numbers, else numbers to predict. */
-async function readTable(path: string): Promise<{ split: CsvSplit; task: Task }> {
+/** Classes if the target holds words or few whole numbers, else numbers to predict. */
+async function readTable(
+  path: string,
+  { task, target, drop }: SourceOptions,
+): Promise<{ split: CsvSplit; task: Task }> {
+  const options = {
+    dropMissing: true,
+    ...(target !== undefined && { target }),
+    ...(drop !== undefined && { drop }),
+  };
+  if (task) return { split: await readCsv(path, { ...options, task }), task };
   try {
-    const split = await readCsv(path, { dropMissing: true });
+    const split = await readCsv(path, options);
     const words = split.classes!.some((name) => !Number.isFinite(Number(name)));
     if (words || split.classes!.length <= mostClasses) return { split, task: "classification" };
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error; // a fraction is no class
   }
   return {
-    split: await readCsv(path, { task: "regression", dropMissing: true }),
+    split: await readCsv(path, { ...options, task: "regression" }),
     task: "regression",
   };
 }

@@ -20,6 +20,10 @@ const commands: Record<string, { about: string; load: () => Promise<{ define: De
     about: "let a trained network look at an image",
     load: () => import("./predict.ts"),
   },
+  config: {
+    about: "print the settings that a training would have",
+    load: () => import("./config.ts"),
+  },
   summary: {
     about: "list the layers of a trained network or of a model, with their sizes",
     load: () => import("./summary.ts"),

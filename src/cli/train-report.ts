@@ -50,7 +50,8 @@ export function textReport(terminal: Terminal): Report {
   return {
     callback: new Progress(terminal),
     begin({ config, source, parameters, run, from }) {
-      const { data, model, training } = config;
+      const { data, model } = config;
+      const { training } = config.settings;
       const { train, validation, test } = source;
       hasImages = data.inputShape.length === 3;
       line(

@@ -1,9 +1,9 @@
 import { createModel } from "../models/index.ts";
 import { type Module, summary } from "../nn/index.ts";
-import { adam, cosine, momentum, type Rule, sgd } from "../optim/index.ts";
 import {
   type Callback,
   type Checkpoint,
+  EarlyStopping,
   evaluate,
   type FitOptions,
   fit,
@@ -21,17 +21,11 @@ import type { Source } from "./data-source.ts";
 import { Exit, interrupted } from "./errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { invocation, word } from "./invocation.ts";
+import { ruleOf, scheduleOf } from "./rules.ts";
 import type { RunConfig } from "./run-config.ts";
+import type { Settings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Report, secondsSince } from "./train-report.ts";
-
-/** Update rules by name, with the learning rate that each starts from if none is given. */
-export const optimizers = {
-  adam: { rule: adam, lr: 1e-3 },
-  momentum: { rule: momentum, lr: 0.02 },
-  sgd: { rule: sgd, lr: 0.1 },
-} satisfies Record<string, { rule: () => Rule; lr: number }>;
-export type OptimizerName = keyof typeof optimizers;
 
 /** A training, ready to begin. */
 export interface Plan {
@@ -78,10 +72,16 @@ async function fitInFolder(
   const history = await fit(model, source.train, {
     ...fitOptions(config, source),
     ...(from && { resume: from }),
-    callbacks: [new TerminateOnDivergence(), ...recorder, report.callback, keepPosition],
+    callbacks: [
+      new TerminateOnDivergence(),
+      ...callbacksOf(config.settings),
+      ...recorder,
+      report.callback,
+      keepPosition,
+    ],
     signal,
   }).catch((error) => leave(folder, terminal, error));
-  if (signal.aborted && position && position.epoch < config.training.epochs) {
+  if (signal.aborted && position && position.epoch < config.settings.training.epochs) {
     report.interrupted({ run, epoch: position.epoch + 1, batch: position.batch });
     throw new Exit(interrupted);
   }
@@ -89,18 +89,22 @@ async function fitInFolder(
 }
 
 function fitOptions(config: RunConfig, { train, validation }: Source): FitOptions {
-  const { epochs, batchSize, lr, optimizer, seed } = config.training;
-  const steps = epochs * Math.ceil(train.size / batchSize);
+  const { training } = config.settings;
+  const { epochs, batchSize, seed } = training;
   return {
     epochs,
     batchSize,
     seed,
     validation,
-    optimizer: optimizers[optimizer].rule(),
-    lr: cosine(lr, { steps }),
+    optimizer: ruleOf(training),
+    lr: scheduleOf(training, Math.ceil(train.size / batchSize)),
     config: config as unknown as Json,
   };
 }
+
+/** What settings ask to run along. */
+const callbacksOf = ({ training: { patience } }: Settings): Callback[] =>
+  patience === undefined ? [] : [new EarlyStopping({ patience })];
 
 /** The epoch, from 1, whose weights the model has afterwards. */
 async function restoreBest(model: Module, folder: RunFolder, history: History): Promise<number> {

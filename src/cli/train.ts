@@ -1,81 +1,58 @@
 import { ConfigError, DataError } from "../base/index.ts";
 import { type Split, subset } from "../data/index.ts";
-import { type ModelName, modelNames } from "../models/index.ts";
+import { type ModelOptions, modelNames } from "../models/index.ts";
 import { type Json, loadCheckpoint, RunFolder } from "../train/index.ts";
 import { builtInNames, loadSource, type Source } from "./data-source.ts";
-import { oneOf, positiveNumber, wholeNumber } from "./options.ts";
 import type { Define } from "./program.ts";
+import { defaultSource, imageDefaults, otherDefaults, resolve } from "./resolve.ts";
+import { optimizerNames, optimizers, scheduleNames } from "./rules.ts";
 import { type RunConfig, readRunConfig } from "./run-config.ts";
+import { type Assignment, type Given, readSettings, type Settings } from "./settings.ts";
+import { readSettingsFile, scalar, splitWords } from "./settings-file.ts";
 import type { Terminal } from "./terminal.ts";
 import { jsonReport, textReport } from "./train-report.ts";
-import { type OptimizerName, optimizers, type Plan, runPlan } from "./train-run.ts";
+import { type Plan, runPlan } from "./train-run.ts";
 import { version } from "./version.ts";
 
-const defaults = { data: "digits", optimizer: "adam", seed: 0 } as const;
-/** A set of images is large, a table or a toy set small: more passes, in smaller steps. */
-const imageDefaults = { model: "conv", epochs: 5, batchSize: 64 } as const;
-const otherDefaults = { model: "mlp", epochs: 50, batchSize: 16 } as const;
 /** Where run folders go unless --run says otherwise. */
 const runsFolder = "runs";
 /** Batches of a dev run: two signatures of the step, as the last one is smaller. */
 const devBatches = 2.5;
 
+/** Options that say how to run; all others are settings. */
 interface Options {
-  readonly data?: string;
-  readonly model?: ModelName;
-  readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly lr?: number;
-  readonly optimizer?: OptimizerName;
-  readonly seed?: number;
   readonly run?: string;
   readonly resume?: string;
   readonly json?: boolean;
   readonly devRun?: boolean;
 }
 
-const optimizerNames = Object.keys(optimizers) as OptimizerName[];
 const rates = optimizerNames.map((name) => `${name} ${optimizers[name].lr}`).join(", ");
 /** `5 for images, else 50`. */
 const either = (name: keyof typeof imageDefaults): string =>
   `default: ${imageDefaults[name]} for images, else ${otherDefaults[name]}`;
 
-/** Flags, what they mean, and how their values are read. */
-const options: [flags: string, about: string, read?: (text: string) => unknown][] = [
+/** Flags, the settings that they set, and what they mean. */
+const settingFlags: readonly [flags: string, path: string, about: string][] = [
   [
     "--data <source>",
-    `${builtInNames.join(", ")}, a folder of IDX files or a CSV file (default: ${defaults.data})`,
+    "data.source",
+    `${builtInNames.join(", ")}, a folder of IDX files or a CSV file (default: ${defaultSource})`,
   ],
-  ["--model <name>", `${modelNames.join(", ")} (${either("model")})`, oneOf("--model", modelNames)],
+  ["--target <column>", "data.target", "the column of a table to predict (default: the last)"],
+  ["--model <name>", "model.name", `${modelNames.join(", ")} (${either("model")})`],
+  ["--epochs <n>", "training.epochs", `passes through the data (${either("epochs")})`],
+  ["--batch-size <n>", "training.batchSize", `examples of a step (${either("batchSize")})`],
+  ["--lr <x>", "training.lr", `first learning rate (default: ${rates})`],
   [
-    "--epochs <n>",
-    `passes through the data (${either("epochs")})`,
-    wholeNumber("--epochs", 1, imageDefaults.epochs),
+    "--schedule <name>",
+    "training.schedule",
+    `how the rate goes on: ${scheduleNames.join(", ")} (default: cosine, down to 0)`,
   ],
-  [
-    "--batch-size <n>",
-    `examples of a step (${either("batchSize")})`,
-    wholeNumber("--batch-size", 1, imageDefaults.batchSize),
-  ],
-  [
-    "--lr <x>",
-    `first learning rate; it falls to 0 like a cosine (default: ${rates})`,
-    positiveNumber("--lr", optimizers[defaults.optimizer].lr),
-  ],
-  [
-    "--optimizer <name>",
-    `${optimizerNames.join(", ")} (default: ${defaults.optimizer})`,
-    oneOf("--optimizer", optimizerNames),
-  ],
-  [
-    "--seed <n>",
-    `decides first weights and the order of examples (default: ${defaults.seed})`,
-    wholeNumber("--seed", 0, 1),
-  ],
-  ["--run <folder>", `folder for the results (default: a new one in ${runsFolder}/)`],
-  ["--resume <run>", "go on with a run that was interrupted, or train it for more --epochs"],
-  ["--json", "one JSON object per line instead of text"],
-  ["--dev-run", "a few batches of everything, to see that all parts work; saves nothing"],
+  ["--optimizer <name>", "training.optimizer", `${optimizerNames.join(", ")} (default: adam)`],
+  ["--weight-decay <x>", "training.weightDecay", "pull of weights towards 0"],
+  ["--patience <n>", "training.patience", "end after so many epochs without improvement"],
+  ["--seed <n>", "training.seed", "decides first weights and the order of examples (default: 0)"],
 ];
 
 const examples = `
@@ -83,49 +60,80 @@ Examples:
   gradus train                                  digits, a small convolutional net
   gradus train --data moons                     two half circles, a multilayer perceptron
   gradus train --data data/mnist --epochs 3     a folder of IDX files
+  gradus train config.yaml training.lr=0.01     settings of a file, one of them changed
+  gradus train runs/digits-conv/config.json     the same training again, to the last bit
   gradus train --resume runs/digits-conv        go on after Ctrl-C`;
 
 export const define: Define = (command, terminal) => {
-  for (const [flags, about, read] of options)
-    if (read) command.option(flags, about, read);
-    else command.option(flags, about);
-  command.addHelpText("after", examples).action((given: Options) => train(given, terminal));
+  command.argument("[settings...]", "a configuration file, and single settings as key=value");
+  for (const [flags, , about] of settingFlags) command.option(flags, about);
+  command
+    .option("--run <folder>", `folder for the results (default: a new one in ${runsFolder}/)`)
+    .option(
+      "--resume <run>",
+      "go on with a run that was interrupted, or train it for more --epochs",
+    )
+    .option("--json", "one JSON object per line instead of text")
+    .option("--dev-run", "a few batches of everything, to see that all parts work; saves nothing")
+    .addHelpText("after", examples)
+    .action((words: string[], options: Options) => train(words, options, terminal));
 };
 
-async function train(given: Options, terminal: Terminal): Promise<void> {
-  const plan = given.resume ? await resumedPlan(given.resume, given) : await newPlan(given);
-  const report = given.json ? jsonReport(terminal) : textReport(terminal);
+async function train(
+  words: readonly string[],
+  options: Options,
+  terminal: Terminal,
+): Promise<void> {
+  const { file, assignments } = splitWords(words);
+  const all = [...assignments, ...flagAssignments(options)];
+  const given = readSettings(file === undefined ? undefined : await readSettingsFile(file), all);
+  const plan = options.resume
+    ? await resumedPlan(options.resume, given, file ?? all.find(isFixed)?.name)
+    : await newPlan(given, options);
+  const report = options.json ? jsonReport(terminal) : textReport(terminal);
   await runPlan(plan, report, terminal);
 }
 
-async function newPlan(given: Options): Promise<Plan> {
-  const loaded = await loadSource(given.data ?? defaults.data);
-  const { inputShape, classes } = loaded.config;
-  const forShape = inputShape.length === 3 ? imageDefaults : otherDefaults;
-  const { model, epochs, batchSize, optimizer, seed } = { ...defaults, ...forShape, ...given };
+/** The flags that were given, as settings. */
+function flagAssignments(options: object): Assignment[] {
+  return settingFlags.flatMap(([flags, path]) => {
+    const name = flags.split(" ")[0]!;
+    const key = name.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    const text = Reflect.get(options, key) as string | undefined;
+    return text === undefined ? [] : [{ path, value: scalar(text, path), name, text }];
+  });
+}
+
+/** Settings with what follows from the data, and the data. */
+export async function settle(given: Given): Promise<{ settings: Settings; source: Source }> {
+  const source = await loadSource(given.data?.source ?? defaultSource, given.data);
+  return { settings: resolve(given, source.config), source };
+}
+
+async function newPlan(given: Given, { run, devRun }: Options): Promise<Plan> {
+  const { settings: asked, source } = await settle(given);
+  const { inputShape, classes } = source.config;
+  const { name: model, ...modelOptions } = asked.model;
+  const { batchSize, seed } = asked.training;
+  const settings = devRun ? { ...asked, training: { ...asked.training, epochs: 1 } } : asked;
   const outputs = Math.max(1, classes.length); // one number for regression
+  const options: ModelOptions = { inputShape, classes: outputs, seed, ...modelOptions };
   const config: RunConfig = {
     gradus: await version(),
-    data: loaded.config,
-    model: { name: model, options: { inputShape, classes: outputs, seed } },
-    training: {
-      epochs: given.devRun ? 1 : epochs,
-      batchSize,
-      lr: given.lr ?? optimizers[optimizer].lr,
-      optimizer,
-      seed,
-    },
+    settings,
+    data: source.config,
+    model: { name: model, options },
   };
-  if (given.devRun)
-    return { config, source: shortened(loaded, batchSize), openFolder: async () => undefined };
-  const name = `${loaded.name}-${model}`;
+  if (devRun)
+    return { config, source: shortened(source, batchSize), openFolder: async () => undefined };
   const openFolder = async () => {
-    const { run } = given;
-    const folder = run ? await RunFolder.at(run) : await RunFolder.create(runsFolder, name);
+    const folder = run
+      ? await RunFolder.at(run)
+      : await RunFolder.create(runsFolder, `${source.name}-${model}`);
     await folder.writeConfig(config as unknown as Json);
     return folder;
   };
-  return { config, source: loaded, openFolder };
+  return { config, source, openFolder };
 }
 
 /** The first few batches of each part. */
@@ -143,19 +151,20 @@ function shortened(source: Source, batchSize: number): Source {
   };
 }
 
-/** What may change when a run goes on: how long, how it speaks, and where its data lie now. */
-const mayChange = ["resume", "epochs", "json", "data"];
+/** What may change when a run goes on: how long, and where its data lie now. */
+const isFixed = ({ path }: Assignment) => path !== "training.epochs" && path !== "data.source";
 
-async function resumedPlan(path: string, given: Options): Promise<Plan> {
-  const fixed = Object.keys(given).find((name) => !mayChange.includes(name));
+async function resumedPlan(path: string, given: Given, fixed: string | undefined): Promise<Plan> {
   if (fixed) throw unchangeable(fixed);
   const folder = await RunFolder.open(path);
   const stored = await readRunConfig(folder);
   if (!(await folder.has("last.safetensors"))) throw nothingToResume(path);
   const from = await loadCheckpoint(folder.file("last.safetensors"));
-  const source = await loadSource(given.data ?? stored.data.source);
-  const epochs = given.epochs ?? stored.training.epochs;
-  const config = { ...stored, training: { ...stored.training, epochs } };
+  const { data, training } = stored.settings;
+  const source = await loadSource(given.data?.source ?? data.source, data);
+  const epochs = given.training?.epochs ?? training.epochs;
+  const settings = { ...stored.settings, training: { ...training, epochs } };
+  const config = { ...stored, settings };
   const openFolder = async () => {
     await folder.writeConfig(config as unknown as Json);
     return folder;
@@ -165,7 +174,7 @@ async function resumedPlan(path: string, given: Options): Promise<Plan> {
 
 const unchangeable = (option: string): ConfigError =>
   new ConfigError({
-    subject: `--${option.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`,
+    subject: option,
     problem: "cannot be changed when a run goes on: the result would be that of no training.",
     fix: "leave it out, or start a new run without --resume.",
   });

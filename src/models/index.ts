@@ -18,6 +18,8 @@ export interface ModelOptions {
   /** The shape of one example, without the batch axis. */
   readonly inputShape: Shape;
   readonly classes: number;
+  /** Units of the hidden layers, for models whose hidden layers are all dense: "mlp". */
+  readonly hidden?: readonly number[] | undefined;
   readonly seed?: number | undefined;
 }
 
@@ -44,6 +46,7 @@ export const modelNames = Object.keys(builders) as readonly ModelName[];
  * createModel(config).forward(zeros([2, 1, 28, 28])).shape; // [2, 10]
  */
 export function createModel({ name, options }: ModelConfig): Sequential {
+  if (options.hidden && name !== "mlp") throw noHidden(name);
   if (Object.hasOwn(builders, name)) return builders[name](options);
   const near = nearest(name, modelNames);
   throw new ConfigError({
@@ -52,3 +55,10 @@ export function createModel({ name, options }: ModelConfig): Sequential {
     fix: `${near ? `did you mean "${near}"? ` : ""}Models: ${modelNames.join(", ")}.`,
   });
 }
+
+const noHidden = (name: string): ConfigError =>
+  new ConfigError({
+    subject: `model "${name}"`,
+    problem: "the units of its hidden layers cannot be chosen.",
+    fix: 'leave out hidden, or use the model "mlp".',
+  });

@@ -69,7 +69,7 @@ describe("as a process", () => {
   test("GRADUS_DEBUG=1 shows the stack", async () => {
     const env = { GRADUS_DEBUG: "1" };
     const { error } = await spawned("train --epochs -1", undefined, env);
-    expect(error).toMatch(/\n\s+at .*options\.js/);
+    expect(error).toMatch(/\n\s+at .*settings\.js/);
   });
   test("on a pipe no escape sequences", async () => {
     const { out } = await spawned("train --data xor --epochs 1 --run plain");
@@ -79,6 +79,6 @@ describe("as a process", () => {
   test("a reader that goes away early is no error", () => {
     const command = `"${process.execPath}" "${main}" train --help | head -n 1`;
     const { stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
-    expect([stdout, stderr]).toEqual(["Usage: gradus train [options]\n", ""]);
+    expect([stdout, stderr]).toEqual(["Usage: gradus train [options] [settings...]\n", ""]);
   });
 });

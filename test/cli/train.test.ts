@@ -149,7 +149,7 @@ describe("one clear message, exit code 1, nothing left behind", () => {
   failing("", /Usage: gradus/);
   failing("tran", "unknown command 'tran'", "Did you mean train?");
   failing("train --epohcs 3", "unknown option '--epohcs'", "Did you mean --epochs?");
-  failing("train now", "too many arguments");
+  failing("train now", "now: a configuration ends in .yaml");
   failing("train --lr", "'--lr <x>' argument missing");
   failing("train --epochs -1", '--epochs: "-1" is not a whole number of 1 or more', "--epochs 5");
   failing("train --epochs 2.5", '--epochs: "2.5" is not');
@@ -221,12 +221,12 @@ describe.runIf(isFast)("a run that is damaged", () => {
     expect(await damaged("whole/config.json", text.slice(0, 50), "evaluate whole")).toMatch(
       /not JSON/,
     );
-    const { training: _, ...rest } = JSON.parse(text);
-    const without = JSON.stringify(rest);
+    const { settings, ...rest } = JSON.parse(text);
+    const without = JSON.stringify({ ...rest, settings: { ...settings, training: {} } });
     expect(await damaged("whole/config.json", without, "summary whole")).toMatch(
-      /"training\.epochs" is missing/,
+      /"settings\.training\.epochs" is missing/,
     );
-    const other = text.replace('"mlp"', '"lenet"');
+    const other = text.replaceAll('"mlp"', '"lenet"');
     await damagedModel(other);
   });
   /** The model that the config names does not take the images, which is told before the weights are read. */

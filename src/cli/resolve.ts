@@ -1,0 +1,26 @@
+import type { Source } from "./data-source.ts";
+import { optimizers } from "./rules.ts";
+import type { Given, Settings } from "./settings.ts";
+
+export const defaultSource = "digits";
+const defaults = { optimizer: "adam", schedule: "cosine", warmup: 0, seed: 0 } as const;
+/** A set of images is large, a table or a toy set small: more passes, in smaller steps. */
+export const imageDefaults = { model: "conv", epochs: 5, batchSize: 64 } as const;
+export const otherDefaults = { model: "mlp", epochs: 50, batchSize: 16 } as const;
+
+/** Fills what was left out; what suits depends on the data. */
+export function resolve(given: Given, { inputShape }: Source["config"]): Settings {
+  const { model, ...forShape } = inputShape.length === 3 ? imageDefaults : otherDefaults;
+  const training = { ...defaults, ...forShape, ...defined(given.training ?? {}) };
+  const { lr, decay } = optimizers[training.optimizer];
+  return {
+    data: { source: defaultSource, ...defined(given.data ?? {}) },
+    model: { name: model, ...defined(given.model ?? {}) },
+    training: { lr, weightDecay: decay, ...training },
+  };
+}
+
+/** Without the names whose value is undefined. */
+function defined<T extends object>(x: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(x).filter(([, value]) => value !== undefined)) as never;
+}

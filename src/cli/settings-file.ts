@@ -1,0 +1,136 @@
+import { ConfigError, DataError, FormatError, nearest } from "../base/index.ts";
+import { readBytes } from "../formats/index.ts";
+import { type Assignment, describe, settingPaths } from "./settings.ts";
+
+/** A configuration file's path and what it holds. */
+export interface SettingsFile {
+  readonly path: string;
+  readonly content: unknown;
+}
+
+const parsers: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  ".yaml": readYaml,
+  ".yml": readYaml,
+  ".json": readJson,
+  ".js": readModule,
+  ".mjs": readModule,
+};
+const extensions = Object.keys(parsers).join(", ");
+
+/**
+ * Splits what follows `gradus train`: a configuration file and `key=value` words.
+ *
+ * @throws {ConfigError} for a word that is neither.
+ */
+export function splitWords(words: readonly string[]): {
+  file: string | undefined;
+  assignments: Assignment[];
+} {
+  const files = words.filter((word) => !/^[\w.]+=/.test(word));
+  if (files.length > 1)
+    throw new ConfigError({
+      subject: "configuration",
+      problem: `there are ${files.length} files (${files.join(", ")}).`,
+      fix: "give one file, and single settings as key=value.",
+    });
+  const assignments = words.filter((word) => !files.includes(word)).map(readAssignment);
+  return { file: files[0], assignments };
+}
+
+/** What the name of a section alone stands for: `data=moons`, `model=mlp`. */
+const short: Readonly<Record<string, string>> = { data: "data.source", model: "model.name" };
+
+/** `training.lr=0.1`, or `lr=0.1` as the last part says enough. */
+function readAssignment(word: string): Assignment {
+  const cut = word.indexOf("=");
+  const [key, text] = [word.slice(0, cut), word.slice(cut + 1)];
+  const path =
+    short[key] ?? settingPaths.find((known) => known === key || known.endsWith(`.${key}`));
+  if (path) return { path, value: scalar(text, path), name: path, text };
+  const near = nearest(key, [
+    ...settingPaths,
+    ...settingPaths.map((known) => known.split(".")[1]!),
+  ]);
+  throw new ConfigError({
+    subject: word,
+    problem: `there is no setting "${key}".`,
+    fix: near ? `did you mean ${near}=${text}?` : "`gradus config print` shows all settings.",
+  });
+}
+
+/** A value as the command line writes it: a number, or a list in `[…]` or with commas; else text. */
+export function scalar(text: string, path: string): unknown {
+  const listed = Array.isArray(describe(path).example);
+  const parts = listed ? text.replace(/^\[|\]$/g, "").split(",") : [text];
+  const values = parts.map((part) => {
+    const plain = part.trim().replace(/^(["'])(.*)\1$/, "$2");
+    return plain !== "" && Number.isFinite(Number(plain)) ? Number(plain) : plain;
+  });
+  return listed ? values : values[0];
+}
+
+/**
+ * Reads a configuration: YAML, JSON, the config.json of a run, or a module with a default export.
+ *
+ * @throws {DataError} if it is not there. @throws {FormatError} if it is not in its format.
+ */
+export async function readSettingsFile(path: string): Promise<SettingsFile> {
+  const { extname } = await import("node:path");
+  const { stat } = await import("node:fs/promises");
+  const parse = parsers[extname(path)];
+  if (!parse)
+    throw new ConfigError({
+      subject: path,
+      problem: `a configuration ends in ${extensions}.`,
+      fix: "name the file so, or give single settings as key=value or flags.",
+    });
+  if (!(await stat(path).catch(() => undefined))?.isFile())
+    throw new DataError({
+      subject: path,
+      problem: "there is no such file.",
+      fix: "`gradus config print > config.yaml` writes one to begin with.",
+    });
+  const content = await parse(path);
+  return { path, content: settingsOf(content) };
+}
+
+/** The settings in a run's config.json; any other content is settings itself. */
+const settingsOf = (content: unknown): unknown =>
+  typeof content === "object" && content !== null && "settings" in content && "gradus" in content
+    ? content.settings
+    : content;
+
+const readText = async (path: string) => new TextDecoder().decode(await readBytes(path));
+
+async function readYaml(path: string): Promise<unknown> {
+  const { parse } = await import("yaml");
+  return parsed(path, "YAML", await readText(path), parse);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  return parsed(path, "JSON", await readText(path), JSON.parse);
+}
+
+function parsed(path: string, format: string, text: string, parse: (text: string) => unknown) {
+  try {
+    return parse(text);
+  } catch (thrown) {
+    throw badFile(path, format, thrown);
+  }
+}
+
+async function readModule(path: string): Promise<unknown> {
+  const { pathToFileURL } = await import("node:url");
+  try {
+    return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
+  } catch (thrown) {
+    throw badFile(path, "a module", thrown);
+  }
+}
+
+const badFile = (path: string, format: string, thrown: unknown): FormatError =>
+  new FormatError({
+    subject: path,
+    problem: `not ${format} (${thrown instanceof Error ? thrown.message.split("\n")[0] : thrown}).`,
+    fix: "mend the file; `gradus config print` shows a whole one.",
+  });

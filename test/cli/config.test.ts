@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { loadCheckpoint } from "gradus/train";
+import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { gradus, isFast, workIn, writeImages } from "./support.ts";
+
+workIn();
+beforeAll(async () => {
+  await writeImages("bars", 200);
+  await writeFile(
+    "bars.yaml",
+    "data:\n  source: bars\nmodel:\n  name: mlp\n  hidden: [16, 8]\ntraining:\n  epochs: 2\n  lr: 0.01\n",
+  );
+});
+
+const digest = async (file: string) =>
+  createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
+const printed = async (words: string) => parse((await gradus(`config print ${words}`)).out);
+
+describe("gradus config print", () => {
+  test("shows every setting with the values that suit the data", async () => {
+    expect(await printed("data=moons")).toEqual({
+      data: { source: "moons" },
+      model: { name: "mlp" },
+      training: {
+        epochs: 50,
+        batchSize: 16,
+        lr: 0.001,
+        weightDecay: 0,
+        optimizer: "adam",
+        schedule: "cosine",
+        warmup: 0,
+        seed: 0,
+      },
+    });
+  });
+  test("a file, and single settings over it", async () => {
+    const { model, training } = await printed("bars.yaml lr=0.5 training.optimizer=sgd");
+    expect(model).toEqual({ name: "mlp", hidden: [16, 8] });
+    expect(training).toMatchObject({ epochs: 2, lr: 0.5, optimizer: "sgd" });
+  });
+  test("what it prints is a file that prints the same", async () => {
+    const { out } = await gradus("config print bars.yaml hidden=[5,6]");
+    await writeFile("again.yaml", out);
+    expect((await gradus("config print again.yaml")).out).toBe(out);
+    expect(out).toContain("- 5\n    - 6");
+  });
+  test("a module and JSON", async () => {
+    await writeFile(
+      "c.mjs",
+      "export default { data: { source: 'bars' }, training: { epochs: 3 } };",
+    );
+    await writeFile(
+      "c.json",
+      JSON.stringify({ data: { source: "bars" }, training: { epochs: 3 } }),
+    );
+    expect(await printed("c.mjs")).toEqual(await printed("c.json"));
+    expect((await printed("c.json")).training.epochs).toBe(3);
+  });
+});
+
+describe.runIf(isFast)("gradus train with settings", () => {
+  test("the stored configuration gives the same run, to the last bit", async () => {
+    await gradus("train bars.yaml --seed 3 --run one");
+    const { settings } = JSON.parse(await readFile("one/config.json", "utf8"));
+    expect(settings.training).toMatchObject({ epochs: 2, lr: 0.01, seed: 3, batchSize: 64 });
+    await gradus("train one/config.json --run two");
+    for (const name of ["config.json", "best.safetensors", "last.safetensors"])
+      expect(await digest(`two/${name}`), name).toBe(await digest(`one/${name}`));
+  });
+  test("hidden units and classes are those that were asked for", async () => {
+    await gradus("train bars.yaml classes=[3,1] --run some");
+    const { data } = JSON.parse(await readFile("some/config.json", "utf8"));
+    expect(data.classes).toEqual(["3", "1"]);
+    const { tensors } = await loadCheckpoint("some/best.safetensors");
+    const shapes = [...tensors.values()].map((x) => x.shape);
+    expect(shapes).toContainEqual([16, 64]);
+    expect(shapes).toContainEqual([2, 8]);
+  });
+  test("patience ends a training that does not improve", async () => {
+    const { out } = await gradus(
+      "train bars.yaml epochs=30 lr=1e-12 schedule=constant --patience 2",
+    );
+    expect(out).toMatch(/val_loss has not improved for 2 epochs/);
+  });
+});
+
+describe("what is wrong is named where it was written", () => {
+  const failing = (words: string, ...messages: (string | RegExp)[]) =>
+    test(words, async () => {
+      const { code, error } = await gradus(`config print ${words}`);
+      expect(code).toBe(1);
+      for (const message of messages) expect(error).toMatch(message);
+      expect(error).not.toMatch(/internal/);
+    });
+  beforeAll(async () => {
+    await writeFile("typo.yaml", "training:\n  epohcs: 3\n");
+    await writeFile("section.yaml", "trainnig:\n  epochs: 3\n");
+    await writeFile("value.yaml", "training:\n  epochs: many\n");
+    await writeFile("list.yaml", "- 1\n- 2\n");
+    await writeFile("torn.json", '{"training": ');
+    await writeFile("torn.yaml", "a: [1, 2\n");
+  });
+  failing("typo.yaml", 'typo.yaml: training: there is no setting "epohcs"', "did you mean epochs?");
+  failing("section.yaml", 'section.yaml: there is no setting "trainnig"', "did you mean training?");
+  failing(
+    "value.yaml",
+    'value.yaml: training.epochs: "many" is not a whole number of 1 or more',
+    "epochs: 5",
+  );
+  failing("list.yaml", "it holds no settings by name");
+  failing("torn.json", "torn.json: not JSON");
+  failing("torn.yaml", "torn.yaml: not YAML");
+  failing("none.yaml", "none.yaml: there is no such file", "gradus config print > config.yaml");
+  failing("a.yaml b.yaml", "there are 2 files");
+  failing("lrr=3", 'there is no setting "lrr"', "did you mean lr=3?");
+  failing("lr=fast", 'training.lr: "fast" is not a number above 0', "lr: 0.001");
+  failing("optimizer=adm", '"adm" is none of adam, adamW', "did you mean optimizer: adam");
+  failing("data=moons classes=7", 'there is no class "7" in moons, which has 0, 1');
+});
