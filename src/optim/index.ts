@@ -2,7 +2,9 @@
 export { type AdadeltaOptions, type AdagradOptions, adadelta, adagrad } from "./adagrad.ts";
 export { type AdamOptions, adam, adamW } from "./adam.ts";
 export { chain, clipByGlobalNorm, clipByValue, globalNorm, weightDecay } from "./chain.ts";
+export { type LeastSquaresOptions, leastSquares } from "./least-squares.ts";
 export { type LionOptions, lion } from "./lion.ts";
+export { type Iteration, type MinimizeOptions, type Minimum, minimize } from "./minimize.ts";
 export { type NadamOptions, nadam } from "./nadam.ts";
 export { Optimizer, type OptimizerOptions, type ParameterGroup } from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, plateau } from "./plateau.ts";

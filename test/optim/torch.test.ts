@@ -1,4 +1,4 @@
-/** Against PyTorch in float64; the numbers come from tools/fixtures/torch-oracle.py. */
+/** Against PyTorch in float64; the numbers come from tools/fixtures/torch-optim.py. */
 import { readFileSync } from "node:fs";
 import { compile, setEngine, type Tensor, tensor } from "gradus";
 import { Module, Parameter } from "gradus/nn";
