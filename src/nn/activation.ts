@@ -1,6 +1,8 @@
 /** Elementwise nonlinearities, and softmax. Functions first, then the same as layers. */
-import { type Tensor, where } from "../tensor/index.ts";
+import { ConfigError, type FloatDType, ShapeError, show } from "../base/index.ts";
+import { full, type Tensor, where } from "../tensor/index.ts";
 import { Module } from "./module.ts";
+import { Parameter } from "./parameter.ts";
 
 /**
  * Exponential linear unit: x where x > 0, α (eˣ − 1) elsewhere.
@@ -15,14 +17,31 @@ export function elu(x: Tensor, alpha = 1): Tensor {
   return where(positive, x, where(positive, 0, x).expm1().mul(alpha));
 }
 
+/** How {@link gelu} computes Φ. */
+export type GeluForm = "erf" | "tanh";
+
 /**
- * x Φ(x), with Φ the standard normal distribution: ½ x (1 + erf(x/√2)), not the tanh approximation.
+ * x Φ(x), with Φ the distribution function of the standard normal law:
  *
- * @see Hendrycks & Gimpel 2016
+ *   "erf"    ½ x (1 + erf(x/√2)), the definition
+ *   "tanh"   ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), within 5·10⁻⁴ of it; GPT-2's
+ *
+ * @see Hendrycks & Gimpel 2016, §2
  * @example
- * gelu(tensor([0])).toArray(); // [0]
+ * gelu(tensor([0, 100])).toArray(); // [0, 100]
+ * gelu(tensor([0, 100]), "tanh").toArray(); // [0, 100]
  */
-export const gelu = (x: Tensor): Tensor => x.mul(x.mul(Math.SQRT1_2).erf().add(1)).mul(0.5);
+export function gelu(x: Tensor, form: GeluForm = "erf"): Tensor {
+  if (form !== "erf" && form !== "tanh")
+    throw new ConfigError({
+      subject: "gelu",
+      problem: `unknown form "${form}".`,
+      fix: 'use "erf" or "tanh".',
+    });
+  const cubic = () => x.add(x.square().mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
+  const phi2 = form === "erf" ? x.mul(Math.SQRT1_2).erf() : cubic().tanh();
+  return x.mul(phi2.add(1)).mul(0.5);
+}
 
 /**
  * x σ(x), also called swish.
@@ -62,6 +81,12 @@ export const hardTanh = (x: Tensor): Tensor => where(x.abs().less(1), x, x.sign(
 export const hardSigmoid = (x: Tensor): Tensor =>
   where(x.abs().less(3), x.mul(1 / 6), x.sign().mul(0.5)).add(0.5);
 
+export interface PReLUOptions {
+  /** Where the slopes start, default 0.25. */
+  readonly slope?: number | undefined;
+  readonly dtype?: FloatDType | undefined;
+}
+
 /** x itself. */
 export class Identity extends Module {
   forward(x: Tensor): Tensor {
@@ -76,7 +101,14 @@ export class ReLU extends Module {
   }
 }
 
-/** x where x > 0, slope · x elsewhere; default slope 0.01. */
+/**
+ * x where x > 0, slope · x elsewhere, so that no unit dies; the derivative at 0 is the slope. The
+ * default of 0.01 is that of the paper and of PyTorch; courses teach 0.1, too.
+ *
+ * @see Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models"
+ * @example
+ * new LeakyReLU(0.1).forward(tensor([-10, 2])).toArray(); // [-1, 2]
+ */
 export class LeakyReLU extends Module {
   readonly slope: number;
   constructor(slope = 0.01) {
@@ -85,6 +117,46 @@ export class LeakyReLU extends Module {
   }
   forward(x: Tensor): Tensor {
     return x.leakyRelu(this.slope);
+  }
+}
+
+/**
+ * A leaky ReLU that learns its slopes, one for all channels or one for each:
+ *
+ *   y = x where x > 0, a_c x elsewhere
+ *
+ * The slopes start at 0.25; weight decay would pull them to 0, an ordinary ReLU.
+ *
+ * @throws {ShapeError} if the input has another number of channels on axis 1.
+ * @see He et al. 2015, "Delving deep into rectifiers", §2.1
+ * @example
+ * new PReLU().forward(tensor([[-4, 2]])).toArray(); // [[-1, 2]]
+ * new PReLU(3).weight.shape; // [3]
+ */
+export class PReLU extends Module {
+  readonly weight: Parameter; // a [C] or [1]
+
+  /** @param channels 1 for one slope that all share. */
+  constructor(channels = 1, { slope = 0.25, dtype }: PReLUOptions = {}) {
+    super();
+    this.weight = new Parameter(full([channels], slope, { dtype }));
+  }
+
+  /** `[N, C, …]` → the same shape */
+  forward(x: Tensor): Tensor {
+    const [channels] = this.weight.shape as [number];
+    if (channels !== 1 && x.shape[1] !== channels)
+      throw new ShapeError({
+        subject: "PReLU",
+        problem: `takes [N, ${channels}, …], got ${show(x.shape)}.`,
+        fix: "give this layer as many slopes as its input has channels, or 1.",
+      });
+    const slopes = this.weight.value.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
+    return where(x.greater(0), x, x.mul(slopes));
+  }
+
+  override toString(): string {
+    return `PReLU ${this.weight.shape[0]}`;
   }
 }
 
@@ -102,8 +174,13 @@ export class ELU extends Module {
 
 /** {@link gelu} */
 export class GELU extends Module {
+  readonly form: GeluForm;
+  constructor(form: GeluForm = "erf") {
+    super();
+    this.form = form;
+  }
   forward(x: Tensor): Tensor {
-    return gelu(x);
+    return gelu(x, this.form);
   }
 }
 

@@ -7,19 +7,24 @@ import {
   type PerAxis,
   type Tensor,
 } from "../tensor/index.ts";
-import { fans, heUniform, zeros } from "./initialise.ts";
+import { heUniform, zeros } from "./initialise.ts";
 import type { WeightOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
 export interface ConvLayerOptions extends ConvOptions, WeightOptions {}
+export interface ConvTransposeLayerOptions extends ConvTransposeOptions, WeightOptions {}
 
-/** What convolutions in 1, 2 and 3 dimensions share; the weight is `[out, in / groups, …kernel]`. */
-abstract class Conv extends Module {
+/** What convolutions and their transposes share: a kernel per pair of channels, a bias per channel. */
+abstract class Convolution<
+  Options extends { readonly groups?: number | undefined },
+> extends Module {
   readonly inChannels: number;
   readonly outChannels: number;
-  readonly options: ConvOptions;
-  readonly weight: Parameter; // [out, in / groups, …kernel]
+  /** Size of the kernel on each axis. */
+  readonly kernel: readonly number[];
+  readonly options: Options;
+  readonly weight: Parameter;
   readonly bias: Parameter | null; // [out]
 
   constructor(
@@ -27,38 +32,73 @@ abstract class Conv extends Module {
     inChannels: number,
     outChannels: number,
     size: PerAxis,
-    { bias = true, init = heUniform, biasInit = zeros, dtype, ...options }: ConvLayerOptions,
+    { bias = true, init = heUniform, biasInit = zeros, dtype, ...options }: Options & WeightOptions,
   ) {
     super();
     const groups = options.groups ?? 1;
     checkGroups(this.constructor.name, inChannels, outChannels, groups);
-    const kernel = kernelOf(this.constructor.name, rank, size);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.options = options;
-    const shape = [outChannels, inChannels / groups, ...kernel];
-    this.weight = new Parameter(init(shape, { dtype }));
-    this.bias = bias ? new Parameter(biasInit([outChannels], { dtype, ...fans(shape) })) : null;
+    this.kernel = kernelOf(this.constructor.name, rank, size);
+    this.options = options as unknown as Options;
+    const fan = {
+      fanIn: (inChannels / groups) * sizeOf(this.kernel),
+      fanOut: (outChannels / groups) * sizeOf(this.kernel),
+    };
+    this.weight = new Parameter(init(this.weightShape(groups), { dtype, ...fan }));
+    this.bias = bias ? new Parameter(biasInit([outChannels], { dtype, ...fan })) : null;
   }
+
+  protected abstract weightShape(groups: number): number[];
+  protected abstract convolve(x: Tensor): Tensor;
 
   /** `[N, in, …spatial]` → `[N, out, …]` */
   forward(x: Tensor): Tensor {
-    const { shape } = this.weight;
-    checkInput(this.constructor.name, x, this.inChannels, shape.length);
-    const y = conv(x, this.weight.value, this.options);
+    checkInput(this.constructor.name, x, this.inChannels, this.weight.shape.length);
+    const y = this.convolve(x);
     if (!this.bias) return y;
-    const perChannel = [this.outChannels, ...shape.slice(2).map(() => 1)];
-    return y.add(this.bias.value.reshape(perChannel));
+    return y.add(this.bias.value.reshape([this.outChannels, ...this.kernel.map(() => 1)]));
+  }
+
+  override toString(): string {
+    const { inChannels, outChannels, kernel } = this;
+    return `${this.constructor.name} ${inChannels} → ${outChannels}, ${kernel.join("×")}`;
+  }
+}
+
+/** The weight is `[out, in / groups, …kernel]`. */
+abstract class Conv extends Convolution<ConvOptions> {
+  protected override weightShape(groups: number): number[] {
+    return [this.outChannels, this.inChannels / groups, ...this.kernel];
+  }
+  protected override convolve(x: Tensor): Tensor {
+    return conv(x, this.weight.value, this.options);
   }
 
   /** Each unit of the output has one connection per weight of its kernel. */
   override connections(output: readonly number[]): number {
     return sizeOf(output) * sizeOf(this.weight.shape.slice(1));
   }
+}
 
-  override toString(): string {
-    const kernel = this.weight.shape.slice(2).join("×");
-    return `${this.constructor.name} ${this.inChannels} → ${this.outChannels}, ${kernel}`;
+/** The weight is `[in, out / groups, …kernel]`, as in PyTorch. */
+abstract class ConvTranspose extends Convolution<ConvTransposeOptions> {
+  protected override weightShape(groups: number): number[] {
+    return [this.inChannels, this.outChannels / groups, ...this.kernel];
+  }
+  protected override convolve(x: Tensor): Tensor {
+    return convTranspose(x, this.weight.value, this.options);
+  }
+
+  /** Each unit of the input has one connection per weight of its kernel. */
+  override connections(output: readonly number[]): number {
+    const { stride = 1, padding = 0, outputPadding = 0, dilation = 1 } = this.options;
+    const at = (value: PerAxis, i: number) => (typeof value === "number" ? value : value[i]!);
+    const input = this.kernel.map((f, i) => {
+      const steps = output[1 + i]! - at(dilation, i) * (f - 1) - 1;
+      return (steps + 2 * at(padding, i) - at(outputPadding, i)) / at(stride, i) + 1;
+    });
+    return sizeOf(input) * sizeOf(this.weight.shape);
   }
 }
 
@@ -69,7 +109,12 @@ abstract class Conv extends Module {
  * new Conv1d(4, 8, 3).forward(zeros([1, 4, 10])).shape; // [1, 8, 8]
  */
 export class Conv1d extends Conv {
-  constructor(inChannels: number, outChannels: number, size: PerAxis, options = noOptions) {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    size: PerAxis,
+    options: ConvLayerOptions = {},
+  ) {
     super(1, inChannels, outChannels, size, options);
   }
 }
@@ -80,8 +125,9 @@ export class Conv1d extends Conv {
  *   y[n, o, p] = b[o] + Σ_{c, q} x[n, c, p · stride + q · dilation − padding] · w[o, c, q]
  *
  * with output size ⌊(n + 2p − d(f − 1) − 1)/s⌋ + 1 per axis. Padding is a width, widths per axis,
- * "same" (output ⌈n/s⌉) or "valid" (none, the default). The weight starts uniform with variance
- * 2/n_in, n_in = in · kernel / groups (He); the bias starts at 0.
+ * "same" (output ⌈n/s⌉) or "valid" (none, the default); `paddingMode` says what stands there: "zeros",
+ * "reflect", "replicate" or "circular". The weight starts uniform with variance 2/n_in,
+ * n_in = in · kernel / groups (He); the bias starts at 0.
  *
  * @see Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning"
  * @example
@@ -91,7 +137,12 @@ export class Conv1d extends Conv {
  * new Conv2d(3, 8, 3, { padding: "same" }).forward(zeros([1, 3, 32, 32])).shape; // [1, 8, 32, 32]
  */
 export class Conv2d extends Conv {
-  constructor(inChannels: number, outChannels: number, size: PerAxis, options = noOptions) {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    size: PerAxis,
+    options: ConvLayerOptions = {},
+  ) {
     super(2, inChannels, outChannels, size, options);
   }
 }
@@ -103,72 +154,13 @@ export class Conv2d extends Conv {
  * new Conv3d(1, 2, 3).forward(zeros([1, 1, 5, 6, 7])).shape; // [1, 2, 3, 4, 5]
  */
 export class Conv3d extends Conv {
-  constructor(inChannels: number, outChannels: number, size: PerAxis, options = noOptions) {
-    super(3, inChannels, outChannels, size, options);
-  }
-}
-
-const noOptions: ConvLayerOptions = {};
-
-export interface ConvTransposeLayerOptions extends ConvTransposeOptions, WeightOptions {}
-
-/** What transposed convolutions share; the weight is `[in, out / groups, …kernel]`, as in PyTorch. */
-abstract class ConvTranspose extends Module {
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly options: ConvTransposeOptions;
-  readonly weight: Parameter; // [in, out / groups, …kernel]
-  readonly bias: Parameter | null; // [out]
-
   constructor(
-    rank: number,
     inChannels: number,
     outChannels: number,
     size: PerAxis,
-    {
-      bias = true,
-      init = heUniform,
-      biasInit = zeros,
-      dtype,
-      ...options
-    }: ConvTransposeLayerOptions,
+    options: ConvLayerOptions = {},
   ) {
-    super();
-    const groups = options.groups ?? 1;
-    const kernel = kernelOf(this.constructor.name, rank, size);
-    checkGroups(this.constructor.name, inChannels, outChannels, groups);
-    this.inChannels = inChannels;
-    this.outChannels = outChannels;
-    this.options = options;
-    const shape = [inChannels, outChannels / groups, ...kernel];
-    const fan = { fanIn: (inChannels / groups) * sizeOf(kernel), fanOut: fans(shape).fanIn };
-    this.weight = new Parameter(init(shape, { dtype, ...fan }));
-    this.bias = bias ? new Parameter(biasInit([outChannels], { dtype, ...fan })) : null;
-  }
-
-  /** `[N, in, …spatial]` → `[N, out, …]` */
-  forward(x: Tensor): Tensor {
-    const { shape } = this.weight;
-    checkInput(this.constructor.name, x, this.inChannels, shape.length);
-    const y = convTranspose(x, this.weight.value, this.options);
-    if (!this.bias) return y;
-    return y.add(this.bias.value.reshape([this.outChannels, ...shape.slice(2).map(() => 1)]));
-  }
-
-  /** Each unit of the input has one connection per weight of its kernel. */
-  override connections(output: readonly number[]): number {
-    const { stride = 1, padding = 0, outputPadding = 0, dilation = 1 } = this.options;
-    const at = (value: PerAxis, i: number) => (typeof value === "number" ? value : value[i]!);
-    const input = this.weight.shape.slice(2).map((f, i) => {
-      const steps = output[1 + i]! - at(dilation, i) * (f - 1) - 1;
-      return (steps + 2 * at(padding, i) - at(outputPadding, i)) / at(stride, i) + 1;
-    });
-    return sizeOf(input) * sizeOf(this.weight.shape);
-  }
-
-  override toString(): string {
-    const kernel = this.weight.shape.slice(2).join("×");
-    return `${this.constructor.name} ${this.inChannels} → ${this.outChannels}, ${kernel}`;
+    super(3, inChannels, outChannels, size, options);
   }
 }
 
@@ -212,6 +204,23 @@ export class ConvTranspose2d extends ConvTranspose {
     options: ConvTransposeLayerOptions = {},
   ) {
     super(2, inChannels, outChannels, size, options);
+  }
+}
+
+/**
+ * Transposed convolution of volumes `[N, in, D, H, W]`; see {@link ConvTranspose2d}.
+ *
+ * @example
+ * new ConvTranspose3d(8, 4, 2, { stride: 2 }).forward(zeros([1, 8, 2, 3, 4])).shape; // [1, 4, 4, 6, 8]
+ */
+export class ConvTranspose3d extends ConvTranspose {
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    size: PerAxis,
+    options: ConvTransposeLayerOptions = {},
+  ) {
+    super(3, inChannels, outChannels, size, options);
   }
 }
 

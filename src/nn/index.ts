@@ -3,6 +3,7 @@ export {
   ELU,
   elu,
   GELU,
+  type GeluForm,
   gelu,
   HardSigmoid,
   HardTanh,
@@ -11,6 +12,8 @@ export {
   Identity,
   LeakyReLU,
   LogSoftmax,
+  PReLU,
+  type PReLUOptions,
   ReLU,
   Sigmoid,
   Sign,
@@ -49,6 +52,7 @@ export {
   type ConvLayerOptions,
   ConvTranspose1d,
   ConvTranspose2d,
+  ConvTranspose3d,
   type ConvTransposeLayerOptions,
 } from "./conv.ts";
 export { Dropout } from "./dropout.ts";
@@ -68,11 +72,19 @@ export {
   type Reduction,
   squaredError,
 } from "./losses.ts";
-export { exponentialLoss, hinge, multiClassHinge, squaredHinge, zeroOneLoss } from "./margins.ts";
+export {
+  exponentialLoss,
+  hinge,
+  logisticLoss,
+  multiClassHinge,
+  squaredHinge,
+  zeroOneLoss,
+} from "./margins.ts";
 export { type AnyModule, evaluating, Module, select, trainable } from "./module.ts";
 export {
   BatchNorm1d,
   BatchNorm2d,
+  BatchNorm3d,
   type BatchNormOptions,
   GroupNorm,
   LayerNorm,
@@ -86,6 +98,7 @@ export {
   AvgPool2d,
   AvgPool3d,
   GlobalAvgPool,
+  GlobalMaxPool,
   MaxPool1d,
   MaxPool2d,
   MaxPool3d,
@@ -104,3 +117,4 @@ export { Sequential } from "./sequential.ts";
 export { Flatten, Reshape } from "./shape.ts";
 export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.ts";
 export { functional, hvp, type ParameterTensors, valueAndGrad } from "./transforms.ts";
+export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolLayerOptions } from "./unpooling.ts";

@@ -47,6 +47,26 @@ function slack(name: string, scores: Tensor, targets: Tensor): Tensor {
 }
 
 /**
+ * Logistic loss, the binary cross-entropy for signs as answers, in nats: with y = 2t − 1 it is
+ * {@link binaryCrossEntropyWithLogits} of t.
+ *
+ *   L = log(1 + e^{−y f})
+ *
+ * Computed as softplus, so that no margin overflows. The derivative in f is −y σ(−y f).
+ *
+ * @param scores f, any shape, float. @param targets y ∈ {−1, 1}, the same shape, any dtype.
+ * @returns scalar `[]`, or the shape of the scores without reduction.
+ * @throws {ShapeError} if the shapes differ.
+ * @see Hastie, Tibshirani & Friedman 2009, §10.5
+ * @example
+ * logisticLoss(tensor([0, 1000]), tensor([1, 1]), { reduction: "sum" }).item(); // 0.6931471824645996
+ */
+export function logisticLoss(scores: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
+  const [f, y] = pair("logisticLoss", scores, targets);
+  return reduced(y.mul(f).neg().softplus(), options);
+}
+
+/**
  * Exponential loss, which AdaBoost descends. It grows so fast that one wrong label can rule all
  * others, and overflows float32 at a margin of −89.
  *

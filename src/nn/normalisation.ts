@@ -156,6 +156,18 @@ export class BatchNorm2d extends BatchNorm {
 }
 
 /**
+ * Batch normalisation of volumes `[N, C, D, H, W]`; see {@link BatchNorm2d}.
+ *
+ * @example
+ * new BatchNorm3d(3).forward(ones([2, 3, 4, 4, 4])).shape; // [2, 3, 4, 4, 4]
+ */
+export class BatchNorm3d extends BatchNorm {
+  constructor(channels: number, options: BatchNormOptions = {}) {
+    super([5], channels, options);
+  }
+}
+
+/**
  * Brings each example to mean 0 and variance 1 over its last axes, then scales and shifts each of
  * their elements:
  *

@@ -1,5 +1,12 @@
 import { ShapeError, show } from "../base/index.ts";
-import { avgPool, maxPool, type PerAxis, type PoolOptions, type Tensor } from "../tensor/index.ts";
+import {
+  avgPool,
+  maxPool,
+  maxPoolWithIndices,
+  type PerAxis,
+  type PoolOptions,
+  type Tensor,
+} from "../tensor/index.ts";
 import { Module } from "./module.ts";
 
 /** Stride (default: the window's size) and padding (default: none). */
@@ -20,7 +27,7 @@ abstract class Pool extends Module {
 
   /** `[N, C, …spatial]` → `[N, C, …]` */
   forward(x: Tensor): Tensor {
-    checkRank(this.constructor.name, x, this.rank);
+    checkSpatial(this.constructor.name, x, this.rank);
     return this.pool(x);
   }
 
@@ -35,6 +42,16 @@ abstract class Pool extends Module {
 abstract class MaxPool extends Pool {
   protected pool(x: Tensor): Tensor {
     return maxPool(x, this.options);
+  }
+
+  /**
+   * The maxima, and where in their (padded) plane they come from, for {@link MaxUnpool2d}.
+   *
+   * @returns both `[N, C, …]`; the indices are int32 and have no derivative.
+   */
+  withIndices(x: Tensor): { values: Tensor; indices: Tensor } {
+    checkSpatial(this.constructor.name, x, this.rank);
+    return maxPoolWithIndices(x, this.options);
   }
 }
 
@@ -57,7 +74,9 @@ export class MaxPool1d extends MaxPool {
  * first of equals; padding counts as −∞.
  *
  * @example
- * new MaxPool2d(2).forward(tensor([[[[1, 2], [3, 4]]]])).toArray(); // [[[[4]]]]
+ * const layer = new MaxPool2d(2);
+ * layer.forward(tensor([[[[1, 2], [3, 4]]]])).toArray(); // [[[[4]]]]
+ * layer.withIndices(tensor([[[[1, 2], [3, 4]]]])).indices.toArray(); // [[[[3]]]]
  */
 export class MaxPool2d extends MaxPool {
   constructor(size: PerAxis, options: PoolLayerOptions = {}) {
@@ -98,25 +117,51 @@ export class AvgPool3d extends AvgPool {
   }
 }
 
-/**
- * The mean of each channel over all of space: `[N, C, …]` → `[N, C]`.
- *
- * @example
- * new GlobalAvgPool().forward(ones([2, 3, 4, 4])).toArray(); // [[1, 1, 1], [1, 1, 1]]
- */
-export class GlobalAvgPool extends Module {
+/** What poolings over all of space share. */
+abstract class GlobalPool extends Module {
+  protected abstract pool(x: Tensor, axis: readonly number[]): Tensor;
+
+  /** `[N, C, …]` → `[N, C]` */
   forward(x: Tensor): Tensor {
     if (x.rank < 3)
       throw new ShapeError({
-        subject: "GlobalAvgPool",
+        subject: this.constructor.name,
         problem: `takes [N, C, …] with at least one spatial axis, got ${show(x.shape)}.`,
         fix: "put it before what flattens.",
       });
-    return x.mean({ axis: x.shape.map((_, i) => i).slice(2) });
+    return this.pool(x, x.shape.map((_, i) => i).slice(2));
   }
 }
 
-function checkRank(name: string, x: Tensor, rank: number): void {
+/**
+ * The mean of each channel over all of space: `[N, C, …]` → `[N, C]`.
+ *
+ * @see Lin, Chen & Yan 2014, "Network in network", §3.2
+ * @example
+ * new GlobalAvgPool().forward(ones([2, 3, 4, 4])).toArray(); // [[1, 1, 1], [1, 1, 1]]
+ */
+export class GlobalAvgPool extends GlobalPool {
+  protected pool(x: Tensor, axis: readonly number[]): Tensor {
+    return x.mean({ axis });
+  }
+}
+
+/**
+ * The largest value of each channel over all of space: `[N, C, …]` → `[N, C]`. Equal maxima share the
+ * derivative.
+ *
+ * @see Oquab et al. 2015, "Is object localization for free?", §3
+ * @example
+ * new GlobalMaxPool().forward(tensor([[[1, 5], [4, 3]]])).toArray(); // [[5, 4]]
+ */
+export class GlobalMaxPool extends GlobalPool {
+  protected pool(x: Tensor, axis: readonly number[]): Tensor {
+    return x.max({ axis });
+  }
+}
+
+/** @throws {ShapeError} unless x is `[N, C, …]` with `rank` spatial axes. */
+export function checkSpatial(name: string, x: Tensor, rank: number): void {
   if (x.rank === rank + 2) return;
   throw new ShapeError({
     subject: name,

@@ -1,20 +1,15 @@
-/** Layers and losses against PyTorch in float64; the numbers come from tools/fixtures/torch-layers.py. */
-import { readFileSync } from "node:fs";
+/** Layers and losses against PyTorch; the numbers come from tools/fixtures/torch-layers.py. */
 import {
   concat,
   convTranspose,
-  grad,
   maxPoolWithIndices,
   maxUnpool,
   ones,
-  type Shape,
-  setEngine,
   type Tensor,
   tensor,
   zeros,
 } from "gradus";
 import {
-  type AnyModule,
   BatchNorm1d,
   BatchNorm2d,
   binaryCrossEntropy,
@@ -43,7 +38,6 @@ import {
   MultiHeadAttention,
   multiClassHinge,
   Parameter,
-  type ParameterTensors,
   type Recurrent,
   type RecurrentCell,
   RNN,
@@ -53,46 +47,18 @@ import {
   squaredHinge,
   TransformerBlock,
 } from "gradus/nn";
-import { beforeAll, describe, expect, test } from "vitest";
-import { expectClose } from "../support/compare.ts";
-import { engines } from "../support/engines.ts";
-
-interface Case {
-  readonly shapes: Record<string, number[]>;
-  readonly scale: number;
-  readonly shape: number[];
-  readonly values: number[];
-  readonly gradients: Record<string, number[]>;
-}
-const oracle: Record<string, Case> = JSON.parse(
-  readFileSync(new URL("torch-layers.json", import.meta.url), "utf8"),
-).cases;
-
-/** scale · sin(1.7 i + shift), as the script makes its numbers. */
-const wave = (shape: Shape, { scale = 1, shift = 0 } = {}): Tensor =>
-  tensor(
-    Float64Array.from(
-      { length: shape.reduce((n, d) => n * d, 1) },
-      (_, i) => scale * Math.sin(1.7 * i + shift),
-    ),
-  ).reshape(shape);
-
-type Inputs = Record<string, Tensor>;
-type Computation = (inputs: never) => Tensor;
-
-const dtype = "float64";
-/** A layer as a function of its inputs "x", … and of its parameters. */
-const layer =
-  (model: AnyModule, ...inputs: string[]): Computation =>
-  (all: Inputs) => {
-    const parameters = Object.entries(all).filter(([name]) => !inputs.includes(name));
-    const f = functional(model, (...xs: Tensor[]) => model.forward(...(xs as never[])) as Tensor);
-    return f(Object.fromEntries(parameters) as ParameterTensors, ...inputs.map((x) => all[x]!));
-  };
+import {
+  type Computation,
+  compareWithTorch,
+  type Float,
+  type Inputs,
+  layer,
+  wave,
+} from "./oracle.ts";
 
 /** Two batches in training, one in evaluation, and the running statistics. */
 const batchNorm =
-  (model: BatchNorm1d | BatchNorm2d): Computation =>
+  (model: BatchNorm1d | BatchNorm2d, dtype: Float): Computation =>
   ({ x, ...parameters }: Inputs) => {
     model.runningMean.value = zeros([3], { dtype });
     model.runningVariance.value = ones([3], { dtype });
@@ -128,7 +94,7 @@ const probabilities = () =>
       [1, 0],
     ]);
 const answers = () =>
-  concat([tensor([0.3, 0.3], dtype), wave([10], { shift: 2 }).greater(0).cast(dtype)]);
+  concat([tensor([0.3, 0.3], "float64"), wave([10], { shift: 2 }).greater(0).cast("float64")]);
 /** A penalty on two parameters. */
 const penalty =
   (f: (parameters: Record<string, Parameter>) => Tensor): Computation =>
@@ -149,7 +115,7 @@ const recurrent =
     const { outputs, state } = f(parameters);
     return concat([outputs, ...tensorsOf(state)].map((y) => y.flatten()));
   };
-const stacked = { layers: 2, bidirectional: true, dtype } as const;
+const stacked = { layers: 2, bidirectional: true } as const;
 const lengths = [4, 2, 3];
 /** The state after one step. */
 const cell =
@@ -159,8 +125,7 @@ const cell =
     return concat(tensorsOf(functional(model)(parameters, x!, state)));
   };
 
-/** Made after an engine is chosen. */
-const computations: Record<string, () => Computation> = {
+compareWithTorch("torch-layers.json", (dtype) => ({
   convTranspose1d:
     () =>
     ({ x, w }: Inputs) =>
@@ -188,9 +153,9 @@ const computations: Record<string, () => Computation> = {
       const { values, indices } = maxPoolWithIndices(x!, options);
       return maxUnpool(values.square(), indices, { ...options, outputSize: [5, 7] });
     },
-  BatchNorm1d: () => batchNorm(new BatchNorm1d(3, { dtype })),
-  BatchNorm1dSequences: () => batchNorm(new BatchNorm1d(3, { dtype })),
-  BatchNorm2d: () => batchNorm(new BatchNorm2d(3, { dtype })),
+  BatchNorm1d: () => batchNorm(new BatchNorm1d(3, { dtype }), dtype),
+  BatchNorm1dSequences: () => batchNorm(new BatchNorm1d(3, { dtype }), dtype),
+  BatchNorm2d: () => batchNorm(new BatchNorm2d(3, { dtype }), dtype),
   LayerNorm: () => layer(new LayerNorm([3, 2], { dtype }), "x"),
   GroupNorm: () => layer(new GroupNorm(2, 4, { dtype }), "x"),
   LocalResponseNorm: () => layer(new LocalResponseNorm({ alpha: 0.3 }), "x"),
@@ -218,11 +183,11 @@ const computations: Record<string, () => Computation> = {
     return ({ x, ...parameters }: Inputs) => functional(model)(parameters, x!, { mask });
   },
   RNN: () => recurrent(new RNN(3, 2, { dtype })),
-  RNNStacked: () => recurrent(new RNN(3, 2, stacked), lengths),
+  RNNStacked: () => recurrent(new RNN(3, 2, { ...stacked, dtype }), lengths),
   LSTM: () => recurrent(new LSTM(3, 2, { dtype })),
-  LSTMStacked: () => recurrent(new LSTM(3, 2, stacked), lengths),
+  LSTMStacked: () => recurrent(new LSTM(3, 2, { ...stacked, dtype }), lengths),
   GRU: () => recurrent(new GRU(3, 2, { dtype })),
-  GRUStacked: () => recurrent(new GRU(3, 2, stacked), lengths),
+  GRUStacked: () => recurrent(new GRU(3, 2, { ...stacked, dtype }), lengths),
   RNNCell: () => cell(new RNNCell(3, 2, { dtype })),
   LSTMCell: () => cell(new LSTMCell(3, 2, { dtype })),
   GRUCell: () => cell(new GRUCell(3, 2, { dtype })),
@@ -239,27 +204,4 @@ const computations: Record<string, () => Computation> = {
   HardSigmoid: () => layer(new HardSigmoid(), "x"),
   Sign: () => layer(new Sign(), "x"),
   Step: () => layer(new Step(), "x"),
-};
-
-test("every case is compared", () => {
-  expect(Object.keys(computations)).toEqual(Object.keys(oracle));
-});
-
-for (const engine of engines)
-  describe(engine, () => {
-    beforeAll(() => setEngine(engine));
-    test.each(Object.keys(oracle))("%s", (name) => {
-      const { shapes, scale, shape, values, gradients } = oracle[name]!;
-      const f = computations[name]!() as (inputs: Inputs) => Tensor;
-      const inputs = Object.fromEntries(
-        Object.entries(shapes).map(([key, s], k) => [key, wave(s, { scale, shift: k })]),
-      );
-      const y = f(inputs);
-      expect(y.shape).toEqual(shape);
-      expectClose("values", y.dataSync(), values, 1e-12);
-      const weights = wave(shape, { shift: 1 });
-      const grads = grad((all: Inputs) => f(all).mul(weights).sum())(inputs) as Inputs;
-      for (const [key, expected] of Object.entries(gradients))
-        expectClose(key, grads[key]!.dataSync(), expected, 1e-12);
-    });
-  });
+}));

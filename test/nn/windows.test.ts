@@ -1,0 +1,106 @@
+/** What the numbers of PyTorch do not say of convolutions, poolings and activations: laws and errors. */
+import { ConfigError, linspace, ShapeError, tensor, zeros } from "gradus";
+import {
+  binaryCrossEntropyWithLogits,
+  Conv2d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  GELU,
+  GlobalMaxPool,
+  gelu,
+  type InitOptions,
+  logisticLoss,
+  MaxPool2d,
+  MaxUnpool1d,
+  MaxUnpool2d,
+  PReLU,
+  Sequential,
+} from "gradus/nn";
+import { describe, expect, test } from "vitest";
+
+describe("convolution", () => {
+  test("a law hears of the fans of one group, in both directions", () => {
+    const heard: InitOptions[] = [];
+    const init = (shape: readonly number[], options: InitOptions = {}) => {
+      heard.push(options);
+      return zeros(shape);
+    };
+    new Conv2d(4, 8, 3, { groups: 2, init, biasInit: init });
+    new ConvTranspose2d(4, 8, 3, { groups: 2, init, biasInit: init });
+    // an output sees 2 channels, an input reaches 4
+    for (const { fanIn, fanOut } of heard) expect([fanIn, fanOut]).toEqual([18, 36]);
+    expect(heard).toHaveLength(4);
+  });
+  test("a window that does not fit: which layer, both sizes, the formula, the fix", () => {
+    const model = new Sequential(new MaxPool2d(4), new Conv2d(3, 8, 5));
+    const bad = () => model.forward(zeros([1, 3, 12, 16]));
+    expect(bad).toThrow(ShapeError);
+    expect(bad).toThrow(
+      /window of \[5, 5\] does not fit into input \[3, 4\] .*⌊\(n \+ 2p − d\(f − 1\) − 1\)\/s⌋ \+ 1 < 1\)\.\n {2}in layers\.1 \(Conv2d 3 → 8, 5×5\), built at .*windows\.test\.ts.*\n {2}fix: .*padding of 2 more in all/,
+    );
+    expect(() => new MaxPool2d(5).forward(zeros([1, 1, 4, 9]))).toThrow(
+      /maxPool2d: a window of \[5, 5\][\s\S]*in MaxPool2d 5×5/,
+    );
+    expect(() => new ConvTranspose3d(2, 1, 2).forward(zeros([1, 2, 3, 3]))).toThrow(
+      "takes [N, 2, ·, ·, ·], got [1, 2, 3, 3].",
+    );
+  });
+});
+
+describe("unpooling", () => {
+  test("needs the size where pooling left a rest", () => {
+    const x = tensor([
+      [
+        [
+          [1, 2, 9],
+          [4, 3, 9],
+          [9, 9, 9],
+        ],
+      ],
+    ]);
+    const { values, indices } = new MaxPool2d(2).withIndices(x);
+    const layer = new MaxUnpool2d(2);
+    expect(() => layer.forward(values, indices)).not.toThrow(); // [2, 2], a guess
+    expect(layer.forward(values, indices, { outputSize: [3, 3] }).toArray()).toEqual([
+      [
+        [
+          [0, 0, 0],
+          [4, 0, 0],
+          [0, 0, 0],
+        ],
+      ],
+    ]);
+    expect(() => new MaxUnpool1d(2).forward(values, indices)).toThrow(
+      "takes [N, C, ·], got [1, 1, 1, 1].",
+    );
+  });
+  test("global maxima need space", () => {
+    expect(() => new GlobalMaxPool().forward(zeros([2, 3]))).toThrow(
+      /GlobalMaxPool: takes \[N, C, …\][\s\S]*put it before what flattens/,
+    );
+  });
+});
+
+describe("activations", () => {
+  test("the two forms of GELU part by less than 5·10⁻⁴, and do part", () => {
+    const x = linspace(-6, 6, 1201, { dtype: "float64" });
+    const apart = gelu(x).sub(gelu(x, "tanh")).abs().max().item();
+    expect(apart).toBeGreaterThan(4e-4);
+    expect(apart).toBeLessThan(5e-4);
+    expect(() => new GELU("fast" as "tanh").forward(x)).toThrow(ConfigError);
+  });
+  test("PReLU wants a slope per channel, or one", () => {
+    expect(() => new PReLU(3).forward(zeros([2, 4]))).toThrow("takes [N, 3, …], got [2, 4].");
+    expect(new PReLU(1, { slope: 0.5 }).forward(tensor([-2, 2])).toArray()).toEqual([-1, 2]);
+  });
+});
+
+test("the logistic loss of signs is the cross-entropy of answers", () => {
+  const z = linspace(-3, 3, 7, { dtype: "float64" });
+  const answers = tensor([0, 1, 0, 1, 1, 0, 1]);
+  const signs = answers.mul(2).sub(1);
+  expect(logisticLoss(z, signs, { reduction: "none" }).toArray()).toEqual(
+    binaryCrossEntropyWithLogits(z, answers, { reduction: "none" }).toArray(),
+  );
+  expect(logisticLoss(tensor([1e4]), tensor([-1])).item()).toBe(1e4);
+});
