@@ -1,4 +1,5 @@
-import { ConfigError, type HostArray, RandomStream } from "../base/index.ts";
+import { ConfigError, type HostArray, RandomStream, type TypedArray } from "../base/index.ts";
+import { type Augmentation, checkAugmentable } from "./augment/augment.ts";
 import { type Split, takeRows } from "./dataset.ts";
 
 export interface BatchOptions {
@@ -11,6 +12,11 @@ export interface BatchOptions {
   readonly dropLast?: boolean;
   /** The first batch to give, to go on in the middle of an epoch. Default 0. */
   readonly start?: number;
+}
+
+export interface AugmentedBatchOptions extends BatchOptions {
+  /** Changes the examples at random, by `seed` and `epoch`. The walk is then a `for await`. */
+  readonly augment: Augmentation | undefined;
 }
 
 export interface Batch {
@@ -30,6 +36,12 @@ export interface Batches extends Iterable<Batch> {
   readonly length: number;
 }
 
+/** The batches of one epoch, made by other threads ahead of their use. */
+export interface AsyncBatches extends AsyncIterable<Batch> {
+  /** How many batches a walk gives, those before `start` not counted. */
+  readonly length: number;
+}
+
 /**
  * Cuts a split into batches; each batch has buffers of its own.
  *
@@ -43,7 +55,16 @@ export interface Batches extends Iterable<Batch> {
  *   targets.shape; // [2]
  * }
  */
-export function batches(split: Split, options: BatchOptions): Batches {
+export function batches(
+  split: Split,
+  options: AugmentedBatchOptions & { augment: Augmentation },
+): AsyncBatches;
+export function batches(split: Split, options: AugmentedBatchOptions): Batches | AsyncBatches;
+export function batches(split: Split, options: BatchOptions & { augment?: undefined }): Batches;
+export function batches(
+  split: Split,
+  options: BatchOptions & { readonly augment?: Augmentation | undefined },
+): Batches | AsyncBatches {
   const { batchSize, shuffle = false, seed = 0, epoch = 0, dropLast = false, start = 0 } = options;
   checkWhole("batchSize", batchSize, 1);
   checkWhole("epoch", epoch, 0);
@@ -51,7 +72,7 @@ export function batches(split: Split, options: BatchOptions): Batches {
   const full = split.size / batchSize;
   const count = dropLast ? Math.floor(full) : Math.ceil(full);
   checkCount(count, start, split.size, batchSize);
-  return {
+  const plain: Batches = {
     length: count - start,
     *[Symbol.iterator]() {
       const order = shuffle ? epochOrder(split.size, seed, epoch) : inOrder(split.size);
@@ -62,6 +83,50 @@ export function batches(split: Split, options: BatchOptions): Batches {
       }
     },
   };
+  if (!options.augment) return plain;
+  checkAugmentable(split, options.augment);
+  return augmented(plain, options.augment, seed, epoch);
+}
+
+function augmented(
+  plain: Batches,
+  augmentation: Augmentation,
+  seed: number,
+  epoch: number,
+): AsyncBatches {
+  const change = async ({ inputs, targets, ...rest }: Batch): Promise<Batch> => {
+    const { rows } = rest;
+    const shape = inputs.shape.slice(1);
+    const changed = await augmentation.pool.run(augmentation.transforms, {
+      inputs: inputs.data as Float32Array,
+      targets: targets.data,
+      ...{ shape, rows, seed, epoch },
+    });
+    return {
+      ...rest,
+      inputs: { ...inputs, data: changed.inputs },
+      targets: withData(targets, changed.targets, rows.length),
+    };
+  };
+  return {
+    length: plain.length,
+    async *[Symbol.asyncIterator]() {
+      const ready: Promise<Batch>[] = [];
+      for (const batch of plain) {
+        const next = change(batch);
+        next.catch(() => {}); // it is awaited below, or nobody wants it any more
+        ready.push(next);
+        if (ready.length > augmentation.ahead) yield await ready.shift()!;
+      }
+      for (const batch of ready) yield await batch;
+    },
+  };
+}
+
+/** Targets with values that mixup may have made rows of probabilities. */
+function withData(targets: HostArray, data: TypedArray, count: number): HostArray {
+  if (targets.dtype !== "int32" || data instanceof Int32Array) return { ...targets, data };
+  return { dtype: "float32", shape: [count, data.length / count], data };
 }
 
 /** Shuffles take the streams from here on, one per epoch, apart from all other uses of a seed. */

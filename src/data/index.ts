@@ -1,4 +1,29 @@
-export { type Batch, type Batches, type BatchOptions, batches } from "./batches.ts";
+export { type Augmentation, type AugmentOptions, augment } from "./augment/augment.ts";
+export { type ColorPca, fitColorPca } from "./augment/color-pca.ts";
+export {
+  type AffineOptions,
+  affine,
+  colorJitter,
+  cutout,
+  horizontalFlip,
+  mixup,
+  noise,
+  pcaColor,
+  type Range,
+  randomCrop,
+  rotate,
+  scale,
+  shift,
+  type Transform,
+} from "./augment/transforms.ts";
+export {
+  type AsyncBatches,
+  type AugmentedBatchOptions,
+  type Batch,
+  type Batches,
+  type BatchOptions,
+  batches,
+} from "./batches.ts";
 export { type CsvOptions, type CsvSplit, parseCsv, readCsv } from "./csv.ts";
 export { type Dataset, makeSplit, type Split, splitDataset, subset, type Task } from "./dataset.ts";
 export { type DigitsOptions, digits } from "./digits.ts";

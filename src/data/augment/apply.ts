@@ -1,0 +1,192 @@
+import type { TypedArray } from "../../base/index.ts";
+import { FastRandom } from "../fast-random.ts";
+import type { Of, Transform } from "./transforms.ts";
+import { blank, type ImageShape, mirror, move, warp } from "./warp.ts";
+
+/** A batch on its way through the transforms, and what its random numbers depend on. */
+export interface Work {
+  /** `[B, …]`, changed in place. */
+  readonly inputs: Float32Array;
+  /** Of one example: `[C, H, W]`, or anything if no transform is of images. */
+  readonly shape: readonly number[];
+  /** `[B]` class indices, or `[B, …]` numbers. */
+  readonly targets: TypedArray;
+  /** The rows of the split that are in the batch. */
+  readonly rows: Int32Array;
+  readonly seed: number;
+  readonly epoch: number;
+}
+
+/** Transforms of an example, in place; `spare` is as large and may be scribbled on. */
+type Apply<T> = (
+  transform: T,
+  image: Float32Array,
+  shape: ImageShape,
+  random: FastRandom,
+  spare: Float32Array,
+) => void;
+
+const appliers: { readonly [K in Exclude<Transform["kind"], "mixup">]: Apply<Of<K>> } = {
+  crop({ padding, fill }, image, shape, random, spare) {
+    const down = whole(random, 2 * padding + 1) - padding;
+    const right = whole(random, 2 * padding + 1) - padding;
+    spare.set(image);
+    move(spare, image, shape, down, right, fill);
+  },
+  flip({ probability }, image, shape, random) {
+    if (random.uniform() < probability) mirror(image, shape);
+  },
+  affine({ degrees, scale, shift, fill }, image, shape, random, spare) {
+    const placement = {
+      degrees: random.uniform(...degrees),
+      factor: scale[0] * (scale[1] / scale[0]) ** random.uniform(),
+      down: shape[1] * random.uniform(...shift),
+      right: shape[2] * random.uniform(...shift),
+    };
+    spare.set(image);
+    warp(spare, image, shape, placement, fill);
+  },
+  noise({ std }, image, _, random) {
+    for (let i = 0; i < image.length; i++) image[i] = image[i]! + std * normal(random);
+  },
+  color({ brightness, contrast, saturation }, image, shape, random) {
+    const [b, c, s] = [brightness, contrast, saturation].map((r) => 1 + random.uniform(...r));
+    jitter(image, shape, b!, c!, s!);
+  },
+  pca({ pca, std }, image, shape, random) {
+    const alphas = pca.values.map((value) => std * Math.sqrt(value) * normal(random));
+    const pixels = shape[1] * shape[2];
+    for (let c = 0; c < 3; c++) {
+      const by = alphas.reduce((sum, alpha, i) => sum + alpha * pca.vectors[i]![c]!, 0);
+      for (let p = c * pixels; p < (c + 1) * pixels; p++) image[p] = image[p]! + by;
+    }
+  },
+  cutout({ size, fill }, image, shape, random) {
+    blank(image, shape, size, whole(random, shape[1]), whole(random, shape[2]), fill);
+  },
+};
+
+/** Augmentations take the streams from here on, one per epoch, apart from shuffles. */
+const stream = 0x6a00_0000;
+/** So many transforms have random numbers of their own for each example. */
+export const mostTransforms = 64;
+
+/**
+ * Applies transforms to a batch. What happens to an example depends on seed, epoch, its row and the
+ * transform's place alone; mixup's partner depends on the batch, too.
+ *
+ * @returns the targets: those that came, or rows of probabilities after mixup.
+ */
+export function applyAll(transforms: readonly Transform[], work: Work): TypedArray {
+  const { inputs, rows, seed, epoch } = work;
+  const shape = work.shape as unknown as ImageShape;
+  const size = inputs.length / rows.length;
+  const spare = new Float32Array(size);
+  const random = new FastRandom();
+  let { targets } = work;
+  transforms.forEach((transform, place) => {
+    const seek = (n: number) =>
+      random.seek(seed, stream + epoch, rows[n]! * mostTransforms + place);
+    if (transform.kind === "mixup") {
+      seek(0);
+      targets = mix(transform, inputs, targets, rows.length, random);
+      return;
+    }
+    const apply = appliers[transform.kind] as Apply<Transform>;
+    for (let n = 0; n < rows.length; n++) {
+      seek(n);
+      apply(transform, inputs.subarray(n * size, (n + 1) * size), shape, random, spare);
+    }
+  });
+  return targets;
+}
+
+/** Uniform in 0…n−1. */
+const whole = (random: FastRandom, n: number): number => Math.floor(random.uniform(0, n));
+
+/** Standard normal, by Box and Muller. */
+const normal = (random: FastRandom): number =>
+  Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform());
+
+/** Brightness, contrast and saturation by factors. */
+function jitter(image: Float32Array, shape: ImageShape, b: number, c: number, s: number): void {
+  const [channels, height, width] = shape;
+  const pixels = height * width;
+  const weights = channels === 3 ? [0.299, 0.587, 0.114] : new Array(channels).fill(1 / channels);
+  const gray = (p: number) => {
+    let sum = 0;
+    for (let k = 0; k < channels; k++) sum += weights[k]! * image[k * pixels + p]!;
+    return sum;
+  };
+  for (let i = 0; i < image.length; i++) image[i] = b * image[i]!;
+  if (c !== 1) {
+    let mean = 0;
+    for (let p = 0; p < pixels; p++) mean += gray(p) / pixels;
+    for (let i = 0; i < image.length; i++) image[i] = mean + c * (image[i]! - mean);
+  }
+  if (s === 1 || channels === 1) return;
+  for (let p = 0; p < pixels; p++) {
+    const g = gray(p);
+    for (let i = p; i < image.length; i += pixels) image[i] = g + s * (image[i]! - g);
+  }
+}
+
+/** Blends a batch with itself in another order, and its targets as probabilities. */
+function mix(
+  { alpha, classes }: Of<"mixup">,
+  inputs: Float32Array,
+  targets: TypedArray,
+  count: number,
+  random: FastRandom,
+): Float32Array {
+  const soft = targets instanceof Int32Array ? spread(targets, classes) : (targets as Float32Array);
+  const lambda = symmetricBeta(alpha, random);
+  const partner = Int32Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = whole(random, i + 1);
+    [partner[i], partner[j]] = [partner[j]!, partner[i]!];
+  }
+  blend(inputs, partner, lambda);
+  blend(soft, partner, lambda);
+  return soft;
+}
+
+function spread(labels: Int32Array, classes: number): Float32Array {
+  const rows = new Float32Array(labels.length * classes);
+  labels.forEach((k, n) => {
+    rows[n * classes + k] = 1;
+  });
+  return rows;
+}
+
+function blend(values: Float32Array, partner: Int32Array, lambda: number): void {
+  const size = values.length / partner.length;
+  const before = values.slice();
+  for (let n = 0; n < partner.length; n++)
+    for (let i = 0; i < size; i++)
+      values[n * size + i] =
+        lambda * before[n * size + i]! + (1 - lambda) * before[partner[n]! * size + i]!;
+}
+
+/** Beta(α, α), as G / (G + G′) of two gamma variables; in logarithms, for a small α underflows. */
+function symmetricBeta(alpha: number, random: FastRandom): number {
+  const [a, b] = [logGamma(alpha, random), logGamma(alpha, random)];
+  return 1 / (1 + Math.exp(b - a));
+}
+
+/**
+ * The logarithm of a Gamma(α, 1) variable; below 1 from one of α + 1 by Γ(α) = Γ(α + 1) U^(1/α).
+ *
+ * @see Marsaglia & Tsang 2000, "A simple method for generating gamma variables"
+ */
+function logGamma(alpha: number, random: FastRandom): number {
+  if (alpha < 1) return logGamma(alpha + 1, random) + Math.log(1 - random.uniform()) / alpha;
+  const d = alpha - 1 / 3;
+  for (;;) {
+    const x = normal(random);
+    const v = (1 + x / Math.sqrt(9 * d)) ** 3;
+    if (v <= 0) continue;
+    if (Math.log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * Math.log(v))
+      return Math.log(d * v);
+  }
+}

@@ -1,0 +1,208 @@
+import { ConfigError } from "../../base/index.ts";
+import type { ColorPca } from "./color-pca.ts";
+
+/** The least and the most of what is drawn uniformly; a number d stands for [−d, d]. */
+export type Range = number | readonly [from: number, to: number];
+
+/**
+ * A change of an example that leaves its label as it is (mixup changes both alike). Plain data, so
+ * that it goes to worker threads and into the record of a run.
+ */
+export type Transform =
+  | { readonly kind: "crop"; readonly padding: number; readonly fill: number }
+  | { readonly kind: "flip"; readonly probability: number }
+  | {
+      readonly kind: "affine";
+      readonly degrees: readonly [number, number];
+      readonly scale: readonly [number, number];
+      readonly shift: readonly [number, number];
+      readonly fill: number;
+    }
+  | { readonly kind: "noise"; readonly std: number }
+  | {
+      readonly kind: "color";
+      readonly brightness: readonly [number, number];
+      readonly contrast: readonly [number, number];
+      readonly saturation: readonly [number, number];
+    }
+  | { readonly kind: "pca"; readonly pca: ColorPca; readonly std: number }
+  | { readonly kind: "cutout"; readonly size: number; readonly fill: number }
+  | { readonly kind: "mixup"; readonly alpha: number; readonly classes: number };
+
+/** The transform of one kind. */
+export type Of<K extends Transform["kind"]> = Extract<Transform, { kind: K }>;
+
+/**
+ * Cuts images `[C, H, W]` at a random place out of themselves with a border of `padding` pixels
+ * around: a shift by −padding…padding whole pixels on each axis, all equally likely.
+ *
+ * @param options.fill what the border holds. Default 0.
+ * @see He et al. 2016, "Deep residual learning for image recognition", §4.2
+ * @example
+ * augment([randomCrop({ padding: 4 }), horizontalFlip()]).transforms.length; // 2
+ */
+export function randomCrop(options: { padding: number; fill?: number }): Transform {
+  const { padding, fill = 0 } = options;
+  check("randomCrop", "padding", padding, isWhole(padding), "a whole number of 0 or more");
+  return { kind: "crop", padding, fill: finite("randomCrop", "fill", fill) };
+}
+
+/** Mirrors images left to right with a probability, by default ½. Not for digits and letters. */
+export function horizontalFlip(options: { probability?: number } = {}): Transform {
+  const { probability = 0.5 } = options;
+  const isShare = probability >= 0 && probability <= 1;
+  check("horizontalFlip", "probability", probability, isShare, "a number from 0 to 1");
+  return { kind: "flip", probability };
+}
+
+export interface AffineOptions {
+  /** Turn about the middle of the image, counterclockwise, in degrees. Default none. */
+  readonly degrees?: Range;
+  /** Factor of size, drawn uniformly in its logarithm, above 0. Default 1. */
+  readonly scale?: readonly [from: number, to: number];
+  /** Shift along each axis, as a share of the image's size. Default none. */
+  readonly shift?: Range;
+  /** What lies outside the image. Default 0. */
+  readonly fill?: number;
+}
+
+/**
+ * Turns, scales and shifts images about their middle m by random amounts, in one resampling:
+ *
+ *   y(m + t + s R(θ) (u − m)) = x(u)
+ *
+ * read off bilinearly between the four nearest pixels. {@link rotate}, {@link scale} and
+ * {@link shift} are this with one option; putting them together here blurs only once.
+ *
+ * @example
+ * augment([affine({ degrees: 10, scale: [0.9, 1.1], shift: 0.1 })]).transforms.length; // 1
+ */
+export function affine(options: AffineOptions): Transform {
+  const { scale = [1, 1], fill = 0 } = options;
+  const isOrdered = scale[0] > 0 && scale[0] <= scale[1] && Number.isFinite(scale[1]);
+  check("affine", "scale", JSON.stringify(scale), isOrdered, "[from, to] with 0 < from ≤ to");
+  return {
+    kind: "affine",
+    degrees: range("affine", "degrees", options.degrees ?? 0),
+    scale,
+    shift: range("affine", "shift", options.shift ?? 0),
+    fill: finite("affine", "fill", fill),
+  };
+}
+
+/** Turns images about their middle, counterclockwise, by a random angle. @see affine */
+export const rotate = (options: { degrees: Range; fill?: number }): Transform => affine(options);
+
+/** Scales images about their middle by a random factor. @see affine */
+export const scale = (options: { scale: readonly [number, number]; fill?: number }): Transform =>
+  affine(options);
+
+/** Shifts images by a random share of their size along each axis. @see affine */
+export const shift = (options: { shift: Range; fill?: number }): Transform => affine(options);
+
+/** Adds a number from 𝒩(0, std²) to each value. For inputs of any shape. */
+export function noise(options: { std: number }): Transform {
+  return { kind: "noise", std: positive("noise", "std", options.std) };
+}
+
+/**
+ * Changes brightness, contrast and saturation of images by random factors 1 + a, in this order,
+ * where a is drawn from the range of each:
+ *
+ *   x ← (1 + a) x          x ← μ + (1 + a) (x − μ)          x ← g + (1 + a) (x − g)
+ *
+ * with μ the image's mean gray and g each pixel's own gray, 0.299 R + 0.587 G + 0.114 B; of images
+ * that have not three channels, their mean. Values are not clamped to [0, 1].
+ *
+ * @see Howard 2013, "Some improvements on deep convolutional neural network based image classification", §2
+ */
+export function colorJitter(options: {
+  brightness?: Range;
+  contrast?: Range;
+  saturation?: Range;
+}): Transform {
+  const of = (name: keyof typeof options) => range("colorJitter", name, options[name] ?? 0);
+  return {
+    kind: "color",
+    brightness: of("brightness"),
+    contrast: of("contrast"),
+    saturation: of("saturation"),
+  };
+}
+
+/**
+ * Shifts the color of a whole image along the principal axes p₁, p₂, p₃ of the training set's
+ * colors, as much as these vary:
+ *
+ *   x ← x + Σᵢ αᵢ √λᵢ pᵢ,   αᵢ ~ 𝒩(0, std²), drawn once per image
+ *
+ * AlexNet's paper writes αᵢ λᵢ; the code that became known, and this, take the standard deviation
+ * √λᵢ of the colors along pᵢ, which has the unit of x. It stands for another light.
+ *
+ * @param options.pca what {@link fitColorPca} found in the training set.
+ * @param options.std default 0.1, the paper's.
+ * @see Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks", §4.1
+ */
+export function pcaColor(options: { pca: ColorPca; std?: number }): Transform {
+  const { pca, std = 0.1 } = options;
+  return { kind: "pca", pca, std: positive("pcaColor", "std", std) };
+}
+
+/**
+ * Fills a square of `size` pixels whose middle is anywhere in the image, all channels alike; what
+ * falls outside is lost.
+ *
+ * @param options.fill default 0; take the mean of the data where that is not 0.
+ * @see DeVries & Taylor 2017, "Improved regularization of convolutional neural networks with cutout"
+ */
+export function cutout(options: { size: number; fill?: number }): Transform {
+  const { size, fill = 0 } = options;
+  const isSize = isWhole(size) && size > 0;
+  check("cutout", "size", size, isSize, "a whole number of 1 or more");
+  return { kind: "cutout", size, fill: finite("cutout", "fill", fill) };
+}
+
+/**
+ * Blends each example with another of its batch, and their targets with it:
+ *
+ *   x ← λ x + (1 − λ) x′    y ← λ y + (1 − λ) y′    λ ~ Beta(α, α), drawn once per batch
+ *
+ * Targets become rows of probabilities `[N, classes]`, which cross-entropy takes.
+ *
+ * @param options.alpha above 0; the paper takes 0.1 to 0.4 for ImageNet and 1 for CIFAR-10.
+ * @see Zhang, Cisse, Dauphin & Lopez-Paz 2018, "mixup: beyond empirical risk minimization", §2
+ */
+export function mixup(options: { alpha: number; classes: number }): Transform {
+  const { alpha, classes } = options;
+  const isCount = isWhole(classes) && classes > 0;
+  check("mixup", "classes", classes, isCount, "a whole number of 1 or more");
+  return { kind: "mixup", alpha: positive("mixup", "alpha", alpha), classes };
+}
+
+const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+
+function check(subject: string, option: string, value: unknown, good: boolean, what: string) {
+  if (good) return;
+  throw new ConfigError({
+    subject,
+    problem: `${option} is ${value}, expected ${what}.`,
+    fix: `give ${option} as ${what}.`,
+  });
+}
+
+function finite(subject: string, option: string, value: number): number {
+  check(subject, option, value, Number.isFinite(value), "a finite number");
+  return value;
+}
+
+function positive(subject: string, option: string, value: number): number {
+  check(subject, option, value, Number.isFinite(value) && value > 0, "a number above 0");
+  return value;
+}
+
+function range(subject: string, option: string, value: Range): readonly [number, number] {
+  const [from, to] = typeof value === "number" ? [-value, value] : value;
+  const good = Number.isFinite(from) && Number.isFinite(to) && from <= to;
+  check(subject, option, JSON.stringify(value), good, "d of 0 or more, or [from, to]");
+  return [from, to];
+}
