@@ -4,7 +4,9 @@ import type { Experiment } from "./experiment.ts";
 export type { Experiment, Measured, Outcome, Setup } from "./experiment.ts";
 export { Missing } from "./experiment.ts";
 
-const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment }>>> = {};
+const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment }>>> = {
+  E1: () => import("./e01-xor.ts"),
+};
 
 /** E1, E2, … in order. */
 export const experimentIds: readonly string[] = Object.keys(load).sort(

@@ -1,0 +1,22 @@
+/** Plain gradient descent of many nets at once. */
+import { compile, type Tensor, type TensorTree, valueAndGrad } from "gradus";
+
+/**
+ * w ← w − rate · ∇L(w), `steps` times, in one compiled program. Where the leaves of w have a leading
+ * axis of nets and L gives one loss per net, the nets do not feel each other.
+ */
+export function gradientDescent<W extends Readonly<Record<string, Tensor>>>(
+  losses: (w: W) => Tensor,
+  start: W,
+  { rate, steps }: { readonly rate: number; readonly steps: number },
+): W {
+  const slope = valueAndGrad((w: W) => losses(w).sum());
+  const step = compile((w: TensorTree, rate: number) => {
+    const { grad } = slope(w as W);
+    const moved = Object.entries(w as W).map(([name, x]) => [name, x.sub(grad[name]!.mul(rate))]);
+    return Object.fromEntries(moved) as W;
+  });
+  let w = start;
+  for (let i = 0; i < steps; i++) w = step.sync(w, rate);
+  return w;
+}
