@@ -16,3 +16,4 @@ export {
   type SafetensorsFile,
   writeSafetensors,
 } from "./safetensors.ts";
+export { encodeEventHeader, encodeScalars, type ScalarEvent } from "./tensorboard.ts";

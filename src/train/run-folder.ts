@@ -10,11 +10,16 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
-export type RunFile = "config.json" | "metrics.jsonl" | "best.safetensors" | "last.safetensors";
+export type RunFile =
+  | "config.json"
+  | "metrics.jsonl"
+  | "metrics.csv"
+  | "best.safetensors"
+  | "last.safetensors";
 
 /**
  * The folder of one training: `config.json` (what was asked for), `metrics.jsonl` (a line per
- * epoch), `best.safetensors` and `last.safetensors`. Every file is written as a whole and renamed
+ * epoch) and `metrics.csv`, `best.safetensors` and `last.safetensors`. Every file is written as a whole and renamed
  * into place, so a reader never meets half of one.
  *
  * @example
@@ -95,26 +100,30 @@ export class RunFolder {
     });
   }
 
-  /** Writes all lines of metrics.jsonl anew: it has a line per epoch, and a resumed run replaces some. */
-  async writeMetrics(lines: readonly Json[]): Promise<void> {
+  /** Writes all lines of metrics.jsonl and metrics.csv anew: one per epoch, and a resumed run replaces some. */
+  async writeMetrics(lines: readonly Readonly<Record<string, Json>>[]): Promise<void> {
     const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
     await writeFileAtomic(this.file("metrics.jsonl"), text);
+    const columns = [...new Set(lines.flatMap(Object.keys))];
+    const rows = lines.map((line) => columns.map((name) => line[name] ?? ""));
+    const csv = [columns, ...rows].map((cells) => `${cells.join(",")}\n`).join("");
+    await writeFileAtomic(this.file("metrics.csv"), csv);
   }
 
   /** The lines of metrics.jsonl; none if there is no such file yet. */
-  async readMetrics(): Promise<Json[]> {
+  async readMetrics(): Promise<Record<string, Json>[]> {
     if (!(await this.has("metrics.jsonl"))) return [];
     const path = this.file("metrics.jsonl");
     const text = new TextDecoder().decode(await readBytes(path));
     const lines = text.split("\n").filter((line) => line !== "");
-    return lines.map((line, i) => parseJson(line, `${path} line ${i + 1}`));
+    return lines.map((line, i) => parseJson(line, `${path} line ${i + 1}`) as Record<string, Json>);
   }
 
   /** Removes the folder if no checkpoint is in it: a training that came to nothing leaves nothing. */
   async discard(): Promise<boolean> {
     if ((await this.has("last.safetensors")) || (await this.has("best.safetensors"))) return false;
     const { rm, rmdir } = await import("node:fs/promises");
-    for (const name of ["config.json", "metrics.jsonl"] as const)
+    for (const name of ["config.json", "metrics.jsonl", "metrics.csv"] as const)
       await rm(this.file(name), { force: true });
     await rmdir(this.path).catch(() => {}); // what else lies in it is not ours
     return true;

@@ -5,7 +5,7 @@ import type { Json, RunFolder } from "./run-folder.ts";
 import type { Callback, Training } from "./training.ts";
 
 /**
- * Keeps the files of a run folder: after each epoch a line in metrics.jsonl, best.safetensors if the
+ * Keeps the files of a run folder: after each epoch a line in metrics.jsonl and metrics.csv, best.safetensors if the
  * epoch was the best so far (by validation loss, or by loss without validation), and
  * last.safetensors, from which training goes on exactly. When training breaks off in an epoch,
  * last.safetensors holds that very step.
@@ -19,7 +19,7 @@ import type { Callback, Training } from "./training.ts";
  */
 export class RunRecorder implements Callback {
   readonly #folder: RunFolder;
-  #lines: Json[] = [];
+  #lines: Record<string, Json>[] = [];
   #started = 0;
   /** The step that last.safetensors holds. */
   #saved = -1;
