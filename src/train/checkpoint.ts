@@ -5,7 +5,7 @@ import type { Optimizer } from "../optim/index.ts";
 import { fromHost, type Variable } from "../tensor/index.ts";
 import { History, type Logs } from "./history.ts";
 import type { Json } from "./run-folder.ts";
-import type { Position, Settings, Training } from "./training.ts";
+import type { CallbackState, Position, Settings, Training } from "./training.ts";
 
 /** A training as a file holds it. */
 export interface Checkpoint {
@@ -17,10 +17,13 @@ export interface Checkpoint {
   readonly settings: Settings;
   readonly history: History;
   readonly config: Json;
+  /** What callbacks remember, by their names. */
+  readonly states: Readonly<Record<string, CallbackState>>;
 }
 
-/** Paths of modules have dots and no slash, so this cannot meet one of them. */
+/** Paths of modules have dots and no slash, so these cannot meet one of them. */
 const optimizerPrefix = "optimizer/";
+const callbackPrefix = "callbacks/";
 /** Says what the file is, and by which rules it is read. */
 const format = "gradus checkpoint 1";
 
@@ -28,30 +31,37 @@ const format = "gradus checkpoint 1";
 export type Saved = Pick<
   Training,
   "model" | "optimizer" | "position" | "settings" | "history" | "config"
->;
+> &
+  Partial<Pick<Training, "states">>;
 
 /**
  * Writes a training as a safetensors file: all of the model's state, the optimizer's, and in the
  * metadata where training stands. The file appears as a whole or not at all. It holds no times or
  * dates: the same training gives the same bytes.
  *
- * @param weightsOnly leaves out the optimizer's state: a smaller file, for use and not for going on.
+ * @param weightsOnly leaves out the state of optimizer and callbacks: a smaller file, for use and not for going on.
  */
 export async function saveCheckpoint(
   path: string,
-  { model, optimizer, position, settings, history, config }: Saved,
+  { model, optimizer, position, settings, history, config, states = {} }: Saved,
   { weightsOnly = false } = {},
 ): Promise<void> {
   const tensors = new Map(Object.entries(hostState(model.state())));
   if (!weightsOnly)
     for (const [name, array] of Object.entries(hostState(optimizer.state())))
       tensors.set(optimizerPrefix + name, array);
+  const callbacks = weightsOnly ? [] : Object.entries(states);
+  for (const [callback, { arrays = {} }] of callbacks)
+    for (const [name, array] of Object.entries(arrays))
+      tensors.set(`${callbackPrefix}${callback}/${name}`, array);
+  const remembered = Object.fromEntries(callbacks.map(([name, { json }]) => [name, json]));
   await writeSafetensors(path, tensors, {
     format,
     position: JSON.stringify(position),
     settings: JSON.stringify(settings),
     history: JSON.stringify(history.epochs),
     config: JSON.stringify(config),
+    ...(callbacks.length > 0 && { callbacks: JSON.stringify(remembered) }),
   });
 }
 
@@ -64,7 +74,7 @@ const hostState = (state: Readonly<Record<string, Variable>>): Record<string, Ho
  * @throws {FormatError} if the file is not one. @throws {DataError} if it is missing or torn.
  */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
-  const { tensors, metadata } = await readSafetensors(path);
+  const { tensors: all, metadata } = await readSafetensors(path);
   if (metadata.format !== format)
     throw notOurs(path, `its format is ${quoted(metadata.format)}, expected "${format}"`);
   const field = (name: string): Json => {
@@ -82,9 +92,18 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     throw notOurs(path, `its settings are ${quoted(metadata.settings)}`);
   if (!Array.isArray(history) || !history.every(isRecord))
     throw notOurs(path, "its history is not a list of logs");
+  const callbacks = metadata.callbacks === undefined ? {} : field("callbacks");
+  if (!isRecord(callbacks)) throw notOurs(path, "its callbacks are not a record");
+  const isCallback = (name: string) => name.startsWith(callbackPrefix);
+  const tensors = new Map([...all].filter(([name]) => !isCallback(name)));
   return {
     path,
     tensors,
+    states: mapRecord(callbacks, (json, name) => {
+      const prefix = `${callbackPrefix}${name}/`;
+      const own = [...all].filter(([path]) => path.startsWith(prefix));
+      return { json, arrays: Object.fromEntries(own.map(([p, x]) => [p.slice(prefix.length), x])) };
+    }),
     position,
     settings: settings as unknown as Settings,
     history: new History(history.map(numbersOf)),
@@ -141,6 +160,11 @@ const notOurs = (path: string, problem: string): FormatError =>
     fix: "give a file that saveCheckpoint or `gradus train` wrote.",
   });
 
+const mapRecord = <A, B>(
+  record: Readonly<Record<string, A>>,
+  f: (x: A, key: string) => B,
+): Record<string, B> => Object.fromEntries(Object.entries(record).map(([k, x]) => [k, f(x, k)]));
+
 const quoted = (text: string | undefined): string =>
   text === undefined ? "missing" : JSON.stringify(text.slice(0, 60));
 
@@ -154,8 +178,12 @@ function positionOf(x: Json): Position | undefined {
   if (!isCounts(x, ["epoch", "batch", "step"]) || !isCounts(x.sums, ["examples"])) return undefined;
   const { examples, sums } = x.sums;
   if (!isRecord(sums)) return undefined;
-  const { epoch, batch, step } = x as unknown as Position;
-  return { epoch, batch, step, sums: { examples: examples as number, sums: numbersOf(sums) } };
+  if (x.lr !== undefined && typeof x.lr !== "number") return undefined;
+  const { epoch, batch, step, lr } = x as unknown as Position;
+  return {
+    ...{ epoch, batch, step, sums: { examples: examples as number, sums: numbersOf(sums) } },
+    ...(lr !== undefined && { lr }),
+  };
 }
 
 /** JSON has no NaN and writes null in its place. */

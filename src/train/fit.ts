@@ -1,34 +1,46 @@
-import { ConfigError } from "../base/index.ts";
-import { type Batch, batches, type Dataset, type Split, splitDataset } from "../data/index.ts";
-import { type Module, valueAndGrad } from "../nn/index.ts";
-import { adam, Optimizer, type Rule, type Schedule } from "../optim/index.ts";
-import { type Compiled, compile, fromHost, type Tensor } from "../tensor/index.ts";
-import { type Checkpoint, loadCheckpoint, restore } from "./checkpoint.ts";
+import { ConfigError, type HostArray, hostArray } from "../base/index.ts";
 import {
-  addTo,
-  type BatchSums,
-  type Evaluator,
-  evaluator,
-  type HeadOptions,
-  measure,
-  resolveHead,
-} from "./evaluate.ts";
+  type Batch,
+  batches,
+  type Dataset,
+  makeSplit,
+  type Split,
+  splitDataset,
+} from "../data/index.ts";
+import { type Module, trainable } from "../nn/index.ts";
+import { adam, Optimizer, type Rule, type Schedule } from "../optim/index.ts";
+import { type Checkpoint, loadCheckpoint, restore } from "./checkpoint.ts";
+import { addTo, type Evaluator, evaluator, type HeadOptions, resolveHead } from "./evaluate.ts";
 import type { Head } from "./head.ts";
 import { History, type Logs } from "./history.ts";
 import { logsOf } from "./metric.ts";
 import { Averages } from "./metrics.ts";
 import { overlapped } from "./overlap.ts";
 import type { Json } from "./run-folder.ts";
-import type { Callback, Position, Settings, Training } from "./training.ts";
+import { type Step, trainStep } from "./step.ts";
+import type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
+import { exampleWeights, type WeightOptions, weightsAt } from "./weights.ts";
 
-export interface FitOptions extends HeadOptions {
+export interface FitOptions extends HeadOptions, WeightOptions {
   /** Passes through the training data, those before a resumption included. Default 10. */
   readonly epochs?: number | undefined;
   /** Examples of one step. Default 32. */
   readonly batchSize?: number | undefined;
-  /** An update rule, or an optimizer that works on this model. Default `adam()`. */
+  /**
+   * Batches whose gradients are added up to one update, as one batch of so many times the examples would
+   * give: large batches in little memory. Normalisation sees the small ones. Default 1.
+   */
+  readonly accumulate?: number | undefined;
+  /**
+   * An update rule, or an optimizer that works on this model. Default `adam()`;
+   * `chain(clipByGlobalNorm(1), adam())` clips gradients.
+   */
   readonly optimizer?: Rule | Optimizer | undefined;
-  /** Default: the optimizer's own, which is 0.001 unless it was given another. */
+  /**
+   * Default: the optimizer's own, which is 0.001 unless it was given another. A schedule is a function of
+   * the step and no part of a checkpoint: to go on exactly give the same one, and make one that depends
+   * on the number of steps for those of the whole training from the beginning.
+   */
   readonly lr?: number | Schedule | undefined;
   /** Data to measure after each epoch, or the fraction of the training data to hold out for it. */
   readonly validation?: Split | number | undefined;
@@ -71,23 +83,6 @@ export async function fit(
   return new Trainer(model, data, options, from).run();
 }
 
-type Step = Compiled<[inputs: Tensor, targets: Tensor, lr: number], BatchSums>;
-
-/** Forward, loss, backward, update and metrics as one program. */
-function trainStep(model: Module, optimizer: Optimizer, head: Head): Step {
-  return compile((inputs: Tensor, targets: Tensor, lr: number) => {
-    model.train();
-    let outputs: Tensor | undefined;
-    const both = valueAndGrad(model, (x: Tensor, y: Tensor) => {
-      outputs = model.forward(x);
-      return head.loss(outputs, y);
-    });
-    const { value, grads } = both(inputs, targets);
-    optimizer.update(grads, { lr });
-    return measure(head, outputs!, targets, value);
-  });
-}
-
 class Trainer implements Training {
   readonly model: Module;
   readonly optimizer: Optimizer;
@@ -100,7 +95,10 @@ class Trainer implements Training {
   readonly #validation: Split | undefined;
   readonly #lr: number | Schedule | undefined;
   readonly #head: Head;
-  readonly #step: Step;
+  #step: Step | undefined;
+  /** The paths that the step moves. */
+  #moving = "";
+  readonly #weights: HostArray | undefined;
   readonly #evaluate: Evaluator;
   readonly #callbacks: readonly Callback[];
   readonly #signal: AbortSignal | undefined;
@@ -112,8 +110,9 @@ class Trainer implements Training {
     options: FitOptions,
     from: Checkpoint | undefined,
   ) {
-    const { epochs = 10, batchSize = 32, seed = 0 } = options;
-    checkEpochs(epochs);
+    const { epochs = 10, batchSize = 32, seed = 0, accumulate = 1 } = options;
+    checkCount("epochs", epochs, 0);
+    checkCount("accumulate", accumulate, 1);
     [this.#train, this.#validation] = splitsOf(data, options.validation, seed);
     const head = resolveHead(model, this.#train, options);
     if (this.#validation) resolveHead(model, this.#validation, options); // an error now, not after an epoch
@@ -121,30 +120,71 @@ class Trainer implements Training {
     this.#head = head;
     this.model = model;
     this.optimizer = optimizer instanceof Optimizer ? optimizer : new Optimizer(model, optimizer);
-    this.settings = { seed, batchSize, examples: this.#train.size };
+    const examples = this.#train.size;
+    this.settings = { seed, batchSize, examples, ...(accumulate > 1 && { accumulate }) };
+    this.#weights = weightsOf(data, this.#train, head, options);
     this.epochs = epochs;
     this.config = options.config ?? from?.config ?? null;
     this.#lr = options.lr;
-    this.#callbacks = options.callbacks ?? [];
+    const callbacks = options.callbacks ?? [];
+    const remembers = (callback: Callback) => callback.state !== undefined;
+    this.#callbacks = [...callbacks.filter(remembers), ...callbacks.filter((c) => !remembers(c))];
     this.#signal = options.signal;
     if (from) checkSettings(from, this.settings);
     if (from) restore(from, this);
+    for (const [name, callback] of this.#remembering())
+      if (from?.states[name]) callback.restore?.(from.states[name]);
     this.history = new History(from?.history.epochs);
     this.position = from?.position ?? { epoch: 0, batch: 0, step: 0, sums: nothing };
-    this.#step = trainStep(model, this.optimizer, head);
     this.#evaluate = evaluator(model, head);
   }
 
   get batches(): number {
-    return Math.ceil(this.settings.examples / this.settings.batchSize);
+    return Math.ceil(this.settings.examples / this.#examplesAtOnce);
+  }
+
+  /** Examples of one update. */
+  get #examplesAtOnce(): number {
+    return this.settings.batchSize * (this.settings.accumulate ?? 1);
   }
 
   get lr(): number {
     return this.#rate(Math.max(0, this.position.step - 1));
   }
+  set lr(lr: number) {
+    if (typeof this.#lr === "function")
+      throw new ConfigError({
+        subject: "fit",
+        problem: `a callback sets lr to ${lr}, and lr is a schedule of its own.`,
+        fix: "give fit a number as lr, or leave out the callback.",
+      });
+    this.position = { ...this.position, lr };
+  }
+
+  get states(): Record<string, CallbackState> {
+    const states: Record<string, CallbackState> = {};
+    for (const [name, callback] of this.#remembering()) {
+      const state = callback.state?.();
+      if (state) states[name] = state;
+    }
+    return states;
+  }
+
+  /** Callbacks with the names that checkpoints know them by: that of the class, and a number from 2 on. */
+  #remembering(): [string, Callback][] {
+    const counts = new Map<string, number>();
+    return this.#callbacks
+      .filter((callback) => callback.state)
+      .map((callback) => {
+        const name = callback.constructor.name;
+        const count = 1 + (counts.get(name) ?? 0);
+        counts.set(name, count);
+        return [count === 1 ? name : `${name}${count}`, callback];
+      });
+  }
 
   #rate(step: number): number {
-    const lr = this.#lr ?? this.optimizer.lr;
+    const lr = this.position.lr ?? this.#lr ?? this.optimizer.lr;
     return typeof lr === "number" ? lr : lr(step);
   }
 
@@ -160,6 +200,7 @@ class Trainer implements Training {
         this.epochs === 1 ? "the one epoch is done" : `all ${this.epochs} epochs are done`;
       this.history.stopped = this.#why || epochs;
       await this.#tell((callback) => callback.onTrainEnd?.(this));
+      if (!this.#signal?.aborted) await this.#tell((callback) => callback.afterTrain?.(this));
       return this.history;
     } catch (error) {
       const told = this.#tell((callback) => callback.onError?.(error, this));
@@ -173,14 +214,18 @@ class Trainer implements Training {
     const { epoch, batch } = this.position;
     await this.#tell((callback) => callback.onEpochBegin?.(epoch, this));
     const averages = new Averages(this.position.sums);
-    const { seed, batchSize } = this.settings;
+    const { seed } = this.settings;
+    const batchSize = this.#examplesAtOnce;
     const items = batches(this.#train, { batchSize, shuffle: true, seed, epoch, start: batch });
-    const start = ({ inputs, targets }: Batch) =>
-      this.#step(fromHost(inputs), fromHost(targets), this.#rate(this.position.step));
+    const step = this.#currentStep();
+    const start = ({ inputs, targets, rows }: Batch) => {
+      const weights = this.#weights && weightsAt(this.#weights, rows);
+      return step({ inputs, targets, weights }, this.#rate(this.position.step));
+    };
     for await (const { item, result } of overlapped(items, start)) {
-      addTo(averages, result, item.rows.length);
-      const step = this.position.step + 1;
-      this.position = { epoch, batch: item.index + 1, step, sums: averages.state };
+      for (const part of result) addTo(averages, part, part.examples);
+      const done = { batch: item.index + 1, step: this.position.step + 1, sums: averages.state };
+      this.position = { ...this.position, epoch, ...done };
       const logs = logsOf(this.#head, averages.state);
       await this.#tell((callback) => callback.onBatchEnd?.(item.index, logs, this));
       if (this.#stopping()) return;
@@ -194,6 +239,16 @@ class Trainer implements Training {
     });
   }
 
+  /** The compiled step, made anew when other parameters are frozen than before. */
+  #currentStep(): Step {
+    const moving = Object.keys(trainable(this.model.parameters())).join("\n");
+    if (this.#step && moving === this.#moving) return this.#step;
+    this.#moving = moving;
+    const { accumulate: parts = 1, batchSize: size } = this.settings;
+    this.#step = trainStep(this.model, this.optimizer, this.#head, { parts, size });
+    return this.#step;
+  }
+
   async #validate(): Promise<Logs> {
     if (!this.#validation) return {};
     const logs = (await this.#evaluate(this.#validation, this.#signal)) ?? {};
@@ -202,7 +257,7 @@ class Trainer implements Training {
 
   async #conclude(epoch: number, logs: Logs): Promise<void> {
     this.history.epochs.push(logs);
-    this.position = { epoch: epoch + 1, batch: 0, step: this.position.step, sums: nothing };
+    this.position = { ...this.position, epoch: epoch + 1, batch: 0, sums: nothing };
     await this.#tell((callback) => callback.onEpochEnd?.(epoch, logs, this));
   }
 
@@ -230,21 +285,43 @@ function splitsOf(
     : [train, validation];
 }
 
-function checkEpochs(epochs: number): void {
-  if (Number.isSafeInteger(epochs) && epochs >= 0) return;
+/** The weights of the training examples, those of held-out ones left out. */
+function weightsOf(
+  data: Split | Dataset,
+  train: Split,
+  head: Head,
+  { sampleWeight, classWeight, validation, seed = 0 }: FitOptions,
+): HostArray | undefined {
+  const whole = "train" in data ? data.train : data;
+  if (!sampleWeight || train === whole || typeof validation !== "number")
+    return exampleWeights(train, head, { sampleWeight, classWeight });
+  const { length } = sampleWeight;
+  const given = hostArray([length], Float64Array.from(sampleWeight));
+  if (length !== whole.size) return exampleWeights(whole, head, { sampleWeight }); // throws
+  const [kept] = splitDataset(makeSplit(given, given), validation, seed);
+  return exampleWeights(train, head, { sampleWeight: kept.targets.data, classWeight });
+}
+
+function checkCount(name: "epochs" | "accumulate", value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
   throw new ConfigError({
     subject: "fit",
-    problem: `epochs is ${epochs}, not a whole number of 0 or more.`,
-    fix: "give the number of passes through the data, such as epochs: 10.",
+    problem: `${name} is ${value}, not a whole number of ${least} or more.`,
+    fix:
+      name === "epochs"
+        ? "give the number of passes through the data, such as epochs: 10."
+        : "give the number of batches of one update, such as accumulate: 4.",
   });
 }
 
 function checkSettings({ path, settings }: Checkpoint, now: Settings): void {
-  for (const name of ["seed", "batchSize", "examples"] as const)
-    if (settings[name] !== now[name])
+  for (const name of ["seed", "batchSize", "examples", "accumulate"] as const) {
+    const [before, after] = [settings[name] ?? 1, now[name] ?? 1];
+    if (before !== after)
       throw new ConfigError({
         subject: "fit",
-        problem: `${path} is of a training with ${name} ${settings[name]}, not ${now[name]}.`,
-        fix: "resume with the data, batchSize and seed of that training.",
+        problem: `${path} is of a training with ${name} ${before}, not ${after}.`,
+        fix: "resume with the data, batchSize, accumulate and seed of that training.",
       });
+  }
 }

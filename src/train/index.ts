@@ -63,5 +63,7 @@ export {
   rocAuc,
   rSquared,
 } from "./scores.ts";
-export type { Callback, Position, Settings, Training } from "./training.ts";
+export { TensorBoard } from "./tensorboard.ts";
+export type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
 export { readTrajectory, type Trajectory, TrajectoryRecorder } from "./trajectory.ts";
+export type { ClassWeight, WeightOptions } from "./weights.ts";

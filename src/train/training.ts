@@ -1,3 +1,4 @@
+import type { HostArray } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
 import type { History, Logs } from "./history.ts";
@@ -18,6 +19,8 @@ export interface Position {
   readonly step: number;
   /** Sums over the present epoch so far. */
   readonly sums: Sums;
+  /** The learning rate that a callback has set, if one has. */
+  readonly lr?: number;
 }
 
 /** What must be the same when a training goes on, or it would be another one. */
@@ -26,6 +29,14 @@ export interface Settings {
   readonly batchSize: number;
   /** Number of training examples. */
   readonly examples: number;
+  /** Batches whose gradients are added up to one update; 1 where it is not said. */
+  readonly accumulate?: number;
+}
+
+/** What a callback remembers, for checkpoints to carry. */
+export interface CallbackState {
+  readonly json: Json;
+  readonly arrays?: Readonly<Record<string, HostArray>>;
 }
 
 /** A training while it runs, as callbacks see it. */
@@ -39,10 +50,15 @@ export interface Training {
   readonly epochs: number;
   /** Batches of an epoch. */
   readonly batches: number;
-  /** The learning rate of the latest step. */
-  readonly lr: number;
+  /**
+   * The learning rate of the latest step. A callback may set that of the steps to come, unless `fit` was
+   * given a schedule (a ConfigError says so); checkpoints carry it.
+   */
+  lr: number;
   /** What the caller wants checkpoints to carry. */
   readonly config: Json;
+  /** What the callbacks remember, by their names. */
+  readonly states: Readonly<Record<string, CallbackState>>;
   /** Ends training after the present step. @param why a clause: "val_loss has not improved for 3 epochs". */
   stop(why: string): void;
 }
@@ -50,6 +66,10 @@ export interface Training {
 /**
  * Code that runs along with training. Each method may be absent, and is awaited; the engine idles
  * meanwhile, so the model and the optimizer may be read.
+ *
+ * One that remembers something says so by `state` and takes it back by `restore`: with both a resumed
+ * training is the same to the last bit. Such callbacks hear of everything before the others, so that a
+ * checkpoint written by one of those holds what they made of the event.
  *
  * @example
  * const losses: number[] = [];
@@ -65,6 +85,12 @@ export interface Callback {
   onEpochEnd?(epoch: number, logs: Logs, training: Training): unknown;
   /** After the last step, whatever the reason; `training.history.stopped` says it. */
   onTrainEnd?(training: Training): unknown;
+  /** When training is over and files are written, but not when it was interrupted: the model may change. */
+  afterTrain?(training: Training): unknown;
   /** When an error ends training. It is thrown on when all callbacks have heard of it. */
   onError?(error: unknown, training: Training): unknown;
+  /** What it remembers; undefined if nothing. */
+  state?(): CallbackState | undefined;
+  /** Takes back what `state` gave, before `onTrainBegin`. */
+  restore?(state: CallbackState): void;
 }

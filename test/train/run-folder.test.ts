@@ -78,6 +78,7 @@ describe("RunRecorder", () => {
     expect((await readdir(run.path)).sort()).toEqual([
       "best.safetensors",
       "last.safetensors",
+      "metrics.csv",
       "metrics.jsonl",
     ]);
     const lines = await linesOf(run);

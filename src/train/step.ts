@@ -1,0 +1,131 @@
+import type { HostArray } from "../base/index.ts";
+import { type AnyModule, type Module, Parameter, trainable, valueAndGrad } from "../nn/index.ts";
+import type { Optimizer } from "../optim/index.ts";
+import { compile, fromHost, type Tensor, Variable, zerosLike } from "../tensor/index.ts";
+import { type BatchSums, measure } from "./evaluate.ts";
+import type { Head } from "./head.ts";
+
+/** What a step learns from. */
+export interface Examples {
+  readonly inputs: HostArray;
+  readonly targets: HostArray;
+  /** `[B]` float32, a weight for each example; none where all count alike. */
+  readonly weights: HostArray | undefined;
+}
+
+/** What becomes of a part of the examples. */
+export interface Part extends BatchSums {
+  readonly examples: number;
+}
+
+/** One update of the parameters; the parts are in the order of the examples. */
+export type Step = (examples: Examples, lr: number) => Promise<readonly Part[]>;
+
+/**
+ * Sets the mode of training, except where all of a module's own parameters are frozen: there
+ * normalisation keeps the statistics that it has, and goes by them.
+ */
+function setMode(model: AnyModule): void {
+  model.train();
+  for (const module of Object.values(model.modules())) {
+    const own = Object.values(module).filter((x): x is Parameter => x instanceof Parameter);
+    if (own.length > 0 && own.every((p) => !p.trainable)) module.training = false;
+  }
+}
+
+/** The gradients of a batch, with what is measured along the way. */
+function differentiate(
+  model: Module,
+  head: Head,
+  inputs: Tensor,
+  targets: Tensor,
+  weights: Tensor | null,
+): { sums: BatchSums; grads: Record<string, Tensor> } {
+  setMode(model);
+  let outputs: Tensor | undefined;
+  const both = valueAndGrad(model, (x: Tensor, y: Tensor) => {
+    outputs = model.forward(x);
+    // fit has made sure that a head which meets weights has losses
+    return weights ? head.losses!(outputs, y).mul(weights).mean() : head.loss(outputs, y);
+  });
+  const { value, grads } = both(inputs, targets);
+  model.train();
+  return { sums: measure(head, outputs!, targets, value), grads };
+}
+
+const optional = (array: HostArray | undefined): Tensor | null => (array ? fromHost(array) : null);
+
+/** Forward, loss, backward, update and metrics as one program. */
+function wholeStep(model: Module, optimizer: Optimizer, head: Head): Step {
+  const step = compile((x: Tensor, y: Tensor, weights: Tensor | null, lr: number) => {
+    const { sums, grads } = differentiate(model, head, x, y, weights);
+    optimizer.update(grads, { lr });
+    return sums;
+  });
+  return async ({ inputs, targets, weights }, lr) => {
+    const sums = await step(fromHost(inputs), fromHost(targets), optional(weights), lr);
+    return [{ ...sums, examples: inputs.shape[0]! }];
+  };
+}
+
+/**
+ * A batch in so many parts, one after another in the memory of one: the gradients of the parts' means,
+ * weighted by their sizes, add up to that of the whole.
+ *
+ *   g = Σ_k (n_k / n) g_k
+ */
+function accumulatedStep(model: Module, optimizer: Optimizer, head: Head, size: number): Step {
+  const added = Object.fromEntries(
+    Object.entries(trainable(model.parameters())).map(([path, p]) => [
+      path,
+      new Variable(zerosLike(p.value)),
+    ]),
+  );
+  const add = compile((x: Tensor, y: Tensor, weights: Tensor | null, share: number) => {
+    const { sums, grads } = differentiate(model, head, x, y, weights);
+    for (const [path, sum] of Object.entries(added))
+      sum.value = sum.value.add(grads[path]!.mul(share));
+    return sums;
+  });
+  const update = compile((lr: number) => {
+    const grads = Object.entries(added).map(([path, sum]) => [path, sum.value]);
+    optimizer.update(Object.fromEntries(grads), { lr });
+    for (const sum of Object.values(added)) sum.value = zerosLike(sum.value);
+  });
+  return async (examples, lr) => {
+    const parts: Part[] = [];
+    const all = examples.inputs.shape[0]!;
+    for (let start = 0; start < all; start += size) {
+      const { inputs, targets, weights } = rowsOf(examples, start, Math.min(start + size, all));
+      const n = inputs.shape[0]!;
+      const sums = await add(fromHost(inputs), fromHost(targets), optional(weights), n / all);
+      parts.push({ ...sums, examples: n });
+    }
+    await update(lr);
+    return parts;
+  };
+}
+
+/** The examples from `start` to before `end`, in the same memory. */
+function rowsOf({ inputs, targets, weights }: Examples, start: number, end: number): Examples {
+  const rows = (array: HostArray): HostArray => {
+    const width = array.data.length / array.shape[0]!;
+    const data = array.data.subarray(start * width, end * width);
+    return { ...array, shape: [end - start, ...array.shape.slice(1)], data };
+  };
+  return { inputs: rows(inputs), targets: rows(targets), weights: weights && rows(weights) };
+}
+
+/**
+ * The step of a training. What is frozen when it first runs costs no gradient and stays: after a
+ * change another one is needed.
+ *
+ * @param parts into how many a batch is cut. @param size of a part, in examples.
+ */
+export const trainStep = (
+  model: Module,
+  optimizer: Optimizer,
+  head: Head,
+  { parts, size }: { readonly parts: number; readonly size: number },
+): Step =>
+  parts > 1 ? accumulatedStep(model, optimizer, head, size) : wholeStep(model, optimizer, head);
