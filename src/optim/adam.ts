@@ -11,11 +11,17 @@ export interface AdamOptions {
   readonly eps?: number | undefined;
   /** λ: for Adam an L2 penalty, part of the gradient; for AdamW a decay apart from it. */
   readonly weightDecay?: number | undefined;
-  /** Divide by the largest v so far, which the proof of convergence needs. */
-  readonly amsgrad?: boolean | undefined;
+  /**
+   * Divide by the largest v so far, which the proof of convergence needs: by the largest v as PyTorch
+   * computes it, or with "corrected" by the largest v̂, as PyTorch's pseudo-code has it.
+   */
+  readonly amsgrad?: boolean | "corrected" | undefined;
   /** Climb instead of descend. */
   readonly maximize?: boolean | undefined;
 }
+
+/** The options that are not undefined. */
+type Settings = { [K in keyof AdamOptions]: Exclude<AdamOptions[K], undefined> };
 
 /** First and second moment; with amsgrad, the largest second one so far. */
 type Moments = Pick<RuleState, "m" | "v"> & { readonly vMax?: Tensor };
@@ -28,23 +34,26 @@ function direction(
   g: Tensor,
   { m, v, vMax }: Moments,
   t: Tensor,
-  { beta1, beta2, eps }: { beta1: number; beta2: number; eps: number },
+  { beta1, beta2, eps, amsgrad }: Required<Pick<Settings, "beta1" | "beta2" | "eps" | "amsgrad">>,
 ): { direction: Tensor; state: Moments } {
   m = m.mul(beta1).add(g.mul(1 - beta1));
   v = v.mul(beta2).add(g.square().mul(1 - beta2));
-  vMax = vMax?.maximum(v);
+  const correction = power(beta2, t).neg().add(1); // 1 − β₂ᵗ
+  const isCorrected = amsgrad === "corrected";
+  vMax = vMax?.maximum(isCorrected ? v.mul(correction.pow(-1)) : v);
   const mHat = m.mul(power(beta1, t).neg().add(1).pow(-1)); // m / (1 − β₁ᵗ)
-  const rootVHat = (vMax ?? v).sqrt().mul(power(beta2, t).neg().add(1).rsqrt());
+  const root = (vMax ?? v).sqrt();
+  const rootVHat = isCorrected ? root : root.mul(correction.rsqrt());
   return {
     direction: mHat.div(rootVHat.add(eps)),
     state: vMax ? { m, v, vMax } : { m, v },
   };
 }
 
-const moments = (theta: Tensor, amsgrad: boolean): Moments => ({
+const moments = (theta: Tensor, amsgrad: boolean | "corrected"): Moments => ({
   m: zerosLike(theta),
   v: zerosLike(theta),
-  ...(amsgrad && { vMax: zerosLike(theta) }),
+  ...(amsgrad !== false && { vMax: zerosLike(theta) }),
 });
 
 /**
@@ -56,7 +65,8 @@ const moments = (theta: Tensor, amsgrad: boolean): Moments => ({
  *   θ ← θ − lr m̂ / (√v̂ + ε)
  *
  * With amsgrad, v̂ = max(v₁ … vₜ) / (1 − β₂ᵗ): the maximum is of v before its correction, as in
- * PyTorch's code and in the paper.
+ * PyTorch's code and in the paper. With amsgrad "corrected", v̂ = max(v̂₁ … v̂ₜ), as in the pseudo-code
+ * of PyTorch's documentation, which its code does not follow.
  *
  * @see Kingma & Ba 2015, algorithm 1; Reddi et al. 2018 for amsgrad
  * @example
@@ -78,7 +88,7 @@ export const adam = ({
   update(g, before, { t, lr }, theta) {
     if (maximize) g = g.neg();
     if (weightDecay !== 0) g = g.add(theta.mul(weightDecay));
-    const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps });
+    const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps, amsgrad });
     return { delta: d.mul(lr).neg(), state };
   },
 });
@@ -109,7 +119,7 @@ export const adamW = ({
   init: (theta) => moments(theta, amsgrad),
   update(g, before, { t, lr }, theta) {
     if (maximize) g = g.neg();
-    const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps });
+    const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps, amsgrad });
     return { delta: d.add(theta.mul(weightDecay)).mul(lr).neg(), state };
   },
 });

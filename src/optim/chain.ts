@@ -1,5 +1,6 @@
 /** Changes of the gradients that come before a rule. */
 import { ConfigError } from "../base/index.ts";
+import { select } from "../nn/index.ts";
 import { full, type Tensor } from "../tensor/index.ts";
 import type { GradientTransform, Rule, RuleState, Tensors } from "./rule.ts";
 
@@ -59,17 +60,28 @@ export const clipByValue = (limit: number): GradientTransform => ({
 });
 
 /**
- * Adds the gradient of an L2 penalty ½ λ ‖θ‖² on all parameters.
+ * Adds the gradient of an L2 penalty ½ λ ‖θ‖² on all parameters, or on some: biases and the scales of
+ * normalisation are often left out.
  *
  *   g ← g + λ θ
  *
+ * @param of a pattern of paths as `select` takes it; default all.
+ * @throws {ConfigError} at the first step, if no parameter matches.
  * @example
- * chain(weightDecay(1e-4), momentum()).name; // "weightDecay, momentum"
+ * chain(weightDecay(1e-4, { of: "*.weight" }), momentum()).name; // "weightDecay, momentum"
  */
-export const weightDecay = (lambda: number): GradientTransform => ({
+export const weightDecay = (
+  lambda: number,
+  { of = "*" }: { readonly of?: string | undefined } = {},
+): GradientTransform => ({
   name: "weightDecay",
-  transform: (gradients, parameters) =>
-    map(gradients, (g, path) => g.add(parameters[path]!.value.mul(lambda))),
+  transform(gradients, parameters) {
+    const chosen = select(parameters, of);
+    return map(gradients, (g, path) => {
+      const parameter = chosen[path];
+      return parameter ? g.add(parameter.value.mul(lambda)) : g;
+    });
+  },
 });
 
 /**

@@ -5,6 +5,11 @@ export { chain, clipByGlobalNorm, clipByValue, globalNorm, weightDecay } from ".
 export { type LeastSquaresOptions, leastSquares } from "./least-squares.ts";
 export { type LionOptions, lion } from "./lion.ts";
 export { type Iteration, type MinimizeOptions, type Minimum, minimize } from "./minimize.ts";
+export {
+  decayedAverage,
+  exponentialMovingAverage,
+  simpleMovingAverage,
+} from "./moving-average.ts";
 export { type NadamOptions, nadam } from "./nadam.ts";
 export { Optimizer, type OptimizerOptions, type ParameterGroup } from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, plateau } from "./plateau.ts";
@@ -13,6 +18,7 @@ export type { GradientTransform, Hyper, Rule, RuleState, Tensors } from "./rule.
 export {
   constant,
   cosine,
+  cosineRestarts,
   exponential,
   inverseSqrt,
   inverseTime,
@@ -22,3 +28,4 @@ export {
   warmup,
 } from "./schedules.ts";
 export { heavyBall, type MomentumOptions, momentum, nesterov, sgd } from "./sgd.ts";
+export { WeightAverage, type WeightAverageOptions } from "./weight-average.ts";

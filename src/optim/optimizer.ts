@@ -1,14 +1,19 @@
 import { ConfigError, DTypeError, ShapeError, sameShape, show } from "../base/index.ts";
 import { type AnyModule, Module, type Parameter, select } from "../nn/index.ts";
-import { dataNode } from "../ops/index.ts";
-import { isTracing, realizeSync, Tensor, tensor, Variable } from "../tensor/index.ts";
+import { type Tensor, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
 import type { Rule, Tensors } from "./rule.ts";
+import { mapValues, write } from "./write.ts";
 
 export interface OptimizerOptions {
   /** The learning rate where a call of `update` gives none. */
   readonly lr?: number | undefined;
   /** Parameters with a pace or a rule of their own, by a pattern of paths as `select` takes it. */
   readonly groups?: Readonly<Record<string, ParameterGroup>> | undefined;
+  /**
+   * So many calls of `update` make one step, along the mean of their gradients: the step of a batch
+   * as many times as large, where memory holds no such batch. Default 1.
+   */
+  readonly accumulate?: number | undefined;
 }
 
 /** What differs for some parameters. To keep parameters as they are, freeze them. */
@@ -18,6 +23,8 @@ export interface ParameterGroup {
   /** Instead of the optimiser's: with another decay, say. Its clipping sees this group alone. */
   readonly rule?: Rule | undefined;
 }
+
+type Write = readonly [Variable, Tensor];
 
 /** How one parameter moves. */
 interface Manner {
@@ -50,6 +57,12 @@ export class Optimizer {
   readonly #manners: Readonly<Record<string, Manner>>;
   /** Per parameter, the rule's state by name. */
   readonly #state: Readonly<Record<string, Readonly<Record<string, Variable>>>>;
+  readonly #accumulate: number;
+  /** Where gradients accumulate: how many there are, int32, and their sums by path. */
+  readonly #pending: {
+    readonly count: Variable;
+    readonly sums: Readonly<Record<string, Variable>>;
+  };
 
   /**
    * @param target a model, or some of its parameters with their paths.
@@ -58,7 +71,7 @@ export class Optimizer {
   constructor(
     target: AnyModule | Readonly<Record<string, Parameter>>,
     rule: Rule,
-    { lr = 1e-3, groups = {} }: OptimizerOptions = {},
+    { lr = 1e-3, groups = {}, accumulate = 1 }: OptimizerOptions = {},
   ) {
     this.rule = rule;
     this.#lr = new Variable(tensor(lr, "float64"));
@@ -68,6 +81,12 @@ export class Optimizer {
     this.#state = mapValues(this.#parameters, (p, path) =>
       mapValues(this.#manners[path]!.rule.init(p.value), (initial) => new Variable(initial)),
     );
+    checkAccumulate(accumulate);
+    this.#accumulate = accumulate;
+    this.#pending = {
+      count: new Variable(tensor(0, "int32")),
+      sums: accumulate > 1 ? mapValues(this.#parameters, zeroVariable) : {},
+    };
   }
 
   /** The learning rate where a call of `update` gives none; a compiled step follows its changes. */
@@ -78,28 +97,40 @@ export class Optimizer {
     this.#lr.value = tensor(lr, "float64");
   }
 
-  /** Everything to save for an exact resume: "step", "lr", and names like "layers.0.weight.m". */
+  /**
+   * Everything to save for an exact resume: "step", "lr", and names like "layers.0.weight.m"; where
+   * gradients accumulate also "accumulated" and names like "layers.0.weight.sum of gradients".
+   */
   state(): Record<string, Variable> {
     const all: Record<string, Variable> = { step: this.#step, lr: this.#lr };
     for (const [path, state] of Object.entries(this.#state))
       for (const [name, variable] of Object.entries(state)) all[`${path}.${name}`] = variable;
+    if (this.#accumulate > 1) all.accumulated = this.#pending.count;
+    for (const [path, sum] of Object.entries(this.#pending.sums)) all[`${path}.${sumName}`] = sum;
     return all;
   }
 
   /**
-   * One step. Frozen parameters stay; gradients of parameters that are not this optimiser's are
-   * left to others. The count of steps is common to all parameters, frozen ones included.
+   * One step, or a part of one where gradients accumulate. Frozen parameters stay; gradients of
+   * parameters that are not this optimiser's are left to others. The count of steps is common to all
+   * parameters, frozen ones included.
    *
    * @param gradients by path, as `valueAndGrad` gives them.
    * @param options `lr` is the learning rate of this step: a number, or a scalar tensor.
    * @throws {ConfigError} if a trainable parameter has no gradient.
    */
   update(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined } = {}): void {
+    const own = this.#own(gradients);
+    write(this.#accumulate === 1 ? this.#stepWrites(own, options) : this.#lateWrites(own, options));
+  }
+
+  /** What one step along these gradients writes. */
+  #stepWrites(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined }): Write[] {
     const step = this.#step.value.add(1);
     const t = step.cast("float64");
     const lr = options.lr ?? this.#lr.value;
-    const ready = this.#prepared(this.#own(gradients));
-    const writes: [Variable, Tensor][] = [[this.#step, step]];
+    const ready = this.#prepared(gradients);
+    const writes: Write[] = [[this.#step, step]];
     for (const [path, gradient] of Object.entries(ready)) {
       const parameter = this.#parameters[path]!;
       const variables = this.#state[path]!;
@@ -112,7 +143,30 @@ export class Optimizer {
       for (const [name, variable] of Object.entries(variables))
         writes.push([variable, state[name]!.cast(variable.dtype)]);
     }
-    write(writes);
+    return writes;
+  }
+
+  /**
+   * What a call writes where several make a step. A program takes the same way each time: the step is
+   * computed in every call, and chosen in the last.
+   */
+  #lateWrites(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined }): Write[] {
+    const { count, sums } = this.#pending;
+    const many = this.#accumulate;
+    const now = count.value.add(1);
+    const isLast = now.equal(many);
+    const total = mapValues(gradients, (g, path) => sums[path]!.value.add(g));
+    const step = this.#stepWrites(
+      mapValues(total, (sum) => sum.div(many)),
+      options,
+    );
+    return [
+      [count, where(isLast, zerosLike(now), now)],
+      ...Object.entries(total).map(
+        ([path, sum]): Write => [sums[path]!, where(isLast, zerosLike(sum), sum)],
+      ),
+      ...step.map(([x, value]): Write => [x, where(isLast, value, x.value)]),
+    ];
   }
 
   /** The gradients after what each rule does first to all that are its own. */
@@ -143,6 +197,18 @@ export class Optimizer {
     }
     return own;
   }
+}
+
+const sumName = "sum of gradients";
+const zeroVariable = ({ value }: Variable): Variable => new Variable(zerosLike(value));
+
+function checkAccumulate(accumulate: number): void {
+  if (Number.isSafeInteger(accumulate) && accumulate >= 1) return;
+  throw new ConfigError({
+    subject: "Optimizer",
+    problem: `accumulate is ${accumulate}, not a whole number of 1 or more.`,
+    fix: "give the number of updates that make one step, such as accumulate: 4.",
+  });
 }
 
 function mannersOf(
@@ -188,19 +254,3 @@ function check(path: string, gradient: Tensor, { shape, dtype }: Parameter): voi
       fix: `cast it: gradient.cast("${dtype}").`,
     });
 }
-
-/**
- * Writes all variables at once. Outside of a trace the values are computed first, in one program,
- * and kept without the graph that led to them, so that a loop's memory stays flat.
- */
-function write(writes: readonly [Variable, Tensor][]): void {
-  if (!isTracing()) realizeSync(writes.map(([, value]) => value.node));
-  for (const [variable, value] of writes)
-    variable.value = isTracing() ? value : new Tensor(dataNode(value.node.storage!, value.shape));
-}
-
-const mapValues = <A, B>(
-  record: Readonly<Record<string, A>>,
-  f: (x: A, key: string) => B,
-): Readonly<Record<string, B>> =>
-  Object.fromEntries(Object.entries(record).map(([key, x]) => [key, f(x, key)]));

@@ -7,7 +7,14 @@ export interface RmspropOptions {
   readonly eps?: number | undefined;
   /** ε under the root, as TensorFlow has it, rather than beside it. */
   readonly epsInRoot?: boolean | undefined;
+  /** How much of the velocity stays, of steps that have been divided already. Default 0. */
+  readonly momentum?: number | undefined;
+  /** Divide by the standard deviation: take the squared mean of the gradients off v. */
+  readonly centered?: boolean | undefined;
 }
+
+/** v, with `momentum` the velocity u, with `centered` the mean gradient m. */
+type RmspropState = Pick<RuleState, "v"> & Partial<Pick<RuleState, "u" | "m">>;
 
 /**
  * Divides each gradient by the root of the mean of its recent squares:
@@ -16,9 +23,13 @@ export interface RmspropOptions {
  *   θ ← θ − lr g / (√v + ε)        or g / √(v + ε)
  *
  * The defaults are PyTorch's, ρ = 0.99 and ε = 10⁻⁸ outside of the root; courses often take
- * `{ rho: 0.9, eps: 1e-5 }`.
+ * `{ rho: 0.9, eps: 1e-5 }`. PyTorch's two options:
  *
- * @see Tieleman & Hinton 2012, lecture 6.5
+ *   centered:   m ← ρ m + (1 − ρ) g,   v − m² in place of v under the root
+ *   momentum:   u ← μ u + g / (√v + ε),   θ ← θ − lr u
+ *
+ * @see Tieleman & Hinton 2012, lecture 6.5; Graves 2013, "Generating sequences with recurrent neural
+ *   networks", §4.2, for the options
  * @example
  * const rule = rmsprop({ rho: 0.75, eps: 0 });
  * rule.update(tensor(4), { v: tensor(0) }, { t: tensor(1), lr: 0.5 }, tensor(1)).delta.item(); // -1
@@ -27,12 +38,22 @@ export const rmsprop = ({
   rho = 0.99,
   eps = 1e-8,
   epsInRoot = false,
-}: RmspropOptions = {}): Rule<Pick<RuleState, "v">> => ({
+  momentum = 0,
+  centered = false,
+}: RmspropOptions = {}): Rule<RmspropState> => ({
   name: "rmsprop",
-  init: (theta) => ({ v: zerosLike(theta) }),
-  update(g, { v }, { lr }) {
+  init: (theta) => ({
+    v: zerosLike(theta),
+    ...(centered && { m: zerosLike(theta) }),
+    ...(momentum !== 0 && { u: zerosLike(theta) }),
+  }),
+  update(g, { v, u, m }, { lr }) {
     v = v.mul(rho).add(g.square().mul(1 - rho));
-    const root = epsInRoot ? v.add(eps).sqrt() : v.sqrt().add(eps);
-    return { delta: g.div(root).mul(lr).neg(), state: { v } };
+    m = m?.mul(rho).add(g.mul(1 - rho));
+    const square = m ? v.sub(m.square()) : v;
+    const root = epsInRoot ? square.add(eps).sqrt() : square.sqrt().add(eps);
+    const step = g.div(root);
+    u = u?.mul(momentum).add(step);
+    return { delta: (u ?? step).mul(lr).neg(), state: { v, ...(m && { m }), ...(u && { u }) } };
   },
 });

@@ -1,4 +1,5 @@
 /** Learning rates as pure functions of the step (or epoch) 0, 1, 2, … */
+import { ConfigError } from "../base/index.ts";
 
 /** The learning rate of step 0, 1, 2, … */
 export type Schedule = (step: number) => number;
@@ -50,6 +51,32 @@ export const cosine =
   (lr: number, { steps, min = 0 }: { steps: number; min?: number }): Schedule =>
   (step) =>
     min + 0.5 * (lr - min) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
+
+/**
+ * Half cosines from lr down to `min`, one after another: the first in so many steps, each next one
+ * `growth` times as long.
+ *
+ * @see Loshchilov & Hutter 2017, "SGDR", §3
+ * @example
+ * const schedule = cosineRestarts(1, { steps: 2, growth: 2 });
+ * [0, 1, 2, 4, 6].map(schedule); // [1, 0.5, 1, 0.5, 1]
+ */
+export const cosineRestarts = (
+  lr: number,
+  { steps, growth = 1, min = 0 }: { steps: number; growth?: number; min?: number },
+): Schedule => {
+  if (!(steps > 0 && growth >= 1))
+    throw new ConfigError({
+      subject: "cosineRestarts",
+      problem: `steps is ${steps} and growth ${growth}.`,
+      fix: "give steps above 0 and a growth of 1 or more.",
+    });
+  return (step) => {
+    let [from, length] = [0, steps];
+    while (step >= from + length) [from, length] = [from + length, length * growth];
+    return cosine(lr, { steps: length, min })(step - from);
+  };
+};
 
 /**
  * lr / (1 + step): with it Σ lr diverges and Σ lr² does not, as stochastic descent needs to converge.

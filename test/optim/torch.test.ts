@@ -7,6 +7,13 @@ import {
   adagrad,
   adam,
   adamW,
+  chain,
+  constant,
+  cosine,
+  cosineRestarts,
+  exponential,
+  inverseSqrt,
+  inverseTime,
   momentum,
   nadam,
   nesterov,
@@ -17,21 +24,34 @@ import {
   type Rule,
   rmsprop,
   sgd,
+  stepDecay,
+  WeightAverage,
+  warmup,
+  weightDecay,
 } from "gradus/optim";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose } from "../support/compare.ts";
 import { engines } from "../support/engines.ts";
 
-const oracle: { rules: Record<string, number[]>; rates: Record<string, number[]> } = JSON.parse(
-  readFileSync(new URL("torch.json", import.meta.url), "utf8"),
-);
+type Table = Record<string, number[]>;
+const oracle: { rules: Table; rates: Table; averages: { mean: number[]; decayed: number[] } } =
+  JSON.parse(readFileSync(new URL("torch.json", import.meta.url), "utf8"));
 
 const rules: Record<string, Rule> = {
   sgd: sgd(),
   momentum: momentum(),
   nesterov: nesterov(),
   rmsprop: rmsprop(),
+  sgdDecay: chain(weightDecay(0.1), sgd()),
+  momentumDecay: chain(weightDecay(0.1), momentum({ rho: 0.8 })),
+  nesterovDecay: chain(weightDecay(0.1), nesterov({ rho: 0.8 })),
+  rmspropEps: rmsprop({ rho: 0.9, eps: 1e-5 }),
+  rmspropMomentum: rmsprop({ rho: 0.8, momentum: 0.9 }),
+  rmspropCentered: rmsprop({ rho: 0.8, centered: true, eps: 0.01 }),
+  rmspropAll: chain(weightDecay(0.1), rmsprop({ centered: true, momentum: 0.5 })),
   adagrad: adagrad(),
+  adagradDecay: chain(weightDecay(0.1), adagrad({ eps: 0.01 })),
+  adadeltaDecay: chain(weightDecay(0.1), adadelta({ rho: 0.5, eps: 0.01 })),
   adadelta: adadelta(),
   nadam: nadam(),
   nadamDecay: nadam({ beta1: 0.8, beta2: 0.6, momentumDecay: 0.1 }),
@@ -39,7 +59,9 @@ const rules: Record<string, Rule> = {
   adamDecay: adam({ weightDecay: 0.1 }),
   adamAmsgrad: adam({ amsgrad: true, beta1: 0.8, beta2: 0.6 }),
   adamMaximize: adam({ maximize: true, weightDecay: 0.1 }),
+  adamAll: adam({ amsgrad: true, maximize: true, weightDecay: 0.2 }),
   adamW: adamW(),
+  adamWMaximize: adamW({ maximize: true, weightDecay: 0.1 }),
   adamWAmsgrad: adamW({ amsgrad: true, beta1: 0.8, beta2: 0.6, eps: 0.01 }),
 };
 
@@ -66,6 +88,16 @@ const measured = (options: PlateauOptions, value = loss): number[] => {
 };
 test("learning rates of 30 steps", () => {
   const rates = {
+    constant: steps.map(constant(0.5)),
+    inverseTime: steps.map(inverseTime(0.5)),
+    inverseSqrt: steps.map(inverseSqrt(0.5)),
+    stepDecay: steps.map(stepDecay(0.5, { every: 7, factor: 0.3 })),
+    exponential: steps.map(exponential(0.5, { factor: 0.9 })),
+    cosine: steps.map(cosine(0.5, { steps: 29, min: 0.02 })),
+    cosineRestarts: steps.map(cosineRestarts(0.5, { steps: 5, min: 0.02 })),
+    cosineRestartsGrowth: steps.map(cosineRestarts(0.5, { steps: 4, growth: 2 })),
+    warmup: steps.map(warmup(constant(0.5), { steps: 5 })),
+    warmupCosine: steps.map(warmup(cosine(0.5, { steps: 24 }), { steps: 5 })),
     oneCycle: steps.map(oneCycle(0.5, { steps: 30 })),
     oneCycleOptions: steps.map(oneCycle(2, { steps: 30, rise: 0.5, divide: 10, finalDivide: 100 })),
     plateau: measured({ patience: 3, factor: 0.5 }),
@@ -94,5 +126,23 @@ for (const engine of engines)
       });
       for (let t = 1; t <= 12; t++) step.sync(Math.cos(t), 0.1 / t);
       expectClose("θ", model.forward().dataSync(), oracle.rules[name]!, 1e-13);
+    });
+
+    test.each([true, false])("averages of the weights along 12 steps, compiled: %s", (compiled) => {
+      const model = new Point();
+      const optimizer = new Optimizer(model, momentum());
+      const mean = new WeightAverage(model);
+      const decayed = new WeightAverage(model, { decay: 0.9 });
+      const [a, b] = [wave({ shift: 1 }).add(1.5), wave({ scale: 2, shift: 2 })];
+      const plain = (cosine: number | Tensor) => {
+        optimizer.update({ theta: a.mul(model.forward()).add(b.mul(cosine)) }, { lr: 0.1 });
+        mean.update();
+        decayed.update();
+      };
+      const step = compile(plain);
+      for (let t = 1; t <= 12; t++) (compiled ? step.sync : plain)(Math.cos(t));
+      const read = () => model.forward().dataSync();
+      expectClose("mean", mean.apply(read), oracle.averages.mean, 1e-13);
+      expectClose("decayed", decayed.apply(read), oracle.averages.decayed, 1e-13);
     });
   });
