@@ -1,68 +1,7 @@
-import { ConfigError, NumericError } from "../base/index.ts";
+import { NumericError } from "../base/index.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
-import { type History, type Logs, type Mode, modeOf } from "./history.ts";
+import { type History, type Logs, type Mode, type Monitor, modeOf } from "./history.ts";
 import type { Callback, Training } from "./training.ts";
-
-/** Which quantity a callback follows. */
-export interface Monitor {
-  /** A name in the logs. Default `val_loss`. */
-  readonly monitor?: string;
-  /** Whether less or more is better. Default: more for accuracies, else less. */
-  readonly mode?: Mode;
-}
-
-/**
- * Ends training when a quantity has not improved by more than `minDelta` for `patience` epochs.
- *
- * It looks at the history alone, and so goes on exactly when training is resumed.
- *
- * @see Goodfellow, Bengio & Courville 2016, §7.8
- * @example
- * const stopping = new EarlyStopping({ monitor: "val_accuracy", patience: 3 });
- */
-export class EarlyStopping implements Callback {
-  readonly #monitor: string;
-  readonly #mode: Mode;
-  readonly #patience: number;
-  readonly #minDelta: number;
-
-  constructor({
-    monitor = "val_loss",
-    mode = modeOf(monitor),
-    patience = 0,
-    minDelta = 0,
-  }: Monitor & { readonly patience?: number; readonly minDelta?: number } = {}) {
-    if (!Number.isInteger(patience) || patience < 0)
-      throw new ConfigError({
-        subject: "EarlyStopping",
-        problem: `patience is ${patience}, not a whole number of 0 or more.`,
-        fix: "give the number of epochs to wait, such as patience: 3.",
-      });
-    this.#monitor = monitor;
-    this.#mode = mode;
-    this.#patience = patience;
-    this.#minDelta = minDelta;
-  }
-
-  onTrainBegin(training: Training): void {
-    this.#look(training); // a training that was ended so does not go on by being resumed
-  }
-
-  onEpochEnd(_epoch: number, _logs: Logs, training: Training): void {
-    this.#look(training);
-  }
-
-  #look(training: Training): void {
-    const { history } = training;
-    const best = history.best(this.#monitor, { mode: this.#mode, minDelta: this.#minDelta });
-    const since = history.epochs.length - 1 - (best?.epoch ?? -1);
-    // as in Keras, patience 0 ends it at the first epoch without improvement
-    if (since > 0 && since >= this.#patience)
-      training.stop(
-        `${this.#monitor} has not improved for ${since} ${since === 1 ? "epoch" : "epochs"}`,
-      );
-  }
-}
 
 /** Whether the last epoch of a history is its best. */
 const isBest = (history: History, monitor: string, mode: Mode): boolean =>
@@ -75,6 +14,7 @@ const isBest = (history: History, monitor: string, mode: Mode): boolean =>
  * const keep = new ModelCheckpoint("best.safetensors", { saveBestOnly: true });
  */
 export class ModelCheckpoint implements Callback {
+  readonly saves = true;
   readonly #path: string | ((epoch: number, logs: Logs) => string);
   readonly #monitor: string;
   readonly #mode: Mode;

@@ -127,8 +127,8 @@ class Trainer implements Training {
     this.config = options.config ?? from?.config ?? null;
     this.#lr = options.lr;
     const callbacks = options.callbacks ?? [];
-    const remembers = (callback: Callback) => callback.state !== undefined;
-    this.#callbacks = [...callbacks.filter(remembers), ...callbacks.filter((c) => !remembers(c))];
+    const saves = (callback: Callback) => callback.saves === true;
+    this.#callbacks = [...callbacks.filter((c) => !saves(c)), ...callbacks.filter(saves)];
     this.#signal = options.signal;
     if (from) checkSettings(from, this.settings);
     if (from) restore(from, this);

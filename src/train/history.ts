@@ -6,6 +6,14 @@ export type Logs = Readonly<Record<string, number>>;
 /** Whether less or more of a quantity is better. */
 export type Mode = "min" | "max";
 
+/** Which quantity a callback follows. */
+export interface Monitor {
+  /** A name in the logs. Default `val_loss`. */
+  readonly monitor?: string;
+  /** Whether less or more is better. Default: more for accuracies and other scores, else less. */
+  readonly mode?: Mode;
+}
+
 /** Scores want to be large, all else (losses, errors) small. */
 export const modeOf = (monitor: string): Mode => (scores.test(monitor) ? "max" : "min");
 const scores = /(accuracy|(precision|recall|f1)(Micro|Weighted|OfClass\d+)?|auc|r2|exactMatch)$/i;

@@ -1,10 +1,4 @@
-export {
-  EarlyStopping,
-  ModelCheckpoint,
-  type Monitor,
-  TerminateOnDivergence,
-  TerminateOnNaN,
-} from "./callbacks.ts";
+export { ModelCheckpoint, TerminateOnDivergence, TerminateOnNaN } from "./callbacks.ts";
 export {
   type Checkpoint,
   loadCheckpoint,
@@ -12,6 +6,8 @@ export {
   type Saved,
   saveCheckpoint,
 } from "./checkpoint.ts";
+export { CSVLogger } from "./csv-logger.ts";
+export { EarlyStopping, type EarlyStoppingOptions } from "./early-stopping.ts";
 export { type EvaluateOptions, evaluate, type HeadOptions, predict } from "./evaluate.ts";
 export { type FitOptions, fit } from "./fit.ts";
 export {
@@ -29,7 +25,12 @@ export {
   unitRegression,
   unitRegressionBySquares,
 } from "./head.ts";
-export { History, type Logs, type Mode } from "./history.ts";
+export { History, type Logs, type Mode, type Monitor } from "./history.ts";
+export {
+  LearningRateScheduler,
+  ReduceLROnPlateau,
+  type ReduceLROnPlateauOptions,
+} from "./learning-rate.ts";
 export {
   accuracy,
   auc,

@@ -18,6 +18,7 @@ import type { Callback, Training } from "./training.ts";
  * (await run.readMetrics()).length; // 2
  */
 export class RunRecorder implements Callback {
+  readonly saves = true;
   readonly #folder: RunFolder;
   #lines: Record<string, Json>[] = [];
   #started = 0;

@@ -68,8 +68,7 @@ export interface Training {
  * meanwhile, so the model and the optimizer may be read.
  *
  * One that remembers something says so by `state` and takes it back by `restore`: with both a resumed
- * training is the same to the last bit. Such callbacks hear of everything before the others, so that a
- * checkpoint written by one of those holds what they made of the event.
+ * training is the same to the last bit.
  *
  * @example
  * const losses: number[] = [];
@@ -89,6 +88,8 @@ export interface Callback {
   afterTrain?(training: Training): unknown;
   /** When an error ends training. It is thrown on when all callbacks have heard of it. */
   onError?(error: unknown, training: Training): unknown;
+  /** Whether it writes checkpoints: it hears of events after the others, so that a file holds what they made of them. */
+  readonly saves?: boolean;
   /** What it remembers; undefined if nothing. */
   state?(): CallbackState | undefined;
   /** Takes back what `state` gave, before `onTrainBegin`. */
