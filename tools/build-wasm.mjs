@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Builds the WebAssembly engine: build/wasm/gradus.wasm (128-bit SIMD) and gradus-relaxed.wasm (the
- * same with relaxed SIMD in matrix products). Runs before tests and before packing, and at
+ * same with relaxed SIMD in matrix products), and each of them again as gradus-….threads.wasm, for
+ * memory that workers share. Runs before tests and before packing, and at
  * installation where there is no native engine (`--unless-native`: it takes a minute, and Node does
  * not need both). Only what changed is compiled, by hashes of a file, its includes and its flags.
  *
@@ -29,7 +30,11 @@ const compileFlags = [
   ...["-std=c++17", "-O3", "-msimd128", "-fno-exceptions", "-fno-rtti"],
   "-ffp-contract=off", // a fused multiply-add only where the source asks: results agree between engines
   ...["-fno-math-errno", "-DGRADUS_ISA=simd128", "-Ikernel", "-Ikernel/src"],
+  // No store that the source does not make: an object serves modules with and without threads.
+  ...["-mthread-model", "posix"],
 ];
+/** For what uses <atomic>, in modules with threads: all other code is the same in both. */
+const atomicFlags = ["-matomics", "-mbulk-memory"];
 const linkFlags = [
   target,
   "-mexec-model=reactor", // a library: `_initialize` runs the constructors once
@@ -38,14 +43,31 @@ const linkFlags = [
   "-Wl,-z,stack-size=1048576", // below the data, so that overflow traps
   "-Wl,--stack-first",
 ];
+/**
+ * The memory comes from outside, as large at first as src/runtime/wasm-threads.ts makes it. The
+ * features go unchecked because the C library has no atomics; the kernel calls its allocator on one
+ * thread only, and the rest of it has no state. Every worker sets a stack pointer of its own.
+ */
+const sharedLinkFlags = [
+  ...[
+    "-Wl,--shared-memory",
+    "-Wl,--import-memory",
+    "-Wl,--export-memory",
+    "-Wl,--no-check-features",
+  ],
+  ...["-Wl,--initial-memory=4194304", "-Wl,--export=__stack_pointer"],
+];
 
 /**
  * A module to build. Relaxed multiply-adds may round once or twice, as the processor likes, so only
  * products use them: all else is the same code, and gives the same results, in both.
  */
+const products = ["kernel/simd/gemm.cc", "kernel/simd/conv.cc"];
 const modules = [
-  { file: "gradus.wasm", relaxed: [] },
-  { file: "gradus-relaxed.wasm", relaxed: ["kernel/simd/gemm.cc", "kernel/simd/conv.cc"] },
+  { file: "gradus.wasm", relaxed: [], threads: false },
+  { file: "gradus-relaxed.wasm", relaxed: products, threads: false },
+  { file: "gradus.threads.wasm", relaxed: [], threads: true },
+  { file: "gradus-relaxed.threads.wasm", relaxed: products, threads: true },
 ];
 
 /** One file to compile. @typedef {{ source: string, flags: string[], object: string }} Job */
@@ -56,11 +78,15 @@ class NotBuilt extends Error {}
 /** What kernel/bindings/wasm replaces: the choice of an instruction set at run time, and threads. */
 const replaced = ["kernel/src/isa.cc", "kernel/src/threads.cc"];
 
-/** The .cc files that a module is made of. */
-function sources() {
+/** The pool that a module leaves out. @param {boolean} threads */
+const otherPool = (threads) => `kernel/bindings/wasm/pool_${threads ? "alone" : "shared"}.cc`;
+
+/** The .cc files that a module is made of. @param {boolean} threads */
+function sources(threads) {
+  const left = [...replaced, otherPool(threads)];
   return ["kernel/src", "kernel/simd", "kernel/bindings/wasm"]
     .flatMap((folder) => fs.readdirSync(folder).map((name) => `${folder}/${name}`))
-    .filter((file) => file.endsWith(".cc") && !replaced.includes(file))
+    .filter((file) => file.endsWith(".cc") && !left.includes(file))
     .sort();
 }
 
@@ -76,6 +102,10 @@ function withIncludes(file, found = new Map()) {
   }
   return found;
 }
+
+/** @param {string} source */
+const usesAtomics = (source) =>
+  [...withIncludes(source).values()].some((text) => /^\s*#\s*include\s*<atomic>/m.test(text));
 
 /** @param {string} version of the compiler @param {string} source @param {string[]} flags @returns {Job} */
 function jobOf(version, source, flags) {
@@ -169,24 +199,21 @@ async function build() {
   const { version } = JSON.parse(fs.readFileSync(manifest, "utf8"));
   fs.mkdirSync(objects, { recursive: true });
 
-  const plans = modules.map(({ file, relaxed }) => ({
-    file: `${out}/${file}`,
-    jobs: sources().map((source) =>
+  const plans = modules.map(({ file, relaxed, threads }) => {
+    const flags = [...linkFlags, ...(threads ? sharedLinkFlags : [])];
+    const jobs = sources(threads).map((source) =>
       jobOf(version, source, [
         ...compileFlags,
         ...(relaxed.includes(source) ? ["-mrelaxed-simd"] : []),
+        ...(threads && usesAtomics(source) ? atomicFlags : []),
       ]),
-    ),
-  }));
-  const stampOf = (/** @type {Job[]} */ jobs) =>
-    JSON.stringify([linkFlags, jobs.map((job) => job.object)]);
-  const stale = plans.filter(({ file, jobs }) => {
-    const stamp = `${file}.stamp`;
-    return !(
-      fs.existsSync(file) &&
-      fs.existsSync(stamp) &&
-      fs.readFileSync(stamp, "utf8") === stampOf(jobs)
     );
+    const stamp = JSON.stringify([flags, jobs.map((job) => job.object)]);
+    return { file: `${out}/${file}`, flags, jobs, stamp };
+  });
+  const stale = plans.filter(({ file, stamp }) => {
+    const old = `${file}.stamp`;
+    return !(fs.existsSync(file) && fs.existsSync(old) && fs.readFileSync(old, "utf8") === stamp);
   });
   /** @type {Map<string, Job>} */
   const missing = new Map();
@@ -194,12 +221,12 @@ async function build() {
     if (!fs.existsSync(`${objects}/${job.object}`)) missing.set(job.object, job);
   await compileAll([...missing.values()]);
 
-  for (const { file, jobs } of stale) {
+  for (const { file, flags, jobs, stamp } of stale) {
     const files = new Map(
       jobs.map(({ object }) => [object, fs.readFileSync(`${objects}/${object}`)]),
     );
-    write(file, await clang([...linkFlags, ...files.keys()], files, "result.wasm"));
-    fs.writeFileSync(`${file}.stamp`, stampOf(jobs));
+    write(file, await clang([...flags, ...files.keys()], files, "result.wasm"));
+    fs.writeFileSync(`${file}.stamp`, stamp);
   }
   const used = new Set(plans.flatMap(({ jobs }) => jobs.map((job) => job.object)));
   const dayAgo = Date.now() - 24 * 3_600_000; // another build may be about to link what is younger

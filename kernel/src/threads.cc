@@ -4,11 +4,14 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <vector>
+
+#include "tasks.h"
 
 namespace gradus {
 namespace {
@@ -46,11 +49,6 @@ void* aligned(size_t bytes) {
   return posix_memalign(&p, 64, bytes) == 0 ? p : nullptr;
 }
 
-/// The state word: which job (epoch) and its next task. Taking a task is one compare-and-swap, so
-/// a worker that comes late finds another epoch and takes nothing.
-constexpr uint32_t kClosed = UINT32_MAX;
-uint64_t state_of(uint32_t epoch, uint32_t next) { return uint64_t{epoch} << 32 | next; }
-
 }  // namespace
 
 int available_cores() {
@@ -63,13 +61,7 @@ int available_cores() {
 }
 
 struct Pool::Shared {
-  alignas(64) std::atomic<uint64_t> state{state_of(0, kClosed)};
-  alignas(64) std::atomic<int64_t> unfinished{0};
-  // Written only while the state is closed.
-  std::atomic<uint32_t> count{0};
-  std::atomic<int64_t> base{0};
-  std::atomic<void (*)(void*, int64_t, int)> body{nullptr};
-  std::atomic<void*> context{nullptr};
+  Tasks tasks;
 
   alignas(64) std::atomic<int> asleep{0};
   std::atomic<bool> stop{false};
@@ -125,52 +117,21 @@ void* Pool::workspace(uint64_t bytes) {
   return workspace_;
 }
 
-/// Takes one task of this epoch and runs it; false when there is none left.
-bool Pool::take(uint32_t epoch, int worker) {
-  Shared& s = *shared_;
-  uint64_t state = s.state.load(std::memory_order_acquire);
-  for (;;) {
-    const uint32_t next = uint32_t(state);
-    if (uint32_t(state >> 32) != epoch || next == kClosed) return false;
-    const uint32_t count = s.count.load(std::memory_order_relaxed);
-    const auto body = s.body.load(std::memory_order_relaxed);
-    void* context = s.context.load(std::memory_order_relaxed);
-    const int64_t base = s.base.load(std::memory_order_relaxed);
-    if (next >= count) return false;
-    // Success means that the epoch is still open, so the fields just read are its own.
-    if (!s.state.compare_exchange_weak(state, state_of(epoch, next + 1), std::memory_order_acq_rel,
-                                       std::memory_order_acquire))
-      continue;
-    body(context, base + next, worker);
-    s.unfinished.fetch_sub(1, std::memory_order_acq_rel);
-    return true;
-  }
-}
-
 void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) {
   if (alone_ || workers_ == 1 || count <= 1) {
     for (int64_t task = 0; task < count; task++) body(context, task, 0);
     return;
   }
   Shared& s = *shared_;
-  constexpr int64_t most = int64_t{1} << 30;  // tasks of one epoch
-  for (int64_t base = 0; base < count; base += most) {
-    const int64_t n = count - base < most ? count - base : most;
-    const uint32_t epoch = uint32_t(s.state.load(std::memory_order_relaxed) >> 32) + 1;
-    s.state.store(state_of(epoch, kClosed), std::memory_order_seq_cst);
-    s.count.store(uint32_t(n), std::memory_order_relaxed);
-    s.base.store(base, std::memory_order_relaxed);
-    s.body.store(body, std::memory_order_relaxed);
-    s.context.store(context, std::memory_order_relaxed);
-    s.unfinished.store(n, std::memory_order_relaxed);
-    s.state.store(state_of(epoch, 0), std::memory_order_seq_cst);
+  for (int64_t base = 0; base < count; base += Tasks::kMost) {
+    const uint32_t epoch = s.tasks.open(base, std::min(count - base, Tasks::kMost), body, context);
     if (s.asleep.load(std::memory_order_seq_cst) > 0) {
       s.mutex.lock();
       s.wake.wake_all();
       s.mutex.unlock();
     }
-    while (take(epoch, 0)) {}
-    for (int spins = 0; s.unfinished.load(std::memory_order_acquire) > 0; spins++) {
+    while (s.tasks.take(epoch, 0)) {}
+    for (int spins = 0; s.tasks.unfinished() > 0; spins++) {
       if (spins < 4096) pause();
       else sched_yield();
     }
@@ -179,36 +140,27 @@ void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) 
 
 void* Pool::main_of(void* argument) {
   const Shared::Start start = *static_cast<Shared::Start*>(argument);
-  Pool& pool = *start.pool;
-  Shared& s = *pool.shared_;
+  Shared& s = *start.pool->shared_;
   uint32_t done = 0;  // the last epoch seen to the end
   for (;;) {
     const auto deadline = std::chrono::steady_clock::now() + kSpin;
-    bool found = false;
-    while (!found && !s.stop.load(std::memory_order_relaxed)) {
-      for (int i = 0; i < kPauses && !found; i++) {
-        const uint64_t state = s.state.load(std::memory_order_acquire);
-        found = uint32_t(state >> 32) != done && uint32_t(state) != kClosed;
-        if (!found) pause();
+    uint32_t epoch = 0;
+    while (!epoch && !s.stop.load(std::memory_order_relaxed)) {
+      for (int i = 0; i < kPauses && !epoch; i++) {
+        epoch = s.tasks.opened_after(done);
+        if (!epoch) pause();
       }
-      if (!found && std::chrono::steady_clock::now() > deadline) break;
+      if (!epoch && std::chrono::steady_clock::now() > deadline) break;
     }
-    if (!found) {
+    if (!epoch) {
       s.mutex.lock();
       s.asleep.fetch_add(1, std::memory_order_seq_cst);
-      for (;;) {
-        const uint64_t state = s.state.load(std::memory_order_seq_cst);
-        if (s.stop || (uint32_t(state >> 32) != done && uint32_t(state) != kClosed)) break;
-        s.wake.wait(s.mutex);
-      }
+      while (!s.stop && !(epoch = s.tasks.opened_after(done))) s.wake.wait(s.mutex);
       s.asleep.fetch_sub(1, std::memory_order_seq_cst);
       s.mutex.unlock();
     }
     if (s.stop) return nullptr;
-    const uint64_t state = s.state.load(std::memory_order_acquire);
-    if (uint32_t(state) == kClosed) continue;  // the next job is just being written
-    const uint32_t epoch = uint32_t(state >> 32);
-    while (pool.take(epoch, start.worker)) {}
+    while (s.tasks.take(epoch, start.worker)) {}
     done = epoch;
   }
 }

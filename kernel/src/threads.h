@@ -28,7 +28,6 @@ class Pool final : public Parallel {
  private:
   struct Shared;
   static void* main_of(void* argument);
-  bool take(uint32_t epoch, int worker);
 
   Shared* shared_;
   int workers_ = 1;

@@ -84,7 +84,7 @@ export class WasmMemory {
   readonly #exports: WasmExports;
   readonly #resident = new Set<Block>();
   readonly #registry = new FinalizationRegistry<Block>((block) => this.#leave(block));
-  #bytes: Uint8Array<ArrayBuffer>;
+  #bytes: Uint8Array;
   #residentBytes = 0;
   #budget = firstBudget;
   #run = 0;
@@ -96,8 +96,11 @@ export class WasmMemory {
     this.#bytes = new Uint8Array(exports.memory.buffer);
   }
 
-  /** The whole memory. Growth makes a new buffer and empties the views of the old one. */
-  get bytes(): Uint8Array<ArrayBuffer> {
+  /**
+   * The whole memory. Growth makes a new buffer; views of the old one end where it ended, or are empty
+   * where no threads share it.
+   */
+  get bytes(): Uint8Array {
     const { buffer } = this.#exports.memory;
     if (this.#bytes.buffer !== buffer) this.#bytes = new Uint8Array(buffer);
     return this.#bytes;

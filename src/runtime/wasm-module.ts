@@ -1,11 +1,16 @@
 import { ConfigError } from "../base/index.ts";
 import { builtin, environment } from "./node.ts";
+import { chooseThreads, type SharedMemory, sharedMemory } from "./wasm-threads.ts";
 
 /** What `kernel/bindings/wasm/exports.cc` exports; addresses and sizes are 32-bit, and may come out negative. */
 export interface WasmExports {
-  readonly memory: { readonly buffer: ArrayBuffer };
+  readonly memory: { readonly buffer: ArrayBufferLike };
   _initialize(): void;
-  start(): number;
+  start(threads: number): number;
+  threads(): number;
+  setThreads(count: number): void;
+  /** Lets the calling thread sleep while others finish; of a module with threads. */
+  allowSleep?(): void;
   allocate(bytes: number): number;
   release(address: number): void;
   load(words: number, wordCount: number, constants: number, constantCount: number): number;
@@ -19,10 +24,20 @@ export interface WasmExports {
 /** The vector instructions of a module; relaxed ones multiply and add in one step in matrix products. */
 export type WasmIsa = "simd128" | "relaxed-simd";
 
+/** What is wanted of a module; the environment or the machine decides the rest. */
+export interface WasmOptions {
+  readonly isa?: WasmIsa | undefined;
+  readonly threads?: number | undefined;
+}
+
 /** A compiled module; opaque. */
 export interface WasmModule {
   readonly module: object;
   readonly isa: WasmIsa;
+  /** To compute on; more than 1 only with `memory`. */
+  readonly threads: number;
+  /** That an instance lives in, where threads share it. */
+  readonly memory?: SharedMemory | undefined;
 }
 
 /** The part of the language's WebAssembly object that is used; TypeScript declares it among the DOM only. */
@@ -43,10 +58,15 @@ const accepts = (probe: string): boolean =>
   WebAssembly?.validate(Uint8Array.from(atob(probe), (c) => c.charCodeAt(0))) ?? false;
 
 /** The file of a module. Spelt out in full: bundlers look for exactly this form. */
-const urlOf = (isa: WasmIsa): URL =>
-  isa === "simd128"
-    ? new URL("../../build/wasm/gradus.wasm", import.meta.url)
+function urlOf(isa: WasmIsa, threads: boolean): URL {
+  if (isa === "simd128")
+    return threads
+      ? new URL("../../build/wasm/gradus.threads.wasm", import.meta.url)
+      : new URL("../../build/wasm/gradus.wasm", import.meta.url);
+  return threads
+    ? new URL("../../build/wasm/gradus-relaxed.threads.wasm", import.meta.url)
     : new URL("../../build/wasm/gradus-relaxed.wasm", import.meta.url);
+}
 
 /** What this machine can run: `wanted` (or `GRADUS_ISA`) if it can, else the best, or why there is nothing. */
 function chooseIsa(wanted?: WasmIsa): WasmIsa | { readonly missing: string } {
@@ -56,43 +76,56 @@ function chooseIsa(wanted?: WasmIsa): WasmIsa | { readonly missing: string } {
   return accepts(relaxedProbe) ? "relaxed-simd" : "simd128";
 }
 
-/** Compiles the module now, from its file: in Node. */
-export function readModule(wanted?: WasmIsa): WasmModule | { readonly missing: string } {
+/** A module before it is compiled. */
+type Choice = Omit<WasmModule, "module"> & { readonly url: URL };
+
+function choose({
+  isa: wanted,
+  threads: count,
+}: WasmOptions): Choice | { readonly missing: string } {
   const isa = chooseIsa(wanted);
   if (typeof isa !== "string") return isa;
+  const threads = chooseThreads(count);
+  const memory = threads > 1 ? sharedMemory() : undefined;
+  return { isa, threads: memory ? threads : 1, memory, url: urlOf(isa, memory !== undefined) };
+}
+
+/** Compiles the module now, from its file: in Node. */
+export function readModule(wanted: WasmOptions = {}): WasmModule | { readonly missing: string } {
+  const choice = choose(wanted);
+  if ("missing" in choice) return choice;
   if (!builtin) return { missing: "it is loaded by `await loadEngine()` in a browser" };
-  const path = builtin("node:url").fileURLToPath(urlOf(isa));
+  const path = builtin("node:url").fileURLToPath(choice.url);
   const { existsSync, readFileSync } = builtin("node:fs");
   if (!existsSync(path)) return { missing: "the WebAssembly engine is not built" };
   try {
-    return { isa, module: new WebAssembly!.Module(readFileSync(path)) };
+    return { ...choice, module: new WebAssembly!.Module(readFileSync(path)) };
   } catch (error) {
     return { missing: `the WebAssembly engine does not load (${messageOf(error)})` };
   }
 }
 
 /** Fetches and compiles the module: in a browser. @throws {ConfigError} if it cannot be had. */
-export async function fetchModule(wanted?: WasmIsa): Promise<WasmModule> {
-  const isa = chooseIsa(wanted);
-  if (typeof isa !== "string")
+export async function fetchModule(wanted: WasmOptions): Promise<WasmModule> {
+  const choice = choose(wanted);
+  if ("missing" in choice)
     throw new ConfigError({
       subject: "WebAssembly engine",
-      problem: `${isa.missing}.`,
+      problem: `${choice.missing}.`,
       fix: 'use a browser of 2022 or later, or setEngine("reference").',
     });
-  const url = urlOf(isa);
-  const response = await fetch(url);
+  const response = await fetch(choice.url);
   if (!response.ok)
     throw new ConfigError({
       subject: "WebAssembly engine",
-      problem: `${url} answers ${response.status}.`,
+      problem: `${choice.url} answers ${response.status}.`,
       fix: "serve gradus's folder build/wasm beside its folder dist.",
     });
-  return { isa, module: await WebAssembly!.compile(await response.arrayBuffer()) };
+  return { ...choice, module: await WebAssembly!.compile(await response.arrayBuffer()) };
 }
 
-/** A running instance. The module asks for nothing but the time. */
-export function instantiate({ module }: WasmModule): WasmExports {
+/** A running instance. The module asks for nothing but the time, and its memory if that is shared. */
+export function instantiate({ module, memory }: WasmModule): WasmExports {
   const nothing = () => 52; // "not supported", of WASI
   const imports = {
     clock_time_get(_clock: number, _precision: bigint, at: number): number {
@@ -104,8 +137,10 @@ export function instantiate({ module }: WasmModule): WasmExports {
     fd_seek: nothing,
     fd_write: nothing,
   };
-  const exports = new WebAssembly!.Instance(module, { wasi_snapshot_preview1: imports })
-    .exports as WasmExports;
+  const exports = new WebAssembly!.Instance(module, {
+    wasi_snapshot_preview1: imports,
+    ...(memory && { env: { memory } }),
+  }).exports as WasmExports;
   exports._initialize();
   return exports;
 }

@@ -1,6 +1,7 @@
 import { InternalError, invariant } from "../base/index.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
+import { builtin } from "./node.ts";
 import { encodeProgram, type Program } from "./program.ts";
 import { WasmMemory } from "./wasm-memory.ts";
 import {
@@ -9,17 +10,23 @@ import {
   isTrap,
   readModule,
   type WasmExports,
-  type WasmIsa,
   type WasmModule,
+  type WasmOptions,
 } from "./wasm-module.ts";
+import { maySleep, Workers } from "./wasm-threads.ts";
 
-export type { WasmIsa } from "./wasm-module.ts";
+export type { WasmOptions } from "./wasm-module.ts";
 
 /** `Status` of `kernel/src/contract.h`. */
 const status = { ok: 0, outOfMemory: 1, indexOutOfRange: 2 } as const;
 
-/** The C++ engine as a WebAssembly module, on the calling thread: `run` is no less busy than `runSync`. */
+/**
+ * The C++ engine as a WebAssembly module. The calling thread takes part in all of it, so `run` is no less
+ * busy than `runSync`; workers help where memory can be shared.
+ */
 export interface WasmEngine extends Engine {
+  /** Threads of later runs; results do not depend on it. In a page no more than it was loaded with. */
+  setThreads(count: number): void;
   /** Bytes of the module's memory; it never shrinks. */
   memoryBytes(): number;
 }
@@ -36,15 +43,44 @@ export function loadWasm(): WasmEngine | { readonly missing: string } {
 }
 
 /** Loads the engine where a module cannot be read from a file: in a browser. */
-export async function fetchWasm(isa?: WasmIsa): Promise<void> {
-  engine ??= wasmEngine(await fetchModule(isa));
+export async function fetchWasm(wanted: WasmOptions): Promise<void> {
+  if (engine) return;
+  const module = await fetchModule(wanted);
+  const instance = start(module);
+  if (instance.workers) {
+    const came = await instance.workers.startInPage(module.threads - 1);
+    instance.exports.setThreads(1 + came);
+  }
+  engine ??= engineOf(module, instance);
 }
 
-/** An engine of its own memory over a compiled module. */
+/** An engine of its own memory over a compiled module, in Node. */
 export function wasmEngine(module: WasmModule): WasmEngine {
+  const instance = start(module);
+  instance.workers?.startInNode(module.threads - 1);
+  return engineOf(module, instance);
+}
+
+/** A module at work: what it exports, its buffers, and the workers of a memory that is shared. */
+interface Instance {
+  readonly exports: WasmExports;
+  readonly memory: WasmMemory;
+  readonly workers: Workers | undefined;
+}
+
+function start(module: WasmModule): Instance {
   const exports = instantiate(module);
   const memory = new WasmMemory(exports);
-  if (!exports.start()) throw outOfMemory("wasm", "there is no memory for its scratch space.");
+  if (!exports.start(module.threads))
+    throw outOfMemory("wasm", "there is no memory for its scratch space.");
+  if (module.memory && maySleep()) exports.allowSleep?.();
+  const workers = module.memory
+    ? new Workers(module.module, module.memory, (bytes) => memory.reserve(bytes))
+    : undefined;
+  return { exports, memory, workers };
+}
+
+function engineOf(module: WasmModule, { exports, memory, workers }: Instance): WasmEngine {
   const unload = new FinalizationRegistry<number>((handle) => exports.unload(handle));
   return {
     name: "wasm",
@@ -59,9 +95,13 @@ export function wasmEngine(module: WasmModule): WasmEngine {
     },
     info: () => ({
       isa: module.isa,
-      threads: 1,
+      threads: exports.threads(),
       memory: `${Math.round(memory.bytes.length / 2 ** 20)} MiB`,
     }),
+    setThreads(count) {
+      if (builtin) workers?.startInNode(count - 1);
+      exports.setThreads(count);
+    },
     memoryBytes: () => memory.bytes.length,
   };
 }

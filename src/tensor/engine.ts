@@ -2,7 +2,7 @@ import { ConfigError, nearest } from "../base/index.ts";
 import { type Backend, compiledBackend, referenceBackend } from "../compiler/backend.ts";
 import { loadNative } from "../runtime/native.ts";
 import { builtin, environment } from "../runtime/node.ts";
-import { fetchWasm, loadWasm, type WasmIsa } from "../runtime/wasm.ts";
+import { fetchWasm, loadWasm, type WasmOptions } from "../runtime/wasm.ts";
 
 /** From the fastest to the one that is always there. */
 const engineNames = ["native", "wasm", "reference"] as const;
@@ -66,12 +66,15 @@ function best(): Backend {
 /**
  * Fetches and starts the WebAssembly engine: needed once in a browser, before the first value is read,
  * and nothing to wait for in Node. `isa: "simd128"` does without relaxed SIMD, whose products may
- * differ in the last bit from one processor to another.
+ * differ in the last bit from one processor to another. `threads` are the processor's, at most 8,
+ * unless it says otherwise; a page that is not cross-origin isolated has one, and the same results.
+ * In Node, `GRADUS_ISA` and `GRADUS_THREADS` say the same.
  *
- * @throws {ConfigError} if the module cannot be fetched, or the browser is too old for it.
+ * @throws {ConfigError} if the module cannot be fetched, the browser is too old for it, or `threads` is
+ *   no whole number between 1 and 256.
  */
-export async function loadEngine({ isa }: { isa?: WasmIsa } = {}): Promise<void> {
-  if (!builtin) await fetchWasm(isa);
+export async function loadEngine({ isa, threads }: WasmOptions = {}): Promise<void> {
+  if (!builtin) await fetchWasm({ isa, threads });
 }
 
 /** Switches the engine for all that runs from now on; existing tensors keep their values. */

@@ -48,12 +48,26 @@ const types: Record<string, string> = {
   ".wasm": "application/wasm",
 };
 
+/** What makes a page cross-origin isolated, so that its workers may share memory. */
+const isolating = {
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-embedder-policy": "require-corp",
+};
+
+/** A served folder. */
+export interface Site {
+  readonly url: string;
+  close(): void;
+}
+
 /** Serves a folder on this machine alone. */
-export async function serve(root: string): Promise<{ url: string; close: () => void }> {
+export async function serve(root: string, { isolated }: { isolated: boolean }): Promise<Site> {
   const server = http.createServer((request, response) => {
     const name = path.normalize(new URL(request.url!, "http://localhost").pathname);
     const file = path.join(root, name === "/" ? "index.html" : name);
     if (!fs.existsSync(file)) return response.writeHead(404).end();
+    if (isolated)
+      for (const [key, value] of Object.entries(isolating)) response.setHeader(key, value);
     response.setHeader("content-type", types[path.extname(file)] ?? "application/octet-stream");
     return response.end(fs.readFileSync(file));
   });

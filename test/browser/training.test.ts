@@ -5,17 +5,18 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { hasWasm } from "../support/engines.ts";
-import { bundle, noBrowser, open, serve } from "./support.ts";
+import { bundle, noBrowser, open, type Site, serve } from "./support.ts";
 import type { Losses } from "./training.ts";
 
 const skipped = noBrowser ?? (hasWasm ? undefined : "the WebAssembly engine is not there");
 if (skipped) console.info(`browser tests skipped: ${skipped}`);
 
-/** The same training in Node, on an engine of its own. */
+/** The same training in Node, on an engine of its own with one thread. */
 async function trainInNode(isa: string): Promise<Losses> {
   setFlagsFromString("--experimental-wasm-relaxed-simd"); // a flag of Node 20
   vi.stubEnv("GRADUS_ENGINE", "wasm");
   vi.stubEnv("GRADUS_ISA", isa);
+  vi.stubEnv("GRADUS_THREADS", "1");
   vi.resetModules();
   const { train } = await import("./training.ts");
   return train();
@@ -26,31 +27,60 @@ describe.skipIf(skipped !== undefined)("in Chromium", () => {
   let browser: Browser;
   let problems: string[];
   let files: string;
-  let site: { url: string; close: () => void };
+  let site: Site;
+  let isolated: Site;
 
   beforeAll(async () => {
     files = await bundle("index.html");
-    site = await serve(files);
+    site = await serve(files, { isolated: false });
+    isolated = await serve(files, { isolated: true });
     ({ page, browser, problems } = await open(site.url));
   });
   afterAll(async () => {
     vi.unstubAllEnvs();
     await browser?.close();
     site?.close();
+    isolated?.close();
     if (files) fs.rmSync(files, { recursive: true });
   });
 
+  const trainIn = async (where: Site, options: object): Promise<Losses> => {
+    await page.goto(where.url);
+    const losses = await page.evaluate<Losses>(`train(${JSON.stringify(options)})`);
+    expect(problems).toEqual([]);
+    return losses;
+  };
+
   for (const isa of ["simd128", "relaxed-simd"])
-    test(`${isa}: a perceptron and a convolutional net learn as in Node, to the last bit`, async () => {
-      await page.goto(site.url);
-      const choice = isa === "simd128" ? '"simd128"' : "";
-      const losses = await page.evaluate<Losses>(`train(${choice})`);
-      expect(problems).toEqual([]);
-      expect(losses.isa).toBe(isa);
-      expect(losses.mlp.at(-1)).toBeLessThan(0.2);
-      expect(losses.conv.at(-1)).toBeLessThan(1);
-      expect(losses).toEqual(await trainInNode(isa));
+    test(`${isa}: a perceptron and LeNet learn as in Node, to the last bit, on one thread or two`, async () => {
+      const inNode = await trainInNode(isa);
+      expect(inNode).toMatchObject({ isa, threads: 1 });
+      expect(inNode.mlp.at(-1)).toBeLessThan(0.2);
+      expect(inNode.conv.at(-1)).toBeLessThan(inNode.conv[0]! / 2);
+      expect(await trainIn(site, { isa })).toEqual(inNode);
+      expect(await trainIn(isolated, { isa, threads: 1 })).toEqual(inNode);
+      expect(await trainIn(isolated, { isa, threads: 2 })).toEqual({ ...inNode, threads: 2 });
     });
+
+  test("a page has the processor's threads if it is isolated, else one, whatever it asks for", async () => {
+    expect((await trainIn(site, { threads: 2 })).threads).toBe(1);
+    const { threads } = await trainIn(isolated, {});
+    expect(threads).toBe(Math.min(await page.evaluate<number>("navigator.hardwareConcurrency"), 8));
+  });
+
+  test("an isolated page that forbids such workers has one thread, and the same results", async () => {
+    await page.route(isolated.url, async (route) => {
+      const response = await route.fetch();
+      const headers = { ...response.headers(), "content-security-policy": "worker-src 'none'" };
+      await route.fulfill({ response, headers });
+    });
+    await page.goto(isolated.url);
+    const { threads, mlp } = await page.evaluate<Losses>("train({ threads: 2 })");
+    await page.unroute(isolated.url);
+    expect(problems.splice(0).join()).toContain("worker-src 'none'");
+    expect(threads).toBe(1);
+    expect(mlp).toEqual((await trainIn(site, {})).mlp);
+  });
 
   test("a value that is read before the engine is there is an error that says what to do", async () => {
     await page.goto(site.url);
@@ -65,15 +95,15 @@ describe.skipIf(skipped !== undefined)("in Chromium", () => {
     const core = await bundle("core.ts");
     const sizes = filesBelow(core).map((file) => ({
       name: path.extname(file),
-      relaxed: path.basename(file).includes("relaxed"),
+      fetched: !/relaxed|threads/.test(path.basename(file)),
       kilobytes: gzipSync(fs.readFileSync(file), { level: 9 }).length / 1000,
     }));
     fs.rmSync(core, { recursive: true });
-    // a browser fetches one of the two modules
-    const total = sizes.reduce((sum, { relaxed, kilobytes }) => sum + (relaxed ? 0 : kilobytes), 0);
+    // a browser fetches one of the four modules, which are equally large
+    const total = sizes.reduce((sum, { fetched, kilobytes }) => sum + (fetched ? kilobytes : 0), 0);
     const parts = sizes.map(({ name, kilobytes }) => `${name} ${kilobytes.toFixed(1)}`).join(", ");
     console.info(`core and engine for a browser: ${total.toFixed(0)} KB gzip (${parts})`);
-    expect(sizes.length).toBe(3);
+    expect(sizes.length).toBe(5);
     expect(total).toBeLessThan(400);
   });
 });

@@ -1,14 +1,11 @@
 /** What runs in a page and in Node alike, so that the two can be compared bit for bit. */
 import { compile, engineInfo, fromHost, loadEngine, type Tensor } from "gradus";
 import { batches, digits, type Split, xor } from "gradus/data";
+import { lenet } from "gradus/models";
 import {
   binaryCrossEntropyWithLogits,
-  Conv2d,
   crossEntropy,
-  Flatten,
   Linear,
-  MaxPool2d,
-  ReLU,
   Sequential,
   seeded,
   Tanh,
@@ -18,13 +15,16 @@ import { Optimizer, sgd } from "gradus/optim";
 
 export interface Losses {
   readonly isa: string;
+  readonly threads: number;
   readonly mlp: readonly number[];
   readonly conv: readonly number[];
 }
 
+type EngineOptions = NonNullable<Parameters<typeof loadEngine>[0]>;
+
 /** The losses of a few steps of two small networks. */
-export async function train(isa?: "simd128"): Promise<Losses> {
-  await loadEngine(isa ? { isa } : {});
+export async function train(options: EngineOptions = {}): Promise<Losses> {
+  await loadEngine(options);
   const mlp = seeded(
     1,
     () =>
@@ -38,21 +38,12 @@ export async function train(isa?: "simd128"): Promise<Losses> {
   );
   const bce = (logits: Tensor, targets: Tensor) =>
     binaryCrossEntropyWithLogits(logits.reshape([-1]), targets.cast("float32"));
-  const conv = seeded(
-    2,
-    () =>
-      new Sequential(
-        new Conv2d(1, 8, 3, { padding: "same" }),
-        new ReLU(),
-        new MaxPool2d(4),
-        new Flatten(),
-        new Linear(8 * 7 * 7, 10),
-      ),
-  );
+  const conv = lenet({ inputShape: [1, 28, 28], classes: 10, seed: 2 });
   return {
     mlp: await lossesOf(mlp, bce, xor({ size: 256, noise: 0.1, seed: 1 }), 25),
     conv: await lossesOf(conv, crossEntropy, digits({ train: 256, test: 0, seed: 1 }).train, 4),
     isa: String(engineInfo().isa),
+    threads: Number(engineInfo().threads),
   };
 }
 

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { describe, expect, test } from "vitest";
-import { ConfigError, stridesOf, type TypedArray } from "../../src/base/index.ts";
-import type { Instruction, Program, View } from "../../src/runtime/program.ts";
+import { ConfigError, type TypedArray } from "../../src/base/index.ts";
+import type { Instruction } from "../../src/runtime/program.ts";
 import { type WasmEngine, wasmEngine } from "../../src/runtime/wasm.ts";
 import { readModule, type WasmIsa } from "../../src/runtime/wasm-module.ts";
 import {
@@ -14,53 +14,22 @@ import {
   Variable,
 } from "../../src/tensor/index.ts";
 import { engines } from "../support/engines.ts";
+import { addOne, dense } from "../support/programs.ts";
 
 // Node 20 keeps relaxed SIMD behind a flag.
 setFlagsFromString("--experimental-wasm-relaxed-simd");
 
-const module = readModule("simd128");
+const module = readModule({ isa: "simd128" });
 if ("missing" in module) console.info(`WebAssembly engine tests skipped: ${module.missing}`);
 
 /** An engine with a memory of its own. */
 function fresh(isa: WasmIsa = "simd128"): WasmEngine {
-  const module = readModule(isa);
+  const module = readModule({ isa, threads: 1 });
   if ("missing" in module) throw new Error(module.missing);
   return wasmEngine(module);
 }
 
 const MiB = 2 ** 20;
-const dense = (buffer: number, shape: readonly number[]): View => ({
-  buffer,
-  dtype: "float32",
-  offset: 0,
-  strides: stridesOf(shape),
-});
-
-/** output = input + 1, elementwise; in place if the slots are bound so. */
-const addOne = (size: number): Program => ({
-  slots: [
-    { role: "input", dtype: "float32", size },
-    { role: "output", dtype: "float32", size, mayAlias: 0 },
-  ],
-  arenaBytes: 0,
-  instructions: [
-    {
-      kind: "map",
-      shape: [size],
-      inputs: [dense(1, [size])],
-      outputs: [dense(2, [size])],
-      expression: {
-        values: [
-          { kind: "input", dtype: "float32", input: 0 },
-          { kind: "constant", dtype: "float32", value: 1 },
-          { kind: "op", dtype: "float32", op: "add", args: [0, 1] },
-        ],
-        results: [2],
-      },
-    },
-  ],
-});
-
 describe.skipIf("missing" in module)("WebAssembly engine", () => {
   test("buffers that move out of the module's memory come back with their values", () => {
     const engine = fresh();

@@ -1,5 +1,5 @@
-// The engine as a WebAssembly module: what src/runtime/wasm.ts calls. One engine per instance, on
-// one thread. Addresses are offsets into the module's memory.
+// The engine as a WebAssembly module: what src/runtime/wasm.ts calls. One engine per memory; only the
+// thread that started it calls what stands here. Addresses are offsets into the module's memory.
 #include <cstdlib>
 #include <new>
 #include <string>
@@ -33,10 +33,15 @@ std::string message;
 extern "C" {
 
 /// Before anything else; false when memory is short.
-__attribute__((export_name("start"))) bool start() {
-  if (!engine) engine = new (std::nothrow) gradus::Engine(1);
+__attribute__((export_name("start"))) bool start(int threads) {
+  if (!engine) engine = new (std::nothrow) gradus::Engine(threads);
   return engine != nullptr;
 }
+
+__attribute__((export_name("threads"))) int threads() { return engine->threads(); }
+
+/// Not while a program runs.
+__attribute__((export_name("setThreads"))) void set_threads(int threads) { engine->set_threads(threads); }
 
 /// 0 when memory is out.
 __attribute__((export_name("allocate"))) void* allocate(size_t bytes) {
