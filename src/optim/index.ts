@@ -27,5 +27,5 @@ export {
   stepDecay,
   warmup,
 } from "./schedules.ts";
-export { heavyBall, type MomentumOptions, momentum, nesterov, sgd } from "./sgd.ts";
+export { heavyBall, type MomentumOptions, momentum, nesterov, sgd, subgradient } from "./sgd.ts";
 export { WeightAverage, type WeightAverageOptions } from "./weight-average.ts";

@@ -11,7 +11,8 @@ export interface OptimizerOptions {
   readonly groups?: Readonly<Record<string, ParameterGroup>> | undefined;
   /**
    * So many calls of `update` make one step, along the mean of their gradients: the step of a batch
-   * as many times as large, where memory holds no such batch. Default 1.
+   * as many times as large, where memory holds no such batch. Default 1. (`fit` has an option of its own,
+   * which cuts batches into parts that may differ in size.)
    */
   readonly accumulate?: number | undefined;
 }

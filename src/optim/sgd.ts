@@ -1,6 +1,8 @@
 /** Gradient descent, plain and with momentum. Stochastic or not is a matter of the batch. */
-import { zerosLike } from "../tensor/index.ts";
+import { onesLike, where, zerosLike } from "../tensor/index.ts";
+import { globalNorm } from "./chain.ts";
 import type { Rule, RuleState } from "./rule.ts";
+import { mapValues } from "./write.ts";
 
 /** The velocity v, of the parameter's shape. */
 type Velocity = Pick<RuleState, "v">;
@@ -23,6 +25,35 @@ export const sgd = (): Rule<RuleState> => ({
   name: "sgd",
   init: () => ({}),
   update: (g, state, { lr }) => ({ delta: g.mul(lr).neg(), state }),
+});
+
+/**
+ * The subgradient method, for convex functions that are not smooth: steps of length lr along any
+ * subgradient, which need not lead downhill.
+ *
+ *   g ∈ ∂f(θ)
+ *   θ ← θ − lr g / ‖g‖       and θ stays where g = 0, which is a minimum of a convex f
+ *
+ * The norm is that of all parameters together. With ‖θ₀ − θ*‖ ≤ R and f of Lipschitz constant G, the
+ * best value so far is within G (R² + Σ lrₜ²) / (2 Σ lrₜ) of the minimum: a constant rate ends at a
+ * distance of G lr / 2, and {@link inverseSqrt} or {@link inverseTime} goes to 0. At a kink the library's derivative
+ * is one element of ∂f: 0 for |x| and ReLU at 0, the mean of both for a tie in `max`.
+ *
+ * @see Shor 1985, "Minimization methods for non-differentiable functions", §2.1; Boyd, Xiao & Mutapcic 2003,
+ *   "Subgradient methods"
+ * @example
+ * const theta = { w: new Parameter(tensor([3, 4])) };
+ * new Optimizer(theta, subgradient(), { lr: 0.5 }).update({ w: tensor([30, 40]) });
+ * theta.w.value.toArray(); // [2.7, 3.6]
+ */
+export const subgradient = (): Rule<RuleState> => ({
+  ...sgd(),
+  name: "subgradient",
+  before(gradients) {
+    const norm = globalNorm(gradients);
+    const length = where(norm.equal(0), onesLike(norm), norm);
+    return mapValues(gradients, (g) => g.div(length).cast(g.dtype));
+  },
 });
 
 /**

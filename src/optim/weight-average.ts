@@ -1,6 +1,6 @@
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, DataError, type HostArray } from "../base/index.ts";
 import { type AnyModule, Module, type Parameter } from "../nn/index.ts";
-import { full, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
+import { fromHost, full, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
 import { mapValues, write } from "./write.ts";
 
 export interface WeightAverageOptions {
@@ -62,9 +62,35 @@ export class WeightAverage {
     return this.#count.value.item();
   }
 
-  /** Everything to save for an exact resume: "count", and the averages by path. */
-  state(): Record<string, Variable> {
-    return { count: this.#count, ...this.#averages };
+  /** All that it remembers, as plain data: the count, and the averages by path. For checkpoints. */
+  state(): { readonly json: number; readonly arrays: Readonly<Record<string, HostArray>> } {
+    return { json: this.count, arrays: mapValues(this.#averages, (x) => x.value.toHost()) };
+  }
+
+  /**
+   * Takes back what `state` gave.
+   *
+   * @throws {DataError} if it is not the state of an average of these parameters.
+   */
+  restore({
+    json,
+    arrays = {},
+  }: {
+    readonly json: unknown;
+    readonly arrays?: Readonly<Record<string, HostArray>>;
+  }): void {
+    const missing = Object.keys(this.#averages).find((path) => !arrays[path]);
+    if (typeof json !== "number" || missing !== undefined)
+      throw new DataError({
+        subject: "WeightAverage",
+        problem: missing
+          ? `the state has no "${missing}".`
+          : `the count is ${JSON.stringify(json)}.`,
+        fix: "give the state of an average of the same model.",
+      });
+    this.#count.value = tensor(json, "int32");
+    for (const [path, average] of Object.entries(this.#averages))
+      average.value = fromHost(arrays[path]!);
   }
 
   /** Takes the present weights into the average. */
@@ -81,7 +107,7 @@ export class WeightAverage {
     write([[this.#count, count], ...writes]);
   }
 
-  /** As a callback of `fit`: an update after each step. */
+  /** As one of the callbacks of `fit`, whose checkpoints carry its state: an update after each step. */
   onBatchEnd(): void {
     this.update();
   }

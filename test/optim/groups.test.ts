@@ -1,6 +1,6 @@
 import { compile, setEngine, tensor } from "gradus";
 import { Linear, Sequential } from "gradus/nn";
-import { chain, clipByGlobalNorm, Optimizer, plateau, sgd, weightDecay } from "gradus/optim";
+import { adamW, chain, clipByGlobalNorm, Optimizer, plateau, sgd, weightDecay } from "gradus/optim";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose } from "../support/compare.ts";
 import { engines } from "../support/engines.ts";
@@ -58,6 +58,19 @@ for (const engine of engines)
       const groups = { "layers.1": { lrScale: 2 } };
       new Optimizer(model, rule, { lr: 0.1, groups }).update(gradients(model));
       expectClose("θ", values(model), [0.95, 0.95, 0.9, 0.9], 1e-15);
+    });
+    test("decay of chosen parameters only: in the gradient, or apart from it by groups", () => {
+      const some = ones();
+      const rule = chain(weightDecay(3, { of: "*.weight" }), sgd());
+      new Optimizer(some, rule, { lr: 0.1 }).update(gradients(some));
+      expectClose("θ", values(some), [0.6, 0.9, 0.6, 0.9], 1e-15);
+      const apart = ones();
+      const groups = { "*.bias": { rule: adamW({ weightDecay: 0, eps: 0 }) } };
+      const decayed = adamW({ weightDecay: 0.5, eps: 0 });
+      new Optimizer(apart, decayed, { lr: 0.1, groups }).update(gradients(apart));
+      expectClose("θ", values(apart), [0.85, 0.9, 0.85, 0.9], 1e-15);
+      const none = new Optimizer(ones(), chain(weightDecay(3, { of: "*.weigth" }), sgd()));
+      expect(() => none.update(gradients(ones()))).toThrow('no parameter matches "*.weigth".');
     });
     test("frozen parameters of a group stay", () => {
       const model = ones().freeze("layers.0");

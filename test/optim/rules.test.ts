@@ -89,6 +89,17 @@ for (const engine of engines)
       expectClose("under", path(inRoot, [2, -4, 1], rates), sums(under), 1e-15);
     });
 
+    test("RMSProp as courses write it: ε = 10⁻⁵ beside the root of v = 0.4, 1.96, 1.864", () => {
+      const rule = rmsprop({ rho: 0.9, eps: 1e-5 });
+      const steps = [2 / (Math.sqrt(0.4) + 1e-5), -4 / (1.4 + 1e-5), 1 / (Math.sqrt(1.864) + 1e-5)];
+      let theta = 1;
+      const expected = steps.map((step) => {
+        theta -= 0.1 * step;
+        return theta;
+      });
+      expectClose("θ", path(rule, [2, -4, 1], rates), expected, 1e-15);
+    });
+
     test("Adam, three steps by hand", () => {
       // g = 2, −4, 1: m = 0.2, −0.22, −0.098; v = 0.004, 0.019996, 0.020976004
       const mHat = [0.2 / 0.1, -0.22 / 0.19, -0.098 / 0.271];
@@ -105,6 +116,7 @@ for (const engine of engines)
     const options: [string, AdamOptions][] = [
       ["weight decay", { weightDecay: 0.1 }],
       ["amsgrad", { amsgrad: true, beta2: 0.5 }],
+      ["amsgrad of corrected moments", { amsgrad: "corrected", beta2: 0.9 }],
       ["maximize with weight decay", { maximize: true, weightDecay: 0.1 }],
       [
         "all",
@@ -162,9 +174,10 @@ function pseudoCode(
     else g += weightDecay * theta;
     m = beta1 * m + (1 - beta1) * g;
     v = beta2 * v + (1 - beta2) * g * g;
-    vMax = Math.max(vMax, v);
+    const correction = 1 - beta2 ** t;
+    vMax = Math.max(vMax, amsgrad === "corrected" ? v / correction : v);
     const mHat = m / (1 - beta1 ** t);
-    const vHat = (amsgrad ? vMax : v) / (1 - beta2 ** t);
+    const vHat = amsgrad === "corrected" ? vMax : (amsgrad ? vMax : v) / correction;
     theta -= (lr[i]! * mHat) / (Math.sqrt(vHat) + eps);
     return theta;
   });

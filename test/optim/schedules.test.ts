@@ -1,6 +1,7 @@
 import {
   constant,
   cosine,
+  cosineRestarts,
   exponential,
   inverseSqrt,
   inverseTime,
@@ -88,4 +89,9 @@ for (const [name, schedule, values] of cases)
 test("the cosine falls all the way down", () => {
   const schedule = cosine(1, { steps: 100 });
   for (let step = 0; step < 100; step++) expect(schedule(step + 1)).toBeLessThan(schedule(step));
+});
+
+test("restarts that never end a period are an error", () => {
+  expect(() => cosineRestarts(1, { steps: 0 })).toThrow("steps is 0 and growth 1.");
+  expect(() => cosineRestarts(1, { steps: 3, growth: 0.5 })).toThrow("steps is 3 and growth 0.5.");
 });
