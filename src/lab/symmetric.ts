@@ -11,6 +11,9 @@ export interface Eigen {
 /** More QR steps per eigenvalue than this mean that something is not a number; two are usual. */
 const maxSteps = 60;
 
+/** Below it float64 keeps fewer digits, and the size of a rounding error is no longer relative. */
+const leastNormal = 2 ** -1022;
+
 /**
  * The spectral decomposition of a symmetric matrix,
  *
@@ -30,12 +33,14 @@ const maxSteps = 60;
  * Math.abs(vectors[0][0]); // 0.7071067811865476
  */
 export function eigenSymmetric(matrix: readonly Vector[]): Eigen {
-  const { diagonal, off, basis } = tridiagonal(symmetrized(matrix));
-  return eigenTridiagonal(diagonal, off, basis);
+  const { rows, unit } = symmetrized(matrix);
+  const { diagonal, off, basis } = tridiagonal(rows);
+  const { values, vectors } = eigenTridiagonal(diagonal, off, basis);
+  return { values: values.map((x) => x * unit), vectors };
 }
 
-/** A copy of the matrix, checked and made exactly symmetric. */
-function symmetrized(matrix: readonly Vector[]): Float64Array[] {
+/** A copy of the matrix, checked, made exactly symmetric, and in a unit in which no square underflows. */
+function symmetrized(matrix: readonly Vector[]): { rows: Float64Array[]; unit: number } {
   const n = matrix.length;
   let size = 0;
   for (const [i, row] of matrix.entries()) {
@@ -55,7 +60,8 @@ function symmetrized(matrix: readonly Vector[]): Float64Array[] {
       size = Math.max(size, Math.abs(row[j]!));
     }
   }
-  return matrix.map((row, i) =>
+  const unit = size === 0 ? 1 : 2 ** Math.floor(Math.log2(size)); // a power of 2 rounds nothing
+  const rows = matrix.map((row, i) =>
     Float64Array.from(row, (x, j) => {
       const y = matrix[j]![i]!;
       if (Math.abs(x - y) > 1e-6 * size)
@@ -64,9 +70,10 @@ function symmetrized(matrix: readonly Vector[]): Float64Array[] {
           problem: `elements (${i}, ${j}) and (${j}, ${i}) are ${x} and ${y}.`,
           fix: "give a symmetric matrix.",
         });
-      return (x + y) / 2;
+      return x / unit / 2 + y / unit / 2;
     }),
   );
+  return { rows, unit };
 }
 
 /** Householder's reduction QᵀAQ = T; `basis` holds the columns of Q as rows, and `a` is used up. */
@@ -167,7 +174,8 @@ export function eigenTridiagonal(
 
 /** Sets an off-diagonal element to 0 where that changes nothing beyond rounding. */
 function negligible(d: Float64Array, e: Float64Array, i: number): boolean {
-  if (Math.abs(e[i]!) > Number.EPSILON * (Math.abs(d[i]!) + Math.abs(d[i + 1]!))) return false;
+  const rounding = Number.EPSILON * (Math.abs(d[i]!) + Math.abs(d[i + 1]!));
+  if (Math.abs(e[i]!) > rounding + leastNormal) return false;
   e[i] = 0;
   return true;
 }

@@ -56,6 +56,15 @@ describe("eigenSymmetric", () => {
       });
     });
 
+  for (const unit of [2 ** -1060, 2 ** -600, 2 ** 1000])
+    test(`has no unit: a matrix times ${unit}`, () => {
+      const a = withSpectrum([5, 3, -1], 3).map((row) => row.map((x) => x * unit));
+      const { values } = eigenSymmetric(a);
+      [5, 3, -1].forEach((x, i) => {
+        expect(values[i]! / unit).toBeCloseTo(x, unit < 2 ** -1022 ? 2 : 13);
+      });
+    });
+
   test("an empty matrix has no eigenvalues", () => {
     expect(eigenSymmetric([]).values.length).toBe(0);
   });
