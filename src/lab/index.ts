@@ -23,6 +23,7 @@ export {
   type Search,
   type SearchOptions,
 } from "./critical.ts";
+export { bezier, type CurveOptions, sliceCurve, trainCurve } from "./curve.ts";
 export { centralDifference, complexStep, type StepOptions } from "./derivative-checks.ts";
 export {
   type Components,
@@ -31,6 +32,7 @@ export {
   topDirections,
   trajectoryDirections,
 } from "./directions.ts";
+export { type GridOptions, type GridSlice, resumablePlane } from "./grid.ts";
 export {
   type DensityOptions,
   type EigenPair,

@@ -36,7 +36,11 @@ export interface PathSlice extends LineSlice {
   readonly barrier: number;
 }
 
-function coordinates(subject: string, { from = -1, to = 1, points = 51 }: Axis): Float64Array {
+/** The coordinates of an axis. */
+export function coordinates(
+  subject: string,
+  { from = -1, to = 1, points = 51 }: Axis,
+): Float64Array {
   checkCount(subject, "points", points);
   if (points < 2 || !(to > from))
     throw new ConfigError({
@@ -119,10 +123,14 @@ export function sliceBetween(
   const at = (ti: number) =>
     surface.value(Float64Array.from(a, (x, i) => (1 - ti) * x + ti * b[i]!));
   const losses = t.map(at);
-  const [start, end] = [at(0), at(1)];
+  return { t, losses, barrier: barrierOf(t, losses, at(0), at(1)) };
+}
+
+/** The most that losses rise above the line between two ends, over t in [0, 1]. */
+export function barrierOf(t: Vector, losses: Float64Array, start: number, end: number): number {
   const rises = losses.map((loss, i) => {
     const ti = t[i]!;
     return ti >= 0 && ti <= 1 ? loss - (1 - ti) * start - ti * end : 0;
   });
-  return { t, losses, barrier: Math.max(0, ...rises) };
+  return Math.max(0, ...rises);
 }
