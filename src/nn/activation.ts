@@ -3,6 +3,7 @@ import { ConfigError, type FloatDType, ShapeError, show } from "../base/index.ts
 import { full, type Tensor, where } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import type { Reach } from "./receptive-field.ts";
 
 /**
  * Exponential linear unit: x where x > 0, α (eˣ − 1) elsewhere.
@@ -240,6 +241,10 @@ export class HardSigmoid extends Module {
   }
 }
 
+/** What meets over an axis: channels of one place, or all features of a row. */
+const reachOver = (axis: number, input: readonly number[]): Reach | null =>
+  input.length === 1 ? "all" : axis === 1 || axis === -input.length ? "each" : null;
+
 /** eˣ / Σ eˣ over an axis, by default the last. For a loss, rather take logits: {@link crossEntropy}. */
 export class Softmax extends Module {
   readonly axis: number;
@@ -249,6 +254,9 @@ export class Softmax extends Module {
   }
   forward(x: Tensor): Tensor {
     return x.softmax(this.axis);
+  }
+  override reach(input: readonly number[]): Reach | null {
+    return reachOver(this.axis, input);
   }
 }
 
@@ -261,5 +269,8 @@ export class LogSoftmax extends Module {
   }
   forward(x: Tensor): Tensor {
     return x.logSoftmax(this.axis);
+  }
+  override reach(input: readonly number[]): Reach | null {
+    return reachOver(this.axis, input);
   }
 }

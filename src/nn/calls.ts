@@ -8,7 +8,7 @@ const active: AnyModule[] = [];
 const located = new WeakSet<object>();
 
 /** Hears of every module whose `forward` has returned, inner ones first. */
-export type CallListener = (module: AnyModule, output: unknown) => void;
+export type CallListener = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => void;
 let listener: CallListener | null = null;
 
 /** Runs `f` while `heard` is told of every call of a module. */
@@ -34,17 +34,17 @@ export function watchForward(prototype: AnyModule, base: object): void {
     if (!Object.hasOwn(p, "forward")) continue;
     const { forward } = p;
     p.forward = function (this: AnyModule, ...inputs: never[]) {
-      return callIn(this, () => forward.apply(this, inputs));
+      return callIn(this, inputs, () => forward.apply(this, inputs));
     };
   }
 }
 
-function callIn(module: AnyModule, f: () => unknown): unknown {
+function callIn(module: AnyModule, inputs: readonly unknown[], f: () => unknown): unknown {
   if (active.at(-1) === module) return f(); // super.forward
   active.push(module);
   try {
     const output = f();
-    listener?.(module, output);
+    listener?.(module, output, inputs);
     return output;
   } catch (error) {
     throw withLocation(error, active[0]!, module);

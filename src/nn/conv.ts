@@ -1,4 +1,5 @@
 import { ConfigError, ShapeError, show, sizeOf } from "../base/index.ts";
+import { transposedWindows } from "../tensor/geometry.ts";
 import {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -11,6 +12,7 @@ import { heUniform, zeros } from "./initialise.ts";
 import type { WeightOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import { type Reach, windowReach } from "./receptive-field.ts";
 
 export interface ConvLayerOptions extends ConvOptions, WeightOptions {}
 export interface ConvTransposeLayerOptions extends ConvTransposeOptions, WeightOptions {}
@@ -79,6 +81,9 @@ abstract class Conv extends Convolution<ConvOptions> {
   override connections(output: readonly number[]): number {
     return sizeOf(output) * sizeOf(this.weight.shape.slice(1));
   }
+  override reach(input: readonly number[]): Reach {
+    return windowReach(this.constructor.name, input, this.kernel, this.options);
+  }
 }
 
 /** The weight is `[in, out / groups, …kernel]`, as in PyTorch. */
@@ -99,6 +104,22 @@ abstract class ConvTranspose extends Convolution<ConvTransposeOptions> {
       return (steps + 2 * at(padding, i) - at(outputPadding, i)) / at(stride, i) + 1;
     });
     return sizeOf(input) * sizeOf(this.weight.shape);
+  }
+  /** Unit p sees the inputs i for which 0 ≤ p + padding − i·stride ≤ d(f − 1). */
+  override reach(input: readonly number[]): Reach {
+    const { name } = this.constructor;
+    const { stride, dilation, padding } = transposedWindows(
+      name,
+      input.slice(1),
+      this.kernel,
+      this.options,
+    );
+    const ahead = this.kernel.map((f, i) => dilation[i]! * (f - 1));
+    return {
+      span: ahead.map((a, i) => 1 + a / stride[i]!),
+      step: stride.map((s) => 1 / s),
+      start: ahead.map((a, i) => (padding[i]! - a) / stride[i]!),
+    };
   }
 }
 

@@ -104,6 +104,7 @@ export {
   MaxPool3d,
   type PoolLayerOptions,
 } from "./pooling.ts";
+export { type Reach, type ReceptiveField, receptiveField } from "./receptive-field.ts";
 export {
   GRU,
   LSTM,

@@ -3,6 +3,7 @@ import type { Tensor } from "../tensor/index.ts";
 import { heUniform, type Initializer, zeros } from "./initialise.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import type { Reach } from "./receptive-field.ts";
 
 /** What layers with a weight take. */
 export interface WeightOptions {
@@ -63,6 +64,10 @@ export class Linear extends Module {
   /** One per weight, for each position of the leading axes. */
   override connections(output: readonly number[]): number {
     return output.reduce((n, d) => n * d, 1) * this.inFeatures;
+  }
+
+  override reach(input: readonly number[]): Reach | null {
+    return input.length === 1 ? "all" : null;
   }
 
   override toString(): string {

@@ -2,6 +2,7 @@ import { ConfigError, nearest } from "../base/index.ts";
 import { Generator, isVariable, type Tensor, type Variable } from "../tensor/index.ts";
 import { watchForward } from "./calls.ts";
 import { Parameter } from "./parameter.ts";
+import type { Reach } from "./receptive-field.ts";
 
 /** A module of whatever inputs and outputs. */
 export type AnyModule = Module<never[], unknown>;
@@ -99,6 +100,15 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
    */
   connections(_output: readonly number[]): number {
     return 0;
+  }
+
+  /**
+   * How units of the output see those of an input of this shape (without the batch axis), for
+   * {@link receptiveField}; null where that follows from what `forward` composes. What looks at
+   * neighbours overrides it.
+   */
+  reach(_input: readonly number[]): Reach | null {
+    return null;
   }
 
   /** The kind and its sizes, as errors show it: `Linear 512 → 10`. */

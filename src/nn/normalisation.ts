@@ -4,6 +4,7 @@ import { dataNode } from "../ops/index.ts";
 import { avgPool, isTracing, ones, realizeSync, Tensor, Variable, zeros } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
+import type { Reach } from "./receptive-field.ts";
 
 export interface NormOptions {
   /** Keeps the variance from 0, default 10⁻⁵. */
@@ -209,6 +210,10 @@ export class LayerNorm extends Module {
       .add(this.bias.value);
   }
 
+  override reach(input: readonly number[]): Reach | null {
+    return input.length === this.shape.length ? "all" : null;
+  }
+
   override toString(): string {
     return `LayerNorm ${show(this.shape)}`;
   }
@@ -265,6 +270,10 @@ export class GroupNorm extends Module {
       .reshape(x.shape)
       .mul(this.weight.value.reshape(shape))
       .add(this.bias.value.reshape(shape));
+  }
+
+  override reach(): Reach {
+    return "all";
   }
 
   override toString(): string {
@@ -332,6 +341,10 @@ export class LocalResponseNorm extends Module {
         .add(this.k)
         .pow(-this.beta),
     );
+  }
+
+  override reach(): Reach {
+    return "each"; // other channels, but the same place
   }
 
   override toString(): string {

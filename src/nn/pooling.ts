@@ -8,6 +8,7 @@ import {
   type Tensor,
 } from "../tensor/index.ts";
 import { Module } from "./module.ts";
+import { type Reach, windowReach } from "./receptive-field.ts";
 
 /** Stride (default: the window's size) and padding (default: none). */
 export type PoolLayerOptions = Omit<PoolOptions, "size">;
@@ -29,6 +30,11 @@ abstract class Pool extends Module {
   forward(x: Tensor): Tensor {
     checkSpatial(this.constructor.name, x, this.rank);
     return this.pool(x);
+  }
+
+  override reach(input: readonly number[]): Reach {
+    const { size, stride = size, padding } = this.options;
+    return windowReach(this.constructor.name, input, size, { stride, padding });
   }
 
   override toString(): string {
@@ -130,6 +136,9 @@ abstract class GlobalPool extends Module {
         fix: "put it before what flattens.",
       });
     return this.pool(x, x.shape.map((_, i) => i).slice(2));
+  }
+  override reach(): Reach {
+    return "all";
   }
 }
 
