@@ -17,3 +17,4 @@ export {
   writeSafetensors,
 } from "./safetensors.ts";
 export { encodeEventHeader, encodeScalars, type ScalarEvent } from "./tensorboard.ts";
+export { decodeWav, readWav, type WavFile } from "./wav.ts";
