@@ -1,3 +1,6 @@
+export { logMel, type MelOptions, type MelScale, melFilters } from "./audio/mel.ts";
+export { type SpectrogramOptions, spectrogram } from "./audio/spectrogram.ts";
+export { readWavFolder, type WavDataset, type WavFolderOptions } from "./audio/wav-folder.ts";
 export { type Augmentation, type AugmentOptions, augment } from "./augment/augment.ts";
 export { type ColorPca, fitColorPca } from "./augment/color-pca.ts";
 export {

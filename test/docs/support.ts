@@ -110,6 +110,30 @@ function expectClose(actual: unknown, expected: unknown): void {
   } else expect(actual).toEqual(expected);
 }
 
+/** A tenth of a second of a tone, as a WAV file of 16 bits and 8000 Hz. */
+function recording(): Buffer {
+  const file = Buffer.alloc(44 + 1600);
+  file.write("RIFF....WAVEfmt ");
+  for (const [at, value] of [
+    [16, 16],
+    [24, 8000],
+    [28, 16000],
+    [4, 1636],
+    [40, 1600],
+  ] as const)
+    file.writeUInt32LE(value, at);
+  for (const [at, value] of [
+    [20, 1],
+    [22, 1],
+    [32, 2],
+    [34, 16],
+  ] as const)
+    file.writeUInt16LE(value, at);
+  file.write("data", 36);
+  for (let t = 0; t < 800; t++) file.writeInt16LE(9000 * Math.sin(t / 3), 44 + 2 * t);
+  return file;
+}
+
 /** The files that examples read: small, but real files of their formats. */
 export async function writeSampleFiles(folder: string): Promise<void> {
   const images = (n: number) => ({
@@ -135,6 +159,10 @@ export async function writeSampleFiles(folder: string): Promise<void> {
     path.join(folder, "penguins.csv"),
     "species,bill,mass\nAdelie,39.1,3750\nChinstrap,46.5,3500\nGentoo,46.1,4500\nGentoo,50,\n",
   );
+  await fs.mkdir(path.join(folder, "spoken"), { recursive: true });
+  await fs.writeFile(path.join(folder, "seven.wav"), recording());
+  for (const name of ["yes_a_0", "no_a_0", "yes_a_5", "no_a_5", "yes_b_6", "no_b_6"])
+    await fs.writeFile(path.join(folder, "spoken", `${name}.wav`), recording());
   const { default: sharp } = await import("sharp");
   const pixels = new Uint8Array(28 * 28).fill(255);
   for (let i = 8; i < 20; i++) pixels[8 * 28 + i] = 0;
