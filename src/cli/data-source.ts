@@ -18,7 +18,7 @@ import {
   type Task,
   xor,
 } from "../data/index.ts";
-import type { DataConfig, TableConfig } from "./run-config.ts";
+import type { DataConfig, RunConfig, TableConfig } from "./run-config.ts";
 import type { Given } from "./settings.ts";
 
 /** Data cut into the part to learn from, to choose by and to judge by. */
@@ -187,13 +187,10 @@ async function tableSource(source: string, name: string, options: SourceOptions)
 /** Classes if the target holds words or few whole numbers, else numbers to predict. */
 async function readTable(
   path: string,
-  { task, target, drop }: SourceOptions,
+  asked: SourceOptions,
 ): Promise<{ split: CsvSplit; task: Task }> {
-  const options = {
-    dropMissing: true,
-    ...(target !== undefined && { target }),
-    ...(drop !== undefined && { drop }),
-  };
+  const { task } = asked;
+  const options = { ...columnsOf(asked), dropMissing: true };
   if (task) return { split: await readCsv(path, { ...options, task }), task };
   try {
     const split = await readCsv(path, options);
@@ -208,15 +205,22 @@ async function readTable(
   };
 }
 
+/** Which columns of a table are used. */
+const columnsOf = ({ target, drop }: SourceOptions) => ({
+  ...(target !== undefined && { target }),
+  ...(drop !== undefined && { drop }),
+});
+
 /**
  * Data to judge a trained network by: the test part of what `source` names, or all of a table that
  * is not the one the network was trained on.
  *
  * @throws {DataError} if its examples are not like those of the training.
  */
-export async function loadTest(source: string, trained: DataConfig): Promise<Split> {
-  if (trained.table && source !== trained.source) return loadTable(source, trained, trained.table);
-  const { test, config } = await loadSource(source);
+export async function loadTest(source: string, run: RunConfig): Promise<Split> {
+  const { data: trained, settings } = run;
+  if (trained.table && source !== trained.source) return loadTable(source, run, trained.table);
+  const { test, config } = await loadSource(source, settings.data);
   if (
     sameShape(config.inputShape, trained.inputShape) &&
     config.classes.length <= trained.classes.length
@@ -229,13 +233,18 @@ export async function loadTest(source: string, trained: DataConfig): Promise<Spl
   });
 }
 
-async function loadTable(source: string, trained: DataConfig, table: TableConfig): Promise<Split> {
+async function loadTable(
+  source: string,
+  { data, settings }: RunConfig,
+  table: TableConfig,
+): Promise<Split> {
   await kindOf(source);
-  const { task, classes } = trained;
+  const { task, classes } = data;
   const { features, categories, mean, std } = table;
   const none = { dtype: "float32", shape: [0], data: new Float32Array() } as const;
   const like = { inputs: none, targets: none, size: 0, features, categories, classes };
-  const split = await readCsv(source, { task, dropMissing: true, like });
+  const options = { ...columnsOf(settings.data), task, dropMissing: true, like };
+  const split = await readCsv(source, options);
   return standardize(split, { mean: Float64Array.from(mean), std: Float64Array.from(std) });
 }
 

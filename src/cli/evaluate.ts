@@ -12,7 +12,7 @@ export const define: Define = (command, terminal) => {
     .action(async (path: string, { data, json }: { data?: string; json?: boolean }) => {
       const { config, model } = await openRun(path);
       const source = data ?? config.data.source;
-      const split = await loadTest(source, config.data);
+      const split = await loadTest(source, config);
       const result: Logs = await evaluate(model, split);
       if (json)
         terminal.out(JSON.stringify({ event: "evaluate", run: path, data: source, test: result }));

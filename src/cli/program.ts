@@ -20,6 +20,10 @@ const commands: Record<string, { about: string; load: () => Promise<{ define: De
     about: "let a trained network look at an image",
     load: () => import("./predict.ts"),
   },
+  report: {
+    about: "write a page about a trained network: curves, mistakes, filters, sizes",
+    load: () => import("./report.ts"),
+  },
   config: {
     about: "print the settings that a training would have",
     load: () => import("./config.ts"),

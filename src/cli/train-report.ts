@@ -25,6 +25,8 @@ export interface End {
   /** Why training ended, and the epoch, from 1, whose weights were tested. */
   readonly stopped: string;
   readonly best: number | undefined;
+  /** The report, as a page. */
+  readonly page: string | undefined;
 }
 
 /** Where it was broken off. */
@@ -70,13 +72,14 @@ export function textReport(terminal: Terminal): Report {
         );
       terminal.out("");
     },
-    end({ run, test, seconds, stopped, best }) {
+    end({ run, test, seconds, stopped, best, page }) {
       terminal.out("");
       line("ended", `${stopped}, in ${duration(seconds)}`);
       line(
         "test",
         styled(terminal, "green", percent(test)) + (best ? ` (weights of epoch ${best})` : ""),
       );
+      if (page) line("report", page);
       line("run", run ?? "a dev run: all parts work, nothing is saved");
       if (run) terminal.out(nextSteps(run, hasImages));
     },

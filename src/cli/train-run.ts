@@ -14,6 +14,7 @@ import {
   type RunFolder,
   RunRecorder,
   restore,
+  TensorBoard,
   TerminateOnDivergence,
   TrajectoryRecorder,
 } from "../train/index.ts";
@@ -21,6 +22,7 @@ import type { Source } from "./data-source.ts";
 import { Exit, interrupted } from "./errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { invocation, word } from "./invocation.ts";
+import { writeReport } from "./report.ts";
 import { ruleOf, scheduleOf } from "./rules.ts";
 import type { RunConfig } from "./run-config.ts";
 import type { Settings } from "./settings.ts";
@@ -45,8 +47,10 @@ export async function runPlan(plan: Plan, report: Report, terminal: Terminal): P
     fitInFolder(plan, model, report, terminal, signal),
   );
   const best = folder && (await restoreBest(model, folder, history));
-  const test = await evaluate(model, plan.source.test);
-  report.end({ run, test, seconds: secondsSince(began), stopped: history.stopped, best });
+  const { config, source } = plan;
+  const test = await evaluate(model, source.test);
+  const page = folder && (await writeReport(folder, config, model, source.test));
+  report.end({ run, test, seconds: secondsSince(began), stopped: history.stopped, best, page });
 }
 
 async function fitInFolder(
@@ -67,7 +71,11 @@ async function fitInFolder(
     },
   };
   const recorder = folder
-    ? [new RunRecorder(folder), new TrajectoryRecorder(`${folder.path}/trajectory.safetensors`)]
+    ? [
+        new RunRecorder(folder),
+        new TrajectoryRecorder(`${folder.path}/trajectory.safetensors`),
+        new TensorBoard(folder.path),
+      ]
     : [];
   const history = await fit(model, source.train, {
     ...fitOptions(config, source),

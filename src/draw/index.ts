@@ -12,4 +12,5 @@ export {
   table,
   tiles,
 } from "./page.ts";
+export { type Picture, pictureToPng } from "./picture.ts";
 export { svgToPng } from "./png.ts";

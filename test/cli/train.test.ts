@@ -25,6 +25,7 @@ Epoch 2/2  4/4 0.1s 9.9ms/step - loss: 1.1 - accuracy: 0.2 - val_loss: 1.1 - val
 
 ended  all 2 epochs are done, in 0.1s
 test   accuracy 99.00 %, loss 0.1 (weights of epoch 2)
+report runs/bars-mlp/report.html
 run    runs/bars-mlp
 
 try next
@@ -33,12 +34,17 @@ try next
   gradus summary runs/bars-mlp
 `).replace("native engine", /(\w+ engine)/.exec(out)![0]),
     );
-    expect(readdirSync("runs/bars-mlp").sort()).toEqual([
+    const files = readdirSync("runs/bars-mlp").sort();
+    expect(files.filter((name) => !name.startsWith("events.out.tfevents."))).toEqual([
       "best.safetensors",
       "config.json",
       "last.safetensors",
+      "metrics.csv",
       "metrics.jsonl",
+      "report.html",
+      "trajectory.safetensors",
     ]);
+    expect(files.length).toBe(8);
   });
 
   test("--json: one object per line, the last the end", async () => {
