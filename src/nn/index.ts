@@ -57,6 +57,7 @@ export {
 } from "./conv.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
+export { formatSummary } from "./format-summary.ts";
 export * as init from "./initialise.ts";
 export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
 export { Linear, type WeightOptions } from "./linear.ts";
@@ -114,8 +115,15 @@ export {
   type SequenceOptions,
 } from "./recurrent.ts";
 export { elasticNet, l1, l2 } from "./regularisers.ts";
+export { replaceHead } from "./replace-head.ts";
 export { Sequential } from "./sequential.ts";
 export { Flatten, Reshape } from "./shape.ts";
-export { formatSummary, type Summary, type SummaryRow, summary } from "./summary.ts";
+export {
+  type Sizes,
+  type Summary,
+  type SummaryOptions,
+  type SummaryRow,
+  summary,
+} from "./summary.ts";
 export { functional, hvp, type ParameterTensors, valueAndGrad } from "./transforms.ts";
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolLayerOptions } from "./unpooling.ts";

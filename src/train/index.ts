@@ -31,6 +31,7 @@ export {
   ReduceLROnPlateau,
   type ReduceLROnPlateauOptions,
 } from "./learning-rate.ts";
+export { type FindLrOptions, findLr, type LrPoint, type LrSweep } from "./lr-finder.ts";
 export {
   accuracy,
   auc,
@@ -67,4 +68,5 @@ export {
 export { TensorBoard } from "./tensorboard.ts";
 export type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
 export { readTrajectory, type Trajectory, TrajectoryRecorder } from "./trajectory.ts";
+export { GradualUnfreezing, layerwiseLr, type UnfreezingSchedule } from "./transfer.ts";
 export type { ClassWeight, WeightOptions } from "./weights.ts";

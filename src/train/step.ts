@@ -28,7 +28,9 @@ export type Step = (examples: Examples, lr: number) => Promise<readonly Part[]>;
 function setMode(model: AnyModule): void {
   model.train();
   for (const module of Object.values(model.modules())) {
-    const own = Object.values(module).filter((x): x is Parameter => x instanceof Parameter);
+    const own = Object.values(module)
+      .flat()
+      .filter((x): x is Parameter => x instanceof Parameter);
     if (own.length > 0 && own.every((p) => !p.trainable)) module.training = false;
   }
 }
