@@ -11,6 +11,15 @@ export { EarlyStopping, type EarlyStoppingOptions } from "./early-stopping.ts";
 export { type EvaluateOptions, evaluate, type HeadOptions, predict } from "./evaluate.ts";
 export { type FitOptions, fit } from "./fit.ts";
 export {
+  type CrossValidateOptions,
+  type CrossValidation,
+  crossValidate,
+  type Fold,
+  type FoldOptions,
+  kFold,
+  stratifiedSplit,
+} from "./folds.ts";
+export {
   binary,
   classification,
   type Decision,
