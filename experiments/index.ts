@@ -6,6 +6,8 @@ export { Missing } from "./experiment.ts";
 
 const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment }>>> = {
   E1: () => import("./e01-xor.ts"),
+  E5: () => import("./e05-single-neuron.ts"),
+  E8: () => import("./e08-linear-autoencoder.ts"),
 };
 
 /** E1, E2, … in order. */

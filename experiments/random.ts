@@ -1,0 +1,21 @@
+/** Random numbers of an experiment: each use has a stream of its own, and all follow from its seed. */
+import { normal, type Tensor, tensor, uniform } from "gradus";
+
+const key = (seed: number, stream: number): Tensor => tensor([seed, stream], "int32");
+
+/** Standard normal numbers, float64. */
+export const gaussian = (shape: readonly number[], seed: number, stream: number): Tensor =>
+  normal(shape, { key: key(seed, stream), dtype: "float64" }).evalSync();
+
+/** Whole numbers 0 … below − 1, int32. */
+export const integers = (
+  below: number,
+  shape: readonly number[],
+  seed: number,
+  stream: number,
+): Tensor =>
+  uniform(shape, { key: key(seed, stream), dtype: "float64" })
+    .mul(below)
+    .floor()
+    .cast("int32")
+    .evalSync();
