@@ -35,4 +35,13 @@ export { type ImageFolderOptions, readImageFolder } from "./image-folder.ts";
 export { type ImageOptions, lightOnDark, readImage } from "./images.ts";
 export { fromOneHot, oneHot } from "./labels.ts";
 export { fitStandardization, type Standardization, standardize } from "./standardize.ts";
+export {
+  characterContexts,
+  characterSequences,
+  makeVocabulary,
+  readText,
+  type TextData,
+  type TextOptions,
+  type Vocabulary,
+} from "./text.ts";
 export { blobs, circles, moons, spirals, type ToyOptions, xor } from "./toys.ts";

@@ -159,6 +159,7 @@ export async function writeSampleFiles(folder: string): Promise<void> {
     path.join(folder, "penguins.csv"),
     "species,bill,mass\nAdelie,39.1,3750\nChinstrap,46.5,3500\nGentoo,46.1,4500\nGentoo,50,\n",
   );
+  await fs.writeFile(path.join(folder, "names.txt"), "anna\nbert\ncora\ndave\n");
   await fs.mkdir(path.join(folder, "spoken"), { recursive: true });
   await fs.writeFile(path.join(folder, "seven.wav"), recording());
   for (const name of ["yes_a_0", "no_a_0", "yes_a_5", "no_a_5", "yes_b_6", "no_b_6"])
