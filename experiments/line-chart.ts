@@ -1,0 +1,86 @@
+/** The figure that most claims need: a few curves, named by color, with points, errors and limits. */
+import { chart } from "gradus/draw";
+
+export interface Curve {
+  readonly name: string;
+  /** In the order of x. A third number is a standard error, drawn as a bar of ± 2 of it. */
+  readonly points: readonly (readonly [x: number, y: number, error?: number])[];
+  readonly color?: string;
+  /** For predictions and controls. */
+  readonly dashed?: boolean;
+  /** Marks the points, where there are few. */
+  readonly dots?: boolean;
+}
+
+export interface LineChart {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly x: string;
+  readonly y: string;
+  readonly log?: "x" | "y" | "xy";
+  readonly curves: readonly Curve[];
+  /** Horizontal limits: dashed lines. */
+  readonly rules?: readonly number[];
+  readonly yDomain?: readonly [number, number];
+}
+
+/** Okabe & Ito 2008, but the yellow: told apart by color-blind readers. */
+const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555"];
+
+const superscript = (exponent: number): string =>
+  String(exponent).replace(/[-0-9]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]!));
+/** Powers of ten by their exponent where they are long, and nothing between them on a crowded axis. */
+const power = (x: number): string => {
+  const exponent = Math.log10(x);
+  if (Math.abs(exponent - Math.round(exponent)) > 1e-6) return "";
+  return exponent < -2 || exponent > 4 ? `10${superscript(Math.round(exponent))}` : String(x);
+};
+
+/** Curves as an SVG. */
+export function lineChart({ title, subtitle, x, y, log = "" as "x", ...rest }: LineChart) {
+  const { curves, rules = [], yDomain } = rest;
+  const colors = curves.map(({ color }, i) => color ?? palette[i % palette.length]!);
+  const axis = (name: "x" | "y", label: string) => ({
+    label,
+    grid: true,
+    ...(log.includes(name) && { type: "log" as const, tickFormat: power }),
+    ...(name === "y" && yDomain && { domain: yDomain, clamp: true }),
+  });
+  return chart((Plot) => ({
+    title,
+    subtitle,
+    legend: Object.fromEntries(curves.map(({ name }, i) => [name, colors[i]!])),
+    width: 640,
+    height: 360,
+    marginLeft: 60,
+    marginBottom: 40,
+    x: axis("x", x),
+    y: axis("y", y),
+    marks: [
+      Plot.ruleY(rules, { strokeDasharray: "4 4" }),
+      ...curves.flatMap(({ points, dashed, dots }, i) => {
+        const all = points.map(([x, y, error = 0]) => ({
+          x,
+          y,
+          low: y - 2 * error,
+          high: y + 2 * error,
+        }));
+        const stroke = colors[i]!;
+        return [
+          Plot.line(all, {
+            x: "x",
+            y: "y",
+            stroke,
+            strokeWidth: 2,
+            ...(dashed && { strokeDasharray: "6 4" }),
+          }),
+          ...(dots ? [Plot.dot(all, { x: "x", y: "y", fill: stroke, r: 3 })] : []),
+          Plot.ruleX(
+            all.filter((p) => p.high > p.low && (p.low > 0 || !log.includes("y"))),
+            { x: "x", y1: "low", y2: "high", stroke },
+          ),
+        ];
+      }),
+    ],
+  }));
+}
