@@ -1,0 +1,175 @@
+/** Splits for validation: parts with the classes in proportion, and k folds that take turns. */
+import { ConfigError, RandomStream } from "../base/index.ts";
+import { type Split, subset } from "../data/index.ts";
+import type { Module } from "../nn/index.ts";
+import { type EvaluateOptions, evaluate } from "./evaluate.ts";
+import { type FitOptions, fit } from "./fit.ts";
+import type { Logs } from "./history.ts";
+
+/** The streams of random numbers that folds and stratified splits use, apart from all others. */
+const foldStream = 0x52;
+
+/** What is learned from and what is judged by: one turn of a cross-validation. */
+export interface Fold {
+  readonly train: Split;
+  readonly validation: Split;
+}
+
+export interface FoldOptions {
+  /** Decides which example is in which fold. Default 0. */
+  readonly seed?: number | undefined;
+  /** Every fold has each class in proportion, as far as whole examples allow. Default false. */
+  readonly stratified?: boolean | undefined;
+}
+
+/** The rows of each class, in random order; all rows as one class where it does not matter. */
+function shuffledGroups({ targets, size }: Split, seed: number, byClass: boolean): number[][] {
+  const order = new RandomStream(seed, foldStream).permutation(size);
+  if (!byClass) return [[...order]];
+  const groups = new Map<number, number[]>();
+  const columns = targets.data.length / size;
+  for (const row of order) {
+    const values = targets.data.subarray(row * columns, (row + 1) * columns);
+    const label = columns === 1 ? values[0]! : values.indexOf(Math.max(...values));
+    const group = groups.get(label);
+    if (group) group.push(row);
+    else groups.set(label, [row]);
+  }
+  return [...groups].sort(([a], [b]) => a - b).map(([, rows]) => rows);
+}
+
+function checkClasses(subject: string, { targets }: Split): void {
+  const isClasses = targets.dtype === "int32" || targets.dtype === "bool";
+  if (isClasses || targets.shape.length === 2) return;
+  throw new ConfigError({
+    subject,
+    problem: `the targets are ${targets.dtype} numbers, which have no classes to keep in proportion.`,
+    fix: "leave out `stratified`, or give class indices or one-hot rows.",
+  });
+}
+
+const inOrder = (rows: readonly number[]): Int32Array => Int32Array.from(rows).sort();
+
+/**
+ * Cuts a split into k parts of nearly equal size, each of which is the validation data once while the
+ * others are learned from. Every example is judged exactly once.
+ *
+ * @param k 2 … N. @returns k folds; their rows keep the order of the split.
+ * @throws {ConfigError} if k is not from 2 to N, or `stratified` is asked for without classes.
+ * @see Stone 1974, "Cross-validatory choice and assessment of statistical predictions"; Kohavi 1995
+ * @example
+ * const folds = kFold(moons({ size: 10 }), 5, { stratified: true });
+ * folds.map(({ train, validation }) => [train.size, validation.size])[0]; // [8, 2]
+ */
+export function kFold(
+  split: Split,
+  k: number,
+  { seed = 0, stratified = false }: FoldOptions = {},
+): Fold[] {
+  if (!Number.isSafeInteger(k) || k < 2 || k > split.size)
+    throw new ConfigError({
+      subject: "kFold",
+      problem: `k is ${k} for ${split.size} examples.`,
+      fix: `give a whole number of folds from 2 to ${split.size}.`,
+    });
+  if (stratified) checkClasses("kFold", split);
+  const parts = Array.from({ length: k }, (): number[] => []);
+  let next = 0; // dealing goes on from class to class, so that sizes differ by one at most
+  for (const row of shuffledGroups(split, seed, stratified).flat()) parts[next++ % k]!.push(row);
+  return parts.map((part, own) => ({
+    train: subset(split, inOrder(parts.filter((_, other) => other !== own).flat())),
+    validation: subset(split, inOrder(part)),
+  }));
+}
+
+/**
+ * Cuts off a random part with each class in proportion: `[rest, part]`. As `splitDataset`, which does not
+ * look at classes; a class of n examples gives ⌊fraction·n + ½⌋.
+ *
+ * @throws {ConfigError} if a side comes out empty, or the targets are no classes.
+ * @example
+ * const [train, validation] = stratifiedSplit(moons({ size: 200 }), 0.2); // 160 and 40 rows, half and half
+ */
+export function stratifiedSplit(
+  split: Split,
+  fraction: number,
+  { seed = 0 }: { readonly seed?: number | undefined } = {},
+): [Split, Split] {
+  checkClasses("stratifiedSplit", split);
+  const groups = shuffledGroups(split, seed, true);
+  const cuts = groups.map((rows) => Math.round(fraction * rows.length));
+  const part = groups.flatMap((rows, g) => rows.slice(0, cuts[g]));
+  const rest = groups.flatMap((rows, g) => rows.slice(cuts[g]));
+  if (!(fraction > 0 && fraction < 1) || part.length === 0 || rest.length === 0)
+    throw new ConfigError({
+      subject: "stratifiedSplit",
+      problem: `a fraction of ${fraction} of ${split.size} examples leaves one side empty.`,
+      fix: "use a fraction between 0 and 1 that leaves at least one example on each side.",
+    });
+  return [subset(split, inOrder(rest)), subset(split, inOrder(part))];
+}
+
+export interface CrossValidateOptions
+  extends Omit<FitOptions, "validation" | "resume" | "sampleWeight">,
+    FoldOptions {
+  /** Default 5. */
+  readonly folds?: number | undefined;
+}
+
+/** What the folds came to. */
+export interface CrossValidation {
+  /** The measures of each fold's model on the fold's validation data. */
+  readonly folds: readonly Logs[];
+  /** Their means by name. */
+  readonly mean: Logs;
+  /** Their standard deviations over k − 1: how far one split alone may mislead. */
+  readonly deviation: Logs;
+}
+
+/**
+ * Trains a new model on each of k folds and measures it on the examples that it has not seen.
+ *
+ * @param makeModel gives a model with its own weights; it is called once per fold, with its number.
+ * @param options those of `fit`, which validates on the fold after each epoch, and those of `kFold`.
+ * @throws {ConfigError} as `kFold`, and if two folds get the same model.
+ * @example
+ * const options = { folds: 3, epochs: 2, stratified: true };
+ * const { folds } = await crossValidate(() => new Linear(2, 2), moons({ size: 30 }), options);
+ * folds.map((logs) => Object.keys(logs)); // [["loss", "accuracy"], ["loss", "accuracy"], ["loss", "accuracy"]]
+ */
+export async function crossValidate(
+  makeModel: (fold: number) => Module,
+  data: Split,
+  { folds: k = 5, stratified, ...options }: CrossValidateOptions = {},
+): Promise<CrossValidation> {
+  const folds: Logs[] = [];
+  const seen = new Set<Module>();
+  for (const { train, validation } of kFold(data, k, { seed: options.seed, stratified })) {
+    const model = makeModel(folds.length);
+    if (seen.has(model))
+      throw new ConfigError({
+        subject: "crossValidate",
+        problem: `folds ${folds.length} and ${folds.length + 1} get the same model, which has seen what it is judged by.`,
+        fix: "let makeModel build a new model at each call.",
+      });
+    seen.add(model);
+    await fit(model, train, { ...options, validation });
+    const { head, loss, metrics }: EvaluateOptions = options;
+    folds.push(await evaluate(model, validation, { head, loss, metrics }));
+  }
+  return { folds, ...spread(folds) };
+}
+
+/** Mean and standard deviation by name. */
+function spread(logs: readonly Logs[]): { mean: Logs; deviation: Logs } {
+  const mean: Record<string, number> = {};
+  const deviation: Record<string, number> = {};
+  for (const name of Object.keys(logs[0]!)) {
+    const values = logs.map((fold) => fold[name]!);
+    const average = values.reduce((a, b) => a + b, 0) / values.length;
+    const squares = values.reduce((sum, x) => sum + (x - average) ** 2, 0);
+    mean[name] = average;
+    deviation[name] = Math.sqrt(squares / (values.length - 1));
+  }
+  return { mean, deviation };
+}
