@@ -19,6 +19,8 @@ const usage = `npm run bench -- [WORKLOAD…] [options]
   WORKLOAD          ${workloadNames.join(" ")}; all of them if none is given
   --peers A,B       of ${peerNames.join(", ")}, where the workload can be done in them;
                     "none" for gradus alone
+  --engine NAME     gradus' engine, native or wasm (default: the fastest that is there); wasm is
+                    measured beside jax-js
   --threads N       threads of every library (default 1)
   --windows N       pairs of windows (default 9)
   --seconds S       seconds per window (default 0.4)
@@ -33,6 +35,7 @@ const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     peers: { type: "string" },
+    engine: { type: "string" },
     threads: { type: "string", default: "1" },
     windows: { type: "string", default: "9" },
     seconds: { type: "string", default: "0.4" },
@@ -56,6 +59,16 @@ function positive(name) {
   const value = Number(options[name]);
   if (!(value > 0)) throw new Error(`--${name} ${options[name]}: give a number above 0.`);
   return value;
+}
+
+/** Peers that compute in WebAssembly themselves. */
+const inWasm = ["jax-js", "tfjs"];
+
+/** Whom a workload is measured against, and with what aim. @param {import("./lib/task.mjs").Workload} workload */
+function usualOf({ peers, target, wasmTarget }) {
+  if (options.engine !== "wasm") return { peers, target };
+  if (wasmTarget !== undefined) return { peers: ["jax-js"], target: wasmTarget };
+  return { peers: peers.filter((name) => inWasm.includes(name)), target: undefined };
 }
 
 /** @param {readonly string[]} usual @returns {string[]} */
@@ -82,7 +95,9 @@ const profile = (task, settings) =>
 
 /** @param {string} name @param {import("./lib/measure.mjs").Settings} settings */
 async function runWorkload(name, settings) {
-  const { title, peers, tasks, measure, target: usual } = await loadWorkload(name);
+  const workload = await loadWorkload(name);
+  const { title, tasks, measure } = workload;
+  const { peers, target: usual } = usualOf(workload);
   if (!options.json) print(`\n${name}: ${title}`);
   const saved = [];
   for (const task of tasks) {
@@ -95,7 +110,7 @@ async function runWorkload(name, settings) {
     }
     const measured = measure === "cold start" ? measureColdStarts : measureRates;
     const results = await measured(task, chosenPeers(peers), settings);
-    const target = task.target ?? usual;
+    const target = options.engine === "wasm" ? usual : (task.target ?? usual);
     const peak = task.kind === "gemm" ? peakOf(settings.threads) : null;
     for (const result of results) {
       const full = {
@@ -118,7 +133,8 @@ function save(name, { threads, windows, seconds }, results) {
   const date = new Date().toISOString().slice(0, 10);
   const load = Number(os.loadavg()[1]?.toFixed(1));
   const about = { date, revision: revision(), machine: machine(), load, windows, seconds };
-  const file = new URL(`results/${name}.t${threads}.json`, import.meta.url);
+  const engine = options.engine === "wasm" ? ".wasm" : "";
+  const file = new URL(`results/${name}.t${threads}${engine}.json`, import.meta.url);
   fs.mkdirSync(new URL("results/", import.meta.url), { recursive: true });
   fs.writeFileSync(file, `${JSON.stringify({ ...about, results }, null, 2)}\n`);
   log(`wrote ${fileURLToPath(file)}`);
@@ -133,6 +149,7 @@ async function main() {
     print(await writeReport());
     return;
   }
+  if (options.engine) process.env.GRADUS_ENGINE = options.engine; // every process of gradus reads it
   const settings = {
     threads: positive("threads"),
     windows: positive("windows"),

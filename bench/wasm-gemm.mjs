@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Square float32 products on the WebAssembly engine, in GFLOP/s: the median of the windows, plain
- * SIMD. Node 20 has relaxed SIMD behind a flag:
+ * Square float32 products on one thread of the WebAssembly engine, in GFLOP/s: the median of the
+ * windows, plain SIMD. `GRADUS_THREADS=2` makes it two threads. Node 20 has relaxed SIMD behind a flag:
  *
  *   node bench/wasm-gemm.mjs
  *   node --experimental-wasm-relaxed-simd bench/wasm-gemm.mjs
@@ -14,6 +14,7 @@ const engine = load();
 function load() {
   const found = loadWasm();
   if ("missing" in found) throw new Error(found.missing);
+  if (!process.env.GRADUS_THREADS) found.setThreads(1);
   return found;
 }
 

@@ -36,11 +36,15 @@ function readResults() {
 /** @param {readonly string[]} cells */
 const row = (cells) => `| ${cells.join(" | ")} |`;
 
+/** Whether gradus ran as WebAssembly. @param {FullResult} result */
+const inWasm = ({ gradus }) => (gradus.versions.engine ?? "").startsWith("wasm");
+
 /** @param {FullResult} result */
 function resultRow(result) {
   const { name, threads, peer, ratio, quartiles, gradus, other, agree, failure } = result;
   const speed = speedOf(result);
-  const head = [name || "–", String(threads)];
+  const cases = [...(name ? [name] : []), ...(inWasm(result) ? ["WebAssembly"] : [])];
+  const head = [cases.join(", ") || "–", String(threads)];
   const mine = [speed(gradus), mebibytes(gradus.peakBytes)];
   if (!other || ratio === null || !quartiles)
     return row([...head, ...mine, peer ? `${peer}: ${failure ?? "–"}` : "–", "–", "–", "–"]);
@@ -59,8 +63,9 @@ function resultRow(result) {
 async function section(name, all) {
   const own = all.filter(({ results: [first] }) => first?.workload === name);
   if (own.length === 0) return [];
-  const { title, target } = await loadWorkload(name);
-  const wanted = target === undefined ? "" : ` Our aim is ${target} times the best peer.`;
+  const { title, target, wasmTarget } = await loadWorkload(name);
+  const ofWasm = wasmTarget === undefined ? "" : `, as WebAssembly ${wasmTarget} times jax-js`;
+  const wanted = target === undefined ? "" : ` Our aim is ${target} times the best peer${ofWasm}.`;
   const dates = [...new Set(own.map(({ date, revision }) => `${date} at ${revision}`))].join(", ");
   return [
     `## ${name}: ${title}`,
@@ -79,8 +84,9 @@ function losses(all) {
   const lost = all
     .flatMap((file) => file.results)
     .filter(({ ratio }) => ratio !== null && ratio < 1)
-    .map(({ workload, name, peer, threads, ratio }) => {
-      const what = `${workload}${name ? ` ${name}` : ""}`;
+    .map((result) => {
+      const { workload, name, peer, threads, ratio } = result;
+      const what = `${workload}${name ? ` ${name}` : ""}${inWasm(result) ? ", WebAssembly" : ""}`;
       return `- ${what}, ${threads} ${threads === 1 ? "thread" : "threads"}: ${figure(ratio ?? 0)} of ${peer}`;
     });
   return ["## Where we lose", "", ...(lost.length > 0 ? lost : ["Nowhere in this table."]), ""];

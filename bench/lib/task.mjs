@@ -31,6 +31,7 @@
  * @property {readonly string[]} peers whom it is measured against, unless told otherwise
  * @property {readonly Task[]} tasks
  * @property {number} [target] the ratio that we want
+ * @property {number} [wasmTarget] the ratio that we want of the WebAssembly engine to jax-js
  * @property {"rate" | "cold start"} [measure] steps per second, or the time from the start of the process
  * @property {(task: Task) => import("gradus/nn").AnyModule} [model] the net in gradus
  */

@@ -16,6 +16,7 @@ export default /** @satisfies {import("../lib/task.mjs").Workload} */ ({
   title: "MLP 784-256-128-10, ReLU, softmax cross-entropy, batch 128, Adam",
   peers: ["torch", "jax-js", "tfjs"],
   target: 2,
+  wasmTarget: 1.5,
   tasks: [task],
   model: () =>
     new Sequential(

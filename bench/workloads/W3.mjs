@@ -29,6 +29,7 @@ export default /** @satisfies {import("../lib/task.mjs").Workload} */ ({
   title: "LeNet on 32×32×3: conv 5×5 to 8 and 16, pooling, 120-84-10, batch 64, Adam",
   peers: ["torch", "jax-js"],
   target: 4,
+  wasmTarget: 50,
   tasks: [task],
   model: () =>
     new Sequential(

@@ -33,6 +33,7 @@ export default /** @satisfies {import("../lib/task.mjs").Workload} */ ({
   title: "CIFAR net: conv 3×3 64-64, pool, 128-128, pool, 8192-256-10, batch 64, SGD with momentum",
   peers: ["torch"],
   target: 1.2,
+  wasmTarget: 10,
   tasks: [task],
   model: () =>
     new Sequential(

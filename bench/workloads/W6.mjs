@@ -32,6 +32,7 @@ export default /** @satisfies {import("../lib/task.mjs").Workload} */ ({
     "Convolutional autoencoder 28×28×1: conv 3×3 stride 2 to 16 and 32, transposed to 16 and 1, MSE, batch 64, Adam",
   peers: ["torch", "jax-js"],
   target: 3,
+  wasmTarget: 50,
   tasks: [
     {
       workload: "W6",
