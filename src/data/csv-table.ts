@@ -17,6 +17,10 @@ export const isMissing = (cell: string): boolean => missingWords.has(cell.toLowe
 const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 export const isNumber = (cell: string): boolean => number.test(cell);
 
+/** A column that is mostly numbers counts as such, and its texts as slips. */
+export const isNumeric = (cells: readonly string[]): boolean =>
+  2 * cells.filter(isNumber).length > cells.length;
+
 /**
  * Splits CSV text into rows of equal length. The delimiter is the one of `,` `;` tab that the
  * first line has most of.

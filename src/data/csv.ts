@@ -1,6 +1,7 @@
 import { ConfigError, DataError, FormatError, type HostArray, nearest } from "../base/index.ts";
 import { readBytes } from "../formats/index.ts";
-import { isMissing, isNumber, parseTable, type Table } from "./csv-table.ts";
+import { type Fill, fillGaps, fillOf } from "./csv-fill.ts";
+import { isMissing, isNumber, isNumeric, parseTable, type Table } from "./csv-table.ts";
 import { makeSplit, type Split, type Task } from "./dataset.ts";
 
 export interface CsvOptions {
@@ -15,8 +16,15 @@ export interface CsvOptions {
   readonly task?: Task;
   /** Columns to leave out, such as a row's number, by name or index. */
   readonly drop?: readonly (string | number)[];
-  /** Leaves out rows with a missing cell in a column that is used. Default false: an error. */
+  /**
+   * Fills missing inputs with their column's mean, median or commonest value; in a column of text
+   * always the commonest. A missing target is not filled. Default: not filled.
+   */
+  readonly fill?: Fill;
+  /** Leaves out rows with a cell missing that is used and not filled. Default false: an error. */
   readonly dropMissing?: boolean;
+  /** Gives each column of text one more input, `column=other`, for what training has not seen. Default false: that is an error. */
+  readonly other?: boolean;
   /** The training set of this test set: its classes and categories get the same numbers here. */
   readonly like?: CsvSplit;
 }
@@ -29,7 +37,12 @@ export interface CsvSplit extends Split {
   readonly classes?: readonly string[];
   /** Per input column, its categories if it is text, else null. */
   readonly categories: readonly (readonly string[] | null)[];
+  /** Per input column, what its missing cells are filled with; absent if they are not filled. */
+  readonly fills?: readonly string[];
 }
+
+/** The category of what training has not seen. */
+const otherName = "other";
 
 /** More distinct texts than this are names or dates, not categories. */
 const mostCategories = 64;
@@ -37,6 +50,9 @@ const mostCategories = 64;
 /**
  * Reads a CSV file: numeric columns become inputs as they are, text columns one input per category
  * (1 where it holds), one column the target. Comma, semicolon or tab.
+ *
+ * With `like`, `fill` takes the values of the training set.
+ * {@link fitStandardization} with {@link numericFeatures} standardizes numbers and leaves categories 0 and 1.
  *
  * Classes and categories are numbered in numeric order if they are numbers, else alphabetically.
  * Missing cells are empty, `?`, `NA`, `N/A`, `NaN` or `null`.
@@ -75,21 +91,26 @@ export async function parseCsv(
   options: CsvOptions = {},
   source = "CSV",
 ): Promise<CsvSplit> {
-  const { header = "auto", target = -1, task = "classification", drop = [], like } = options;
+  const { header = "auto", target = -1, task = "classification", drop = [], like, fill } = options;
   const whole = await parseTable(text, header, source);
   const answer = columnIndex(whole, target);
   const dropped = new Set(drop.map((column) => columnIndex(whole, column)));
   const inputs = whole.names.map((_, i) => i).filter((i) => i !== answer && !dropped.has(i));
   if (inputs.length === 0) throw noInputs(whole);
-  const table = completeRows(whole, [...inputs, answer], options.dropMissing ?? false);
-  const categories = inputs.map((column, i) => categoriesOf(table, column, like?.categories[i]));
-  const { features, data } = toInputs(table, inputs, categories);
+  const fills = like?.fills ?? (fill && inputs.map((column) => fillOf(whole, column, fill)));
+  const filled = fills ? fillGaps(whole, inputs, fills) : whole;
+  const table = completeRows(filled, [...inputs, answer], options.dropMissing ?? false);
+  const categories = inputs.map(
+    (column, i) =>
+      like?.categories[i] ?? categoriesOf(table, column, like !== undefined, options.other),
+  );
+  const { features, data } = toInputs(table, inputs, categories, options.other);
   const rows = table.rows.length;
   if (like && like.features.length !== features.length) throw unlike(table, features, like);
   const classes = task === "regression" ? undefined : (like?.classes ?? classesOf(table, answer));
   const targets = classes ? toClasses(table, answer, classes) : toNumbers(table, answer);
   const split = makeSplit({ dtype: "float32", shape: [rows, features.length], data }, targets);
-  return { ...split, features, categories, ...(classes && { classes }) };
+  return { ...split, features, categories, ...(classes && { classes }), ...(fills && { fills }) };
 }
 
 function columnIndex({ source, names }: Table, column: string | number): number {
@@ -133,12 +154,14 @@ function completeRows(table: Table, columns: readonly number[], dropMissing: boo
 function categoriesOf(
   table: Table,
   column: number,
-  known: readonly string[] | null | undefined,
+  isKnown: boolean,
+  other = false,
 ): readonly string[] | null {
-  if (known !== undefined) return known;
+  if (isKnown) return null; // a column of numbers in the training set
   const cells = table.rows.map((row) => row[column]!);
-  if (2 * cells.filter(isNumber).length > cells.length) return null;
+  if (isNumeric(cells)) return null;
   const categories = sorted(new Set(cells));
+  if (other && !categories.includes(otherName)) categories.push(otherName);
   if (categories.length <= mostCategories) return categories;
   throw new DataError({
     subject: table.source,
@@ -157,6 +180,7 @@ function toInputs(
   table: Table,
   columns: readonly number[],
   categories: readonly (readonly string[] | null)[],
+  other = false,
 ): { features: string[]; data: Float32Array } {
   const features = columns.flatMap((column, i) => {
     const name = table.names[column]!;
@@ -166,17 +190,24 @@ function toInputs(
   for (let row = 0, at = 0; row < table.rows.length; row++)
     columns.forEach((column, i) => {
       const texts = categories[i];
-      if (texts) data[at + indexOf(table, row, column, texts)] = 1;
+      if (texts) data[at + indexOf(table, row, column, texts, other)] = 1;
       else data[at] = numberAt(table, row, column);
       at += texts?.length ?? 1;
     });
   return { features, data };
 }
 
-function indexOf(table: Table, row: number, column: number, known: readonly string[]): number {
+function indexOf(
+  table: Table,
+  row: number,
+  column: number,
+  known: readonly string[],
+  other = false,
+): number {
   const cell = table.rows[row]![column]!;
   const index = known.indexOf(cell);
   if (index >= 0) return index;
+  if (other && known.includes(otherName)) return known.indexOf(otherName);
   throw badCell(table, row, column, {
     problem: `"${cell}" is none of ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}`,
     fix: "correct the cell, or train on data that has this value.",
@@ -239,3 +270,20 @@ const unlike = ({ source }: Table, features: readonly string[], like: CsvSplit):
     problem: `${features.length} inputs, but its training set has ${like.features.length}.`,
     fix: "give a file with the same columns, and the same target and drop.",
   });
+
+/**
+ * Which inputs are numbers and not categories, for {@link fitStandardization}.
+ *
+ * @example
+ * const csv = await parseCsv("red,1,u\nblue,2,v");
+ * csv.features; // ["x0=blue", "x0=red", "x1"]
+ * numericFeatures(csv); // [2]
+ */
+export function numericFeatures({ categories }: CsvSplit): number[] {
+  let at = 0;
+  return categories.flatMap((texts) => {
+    const here = at;
+    at += texts?.length ?? 1;
+    return texts ? [] : [here];
+  });
+}

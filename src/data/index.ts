@@ -27,7 +27,8 @@ export {
   type BatchOptions,
   batches,
 } from "./batches.ts";
-export { type CsvOptions, type CsvSplit, parseCsv, readCsv } from "./csv.ts";
+export { type CsvOptions, type CsvSplit, numericFeatures, parseCsv, readCsv } from "./csv.ts";
+export type { Fill } from "./csv-fill.ts";
 export { type Dataset, makeSplit, type Split, splitDataset, subset, type Task } from "./dataset.ts";
 export { type DigitsOptions, digits } from "./digits.ts";
 export { readIdxFolder } from "./idx-folder.ts";

@@ -18,6 +18,8 @@ export interface Standardization {
  * Welford's update keeps the digits that Σx² − (Σx)²/N loses when μ ≫ σ.
  *
  * @param inputs `[N, ...]`, N at least 1.
+ * @param features which to standardize; the others, such as categories, get mean 0 and deviation 1,
+ *   so that they stay. Default: all.
  * @throws {DataError} if there is no row, or a value is not finite.
  * @see Welford 1962, "Note on a method for calculating corrected sums of squares and products"
  * @example
@@ -25,9 +27,12 @@ export interface Standardization {
  * const scale = fitStandardization(train.inputs);
  * standardize(test, scale).inputs.shape; // [20, 2]
  */
-export function fitStandardization(inputs: HostArray): Standardization {
-  const [rows = 0, ...features] = inputs.shape;
-  const width = sizeOf(features);
+export function fitStandardization(
+  inputs: HostArray,
+  features?: readonly number[],
+): Standardization {
+  const [rows = 0, ...rest] = inputs.shape;
+  const width = sizeOf(rest);
   if (rows === 0)
     throw new DataError({
       subject: "fitStandardization",
@@ -44,7 +49,13 @@ export function fitStandardization(inputs: HostArray): Standardization {
       mean[d] = mean[d]! + before / (n + 1);
       squares[d] = squares[d]! + before * (x - mean[d]!);
     }
-  return { mean, std: squares.map((s) => (s > 0 ? Math.sqrt(s / rows) : 1)) };
+  const std = squares.map((s) => (s > 0 ? Math.sqrt(s / rows) : 1));
+  if (!features) return { mean, std };
+  const isWanted = new Set(features);
+  return {
+    mean: mean.map((x, d) => (isWanted.has(d) ? x : 0)),
+    std: std.map((x, d) => (isWanted.has(d) ? x : 1)),
+  };
 }
 
 /**

@@ -2,7 +2,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { type CsvOptions, parseCsv, readCsv } from "gradus/data";
+import {
+  type CsvOptions,
+  fitStandardization,
+  numericFeatures,
+  parseCsv,
+  readCsv,
+  standardize,
+} from "gradus/data";
 import { describe, expect, test } from "vitest";
 import {
   ConfigError,
@@ -99,6 +106,55 @@ describe("missing cells", () => {
     ));
 });
 
+describe("filling gaps", () => {
+  const text = "a,b,k,y\n1,2,u,0\n?,2,v,1\n7,,v,0\n1,9,NA,1";
+  const values = async (fill: "mean" | "median" | "mode") => {
+    const { inputs, features, fills } = await parseCsv(text, { fill });
+    expect(features).toEqual(["a", "b", "k=u", "k=v"]);
+    const at = (row: number, column: number) => inputs.data[4 * row + column];
+    expect([at(3, 2), at(3, 3), fills![2]]).toEqual([0, 1, "v"]); // the commonest category
+    return [at(1, 0), at(2, 1)];
+  };
+  test("mean, median and mode of a column's numbers; the commonest text", async () => {
+    expect(await values("mean")).toEqual([3, Math.fround(13 / 3)]);
+    expect(await values("median")).toEqual([1, 2]);
+    expect(await values("mode")).toEqual([1, 2]);
+    const even = await parseCsv("1,0\n2,0\n5,0\n9,0\n?,1", { fill: "median" });
+    expect(even.inputs.data[4]).toBe(3.5);
+  });
+  test("a test set takes the values of its training set", async () => {
+    const train = await parseCsv(text, { fill: "mean" });
+    const held = await parseCsv("a,b,k,y\n?,100,?,1\n50,1,u,0", { like: train });
+    expect([...held.inputs.data.slice(0, 4)]).toEqual([3, 100, 0, 1]);
+  });
+  test("a missing target is not filled, and a column of gaps cannot be", async () => {
+    await expect(parseCsv("1,0\n2,?", { fill: "mean" })).rejects.toThrow('column "x1" (index 1)');
+    expect((await parseCsv("1,0\n?,?", { fill: "mean", dropMissing: true })).size).toBe(1);
+    await expect(parseCsv("?,0\n?,1", { fill: "mean" })).rejects.toThrow("no value to fill");
+    await expect(parseCsv("?,0\n1,1", { fill: "max" as "mean" })).rejects.toThrow(ConfigError);
+  });
+});
+
+describe("categories that training has not seen", () => {
+  test("are the input column=other, if asked for", async () => {
+    const train = await parseCsv("red,1,u\nblue,2,v", { other: true });
+    expect(train.features).toEqual(["x0=blue", "x0=red", "x0=other", "x1"]);
+    expect([...train.inputs.data]).toEqual([0, 1, 0, 1, 1, 0, 0, 2]);
+    const held = await parseCsv("pink,9,u", { like: train, other: true });
+    expect([...held.inputs.data]).toEqual([0, 0, 1, 9]);
+    await expect(parseCsv("pink,9,u", { like: train })).rejects.toThrow('"pink" is none of');
+    await expect(parseCsv("red,9,w", { like: train, other: true })).rejects.toThrow(
+      '"w" is none of',
+    );
+  });
+});
+
+test("numbers are standardized, categories stay 0 and 1", async () => {
+  const csv = await parseCsv("red,1,u\nblue,3,v");
+  const scale = fitStandardization(csv.inputs, numericFeatures(csv));
+  expect([...standardize(csv, scale).inputs.data]).toEqual([0, 1, -1, 1, 0, 1]);
+});
+
 describe("a test set like its training set", () => {
   test("classes and categories keep their numbers though some are absent", async () => {
     const train = await parseCsv("red,1,u\nblue,2,v\ngreen,3,w");
@@ -180,6 +236,28 @@ describe("real tables", () => {
     const penguins = await readCsv(path, { target: "species", dropMissing: true });
     expect(penguins.inputs.shape).toEqual([333, 9]); // 3 islands, 4 measures, 2 sexes
     expect(penguins.classes).toEqual(["Adelie", "Chinstrap", "Gentoo"]);
+  });
+  testOnRealData("penguins: filled", "tabular/penguins.csv", async (path) => {
+    const penguins = await readCsv(path, { target: "species", fill: "median" });
+    expect(penguins.inputs.shape).toEqual([344, 9]);
+  });
+  testOnRealData("wine and its quality: all numbers", "tabular", async (path) => {
+    const wine = await readCsv(join(path, "wine.csv"));
+    expect([wine.inputs.shape, wine.classes]).toEqual([
+      [178, 13],
+      ["1", "2", "3"],
+    ]);
+    const [red, white] = await Promise.all(
+      ["red", "white"].map((color) => readCsv(join(path, `winequality-${color}.csv`))),
+    );
+    expect([red!.inputs.shape, white!.inputs.shape]).toEqual([
+      [1599, 11],
+      [4898, 11],
+    ]);
+    expect([red!.classes!.join(""), white!.classes!.join("")]).toEqual(["345678", "3456789"]);
+    const air = join(path, "airline-passengers.csv");
+    const passengers = await readCsv(air, { task: "regression", drop: [] }).catch((e) => e.message);
+    expect(passengers).toContain('drop: ["Month"]'); // dates are no categories
   });
   testOnRealData("abalone: regression on rings", "tabular/abalone.csv", async (path) => {
     const { features, targets } = await readCsv(path, { task: "regression" });
