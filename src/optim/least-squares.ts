@@ -7,11 +7,13 @@ import {
   checkFinite,
   checkMethod,
   checkTolerance,
+  type DescentEnd,
   descend,
   type Iteration,
   iteration,
   type Limits,
   type Minimum,
+  report,
 } from "./minimize.ts";
 import { leastSquaresStep } from "./solve.ts";
 import {
@@ -82,7 +84,7 @@ export function leastSquares<X>(
   const unknowns = unknownsOf<X>("leastSquares", start);
   const r = (theta: Tensor) => flattened("leastSquares", unknowns.at(theta, residuals));
   const linear = linearizer(r, unknowns.start.length);
-  const { point, ...report } =
+  const { point, ...rest } =
     method === "gauss-newton"
       ? descend(
           "leastSquares",
@@ -92,7 +94,7 @@ export function leastSquares<X>(
           limits,
         )
       : levenbergMarquardt(r, linear, unknowns, damping, limits);
-  return { x: unknowns.finish(point.x), ...report };
+  return { x: unknowns.finish(point.x), ...rest };
 }
 
 /** r `[m]` and the columns of J, `[m]` each. */
@@ -151,7 +153,7 @@ function levenbergMarquardt(
   { start, epsilon }: { readonly start: Float64Array; readonly epsilon: number },
   damping: number,
   { tolerance = 1e-8, maxIterations = 200 }: Limits,
-): Omit<Minimum<never>, "x"> & { readonly point: Point } {
+): DescentEnd {
   checkTolerance("leastSquares", tolerance);
   checkCount("leastSquares", "maxIterations", maxIterations);
   const values = compile(residuals);
@@ -171,21 +173,8 @@ function levenbergMarquardt(
   let mu = damping * point.columns.reduce((most, c) => Math.max(most, dot(c, c)), 0);
   let growth = 2;
   const history: Iteration[] = [iteration(point, 0)];
-  const ended = (why: string) => {
-    const gradientNorm = norm(point.gradient);
-    const converged = gradientNorm <= tolerance;
-    const iterations = history.length - 1;
-    return {
-      point,
-      value: point.value,
-      gradientNorm,
-      iterations,
-      evaluations,
-      converged,
-      why,
-      history,
-    };
-  };
+  const ended = (why: string): DescentEnd =>
+    report(point, { tolerance, evaluations, history, why });
   while (norm(point.gradient) > tolerance) {
     if (history.length > maxIterations) return ended(`all ${maxIterations} iterations are done`);
     const s = leastSquaresStep(point.columns, point.r, mu);

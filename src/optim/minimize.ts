@@ -114,15 +114,29 @@ export function minimize<X>(
     "cg-fletcher-reeves": () => conjugate(fletcherReeves),
   };
   const end = descend("minimize", valueAndGradient(f), unknowns, descents[method](), options);
-  const { point, ...report } = end;
-  return { x: unknowns.finish(point.x), ...report };
+  const { point, ...rest } = end;
+  return { x: unknowns.finish(point.x), ...rest };
 }
 
 /** When a descent ends. */
 export type Limits = Pick<MinimizeOptions, "tolerance" | "maxIterations">;
 
-/** A descent that has ended, its point still a vector. */
+/** A minimisation that has ended, its point still a vector. */
 export type DescentEnd = Omit<Minimum<never>, "x"> & { readonly point: Point };
+
+/** What is said of the end. */
+export const report = (
+  point: Point,
+  {
+    tolerance,
+    ...rest
+  }: Pick<DescentEnd, "evaluations" | "history" | "why"> & { readonly tolerance: number },
+): DescentEnd => {
+  const gradientNorm = norm(point.gradient);
+  const converged = gradientNorm <= tolerance;
+  const iterations = rest.history.length - 1;
+  return { point, value: point.value, gradientNorm, iterations, converged, ...rest };
+};
 
 /** The loop that all methods share. */
 export function descend(
@@ -142,21 +156,8 @@ export function descend(
   let point = at(start);
   checkFinite(subject, point);
   const history = [iteration(point, 0)];
-  const ended = (why: string): DescentEnd => {
-    const gradientNorm = norm(point.gradient);
-    const converged = gradientNorm <= tolerance;
-    const iterations = history.length - 1;
-    return {
-      point,
-      value: point.value,
-      gradientNorm,
-      iterations,
-      evaluations,
-      converged,
-      why,
-      history,
-    };
-  };
+  const ended = (why: string): DescentEnd =>
+    report(point, { tolerance, evaluations, history, why });
   while (norm(point.gradient) > tolerance) {
     if (history.length > maxIterations) return ended(`all ${maxIterations} iterations are done`);
     const direction = descent.direction(point);
@@ -192,7 +193,8 @@ function along(
     noise: 16 * epsilon * Math.abs(from.value),
     shortest: (epsilon * Math.max(largest(from.x), Number.MIN_VALUE)) / largest(direction),
   });
-  return found.t > 0 && Number.isFinite(found.slope) ? found : null;
+  const helps = found.value < from.value || norm(found.gradient) < norm(from.gradient); // or it is but rounding
+  return found.t > 0 && Number.isFinite(found.slope) && helps ? found : null;
 }
 
 /** ∇²f(θ) as rows, from one compiled Hessian-vector product. */
