@@ -23,6 +23,15 @@ export const positiveNumber =
     throw badValue(option, `"${text}" is not a number above 0`, example);
   };
 
+/** Sizes of axes, separated by commas. */
+export const shape =
+  (option: string, example: string) =>
+  (text: string): number[] => {
+    const sizes = text.split(",").map((part) => (part.trim() === "" ? Number.NaN : Number(part)));
+    if (sizes.every((size) => Number.isSafeInteger(size) && size > 0)) return sizes;
+    throw badValue(option, `"${text}" is not a list of sizes`, example);
+  };
+
 /** One of a few words. */
 export const oneOf =
   <T extends string>(option: string, words: readonly T[]) =>
@@ -37,7 +46,7 @@ export const oneOf =
     });
   };
 
-const badValue = (option: string, problem: string, example: number): ConfigError =>
+const badValue = (option: string, problem: string, example: number | string): ConfigError =>
   new ConfigError({
     subject: option,
     problem: `${problem}.`,

@@ -1,17 +1,19 @@
 /** Models by name, so that a run folder can say which one it holds. */
 import { ConfigError, nearest, type Shape } from "../base/index.ts";
 import type { Sequential } from "../nn/index.ts";
+import { alexnet } from "./alexnet.ts";
 import { digitsNet } from "./digits-net.ts";
 import { lenet } from "./lenet.ts";
 import { mlp } from "./mlp.ts";
 
+export { alexnet } from "./alexnet.ts";
 export { digitsNet } from "./digits-net.ts";
 export type { ImageModelOptions } from "./image.ts";
 export { lenet } from "./lenet.ts";
 export { type MlpOptions, mlp } from "./mlp.ts";
 
 /** The names that {@link createModel} knows. */
-export type ModelName = "conv" | "mlp" | "lenet";
+export type ModelName = "conv" | "mlp" | "lenet" | "alexnet";
 
 /** What every model by name takes; plain data. */
 export interface ModelOptions {
@@ -33,6 +35,7 @@ const builders: Readonly<Record<ModelName, (options: ModelOptions) => Sequential
   conv: digitsNet,
   mlp,
   lenet,
+  alexnet,
 };
 
 export const modelNames = Object.keys(builders) as readonly ModelName[];

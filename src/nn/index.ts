@@ -60,6 +60,7 @@ export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { formatSummary } from "./format-summary.ts";
 export * as init from "./initialise.ts";
 export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
+export { denseAgainstConvolution, type LayerCosts, type LayerPair } from "./layer-costs.ts";
 export { Linear, type WeightOptions } from "./linear.ts";
 export {
   binaryCrossEntropy,

@@ -125,8 +125,10 @@ function reshaped(isInput: boolean, seen: Found, shape: Shape): Found {
 /** Fields beside each other, from the first's beginning to the last's end. */
 function merged(all: readonly Found[]): Found {
   const seen = all.filter((x) => x !== "none");
-  return seen.reduce((a, b) => {
-    if (!a || !b) return null;
+  return seen.reduce((one, other) => {
+    if (!one || !other) return null;
+    const isAll = same(one) || same(other); // beside what sees everything, all do
+    const [a, b] = isAll ? [everything(one), everything(other)] : [one, other];
     const { field: f } = a;
     const { field: g } = b;
     if (!sameShape(f.jump, g.jump) || !sameShape(a.grid, b.grid)) return null;
@@ -155,6 +157,9 @@ function through(seen: Seen, reach: Reach, grid: Shape): Seen | null {
     ? { ...seen, field: clipped(next, seen.input), grid: seen.grid.map(() => 1) }
     : { ...seen, field: next, grid };
 }
+
+/** The field of a unit that sees all of these. */
+const everything = (seen: Seen): Seen => through(seen, "all", []) ?? seen;
 
 /** A field that all units share, without the padding. */
 function clipped({ size, jump, start }: ReceptiveField, input: Shape): ReceptiveField {

@@ -75,10 +75,29 @@ describe("gradus summary", () => {
   test("of a model: layers, shapes, parameters, units, connections, totals", async () => {
     const { code, out } = await gradus("summary lenet");
     expect(code).toBe(0);
-    expect(out).toMatch(/^layer +kind +output +parameters +units +connections\n/);
-    expect(out).toMatch(/layers\.1 +Conv2d +\[8, 24, 24\] +208 +4,608 +115,200\n/);
+    expect(out).toMatch(/^layer +kind +output +parameters +units +connections +sees\n/);
+    expect(out).toMatch(/layers\.1 +Conv2d +\[8, 24, 24\] +208 +4,608 +115,200 +5×5\n/);
     expect(out).toMatch(/\ntotal +45,278 /);
     expect(out).toMatch(/input \[1, 28, 28\], 45278 trainable parameters/);
+  });
+  test("of an input of one's own, wide: the table of the textbook, its costs and fields", async () => {
+    const { out } = await gradus("summary lenet --input 3,32,32 --wide");
+    expect(out).toMatch(
+      /layers\.4 +Conv2d +\[16, 10, 10\] +3,216 +3,200 +1,600 +320,000 +960,000 .* 14×14 +2×2\n/,
+    );
+    expect(out).toMatch(/\ntotal +62,958 /);
+    expect((await gradus("summary lenet --input 3,,32")).error).toMatch(
+      /"3,,32" is not a list of sizes/,
+    );
+  });
+  test("of AlexNet, for the images of its paper, in less than its rows", async () => {
+    const { out } = await gradus("summary alexnet --json --depth 1");
+    const { inputShape, rows, totals } = JSON.parse(out);
+    expect(inputShape).toEqual([3, 227, 227]);
+    expect(rows[1]).toMatchObject({ kind: "Conv2d", units: 290_400 });
+    expect(totals.parameters).toBe(60_965_224);
+    expect((await gradus("summary alexnet")).out).toMatch(/232\.6 MiB of parameters/);
+    expect((await gradus("summary alexnet --depth 0")).error).toMatch(/--depth/);
   });
   test.runIf(isFast)("of a run: for its own inputs", async () => {
     expect((await gradus("summary bars-run")).out).toMatch(/input \[1, 8, 8\]/);

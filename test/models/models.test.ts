@@ -1,12 +1,23 @@
 import { ConfigError, compile, fromHost, setEngine, type Tensor, zeros } from "gradus";
 import { batches, digits } from "gradus/data";
-import { createModel, digitsNet, lenet, type ModelName, mlp, modelNames } from "gradus/models";
+import {
+  alexnet,
+  createModel,
+  digitsNet,
+  lenet,
+  type ModelName,
+  mlp,
+  modelNames,
+} from "gradus/models";
 import { crossEntropy, evaluating, valueAndGrad } from "gradus/nn";
 import { adam, Optimizer } from "gradus/optim";
 import { describe, expect, test } from "vitest";
 import { hasNative } from "../support/engines.ts";
 
-describe.each(modelNames)("%s", (name) => {
+/** AlexNet is for larger images, and its 60 million numbers would be slow here. */
+const small = modelNames.filter((name) => name !== "alexnet");
+
+describe.each(small)("%s", (name) => {
   test("is rebuilt with the same parameters from its name and options, through JSON", () => {
     const config = { name, options: { inputShape: [1, 16, 16], classes: 4, seed: 5 } };
     const [a, b] = [createModel(config), createModel(JSON.parse(JSON.stringify(config)))];
@@ -41,6 +52,21 @@ test("784–256–128–10", () => {
     [10, 128],
     [10],
   ]);
+});
+
+test("AlexNet, its smallest images, the start of its paper", () => {
+  const model = createModel({
+    name: "alexnet",
+    options: { inputShape: [3, 67, 70], classes: 5, seed: 1 },
+  });
+  expect(evaluating(model, () => model.forward(zeros([2, 3, 67, 70]))).shape).toEqual([2, 5]);
+  const parameters = model.parameters();
+  const first = parameters["layers.1.weight"]!.value;
+  expect(first.mean().item()).toBeCloseTo(0, 3);
+  expect(first.std().item()).toBeCloseTo(0.01, 3);
+  const biases = Object.values(parameters).filter((p) => p.shape.length === 1);
+  expect(biases.map((p) => p.value.mean().item())).toEqual([0, 1, 0, 1, 1, 1, 1, 0]);
+  expect(() => alexnet({ inputShape: [3, 66, 70], classes: 5 })).toThrow(/at least 67×67/);
 });
 
 describe("errors", () => {
