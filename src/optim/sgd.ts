@@ -35,12 +35,12 @@ export const sgd = (): Rule<RuleState> => ({
  *   θ ← θ − lr g / ‖g‖       and θ stays where g = 0, which is a minimum of a convex f
  *
  * The norm is that of all parameters together. With ‖θ₀ − θ*‖ ≤ R and f of Lipschitz constant G, the
- * best value so far is within G (R² + Σ lrₜ²) / (2 Σ lrₜ) of the minimum: a constant rate ends at a
- * distance of G lr / 2, and {@link inverseSqrt} or {@link inverseTime} goes to 0. At a kink the library's derivative
- * is one element of ∂f: 0 for |x| and ReLU at 0, the mean of both for a tie in `max`.
+ * best value so far is within G (R² + Σ lrₜ²) / (2 Σ lrₜ) of the minimum: with a constant rate that
+ * ends at G lr / 2, with `inverseSqrt` and `inverseTime` it goes to 0. At a kink the library's
+ * derivative is one element of ∂f: 0 for |x| and ReLU at 0, the mean of both for a tie in `max`.
  *
- * @see Shor 1985, "Minimization methods for non-differentiable functions", §2.1; Boyd, Xiao & Mutapcic 2003,
- *   "Subgradient methods"
+ * @see Shor 1985, "Minimization methods for non-differentiable functions", §2.1; Boyd, Xiao &
+ *   Mutapcic 2003, "Subgradient methods"
  * @example
  * const theta = { w: new Parameter(tensor([3, 4])) };
  * new Optimizer(theta, subgradient(), { lr: 0.5 }).update({ w: tensor([30, 40]) });

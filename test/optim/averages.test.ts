@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { compile, tensor } from "gradus";
 import { xor } from "gradus/data";
 import { Linear } from "gradus/nn";
@@ -9,9 +10,10 @@ import {
   simpleMovingAverage,
   WeightAverage,
 } from "gradus/optim";
-import { fit } from "gradus/train";
+import { fit, ModelCheckpoint } from "gradus/train";
 import { describe, expect, test } from "vitest";
 import { expectClose } from "../support/compare.ts";
+import { smallNet, stateOf, temporaryFolder } from "../train/support.ts";
 
 const model1 = () => new Linear(1, 1, { bias: false, dtype: "float64" });
 const set = (model: Linear, w: number) => {
@@ -113,6 +115,19 @@ describe("WeightAverage", () => {
     const last = [...model.weight.value.dataSync()];
     expect(average.apply(() => [...model.weight.value.dataSync()])).not.toEqual(last);
     expect([...model.weight.value.dataSync()]).toEqual(last);
+  });
+  test("a resumed fit has the same average, to the bit", async () => {
+    const file = join(temporaryFolder(), "half.safetensors");
+    const run = async (epochs: number, resume?: string) => {
+      const model = smallNet();
+      const average = new WeightAverage(model, { decay: 0.9 });
+      const callbacks = [average, new ModelCheckpoint(file)];
+      await fit(model, xor({ size: 8 }), { epochs, batchSize: 4, callbacks, resume });
+      return average.apply(() => stateOf(model));
+    };
+    const whole = await run(4);
+    await run(2);
+    expect(await run(4, file)).toEqual(whole);
   });
   test("errors: a decay out of range, and an average of nothing", () => {
     expect(() => new WeightAverage(model1(), { decay: 1 })).toThrow("decay is 1.");
