@@ -74,6 +74,23 @@ export {
   rocAuc,
   rSquared,
 } from "./scores.ts";
+export {
+  type Objective,
+  type SearchOptions,
+  type SearchResult,
+  search,
+  type Trial,
+  type TrialInfo,
+} from "./search.ts";
+export {
+  choice,
+  type Dimension,
+  int,
+  logUniform,
+  type Point,
+  type Space,
+  uniform,
+} from "./space.ts";
 export { TensorBoard } from "./tensorboard.ts";
 export type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
 export { readTrajectory, type Trajectory, TrajectoryRecorder } from "./trajectory.ts";

@@ -1,0 +1,272 @@
+import { ConfigError, FormatError, NumericError, RandomStream } from "../base/index.ts";
+import { readBytes, writeFileAtomic } from "../formats/index.ts";
+import type { Mode } from "./history.ts";
+import { gridPoint, gridSize, type Point, type Space, samplePoint } from "./space.ts";
+
+/** What the objective is told beside the hyper-parameters. */
+export interface TrialInfo {
+  /** The number of the point, from 0; with halving it comes again, with more budget. */
+  readonly trial: number;
+  /** What may be spent, in epochs say; Infinity where the method has no budgets. */
+  readonly budget: number;
+}
+
+/** What is sought: a number, or a promise of one. */
+export type Objective<S extends Space> = (
+  parameters: Point<S>,
+  info: TrialInfo,
+) => number | Promise<number>;
+
+export interface SearchOptions {
+  /**
+   * `"random"` (default) draws `trials` points; `"grid"` takes all; `"halving"` draws `trials` points and
+   * gives more budget to the better ones.
+   */
+  readonly method?: "random" | "grid" | "halving" | undefined;
+  /** Points that are drawn. Default 20. */
+  readonly trials?: number | undefined;
+  /** Default 0. */
+  readonly seed?: number | undefined;
+  /** Whether a small or a large objective is sought. Default "min". */
+  readonly mode?: Mode | undefined;
+  /** Of halving: the budget of the first round and the most, and the factor between rounds (default 3). */
+  readonly budget?:
+    | { readonly min: number; readonly max: number; readonly factor?: number | undefined }
+    | undefined;
+  /** A file of JSON lines with what came out so far; a search that finds one goes on where it ends. */
+  readonly table?: string | undefined;
+}
+
+/** A line of the table. */
+export interface Trial<S extends Space = Space> extends Omit<TrialInfo, "budget"> {
+  readonly parameters: Point<S>;
+  /** null where the method has no budgets. */
+  readonly budget: number | null;
+  /** null where it was not finite, or the arithmetic broke down. */
+  readonly value: number | null;
+}
+
+export interface SearchResult<S extends Space> {
+  /** In the order in which they were made. */
+  readonly trials: readonly Trial<S>[];
+  /** The best among those of the largest budget; undefined if none has a value. */
+  readonly best: Trial<S> | undefined;
+}
+
+/** Points take a stream of random numbers each, so that a later one does not depend on how many came before. */
+const searchStream = 0x5e00_0000;
+
+/**
+ * Looks for the hyper-parameters of the smallest (or largest) objective, such as the validation loss.
+ *
+ * Random search spends its trials on the dimensions that matter without knowing which they are. Successive
+ * halving gives all points a small budget, keeps the better 1/factor with `factor` times the budget, and so
+ * on to the largest: the budgets of all rounds are about the same.
+ *
+ * All is a function of space, seed and objective. With a `table` a search that was broken off, even by a
+ * kill, goes on where it stopped, and the finished table has the same bytes. The table is replaced as a
+ * whole after each trial. A NumericError (see `TerminateOnNaN`) is a trial without value; other errors
+ * end the search.
+ *
+ * @throws {ConfigError} for options that mean nothing, or a table of another search.
+ * @throws {FormatError} if the table is none.
+ * @see Bergstra & Bengio 2012, "Random search for hyper-parameter optimization"; Jamieson & Talwalkar 2016,
+ *   "Non-stochastic best arm identification and hyperparameter optimization", figure 3
+ * @example
+ * const space = { lr: logUniform(1e-3, 1), hidden: choice([4, 8]) };
+ * const { best } = await search(
+ *   space,
+ *   async ({ lr, hidden }, { budget }) => {
+ *     const model = new Sequential(new Linear(2, hidden), new Tanh(), new Linear(hidden, 2));
+ *     const history = await fit(model, xor(), { epochs: budget, lr, validation: xor() });
+ *     return history.last.val_loss!;
+ *   },
+ *   { method: "halving", trials: 4, budget: { min: 1, max: 2, factor: 2 } },
+ * );
+ * best.budget; // 2
+ */
+export async function search<S extends Space>(
+  space: S,
+  objective: Objective<S>,
+  { method = "random", trials = 20, seed = 0, mode = "min", budget, table }: SearchOptions = {},
+): Promise<SearchResult<S>> {
+  const count = method === "grid" ? gridSize(space) : checkTrials(trials);
+  const rounds = roundsOf(method, count, budget);
+  const head = headOf(space, {
+    method,
+    seed,
+    mode,
+    trials: method === "halving" ? count : null,
+    rounds,
+  });
+  const rows = new Table<S>(table, head);
+  await rows.open();
+  const point = (trial: number): Point<S> => {
+    const random = new RandomStream(seed, searchStream + trial);
+    return (method === "grid" ? gridPoint(space, trial) : samplePoint(space, random)) as Point<S>;
+  };
+  let alive = Array.from({ length: count }, (_, trial) => trial);
+  let last: Trial<S>[] = [];
+  for (const { size, budget } of rounds) {
+    alive =
+      size < alive.length
+        ? ranked(last, mode)
+            .slice(0, size)
+            .map(({ trial }) => trial)
+        : alive;
+    last = [];
+    for (const trial of alive.sort((a, b) => a - b)) {
+      const known = rows.find(trial, budget);
+      const run = async () => ({
+        ...{ trial, budget, parameters: point(trial) },
+        value: await outcomeOf(() =>
+          objective(point(trial), { trial, budget: budget ?? Infinity }),
+        ),
+      });
+      last.push(known ?? (await rows.add(await run())));
+    }
+  }
+  return { trials: rows.trials, best: ranked(last, mode).find(({ value }) => value !== null) };
+}
+
+/** A round: how many points get how much. */
+interface Round {
+  readonly size: number;
+  readonly budget: number | null;
+}
+
+/** sizes n, ⌊n/η⌋, ⌊n/η²⌋, … with budgets r, ηr, η²r, … up to the largest. */
+function roundsOf(method: string, size: number, budget: SearchOptions["budget"]): Round[] {
+  if (method !== "halving") return [{ size, budget: null }];
+  const { min, max, factor = 3 } = budget ?? { min: 0, max: 0 };
+  if (!(min > 0 && max >= min && factor > 1))
+    throw new ConfigError({
+      subject: "search",
+      problem: budget ? `the budgets are ${min} … ${max} by ${factor}.` : "halving needs budgets.",
+      fix: "give the epochs of the first and the last round, such as budget: { min: 3, max: 27 }.",
+    });
+  const rounds: Round[] = [];
+  for (let b = min; b <= max && size >= 1; b *= factor) {
+    rounds.push({ size, budget: b });
+    size = Math.floor(size / factor);
+  }
+  return rounds;
+}
+
+function checkTrials(trials: number): number {
+  if (Number.isSafeInteger(trials) && trials > 0) return trials;
+  throw new ConfigError({
+    subject: "search",
+    problem: `trials is ${trials}, not a whole number of 1 or more.`,
+    fix: "give the number of points to try, such as trials: 20.",
+  });
+}
+
+async function outcomeOf(objective: () => number | Promise<number>): Promise<number | null> {
+  try {
+    const value = await objective();
+    return Number.isFinite(value) ? value : null;
+  } catch (error) {
+    if (error instanceof NumericError) return null;
+    throw error;
+  }
+}
+
+/** The best first; what has no value last, equals in the order of their numbers. */
+function ranked<S extends Space>(trials: readonly Trial<S>[], mode: Mode): Trial<S>[] {
+  const sign = mode === "min" ? 1 : -1;
+  const key = ({ value }: Trial<S>) => (value === null ? Infinity : sign * value);
+  return [...trials].sort((a, b) => {
+    const [x, y] = [key(a), key(b)];
+    return x === y ? a.trial - b.trial : x < y ? -1 : 1;
+  });
+}
+
+/** The first line of a table: a search goes on only with one of its own. */
+const headOf = (space: Space, options: Readonly<Record<string, unknown>>): string =>
+  JSON.stringify({
+    format: "gradus search 1",
+    ...options,
+    // of drawn points there may be more the next time
+    rounds: options.method === "halving" ? options.rounds : null,
+    space: Object.entries(space).map(([name, { description }]) => [name, description]),
+  });
+
+/** The trials so far, in memory and perhaps in a file. */
+class Table<S extends Space> {
+  readonly #path: string | undefined;
+  readonly #head: string;
+  #trials: Trial<S>[] = [];
+  /** Lines as they are in the file. */
+  readonly #known = new Map<string, Trial<S>>();
+
+  constructor(path: string | undefined, head: string) {
+    this.#path = path;
+    this.#head = head;
+  }
+
+  get trials(): readonly Trial<S>[] {
+    return this.#trials;
+  }
+
+  /** Reads what there is. */
+  async open(): Promise<void> {
+    if (this.#path === undefined || !(await exists(this.#path))) return;
+    const text = new TextDecoder().decode(await readBytes(this.#path));
+    const [head, ...lines] = text.split("\n").filter((line) => line !== "");
+    if (head !== this.#head) throw this.#foreign(head ?? "");
+    for (const [i, line] of lines.entries()) {
+      const trial = this.#parse(line, i + 2);
+      this.#known.set(keyOf(trial.trial, trial.budget), trial);
+    }
+  }
+
+  /** A trial that the file has; it counts as made. */
+  find(trial: number, budget: number | null): Trial<S> | undefined {
+    const known = this.#known.get(keyOf(trial, budget));
+    if (known) this.#trials.push(known);
+    return known;
+  }
+
+  async add(trial: Trial<S>): Promise<Trial<S>> {
+    this.#trials.push(trial);
+    this.#known.set(keyOf(trial.trial, trial.budget), trial);
+    if (this.#path !== undefined) {
+      const lines = [...this.#known.values()].map((row) => JSON.stringify(row));
+      await writeFileAtomic(this.#path, `${[this.#head, ...lines].join("\n")}\n`);
+    }
+    return trial;
+  }
+
+  #parse(line: string, number: number): Trial<S> {
+    try {
+      const row = JSON.parse(line) as Trial<S>;
+      if (Number.isSafeInteger(row.trial) && "value" in row) return row;
+    } catch {
+      // told below, as a line of another kind is
+    }
+    throw new FormatError({
+      subject: `${this.#path} line ${number}`,
+      problem: `not a trial: ${line.slice(0, 60)}`,
+      fix: "restore the table, or let the search begin a new one.",
+    });
+  }
+
+  #foreign(head: string): ConfigError {
+    return new ConfigError({
+      subject: "search",
+      problem: `${this.#path} is the table of another search: its head is ${head.slice(0, 300)}, not ${this.#head}.`,
+      fix: "go on with the space, method, seed and mode of that search, or name another table.",
+    });
+  }
+}
+
+const keyOf = (trial: number, budget: number | null): string => `${trial} ${budget}`;
+
+async function exists(path: string): Promise<boolean> {
+  const { access } = await import("node:fs/promises");
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
