@@ -9,6 +9,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E4: () => import("./e04-convexity.ts"),
   E5: () => import("./e05-single-neuron.ts"),
   E8: () => import("./e08-linear-autoencoder.ts"),
+  E11: () => import("./e11-regularisation.ts"),
 };
 
 /** E1, E2, … in order. */
