@@ -128,3 +128,8 @@ export {
 } from "./summary.ts";
 export { functional, hvp, type ParameterTensors, valueAndGrad } from "./transforms.ts";
 export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolLayerOptions } from "./unpooling.ts";
+export {
+  type LayerVariance,
+  type VarianceOptions,
+  variancesThroughDepth,
+} from "./variances.ts";

@@ -1,6 +1,14 @@
 /** Laws for the first values of parameters. */
-import { type FloatDType, RandomStream, type Shape, sizeOf } from "../base/index.ts";
 import {
+  type FloatDType,
+  RandomStream,
+  type Shape,
+  ShapeError,
+  show,
+  sizeOf,
+} from "../base/index.ts";
+import {
+  eye,
   full,
   normal as standardNormal,
   type Tensor,
@@ -74,7 +82,10 @@ export const constant =
 
 /**
  * 0 everywhere: for biases. Hidden units whose weights start alike stay alike for ever, for they get
- * the same gradient: never use it for the weights of a hidden layer.
+ * the same gradient: never use it, nor any constant, for the weights of a hidden layer. A single layer,
+ * whose loss is convex, may start at 0.
+ *
+ * @see Goodfellow, Bengio & Courville 2016, §8.4
  */
 export const zeros: Initializer = constant(0);
 
@@ -124,7 +135,98 @@ export const heUniform: Initializer = scaled("uniform", he);
 export const heNormal: Initializer = scaled("normal", he);
 /** Variance 1/n_in, uniform. @see LeCun et al. 1998, "Efficient backprop", §4.6 */
 export const lecunUniform: Initializer = scaled("uniform", lecun);
-/** Variance 1/n_in, normal: some courses call this form Xavier. @see LeCun et al. 1998 */
+/**
+ * Variance 1/n_in, normal, which keeps the size of activations alone. Courses call it Xavier, after
+ * Glorot's first name, whose own form is {@link glorotNormal}. @see LeCun et al. 1998, §4.6
+ */
 export const lecunNormal: Initializer = scaled("normal", lecun);
 /** U(−1/√n_in, 1/√n_in), variance 1/(3 n_in): PyTorch's default for weights and biases. */
 export const torchUniform: Initializer = scaled("uniform", (fanIn) => 1 / (3 * fanIn));
+
+/**
+ * Ones where an output stands for the input of its number, at the kernel's middle, 0 elsewhere: a dense
+ * layer, or a convolution with padding "same", that passes on what it gets. Inputs beyond the last
+ * output are dropped, outputs beyond the last input are 0.
+ *
+ * @throws {ShapeError} for a shape of fewer than two axes.
+ * @see Le, Jaitly & Hinton 2015, "A simple way to initialize recurrent networks of rectified linear units"
+ * @example
+ * init.identity([2, 3]).toArray(); // [[1, 0, 0], [0, 1, 0]]
+ * const layer = new Conv2d(4, 4, 3, { padding: "same", init: init.identity });
+ * layer.forward(ones([1, 4, 5, 5])).equal(1).all().item(); // 1
+ */
+export const identity: Initializer = (shape, { dtype } = {}) => {
+  const [out, inputs, kernel] = matrixOf("identity", shape);
+  const middle = kernel.reduce((at, f) => at * f + ((f - 1) >> 1), 0);
+  return eye(Math.max(out, inputs), dtype && { dtype })
+    .slice([0, out], [0, inputs])
+    .reshape([out, inputs, 1])
+    .pad([
+      [0, 0],
+      [0, 0],
+      [middle, sizeOf(kernel) - 1 - middle],
+    ])
+    .reshape(shape);
+};
+
+/**
+ * A random matrix with orthonormal rows, or columns if there are more rows, times a gain; a kernel
+ * counts to its inputs. Signals keep their length through square layers: W Wᵀ = gain² I. The matrix is
+ * uniform among all such (Haar's law): the Q of a normal matrix, with the signs that make R's diagonal
+ * positive.
+ *
+ * The numbers are computed when the law is called, in O(rows² columns).
+ *
+ * @param gain √2 makes up for ReLUs.
+ * @throws {ShapeError} for a shape of fewer than two axes.
+ * @see Saxe, McClelland & Ganguli 2014; Mezzadri 2007, "How to generate random matrices", §5
+ * @example
+ * const w = init.orthogonal()([2, 3]);
+ * w.matmul(w.transpose()).sub(eye(2)).abs().less(1e-6).all().item(); // 1
+ */
+export const orthogonal =
+  (gain = 1): Initializer =>
+  (shape, options = {}) => {
+    const [out, inputs, kernel] = matrixOf("orthogonal", shape);
+    const columns = inputs * sizeOf(kernel);
+    const [short, long] = [Math.min(out, columns), Math.max(out, columns)];
+    const drawn = random("normal", [short, long], { seed: options.seed, dtype: "float64" });
+    const rows = orthonormalised(drawn.dataSync() as Float64Array, short, long);
+    const q = tensor(rows, "float64").reshape([short, long]);
+    return (out <= columns ? q : q.transpose())
+      .mul(gain)
+      .reshape(shape)
+      .cast(options.dtype ?? "float32");
+  };
+
+/**
+ * Gram and Schmidt's rows, each freed of those before it twice: once is not enough where little is
+ * left (Giraud, Langou & Rozložník 2005).
+ */
+function orthonormalised(data: Float64Array, count: number, length: number): Float64Array {
+  const row = (i: number) => data.subarray(i * length, (i + 1) * length);
+  const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, k) => sum + x * b[k]!, 0);
+  for (let i = 0; i < count; i++) {
+    const own = row(i);
+    for (let pass = 0; pass < 2; pass++)
+      for (let j = 0; j < i; j++) {
+        const before = row(j);
+        const along = dot(own, before);
+        for (let k = 0; k < length; k++) own[k]! -= along * before[k]!;
+      }
+    const norm = Math.sqrt(dot(own, own));
+    for (let k = 0; k < length; k++) own[k]! /= norm;
+  }
+  return data;
+}
+
+/** A weight's outputs, inputs and kernel. */
+function matrixOf(name: string, shape: Shape): [out: number, inputs: number, kernel: Shape] {
+  const [out, inputs, ...kernel] = shape;
+  if (out !== undefined && inputs !== undefined) return [out, inputs, kernel];
+  throw new ShapeError({
+    subject: name,
+    problem: `${show(shape)} is no weight [out, in, …kernel].`,
+    fix: "use another law for biases, such as zeros.",
+  });
+}
