@@ -34,7 +34,9 @@ export { type DigitsOptions, digits } from "./digits.ts";
 export { readIdxFolder } from "./idx-folder.ts";
 export { type ImageFolderOptions, readImageFolder } from "./image-folder.ts";
 export { type ImageOptions, lightOnDark, readImage } from "./images.ts";
+export { findKernel, type ImageKernel, imageKernel, imageKernels } from "./kernels.ts";
 export { fromOneHot, oneHot } from "./labels.ts";
+export { type ConvolutionMode, convolve, correlate } from "./signal.ts";
 export { fitStandardization, type Standardization, standardize } from "./standardize.ts";
 export {
   characterContexts,
@@ -46,3 +48,4 @@ export {
   type Vocabulary,
 } from "./text.ts";
 export { blobs, circles, moons, spirals, type ToyOptions, xor } from "./toys.ts";
+export { equivarianceError, invarianceError, type Shift } from "./translation.ts";
