@@ -27,6 +27,12 @@ export {
   type BatchOptions,
   batches,
 } from "./batches.ts";
+export {
+  type Categories,
+  decodeCategories,
+  encodeCategories,
+  fitCategories,
+} from "./categories.ts";
 export { type CsvOptions, type CsvSplit, numericFeatures, parseCsv, readCsv } from "./csv.ts";
 export type { Fill } from "./csv-fill.ts";
 export { type Dataset, makeSplit, type Split, splitDataset, subset, type Task } from "./dataset.ts";
