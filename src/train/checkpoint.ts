@@ -32,21 +32,24 @@ export type Saved = Pick<
   Training,
   "model" | "optimizer" | "position" | "settings" | "history" | "config"
 > &
-  Partial<Pick<Training, "states">>;
+  Partial<Pick<Training, "states" | "average">>;
 
 /**
  * Writes a training as a safetensors file: all of the model's state, the optimizer's, and in the
  * metadata where training stands. The file appears as a whole or not at all. It holds no times or
  * dates: the same training gives the same bytes.
  *
- * @param weightsOnly leaves out the state of optimizer and callbacks: a smaller file, for use and not for going on.
+ * @param weightsOnly leaves out the state of optimizer and callbacks: and is of the average of the weights
+ *   where there is one: a smaller file, for use and not for going on.
  */
 export async function saveCheckpoint(
   path: string,
-  { model, optimizer, position, settings, history, config, states = {} }: Saved,
+  { model, optimizer, position, settings, history, config, states = {}, average }: Saved,
   { weightsOnly = false } = {},
 ): Promise<void> {
-  const tensors = new Map(Object.entries(hostState(model.state())));
+  const weights = () => hostState(model.state());
+  const averaged = weightsOnly && average !== undefined && average.count > 0;
+  const tensors = new Map(Object.entries(averaged ? average.apply(weights) : weights()));
   if (!weightsOnly)
     for (const [name, array] of Object.entries(hostState(optimizer.state())))
       tensors.set(optimizerPrefix + name, array);

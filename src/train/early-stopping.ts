@@ -76,7 +76,7 @@ export class EarlyStopping implements Callback {
     const { best } = this.#look(training);
     // as in Keras, the first epoch stands in until there is a best one
     if (this.#restores && (best?.epoch === epoch || !this.#best))
-      this.#best = { epoch, weights: snapshot(training) };
+      this.#best = { epoch, weights: snapshot(training) }; // of the average, which was measured
   }
 
   afterTrain({ model }: Training): void {
@@ -127,7 +127,12 @@ export class EarlyStopping implements Callback {
 }
 
 /** Copies: the variables go on changing in place. */
-const snapshot = ({ model }: Training): Record<string, HostArray> =>
+function snapshot({ model, average }: Training): Record<string, HostArray> {
+  const copy = () => copyOf(model);
+  return average ? average.apply(copy) : copy();
+}
+
+const copyOf = (model: Training["model"]): Record<string, HostArray> =>
   Object.fromEntries(
     Object.entries(model.state()).map(([path, { value }]) => {
       const { data, ...array } = value.toHost();

@@ -1,5 +1,6 @@
 import { ConfigError, type HostArray, hostArray } from "../base/index.ts";
 import {
+  type Augmentation,
   type Batch,
   batches,
   type Dataset,
@@ -8,7 +9,14 @@ import {
   splitDataset,
 } from "../data/index.ts";
 import { type Module, trainable } from "../nn/index.ts";
-import { adam, Optimizer, type Rule, type Schedule } from "../optim/index.ts";
+import {
+  adam,
+  Optimizer,
+  type Rule,
+  type Schedule,
+  WeightAverage,
+  type WeightAverageOptions,
+} from "../optim/index.ts";
 import { type Checkpoint, loadCheckpoint, restore } from "./checkpoint.ts";
 import { addTo, type Evaluator, evaluator, type HeadOptions, resolveHead } from "./evaluate.ts";
 import type { Head } from "./head.ts";
@@ -42,9 +50,19 @@ export interface FitOptions extends HeadOptions, WeightOptions {
    * on the number of steps for those of the whole training from the beginning.
    */
   readonly lr?: number | Schedule | undefined;
+  /**
+   * Averages the weights along the way, `{ decay: 0.999 }` say: validation, files of weights alone and the
+   * model after training are of the average. It costs one more copy of the parameters.
+   */
+  readonly average?: WeightAverageOptions | undefined;
   /** Data to measure after each epoch, or the fraction of the training data to hold out for it. */
   readonly validation?: Split | number | undefined;
   readonly callbacks?: readonly Callback[] | undefined;
+  /**
+   * Changes the training examples at random, ahead of the engine on other threads: {@link augment}. By
+   * the same seed, and so the same after a resumption with the same transforms.
+   */
+  readonly augment?: Augmentation | undefined;
   /** Decides the order of the examples in each epoch. Default 0. */
   readonly seed?: number | undefined;
   /** A checkpoint, or its file, to go on from. */
@@ -86,6 +104,7 @@ export async function fit(
 class Trainer implements Training {
   readonly model: Module;
   readonly optimizer: Optimizer;
+  readonly average: WeightAverage | undefined;
   readonly settings: Settings;
   readonly history: History;
   readonly epochs: number;
@@ -101,6 +120,7 @@ class Trainer implements Training {
   readonly #weights: HostArray | undefined;
   readonly #evaluate: Evaluator;
   readonly #callbacks: readonly Callback[];
+  readonly #augment: Augmentation | undefined;
   readonly #signal: AbortSignal | undefined;
   #why = "";
 
@@ -120,6 +140,7 @@ class Trainer implements Training {
     this.#head = head;
     this.model = model;
     this.optimizer = optimizer instanceof Optimizer ? optimizer : new Optimizer(model, optimizer);
+    this.average = options.average && new WeightAverage(model, options.average);
     const examples = this.#train.size;
     this.settings = { seed, batchSize, examples, ...(accumulate > 1 && { accumulate }) };
     this.#weights = weightsOf(data, this.#train, head, options);
@@ -129,11 +150,11 @@ class Trainer implements Training {
     const callbacks = options.callbacks ?? [];
     const saves = (callback: Callback) => callback.saves === true;
     this.#callbacks = [...callbacks.filter((c) => !saves(c)), ...callbacks.filter(saves)];
+    this.#augment = options.augment;
     this.#signal = options.signal;
     if (from) checkSettings(from, this.settings);
     if (from) restore(from, this);
-    for (const [name, callback] of this.#remembering())
-      if (from?.states[name]) callback.restore?.(from.states[name]);
+    if (from) this.#takeBack(from);
     this.history = new History(from?.history.epochs);
     this.position = from?.position ?? { epoch: 0, batch: 0, step: 0, sums: nothing };
     this.#evaluate = evaluator(model, head);
@@ -170,17 +191,31 @@ class Trainer implements Training {
     return states;
   }
 
+  /** Gives what remembers the state that a checkpoint has of it. */
+  #takeBack({ path, states }: Checkpoint): void {
+    if (this.average ? !states[averageName] : states[averageName])
+      throw new ConfigError({
+        subject: "fit",
+        problem: `${path} is of a training ${this.average ? "without" : "with"} an average of its weights.`,
+        fix: "resume with the option `average` of that training.",
+      });
+    for (const [name, callback] of this.#remembering())
+      if (states[name]) callback.restore?.(states[name]);
+  }
+
   /** Callbacks with the names that checkpoints know them by: that of the class, and a number from 2 on. */
   #remembering(): [string, Callback][] {
     const counts = new Map<string, number>();
-    return this.#callbacks
+    const own: [string, Callback][] = this.average ? [[averageName, this.average]] : [];
+    const callbacks = this.#callbacks
       .filter((callback) => callback.state)
-      .map((callback) => {
+      .map((callback): [string, Callback] => {
         const name = callback.constructor.name;
         const count = 1 + (counts.get(name) ?? 0);
         counts.set(name, count);
         return [count === 1 ? name : `${name}${count}`, callback];
       });
+    return [...own, ...callbacks];
   }
 
   #rate(step: number): number {
@@ -200,13 +235,19 @@ class Trainer implements Training {
         this.epochs === 1 ? "the one epoch is done" : `all ${this.epochs} epochs are done`;
       this.history.stopped = this.#why || epochs;
       await this.#tell((callback) => callback.onTrainEnd?.(this));
-      if (!this.#signal?.aborted) await this.#tell((callback) => callback.afterTrain?.(this));
+      if (!this.#signal?.aborted) await this.#finish();
       return this.history;
     } catch (error) {
       const told = this.#tell((callback) => callback.onError?.(error, this));
       await told.catch(() => {}); // the first failure is the one to tell
       throw error;
     }
+  }
+
+  /** What changes the model when all files are written. */
+  async #finish(): Promise<void> {
+    if (this.position.step > 0) this.average?.swap();
+    await this.#tell((callback) => callback.afterTrain?.(this));
   }
 
   /** One epoch, or what is left of it; nothing is concluded when it is broken off. */
@@ -216,7 +257,8 @@ class Trainer implements Training {
     const averages = new Averages(this.position.sums);
     const { seed } = this.settings;
     const batchSize = this.#examplesAtOnce;
-    const items = batches(this.#train, { batchSize, shuffle: true, seed, epoch, start: batch });
+    const order = { batchSize, shuffle: true, seed, epoch, start: batch };
+    const items = batches(this.#train, { ...order, augment: this.#augment });
     const step = this.#currentStep();
     const start = ({ inputs, targets, rows }: Batch) => {
       const weights = this.#weights && weightsAt(this.#weights, rows);
@@ -245,13 +287,15 @@ class Trainer implements Training {
     if (this.#step && moving === this.#moving) return this.#step;
     this.#moving = moving;
     const { accumulate: parts = 1, batchSize: size } = this.settings;
-    this.#step = trainStep(this.model, this.optimizer, this.#head, { parts, size });
+    this.#step = trainStep(this, this.#head, { parts, size });
     return this.#step;
   }
 
   async #validate(): Promise<Logs> {
-    if (!this.#validation) return {};
-    const logs = (await this.#evaluate(this.#validation, this.#signal)) ?? {};
+    const split = this.#validation;
+    if (!split) return {};
+    const evaluate = () => this.#evaluate(split, this.#signal);
+    const logs = (await (this.average ? this.average.apply(evaluate) : evaluate())) ?? {};
     return Object.fromEntries(Object.entries(logs).map(([name, x]) => [`val_${name}`, x]));
   }
 
@@ -270,6 +314,9 @@ class Trainer implements Training {
     for (const callback of this.#callbacks) await call(callback);
   }
 }
+
+/** Under which checkpoints keep the average of the weights. */
+const averageName = "average";
 
 const nothing = { examples: 0, sums: {} };
 

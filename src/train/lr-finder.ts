@@ -80,7 +80,7 @@ export async function findLr(
   const rates: number[] = [];
   let stopped = `all ${steps} steps are done`;
   try {
-    const step = trainStep(model, optimizer, head, { parts: 1, size: batchSize });
+    const step = trainStep({ model, optimizer }, head, { parts: 1, size: batchSize });
     for (const { inputs, targets } of endless(split, { batchSize, seed })) {
       const lr = from * (to / from) ** (losses.length / (steps - 1));
       const [part] = await step({ inputs, targets, weights: undefined }, lr);

@@ -6,17 +6,19 @@ export interface Done<Item, Result> {
 
 /**
  * Runs `start` on one item after another. The next item is prepared on this thread while the engine
- * works on the current one off it, so that the cost of making batches hides behind the arithmetic.
+ * works on the current one off it, so that the cost of making batches hides behind the arithmetic;
+ * items that other threads prepare are awaited meanwhile.
  *
  * Between two runs the caller has the floor: variables are idle and may be read, and leaving the
  * loop leaves nothing running.
  */
 export async function* overlapped<Item, Result>(
-  items: Iterable<Item>,
+  items: Iterable<Item> | AsyncIterable<Item>,
   start: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Done<Item, Result>> {
-  const iterator = items[Symbol.iterator]();
-  let current = iterator.next();
+  const iterator =
+    Symbol.asyncIterator in items ? items[Symbol.asyncIterator]() : items[Symbol.iterator]();
+  let current = await iterator.next();
   while (!current.done) {
     const running = start(current.value);
     running.catch(() => {}); // it may fail while the next item is made; it is awaited below
@@ -24,7 +26,7 @@ export async function* overlapped<Item, Result>(
     let result: Result;
     try {
       await turn();
-      next = iterator.next();
+      next = await iterator.next();
     } finally {
       result = await running;
     }

@@ -1,6 +1,6 @@
 import type { HostArray } from "../base/index.ts";
 import { type AnyModule, type Module, Parameter, trainable, valueAndGrad } from "../nn/index.ts";
-import type { Optimizer } from "../optim/index.ts";
+import type { Optimizer, WeightAverage } from "../optim/index.ts";
 import { compile, fromHost, type Tensor, Variable, zerosLike } from "../tensor/index.ts";
 import { type BatchSums, measure } from "./evaluate.ts";
 import type { Head } from "./head.ts";
@@ -16,6 +16,13 @@ export interface Examples {
 /** What becomes of a part of the examples. */
 export interface Part extends BatchSums {
   readonly examples: number;
+}
+
+/** What a step moves. */
+export interface Moved {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly average?: WeightAverage | undefined;
 }
 
 /** One update of the parameters; the parts are in the order of the examples. */
@@ -58,10 +65,11 @@ function differentiate(
 const optional = (array: HostArray | undefined): Tensor | null => (array ? fromHost(array) : null);
 
 /** Forward, loss, backward, update and metrics as one program. */
-function wholeStep(model: Module, optimizer: Optimizer, head: Head): Step {
+function wholeStep({ model, optimizer, average }: Moved, head: Head): Step {
   const step = compile((x: Tensor, y: Tensor, weights: Tensor | null, lr: number) => {
     const { sums, grads } = differentiate(model, head, x, y, weights);
     optimizer.update(grads, { lr });
+    average?.update();
     return sums;
   });
   return async ({ inputs, targets, weights }, lr) => {
@@ -76,7 +84,7 @@ function wholeStep(model: Module, optimizer: Optimizer, head: Head): Step {
  *
  *   g = Σ_k (n_k / n) g_k
  */
-function accumulatedStep(model: Module, optimizer: Optimizer, head: Head, size: number): Step {
+function accumulatedStep({ model, optimizer, average }: Moved, head: Head, size: number): Step {
   const added = Object.fromEntries(
     Object.entries(trainable(model.parameters())).map(([path, p]) => [
       path,
@@ -92,6 +100,7 @@ function accumulatedStep(model: Module, optimizer: Optimizer, head: Head, size: 
   const update = compile((lr: number) => {
     const grads = Object.entries(added).map(([path, sum]) => [path, sum.value]);
     optimizer.update(Object.fromEntries(grads), { lr });
+    average?.update();
     for (const sum of Object.values(added)) sum.value = zerosLike(sum.value);
   });
   return async (examples, lr) => {
@@ -125,9 +134,7 @@ function rowsOf({ inputs, targets, weights }: Examples, start: number, end: numb
  * @param parts into how many a batch is cut. @param size of a part, in examples.
  */
 export const trainStep = (
-  model: Module,
-  optimizer: Optimizer,
+  moved: Moved,
   head: Head,
   { parts, size }: { readonly parts: number; readonly size: number },
-): Step =>
-  parts > 1 ? accumulatedStep(model, optimizer, head, size) : wholeStep(model, optimizer, head);
+): Step => (parts > 1 ? accumulatedStep(moved, head, size) : wholeStep(moved, head));

@@ -1,6 +1,6 @@
 import type { HostArray } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
-import type { Optimizer } from "../optim/index.ts";
+import type { Optimizer, WeightAverage } from "../optim/index.ts";
 import type { History, Logs } from "./history.ts";
 import type { Sums } from "./metrics.ts";
 import type { Json } from "./run-folder.ts";
@@ -43,6 +43,8 @@ export interface CallbackState {
 export interface Training {
   readonly model: Module;
   readonly optimizer: Optimizer;
+  /** The average of the weights along the way, where `fit` was asked for one. */
+  readonly average?: WeightAverage | undefined;
   readonly history: History;
   readonly settings: Settings;
   readonly position: Position;
