@@ -8,6 +8,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E1: () => import("./e01-xor.ts"),
   E4: () => import("./e04-convexity.ts"),
   E5: () => import("./e05-single-neuron.ts"),
+  E7: () => import("./e07-linear-nets.ts"),
   E8: () => import("./e08-linear-autoencoder.ts"),
   E11: () => import("./e11-regularisation.ts"),
 };
