@@ -1,13 +1,16 @@
 /** What the numbers of PyTorch do not say of convolutions, poolings and activations: laws and errors. */
-import { ConfigError, linspace, ShapeError, tensor, zeros } from "gradus";
+import { ConfigError, grad, linspace, ShapeError, type Tensor, tensor, zeros } from "gradus";
 import {
   binaryCrossEntropyWithLogits,
   Conv2d,
   ConvTranspose2d,
   ConvTranspose3d,
+  elu,
   GELU,
   GlobalMaxPool,
   gelu,
+  hardSigmoid,
+  hardTanh,
   type InitOptions,
   logisticLoss,
   MaxPool2d,
@@ -15,6 +18,8 @@ import {
   MaxUnpool2d,
   PReLU,
   Sequential,
+  silu,
+  step,
 } from "gradus/nn";
 import { describe, expect, test } from "vitest";
 
@@ -88,6 +93,37 @@ describe("activations", () => {
     expect(apart).toBeGreaterThan(4e-4);
     expect(apart).toBeLessThan(5e-4);
     expect(() => new GELU("fast" as "tanh").forward(x)).toThrow(ConfigError);
+  });
+  test("laws that bind them, and no overflow at ±1000", () => {
+    const x = linspace(-9, 9, 73, { dtype: "float64" });
+    const apart = (a: Tensor, b: Tensor) => a.sub(b).abs().max().item();
+    expect(apart(x.neg().sigmoid(), x.sigmoid().neg().add(1))).toBeLessThan(1e-15);
+    expect(apart(x.tanh(), x.mul(2).sigmoid().mul(2).sub(1))).toBeLessThan(1e-15);
+    expect(apart(x.softmax(), x.add(1000).softmax())).toBeLessThan(1e-15);
+    expect(apart(x.logSoftmax(), x.softmax().log())).toBeLessThan(1e-14);
+    const far = tensor([-1000, 1000]);
+    expect(far.sigmoid().toArray()).toEqual([0, 1]);
+    expect(far.tanh().toArray()).toEqual([-1, 1]);
+    expect(far.softplus().toArray()).toEqual([0, 1000]);
+    expect(far.softmax().toArray()).toEqual([0, 1]);
+    expect(far.logSoftmax().toArray()).toEqual([-2000, 0]);
+    expect(gelu(far).toArray()).toEqual([-0, 1000]);
+    expect(silu(far).toArray()).toEqual([-0, 1000]);
+    expect(elu(far).toArray()).toEqual([-1, 1000]);
+    const slope = (f: (x: Tensor) => Tensor) => grad((z: Tensor) => f(z).sum())(far).toArray();
+    for (const f of [gelu, silu, elu, (z: Tensor) => gelu(z, "tanh"), (z: Tensor) => z.softplus()])
+      expect(slope(f).toString()).toMatch(/^-?0,1$/);
+  });
+  test("what is chosen at kinks and jumps", () => {
+    const at = (f: (x: Tensor) => Tensor, x: number) =>
+      grad((z: Tensor) => f(z).sum())(tensor([x])).toArray();
+    expect(step(tensor([-1, 0])).toArray()).toEqual([0, 1]);
+    for (const x of [-1, 0, 1]) expect([at(step, x), at((z) => z.sign(), x)]).toEqual([[0], [0]]);
+    expect(at((z) => z.relu(), 0)).toEqual([0]);
+    expect(at((z) => z.leakyRelu(0.5), 0)).toEqual([0.5]);
+    expect([-1, 1].map((x) => at(hardTanh, x))).toEqual([[0], [0]]);
+    expect([-3, 3].map((x) => at(hardSigmoid, x))).toEqual([[0], [0]]);
+    expect(at(elu, 0)).toEqual([1]);
   });
   test("PReLU wants a slope per channel, or one", () => {
     expect(() => new PReLU(3).forward(zeros([2, 4]))).toThrow("takes [N, 3, …], got [2, 4].");
