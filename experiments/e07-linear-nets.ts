@@ -4,17 +4,8 @@ import { eigenSymmetric, LossSurface } from "gradus/lab";
 import type { Experiment, Setup } from "./experiment.ts";
 import { gradientDescent } from "./gradient-descent.ts";
 import { lineChart } from "./line-chart.ts";
-import {
-  d,
-  type Matrix,
-  matrix,
-  type Net,
-  net,
-  p,
-  type Regression,
-  regression,
-} from "./linear-net.ts";
-import { table, table } from "./newton.ts";
+import { d, matrix, type Net, net, p, type Regression, regression } from "./linear-net.ts";
+import { table } from "./newton.ts";
 import { gaussian } from "./random.ts";
 import { norm } from "./vectors.ts";
 
