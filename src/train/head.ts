@@ -152,6 +152,9 @@ export const binary: Head = {
  *   L = −(1/NC) Σₙ Σ_c yₙc log σ(zₙc) + (1 − yₙc) log(1 − σ(zₙc))
  *
  * Its accuracy is the share of labels that are right; `exactMatch` counts whole rows.
+ *
+ * @example
+ * multiLabel.loss(tensor([[0, 0]]), tensor([[1, 1]])).item(); // 0.6931…
  */
 export const multiLabel: Head = {
   name: "multiLabel",
@@ -205,6 +208,9 @@ const unitCheck: Head["check"] = (outputs, targets) => {
  *
  * It is least where σ(z) = y, as the squared error is, but its gradient σ(z) − y does not vanish where
  * the sigmoid is flat. Its least value is the mean entropy of y, not 0.
+ *
+ * @example
+ * unitRegression.loss(tensor([[0]]), tensor([[0.5]])).item(); // 0.6931…
  */
 export const unitRegression: Head = {
   name: "unitRegression",
@@ -215,7 +221,12 @@ export const unitRegression: Head = {
   check: unitCheck,
 };
 
-/** {@link unitRegression} by squared error: L = mean (σ(z) − y)². */
+/**
+ * {@link unitRegression} by squared error: L = mean (σ(z) − y)².
+ *
+ * @example
+ * unitRegressionBySquares.loss(tensor([[0]]), tensor([[1]])).item(); // 0.25
+ */
 export const unitRegressionBySquares: Head = {
   ...unitRegression,
   ...ofAsMany((logits, y, options) => meanSquaredError(logits.sigmoid(), y, options)),

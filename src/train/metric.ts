@@ -109,7 +109,13 @@ function unfit(name: string, head: Head, fix: string): ConfigError {
 }
 const needsClasses = "use it with the heads binary, classification or multiLabel.";
 
-/** The share of answers that are right: of examples, or with multiLabel of labels. */
+/**
+ * The share of answers that are right: of examples, or with multiLabel of labels.
+ *
+ * @example
+ * const { accuracy } = metricsByName;
+ * Object.keys(await evaluate(new Linear(2, 2), xor(), { metrics: [accuracy] })); // ["loss", "accuracy"]
+ */
 export const accuracy = (): NamedMetric => ({
   name: "accuracy",
   of(head) {
@@ -122,6 +128,9 @@ export const accuracy = (): NamedMetric => ({
 /**
  * The share of examples whose true class is among the k with the highest outputs; of equal outputs the
  * first classes count.
+ *
+ * @example
+ * (await evaluate(new Linear(2, 2), xor(), { metrics: [topKAccuracy(2)] })).top2Accuracy; // 1
  */
 export const topKAccuracy = (k: number): NamedMetric => ({
   name: `top${k}Accuracy`,
@@ -140,7 +149,12 @@ export const topKAccuracy = (k: number): NamedMetric => ({
   },
 });
 
-/** The share of examples of which every label is right. */
+/**
+ * The share of examples of which every label is right.
+ *
+ * @example
+ * exactMatch().name; // "exactMatch"
+ */
 export const exactMatch = (): NamedMetric => ({
   name: "exactMatch",
   of(head) {
@@ -204,14 +218,36 @@ function countsOf(sums: readonly number[]): Counts[] {
   }));
 }
 
-/** TP / (TP + FP): of what is chosen, the share that is right. All classes of the model count. */
+/**
+ * TP / (TP + FP): of what is chosen, the share that is right. All classes of the model count.
+ *
+ * @example
+ * const metrics = [precision(), precision({ average: "weighted" }), precision({ ofClass: 1 })];
+ * metrics.map(({ name }) => name); // ["precision", "precisionWeighted", "precisionOfClass1"]
+ */
 export const precision = score("precision");
-/** TP / (TP + FN): of what is true, the share that is chosen. All classes of the model count. */
+/**
+ * TP / (TP + FN): of what is true, the share that is chosen. All classes of the model count.
+ *
+ * @example
+ * recall({ ofClass: 0 }).name; // "recallOfClass0"
+ */
 export const recall = score("recall");
-/** 2 TP / (2 TP + FP + FN): the harmonic mean of precision and recall, per class. */
+/**
+ * 2 TP / (2 TP + FP + FN): the harmonic mean of precision and recall, per class.
+ *
+ * @example
+ * f1({ average: "micro" }).name; // "f1Micro"
+ */
 export const f1 = score("f1");
 
-/** Area under the ROC curve; for several classes the mean over each against the rest. */
+/**
+ * Area under the ROC curve, {@link rocAuc}; for several classes the mean over each against the rest. It
+ * takes all outputs, and so is in the logs of validation and evaluation, not of training.
+ *
+ * @example
+ * auc().name; // "auc"
+ */
 export const auc = (): NamedMetric => ({
   name: "auc",
   of(head) {
@@ -247,12 +283,27 @@ const ofErrors = (name: string, f: (error: Tensor) => Tensor): NamedMetric => ({
   },
 });
 
-/** Mean |ŷ − y|. */
+/**
+ * Mean |ŷ − y|, of values as the head reads them.
+ *
+ * @example
+ * meanAbsolute().name; // "meanAbsoluteError"
+ */
 export const meanAbsolute = (): NamedMetric => ofErrors("meanAbsoluteError", (e) => e.abs());
-/** Mean (ŷ − y)². */
+/**
+ * Mean (ŷ − y)², of values as the head reads them.
+ *
+ * @example
+ * meanSquared().name; // "meanSquaredError"
+ */
 export const meanSquared = (): NamedMetric => ofErrors("meanSquaredError", (e) => e.square());
 
-/** The share of the targets' variance that is explained, {@link rSquared}. */
+/**
+ * The share of the targets' variance that is explained, {@link rSquared}; in validation and evaluation.
+ *
+ * @example
+ * r2().name; // "r2"
+ */
 export const r2 = (): NamedMetric => ({
   name: "r2",
   of(head) {
