@@ -11,6 +11,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E7: () => import("./e07-linear-nets.ts"),
   E8: () => import("./e08-linear-autoencoder.ts"),
   E11: () => import("./e11-regularisation.ts"),
+  E12: () => import("./e12-step-sizes.ts"),
 };
 
 /** E1, E2, … in order. */
