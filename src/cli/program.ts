@@ -36,6 +36,10 @@ const commands: Record<string, { about: string; load: () => Promise<{ define: De
     about: "run a claim of the theory as a program, and see whether it holds",
     load: () => import("./experiment.ts"),
   },
+  convolve: {
+    about: "apply a kernel to an image: blur, sharpen, look for edges",
+    load: () => import("./convolve.ts"),
+  },
   doctor: {
     about: "say what gradus runs on here",
     load: () => import("./doctor.ts"),
