@@ -110,25 +110,28 @@ const normal = (random: FastRandom): number =>
 
 /** Brightness, contrast and saturation by factors. */
 function jitter(image: Float32Array, shape: ImageShape, b: number, c: number, s: number): void {
-  const [channels, height, width] = shape;
-  const pixels = height * width;
-  const weights = channels === 3 ? [0.299, 0.587, 0.114] : new Array(channels).fill(1 / channels);
-  const gray = (p: number) => {
-    let sum = 0;
-    for (let k = 0; k < channels; k++) sum += weights[k]! * image[k * pixels + p]!;
-    return sum;
-  };
   for (let i = 0; i < image.length; i++) image[i] = b * image[i]!;
+  if (c === 1 && s === 1) return;
+  const gray = grayOf(image, shape);
   if (c !== 1) {
-    let mean = 0;
-    for (let p = 0; p < pixels; p++) mean += gray(p) / pixels;
+    const mean = gray.reduce((sum, g) => sum + g, 0) / gray.length;
     for (let i = 0; i < image.length; i++) image[i] = mean + c * (image[i]! - mean);
+    for (let p = 0; p < gray.length; p++) gray[p] = mean + c * (gray[p]! - mean);
   }
-  if (s === 1 || channels === 1) return;
-  for (let p = 0; p < pixels; p++) {
-    const g = gray(p);
-    for (let i = p; i < image.length; i += pixels) image[i] = g + s * (image[i]! - g);
+  if (s === 1 || shape[0] === 1) return;
+  for (let i = 0, p = 0; i < image.length; i++, p = p + 1 === gray.length ? 0 : p + 1)
+    image[i] = gray[p]! + s * (image[i]! - gray[p]!);
+}
+
+/** The brightness of each pixel as eyes weigh colors; of other than three channels, the mean. */
+function grayOf(image: Float32Array, [channels, height, width]: ImageShape): Float64Array {
+  const gray = new Float64Array(height * width);
+  for (let c = 0; c < channels; c++) {
+    const weight = channels === 3 ? [0.299, 0.587, 0.114][c]! : 1 / channels;
+    const plane = image.subarray(c * gray.length, (c + 1) * gray.length);
+    for (let p = 0; p < gray.length; p++) gray[p] = gray[p]! + weight * plane[p]!;
   }
+  return gray;
 }
 
 /** Blends a batch with itself in another order, and its targets as probabilities. */

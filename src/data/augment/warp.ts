@@ -23,6 +23,8 @@ export function warp(
   const [cos, sin] = turn(degrees).map((x) => x / factor) as [number, number];
   const [middleY, middleX] = [(height - 1) / 2, (width - 1) / 2];
   const pixels = height * width;
+  const at = (y: number, x: number) =>
+    y >= 0 && y < height && x >= 0 && x < width ? y * width + x : -1;
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
       const v = y - middleY - down;
@@ -31,40 +33,20 @@ export function warp(
       const sourceX = middleX + cos * u - sin * v;
       const top = Math.floor(sourceY);
       const left = Math.floor(sourceX);
-      for (let c = 0; c < channels; c++)
-        to[c * pixels + y * width + x] = between(
-          from,
-          c * pixels,
-          height,
-          width,
-          top,
-          left,
-          sourceY - top,
-          sourceX - left,
-          fill,
-        );
+      const dy = sourceY - top;
+      const dx = sourceX - left;
+      const a = at(top, left);
+      const b = at(top, left + 1);
+      const c = at(top + 1, left);
+      const d = at(top + 1, left + 1);
+      for (let plane = 0; plane < channels * pixels; plane += pixels) {
+        const above =
+          (1 - dx) * (a < 0 ? fill : from[plane + a]!) + dx * (b < 0 ? fill : from[plane + b]!);
+        const below =
+          (1 - dx) * (c < 0 ? fill : from[plane + c]!) + dx * (d < 0 ? fill : from[plane + d]!);
+        to[plane + y * width + x] = (1 - dy) * above + dy * below;
+      }
     }
-}
-
-/** The value between four pixels; a weight of 0 does not read its pixel's place. */
-function between(
-  data: Float32Array,
-  start: number,
-  height: number,
-  width: number,
-  top: number,
-  left: number,
-  dy: number,
-  dx: number,
-  fill: number,
-): number {
-  const at = (y: number, x: number) =>
-    y >= 0 && y < height && x >= 0 && x < width ? data[start + y * width + x]! : fill;
-  const above = dx === 0 ? at(top, left) : (1 - dx) * at(top, left) + dx * at(top, left + 1);
-  if (dy === 0) return above;
-  const below =
-    dx === 0 ? at(top + 1, left) : (1 - dx) * at(top + 1, left) + dx * at(top + 1, left + 1);
-  return (1 - dy) * above + dy * below;
 }
 
 /** cos and sin of an angle in degrees, exact for quarter turns, where π/2 is not. */
