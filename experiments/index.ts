@@ -8,10 +8,12 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E1: () => import("./e01-xor.ts"),
   E4: () => import("./e04-convexity.ts"),
   E5: () => import("./e05-single-neuron.ts"),
+  E6: () => import("./e06-planted-truth.ts"),
   E7: () => import("./e07-linear-nets.ts"),
   E8: () => import("./e08-linear-autoencoder.ts"),
   E11: () => import("./e11-regularisation.ts"),
   E12: () => import("./e12-step-sizes.ts"),
+  E13: () => import("./e13-initialisation.ts"),
 };
 
 /** E1, E2, … in order. */
