@@ -165,7 +165,13 @@ export const imageKernels: readonly ImageKernel[] = [
 export const imageKernel = (name: string): Tensor =>
   tensor(findKernel(name).rows.map((row) => [...row]));
 
-/** @throws {ConfigError} if there is no kernel of that name. */
+/**
+ * A kernel with its name and what it does.
+ *
+ * @throws {ConfigError} if there is none of that name.
+ * @example
+ * findKernel("twice-identity").instead; // "unsharp"
+ */
 export function findKernel(name: string): ImageKernel {
   const found = imageKernels.find((kernel) => kernel.name === name);
   if (found) return found;

@@ -38,6 +38,9 @@ const readers: Record<string, (view: DataView, at: number) => number> = {
  *
  * @param source the name that errors give the bytes.
  * @see Microsoft & IBM 1991, "Multimedia programming interface and data specifications 1.0", p. 56
+ * @example
+ * const bytes = await readBytes("seven.wav");
+ * decodeWav(bytes).samples.length; // 800
  */
 export function decodeWav(bytes: Uint8Array, source = "WAV"): WavFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -47,7 +47,12 @@ export function randomCrop(options: { padding: number; fill?: number }): Transfo
   return { kind: "crop", padding, fill: finite("randomCrop", "fill", fill) };
 }
 
-/** Mirrors images left to right with a probability, by default ½. Not for digits and letters. */
+/**
+ * Mirrors images left to right with a probability, by default ½. Not for digits and letters.
+ *
+ * @example
+ * horizontalFlip(); // { kind: "flip", probability: 0.5 }
+ */
 export function horizontalFlip(options: { probability?: number } = {}): Transform {
   const { probability = 0.5 } = options;
   const isShare = probability >= 0 && probability <= 1;
@@ -90,17 +95,42 @@ export function affine(options: AffineOptions): Transform {
   };
 }
 
-/** Turns images about their middle, counterclockwise, by a random angle. @see affine */
+/**
+ * Turns images about their middle, counterclockwise, by a random angle.
+ *
+ * @see affine
+ * @example
+ * augment([rotate({ degrees: 15 })]).transforms.length; // 1
+ */
 export const rotate = (options: { degrees: Range; fill?: number }): Transform => affine(options);
 
-/** Scales images about their middle by a random factor. @see affine */
+/**
+ * Scales images about their middle by a random factor.
+ *
+ * @see affine
+ * @example
+ * augment([scale({ scale: [0.8, 1.25] })]).transforms.length; // 1
+ */
 export const scale = (options: { scale: readonly [number, number]; fill?: number }): Transform =>
   affine(options);
 
-/** Shifts images by a random share of their size along each axis. @see affine */
+/**
+ * Shifts images by a random share of their size along each axis.
+ *
+ * @see affine
+ * @example
+ * augment([shift({ shift: 0.1 })]).transforms.length; // 1
+ */
 export const shift = (options: { shift: Range; fill?: number }): Transform => affine(options);
 
-/** Adds a number from 𝒩(0, std²) to each value. For inputs of any shape. */
+/**
+ * Adds a number from 𝒩(0, std²) to each value. For inputs of any shape.
+ *
+ * @see Bishop 1995, "Training with noise is equivalent to Tikhonov regularization"
+ * @example
+ * const walk = batches(xor(), { batchSize: 4, augment: augment([noise({ std: 0.1 })]) });
+ * for await (const { inputs } of walk) inputs.shape; // [4, 2]
+ */
 export function noise(options: { std: number }): Transform {
   return { kind: "noise", std: positive("noise", "std", options.std) };
 }
@@ -115,6 +145,8 @@ export function noise(options: { std: number }): Transform {
  * that have not three channels, their mean. Values are not clamped to [0, 1].
  *
  * @see Howard 2013, "Some improvements on deep convolutional neural network based image classification", §2
+ * @example
+ * augment([colorJitter({ brightness: 0.2, contrast: 0.2, saturation: 0.2 })]).transforms.length; // 1
  */
 export function colorJitter(options: {
   brightness?: Range;
@@ -142,6 +174,11 @@ export function colorJitter(options: {
  * @param options.pca what {@link fitColorPca} found in the training set.
  * @param options.std default 0.1, the paper's.
  * @see Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks", §4.1
+ * @example
+ * const { train } = await readImageFolder("flowers", { size: 8 });
+ * const light = pcaColor({ pca: fitColorPca(train.inputs) });
+ * for await (const { inputs } of batches(train, { batchSize: 4, augment: augment([light]) }))
+ *   inputs.shape; // [4, 3, 8, 8]
  */
 export function pcaColor(options: { pca: ColorPca; std?: number }): Transform {
   const { pca, std = 0.1 } = options;
@@ -154,6 +191,8 @@ export function pcaColor(options: { pca: ColorPca; std?: number }): Transform {
  *
  * @param options.fill default 0; take the mean of the data where that is not 0.
  * @see DeVries & Taylor 2017, "Improved regularization of convolutional neural networks with cutout"
+ * @example
+ * cutout({ size: 8 }); // { kind: "cutout", size: 8, fill: 0 }
  */
 export function cutout(options: { size: number; fill?: number }): Transform {
   const { size, fill = 0 } = options;
@@ -171,6 +210,10 @@ export function cutout(options: { size: number; fill?: number }): Transform {
  *
  * @param options.alpha above 0; the paper takes 0.1 to 0.4 for ImageNet and 1 for CIFAR-10.
  * @see Zhang, Cisse, Dauphin & Lopez-Paz 2018, "mixup: beyond empirical risk minimization", §2
+ * @example
+ * const mixed = augment([mixup({ alpha: 1, classes: 2 })]);
+ * for await (const { targets } of batches(xor(), { batchSize: 4, augment: mixed }))
+ *   targets.shape; // [4, 2]
  */
 export function mixup(options: { alpha: number; classes: number }): Transform {
   const { alpha, classes } = options;
