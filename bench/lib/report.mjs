@@ -59,6 +59,13 @@ function resultRow(result) {
   ]);
 }
 
+/** More processes than this, besides ours, are worth a word. */
+const busy = 2;
+
+/** @param {Saved} saved */
+const whenOf = ({ date, revision, load }) =>
+  `${date} at ${revision}${load > busy ? ` on a busy machine (load ${load})` : ""}`;
+
 /** @param {string} name @param {readonly Saved[]} all @returns {Promise<string[]>} */
 async function section(name, all) {
   const own = all.filter(({ results: [first] }) => first?.workload === name);
@@ -66,7 +73,7 @@ async function section(name, all) {
   const { title, target, wasmTarget } = await loadWorkload(name);
   const ofWasm = wasmTarget === undefined ? "" : `, as WebAssembly ${wasmTarget} times jax-js`;
   const wanted = target === undefined ? "" : ` Our aim is ${target} times the best peer${ofWasm}.`;
-  const dates = [...new Set(own.map(({ date, revision }) => `${date} at ${revision}`))].join(", ");
+  const dates = [...new Set(own.map(whenOf))].join(", ");
   return [
     `## ${name}: ${title}`,
     "",
