@@ -6,7 +6,7 @@ import { chooseThreads, type SharedMemory, sharedMemory } from "./wasm-threads.t
 export interface WasmExports {
   readonly memory: { readonly buffer: ArrayBufferLike };
   _initialize(): void;
-  start(threads: number): number;
+  start(): number;
   threads(): number;
   setThreads(count: number): void;
   /** Lets the calling thread sleep while others finish; of a module with threads. */

@@ -108,7 +108,8 @@ export class Workers {
   readonly #allocate: (bytes: number) => number;
   /** Those of a page, which nothing else may hold. */
   readonly #held: BrowserWorker[] = [];
-  #started = 0;
+  /** Those that have come, or will. */
+  #count = 0;
 
   /** @param allocate memory of so many bytes in the module. */
   constructor(module: object, memory: SharedMemory, allocate: (bytes: number) => number) {
@@ -117,26 +118,39 @@ export class Workers {
     this.#allocate = allocate;
   }
 
-  /** Makes them `count` at least, in Node; they come while the calling thread already computes. */
-  startInNode(count: number): void {
-    while (this.#started < count) {
-      const { Worker } = builtin!("node:worker_threads");
-      const workerData = this.#next();
+  /**
+   * Makes them `count` at least, in Node, where they come while the calling thread already computes. A
+   * page has those that it started with. @returns how many there are.
+   */
+  bring(count: number): number {
+    while (builtin && this.#count < count && this.#startInNode()) this.#count++;
+    return this.#count;
+  }
+
+  /** Starts them in a page, and waits until they have come. */
+  async startInPage(count: number): Promise<void> {
+    const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
+    const came = await Promise.all(Array.from({ length: count }, () => this.#startInPage(url)));
+    URL.revokeObjectURL(url);
+    this.#count = came.filter(Boolean).length;
+  }
+
+  /** Whether a worker starts; `node --permission` may forbid it. */
+  #startInNode(): boolean {
+    const { Worker } = builtin!("node:worker_threads");
+    const workerData = this.#next();
+    try {
       const worker = new Worker(workerSource, { eval: true, workerData, execArgv: [], env: {} });
       worker.on("error", () => {}); // a task that stopped stops the calling thread, too
       worker.unref();
+      return true;
+    } catch {
+      return false;
     }
   }
 
-  /** Starts them in a page, which may forbid them. @returns how many have come. */
-  async startInPage(count: number): Promise<number> {
-    const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-    const came = await Promise.all(Array.from({ length: count }, () => this.#startOne(url)));
-    URL.revokeObjectURL(url);
-    return came.filter(Boolean).length;
-  }
-
-  #startOne(url: string): Promise<boolean> {
+  /** Whether a worker comes; the page's policy may forbid it. */
+  #startInPage(url: string): Promise<boolean> {
     return new Promise((resolve) => {
       try {
         const worker = new browser.Worker!(url);
@@ -154,7 +168,6 @@ export class Workers {
   }
 
   #next(): Start {
-    this.#started++;
     const stack = this.#allocate(stackSize) + stackSize;
     return { module: this.#module, memory: this.#memory, stack };
   }

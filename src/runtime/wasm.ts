@@ -1,7 +1,6 @@
 import { InternalError, invariant } from "../base/index.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
-import { builtin } from "./node.ts";
 import { encodeProgram, type Program } from "./program.ts";
 import { WasmMemory } from "./wasm-memory.ts";
 import {
@@ -25,7 +24,7 @@ const status = { ok: 0, outOfMemory: 1, indexOutOfRange: 2 } as const;
  * busy than `runSync`; workers help where memory can be shared.
  */
 export interface WasmEngine extends Engine {
-  /** Threads of later runs; results do not depend on it. In a page no more than it was loaded with. */
+  /** Threads of later runs; results do not depend on it. In a page no more than it started with. */
   setThreads(count: number): void;
   /** Bytes of the module's memory; it never shrinks. */
   memoryBytes(): number;
@@ -47,19 +46,12 @@ export async function fetchWasm(wanted: WasmOptions): Promise<void> {
   if (engine) return;
   const module = await fetchModule(wanted);
   const instance = start(module);
-  if (instance.workers) {
-    const came = await instance.workers.startInPage(module.threads - 1);
-    instance.exports.setThreads(1 + came);
-  }
+  await instance.workers?.startInPage(module.threads - 1);
   engine ??= engineOf(module, instance);
 }
 
 /** An engine of its own memory over a compiled module, in Node. */
-export function wasmEngine(module: WasmModule): WasmEngine {
-  const instance = start(module);
-  instance.workers?.startInNode(module.threads - 1);
-  return engineOf(module, instance);
-}
+export const wasmEngine = (module: WasmModule): WasmEngine => engineOf(module, start(module));
 
 /** A module at work: what it exports, its buffers, and the workers of a memory that is shared. */
 interface Instance {
@@ -71,8 +63,7 @@ interface Instance {
 function start(module: WasmModule): Instance {
   const exports = instantiate(module);
   const memory = new WasmMemory(exports);
-  if (!exports.start(module.threads))
-    throw outOfMemory("wasm", "there is no memory for its scratch space.");
+  if (!exports.start()) throw outOfMemory("wasm", "there is no memory for its scratch space.");
   if (module.memory && maySleep()) exports.allowSleep?.();
   const workers = module.memory
     ? new Workers(module.module, module.memory, (bytes) => memory.reserve(bytes))
@@ -82,6 +73,9 @@ function start(module: WasmModule): Instance {
 
 function engineOf(module: WasmModule, { exports, memory, workers }: Instance): WasmEngine {
   const unload = new FinalizationRegistry<number>((handle) => exports.unload(handle));
+  const setThreads = (count: number) =>
+    exports.setThreads(Math.min(count, 1 + (workers?.bring(count - 1) ?? 0)));
+  if (workers) setThreads(module.threads);
   return {
     name: "wasm",
     allocate: (dtype, size) => memory.allocate(dtype, size),
@@ -98,10 +92,7 @@ function engineOf(module: WasmModule, { exports, memory, workers }: Instance): W
       threads: exports.threads(),
       memory: `${Math.round(memory.bytes.length / 2 ** 20)} MiB`,
     }),
-    setThreads(count) {
-      if (builtin) workers?.startInNode(count - 1);
-      exports.setThreads(count);
-    },
+    setThreads,
     memoryBytes: () => memory.bytes.length,
   };
 }

@@ -32,9 +32,9 @@ std::string message;
 
 extern "C" {
 
-/// Before anything else; false when memory is short.
-__attribute__((export_name("start"))) bool start(int threads) {
-  if (!engine) engine = new (std::nothrow) gradus::Engine(threads);
+/// Before anything else, on one thread; false when memory is short.
+__attribute__((export_name("start"))) bool start() {
+  if (!engine) engine = new (std::nothrow) gradus::Engine(1);
   return engine != nullptr;
 }
 
