@@ -60,7 +60,7 @@ function resultRow(result) {
 }
 
 /** More processes than this, besides ours, are worth a word. */
-const busy = 2;
+const busy = 4;
 
 /** @param {Saved} saved */
 const whenOf = ({ date, revision, load }) =>
