@@ -14,6 +14,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E11: () => import("./e11-regularisation.ts"),
   E12: () => import("./e12-step-sizes.ts"),
   E13: () => import("./e13-initialisation.ts"),
+  E14: () => import("./e14-ravine.ts"),
 };
 
 /** E1, E2, … in order. */
