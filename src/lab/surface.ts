@@ -262,7 +262,7 @@ export class LossSurface {
 
   #tensor(name: string, what: string, x: Vector): Tensor {
     checkLength(`LossSurface.${name}`, what, x, this.size);
-    return tensor(Float64Array.from(x));
+    return tensor(x instanceof Float64Array ? x.slice() : Float64Array.from(x));
   }
 
   #split(theta: Tensor): Tensor[] {

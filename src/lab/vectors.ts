@@ -14,12 +14,19 @@ export function dot(x: Vector, y: Vector): number {
 /** ‖x‖₂ */
 export const norm = (x: Vector): number => Math.sqrt(dot(x, x));
 
-/** x + a y, as a new vector. */
-export const plus = (x: Vector, a: number, y: Vector): Float64Array =>
-  Float64Array.from(x, (xi, i) => xi + a * y[i]!);
+/** x + a y, as a new vector. A loop: `Float64Array.from` with a function takes ten times as long. */
+export function plus(x: Vector, a: number, y: Vector): Float64Array {
+  const z = new Float64Array(x.length);
+  for (let i = 0; i < x.length; i++) z[i] = x[i]! + a * y[i]!;
+  return z;
+}
 
 /** a x, as a new vector. */
-export const scaled = (a: number, x: Vector): Float64Array => Float64Array.from(x, (xi) => a * xi);
+export function scaled(a: number, x: Vector): Float64Array {
+  const z = new Float64Array(x.length);
+  for (let i = 0; i < x.length; i++) z[i] = a * x[i]!;
+  return z;
+}
 
 /** x += a y, in place. */
 export function addTo(x: Float64Array, a: number, y: Vector): void {
