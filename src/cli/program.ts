@@ -32,6 +32,10 @@ const commands: Record<string, { about: string; load: () => Promise<{ define: De
     about: "list the layers of a trained network or of a model, with their sizes",
     load: () => import("./summary.ts"),
   },
+  landscape: {
+    about: "look at the loss around a trained network: contour, surface, curvature, audit",
+    load: () => import("./landscape.ts"),
+  },
   experiment: {
     about: "run a claim of the theory as a program, and see whether it holds",
     load: () => import("./experiment.ts"),
