@@ -25,6 +25,7 @@ export async function bundle(entry: string): Promise<string> {
     logLevel: "error",
     root: folder,
     base: "./",
+    worker: { format: "es" },
     resolve: {
       alias: [
         { find: /^gradus$/, replacement: `${src}/index.ts` },

@@ -68,6 +68,14 @@ describe.skipIf(skipped !== undefined)("in Chromium", () => {
     expect(threads).toBe(Math.min(await page.evaluate<number>("navigator.hardwareConcurrency"), 8));
   });
 
+  test("a worker of a page computes as the page does", async () => {
+    const inPage = await trainIn(isolated, { threads: 2 });
+    expect(await page.evaluate("trainInWorker({ threads: 2 })")).toEqual(inPage);
+    await page.goto(site.url);
+    expect(await page.evaluate("trainInWorker({})")).toEqual({ ...inPage, threads: 1 });
+    expect(problems).toEqual([]);
+  });
+
   test("an isolated page that forbids such workers has one thread, and the same results", async () => {
     await page.route(isolated.url, async (route) => {
       const response = await route.fetch();
