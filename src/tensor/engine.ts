@@ -68,10 +68,14 @@ function best(): Backend {
  * and nothing to wait for in Node. `isa: "simd128"` does without relaxed SIMD, whose products may
  * differ in the last bit from one processor to another. `threads` are the processor's, at most 8,
  * unless it says otherwise; a page that is not cross-origin isolated has one, and the same results.
- * In Node, `GRADUS_ISA` and `GRADUS_THREADS` say the same.
+ * In Node, `GRADUS_ISA` and `GRADUS_THREADS` say the same. Two headers isolate a page:
+ * `Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp`.
  *
  * @throws {ConfigError} if the module cannot be fetched, the browser is too old for it, or `threads` is
  *   no whole number between 1 and 256.
+ * @example
+ * await loadEngine({ threads: 2 });
+ * tensor([1, 2]).sum().item(); // 3
  */
 export async function loadEngine({ isa, threads }: WasmOptions = {}): Promise<void> {
   if (!builtin) await fetchWasm({ isa, threads });
