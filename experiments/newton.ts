@@ -1,5 +1,5 @@
 /** Newton's method from many starts at once, all in one program. */
-import { compile, hvp, type Tensor, tensor, valueAndGrad } from "gradus";
+import { compile, grad, hvp, type Tensor, tensor } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
 import { norm } from "./vectors.ts";
 
@@ -51,7 +51,7 @@ export function descend(
       return old;
     });
   }
-  return seen.map(({ hessian: _, ...end }) => end);
+  return seen.map(({ spectrum: _, ...end }) => end);
 }
 
 /**
@@ -69,17 +69,22 @@ export function minima(losses: Losses, starts: readonly (readonly number[])[]): 
   return found;
 }
 
-type Seen = End & { readonly hessian: Eigen };
-type Eigen = ReturnType<typeof eigenSymmetric>;
+export interface Derivatives {
+  readonly value: number;
+  readonly gradient: readonly number[];
+  readonly hessian: readonly (readonly number[])[];
+}
 
 /** Value, gradient and Hessian at many points: the Hessians column by column, all rows at once. */
-function looker(losses: Losses): (points: readonly (readonly number[])[]) => Seen[] {
+export function derivatives(
+  losses: Losses,
+): (points: readonly (readonly number[])[]) => Derivatives[] {
   const total = (w: Tensor) => losses(w).sum();
   const program = compile((w: Tensor, units: Tensor) => {
     const columns = Array.from({ length: w.shape[1]! }, (_, i) =>
       hvp(total, w, units.slice(i).unsqueeze(0).broadcastTo(w.shape)),
     );
-    return { value: losses(w), gradient: valueAndGrad(total)(w).grad, columns };
+    return { value: losses(w), gradient: grad(total)(w), columns };
   });
   return (points) => {
     const d = points[0]!.length;
@@ -87,23 +92,33 @@ function looker(losses: Losses): (points: readonly (readonly number[])[]) => See
     const out = program.sync(table(points), table(units));
     const [values, gradients] = [out.value.dataSync(), out.gradient.dataSync()];
     const columns = out.columns.map((column) => column.dataSync());
-    return points.map((point, b) => {
-      const gradient = Array.from(gradients.subarray(b * d, (b + 1) * d));
-      const hessian = eigenSymmetric(
-        columns.map((column, i) =>
-          columns.map((other, j) => (column[b * d + j]! + other[b * d + i]!) / 2),
-        ),
-      );
-      const seen = { point, value: values[b]!, gradient, hessian, stepLeft: 0 };
-      const stepLeft = norm(newtonStep(seen)) / norm(point);
-      return { ...seen, eigenvalues: Array.from(hessian.values), stepLeft };
-    });
+    return points.map((_, b) => ({
+      value: values[b]!,
+      gradient: Array.from(gradients.subarray(b * d, (b + 1) * d)),
+      hessian: columns.map((column, i) =>
+        columns.map((other, j) => (column[b * d + j]! + other[b * d + i]!) / 2),
+      ),
+    }));
   };
 }
 
+type Seen = End & { readonly spectrum: Eigen };
+type Eigen = ReturnType<typeof eigenSymmetric>;
+
+function looker(losses: Losses): (points: readonly (readonly number[])[]) => Seen[] {
+  const look = derivatives(losses);
+  return (points) =>
+    look(points).map(({ value, gradient, hessian }, b) => {
+      const point = points[b]!;
+      const spectrum = eigenSymmetric(hessian);
+      const stepLeft = norm(newtonStep({ gradient, spectrum })) / norm(point);
+      return { point, value, gradient, spectrum, eigenvalues: [...spectrum.values], stepLeft };
+    });
+}
+
 /** −|H|⁻¹ g, where an eigenvalue that is 0 to rounding counts as the least that is not. */
-function newtonStep({ gradient, hessian }: Pick<Seen, "gradient" | "hessian">): number[] {
-  const { values, vectors } = hessian;
+function newtonStep({ gradient, spectrum }: Pick<Seen, "gradient" | "spectrum">): number[] {
+  const { values, vectors } = spectrum;
   const floor = 1e-14 * Math.max(...values.map(Math.abs)) || 1;
   return gradient.map((_, i) =>
     vectors.reduce((sum, q, k) => {
