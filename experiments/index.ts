@@ -6,6 +6,7 @@ export { Missing } from "./experiment.ts";
 
 const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment }>>> = {
   E1: () => import("./e01-xor.ts"),
+  E3: () => import("./e03-perceptron.ts"),
   E4: () => import("./e04-convexity.ts"),
   E5: () => import("./e05-single-neuron.ts"),
   E6: () => import("./e06-planted-truth.ts"),
@@ -15,6 +16,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E12: () => import("./e12-step-sizes.ts"),
   E13: () => import("./e13-initialisation.ts"),
   E14: () => import("./e14-ravine.ts"),
+  E15: () => import("./e15-random-features.ts"),
 };
 
 /** E1, E2, … in order. */

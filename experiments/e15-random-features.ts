@@ -1,0 +1,162 @@
+import { compile, type Tensor } from "gradus";
+import {
+  arcCosine,
+  degrees,
+  features,
+  frozenNet,
+  kernelRidge,
+  meanSquare,
+  powers,
+} from "./arc-cosine.ts";
+import type { Experiment, Setup } from "./experiment.ts";
+import { type Curve, lineChart } from "./line-chart.ts";
+import { gaussian } from "./random.ts";
+import { fitPower, mean, plusMinus } from "./statistics.ts";
+
+const d = 5;
+const points = 24; // to learn from, and as many to predict
+const ridge = 0.5;
+const range = 0.1; // around the exponent −1/2
+
+const names = ["step", "ReLU", "squared ReLU"];
+
+/** Root mean square of Φₙ Φₙᵀ − k_{n + shift} over all pairs and repetitions, for each m: [degree][m]. */
+function kernelErrors(
+  x: Tensor,
+  ms: readonly number[],
+  repeats: number,
+  seed: number,
+  shift: 0 | 1,
+) {
+  const inputs = x.toArray() as number[][];
+  const exact = degrees.map((n) => arcCosine(inputs, ((n + shift) % 3) as 0 | 1 | 2));
+  const kernels = compile((w: Tensor) =>
+    degrees.map((n) => {
+      const phi = features(x, w, n);
+      return phi.matmul(phi.transpose());
+    }),
+  );
+  const squares = ms.map((m, j) =>
+    Array.from({ length: repeats }, (_, r) =>
+      kernels
+        .sync(gaussian([m, d], seed, 10_000 * j + r))
+        .map((k, n) => meanSquare(k.dataSync(), exact[n]!)),
+    ),
+  );
+  return degrees.map((n) => squares.map((each) => Math.sqrt(mean(each.map((s) => s[n]!)))));
+}
+
+/** A ReLU net with a frozen first layer against kernel machines: its own kernel's, and the limit's. */
+function netErrors(x: Tensor, ms: readonly number[], repeats: number, seed: number) {
+  const inputs = x.toArray() as number[][];
+  const y = inputs.slice(0, points).map(([a, b]) => Math.sin(2 * a!) + a! * b!);
+  const limit = kernelRidge(arcCosine(inputs, 1), y, ridge).predictions;
+  return ms.map((m, j) => {
+    const each = Array.from({ length: repeats }, (_, r) => {
+      const phi = features(x, gaussian([m, d], seed, 1_000_000 + 1000 * j + r), 1).evalSync();
+      const own = kernelRidge(Array.from(phi.matmul(phi.transpose()).dataSync()), y, ridge);
+      const net = frozenNet(phi, y, ridge, own.largest);
+      return { own: meanSquare(net, own.predictions), limit: meanSquare(net, limit) };
+    });
+    return {
+      own: Math.sqrt(mean(each.map((e) => e.own))),
+      limit: Math.sqrt(mean(each.map((e) => e.limit))),
+    };
+  });
+}
+
+async function run({ quick, seed, progress }: Setup) {
+  const x = gaussian([2 * points, d], seed, 999_999);
+  const ms = powers(4, quick ? 11 : 15);
+  const repeats = quick ? 30 : 100;
+  progress("kernels");
+  const errors = kernelErrors(x, ms, repeats, seed, 0);
+  const fits = errors.map((each) => fitPower(ms, each));
+  const wrong = kernelErrors(x, ms, quick ? 5 : 20, seed, 1);
+  const wrongFits = wrong.map((each) => fitPower(ms, each));
+  progress("nets with a frozen layer");
+  const widths = powers(5, quick ? 9 : 11);
+  const nets = netErrors(x, widths, quick ? 6 : 20, seed);
+  const net = fitPower(
+    widths,
+    nets.map((e) => e.limit),
+  );
+  const own = Math.max(...nets.map((e) => e.own));
+  const near = ({ slope }: { slope: number }, range: number) => Math.abs(slope + 0.5) < range;
+  const shown = fits.map((fit, n) => `${names[n]} ${plusMinus(fit.slope, fit.error)}`).join(", ");
+  const curve = (name: string, of: readonly number[], dashed = false): Curve => ({
+    name,
+    dashed,
+    dots: true,
+    points: of.map((y, i) => [ms[i]!, y] as const),
+  });
+  return {
+    holds: fits.every((fit) => near(fit, range)) && near(net, 2 * range) && own < 1e-6,
+    control: wrongFits.every((fit) => !near(fit, range)),
+    summary: `exponents in m: ${shown}, net with a frozen layer ${plusMinus(net.slope, net.error)} (predicted −1/2); the net is its own kernel machine to ${own.toExponential(0)}`,
+    controlSummary: `against the next degree's kernel the exponents are ${wrongFits.map((fit) => plusMinus(fit.slope, fit.error)).join(", ")}`,
+    figures: {
+      "random units m": ms,
+      ...Object.fromEntries(errors.map((each, n) => [`root mean square error, degree ${n}`, each])),
+      ...Object.fromEntries(fits.map((fit, n) => [`exponent, degree ${n}`, fit.slope])),
+      ...Object.fromEntries(
+        wrong.map((each, n) => [`degree ${n} against degree ${(n + 1) % 3}`, each]),
+      ),
+      "k₁(e₁, e₂) of orthogonal unit vectors": arcCosine(
+        [
+          [1, 0],
+          [0, 1],
+        ],
+        1,
+      )[1]!,
+      "widths of nets": widths,
+      "net against the limit's kernel machine": nets.map((e) => e.limit),
+      "net against its own kernel machine": nets.map((e) => e.own),
+      "exponent of the net": net.slope,
+    },
+    charts: {
+      kernels: await lineChart({
+        title: "Random layers approach the arc-cosine kernels like 1/√m",
+        subtitle: `Root mean square error over pairs and ${repeats} draws; dashed: a wrong degree`,
+        x: "random units m",
+        y: "error of the kernel",
+        log: "xy",
+        curves: [
+          ...errors.map((each, n) => curve(names[n]!, each)),
+          curve("ReLU against degree 2", wrong[1]!, true),
+        ],
+      }),
+      nets: await lineChart({
+        title: "A wide net with a frozen first layer is a kernel method",
+        subtitle:
+          "ReLU net, output layer trained by descent, against ridge regression with the limit's kernel",
+        x: "hidden units m",
+        y: "difference of predictions",
+        log: "xy",
+        curves: [
+          {
+            name: "root mean square difference",
+            dots: true,
+            points: nets.map((e, i) => [widths[i]!, e.limit] as const),
+          },
+        ],
+      }),
+    },
+    remarks: [
+      "The text writes the kernel with 1/m and a limit E σ(wᵀx)σ(wᵀx′); Cho & Saul's arc-cosine kernels are twice that, hence the factor √(2/m).",
+      "The identity with the net's own kernel machine needs the output weights to start at 0 and a ridge (or the least-norm solution): descent then never leaves the span of the features.",
+    ],
+  };
+}
+
+export default {
+  id: "E15",
+  title: "Random features and the arc-cosine kernel",
+  claim:
+    "The kernel of a layer of m random units tends to the arc-cosine kernel of its activation's degree, with an error of order 1/√m; so a wide net whose first layer is frozen is a kernel method.",
+  source: "Cho & Saul 2009, §2; Rahimi & Recht 2007",
+  measured:
+    "The root mean square error of the kernel matrix of 48 random inputs against m, for step, ReLU and squared ReLU; and the predictions of trained nets with a frozen first layer against ridge regression with the limit's kernel.",
+  rule: `Each exponent is within ${range} of −1/2 (the net's within ${2 * range}), and the trained net equals its own kernel machine to 1e-6. Control: against the kernel of another degree no exponent may be near −1/2.`,
+  run,
+} satisfies Experiment;
