@@ -1,0 +1,156 @@
+/** E3: the perceptron errs at most (R/γ)² times, if the classes can be parted by a line. */
+import { chart } from "gradus/draw";
+import type { Experiment, Setup } from "./experiment.ts";
+import { lineChart } from "./line-chart.ts";
+import { gaussian } from "./random.ts";
+import { dot, norm } from "./vectors.ts";
+
+/** Rosenblatt's examples as one vector each: y·x for the label y = ±1, for lines through 0. */
+type Signed = readonly number[];
+
+/** Points of the ball around 0, labelled by a random line through it; none is nearer to it than γ. */
+function separable(d: number, n: number, gamma: number, seed: number, stream: number) {
+  const [normal, ...points] = gaussian([40 * n + 1, d], seed, stream).toArray() as number[][];
+  const w = normal!.map((x) => x / norm(normal!));
+  const signed = points
+    .map((x) => x.map((xi) => xi * Math.min(1, 2 / norm(x))))
+    .map((x) => (dot(w, x) < 0 ? x.map((xi) => -xi) : x))
+    .filter((x) => dot(w, x) >= gamma)
+    .slice(0, n);
+  return { w, signed, margin: Math.min(...signed.map((x) => dot(w, x))) };
+}
+
+/** w ← w + yx for each example on the wrong side, in turn, until none is or the epochs are over. */
+function perceptron(examples: readonly Signed[], epochs: number) {
+  let w = examples[0]!.map(() => 0);
+  const mistakes: number[] = [];
+  for (let epoch = 0; epoch < epochs; epoch++) {
+    let wrong = 0;
+    for (const x of examples)
+      if (dot(w, x) <= 0) {
+        w = w.map((wi, i) => wi + x[i]!);
+        wrong++;
+      }
+    mistakes.push((mistakes.at(-1) ?? 0) + wrong);
+    if (wrong === 0) return { w, mistakes, converged: true };
+  }
+  return { w, mistakes, converged: false };
+}
+
+/** The items in another order. */
+function shuffled<T>(items: readonly T[], seed: number, stream: number): T[] {
+  const keys = gaussian([items.length], seed, stream).dataSync();
+  const order = [...keys.keys()].sort((a, b) => keys[a]! - keys[b]!);
+  return order.map((i) => items[i]!);
+}
+
+/** Mistakes on separable sets of many margins, each beside its bound. */
+function bounded(sets: number, seed: number) {
+  const found = [2, 5, 10].flatMap((d, i) =>
+    [0.02, 0.05, 0.1, 0.2, 0.4].flatMap((gamma, j) =>
+      Array.from({ length: sets }, (_, k) => {
+        const { signed, margin } = separable(d, 200, gamma, seed, 10_000 * i + 1000 * j + k);
+        const bound = (Math.max(...signed.map(norm)) / margin) ** 2;
+        const { mistakes, converged } = perceptron(signed, Math.ceil(bound) + 1);
+        return { gamma, bound, mistakes: mistakes.at(-1)!, converged };
+      }),
+    ),
+  );
+  return found.sort((a, b) => a.bound - b.bound);
+}
+
+/** Solutions of one set, learned in many orders: errors on new points, whose share is angle / π. */
+function solutions(orders: number, seed: number) {
+  const { signed, w } = separable(5, 200, 0.1, seed, 90_000);
+  return Array.from({ length: orders }, (_, k) => {
+    const run = perceptron(shuffled(signed, seed, 91_000 + k), 10_000);
+    const length = norm(run.w);
+    const margin = Math.min(...signed.map((x) => dot(run.w, x))) / length;
+    return { error: Math.acos(Math.min(1, dot(run.w, w) / length)) / Math.PI, margin };
+  });
+}
+
+async function run({ quick, seed, progress }: Setup) {
+  const sets = bounded(quick ? 4 : 40, seed);
+  const orders = solutions(quick ? 30 : 300, seed);
+  const [errors, margins] = [orders.map((o) => o.error), orders.map((o) => o.margin)];
+  // orthogonal examples of length 1: γ = 1/√n for w = (1 … 1)/√n, and each must be learned by itself
+  const units = Array.from({ length: 50 }, (_, i) =>
+    Array.from({ length: 50 }, (_, j) => +(i === j)),
+  );
+  const tight = perceptron(units, 3).mistakes.at(-1)!;
+  progress("overlapping classes");
+  const epochs = quick ? 300 : 3000;
+  const { signed, margin } = separable(5, 200, 0.1, seed, 90_000);
+  const overlapping = perceptron(
+    signed.map((x, i) => (i % 10 ? x : x.map((xi) => -xi))),
+    epochs,
+  );
+  const bound = (Math.max(...signed.map(norm)) / margin) ** 2;
+  const half = overlapping.mistakes[epochs / 2 - 1]!;
+  const total = overlapping.mistakes.at(-1)!;
+  const ratio = Math.max(...sets.map((s) => s.mistakes / s.bound));
+  const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
+  return {
+    holds:
+      ratio <= 1 &&
+      sets.every((s) => s.converged) &&
+      tight === 50 &&
+      Math.min(...margins) > 0 &&
+      Math.max(...errors) > 1.5 * Math.min(...errors),
+    control: !overlapping.converged && total > bound && total > 1.8 * half,
+    summary: `${sets.length} separable sets: at most ${ratio.toFixed(2)} (R/γ)² mistakes (predicted ≤ 1), and 50 of 50 where the bound is tight; ${orders.length} orders of one set give solutions with ${percent(Math.min(...errors))} to ${percent(Math.max(...errors))} errors on new points`,
+    controlSummary: `with every tenth label wrong it still errs after ${epochs} epochs, ${total} times, where the bound without them was ${bound.toFixed(0)}`,
+    figures: {
+      "separable sets": sets.length,
+      "largest mistakes / (R/γ)²": ratio,
+      "mistakes on 50 orthogonal examples, bound 50": tight,
+      "error of solutions, least and largest": [Math.min(...errors), Math.max(...errors)],
+      "widest margin of a solution": Math.max(...margins),
+      "mistakes on overlapping classes": total,
+    },
+    charts: {
+      bound: await chart((Plot) => ({
+        title: "The perceptron errs no more than (R/γ)² times",
+        subtitle:
+          "dots: separable sets of 200 points, γ from 0.02 to 0.4, d = 2, 5, 10; line: the bound",
+        x: { label: "(R/γ)²", type: "log", tickFormat: "d", ticks: 4, grid: true },
+        y: {
+          label: "mistakes until all are right",
+          type: "log",
+          tickFormat: "d",
+          ticks: 4,
+          grid: true,
+        },
+        marks: [
+          Plot.line(sets, { x: "bound", y: "bound", stroke: "#d55e00", strokeWidth: 2 }),
+          Plot.dot(sets, { x: "bound", y: "mistakes", fill: "#0072b2", r: 4 }),
+        ],
+      })),
+      overlap: await lineChart({
+        title: "Where classes overlap it never ends",
+        subtitle: "every tenth label wrong; dashed: the bound for the same points, labels right",
+        x: "epochs",
+        y: "mistakes so far",
+        curves: [{ name: "mistakes", points: overlapping.mistakes.map((m, i) => [i + 1, m]) }],
+        rules: [bound],
+      }),
+    },
+    remarks: [
+      "γ is the margin of the line that made the labels; the widest margin would make the bound smaller.",
+      "A solution is any line that parts the examples: which one is found depends on their order, and its margin is below that of the line that made them.",
+    ],
+  };
+}
+
+export default {
+  id: "E3",
+  title: "The perceptron's mistakes",
+  claim:
+    "If some line parts the classes with margin γ and the points lie within R, the perceptron makes at most (R/γ)² mistakes, whatever their order. If none does, it never ends. It ends at one of many solutions, and they are not equally good.",
+  source: "Novikoff 1962; Minsky & Papert 1969, §11",
+  measured:
+    "Mistakes until all examples are right, for separable sets of many margins and dimensions beside (R/γ)²; the errors of the solutions that many orders of one set give, on points of all directions.",
+  rule: "Holds if no set exceeds its bound, orthogonal examples attain it, and solutions differ in error by half or more. Control: with every tenth label wrong, the perceptron must not end, must exceed the bound, and must go on to err.",
+  run,
+} satisfies Experiment;
