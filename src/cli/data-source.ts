@@ -8,8 +8,10 @@ import {
   fitStandardization,
   lightOnDark,
   moons,
+  numericFeatures,
   readCsv,
   readIdxFolder,
+  readImageFolder,
   type Split,
   spirals,
   splitDataset,
@@ -70,9 +72,21 @@ async function load(source: string, options: SourceOptions): Promise<Source> {
     return cut(source, source, "train" in made ? made : toDataset(source, made));
   }
   const { basename, extname } = await import("node:path");
-  if ((await kindOf(source)) === "folder")
-    return cut(source, basename(source), await readIdxFolder(source));
+  if ((await kindOf(source)) === "folder" || isArchive(source))
+    return cut(source, nameOf(basename(source)), await readImages(source, options));
   return tableSource(source, basename(source, extname(source)), options);
+}
+
+const isArchive = (source: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(source);
+const nameOf = (file: string): string => file.replace(/\.(tar|tar\.gz|tgz)$/i, "");
+
+/** A folder of IDX files as MNIST's, or images in folders or an archive by class. */
+async function readImages(source: string, { size }: SourceOptions): Promise<Dataset> {
+  const { readdir } = await import("node:fs/promises");
+  const names = isArchive(source) ? [] : await readdir(source);
+  if (names.some((name) => /-idx\d|\.idx/.test(name)) || names.length === 0)
+    if (!isArchive(source)) return readIdxFolder(source);
+  return readImageFolder(source, size === undefined ? {} : { size });
 }
 
 /** The examples of some classes, which are numbered anew in the order given. */
@@ -168,10 +182,11 @@ async function tableSource(source: string, name: string, options: SourceOptions)
   const { split, task } = await readTable(source, options);
   const data: Dataset = { name, task, train: split, classes: split.classes ?? [] };
   const raw = cut(source, name, data);
-  const scale = fitStandardization(raw.train.inputs);
+  const scale = fitStandardization(raw.train.inputs, numericFeatures(split));
   const table: TableConfig = {
     features: split.features,
     categories: split.categories,
+    ...(split.fills && { fills: split.fills }),
     mean: [...scale.mean],
     std: [...scale.std],
   };
@@ -190,7 +205,7 @@ async function readTable(
   asked: SourceOptions,
 ): Promise<{ split: CsvSplit; task: Task }> {
   const { task } = asked;
-  const options = { ...columnsOf(asked), dropMissing: true };
+  const options = columnsOf(asked);
   if (task) return { split: await readCsv(path, { ...options, task }), task };
   try {
     const split = await readCsv(path, options);
@@ -205,10 +220,12 @@ async function readTable(
   };
 }
 
-/** Which columns of a table are used. */
-const columnsOf = ({ target, drop }: SourceOptions) => ({
+/** Which columns of a table are used, and what becomes of cells that are missing or unknown. */
+const columnsOf = ({ target, drop, missing = "drop", other }: SourceOptions) => ({
   ...(target !== undefined && { target }),
   ...(drop !== undefined && { drop }),
+  ...(other !== undefined && { other }),
+  ...(missing === "drop" ? { dropMissing: true } : missing !== "refuse" && { fill: missing }),
 });
 
 /**
@@ -240,10 +257,13 @@ async function loadTable(
 ): Promise<Split> {
   await kindOf(source);
   const { task, classes } = data;
-  const { features, categories, mean, std } = table;
+  const { features, categories, fills, mean, std } = table;
   const none = { dtype: "float32", shape: [0], data: new Float32Array() } as const;
-  const like = { inputs: none, targets: none, size: 0, features, categories, classes };
-  const options = { ...columnsOf(settings.data), task, dropMissing: true, like };
+  const like = {
+    ...{ inputs: none, targets: none, size: 0, features, categories, classes },
+    ...(fills && { fills }),
+  };
+  const options = { ...columnsOf(settings.data), task, like };
   const split = await readCsv(source, options);
   return standardize(split, { mean: Float64Array.from(mean), std: Float64Array.from(std) });
 }

@@ -1,3 +1,4 @@
+import { ConfigError } from "../base/index.ts";
 import type { Source } from "./data-source.ts";
 import { optimizers } from "./rules.ts";
 import type { Given, Settings } from "./settings.ts";
@@ -12,13 +13,23 @@ export const otherDefaults = { model: "mlp", epochs: 50, batchSize: 16 } as cons
 export function resolve(given: Given, { inputShape }: Source["config"]): Settings {
   const { model, ...forShape } = inputShape.length === 3 ? imageDefaults : otherDefaults;
   const training = { ...defaults, ...forShape, ...defined(given.training ?? {}) };
+  const { from, ...transfer } = given.transfer ?? {};
+  if (from === undefined && Object.keys(defined(transfer)).length > 0) throw noSource();
   const { lr, decay } = optimizers[training.optimizer];
   return {
     data: { source: defaultSource, ...defined(given.data ?? {}) },
     model: { name: model, ...defined(given.model ?? {}) },
     training: { lr, weightDecay: decay, ...training },
+    ...(from !== undefined && { transfer: { from, ...defined(transfer) } }),
   };
 }
+
+const noSource = (): ConfigError =>
+  new ConfigError({
+    subject: "transfer",
+    problem: "it says how to go on from a trained network, but not from which.",
+    fix: "name a run with --from.",
+  });
 
 /** Without the names whose value is undefined. */
 function defined<T extends object>(x: T): { [K in keyof T]: Exclude<T[K], undefined> } {

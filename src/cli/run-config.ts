@@ -21,6 +21,8 @@ const dataSchema = z.object({
     .object({
       features: z.array(z.string()).readonly(),
       categories: z.array(z.array(z.string()).readonly().nullable()).readonly(),
+      /** What missing cells are filled with, a column each. */
+      fills: z.array(z.string()).readonly().optional(),
       mean: z.array(z.number()).readonly(),
       std: z.array(z.number().positive()).readonly(),
     })

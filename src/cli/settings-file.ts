@@ -58,12 +58,13 @@ function readAssignment(word: string): Assignment {
   });
 }
 
-/** A value as the command line writes it: a number, or a list in `[…]` or with commas; else text. */
+/** A value as the command line writes it: a number, a truth, a list in `[…]` or with commas; else text. */
 export function scalar(text: string, path: string): unknown {
   const listed = Array.isArray(describe(path).example);
   const parts = listed ? text.replace(/^\[|\]$/g, "").split(",") : [text];
   const values = parts.map((part) => {
     const plain = part.trim().replace(/^(["'])(.*)\1$/, "$2");
+    if (plain === "true" || plain === "false") return plain === "true";
     return plain !== "" && Number.isFinite(Number(plain)) ? Number(plain) : plain;
   });
   return listed ? values : values[0];

@@ -20,6 +20,11 @@ const from0 = (example: number) => {
   const must = "a number of 0 or more";
   return said(z.number({ error: must }).nonnegative({ error: must }), must, example);
 };
+const fraction = (example: number) => {
+  const must = "a number from 0 to below 1";
+  const number = z.number({ error: must }).min(0, { error: must }).lt(1, { error: must });
+  return said(number, must, example);
+};
 const text = (example: string) => said(z.string({ error: "a text" }).min(1), "a text", example);
 /** A single value counts as a list of one. */
 const listOf = <T extends z.ZodType>(each: T, must: string, example: unknown) =>
@@ -41,6 +46,13 @@ export const settingsSchema = z.strictObject({
     drop: listOf(column, "a list of columns", ["id"]).optional(),
     classes: listOf(z.coerce.string(), "a list of classes", ["0", "1"]).optional(),
     examples: whole(1, 1000).optional(),
+    size: whole(1, 32).optional(),
+    missing: oneOf(["drop", "refuse", "mean", "median", "mode"]).optional(),
+    other: z
+      .boolean({ error: "true or false" })
+      .meta({ must: "true or false", example: true })
+      .optional(),
+    augment: listOf(z.string(), "a list of transforms", ["crop:4", "flip"]).optional(),
   }),
   model: z.strictObject({
     name: oneOf(modelNames as readonly [ModelName, ...ModelName[]]),
@@ -56,8 +68,19 @@ export const settingsSchema = z.strictObject({
     weightDecay: from0(1e-4),
     clipNorm: above0(1).optional(),
     patience: whole(1, 5).optional(),
+    accumulate: whole(1, 4).optional(),
+    average: fraction(0.999).optional(),
+    classWeight: oneOf(["balanced"]).optional(),
     seed: whole(0, 1),
   }),
+  transfer: z
+    .strictObject({
+      from: text("runs/digits-conv"),
+      freeze: listOf(z.string(), "a list of patterns", ["features.*"]).optional(),
+      unfreeze: listOf(z.string(), "a list of epoch:pattern", ["2:features.*"]).optional(),
+      layerDecay: above0(0.4).optional(),
+    })
+    .optional(),
 });
 
 /** Everything that a training was asked to do: with the data, it decides the result to the last bit. */
@@ -68,6 +91,7 @@ export const givenSchema = z.strictObject({
   data: settingsSchema.shape.data.partial().optional(),
   model: settingsSchema.shape.model.partial().optional(),
   training: settingsSchema.shape.training.partial().optional(),
+  transfer: settingsSchema.shape.transfer.unwrap().partial().optional(),
 });
 export type Given = z.infer<typeof givenSchema>;
 

@@ -1,5 +1,6 @@
-import { createModel } from "../models/index.ts";
+import { augment } from "../data/index.ts";
 import { type Module, summary } from "../nn/index.ts";
+import { Optimizer } from "../optim/index.ts";
 import {
   type Callback,
   type Checkpoint,
@@ -9,6 +10,7 @@ import {
   fit,
   type History,
   type Json,
+  layerwiseLr,
   loadCheckpoint,
   type Position,
   type RunFolder,
@@ -18,6 +20,7 @@ import {
   TerminateOnDivergence,
   TrajectoryRecorder,
 } from "../train/index.ts";
+import { readAugmentations } from "./augmentations.ts";
 import type { Source } from "./data-source.ts";
 import { Exit, interrupted } from "./errors.ts";
 import { interruptible } from "./interrupt.ts";
@@ -28,11 +31,14 @@ import type { RunConfig } from "./run-config.ts";
 import type { Settings } from "./settings.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Report, secondsSince } from "./train-report.ts";
+import { freezeAsSet, unfreezing } from "./transfer.ts";
 
 /** A training, ready to begin. */
 export interface Plan {
   readonly config: RunConfig;
   readonly source: Source;
+  /** With its first weights, or those of another run. */
+  readonly model: Module;
   /** Where it goes on. */
   readonly from?: Checkpoint;
   /** Makes the folder of the run, or gives the one that there is; none in a dev run. */
@@ -42,20 +48,19 @@ export interface Plan {
 /** Trains, then measures the best weights on the test data, telling `report` all along. */
 export async function runPlan(plan: Plan, report: Report, terminal: Terminal): Promise<void> {
   const began = performance.now();
-  const model = createModel(plan.config.model);
+  const { config, source, model } = plan;
+  freezeAsSet(model, config.settings.transfer);
   const { run, history, folder } = await interruptible(terminal, (signal) =>
-    fitInFolder(plan, model, report, terminal, signal),
+    fitInFolder(plan, report, terminal, signal),
   );
   const best = folder && (await restoreBest(model, folder, history));
-  const { config, source } = plan;
   const test = await evaluate(model, source.test);
   const page = folder && (await writeReport(folder, config, model, source.test));
   report.end({ run, test, seconds: secondsSince(began), stopped: history.stopped, best, page });
 }
 
 async function fitInFolder(
-  { config, source, from, openFolder }: Plan,
-  model: Module,
+  { config, source, model, from, openFolder }: Plan,
   report: Report,
   terminal: Terminal,
   signal: AbortSignal,
@@ -78,7 +83,7 @@ async function fitInFolder(
       ]
     : [];
   const history = await fit(model, source.train, {
-    ...fitOptions(config, source),
+    ...fitOptions(config, source, model),
     ...(from && { resume: from }),
     callbacks: [
       new TerminateOnDivergence(),
@@ -96,23 +101,34 @@ async function fitInFolder(
   return { run, history, folder };
 }
 
-function fitOptions(config: RunConfig, { train, validation }: Source): FitOptions {
-  const { training } = config.settings;
-  const { epochs, batchSize, seed } = training;
+function fitOptions(config: RunConfig, { train, validation }: Source, model: Module): FitOptions {
+  const { training, transfer, data } = config.settings;
+  const { epochs, batchSize, seed, accumulate = 1, average, classWeight } = training;
+  const rule = ruleOf(training);
+  const classes = config.data.classes.length;
+  const changes = data.augment && readAugmentations(data.augment, { train, classes });
   return {
     epochs,
     batchSize,
     seed,
     validation,
-    optimizer: ruleOf(training),
-    lr: scheduleOf(training, Math.ceil(train.size / batchSize)),
+    accumulate,
+    optimizer: transfer?.layerDecay
+      ? new Optimizer(model, rule, { groups: layerwiseLr(model, transfer.layerDecay) })
+      : rule,
+    lr: scheduleOf(training, Math.ceil(train.size / (batchSize * accumulate))),
+    ...(average !== undefined && { average: { decay: average } }),
+    ...(classWeight && { classWeight }),
+    ...(changes && { augment: augment(changes) }),
     config: config as unknown as Json,
   };
 }
 
 /** What settings ask to run along. */
-const callbacksOf = ({ training: { patience } }: Settings): Callback[] =>
-  patience === undefined ? [] : [new EarlyStopping({ patience })];
+const callbacksOf = ({ training: { patience }, transfer = { from: "" } }: Settings): Callback[] => [
+  ...(patience === undefined ? [] : [new EarlyStopping({ patience })]),
+  ...unfreezing(transfer),
+];
 
 /** The epoch, from 1, whose weights the model has afterwards. */
 async function restoreBest(model: Module, folder: RunFolder, history: History): Promise<number> {

@@ -1,7 +1,8 @@
 import { ConfigError, DataError } from "../base/index.ts";
 import { type Split, subset } from "../data/index.ts";
-import { type ModelOptions, modelNames } from "../models/index.ts";
+import { createModel, modelNames } from "../models/index.ts";
 import { type Json, loadCheckpoint, RunFolder } from "../train/index.ts";
+import { augmentationNames } from "./augmentations.ts";
 import { builtInNames, loadSource, type Source } from "./data-source.ts";
 import type { Define } from "./program.ts";
 import { defaultSource, imageDefaults, otherDefaults, resolve } from "./resolve.ts";
@@ -12,6 +13,7 @@ import { readSettingsFile, scalar, splitWords } from "./settings-file.ts";
 import type { Terminal } from "./terminal.ts";
 import { jsonReport, textReport } from "./train-report.ts";
 import { type Plan, runPlan } from "./train-run.ts";
+import { type Start, transferred } from "./transfer.ts";
 import { version } from "./version.ts";
 
 /** Where run folders go unless --run says otherwise. */
@@ -37,8 +39,10 @@ const settingFlags: readonly [flags: string, path: string, about: string][] = [
   [
     "--data <source>",
     "data.source",
-    `${builtInNames.join(", ")}, a folder of IDX files or a CSV file (default: ${defaultSource})`,
+    `${builtInNames.join(", ")}, a folder of IDX files, a folder or archive of images by class, or a CSV file (default: ${defaultSource})`,
   ],
+  ["--classes <names>", "data.classes", "only these classes, such as 0,1,2 (default: all)"],
+  ["--augment <list>", "data.augment", `random changes of training examples: ${augmentationNames}`],
   ["--target <column>", "data.target", "the column of a table to predict (default: the last)"],
   ["--model <name>", "model.name", `${modelNames.join(", ")} (${either("model")})`],
   ["--epochs <n>", "training.epochs", `passes through the data (${either("epochs")})`],
@@ -52,6 +56,9 @@ const settingFlags: readonly [flags: string, path: string, about: string][] = [
   ["--optimizer <name>", "training.optimizer", `${optimizerNames.join(", ")} (default: adam)`],
   ["--weight-decay <x>", "training.weightDecay", "pull of weights towards 0"],
   ["--patience <n>", "training.patience", "end after so many epochs without improvement"],
+  ["--from <run>", "transfer.from", "begin with the network of a run, with a new last layer"],
+  ["--freeze <patterns>", "transfer.freeze", "parameters of it that stay, such as 'features.*'"],
+  ["--unfreeze <list>", "transfer.unfreeze", "when they learn again, such as 3:features.*"],
   ["--seed <n>", "training.seed", "decides first weights and the order of examples (default: 0)"],
 ];
 
@@ -62,6 +69,8 @@ Examples:
   gradus train --data data/mnist --epochs 3     a folder of IDX files
   gradus train config.yaml training.lr=0.01     settings of a file, one of them changed
   gradus train runs/digits-conv/config.json     the same training again, to the last bit
+  gradus train --data cifar10.tar.gz --augment crop:4,flip
+  gradus train --from runs/digits-conv --freeze 'features.*' --data more-digits
   gradus train --resume runs/digits-conv        go on after Ctrl-C`;
 
 export const define: Define = (command, terminal) => {
@@ -112,28 +121,58 @@ export async function settle(given: Given): Promise<{ settings: Settings; source
 
 async function newPlan(given: Given, { run, devRun }: Options): Promise<Plan> {
   const { settings: asked, source } = await settle(given);
-  const { inputShape, classes } = source.config;
-  const { name: model, ...modelOptions } = asked.model;
-  const { batchSize, seed } = asked.training;
-  const settings = devRun ? { ...asked, training: { ...asked.training, epochs: 1 } } : asked;
-  const outputs = Math.max(1, classes.length); // one number for regression
-  const options: ModelOptions = { inputShape, classes: outputs, seed, ...modelOptions };
+  const { batchSize } = asked.training;
+  const start = await startOf(asked, source, given.model?.name);
+  const { name } = start.config;
+  const settings: Settings = {
+    ...asked,
+    model: { ...asked.model, name },
+    training: { ...asked.training, ...(devRun && { epochs: 1 }) },
+  };
+  const { model, config: modelConfig } = start;
   const config: RunConfig = {
     gradus: await version(),
     settings,
     data: source.config,
-    model: { name: model, options },
+    model: modelConfig,
   };
-  if (devRun)
-    return { config, source: shortened(source, batchSize), openFolder: async () => undefined };
+  if (devRun) {
+    const openFolder = async () => undefined;
+    return { config, model, source: shortened(source, batchSize), openFolder };
+  }
   const openFolder = async () => {
     const folder = run
       ? await RunFolder.at(run)
-      : await RunFolder.create(runsFolder, `${source.name}-${model}`);
+      : await RunFolder.create(runsFolder, `${source.name}-${name}`);
     await folder.writeConfig(config as unknown as Json);
     return folder;
   };
-  return { config, source, openFolder };
+  return { config, model, source, openFolder };
+}
+
+/** A new model, or that of the run that settings go on from. */
+async function startOf(
+  { model, training, transfer }: Settings,
+  { config: data }: Source,
+  askedName: string | undefined,
+): Promise<Start> {
+  const outputs = Math.max(1, data.classes.length); // one number for regression
+  const { seed } = training;
+  if (!transfer) {
+    const { name, ...rest } = model;
+    const config = {
+      name,
+      options: { inputShape: data.inputShape, classes: outputs, seed, ...rest },
+    };
+    return { model: createModel(config), config };
+  }
+  const start = await transferred(transfer, data, outputs, seed);
+  if (askedName === undefined || askedName === start.config.name) return start;
+  throw new ConfigError({
+    subject: "--model",
+    problem: `${transfer.from} holds the model "${start.config.name}", not "${askedName}".`,
+    fix: "leave out --model, or --from.",
+  });
 }
 
 /** The first few batches of each part. */
@@ -169,7 +208,7 @@ async function resumedPlan(path: string, given: Given, fixed: string | undefined
     await folder.writeConfig(config as unknown as Json);
     return folder;
   };
-  return { config, source, from, openFolder };
+  return { config, model: createModel(config.model), source, from, openFolder };
 }
 
 const unchangeable = (option: string): ConfigError =>

@@ -13,6 +13,7 @@ import {
   seeded,
 } from "../nn/index.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
+import { ImageClassifier } from "./image-classifier.ts";
 
 /** As the paper starts: N(0, 0.01²), and biases of 1 where ReLUs shall be on from the beginning. */
 const weights = { init: init.normal(0, 0.01) };
@@ -35,7 +36,7 @@ const awake = { ...weights, biasInit: init.constant(1) };
  * const model = alexnet({ inputShape: [3, 227, 227], classes: 1000 });
  * summary(model, [3, 227, 227]).totals.parameters; // 60965224
  */
-export function alexnet({ inputShape, classes, seed }: ImageModelOptions): Sequential {
+export function alexnet({ inputShape, classes, seed }: ImageModelOptions): ImageClassifier {
   const [channels, height, width] = imageSizes("alexnet", inputShape, 67);
   const halved = (n: number) => (n - 3) >> 1; // windows of 3 at stride 2, less one
   const last = (n: number) => halved(halved(halved(((n - 11) >> 2) + 1) + 1) + 1) + 1;
@@ -48,27 +49,31 @@ export function alexnet({ inputShape, classes, seed }: ImageModelOptions): Seque
   return seeded(
     seed,
     () =>
-      new Sequential(
-        new Reshape([channels, height, width]),
-        new Conv2d(channels, 96, 11, { ...weights, stride: 4 }),
-        new ReLU(),
-        new LocalResponseNorm(),
-        pool(),
-        new Conv2d(96, 256, 5, { ...awake, padding: 2, groups: 2 }),
-        new ReLU(),
-        new LocalResponseNorm(),
-        pool(),
-        new Conv2d(256, 384, 3, { ...weights, padding: 1 }),
-        new ReLU(),
-        new Conv2d(384, 384, 3, { ...awake, padding: 1, groups: 2 }),
-        new ReLU(),
-        new Conv2d(384, 256, 3, { ...awake, padding: 1, groups: 2 }),
-        new ReLU(),
-        pool(),
-        new Flatten(),
-        ...dense(256 * last(height) * last(width), 4096),
-        ...dense(4096, 4096),
-        new Linear(4096, classes, weights),
+      new ImageClassifier(
+        new Sequential(
+          new Reshape([channels, height, width]),
+          new Conv2d(channels, 96, 11, { ...weights, stride: 4 }),
+          new ReLU(),
+          new LocalResponseNorm(),
+          pool(),
+          new Conv2d(96, 256, 5, { ...awake, padding: 2, groups: 2 }),
+          new ReLU(),
+          new LocalResponseNorm(),
+          pool(),
+          new Conv2d(256, 384, 3, { ...weights, padding: 1 }),
+          new ReLU(),
+          new Conv2d(384, 384, 3, { ...awake, padding: 1, groups: 2 }),
+          new ReLU(),
+          new Conv2d(384, 256, 3, { ...awake, padding: 1, groups: 2 }),
+          new ReLU(),
+          pool(),
+        ),
+        new Sequential(
+          new Flatten(),
+          ...dense(256 * last(height) * last(width), 4096),
+          ...dense(4096, 4096),
+          new Linear(4096, classes, weights),
+        ),
       ),
   );
 }

@@ -10,6 +10,7 @@ import {
   seeded,
 } from "../nn/index.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
+import { ImageClassifier } from "./image-classifier.ts";
 
 /**
  * A small convolutional net for digits and other small images: two blocks of convolution 3×3, ReLU
@@ -19,26 +20,30 @@ import { type ImageModelOptions, imageSizes } from "./image.ts";
  * const model = digitsNet({ inputShape: [1, 28, 28], classes: 10 });
  * model.forward(zeros([32, 1, 28, 28])).shape; // [32, 10]
  */
-export function digitsNet({ inputShape, classes, seed }: ImageModelOptions): Sequential {
+export function digitsNet({ inputShape, classes, seed }: ImageModelOptions): ImageClassifier {
   const [channels, height, width] = imageSizes("conv", inputShape, 4);
   const quarter = (n: number) => n >> 2; // two poolings, each rounding down
   return seeded(
     seed,
     () =>
-      new Sequential(
-        new Reshape([channels, height, width]),
-        new Conv2d(channels, 16, 3, { padding: "same" }),
-        new ReLU(),
-        new MaxPool2d(2),
-        new Conv2d(16, 32, 3, { padding: "same" }),
-        new ReLU(),
-        new MaxPool2d(2),
-        new Flatten(),
-        new Dropout(0.25),
-        new Linear(32 * quarter(height) * quarter(width), 128),
-        new ReLU(),
-        new Dropout(0.25),
-        new Linear(128, classes),
+      new ImageClassifier(
+        new Sequential(
+          new Reshape([channels, height, width]),
+          new Conv2d(channels, 16, 3, { padding: "same" }),
+          new ReLU(),
+          new MaxPool2d(2),
+          new Conv2d(16, 32, 3, { padding: "same" }),
+          new ReLU(),
+          new MaxPool2d(2),
+        ),
+        new Sequential(
+          new Flatten(),
+          new Dropout(0.25),
+          new Linear(32 * quarter(height) * quarter(width), 128),
+          new ReLU(),
+          new Dropout(0.25),
+          new Linear(128, classes),
+        ),
       ),
   );
 }

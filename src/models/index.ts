@@ -1,6 +1,6 @@
 /** Models by name, so that a run folder can say which one it holds. */
 import { ConfigError, nearest, type Shape } from "../base/index.ts";
-import type { Sequential } from "../nn/index.ts";
+import type { Module } from "../nn/index.ts";
 import { alexnet } from "./alexnet.ts";
 import { digitsNet } from "./digits-net.ts";
 import { lenet } from "./lenet.ts";
@@ -9,6 +9,7 @@ import { mlp } from "./mlp.ts";
 export { alexnet } from "./alexnet.ts";
 export { digitsNet } from "./digits-net.ts";
 export type { ImageModelOptions } from "./image.ts";
+export { ImageClassifier } from "./image-classifier.ts";
 export { lenet } from "./lenet.ts";
 export { type MlpOptions, mlp } from "./mlp.ts";
 
@@ -31,13 +32,14 @@ export interface ModelConfig {
   readonly options: ModelOptions;
 }
 
-const builders: Readonly<Record<ModelName, (options: ModelOptions) => Sequential>> = {
+const builders: Readonly<Record<ModelName, (options: ModelOptions) => Module>> = {
   conv: digitsNet,
   mlp,
   lenet,
   alexnet,
 };
 
+/** All names that {@link createModel} knows. */
 export const modelNames = Object.keys(builders) as readonly ModelName[];
 
 /**
@@ -48,7 +50,7 @@ export const modelNames = Object.keys(builders) as readonly ModelName[];
  * const config = { name: "mlp", options: { inputShape: [1, 28, 28], classes: 10, seed: 1 } };
  * createModel(config).forward(zeros([2, 1, 28, 28])).shape; // [2, 10]
  */
-export function createModel({ name, options }: ModelConfig): Sequential {
+export function createModel({ name, options }: ModelConfig): Module {
   if (options.hidden && name !== "mlp") throw noHidden(name);
   if (Object.hasOwn(builders, name)) return builders[name](options);
   const near = nearest(name, modelNames);

@@ -9,6 +9,7 @@ import {
   seeded,
 } from "../nn/index.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
+import { ImageClassifier } from "./image-classifier.ts";
 
 /**
  * LeNet-5 in the form in which it is taught today: two convolutions 5×5 with pooling, of 8 and 16
@@ -19,26 +20,30 @@ import { type ImageModelOptions, imageSizes } from "./image.ts";
  * @example
  * summary(lenet({ inputShape: [3, 32, 32], classes: 10 }), [3, 32, 32]).totals.parameters; // 62958
  */
-export function lenet({ inputShape, classes, seed }: ImageModelOptions): Sequential {
+export function lenet({ inputShape, classes, seed }: ImageModelOptions): ImageClassifier {
   const [channels, height, width] = imageSizes("lenet", inputShape, 16);
   const pooledTwice = (n: number) => (((n - 4) >> 1) - 4) >> 1;
   return seeded(
     seed,
     () =>
-      new Sequential(
-        new Reshape([channels, height, width]),
-        new Conv2d(channels, 8, 5),
-        new ReLU(),
-        new MaxPool2d(2),
-        new Conv2d(8, 16, 5),
-        new ReLU(),
-        new MaxPool2d(2),
-        new Flatten(),
-        new Linear(16 * pooledTwice(height) * pooledTwice(width), 120),
-        new ReLU(),
-        new Linear(120, 84),
-        new ReLU(),
-        new Linear(84, classes),
+      new ImageClassifier(
+        new Sequential(
+          new Reshape([channels, height, width]),
+          new Conv2d(channels, 8, 5),
+          new ReLU(),
+          new MaxPool2d(2),
+          new Conv2d(8, 16, 5),
+          new ReLU(),
+          new MaxPool2d(2),
+        ),
+        new Sequential(
+          new Flatten(),
+          new Linear(16 * pooledTwice(height) * pooledTwice(width), 120),
+          new ReLU(),
+          new Linear(120, 84),
+          new ReLU(),
+          new Linear(84, classes),
+        ),
       ),
   );
 }

@@ -1,6 +1,7 @@
 import { type Shape, sizeOf } from "../base/index.ts";
 import { Flatten, Linear, type Module, ReLU, Sequential, seeded } from "../nn/index.ts";
 
+/** The sizes of an {@link mlp}. */
 export interface MlpOptions {
   /** The shape of one example. */
   readonly inputShape: Shape;

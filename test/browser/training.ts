@@ -6,6 +6,7 @@ import {
   binaryCrossEntropyWithLogits,
   crossEntropy,
   Linear,
+  type Module,
   Sequential,
   seeded,
   Tanh,
@@ -48,7 +49,7 @@ export async function train(options: EngineOptions = {}): Promise<Losses> {
 }
 
 async function lossesOf(
-  model: Sequential,
+  model: Module,
   loss: (outputs: Tensor, targets: Tensor) => Tensor,
   split: Split,
   epochs: number,

@@ -91,10 +91,12 @@ describe("gradus summary", () => {
     );
   });
   test("of AlexNet, for the images of its paper, in less than its rows", async () => {
-    const { out } = await gradus("summary alexnet --json --depth 1");
+    const { out } = await gradus("summary alexnet --json");
     const { inputShape, rows, totals } = JSON.parse(out);
     expect(inputShape).toEqual([3, 227, 227]);
     expect(rows[1]).toMatchObject({ kind: "Conv2d", units: 290_400 });
+    const parts = JSON.parse((await gradus("summary alexnet --json --depth 1")).out).rows;
+    expect(parts.map(({ path }: { path: string }) => path)).toEqual(["features", "classifier"]);
     expect(totals.parameters).toBe(60_965_224);
     expect((await gradus("summary alexnet")).out).toMatch(/232\.6 MiB of parameters/);
     expect((await gradus("summary alexnet --depth 0")).error).toMatch(/--depth/);

@@ -61,7 +61,7 @@ test("AlexNet, its smallest images, the start of its paper", () => {
   });
   expect(evaluating(model, () => model.forward(zeros([2, 3, 67, 70]))).shape).toEqual([2, 5]);
   const parameters = model.parameters();
-  const first = parameters["layers.1.weight"]!.value;
+  const first = parameters["features.layers.1.weight"]!.value;
   expect(first.mean().item()).toBeCloseTo(0, 3);
   expect(first.std().item()).toBeCloseTo(0.01, 3);
   const biases = Object.values(parameters).filter((p) => p.shape.length === 1);

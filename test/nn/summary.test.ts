@@ -59,15 +59,15 @@ describe("LeNet on 32 × 32 × 3", () => {
   });
   test("as text", () => {
     expect(formatSummary({ inputShape: [], rows: sized, totals })).toMatchInlineSnapshot(`
-      "layer      kind       output        parameters  units  connections   sees
-      layers.1   Conv2d     [8, 28, 28]          608  6,272      470,400    5×5
-      layers.3   MaxPool2d  [8, 14, 14]            0  1,568            0    6×6
-      layers.4   Conv2d     [16, 10, 10]       3,216  1,600      320,000  14×14
-      layers.6   MaxPool2d  [16, 5, 5]             0    400            0  16×16
-      layers.8   Linear     [120]             48,120    120       48,000  32×32
-      layers.10  Linear     [84]              10,164     84       10,080  32×32
-      layers.12  Linear     [10]                 850     10          840  32×32
-      total                                   62,958  8,086      849,320"
+      "layer                kind       output        parameters  units  connections   sees
+      features.layers.1    Conv2d     [8, 28, 28]          608  6,272      470,400    5×5
+      features.layers.3    MaxPool2d  [8, 14, 14]            0  1,568            0    6×6
+      features.layers.4    Conv2d     [16, 10, 10]       3,216  1,600      320,000  14×14
+      features.layers.6    MaxPool2d  [16, 5, 5]             0    400            0  16×16
+      classifier.layers.1  Linear     [120]             48,120    120       48,000  32×32
+      classifier.layers.3  Linear     [84]              10,164     84       10,080  32×32
+      classifier.layers.5  Linear     [10]                 850     10          840  32×32
+      total                                             62,958  8,086      849,320"
     `);
   });
 });
