@@ -17,6 +17,8 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E13: () => import("./e13-initialisation.ts"),
   E14: () => import("./e14-ravine.ts"),
   E15: () => import("./e15-random-features.ts"),
+  E17: () => import("./e17-generative-discriminative.ts"),
+  E19: () => import("./e19-saddle.ts"),
   E22: () => import("./e22-complex-step.ts"),
 };
 
