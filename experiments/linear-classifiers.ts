@@ -1,0 +1,107 @@
+/** Two normal classes, and what naive Bayes and logistic regression make of samples of them. */
+import { compile, concat, full, type Tensor, tensor, Variable, valueAndGrad } from "gradus";
+import { eigenSymmetric } from "gradus/lab";
+import { gaussian } from "./random.ts";
+
+/** The number of features. */
+export const d = 20;
+const shift = 0.3; // the classes are N(±shift, Σ), as many examples of each
+const ridge = 0.01; // on ½‖w‖² against the sum of losses, so that separable samples have an answer
+
+/** x = ±shift + ε + c u, where the first half of the features share u: naive Bayes is right at c = 0. */
+export function sample(c: number, n: number, runs: number, seed: number, stream: number): Tensor {
+  const which = tensor(
+    Array.from({ length: d }, (_, i) => (i < d / 2 ? c : 0)),
+    "float64",
+  );
+  const noise = gaussian([runs, n, d], seed, stream);
+  const common = gaussian([runs, n, 1], seed, stream + 1).mul(which);
+  return noise.add(common).add(signs(n).mul(shift)).evalSync();
+}
+
+/** `[n, 1]`: 1, −1, 1, −1, … */
+const signs = (n: number): Tensor =>
+  tensor(
+    Array.from({ length: n }, (_, i) => [i % 2 ? -1 : 1]),
+    "float64",
+  );
+
+/** w·x + b > 0 says class 1; one classifier per run, `[runs, d + 1]` with b last. */
+type Classifiers = Tensor;
+
+/** Gaussian naive Bayes with one variance per feature: w = (m₁ − m₀)/σ², b = −w·(m₁ + m₀)/2. */
+export function naiveBayes(x: Tensor): Classifiers {
+  const [runs, n] = x.shape as readonly [number, number];
+  const pairs = x.reshape([runs, n / 2, 2, d]);
+  const means = pairs.mean({ axis: 1, keepDims: true }); // [runs, 1, 2, d]
+  const variance = pairs
+    .sub(means)
+    .square()
+    .sum({ axis: [1, 2] })
+    .div(n - 2);
+  const [one, zero] = [means.slice([0, runs], 0, 0), means.slice([0, runs], 0, 1)];
+  const w = one.sub(zero).div(variance);
+  return concat([w, w.mul(one.add(zero)).sum({ axis: 1, keepDims: true }).div(-2)], {
+    axis: 1,
+  }).evalSync();
+}
+
+/** Logistic regression: the minimum of mean softplus(−y (w·x + b)) + ½ ridge ‖w‖²/n, by Nesterov. */
+export function logistic(x: Tensor): Classifiers {
+  const [runs, n] = x.shape as readonly [number, number];
+  const [wide, y] = [
+    concat([x, full([runs, n, 1], 1, { dtype: "float64" })], { axis: 2 }),
+    signs(n),
+  ];
+  const loss = (w: Tensor) =>
+    wide
+      .matmul(w)
+      .mul(y)
+      .neg()
+      .softplus()
+      .mean({ axis: [1, 2] })
+      .sum()
+      .add(
+        w
+          .slice([0, runs], [0, d])
+          .square()
+          .sum()
+          .mul((0.5 * ridge) / n),
+      );
+  const gram = wide.transpose([0, 2, 1]).matmul(wide).div(n).toArray() as number[][][];
+  const lr = 4 / Math.max(...gram.map((g) => eigenSymmetric(g).values[0]!)); // σ′ ≤ 1/4
+  const zero = full([runs, d + 1, 1], 0, { dtype: "float64" });
+  const [w, v] = [new Variable(zero), new Variable(zero)];
+  const both = valueAndGrad(loss);
+  const step = compile(() => {
+    const { grad } = both(w.value.add(v.value.mul(0.95)));
+    v.value = v.value.mul(0.95).sub(grad.mul(lr));
+    w.value = w.value.add(v.value);
+  });
+  for (let k = 0; k < 400; k++) step.sync();
+  return w.value.reshape([runs, d + 1]);
+}
+
+/** Φ(z) = ½ (1 + erf(z/√2)) */
+const normalCdf = (z: Tensor): Tensor => z.mul(Math.SQRT1_2).erf().add(1).div(2);
+
+/** The exact error of each classifier: no test examples are drawn. */
+export function errors(classifiers: Classifiers, c: number): number[] {
+  const runs = classifiers.shape[0]!;
+  const [w, b] = [classifiers.slice([0, runs], [0, d]), classifiers.slice([0, runs], d)];
+  const shared = w.slice([0, runs], [0, d / 2]).sum({ axis: 1 });
+  const deviation = w
+    .square()
+    .sum({ axis: 1 })
+    .add(shared.square().mul(c * c))
+    .sqrt();
+  const toward = w.sum({ axis: 1 }).mul(shift);
+  const wrong = [b, b.neg()].map((bias) => normalCdf(toward.add(bias).div(deviation).neg()));
+  return Array.from(wrong[0]!.add(wrong[1]!).div(2).dataSync());
+}
+/** Φ(−√(μᵀΣ⁻¹μ)), by Sherman and Morrison's formula for Σ = I + c² 1₁1₁ᵀ. */
+export const bayesError = (c: number): number => {
+  const half = d / 2;
+  const distance = shift ** 2 * (half / (1 + c * c * half) + half);
+  return normalCdf(tensor(-Math.sqrt(distance), "float64")).item();
+};
