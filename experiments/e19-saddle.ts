@@ -1,80 +1,10 @@
 /** E19: descent stays on a saddle, a push frees it; units that start equal stay equal. */
-import { compile, type Tensor, tensor, valueAndGrad } from "gradus";
-import { type Classification, classify, LossSurface } from "gradus/lab";
 import { bumpLosses, leastOfMonotone } from "./equal-units.ts";
 import type { Experiment, Setup } from "./experiment.ts";
 import { lineChart } from "./line-chart.ts";
+import { descend, kindOf, pushes, rate, task } from "./pushed-descent.ts";
 import { gaussian } from "./random.ts";
 import { fitLine, mean, standardError } from "./statistics.ts";
-
-const rate = 0.1;
-const most = 10_000;
-const pushes = [-10, -8, -6, -4, -2].map((e) => 10 ** e);
-
-/** Nets v · tanh(Wx) side by side: w `[S, K, 3]`, v `[S, K]`. */
-type Nets = { readonly w: Tensor; readonly v: Tensor };
-
-/** A random tanh neuron to be learnt, and half the mean squared error of each net, `[S]`. */
-function task(seed: number, stream: number) {
-  const x = gaussian([64, 3], seed, stream);
-  const teacher = gaussian([1, 3], seed, stream + 1);
-  const y = x.matmul(teacher.transpose()).tanh().squeeze(1).evalSync();
-  const losses = ({ w, v }: Nets): Tensor => {
-    const units = w.matmul(x.transpose()).tanh(); // [S, K, N]
-    return units.mul(v.unsqueeze(2)).sum({ axis: 1 }).sub(y).square().mean({ axis: 1 }).div(2);
-  };
-  return { losses, teacher };
-}
-
-/** What a point of one net is: w `[1, K, 3]`, v `[1, K]`. */
-function kindOf(losses: (w: Nets) => Tensor, at: Nets): Classification {
-  const surface = LossSurface.of((n: Nets) => losses(n).sum(), at);
-  return classify(surface, surface.point());
-}
-
-/** Descent from a point moved by each push along the same random direction; the first is not moved. */
-function descend(
-  losses: (w: Nets) => Tensor,
-  at: Nets,
-  seed: number,
-  stream: number,
-  steps = most,
-) {
-  const s = pushes.length + 1;
-  const size = tensor([0, ...pushes], "float64");
-  const along = (x: Tensor, lane: number) =>
-    gaussian([1, ...x.shape.slice(1)], seed, stream + lane)
-      .mul(size.reshape([s, ...x.shape.slice(1).map(() => 1)]))
-      .add(x)
-      .evalSync();
-  const slope = valueAndGrad((nets: Nets) => losses(nets).sum());
-  const step = compile((nets: Nets) => {
-    const { grad } = slope(nets);
-    const far = nets.w
-      .sub(at.w)
-      .square()
-      .sum({ axis: [1, 2] });
-    return {
-      w: nets.w.sub(grad.w.mul(rate)),
-      v: nets.v.sub(grad.v.mul(rate)),
-      loss: losses(nets),
-      far: far.add(nets.v.sub(at.v).square().sum({ axis: 1 })).sqrt(),
-    };
-  });
-  let nets: Nets = { w: along(at.w, 0), v: along(at.v, 1) };
-  const loss: number[][] = [];
-  const far: number[][] = [];
-  for (let k = 0; k < steps; k++) {
-    const now = step.sync(nets);
-    nets = now;
-    loss.push(Array.from(now.loss.dataSync()));
-    far.push(Array.from(now.far.dataSync()));
-    // 30 more for the figure
-    const enough = loss.at(-30)?.every((l, i) => i === 0 || l < loss[0]![0]! / 2);
-    if (enough && steps === most) break;
-  }
-  return { loss, far };
-}
 
 /** A saddle, pushed; and the same pushes at a minimum. */
 function repetition(seed: number, r: number) {
@@ -155,8 +85,8 @@ const picture = (loss: readonly (readonly number[])[]) =>
     subtitle: "Loss of v·tanh(Wx) from all weights 0, moved by δ in one random direction",
     x: "steps of descent",
     y: "loss",
-    curves: [0, ...pushes].map((push, i) => ({
-      name: i === 0 ? "δ = 0" : `10${"⁻¹⁰ ⁻⁸ ⁻⁶ ⁻⁴ ⁻²".split(" ")[i - 1]}`,
+    curves: ["δ = 0", "10⁻¹⁰", "10⁻⁸", "10⁻⁶", "10⁻⁴", "10⁻²"].map((name, i) => ({
+      name,
       points: loss.map((l, k): [number, number] => [k, l[i]!]),
       ...(i === 0 && { color: "#555555", dashed: true }),
     })),
