@@ -20,6 +20,14 @@ const commands: Record<string, { about: string; load: () => Promise<{ define: De
     about: "let a trained network look at an image",
     load: () => import("./predict.ts"),
   },
+  search: {
+    about: "try settings at random, on a grid or by halving, and keep the best",
+    load: () => import("./search.ts"),
+  },
+  "find-lr": {
+    about: "look for a learning rate by a short sweep",
+    load: () => import("./find-lr.ts"),
+  },
   report: {
     about: "write a page about a trained network: curves, mistakes, filters, sizes",
     load: () => import("./report.ts"),

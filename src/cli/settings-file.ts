@@ -44,8 +44,7 @@ const short: Readonly<Record<string, string>> = { data: "data.source", model: "m
 function readAssignment(word: string): Assignment {
   const cut = word.indexOf("=");
   const [key, text] = [word.slice(0, cut), word.slice(cut + 1)];
-  const path =
-    short[key] ?? settingPaths.find((known) => known === key || known.endsWith(`.${key}`));
+  const path = pathOf(key);
   if (path) return { path, value: scalar(text, path), name: path, text };
   const near = nearest(key, [
     ...settingPaths,
@@ -57,6 +56,10 @@ function readAssignment(word: string): Assignment {
     fix: near ? `did you mean ${near}=${text}?` : "`gradus config print` shows all settings.",
   });
 }
+
+/** The setting that a key names, in full or by its last part. */
+export const pathOf = (key: string): string | undefined =>
+  short[key] ?? settingPaths.find((known) => known === key || known.endsWith(`.${key}`));
 
 /** A value as the command line writes it: a number, a truth, a list in `[…]` or with commas; else text. */
 export function scalar(text: string, path: string): unknown {

@@ -101,7 +101,12 @@ async function fitInFolder(
   return { run, history, folder };
 }
 
-function fitOptions(config: RunConfig, { train, validation }: Source, model: Module): FitOptions {
+/** What `fit` is asked to do. */
+export function fitOptions(
+  config: RunConfig,
+  { train, validation }: Source,
+  model: Module,
+): FitOptions {
   const { training, transfer, data } = config.settings;
   const { epochs, batchSize, seed, accumulate = 1, average, classWeight } = training;
   const rule = ruleOf(training);
@@ -125,7 +130,10 @@ function fitOptions(config: RunConfig, { train, validation }: Source, model: Mod
 }
 
 /** What settings ask to run along. */
-const callbacksOf = ({ training: { patience }, transfer = { from: "" } }: Settings): Callback[] => [
+export const callbacksOf = ({
+  training: { patience },
+  transfer = { from: "" },
+}: Settings): Callback[] => [
   ...(patience === undefined ? [] : [new EarlyStopping({ patience })]),
   ...unfreezing(transfer),
 ];

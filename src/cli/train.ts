@@ -1,6 +1,7 @@
 import { ConfigError, DataError } from "../base/index.ts";
 import { type Split, subset } from "../data/index.ts";
 import { createModel, modelNames } from "../models/index.ts";
+import type { Module } from "../nn/index.ts";
 import { type Json, loadCheckpoint, RunFolder } from "../train/index.ts";
 import { augmentationNames } from "./augmentations.ts";
 import { builtInNames, loadSource, type Source } from "./data-source.ts";
@@ -114,36 +115,40 @@ function flagAssignments(options: object): Assignment[] {
 }
 
 /** Settings with what follows from the data, and the data. */
-export async function settle(given: Given): Promise<{ settings: Settings; source: Source }> {
-  const source = await loadSource(given.data?.source ?? defaultSource, given.data);
+export async function settle(
+  given: Given,
+  load = loadSource,
+): Promise<{ settings: Settings; source: Source }> {
+  const source = await load(given.data?.source ?? defaultSource, given.data);
   return { settings: resolve(given, source.config), source };
 }
 
-async function newPlan(given: Given, { run, devRun }: Options): Promise<Plan> {
-  const { settings: asked, source } = await settle(given);
-  const { batchSize } = asked.training;
-  const start = await startOf(asked, source, given.model?.name);
-  const { name } = start.config;
+/** A model with its first weights, the data, and all that was decided about them. */
+export async function modelAndConfig(
+  given: Given,
+  { devRun = false, load = loadSource }: { devRun?: boolean; load?: typeof loadSource } = {},
+): Promise<{ config: RunConfig; source: Source; model: Module }> {
+  const { settings: asked, source } = await settle(given, load);
+  const { model, config } = await startOf(asked, source, given.model?.name);
   const settings: Settings = {
     ...asked,
-    model: { ...asked.model, name },
+    model: { ...asked.model, name: config.name },
     training: { ...asked.training, ...(devRun && { epochs: 1 }) },
   };
-  const { model, config: modelConfig } = start;
-  const config: RunConfig = {
-    gradus: await version(),
-    settings,
-    data: source.config,
-    model: modelConfig,
-  };
+  const whole = { gradus: await version(), settings, data: source.config, model: config };
+  return { config: whole, source, model };
+}
+
+async function newPlan(given: Given, { run, devRun }: Options): Promise<Plan> {
+  const { config, source, model } = await modelAndConfig(given, devRun ? { devRun } : {});
   if (devRun) {
-    const openFolder = async () => undefined;
-    return { config, model, source: shortened(source, batchSize), openFolder };
+    const few = shortened(source, config.settings.training.batchSize);
+    return { config, model, source: few, openFolder: async () => undefined };
   }
   const openFolder = async () => {
     const folder = run
       ? await RunFolder.at(run)
-      : await RunFolder.create(runsFolder, `${source.name}-${name}`);
+      : await RunFolder.create(runsFolder, `${source.name}-${config.model.name}`);
     await folder.writeConfig(config as unknown as Json);
     return folder;
   };
@@ -151,7 +156,7 @@ async function newPlan(given: Given, { run, devRun }: Options): Promise<Plan> {
 }
 
 /** A new model, or that of the run that settings go on from. */
-async function startOf(
+export async function startOf(
   { model, training, transfer }: Settings,
   { config: data }: Source,
   askedName: string | undefined,

@@ -31,7 +31,7 @@ export const encodeEventHeader = (wallTime: number): Uint8Array =>
  * One step's numbers as a record to append to an event file.
  *
  * @example
- * encodeScalars({ wallTime: 0, step: 3, scalars: { "loss/train": 0.5 } }).length; // 50
+ * encodeScalars({ wallTime: 0, step: 3, scalars: { "loss/train": 0.5 } }).length; // 48
  */
 export function encodeScalars({ wallTime, step, scalars }: ScalarEvent): Uint8Array {
   const values = Object.entries(scalars).map(([tag, x]) =>
