@@ -1,4 +1,8 @@
-/** Instruments for looking at the surface of a loss: curvature, critical points, symmetries, slices. */
+/**
+ * Instruments for looking at the surface of a loss: curvature, critical points, symmetries, slices.
+ *
+ * @module gradus/lab
+ */
 export {
   type ActivationAudit,
   type AuditOptions,
@@ -7,6 +11,12 @@ export {
   type ModelAudit,
   type UnitGroup,
 } from "./audit.ts";
+export {
+  type ConvexityCertificate,
+  type ConvexityJudgement,
+  certifyConvexity,
+  judgeConvexity,
+} from "./certificate.ts";
 export {
   type ChordCounterExample,
   type ConvexityCheck,

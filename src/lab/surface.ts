@@ -9,7 +9,9 @@ import {
   treeFill,
   treeLeaves,
 } from "../base/index.ts";
+import type { Node } from "../graph/index.ts";
 import { evaluating, type Module, type Parameter, trainable } from "../nn/index.ts";
+import { placeholder } from "../ops/index.ts";
 import {
   type Compiled,
   compile,
@@ -18,7 +20,7 @@ import {
   hvp,
   isTensor,
   jvp,
-  type Tensor,
+  Tensor,
   tensor,
   type Variable,
   valueAndGrad,
@@ -258,6 +260,13 @@ export class LossSurface {
   /** The Gauss–Newton matrix at θ, `[n, n]` as rows. */
   gaussNewton(theta: Vector): Float64Array[] {
     return dense(this.gaussNewtonAt(theta));
+  }
+
+  /** The loss as a graph over placeholders for the parameters, for those who reason about it. */
+  trace(): { leaves: readonly Node[]; loss: Node } {
+    const leaves = this.leaves.map(({ shape }) => placeholder(shape, "float64"));
+    const loss = this.#source.loss(leaves.map((leaf) => new Tensor(leaf)));
+    return { leaves, loss: loss.node };
   }
 
   #tensor(name: string, what: string, x: Vector): Tensor {
