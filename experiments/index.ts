@@ -6,6 +6,7 @@ export { Missing } from "./experiment.ts";
 
 const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment }>>> = {
   E1: () => import("./e01-xor.ts"),
+  E2: () => import("./e02-universal-approximation.ts"),
   E3: () => import("./e03-perceptron.ts"),
   E4: () => import("./e04-convexity.ts"),
   E5: () => import("./e05-single-neuron.ts"),
