@@ -42,6 +42,15 @@ export {
   topDirections,
   trajectoryDirections,
 } from "./directions.ts";
+export {
+  type Escape,
+  type EscapeOptions,
+  measureEscape,
+  measurePlateau,
+  measureSymmetryBreaking,
+  type Plateau,
+  type SymmetryBreaking,
+} from "./escape.ts";
 export { type GridOptions, type GridSlice, resumablePlane } from "./grid.ts";
 export {
   type DensityOptions,
