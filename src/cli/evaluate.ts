@@ -1,19 +1,33 @@
-import { evaluate, type Logs } from "../train/index.ts";
+import { evaluate, type Logs, type MetricName, metricsByName } from "../train/index.ts";
 import { loadTest } from "./data-source.ts";
+import { oneOf } from "./options.ts";
 import type { Define } from "./program.ts";
 import { showLogs } from "./progress.ts";
 import { openRun } from "./stored-run.ts";
+
+interface Options {
+  readonly data?: string;
+  readonly metrics?: readonly MetricName[];
+  readonly json?: boolean;
+}
+
+const metricNames = Object.keys(metricsByName) as MetricName[];
+const oneMetric = oneOf("--metrics", metricNames);
+/** `accuracy,f1`. */
+const namesOf = (text: string): MetricName[] =>
+  text.split(",").map((name) => oneMetric(name.trim()));
 
 export const define: Define = (command, terminal) => {
   command
     .argument("<run>", "the folder of a run, such as runs/digits-conv")
     .option("--data <source>", "other data: a set, a folder of IDX files or a CSV file")
+    .option("--metrics <names>", `what is measured: ${metricNames.join(", ")}`, namesOf)
     .option("--json", "one JSON object instead of text")
-    .action(async (path: string, { data, json }: { data?: string; json?: boolean }) => {
+    .action(async (path: string, { data, metrics, json }: Options) => {
       const { config, model } = await openRun(path);
       const source = data ?? config.data.source;
       const split = await loadTest(source, config);
-      const result: Logs = await evaluate(model, split);
+      const result: Logs = await evaluate(model, split, metrics ? { metrics } : {});
       if (json)
         terminal.out(JSON.stringify({ event: "evaluate", run: path, data: source, test: result }));
       else terminal.out(`${source}: ${showLogs(result)} - examples: ${split.size}`);

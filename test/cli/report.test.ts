@@ -43,6 +43,12 @@ describe.runIf(isFast)("report.html", () => {
     const { accuracy } = JSON.parse((await gradus("evaluate good --json")).out).test;
     expect(before).toContain(`<b>${(100 * accuracy).toFixed(2)} %</b><span>test accuracy</span>`);
   });
+  test("evaluate measures what is asked for", async () => {
+    const { out } = await gradus("evaluate good --metrics accuracy,f1,recall --json");
+    expect(Object.keys(JSON.parse(out).test)).toEqual(["loss", "accuracy", "f1", "recall"]);
+    const { code, error } = await gradus("evaluate good --metrics acuracy");
+    expect([code, error]).toEqual([1, expect.stringMatching(/did you mean --metrics accuracy/)]);
+  });
   test("of numbers: predictions against truth", async () => {
     await gradus("train --data numbers.csv task=regression --epochs 30 --lr 0.01 --run numbers");
     const html = await page("numbers");
