@@ -1,4 +1,8 @@
-/** The public face of gradus: a table of contents, each name exported explicitly. */
+/**
+ * The public face of gradus: tensors, derivatives, programs, errors.
+ *
+ * @module gradus
+ */
 export type { DType, HostArray, Shape, TypedArray } from "./base/index.ts";
 export {
   ConfigError,

@@ -3,6 +3,7 @@ import { DTypeError, nearest } from "./errors.ts";
 /** Element types. `bool` is one byte, 0 or 1. */
 export type DType = "float32" | "float64" | "int32" | "bool";
 export type FloatDType = "float32" | "float64";
+/** The arrays that hold elements. */
 export type TypedArray = Float32Array | Float64Array | Int32Array | Uint8Array;
 
 export const dtypes: readonly DType[] = ["float32", "float64", "int32", "bool"];

@@ -2,6 +2,7 @@ import { ConfigError, type HostArray, RandomStream, type TypedArray } from "../b
 import { type Augmentation, checkAugmentable } from "./augment/augment.ts";
 import { type Split, takeRows } from "./dataset.ts";
 
+/** How {@link batches} walks through a split. */
 export interface BatchOptions {
   readonly batchSize: number;
   /** Draws a new order for each (seed, epoch). Default false: the order of the split. */
@@ -14,11 +15,13 @@ export interface BatchOptions {
   readonly start?: number;
 }
 
+/** {@link BatchOptions} with changes to the examples. */
 export interface AugmentedBatchOptions extends BatchOptions {
   /** Changes the examples at random, by `seed` and `epoch`. The walk is then a `for await`. */
   readonly augment: Augmentation | undefined;
 }
 
+/** Some examples of a split, side by side. */
 export interface Batch {
   /** `[B, ...]` */
   readonly inputs: HostArray;

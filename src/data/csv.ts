@@ -4,6 +4,7 @@ import { type Fill, fillGaps, fillOf } from "./csv-fill.ts";
 import { isMissing, isNumber, isNumeric, parseTable, type Table } from "./csv-table.ts";
 import { makeSplit, type Split, type Task } from "./dataset.ts";
 
+/** What the columns of a table mean. */
 export interface CsvOptions {
   /**
    * Whether the first row holds names. `"auto"`, the default, takes it for a header if some column

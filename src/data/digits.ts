@@ -4,6 +4,7 @@ import { InkPath, writeDigit } from "./digit-pen.ts";
 import { rasterise } from "./digit-raster.ts";
 import { FastRandom } from "./fast-random.ts";
 
+/** How many {@link digits} to draw. */
 export interface DigitsOptions {
   /** Number of training images. Default 10 000. */
   readonly train?: number;

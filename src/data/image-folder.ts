@@ -3,6 +3,7 @@ import { type Dataset, makeSplit, type Split, splitDataset } from "./dataset.ts"
 import { type FileEntry, type FileTree, fileTree } from "./file-tree.ts";
 import { decodeImages, type ImageFormat } from "./image-decoder.ts";
 
+/** What {@link readImageFolder} makes of its images. */
 export interface ImageFolderOptions {
   /** Height and width; each image is scaled to cover them and cut in its middle. Default: the size that all images have. */
   readonly size?: number | readonly [height: number, width: number];

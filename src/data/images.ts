@@ -1,6 +1,7 @@
 import { ConfigError, DataError, type HostArray, ShapeError, show } from "../base/index.ts";
 import { readBytes } from "../formats/index.ts";
 
+/** What {@link readImage} makes of an image. */
 export interface ImageOptions {
   readonly height: number;
   readonly width: number;

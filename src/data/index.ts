@@ -1,3 +1,8 @@
+/**
+ * Data sets and batches: tables, images, text, sound, toys.
+ *
+ * @module gradus/data
+ */
 export { logMel, type MelOptions, type MelScale, melFilters } from "./audio/mel.ts";
 export { type SpectrogramOptions, spectrogram } from "./audio/spectrogram.ts";
 export { readWavFolder, type WavDataset, type WavFolderOptions } from "./audio/wav-folder.ts";

@@ -51,6 +51,7 @@ const outside = (k: number, i: number, { length }: readonly string[]): never => 
   });
 };
 
+/** What {@link readText} makes of its text. */
 export interface TextOptions {
   /** The share at the end of the text that is held out, from 0 to below 1. Default 0.1. */
   readonly test?: number;

@@ -1,4 +1,8 @@
-/** Figures as SVG and PNG, and pages in one file. */
+/**
+ * Figures as SVG and PNG, and pages in one file.
+ *
+ * @module gradus/draw
+ */
 export { type ChartOptions, chart, type Marks } from "./chart.ts";
 export { css, viridis } from "./colors.ts";
 export { escapeXml } from "./escape.ts";

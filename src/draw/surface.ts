@@ -11,6 +11,7 @@ export interface SurfaceData {
   readonly path?: readonly (readonly [number, number, number])[] | undefined;
 }
 
+/** The title, axes and size of {@link surfaceChart}. */
 export interface SurfaceOptions {
   readonly title?: string;
   readonly subtitle?: string;

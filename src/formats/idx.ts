@@ -15,6 +15,7 @@ import { gunzip, gunzipPrefix, gzip, isGzip } from "./gzip.ts";
  * (IDX also knows int8, 0x09, and int16, 0x0B, which nothing in use has.)
  */
 export const idxTypes = { ubyte: 0x08, int32: 0x0c, float32: 0x0d, float64: 0x0e } as const;
+/** The byte of an IDX header that names the element type. */
 export type IdxType = (typeof idxTypes)[keyof typeof idxTypes];
 
 /** The content of an IDX file. Unsigned bytes come as a `Uint8Array`. */

@@ -1,3 +1,8 @@
+/**
+ * Files as plain arrays: IDX, safetensors, WAV, event files of TensorBoard.
+ *
+ * @module gradus/formats
+ */
 export { writeFileAtomic } from "./atomic.ts";
 export { readBytes } from "./files.ts";
 export {

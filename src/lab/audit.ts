@@ -58,6 +58,7 @@ export interface ModelAudit {
   readonly identical: readonly UnitGroup[];
 }
 
+/** What {@link auditModel} looks at, and what it takes for dead. */
 export interface AuditOptions {
   /** A slope below this part of the steepest is small, default 0.05. */
   readonly slope?: number | undefined;

@@ -38,6 +38,7 @@ export interface ConvexityCheck {
   readonly smallest: number;
 }
 
+/** Where {@link checkConvexity} looks, and how often. */
 export interface ConvexityOptions {
   /** Where samples lie: center + radius · N(0, I). Default the surface's point, and 1. */
   readonly center?: Vector | undefined;

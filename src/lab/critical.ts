@@ -5,6 +5,7 @@ import { eigenSymmetric } from "./symmetric.ts";
 import { type Definiteness, defaultTolerance, definiteness } from "./taylor.ts";
 import { addTo, dot, norm, plus, scaled, type Vector } from "./vectors.ts";
 
+/** When {@link findCriticalPoint} ends. */
 export interface SearchOptions {
   /** The gradient norm ‖∇L‖ that counts as 0, default 1e-10. */
   readonly tolerance?: number | undefined;
@@ -131,6 +132,7 @@ export interface Classification {
   readonly complete: boolean;
 }
 
+/** What {@link classify} takes for 0. */
 export interface ClassifyOptions {
   /** Eigenvalues that count as 0, relative to the largest size, default 1e-8. */
   readonly tolerance?: number | undefined;

@@ -5,6 +5,7 @@ import { type Axis, barrierOf, coordinates, type PathSlice } from "./slices.ts";
 import type { LossSurface } from "./surface.ts";
 import { checkLength, norm, plus, type Vector } from "./vectors.ts";
 
+/** The training of {@link trainCurve}. */
 export interface CurveOptions {
   /** Steps of training, each one gradient. Default 100. */
   readonly steps?: number | undefined;

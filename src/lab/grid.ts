@@ -10,6 +10,7 @@ const format = "gradus grid 1";
 /** Milliseconds between two writes of the file. */
 const saveEvery = 2000;
 
+/** The axes of {@link resumablePlane}, and its listeners. */
 export interface GridOptions {
   /** Of x and of y, as {@link slicePlane} takes them. */
   readonly axes?: readonly [Axis, Axis?] | undefined;

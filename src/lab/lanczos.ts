@@ -6,6 +6,7 @@ import { addTo, dot, norm, normalVector, scaled, signVector, type Vector } from 
 /** A symmetric matrix that is known by what it does to vectors `[size]`. */
 export interface LinearOperator {
   readonly size: number;
+  /** A v */
   readonly apply: (v: Float64Array) => Float64Array;
 }
 
@@ -17,6 +18,7 @@ export interface EigenPair {
   readonly residual: number;
 }
 
+/** How many ends {@link lanczos} looks for, and how well. */
 export interface LanczosOptions {
   /** How many eigenpairs at each end, default 1. */
   readonly count?: number | undefined;
@@ -162,6 +164,7 @@ function eigenPair(operator: LinearOperator, krylov: Krylov, ritz: Eigen, i: num
   return { value, vector, residual: norm(rest) };
 }
 
+/** The probes of {@link hutchinsonTrace}. */
 export interface TraceOptions {
   /** Random vectors, default 30. */
   readonly probes?: number | undefined;
@@ -205,6 +208,7 @@ export function hutchinsonTrace(
   return { trace, standardError: Math.sqrt(squares / (probes - 1) / probes), samples };
 }
 
+/** The steps and the smoothing of {@link spectralDensity}. */
 export interface DensityOptions extends TraceOptions {
   /** Lanczos steps per probe, default 50. */
   readonly steps?: number | undefined;

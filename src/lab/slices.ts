@@ -30,8 +30,8 @@ export interface PlaneSlice {
 /** The loss between two nets. */
 export interface PathSlice extends LineSlice {
   /**
-   * How far the loss rises above the straight line between its two ends, at most over the points in
-   * [0, 1]: 0 where nothing parts them, and for every convex loss.
+   * How far the loss rises above the straight line between its two ends, at most over the points from
+   * 0 to 1. It is 0 where nothing parts them, and for every convex loss.
    */
   readonly barrier: number;
 }

@@ -1,4 +1,8 @@
-/** Models by name, so that a run folder can say which one it holds. */
+/**
+ * Models by name, so that a run folder can say which one it holds.
+ *
+ * @module gradus/models
+ */
 import { ConfigError, nearest, type Shape } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { alexnet } from "./alexnet.ts";

@@ -82,6 +82,7 @@ export const hardTanh = (x: Tensor): Tensor => where(x.abs().less(1), x, x.sign(
 export const hardSigmoid = (x: Tensor): Tensor =>
   where(x.abs().less(3), x.mul(1 / 6), x.sign().mul(0.5)).add(0.5);
 
+/** The first slope of {@link PReLU}. */
 export interface PReLUOptions {
   /** Where the slopes start, default 0.25. */
   readonly slope?: number | undefined;

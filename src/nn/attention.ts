@@ -12,6 +12,7 @@ import { Sequential } from "./sequential.ts";
 /** The score of a place that may not be seen: e to this power is 0, and unlike −∞ it makes no NaN. */
 const unseen = -1e30;
 
+/** What {@link attention} hides, and drops. */
 export interface AttentionOptions {
   /** True where a query (axis −2) may see a key (axis −1); broadcasts to the scores. */
   readonly mask?: Tensor | undefined;
@@ -73,6 +74,7 @@ export const causalMask = (length: number): Tensor =>
 export const lengthMask = (lengths: Tensor, size: number): Tensor =>
   arange(size).unsqueeze(0).less(lengths.unsqueeze(1));
 
+/** The mask, dropout and dtype of {@link MultiHeadAttention}. */
 export interface MultiHeadAttentionOptions {
   /** Place i sees places 0 … i only. */
   readonly causal?: boolean | undefined;
@@ -184,6 +186,7 @@ export class MultiHeadAttention extends Module<Attended> {
   }
 }
 
+/** The attention and the dense layers of a {@link TransformerBlock}. */
 export interface TransformerBlockOptions extends MultiHeadAttentionOptions {
   /** Units between the two dense layers, default 4 · size. */
   readonly hidden?: number | undefined;

@@ -14,6 +14,7 @@ export interface MemoryState extends HiddenState {
   readonly c: Tensor; // [N, H]
 }
 
+/** The dtype of a cell's parameters. */
 export interface CellOptions {
   readonly dtype?: FloatDType | undefined;
 }

@@ -4,6 +4,7 @@ import { type Initializer, normal } from "./initialise.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
+/** The initial law and dtype of an {@link Embedding}. */
 export interface EmbeddingOptions {
   /** The law of the vectors, default N(0, 1). */
   readonly init?: Initializer | undefined;

@@ -1,4 +1,8 @@
-/** Layers, losses and models as functions of their parameters. */
+/**
+ * Layers, losses and models as functions of their parameters.
+ *
+ * @module gradus/nn
+ */
 export {
   ELU,
   elu,

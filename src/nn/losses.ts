@@ -5,6 +5,7 @@ import { type Tensor, where } from "../tensor/index.ts";
 /** How the losses of the examples become one number; "none" keeps them apart. */
 export type Reduction = "mean" | "sum" | "none";
 
+/** How the losses of the elements become one. */
 export interface LossOptions {
   /** Default "mean". */
   readonly reduction?: Reduction | undefined;

@@ -104,7 +104,7 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
 
   /**
    * How units of the output see those of an input of this shape (without the batch axis), for
-   * {@link receptiveField}; null where that follows from what `forward` composes. What looks at
+   * `receptiveField`; null where that follows from what `forward` composes. What looks at
    * neighbours overrides it.
    */
   reach(_input: readonly number[]): Reach | null {

@@ -6,11 +6,13 @@ import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 import type { Reach } from "./receptive-field.ts";
 
+/** The ε and the dtype of a normalisation. */
 export interface NormOptions {
   /** Keeps the variance from 0, default 10⁻⁵. */
   readonly eps?: number | undefined;
   readonly dtype?: FloatDType | undefined;
 }
+/** The ε of a batch normalisation, and the pace of its running statistics. */
 export interface BatchNormOptions extends NormOptions {
   /** How much of the running statistics each batch replaces, default 0.1. */
   readonly momentum?: number | undefined;
@@ -281,6 +283,7 @@ export class GroupNorm extends Module {
   }
 }
 
+/** The constants n, k, α and β of {@link LocalResponseNorm}. */
 export interface LocalResponseNormOptions {
   /** n, how many neighbouring channels count, its own among them: odd, default 5. */
   readonly size?: number | undefined;

@@ -12,6 +12,7 @@ import {
 } from "./cells.ts";
 import { Module } from "./module.ts";
 
+/** The depth and direction of a recurrent layer. */
 export interface RecurrentOptions extends CellOptions {
   /** How many are stacked, each reading the outputs of the one below; default 1. */
   readonly layers?: number | undefined;
@@ -19,6 +20,7 @@ export interface RecurrentOptions extends CellOptions {
   readonly bidirectional?: boolean | undefined;
 }
 
+/** The state to begin with, and where sequences end. */
 export interface SequenceOptions<S extends HiddenState> {
   /** How many steps of each sequence are real, int32 `[N]`; beyond, outputs are 0 and the state stays. */
   readonly lengths?: Tensor | undefined;

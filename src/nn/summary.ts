@@ -34,6 +34,7 @@ export interface SummaryRow extends Sizes {
   readonly receptiveField: ReceptiveField | null;
 }
 
+/** A model layer by layer, and its sums. */
 export interface Summary {
   readonly inputShape: Shape;
   /** In the order in which the layers are computed. */
@@ -44,6 +45,7 @@ export interface Summary {
   };
 }
 
+/** The input's dtype, and how far {@link summary} looks into a model. */
 export interface SummaryOptions {
   /** What the model takes, by default the dtype of its first parameter; "int32" for an {@link Embedding}. */
   readonly inputDType?: DType | undefined;

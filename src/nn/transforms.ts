@@ -38,9 +38,9 @@ function unknownPath(path: string, known: readonly string[]): ConfigError {
 
 /**
  * A model as a pure function of its parameters, for transforms of tensor functions: `jvp`, `vjp`,
- * `hvp`, `jacobian`, `hessian`. Parameters that are not in the record keep their own values.
+ * `hvp`, `jacobian`, `hessian`. Parameters that are not in the record keep their own values. `f` is
+ * what to compute; `model.forward` if absent.
  *
- * @param f what to compute; `model.forward` if absent.
  * @returns a function of a record of tensors by path, and of the arguments of `f`.
  * @throws {ConfigError} for a path that the model does not have.
  * @example

@@ -15,6 +15,7 @@ export interface LayerVariance {
   readonly gradients: number;
 }
 
+/** The loss whose gradients {@link variancesThroughDepth} follows. */
 export interface VarianceOptions {
   /** L; by default the outputs times standard normal numbers, so that gradients start with variance 1. */
   readonly loss?: ((outputs: Tensor) => Tensor) | undefined;

@@ -2,6 +2,7 @@
 import { zerosLike } from "../tensor/index.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
+/** The constants of {@link adagrad}. */
 export interface AdagradOptions {
   /** Keeps the denominator from 0; outside of the root. */
   readonly eps?: number | undefined;
@@ -30,6 +31,7 @@ export const adagrad = ({ eps = 1e-10 }: AdagradOptions = {}): Rule<Pick<RuleSta
   },
 });
 
+/** The constants of {@link adadelta}. */
 export interface AdadeltaOptions {
   /** Decay of both means. */
   readonly rho?: number | undefined;

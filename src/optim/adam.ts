@@ -2,6 +2,7 @@
 import { full, type Tensor, zerosLike } from "../tensor/index.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
+/** The constants of {@link adam} and {@link adamW}, named as in the paper. */
 export interface AdamOptions {
   /** Decay of the mean of gradients. */
   readonly beta1?: number | undefined;

@@ -1,4 +1,8 @@
-/** Update rules, what comes before them, and learning rates. */
+/**
+ * Update rules, what comes before them, and learning rates.
+ *
+ * @module gradus/optim
+ */
 export { type AdadeltaOptions, type AdagradOptions, adadelta, adagrad } from "./adagrad.ts";
 export { type AdamOptions, adam, adamW } from "./adam.ts";
 export { chain, clipByGlobalNorm, clipByValue, globalNorm, weightDecay } from "./chain.ts";

@@ -26,6 +26,7 @@ import {
 } from "./unknowns.ts";
 import { dot, norm, plus } from "./vectors.ts";
 
+/** The damping of {@link leastSquares}, and when it ends. */
 export interface LeastSquaresOptions {
   /** Default "levenberg-marquardt"; the description of {@link leastSquares} says what each is. */
   readonly method?: "levenberg-marquardt" | "gauss-newton" | undefined;

@@ -1,6 +1,7 @@
 import { zerosLike } from "../tensor/index.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
+/** The constants of {@link lion}. */
 export interface LionOptions {
   /** How much of the momentum enters the direction. */
   readonly beta1?: number | undefined;

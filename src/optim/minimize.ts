@@ -20,6 +20,7 @@ import {
 } from "./unknowns.ts";
 import { dot, largest, norm, plus } from "./vectors.ts";
 
+/** The method of {@link minimize}, and when it ends. */
 export interface MinimizeOptions {
   /** Default "lbfgs"; the description of {@link minimize} says what each is. */
   readonly method?: "newton" | "lbfgs" | "cg" | "cg-fletcher-reeves" | undefined;

@@ -1,6 +1,7 @@
 import { full, type Tensor, zerosLike } from "../tensor/index.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
+/** The constants of {@link nadam}. */
 export interface NadamOptions {
   /** Decay of the mean of gradients, in the long run. */
   readonly beta1?: number | undefined;

@@ -4,6 +4,7 @@ import { type Tensor, tensor, Variable, where, zerosLike } from "../tensor/index
 import type { Rule, Tensors } from "./rule.ts";
 import { mapValues, write } from "./write.ts";
 
+/** The learning rate, groups and accumulation of an {@link Optimizer}. */
 export interface OptimizerOptions {
   /** The learning rate where a call of `update` gives none. */
   readonly lr?: number | undefined;

@@ -1,6 +1,7 @@
 /** A learning rate that follows a measurement instead of a plan. */
 import { ConfigError } from "../base/index.ts";
 
+/** When {@link plateau} lowers the rate, and by how much. */
 export interface PlateauOptions {
   /** What the rate is multiplied by, between 0 and 1; default 0.1. */
   readonly factor?: number | undefined;

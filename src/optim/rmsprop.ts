@@ -1,6 +1,7 @@
 import { zerosLike } from "../tensor/index.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
+/** The constants of {@link rmsprop}. */
 export interface RmspropOptions {
   /** Decay of the mean of squared gradients. */
   readonly rho?: number | undefined;

@@ -37,5 +37,6 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 /** A change of all gradients together, before a rule sees them: clipping, decay. */
 export interface GradientTransform {
   readonly name: string;
+  /** The gradients that the next in the chain gets. */
   transform(gradients: Tensors, parameters: Readonly<Record<string, Parameter>>): Tensors;
 }

@@ -7,6 +7,7 @@ import { mapValues } from "./write.ts";
 /** The velocity v, of the parameter's shape. */
 type Velocity = Pick<RuleState, "v">;
 
+/** The constants of {@link momentum} and its kin. */
 export interface MomentumOptions {
   /** How much of the velocity stays, 0 ≤ ρ < 1. */
   readonly rho?: number | undefined;

@@ -3,6 +3,7 @@ import { type AnyModule, Module, type Parameter } from "../nn/index.ts";
 import { fromHost, full, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
 import { mapValues, write } from "./write.ts";
 
+/** Which average {@link WeightAverage} keeps. */
 export interface WeightAverageOptions {
   /** β of an exponential average, 0 ≤ β < 1. Without it, the mean of all. */
   readonly decay?: number | undefined;

@@ -36,6 +36,7 @@ const isLeaf = (x: unknown): x is Leaf => typeof x === "number" || isTensor(x);
 /** A compiled function: asynchronous by default, off the main thread; `sync` runs now. */
 export interface Compiled<A extends unknown[], R> {
   (...args: A): Promise<R>;
+  /** Runs now, on this thread, and returns when it is done. */
   sync(...args: A): R;
   /** Number of programs so far: one per signature of shapes, dtypes and other arguments. */
   readonly traces: number;

@@ -55,9 +55,13 @@ export function full(shape: Shape, value: number, { dtype = "float32" }: Typed =
   checkDType("full", dtype);
   return new Tensor(op.constant(value, [...shape], dtype));
 }
+/** All 0; float32 unless said otherwise. */
 export const zeros = (shape: Shape, options?: Typed): Tensor => full(shape, 0, options);
+/** All 1; float32 unless said otherwise. */
 export const ones = (shape: Shape, options?: Typed): Tensor => full(shape, 1, options);
+/** All 0, in the shape and dtype of another tensor. */
 export const zerosLike = (x: Tensor): Tensor => full(x.shape, 0, { dtype: x.dtype });
+/** All 1, in the shape and dtype of another tensor. */
 export const onesLike = (x: Tensor): Tensor => full(x.shape, 1, { dtype: x.dtype });
 
 /** start, start + step, … below stop; `arange(n)` counts 0 … n − 1. int32 unless said otherwise. */

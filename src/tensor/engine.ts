@@ -6,6 +6,7 @@ import { fetchWasm, loadWasm, type WasmOptions } from "../runtime/wasm.ts";
 
 /** From the fastest to the one that is always there. */
 const engineNames = ["native", "wasm", "reference"] as const;
+/** An engine that runs programs: C++, the same C++ as WebAssembly, or the oracle in TypeScript. */
 export type EngineName = (typeof engineNames)[number];
 
 type Found = Backend | { readonly missing: string };

@@ -9,6 +9,7 @@ import { Tensor } from "./tensor.ts";
  */
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 
+/** The law by which {@link pad} fills. */
 export interface PadOptions {
   /** Default "constant", which is {@link PaddingMode}'s "zeros" with any value. */
   readonly mode?: "constant" | Exclude<PaddingMode, "zeros"> | undefined;

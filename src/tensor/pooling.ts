@@ -4,6 +4,7 @@ import * as op from "../ops/index.ts";
 import { type Padding, type PerAxis, spread, windows } from "./geometry.ts";
 import { Tensor } from "./tensor.ts";
 
+/** The window of {@link maxPool} and {@link avgPool}. */
 export interface PoolOptions {
   /** The window's size. */
   readonly size: PerAxis;
@@ -52,6 +53,7 @@ export function maxPoolWithIndices(
   };
 }
 
+/** The window that pooled, and the size of what it pooled. */
 export interface MaxUnpoolOptions extends Omit<PoolOptions, "padding"> {
   readonly padding?: PerAxis | undefined;
   /** Spatial size of what was pooled; default (n − 1)s + f − 2p. Needed where pooling left a rest. */

@@ -102,6 +102,7 @@ export class Tensor {
     await realize([this.node]);
     return this;
   }
+  /** Computes the value now and keeps it. */
   evalSync(): this {
     realizeSync([this.node]);
     return this;
@@ -110,18 +111,22 @@ export class Tensor {
   graph(): string {
     return printGraph([this.node]);
   }
+  /** The dtype and the shape, without computing anything. */
   toString(): string {
     return `Tensor(${this.dtype}${show(this.shape)})`;
   }
 
   // — arithmetic —
 
+  /** a + b, element by element, with broadcasting. */
   add(other: TensorLike): Tensor {
     return this.#binary("add", op.add, other);
   }
+  /** a − b */
   sub(other: TensorLike): Tensor {
     return this.#binary("sub", op.sub, other);
   }
+  /** a · b, element by element; {@link Tensor.matmul} is the matrix product. */
   mul(other: TensorLike): Tensor {
     return this.#binary("mul", op.mul, other);
   }
@@ -141,12 +146,15 @@ export class Tensor {
   mod(other: TensorLike): Tensor {
     return this.#binary("mod", composite.mod, other);
   }
+  /** aᵇ; integers become float32. */
   pow(other: TensorLike): Tensor {
     return this.#float().#binary("pow", op.pow, floatLike(other));
   }
+  /** The larger of both, element by element; NaN if either is. */
   maximum(other: TensorLike): Tensor {
     return this.#binary("maximum", op.maximum, other);
   }
+  /** The smaller of both, element by element; NaN if either is. */
   minimum(other: TensorLike): Tensor {
     return this.#binary("minimum", op.minimum, other);
   }
@@ -154,46 +162,60 @@ export class Tensor {
   clip(low: number, high: number): Tensor {
     return this.maximum(low).minimum(high);
   }
+  /** a = b, as bool. */
   equal(other: TensorLike): Tensor {
     return this.#binary("equal", op.equal, other);
   }
+  /** a ≠ b, as bool. */
   notEqual(other: TensorLike): Tensor {
     return this.equal(other).logicalNot();
   }
+  /** a < b, as bool. */
   less(other: TensorLike): Tensor {
     return this.#binary("less", op.less, other);
   }
+  /** a ≤ b, as bool. */
   lessEqual(other: TensorLike): Tensor {
     return this.#binary("lessEqual", op.lessEqual, other);
   }
+  /** a > b, as bool. */
   greater(other: TensorLike): Tensor {
     return this.#binary("greater", (a, b) => op.less(b, a), other);
   }
+  /** a ≥ b, as bool. */
   greaterEqual(other: TensorLike): Tensor {
     return this.#binary("greaterEqual", (a, b) => op.lessEqual(b, a), other);
   }
+  /** Not x, of bool. */
   logicalNot(): Tensor {
     return this.#map(op.not);
   }
+  /** Both, of bool. */
   logicalAnd(other: Tensor): Tensor {
     return this.#binary("logicalAnd", op.and, other);
   }
+  /** Either or both, of bool. */
   logicalOr(other: Tensor): Tensor {
     return this.#binary("logicalOr", op.or, other);
   }
 
+  /** −x */
   neg(): Tensor {
     return this.#map(op.neg);
   }
+  /** |x|; the derivative at 0 is 0. */
   abs(): Tensor {
     return this.#map(op.abs);
   }
+  /** −1, 0 or 1; the derivative is 0. */
   sign(): Tensor {
     return this.#map(op.sign);
   }
+  /** x² */
   square(): Tensor {
     return this.#map((x) => op.mul(x, x));
   }
+  /** √x; NaN below 0. */
   sqrt(): Tensor {
     return this.#float().#map(op.sqrt);
   }
@@ -201,27 +223,35 @@ export class Tensor {
   rsqrt(): Tensor {
     return this.#float().#map(op.rsqrt);
   }
+  /** eˣ */
   exp(): Tensor {
     return this.#float().#map(op.exp);
   }
+  /** eˣ − 1, exact to rounding near 0. */
   expm1(): Tensor {
     return this.#float().#map(op.expm1);
   }
+  /** The natural logarithm; −∞ at 0, NaN below. */
   log(): Tensor {
     return this.#float().#map(op.log);
   }
+  /** log(1 + x), exact to rounding near 0. */
   log1p(): Tensor {
     return this.#float().#map(op.log1p);
   }
+  /** sin x, x in radians. */
   sin(): Tensor {
     return this.#float().#map(op.sin);
   }
+  /** cos x, x in radians. */
   cos(): Tensor {
     return this.#float().#map(op.cos);
   }
+  /** tanh x */
   tanh(): Tensor {
     return this.#float().#map(op.tanh);
   }
+  /** 1/(1 + e⁻ˣ), without overflow. */
   sigmoid(): Tensor {
     return this.#float().#map(op.sigmoid);
   }
@@ -229,6 +259,7 @@ export class Tensor {
   softplus(): Tensor {
     return this.#float().#map(op.softplus);
   }
+  /** (2/√π) ∫₀ˣ e^(−t²) dt */
   erf(): Tensor {
     return this.#float().#map(op.erf);
   }
@@ -236,12 +267,15 @@ export class Tensor {
   relu(): Tensor {
     return this.#map(composite.relu);
   }
+  /** x above 0, slope · x below. */
   leakyRelu(slope = 0.01): Tensor {
     return this.#float().#map((x) => composite.leakyRelu(x, slope));
   }
+  /** ⌊x⌋; the derivative is 0. */
   floor(): Tensor {
     return this.#float().#map(op.floor);
   }
+  /** ⌈x⌉; the derivative is 0. */
   ceil(): Tensor {
     return this.#float().#map(composite.ceil);
   }
@@ -249,9 +283,11 @@ export class Tensor {
   round(): Tensor {
     return this.#float().#map(composite.round);
   }
+  /** Whether each element is NaN, as bool. */
   isNaN(): Tensor {
     return this.#map((x) => op.not(op.equal(x, x)));
   }
+  /** Whether each element is neither infinite nor NaN, as bool. */
   isFinite(): Tensor {
     return this.#map((x) =>
       isFloat(x.dtype)
@@ -259,6 +295,7 @@ export class Tensor {
         : op.constant(1, x.shape, "bool"),
     );
   }
+  /** The same values in another dtype; fractions are cut off towards 0 on the way to int32. */
   cast(dtype: DType): Tensor {
     checkDType("cast", dtype);
     return this.#map((x) => op.cast(x, dtype));
@@ -270,12 +307,15 @@ export class Tensor {
 
   // — reductions —
 
+  /** The sum over some axes, over all if absent. */
   sum(options?: ReduceOptions): Tensor {
     return this.#map((x) => composite.sum(x, options));
   }
+  /** The mean over some axes, over all if absent. */
   mean(options?: ReduceOptions): Tensor {
     return this.#map((x) => composite.mean(x, options));
   }
+  /** The product over some axes, over all if absent. */
   prod(options?: ReduceOptions): Tensor {
     return this.#map((x) => composite.prod(x, options));
   }
@@ -283,6 +323,7 @@ export class Tensor {
   max(options?: ReduceOptions): Tensor {
     return this.#map((x) => composite.max(x, options));
   }
+  /** NaN if any element is; ties share the derivative. */
   min(options?: ReduceOptions): Tensor {
     return this.#map((x) => composite.min(x, options));
   }
@@ -290,15 +331,19 @@ export class Tensor {
   variance(options?: ReduceOptions & { correction?: number }): Tensor {
     return this.#map((x) => composite.variance(x, options));
   }
+  /** The root of {@link Tensor.variance}. */
   std(options?: ReduceOptions & { correction?: number }): Tensor {
     return this.variance(options).sqrt();
   }
+  /** log Σ eˣ, without overflow. */
   logSumExp(options?: ReduceOptions): Tensor {
     return this.#float().#map((x) => composite.logSumExp(x, options));
   }
+  /** eˣ / Σ eˣ along `axis`, without overflow. */
   softmax(axis = -1): Tensor {
     return this.#map((x) => composite.softmax(x, axis));
   }
+  /** x − log Σ eˣ along `axis`: finite where log(softmax x) would be −∞. */
   logSoftmax(axis = -1): Tensor {
     return this.#map((x) => composite.logSoftmax(x, axis));
   }
@@ -306,15 +351,19 @@ export class Tensor {
   argmax({ axis }: { axis?: number } = {}): Tensor {
     return this.#map((x) => op.argmax(x, composite.axesFor("argmax", x, axis)));
   }
+  /** Index of the first smallest element along `axis`, int32; over all elements if absent. */
   argmin({ axis }: { axis?: number } = {}): Tensor {
     return this.#map((x) => op.argmin(x, composite.axesFor("argmin", x, axis)));
   }
+  /** Whether any element along some axes is true, or not 0. */
   any(options?: ReduceOptions): Tensor {
     return this.#map((x) => composite.any(x, options));
   }
+  /** Whether all elements along some axes are true, or not 0. */
   all(options?: ReduceOptions): Tensor {
     return this.#map((x) => composite.all(x, options));
   }
+  /** Sums of each element and all before it along `axis`; of all after it if `reverse`. */
   cumsum({ axis = -1, reverse = false } = {}): Tensor {
     return this.#map((x) => op.cumsum(x, normalizeAxis("cumsum", axis, this.rank), reverse));
   }
@@ -322,6 +371,7 @@ export class Tensor {
   argsort({ axis = -1, descending = false } = {}): Tensor {
     return this.#map((x) => op.argsort(x, normalizeAxis("argsort", axis, this.rank), descending));
   }
+  /** In ascending order along `axis`: stable, NaN last. */
   sort(options: { axis?: number; descending?: boolean } = {}): Tensor {
     return this.takeAlong(this.argsort(options), options);
   }
@@ -358,6 +408,7 @@ export class Tensor {
     const at = normalizeAxis("unsqueeze", axis, this.rank + 1);
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
+  /** Axes of size 1 repeated, and new leading axes, to fill `shape`. Copies nothing. */
   broadcastTo(shape: Shape): Tensor {
     checkShape("broadcastTo", shape);
     const result = broadcastShapes("broadcastTo", [this.shape, shape]);
@@ -379,6 +430,7 @@ export class Tensor {
   slice(...ranges: readonly Range[]): Tensor {
     return this.#map((x) => indexed(x, ranges));
   }
+  /** In the opposite order along one axis or several. */
   flip(axis: number | readonly number[]): Tensor {
     const axes = (typeof axis === "number" ? [axis] : axis).map((a) =>
       normalizeAxis("flip", a, this.rank),

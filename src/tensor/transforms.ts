@@ -99,7 +99,14 @@ export function grad<X, R extends unknown[]>(
  * const { pullback } = vjp((x: Tensor) => x.square(), tensor([1, 2]));
  * pullback(tensor([1, 10])).toArray(); // [2, 40]
  */
-export function vjp<X, Y>(f: (x: X) => Y, x: X): { value: Y; pullback: (cotangent: Y) => X } {
+export function vjp<X, Y>(
+  f: (x: X) => Y,
+  x: X,
+): {
+  value: Y;
+  /** w ↦ Jᵀw at x, as often as one likes. */
+  pullback: (cotangent: Y) => X;
+} {
   return watching((watch) => {
     const { tree, leaves } = watched("vjp", x, watch);
     const value = f(tree);

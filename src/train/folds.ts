@@ -15,6 +15,7 @@ export interface Fold {
   readonly validation: Split;
 }
 
+/** How {@link kFold} deals out the examples. */
 export interface FoldOptions {
   /** Decides which example is in which fold. Default 0. */
   readonly seed?: number | undefined;
@@ -109,6 +110,7 @@ export function stratifiedSplit(
   return [subset(split, inOrder(rest)), subset(split, inOrder(part))];
 }
 
+/** The trainings of {@link crossValidate}, and their folds. */
 export interface CrossValidateOptions
   extends Omit<FitOptions, "validation" | "resume" | "sampleWeight">,
     FoldOptions {

@@ -234,6 +234,7 @@ export const unitRegressionBySquares: Head = {
 
 /** All heads by name. */
 export const heads = { binary, classification, multiLabel, regression, unitRegression } as const;
+/** The name of one of the {@link heads}. */
 export type HeadName = keyof typeof heads;
 
 /**

@@ -1,3 +1,8 @@
+/**
+ * Trainings: `fit`, heads and metrics, callbacks, run folders, folds, searches.
+ *
+ * @module gradus/train
+ */
 export { ModelCheckpoint, TerminateOnDivergence, TerminateOnNaN } from "./callbacks.ts";
 export {
   type Checkpoint,

@@ -113,6 +113,7 @@ export class LearningRateScheduler implements Callback {
     this.#schedule = schedule;
   }
 
+  /** Sets the rate of the epoch. */
   onEpochBegin(epoch: number, training: Training): void {
     if (training.position.batch > 0) return; // goes on in its middle, with the rate it has
     training.lr = this.#schedule(epoch, training.lr);

@@ -31,6 +31,7 @@ export interface CountMetric {
 
 /** A function of all outputs and targets together, such as one of ranks: in evaluation only. */
 export interface WholeMetric {
+  /** The measure of all outputs and targets at once. */
   readonly whole: (outputs: HostArray, targets: HostArray) => number;
 }
 
@@ -167,6 +168,7 @@ export const exactMatch = (): NamedMetric => ({
   },
 });
 
+/** Which average over the classes a score is. */
 export interface ScoreOptions {
   /** How classes become one number; default "macro", which for yes or no is the score of "yes". */
   readonly average?: Average | undefined;
@@ -327,6 +329,7 @@ export const metricsByName = {
   meanSquaredError: meanSquared(),
   r2: r2(),
 } as const satisfies Record<string, NamedMetric>;
+/** The name of one of {@link metricsByName}. */
 export type MetricName = keyof typeof metricsByName;
 
 /** Metrics as an option gives them: names, named metrics, or functions of one's own by name. */

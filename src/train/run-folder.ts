@@ -10,6 +10,7 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
+/** The name of a file in a run folder. */
 export type RunFile =
   | "config.json"
   | "metrics.jsonl"
@@ -75,6 +76,7 @@ export class RunFolder {
     return `${this.path}/${name}`;
   }
 
+  /** Whether the file is there. */
   async has(name: RunFile): Promise<boolean> {
     const { access } = await import("node:fs/promises");
     return access(this.file(name)).then(
@@ -83,6 +85,7 @@ export class RunFolder {
     );
   }
 
+  /** Writes `config.json`, whole or not at all. */
   async writeConfig(config: Json): Promise<void> {
     await writeFileAtomic(this.file("config.json"), `${JSON.stringify(config, null, 2)}\n`);
   }

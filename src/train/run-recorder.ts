@@ -33,6 +33,7 @@ export class RunRecorder implements Callback {
     this.#lines = (await this.#folder.readMetrics()).slice(0, history.epochs.length);
   }
 
+  /** Notes when the epoch began. */
   onEpochBegin(): void {
     this.#started = performance.now();
   }

@@ -17,6 +17,7 @@ export type Objective<S extends Space> = (
   info: TrialInfo,
 ) => number | Promise<number>;
 
+/** How {@link search} tries points, and where it keeps them. */
 export interface SearchOptions {
   /**
    * `"random"` (default) draws `trials` points; `"grid"` takes all; `"halving"` draws `trials` points and
@@ -46,6 +47,7 @@ export interface Trial<S extends Space = Space> extends Omit<TrialInfo, "budget"
   readonly value: number | null;
 }
 
+/** All trials of a {@link search}, and the best. */
 export interface SearchResult<S extends Space> {
   /** In the order in which they were made. */
   readonly trials: readonly Trial<S>[];

@@ -79,6 +79,7 @@ export interface Training {
 export interface Callback {
   /** Before the first step; `training.history` has epochs in it when training goes on. */
   onTrainBegin?(training: Training): unknown;
+  /** Before the first step of an epoch, or of what is left of it. */
   onEpochBegin?(epoch: number, training: Training): unknown;
   /** After each step. @param logs averages over the epoch so far. */
   onBatchEnd?(batch: number, logs: Logs, training: Training): unknown;

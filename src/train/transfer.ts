@@ -36,6 +36,7 @@ export class GradualUnfreezing implements Callback {
     for (const [, pattern] of this.#schedule) model.freeze(pattern);
   }
 
+  /** Frees the layers whose epoch has come. */
   onEpochBegin(epoch: number, { model }: Training): void {
     for (const [from, pattern] of this.#schedule) if (from <= epoch) model.unfreeze(pattern);
   }

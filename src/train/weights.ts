@@ -6,6 +6,7 @@ import type { Head } from "./head.ts";
 /** A weight per class, 1 where none is given; "balanced" lets every class count as much in all. */
 export type ClassWeight = Readonly<Record<number, number>> | "balanced";
 
+/** How much examples count. */
 export interface WeightOptions {
   /**
    * How much the loss of an example counts by its class: the loss is (1/N) Σₙ wₙ Lₙ. "balanced" is

@@ -4,6 +4,7 @@ import { type SpectrogramOptions, spectrogram } from "./spectrogram.ts";
 /** Which formula turns hertz into mels: pitches that sound equally far apart. */
 export type MelScale = "htk" | "slaney";
 
+/** The bands of {@link melFilters}. */
 export interface MelOptions {
   readonly sampleRate: number;
   /** Samples of one frame of the spectrogram. Default 256. */

@@ -1,6 +1,7 @@
 import { ConfigError, type HostArray, ShapeError, show, sizeOf } from "../../base/index.ts";
 import { fft, twiddles } from "./fft.ts";
 
+/** The windows of a {@link spectrogram}. */
 export interface SpectrogramOptions {
   /** Samples of one frame, N. Default 256. */
   readonly window?: number;

@@ -3,6 +3,7 @@ import { decodeWav } from "../../formats/index.ts";
 import { type Dataset, makeSplit, type Split } from "../dataset.ts";
 import { fileTree } from "../file-tree.ts";
 
+/** What {@link readWavFolder} makes of its recordings. */
 export interface WavFolderOptions {
   /** Samples per recording: longer ones are cut, shorter ones end in silence. Default: the longest. */
   readonly length?: number;

@@ -4,6 +4,7 @@ import { mostTransforms } from "./apply.ts";
 import { Pool } from "./pool.ts";
 import type { Transform } from "./transforms.ts";
 
+/** The threads of {@link augment}. */
 export interface AugmentOptions {
   /** Threads that transform batches ahead of their use; 0 does it on the caller's. Default 1. */
   readonly workers?: number;

@@ -60,6 +60,7 @@ export function horizontalFlip(options: { probability?: number } = {}): Transfor
   return { kind: "flip", probability };
 }
 
+/** The ranges that {@link affine} draws from. */
 export interface AffineOptions {
   /** Turn about the middle of the image, counterclockwise, in degrees. Default none. */
   readonly degrees?: Range;
