@@ -13,6 +13,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E6: () => import("./e06-planted-truth.ts"),
   E7: () => import("./e07-linear-nets.ts"),
   E8: () => import("./e08-linear-autoencoder.ts"),
+  E9: () => import("./e09-local-convexity.ts"),
   E11: () => import("./e11-regularisation.ts"),
   E12: () => import("./e12-step-sizes.ts"),
   E13: () => import("./e13-initialisation.ts"),
@@ -21,6 +22,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E17: () => import("./e17-generative-discriminative.ts"),
   E18: () => import("./e18-permutations.ts"),
   E19: () => import("./e19-saddle.ts"),
+  E20: () => import("./e20-plateaus.ts"),
   E22: () => import("./e22-complex-step.ts"),
 };
 
