@@ -14,6 +14,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E7: () => import("./e07-linear-nets.ts"),
   E8: () => import("./e08-linear-autoencoder.ts"),
   E9: () => import("./e09-local-convexity.ts"),
+  E10: () => import("./e10-relu-tanh.ts"),
   E11: () => import("./e11-regularisation.ts"),
   E12: () => import("./e12-step-sizes.ts"),
   E13: () => import("./e13-initialisation.ts"),
