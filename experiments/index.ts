@@ -24,6 +24,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E18: () => import("./e18-permutations.ts"),
   E19: () => import("./e19-saddle.ts"),
   E20: () => import("./e20-plateaus.ts"),
+  E21: () => import("./e21-translation.ts"),
   E22: () => import("./e22-complex-step.ts"),
 };
 
