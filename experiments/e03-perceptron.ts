@@ -5,9 +5,6 @@ import { lineChart } from "./line-chart.ts";
 import { gaussian } from "./random.ts";
 import { dot, norm } from "./vectors.ts";
 
-/** Rosenblatt's examples as one vector each: y·x for the label y = ±1, for lines through 0. */
-type Signed = readonly number[];
-
 /** Points of the ball around 0, labelled by a random line through it; none is nearer to it than γ. */
 function separable(d: number, n: number, gamma: number, seed: number, stream: number) {
   const [normal, ...points] = gaussian([40 * n + 1, d], seed, stream).toArray() as number[][];
@@ -20,8 +17,8 @@ function separable(d: number, n: number, gamma: number, seed: number, stream: nu
   return { w, signed, margin: Math.min(...signed.map((x) => dot(w, x))) };
 }
 
-/** w ← w + yx for each example on the wrong side, in turn, until none is or the epochs are over. */
-function perceptron(examples: readonly Signed[], epochs: number) {
+/** w ← w + yx for each example yx (y = ±1, lines through 0) on the wrong side, in turn, until none is or the epochs are over. */
+function perceptron(examples: readonly number[][], epochs: number) {
   let w = examples[0]!.map(() => 0);
   const mistakes: number[] = [];
   for (let epoch = 0; epoch < epochs; epoch++) {
@@ -70,22 +67,18 @@ function solutions(orders: number, seed: number) {
   });
 }
 
-async function run({ quick, seed, progress }: Setup) {
+async function run({ quick, seed }: Setup) {
   const sets = bounded(quick ? 4 : 40, seed);
   const orders = solutions(quick ? 30 : 300, seed);
   const [errors, margins] = [orders.map((o) => o.error), orders.map((o) => o.margin)];
   // orthogonal examples of length 1: γ = 1/√n for w = (1 … 1)/√n, and each must be learned by itself
-  const units = Array.from({ length: 50 }, (_, i) =>
-    Array.from({ length: 50 }, (_, j) => +(i === j)),
-  );
+  const ids = Array.from({ length: 50 }, (_, i) => i);
+  const units = ids.map((i) => ids.map((j) => Number(i === j)));
   const tight = perceptron(units, 3).mistakes.at(-1)!;
-  progress("overlapping classes");
   const epochs = quick ? 300 : 3000;
   const { signed, margin } = separable(5, 200, 0.1, seed, 90_000);
-  const overlapping = perceptron(
-    signed.map((x, i) => (i % 10 ? x : x.map((xi) => -xi))),
-    epochs,
-  );
+  const mislabelled = signed.map((x, i) => (i % 10 ? x : x.map((xi) => -xi)));
+  const overlapping = perceptron(mislabelled, epochs);
   const bound = (Math.max(...signed.map(norm)) / margin) ** 2;
   const half = overlapping.mistakes[epochs / 2 - 1]!;
   const total = overlapping.mistakes.at(-1)!;
@@ -137,7 +130,6 @@ async function run({ quick, seed, progress }: Setup) {
       }),
     },
     remarks: [
-      "γ is the margin of the line that made the labels; the widest margin would make the bound smaller.",
       "A solution is any line that parts the examples: which one is found depends on their order, and its margin is below that of the line that made them.",
     ],
   };

@@ -9,8 +9,7 @@ import { fitPower, mean, signed, standardError } from "./statistics.ts";
 import { norm, orthonormal } from "./vectors.ts";
 
 const [K, d] = [2, 3];
-/** Where the claim must hold: ‖W − W*‖ ≤ radius. ‖w*ₖ‖ is 2. */
-const radius = 0.25;
+const radius = 0.25; // of the ball around W* where the claim must hold; ‖w*ₖ‖ is 2
 
 /** P(y = 1) = (1/K) Σₖ σ(wₖᵀx) for many W `[B, Kd]` and all x `[n, d]`: `[B, n]`. */
 const probability = (W: Tensor, x: Tensor): Tensor =>
