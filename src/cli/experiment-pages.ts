@@ -1,5 +1,5 @@
 /** Results of experiments as Markdown. */
-import type { Experiment, Outcome } from "./experiment-types.ts";
+import type { Experiment, Outcome } from "../lab/index.ts";
 
 /** An experiment that has been run. */
 export interface Done {

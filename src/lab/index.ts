@@ -51,6 +51,7 @@ export {
   type Plateau,
   type SymmetryBreaking,
 } from "./escape.ts";
+export type { Experiment, Measured, Outcome, Setup } from "./experiment.ts";
 export { type GridOptions, type GridSlice, resumablePlane } from "./grid.ts";
 export {
   type DensityOptions,
