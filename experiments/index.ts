@@ -26,6 +26,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E20: () => import("./e20-plateaus.ts"),
   E21: () => import("./e21-translation.ts"),
   E22: () => import("./e22-complex-step.ts"),
+  E23: () => import("./e23-gradient-cost.ts"),
 };
 
 /** E1, E2, … in order. */
