@@ -9,6 +9,7 @@ import { alexnet } from "./alexnet.ts";
 import { digitsNet } from "./digits-net.ts";
 import { lenet } from "./lenet.ts";
 import { mlp } from "./mlp.ts";
+import { vgg } from "./vgg.ts";
 
 export { alexnet } from "./alexnet.ts";
 export { digitsNet } from "./digits-net.ts";
@@ -16,9 +17,10 @@ export type { ImageModelOptions } from "./image.ts";
 export { ImageClassifier } from "./image-classifier.ts";
 export { lenet } from "./lenet.ts";
 export { type MlpOptions, mlp } from "./mlp.ts";
+export { vgg } from "./vgg.ts";
 
 /** The names that {@link createModel} knows. */
-export type ModelName = "conv" | "mlp" | "lenet" | "alexnet";
+export type ModelName = "conv" | "mlp" | "lenet" | "vgg" | "alexnet";
 
 /** What every model by name takes; plain data. */
 export interface ModelOptions {
@@ -40,6 +42,7 @@ const builders: Readonly<Record<ModelName, (options: ModelOptions) => Module>> =
   conv: digitsNet,
   mlp,
   lenet,
+  vgg,
   alexnet,
 };
 
