@@ -69,7 +69,7 @@ async function run({ quick, seed, progress }: Setup) {
   const [between] = spectrum(expected, [[...middle, ...middle]]);
   progress("descent from the ball");
   const ns = quick ? [4000, 16_000, 64_000] : [4000, 16_000, 64_000, 256_000];
-  const samples = quick ? 6 : 20;
+  const samples = quick ? 6 : 10;
   const ends = ns.map((n) =>
     Array.from({ length: samples }, (_, k) => {
       const losses = problem(planted, n, 1000 * seed + k + 1, "thrown");
