@@ -18,7 +18,7 @@ const command = (id: string, { quick, seed }: How): string =>
     .filter(Boolean)
     .join(" ");
 
-const verdict = ({ holds, control }: Outcome): string =>
+const verdict = ({ holds, control }: Pick<Outcome, "holds" | "control">): string =>
   `${holds ? "holds" : "**fails**"}${control ? "" : ", **but its control does not fail**"}`;
 
 /** One claim: what it says, what was found, the figures, every number. */
@@ -72,23 +72,39 @@ function shown(value: unknown): string {
 const number = (x: number): string =>
   Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4)));
 
-/** All claims with their first figures. */
-export function indexPage(done: readonly Done[], how: How): string {
-  const cells = done.map(({ experiment: { id, title }, outcome }) => {
-    const [first] = Object.keys(outcome.charts);
+/** What the JSON beside a page holds, as far as the index needs it. */
+export interface Stored {
+  readonly id: string;
+  readonly title: string;
+  readonly quick: boolean;
+  readonly seed: number;
+  readonly holds: boolean;
+  readonly control: boolean;
+  readonly summary: string;
+  readonly charts: readonly string[];
+  readonly seconds: number;
+}
+
+/** All claims whose results lie in a folder, with their first figures. */
+export function indexPage(results: readonly Stored[]): string {
+  const inOrder = [...results].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+  const rows = inOrder.map((each) => {
+    const { id, title, charts, quick, seed } = each;
+    const [first] = charts;
     const picture = first
       ? `<a href="${id}.md"><img src="${id}-${first}.svg" width="260" alt="${id}"></a>`
       : "";
-    return `| [${id}](${id}.md) | ${title} | ${verdict(outcome)}: ${outcome.summary} | ${picture} |`;
+    const how = quick || seed !== 0 ? ` (\`${command(id, { quick, seed })}\`)` : "";
+    return `| [${id}](${id}.md) | ${title} | ${verdict(each)}: ${each.summary}${how} | ${picture} |`;
   });
-  const seconds = Math.round(done.reduce((sum, each) => sum + each.seconds, 0));
-  const kept = done.filter(({ outcome }) => outcome.holds && outcome.control).length;
+  const minutes = inOrder.reduce((sum, each) => sum + each.seconds, 0) / 60;
+  const kept = inOrder.filter(({ holds, control }) => holds && control).length;
   return `# The theory's claims, reproduced
 
-Each claim is a program in [experiments/](../../experiments/): what it measures, the rule by which it passes, and a negative control that must fail. ${kept} of ${done.length} hold with their controls failing. Written by \`${command("all", how)}\` in ${seconds} s.
+Each claim is a program in [experiments/](../../experiments/): what it measures, the rule by which it passes, and a negative control that must fail. ${kept} of ${inOrder.length} hold with their controls failing. \`gradus experiment all\` writes these pages; it took ${minutes.toFixed(0)} minutes in all.
 
 | | claim | result | |
 | --- | --- | --- | --- |
-${cells.join("\n")}
+${rows.join("\n")}
 `;
 }

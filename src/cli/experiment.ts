@@ -1,8 +1,8 @@
 import { ConfigError, nearest } from "../base/index.ts";
 import { svgToPng } from "../draw/index.ts";
-import { writeFileAtomic } from "../formats/index.ts";
+import { readBytes, writeFileAtomic } from "../formats/index.ts";
 import { Exit, failed } from "./errors.ts";
-import { type Done, indexPage, resultPage } from "./experiment-pages.ts";
+import { type Done, indexPage, resultPage, type Stored } from "./experiment-pages.ts";
 import type { Experiments } from "./experiment-types.ts";
 import { wholeNumber } from "./options.ts";
 import type { Define } from "./program.ts";
@@ -83,7 +83,7 @@ async function runAll(
     const result = await runOne(experiments, id, folder, options, terminal);
     if (result) done.push(result);
   }
-  if (all) await writeFileAtomic(`${folder}/README.md`, indexPage(done, options));
+  if (done.length > 0) await writeIndex(folder);
   if (!options.json && done.length > 0) terminal.out(`pages  ${folder}/`);
   if (done.some(({ outcome }) => !outcome.holds || !outcome.control)) throw new Exit(failed);
 }
@@ -140,12 +140,26 @@ async function writeResults(folder: string, done: Done, how: { quick: boolean; s
     await writeFileAtomic(`${path}.png`, await svgToPng(svg));
     plots.push(`${path}.svg`, `${path}.png`);
   }
-  const { id } = experiment;
-  const { holds, control, figures } = outcome;
-  const numbers = { id, ...how, holds, control, figures, seconds };
+  const { id, title } = experiment;
+  const { holds, control, summary, figures } = outcome;
+  const charts = Object.keys(outcome.charts);
+  const numbers = { id, title, ...how, holds, control, summary, figures, charts, seconds };
   await writeFileAtomic(`${folder}/${id}.json`, `${JSON.stringify(numbers, null, 2)}\n`);
   await writeFileAtomic(`${folder}/${id}.md`, resultPage(done, how));
   return plots;
+}
+
+/** The index of all results that lie in a folder, of this run and of earlier ones. */
+async function writeIndex(folder: string): Promise<void> {
+  const { readdir } = await import("node:fs/promises");
+  const names = (await readdir(folder)).filter((name) => /^E\d+\.json$/.test(name));
+  const results = await Promise.all(
+    names.map(async (name) => {
+      const text = new TextDecoder().decode(await readBytes(`${folder}/${name}`));
+      return JSON.parse(text) as Stored;
+    }),
+  );
+  await writeFileAtomic(`${folder}/README.md`, indexPage(results));
 }
 
 function tell(
