@@ -5,14 +5,12 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { blocksOf, commandsOf } from "./pages.ts";
 import { rewriteClaims } from "./support.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const readme = fs.readFileSync(path.join(root, "README.md"), "utf8");
-const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({
-  language,
-  code: code!,
-}));
+const blocks = blocksOf(readme);
 
 blocks
   .filter(({ language }) => language === "ts")
@@ -28,9 +26,7 @@ blocks
     });
   });
 
-const commands = blocks
-  .filter(({ language }) => language === "sh")
-  .flatMap(({ code }) => code.trim().split("\n"));
+const commands = commandsOf(readme).map(({ line }) => line);
 
 test("the two commands are the package's own scripts", () => {
   const { scripts } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
