@@ -4,6 +4,7 @@ import { checkCount } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
 import { addTo, checkLength, norm, normalVector, plus, scaled, type Vector } from "./vectors.ts";
 
+/** The descent of {@link measureEscape}. */
 export interface EscapeOptions {
   /** α of plain gradient descent. */
   readonly lr: number;

@@ -14,7 +14,9 @@ import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 import { type Reach, windowReach } from "./receptive-field.ts";
 
+/** The options of {@link Conv1d}, {@link Conv2d} and {@link Conv3d}. */
 export interface ConvLayerOptions extends ConvOptions, WeightOptions {}
+/** The options of {@link ConvTranspose1d}, {@link ConvTranspose2d} and {@link ConvTranspose3d}. */
 export interface ConvTransposeLayerOptions extends ConvTransposeOptions, WeightOptions {}
 
 /** What convolutions and their transposes share: a kernel per pair of channels, a bias per channel. */

@@ -9,6 +9,7 @@ import {
 import { type PaddingMode, pad } from "./padding.ts";
 import { Tensor } from "./tensor.ts";
 
+/** The steps, the padding and the groups of {@link conv}. */
 export interface ConvOptions extends WindowOptions {
   /** What stands in the padding, default "zeros". */
   readonly paddingMode?: PaddingMode | undefined;
@@ -16,6 +17,7 @@ export interface ConvOptions extends WindowOptions {
   readonly groups?: number | undefined;
 }
 
+/** The steps, the padding and the groups of {@link convTranspose}. */
 export interface ConvTransposeOptions extends TransposeOptions {
   /** Input and output channels are cut into this many groups that do not mix. */
   readonly groups?: number | undefined;

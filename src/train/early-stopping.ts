@@ -3,6 +3,7 @@ import { fromHost } from "../tensor/index.ts";
 import { type Logs, type Mode, type Monitor, modeOf } from "./history.ts";
 import type { Callback, CallbackState, Training } from "./training.ts";
 
+/** How long {@link EarlyStopping} waits, and for what. */
 export interface EarlyStoppingOptions extends Monitor {
   /** Epochs without improvement that are put up with. Default 0. */
   readonly patience?: number | undefined;

@@ -27,6 +27,7 @@ export interface HeadOptions {
   readonly metrics?: Metrics | undefined;
 }
 
+/** The head, the metrics and the batch size of {@link evaluate}. */
 export interface EvaluateOptions extends HeadOptions {
   /** Examples at once. It changes the speed and nothing else. Default 256. */
   readonly batchSize?: number | undefined;

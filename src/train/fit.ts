@@ -29,6 +29,7 @@ import { type Step, trainStep } from "./step.ts";
 import type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
 import { exampleWeights, type WeightOptions, weightsAt } from "./weights.ts";
 
+/** All that {@link fit} takes besides a model and data. */
 export interface FitOptions extends HeadOptions, WeightOptions {
   /** Passes through the training data, those before a resumption included. Default 10. */
   readonly epochs?: number | undefined;

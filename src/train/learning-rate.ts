@@ -3,6 +3,7 @@ import { ConfigError } from "../base/index.ts";
 import { type Logs, type Mode, type Monitor, modeOf } from "./history.ts";
 import type { Callback, CallbackState, Training } from "./training.ts";
 
+/** When {@link ReduceLROnPlateau} lowers the rate, and by how much. */
 export interface ReduceLROnPlateauOptions extends Monitor {
   /** What the rate is multiplied by, between 0 and 1. Default 0.1. */
   readonly factor?: number | undefined;

@@ -6,6 +6,7 @@ import type { Variable } from "../tensor/index.ts";
 import { type HeadOptions, resolveHead } from "./evaluate.ts";
 import { trainStep } from "./step.ts";
 
+/** The rates that {@link findLr} goes through, and the training it does it with. */
 export interface FindLrOptions extends HeadOptions {
   /** The first rate. Default 1e-7. */
   readonly from?: number | undefined;
