@@ -22,6 +22,7 @@ export interface Experiment {
   readonly measured: string;
   /** When it passes, and the negative control that must fail. */
   readonly rule: string;
+  /** Measures, and judges by the rule. */
   readonly run: (setup: Setup) => Promise<Outcome>;
 }
 
