@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm test`: lint, imports, types, build, kernel tests, unit tests, in turn, each to its end, with its
+ * `npm test`: lint, imports, types, build, kernel tests, docstrings, unit tests, in turn, each to its end, with its
  * output as it comes. The last line is `N passed, N failed`: every unit test counts, and each other
  * step counts as one. Arguments go to vitest: `npm test -- test/tools`.
  */
@@ -70,6 +70,9 @@ step("types", "tsc", "-p", "tsconfig.json");
 step("build", "tsc", "-p", "tsconfig.build.json");
 step("build of the experiments", "tsc", "-p", "tsconfig.experiments.json");
 if (fs.existsSync("kernel/Makefile")) step("kernel", "make", "--silent", "-C", "kernel", "test");
+// In CI, which has typedoc; `npm run docs` installs it.
+if (fs.existsSync("tools/docs/node_modules"))
+  step("reference of the API", "npm", "run", "--silent", "--prefix", "tools/docs", "check");
 unitTests();
 
 console.log(`\n${passed} passed, ${failed} failed`);
