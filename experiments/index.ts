@@ -27,6 +27,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E21: () => import("./e21-translation.ts"),
   E22: () => import("./e22-complex-step.ts"),
   E23: () => import("./e23-gradient-cost.ts"),
+  E24: () => import("./e24-autoencoder.ts"),
 };
 
 /** E1, E2, … in order. */

@@ -1,0 +1,100 @@
+/** Images of digits through a narrow code and back: by PCA, and by autoencoders. */
+import { avgPool, compile, fromHost, type Tensor, tensor } from "gradus";
+import { digits, readIdxFolder, type Split } from "gradus/data";
+import { eigenSymmetric } from "gradus/lab";
+import * as nn from "gradus/nn";
+import { adam, Optimizer } from "gradus/optim";
+import { integers } from "./random.ts";
+
+const side = 14;
+const pixels = side * side;
+
+/** Handwritten digits where they are, else drawn ones, at half the size: `[N, 196]`, the training mean subtracted. */
+export async function images(folder: string | undefined, n: number, tested: number, seed: number) {
+  const all =
+    folder === undefined
+      ? digits({ train: n, test: tested, seed })
+      : await readIdxFolder(`${folder}/mnist`);
+  const [train, test] = [take(all.train, n, seed), take(all.test!, tested, seed)];
+  const centre = train.x.mean({ axis: 0 }).evalSync();
+  const less = (x: Tensor) => x.sub(centre).evalSync();
+  return { train: less(train.x), test: less(test.x), labels: test.labels };
+}
+
+/** A random part of a set. */
+function take({ inputs, targets }: Split, n: number, seed: number) {
+  const rows = integers(inputs.shape[0]!, [n], seed, 31);
+  const x = fromHost(inputs).take(rows).reshape([n, 1, 28, 28]);
+  const labels = Array.from(rows.dataSync(), (i) => targets.data[i]!);
+  return { x: avgPool(x, { size: 2 }).reshape([n, pixels]).evalSync(), labels };
+}
+
+/** Squared distance of images from what the code gives back, as a share of their variance. */
+const share = (x: Tensor, back: Tensor): number =>
+  x.sub(back).square().sum().item() / x.square().sum().item();
+
+/** The best linear codes: errors by width of projections on the top eigenvectors of the covariance. */
+export function pca(train: Tensor): (x: Tensor, width: number) => number {
+  const { vectors } = eigenSymmetric(train.transpose().matmul(train).toArray() as number[][]);
+  return (x, width) => {
+    const u = tensor(vectors.slice(0, width).map((v) => Array.from(v))); // [width, pixels]
+    return share(x, x.matmul(u.transpose()).matmul(u));
+  };
+}
+
+/** The first two principal components of codes `[N, p]`. */
+export function principalPlane(codes: Tensor): number[][] {
+  const x = codes.sub(codes.mean({ axis: 0 }));
+  const { vectors } = eigenSymmetric(x.transpose().matmul(x).toArray() as number[][]);
+  const u = tensor(vectors.slice(0, 2).map((v) => Array.from(v)));
+  return x.matmul(u.transpose()).toArray() as number[][];
+}
+
+/** Layers of the given widths, with ReLUs between. */
+const layers = (...widths: number[]): nn.Sequential =>
+  new nn.Sequential(
+    ...widths
+      .slice(1)
+      .flatMap((to, i) => [...(i > 0 ? [new nn.ReLU()] : []), new nn.Linear(widths[i]!, to)]),
+  );
+
+interface Manner {
+  readonly deep: boolean;
+  readonly steps: number;
+  readonly seed: number;
+}
+
+/** An autoencoder, deep or linear, trained by Adam on batches of 64 at a rate that falls to 0. */
+export function autoencoder(train: Tensor, width: number, { deep, steps, seed }: Manner) {
+  const hidden = deep ? [128, 64] : [];
+  const [encoder, decoder] = nn.seeded(seed, () => [
+    layers(pixels, ...hidden, width),
+    layers(width, ...hidden.toReversed(), pixels),
+  ]) as [nn.Sequential, nn.Sequential];
+  const model = new nn.Sequential(encoder, decoder);
+  const optimizer = new Optimizer(model, adam());
+  const loss = (x: Tensor) => model.forward(x).sub(x).square().sum({ axis: 1 }).mean();
+  const step = compile((x: Tensor, rows: Tensor, lr: number) => {
+    optimizer.update(nn.valueAndGrad(model, loss)(x.take(rows)).grads, { lr });
+  });
+  const rate = deep ? 0.003 : 0.02;
+  for (let k = 0; k < steps; k++) {
+    const rows = integers(train.shape[0]!, [64], seed, 1000 + k);
+    step.sync(train, rows, rate * (1 - k / steps));
+  }
+  return {
+    error: (x: Tensor) => share(x, model.forward(x)),
+    encode: (x: Tensor) => encoder.forward(x).evalSync(),
+  };
+}
+
+/** The share of points whose nearest neighbour has the same label. */
+export function purity(points: readonly (readonly number[])[], labels: readonly number[]): number {
+  const same = points.filter((p, i) => {
+    const away = points.map((q, j) =>
+      i === j ? Number.POSITIVE_INFINITY : q.reduce((sum, x, k) => sum + (x - p[k]!) ** 2, 0),
+    );
+    return labels[away.indexOf(Math.min(...away))] === labels[i];
+  });
+  return same.length / points.length;
+}
