@@ -28,6 +28,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E22: () => import("./e22-complex-step.ts"),
   E23: () => import("./e23-gradient-cost.ts"),
   E24: () => import("./e24-autoencoder.ts"),
+  E25: () => import("./e25-speech-and-text.ts"),
 };
 
 /** E1, E2, … in order. */
