@@ -20,6 +20,7 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E13: () => import("./e13-initialisation.ts"),
   E14: () => import("./e14-ravine.ts"),
   E15: () => import("./e15-random-features.ts"),
+  E16: () => import("./e16-transfer.ts"),
   E17: () => import("./e17-generative-discriminative.ts"),
   E18: () => import("./e18-permutations.ts"),
   E19: () => import("./e19-saddle.ts"),
