@@ -5,6 +5,7 @@ import { eigenSymmetric } from "gradus/lab";
 import * as nn from "gradus/nn";
 import { adam, Optimizer } from "gradus/optim";
 import { integers } from "./random.ts";
+import { tsne } from "./tsne.ts";
 
 const side = 14;
 const pixels = side * side;
@@ -43,7 +44,7 @@ export function pca(train: Tensor): (x: Tensor, width: number) => number {
 }
 
 /** The first two principal components of codes `[N, p]`. */
-export function principalPlane(codes: Tensor): number[][] {
+function principalPlane(codes: Tensor): number[][] {
   const x = codes.sub(codes.mean({ axis: 0 }));
   const { vectors } = eigenSymmetric(x.transpose().matmul(x).toArray() as number[][]);
   const u = tensor(vectors.slice(0, 2).map((v) => Array.from(v)));
@@ -85,6 +86,22 @@ export function autoencoder(train: Tensor, width: number, { deep, steps, seed }:
   return {
     error: (x: Tensor) => share(x, model.forward(x)),
     encode: (x: Tensor) => encoder.forward(x).evalSync(),
+  };
+}
+
+/** Codes `[N, 8]` in the plane: by their first two principal components, by t-SNE and by UMAP. */
+export async function planes(codes: Tensor, seed: number, steps: number) {
+  const { UMAP } = await import("umap-js");
+  let state = seed + 1;
+  const random = () => {
+    state = (state * 48271) % 2147483647; // Park and Miller's generator
+    return state / 2147483647;
+  };
+  const umap = new UMAP({ nComponents: 2, nNeighbors: 15, nEpochs: steps / 2, random });
+  return {
+    PCA: principalPlane(codes),
+    "t-SNE": tsne(codes, seed, { steps }),
+    UMAP: umap.fit(codes.toArray() as number[][]),
   };
 }
 

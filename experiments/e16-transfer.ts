@@ -1,10 +1,8 @@
 /** E16: what was learnt on five digits helps with five others, the more the fewer their examples. */
-import type { Tensor } from "gradus";
-import { replaceHead, type Sequential, seeded } from "gradus/nn";
+import type { Sequential } from "gradus/nn";
 import type { Experiment, Setup } from "./experiment.ts";
-import { convNet, draw, type Examples, Learner, someDigits } from "./fine-tuning.ts";
+import { convNet, draw, Learner, type Pretrained, pretrain, someDigits } from "./fine-tuning.ts";
 import { lineChart } from "./line-chart.ts";
-import { integers } from "./random.ts";
 import { mean, standardError } from "./statistics.ts";
 
 /** What each manner keeps as it was learnt before; null begins anew. */
@@ -15,27 +13,6 @@ const manners: Readonly<Record<string, readonly string[] | null>> = {
   "head only": ["layers.0", "layers.2", "layers.5"],
 };
 const shuffledName = "head, shuffled";
-
-/** Nets that have learnt five digits, by their true labels or shuffled ones, with new heads. */
-type Pretrained = Readonly<Record<"real" | "shuffled", Sequential>>;
-
-function pretrain(
-  learner: Learner,
-  [x, labels]: Examples,
-  steps: number,
-  seed: number,
-): Pretrained {
-  const net = (y: Tensor) => {
-    learner.start(convNet(seed));
-    learner.learn([x, y], 0.002, steps, 64);
-    const model = convNet(seed);
-    new Learner(model).start(learner.model);
-    seeded(seed + 1, () => replaceHead(model, 5));
-    return model;
-  };
-  const order = integers(labels.size, [labels.size], seed, 2);
-  return { real: net(labels), shuffled: net(labels.take(order).evalSync()) };
-}
 
 /** Errors `[count][rate]` of each manner. */
 type Table = Record<string, number[][]>;
@@ -100,7 +77,7 @@ async function judge(
     names.map((name) => [name, counts.map((_, i) => best(name, i))]),
   );
   /** Paired over repetitions, at the i-th number of examples. */
-  const difference = (a: string, b: string, i: number, f = (x: number) => x) => {
+  const difference = (a: string, b: string, i: number, f = (x: number) => x): Difference => {
     const pairs = results[a]![i]!.errors.map((x, r) => f(x) - f(results[b]![i]!.errors[r]!));
     return { mean: mean(pairs), error: standardError(pairs), pairs };
   };
@@ -136,23 +113,7 @@ async function judge(
       "its standard error": gains.map((one) => one.error),
     },
     charts: {
-      errors: await lineChart({
-        title: "Old digits help to learn new ones from few examples",
-        subtitle:
-          "Test error on five new digits, each at its best rate, ± 2 s.e.; shuffled: labels before",
-        x: "examples of each new digit",
-        y: "error (%)",
-        log: "x",
-        curves: names.map((name) => ({
-          name,
-          dots: true,
-          dashed: name === shuffledName,
-          points: counts.map((n, i): [number, number, number] => {
-            const { errors } = results[name]![i]!;
-            return [n, 100 * mean(errors), 100 * standardError(errors)];
-          }),
-        })),
-      }),
+      errors: await picture(counts, results),
     },
     remarks: [
       `"The fewer examples, the more layers to freeze": to learn the head alone multiplies the error of learning all by ${Math.exp(cost.mean).toFixed(2)} with ${counts[fewest]} examples of each and by ${Math.exp(costLater.mean).toFixed(2)} with ${counts[many]} (log ratio + ${mean(rise).toFixed(2)} ± ${standardError(rise).toFixed(2)}). So freezing is cheaper with few, but was not better: with ${counts[0]} the error is ${names
@@ -164,6 +125,28 @@ async function judge(
     ],
   };
 }
+
+const picture = (
+  counts: readonly number[],
+  results: Readonly<Record<string, readonly { readonly errors: readonly number[] }[]>>,
+) =>
+  lineChart({
+    title: "Old digits help to learn new ones from few examples",
+    subtitle:
+      "Test error on five new digits, each at its best rate, ± 2 s.e.; shuffled: labels before",
+    x: "examples of each new digit",
+    y: "error (%)",
+    log: "x",
+    curves: Object.entries(results).map(([name, all]) => ({
+      name,
+      dots: true,
+      dashed: name === shuffledName,
+      points: counts.map((n, i): [number, number, number] => {
+        const { errors } = all[i]!;
+        return [n, 100 * mean(errors), 100 * standardError(errors)];
+      }),
+    })),
+  });
 
 interface Difference {
   readonly mean: number;

@@ -1,29 +1,11 @@
 /** E24: a deep autoencoder keeps more in a narrow code than PCA; what the code looks like in the plane. */
-import type { Tensor } from "gradus";
 import { chart } from "gradus/draw";
-import { autoencoder, images, pca, principalPlane, purity } from "./codes.ts";
+import { autoencoder, images, pca, planes, purity } from "./codes.ts";
 import type { Experiment, Setup } from "./experiment.ts";
 import { lineChart } from "./line-chart.ts";
 import { mean, standardError } from "./statistics.ts";
-import { tsne } from "./tsne.ts";
 
 const narrow = 8; // the widest code that the claim is about, and the one that is drawn
-
-/** Codes `[N, 8]` in the plane: by their first two principal components, by t-SNE and by UMAP. */
-async function planes(codes: Tensor, seed: number, steps: number) {
-  const { UMAP } = await import("umap-js");
-  let state = seed + 1;
-  const random = () => {
-    state = (state * 48271) % 2147483647; // Park and Miller's generator
-    return state / 2147483647;
-  };
-  const umap = new UMAP({ nComponents: 2, nNeighbors: 15, nEpochs: steps / 2, random });
-  return {
-    PCA: principalPlane(codes),
-    "t-SNE": tsne(codes, seed, { steps }),
-    UMAP: umap.fit(codes.toArray() as number[][]),
-  };
-}
 
 async function run({ quick, seed, data, progress }: Setup) {
   const widths = quick ? [2, 8] : [2, 4, 8, 16, 32];

@@ -110,3 +110,25 @@ export class Learner {
     return this.#wrong(x, y).item();
   }
 }
+
+/** Nets that have learnt five digits, by their true labels or shuffled ones, with new heads. */
+export type Pretrained = Readonly<Record<"real" | "shuffled", nn.Sequential>>;
+
+/** Learns 0 … 4, once by the true labels and once by shuffled ones. */
+export function pretrain(
+  learner: Learner,
+  [x, labels]: Examples,
+  steps: number,
+  seed: number,
+): Pretrained {
+  const net = (y: Tensor) => {
+    learner.start(convNet(seed));
+    learner.learn([x, y], 0.002, steps, 64);
+    const model = convNet(seed);
+    new Learner(model).start(learner.model);
+    nn.seeded(seed + 1, () => nn.replaceHead(model, 5));
+    return model;
+  };
+  const order = integers(labels.size, [labels.size], seed, 2);
+  return { real: net(labels), shuffled: net(labels.take(order).evalSync()) };
+}
