@@ -33,11 +33,11 @@ def score(table, test, seed):
 
 warnings.simplefilter("error")  # such as one that the training had not converged
 print(f"scikit-learn {sklearn.__version__}; accuracy, for abalone R²; mean ± its standard error")
-print(f"{'table':10}{'seeds':>6}  {'scikit-learn':17}{'gradus':17}{'difference':17}")
+print(f"{'table':10}{'seeds':>6}  {'scikit-learn':17}{'gradus':17}difference")
 with open(sys.argv[1]) as file:
     tables = json.load(file)
 for name, table in tables.items():
     ours = np.array([run["score"] for run in table["runs"]])
     theirs = np.array([score(table, run["test"], seed) for seed, run in enumerate(table["runs"])])
     shown = lambda x: f"{x.mean():.4f} ± {x.std(ddof=1) / len(x) ** 0.5:.4f}"
-    print(f"{name:10}{len(ours):6}  {shown(theirs):17}{shown(ours):17}{shown(ours - theirs):17}")
+    print(f"{name:10}{len(ours):6}  {shown(theirs):17}{shown(ours):17}{shown(ours - theirs)}")
