@@ -37,6 +37,8 @@ export interface Source {
 const testShare = 0.2;
 const validationShare = 0.1;
 const splitSeed = 0;
+/** Fewer cannot be cut in three by these shares. */
+const leastExamples = 6;
 
 /** A table whose last column has more different whole numbers than this is of quantities. */
 const mostClasses = 20;
@@ -92,6 +94,13 @@ async function readImages(source: string, { size }: SourceOptions): Promise<Data
 /** The examples of some classes, which are numbered anew in the order given. */
 function onlyClasses(source: Source, names: readonly string[]): Source {
   const { config } = source;
+  const twice = names.find((name, n) => names.indexOf(name) !== n);
+  if (twice !== undefined)
+    throw new ConfigError({
+      subject: "data.classes",
+      problem: `"${twice}" is named twice in ${names.join(", ")}.`,
+      fix: "name each class once.",
+    });
   const kept = names.map((name) => {
     const index = config.classes.indexOf(name);
     if (index >= 0) return index;
@@ -119,14 +128,15 @@ function onlyClasses(source: Source, names: readonly string[]): Source {
   };
 }
 
-/** The first so many training examples: the order of the split is random already. */
+/** So many training examples. */
 const fewer = (source: Source, examples: number): Source => ({
   ...source,
-  train: subset(
-    source.train,
-    Array.from({ length: Math.min(examples, source.train.size) }, (_, n) => n),
-  ),
+  train: some(source.train, examples),
 });
+
+/** So many examples at random, always the same: in their own order they may be sorted by class. */
+export const some = (split: Split, count: number): Split =>
+  count < split.size ? splitDataset(split, count / split.size, splitSeed)[1] : split;
 
 async function kindOf(source: string): Promise<"folder" | "file"> {
   const { stat } = await import("node:fs/promises");
@@ -148,6 +158,12 @@ const toDataset = (name: string, split: Split): Dataset => ({
 });
 
 function cut(source: string, name: string, data: Dataset): Source {
+  if (data.train.size < leastExamples)
+    throw new DataError({
+      subject: source,
+      problem: `${data.train.size} ${data.train.size === 1 ? "example" : "examples"}, too few to hold some out for validation and test.`,
+      fix: `give ${leastExamples} or more.`,
+    });
   const [rest, test] = data.test
     ? [data.train, data.test]
     : splitDataset(data.train, testShare, splitSeed);
@@ -228,6 +244,40 @@ const columnsOf = ({ target, drop, missing = "drop", other }: SourceOptions) => 
   ...(missing === "drop" ? { dropMissing: true } : missing !== "refuse" && { fill: missing }),
 });
 
+const ofTables = ["target", "task", "drop", "missing", "other"] as const;
+
+/**
+ * Whether a network can learn from the data, as they were asked for.
+ *
+ * @throws {ConfigError} for an option that these data do not have, which would be passed over in silence.
+ * @throws {DataError} if there is one class: every answer would be right, and nothing learned.
+ */
+export function checkLearnable(
+  { source, task, classes, table }: DataConfig,
+  options: SourceOptions = {},
+): void {
+  const isGiven = (name: keyof SourceOptions) => options[name] !== undefined;
+  const tableOption = table ? undefined : ofTables.find(isGiven);
+  if (tableOption)
+    throw new ConfigError({
+      subject: `data.${tableOption}`,
+      problem: `it is for tables, and ${source} is none.`,
+      fix: "leave it out, or give a CSV file.",
+    });
+  if (isGiven("size") && (table || builtInNames.includes(source)))
+    throw new ConfigError({
+      subject: "data.size",
+      problem: `it scales the images of a folder or archive, and ${source} is none.`,
+      fix: "leave it out, or give images by class.",
+    });
+  if (task === "regression" || classes.length > 1) return;
+  throw new DataError({
+    subject: source,
+    problem: `all its examples are of one class, "${classes[0]}".`,
+    fix: "give examples of two classes or more; for a table, check which column is the target.",
+  });
+}
+
 /**
  * Data to judge a trained network by: the test part of what `source` names, or all of a table that
  * is not the one the network was trained on.
@@ -238,16 +288,28 @@ export async function loadTest(source: string, run: RunConfig): Promise<Split> {
   const { data: trained, settings } = run;
   if (trained.table && source !== trained.source) return loadTable(source, run, trained.table);
   const { test, config } = await loadSource(source, settings.data);
-  if (
-    sameShape(config.inputShape, trained.inputShape) &&
-    config.classes.length <= trained.classes.length
-  )
-    return test;
+  const isKnown = config.classes.every((name) => trained.classes.includes(name));
+  if (sameShape(config.inputShape, trained.inputShape) && config.task === trained.task && isKnown)
+    return renumbered(test, config.classes, trained.classes);
+  const named = (data: DataConfig) =>
+    describe(data) + (isKnown ? "" : ` (${firstOf(data.classes)})`);
   throw new DataError({
     subject: source,
-    problem: `its examples are ${describe(config)}, the network was trained on ${describe(trained)}.`,
+    problem: `its examples are ${named(config)}, the network was trained on ${named(trained)}.`,
     fix: "give data of the same shape and classes.",
   });
+}
+
+const firstOf = (names: readonly string[]): string =>
+  names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
+
+/** The same examples, their classes numbered as in training: a folder may lack some. */
+function renumbered(split: Split, from: readonly string[], to: readonly string[]): Split {
+  const index = from.map((name) => to.indexOf(name));
+  if (index.every((to, from) => to === from)) return split;
+  const { shape, data } = split.targets;
+  const labels = Int32Array.from(data, (label) => index[label]!);
+  return { ...split, targets: { dtype: "int32", shape, data: labels } };
 }
 
 async function loadTable(
@@ -255,7 +317,12 @@ async function loadTable(
   { data, settings }: RunConfig,
   table: TableConfig,
 ): Promise<Split> {
-  await kindOf(source);
+  if (builtInNames.includes(source) || (await kindOf(source)) === "folder")
+    throw new DataError({
+      subject: source,
+      problem: `the network was trained on a table, ${data.source}, and this is none.`,
+      fix: `give a CSV file with the same columns, ${firstOf(table.features)}.`,
+    });
   const { task, classes } = data;
   const { features, categories, fills, mean, std } = table;
   const none = { dtype: "float32", shape: [0], data: new Float32Array() } as const;

@@ -154,9 +154,7 @@ function asConfigError(
   const near =
     issue.code === "invalid_value" ? nearest(value, issue.values.map(String)) : undefined;
   const call = (x: unknown) =>
-    given?.name.startsWith("--")
-      ? `${given.name} ${flat(x)}`
-      : `${path.split(".").at(-1)}: ${flat(x)}`;
+    given?.name.startsWith("--") ? `${given.name} ${x}` : `${path.split(".").at(-1)}: ${flat(x)}`;
   return new ConfigError({
     subject: given?.name ?? `${file}: ${path}`,
     problem: `"${value}" is ${must.startsWith("one of") ? must.replace("one of", "none of") : `not ${must}`}.`,

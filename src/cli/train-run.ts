@@ -66,6 +66,8 @@ async function fitInFolder(
   signal: AbortSignal,
 ) {
   const { parameters } = summary(model, config.data.inputShape).totals;
+  const options = fitOptions(config, source, model); // what is wrong with them comes before the folder
+  const asked = callbacksOf(config.settings);
   const folder = await openFolder();
   const run = folder?.path;
   report.begin({ config, source, parameters, run, from: from?.position });
@@ -83,15 +85,9 @@ async function fitInFolder(
       ]
     : [];
   const history = await fit(model, source.train, {
-    ...fitOptions(config, source, model),
+    ...options,
     ...(from && { resume: from }),
-    callbacks: [
-      new TerminateOnDivergence(),
-      ...callbacksOf(config.settings),
-      ...recorder,
-      report.callback,
-      keepPosition,
-    ],
+    callbacks: [new TerminateOnDivergence(), ...asked, ...recorder, report.callback, keepPosition],
     signal,
   }).catch((error) => leave(folder, terminal, error));
   if (signal.aborted && position && position.epoch < config.settings.training.epochs) {

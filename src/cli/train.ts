@@ -1,14 +1,20 @@
 import { ConfigError, DataError } from "../base/index.ts";
-import { type Split, subset } from "../data/index.ts";
 import { createModel, modelNames } from "../models/index.ts";
 import type { Module } from "../nn/index.ts";
 import { type Json, loadCheckpoint, RunFolder } from "../train/index.ts";
 import { augmentationNames } from "./augmentations.ts";
-import { builtInNames, loadSource, type Source } from "./data-source.ts";
+import {
+  builtInNames,
+  checkLearnable,
+  describe as dataName,
+  loadSource,
+  type Source,
+  some,
+} from "./data-source.ts";
 import type { Define } from "./program.ts";
 import { defaultSource, imageDefaults, otherDefaults, resolve } from "./resolve.ts";
 import { optimizerNames, optimizers, scheduleNames } from "./rules.ts";
-import { type RunConfig, readRunConfig } from "./run-config.ts";
+import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Assignment, type Given, readSettings, type Settings } from "./settings.ts";
 import { readSettingsFile, scalar, splitWords } from "./settings-file.ts";
 import type { Terminal } from "./terminal.ts";
@@ -98,7 +104,7 @@ async function train(
   const all = [...assignments, ...flagAssignments(options)];
   const given = readSettings(file === undefined ? undefined : await readSettingsFile(file), all);
   const plan = options.resume
-    ? await resumedPlan(options.resume, given, file ?? all.find(isFixed)?.name)
+    ? await resumedPlan(options.resume, given, file ?? all.find(isFixed)?.name ?? placeOf(options))
     : await newPlan(given, options);
   const report = options.json ? jsonReport(terminal) : textReport(terminal);
   await runPlan(plan, report, terminal);
@@ -120,6 +126,7 @@ export async function settle(
   load = loadSource,
 ): Promise<{ settings: Settings; source: Source }> {
   const source = await load(given.data?.source ?? defaultSource, given.data);
+  checkLearnable(source.config, given.data);
   return { settings: resolve(given, source.config), source };
 }
 
@@ -180,23 +187,20 @@ export async function startOf(
   });
 }
 
-/** The first few batches of each part. */
-function shortened(source: Source, batchSize: number): Source {
-  const first = (split: Split, count: number): Split =>
-    subset(
-      split,
-      Array.from({ length: Math.min(split.size, Math.ceil(count)) }, (_, n) => n),
-    );
-  return {
-    ...source,
-    train: first(source.train, devBatches * batchSize),
-    validation: first(source.validation, batchSize),
-    test: first(source.test, batchSize),
-  };
-}
+/** A few batches of each part. */
+const shortened = (source: Source, batchSize: number): Source => ({
+  ...source,
+  train: some(source.train, Math.ceil(devBatches * batchSize)),
+  validation: some(source.validation, batchSize),
+  test: some(source.test, batchSize),
+});
 
 /** What may change when a run goes on: how long, and where its data lie now. */
 const isFixed = ({ path }: Assignment) => path !== "training.epochs" && path !== "data.source";
+
+/** A flag that says where a run goes, which a run that goes on has said. */
+const placeOf = ({ run, devRun }: Options): string | undefined =>
+  run !== undefined ? "--run" : devRun ? "--dev-run" : undefined;
 
 async function resumedPlan(path: string, given: Given, fixed: string | undefined): Promise<Plan> {
   if (fixed) throw unchangeable(fixed);
@@ -206,7 +210,9 @@ async function resumedPlan(path: string, given: Given, fixed: string | undefined
   const from = await loadCheckpoint(folder.file("last.safetensors"));
   const { data, training } = stored.settings;
   const source = await loadSource(given.data?.source ?? data.source, data);
+  checkSameData(source.config, stored.data, path);
   const epochs = given.training?.epochs ?? training.epochs;
+  if (epochs < from.position.epoch) throw tooFew(path, epochs, from.position.epoch);
   const settings = { ...stored.settings, training: { ...training, epochs } };
   const config = { ...stored, settings };
   const openFolder = async () => {
@@ -216,10 +222,31 @@ async function resumedPlan(path: string, given: Given, fixed: string | undefined
   return { config, model: createModel(config.model), source, from, openFolder };
 }
 
+/** Files may have moved; what is in them may not have changed. */
+function checkSameData(now: DataConfig, then: DataConfig, run: string): void {
+  const meaning = ({ source, ...rest }: DataConfig) =>
+    JSON.stringify([builtInNames.includes(source) ? source : "files", rest]);
+  if (meaning(now) === meaning(then)) return;
+  throw new DataError({
+    subject: now.source,
+    problem: `these are not the data of ${run}, which were ${then.source}: ${dataName(then)}.`,
+    fix: `leave out --data, or begin a new run with --from ${run}.`,
+  });
+}
+
+const tooFew = (path: string, epochs: number, done: number): ConfigError =>
+  new ConfigError({
+    subject: "--epochs",
+    problem: `${epochs} ${epochs === 1 ? "epoch" : "epochs"} in all, but ${path} has ${done} behind it.`,
+    fix: `give more, such as --epochs ${2 * done}, or start a new run without --resume.`,
+  });
+
 const unchangeable = (option: string): ConfigError =>
   new ConfigError({
     subject: option,
-    problem: "cannot be changed when a run goes on: the result would be that of no training.",
+    problem: ["--run", "--dev-run"].includes(option)
+      ? "a run that goes on stays in its folder."
+      : "cannot be changed when a run goes on: the result would be that of no training.",
     fix: "leave it out, or start a new run without --resume.",
   });
 
