@@ -77,7 +77,8 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(word, candidate);
-    if (distance < bestDistance) {
+    const isAlike = distance < Math.max(word.length, candidate.length); // some letter is shared
+    if (isAlike && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }

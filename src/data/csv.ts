@@ -96,6 +96,7 @@ export async function parseCsv(
   const whole = await parseTable(text, header, source);
   const answer = columnIndex(whole, target);
   const dropped = new Set(drop.map((column) => columnIndex(whole, column)));
+  if (dropped.has(answer)) throw droppedTarget(whole, answer);
   const inputs = whole.names.map((_, i) => i).filter((i) => i !== answer && !dropped.has(i));
   if (inputs.length === 0) throw noInputs(whole);
   const fills = like?.fills ?? (fill && inputs.map((column) => fillOf(whole, column, fill)));
@@ -107,7 +108,7 @@ export async function parseCsv(
   );
   const { features, data } = toInputs(table, inputs, categories, options.other);
   const rows = table.rows.length;
-  if (like && like.features.length !== features.length) throw unlike(table, features, like);
+  if (like && !isLike(features, like.features)) throw unlike(table, features, like);
   const classes = task === "regression" ? undefined : (like?.classes ?? classesOf(table, answer));
   const targets = classes ? toClasses(table, answer, classes) : toNumbers(table, answer);
   const split = makeSplit({ dtype: "float32", shape: [rows, features.length], data }, targets);
@@ -258,6 +259,13 @@ function badCell(
   return new DataError({ subject: source, problem: `${where}: ${problem}.`, fix });
 }
 
+const droppedTarget = ({ source, names }: Table, column: number): ConfigError =>
+  new ConfigError({
+    subject: source,
+    problem: `the column "${names[column]}" is dropped, and is the target.`,
+    fix: "name another target, or drop other columns.",
+  });
+
 const noInputs = ({ source, names }: Table): DataError =>
   new DataError({
     subject: source,
@@ -265,12 +273,24 @@ const noInputs = ({ source, names }: Table): DataError =>
     fix: "drop fewer columns.",
   });
 
-const unlike = ({ source }: Table, features: readonly string[], like: CsvSplit): DataError =>
-  new DataError({
+/** The same inputs by name; where one table has no header, by number. */
+function isLike(features: readonly string[], known: readonly string[]): boolean {
+  const isUnnamed = (names: readonly string[]) => names.every((name) => /^x\d+(=|$)/.test(name));
+  if (features.length !== known.length) return false;
+  return isUnnamed(features) || isUnnamed(known) || known.every((name, i) => name === features[i]);
+}
+
+function unlike({ source }: Table, features: readonly string[], like: CsvSplit): DataError {
+  const odd = like.features.findIndex((name, i) => name !== features[i]);
+  return new DataError({
     subject: source,
-    problem: `${features.length} inputs, but its training set has ${like.features.length}.`,
+    problem:
+      features.length === like.features.length
+        ? `input ${odd} is "${features[odd]}", but "${like.features[odd]}" in its training set.`
+        : `${features.length} inputs, but its training set has ${like.features.length}.`,
     fix: "give a file with the same columns, and the same target and drop.",
   });
+}
 
 /**
  * Which inputs are numbers and not categories, for {@link fitStandardization}.

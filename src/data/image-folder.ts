@@ -58,6 +58,12 @@ export async function readImageFolder(
   }
   const all = await read(undefined);
   if (test === 0) return { ...info, train: all };
+  if ([0, all.size].includes(Math.round(all.size * test)))
+    throw new DataError({
+      subject: path,
+      problem: `${all.size} ${all.size === 1 ? "image" : "images"}, of which a share of ${test} to hold out leaves none on one side.`,
+      fix: "give more images, or pass test: 0 to hold out none.",
+    });
   const [train, held] = splitDataset(all, test, seed);
   return { ...info, train, test: held };
 }
@@ -90,7 +96,8 @@ function locate(path: string, { files }: FileTree): Located[] {
   const [first] = images;
   for (const image of images) {
     const alike = !image.part === !first!.part && rootOf(image) === rootOf(first!);
-    if (image.className === undefined || !alike) throw mixedLayout(path, first!.file, image.file);
+    if (image.className === undefined) throw noClass(path, image.file);
+    if (!alike) throw mixedLayout(path, first!.file, image.file);
   }
   return images as Located[];
 }
@@ -180,6 +187,13 @@ const noImages = (path: string): DataError =>
     subject: path,
     problem: "holds no PNG, JPEG, WebP, GIF, AVIF or TIFF file.",
     fix: "give a folder or archive with images as train/<class>/*.jpg or <class>/*.jpg.",
+  });
+
+const noClass = (path: string, { path: image }: FileEntry): DataError =>
+  new DataError({
+    subject: path,
+    problem: `${image} lies in no folder that names its class.`,
+    fix: "lay all images as train/<class>/*.jpg or <class>/*.jpg.",
   });
 
 const mixedLayout = (path: string, a: FileEntry, b: FileEntry): DataError =>

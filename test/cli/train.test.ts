@@ -127,6 +127,17 @@ describe.runIf(isFast)("tables", () => {
     const other = await gradus("evaluate sizes --data new.csv");
     expect(other.out).toMatch(/^new\.csv: loss: \S+ - accuracy: 1\.0000 - examples: 3\n$/);
   });
+  test("other columns, other data, too few rows are refused", async () => {
+    await writeFile("odd.csv", "a,c,color,size\n6,1,blue,big\n1,1,blue,small\n");
+    const error = async (line: string) => (await gradus(line)).error;
+    expect(await error("evaluate sizes --data odd.csv")).toMatch(
+      /odd\.csv: input 1 is "c", but "b" in its training set/,
+    );
+    expect(await error("evaluate sizes --data moons")).toMatch(
+      /moons: the network was trained on a table, sizes\.csv, and this is none/,
+    );
+    expect(await error("train --data odd.csv")).toMatch(/odd\.csv: 2 examples, too few to hold/);
+  });
   test("a category that the training has not seen is named", async () => {
     await writeFile("odd.csv", "a,b,color,size\n6,1,green,big\n1,1,blue,small\n");
     const { code, error } = await gradus("evaluate sizes --data odd.csv");
@@ -175,6 +186,13 @@ describe("one clear message, exit code 1, nothing left behind", () => {
   failing("train --data bars --lr 1e6", "the loss grew from", "with lr 9", "fix: lower lr");
   failing("train --data bars --lr 1e30 --optimizer sgd", /the loss (became|grew)/, "fix: lower lr");
   failing("train --resume no/run", "not the folder of a run: it has no config.json");
+  failing("train --data moons --classes 0,0", '"0" is named twice');
+  failing("train --data moons --classes 1", 'moons: all its examples are of one class, "1"');
+  failing("train --data moons --target x", "data.target: it is for tables, and moons is none");
+  failing("train --data moons data.size=8", "data.size: it scales the images of a folder");
+  failing("train --data bars --augment crop:-3", "randomCrop: padding is -3");
+  failing("train --data bars --augment blur", 'data.augment: "blur" is none of crop, flip');
+  failing("train --unfreeze 3", "such as --unfreeze 2:features.*");
   failing("evaluate", "missing required argument 'run'");
 });
 
@@ -254,6 +272,25 @@ describe.runIf(isFast)("a run that is damaged", () => {
   test("what may not change is named", async () => {
     const { code, error } = await gradus("train --resume whole --batch-size 7");
     expect([code, error]).toEqual([1, expect.stringMatching(/--batch-size: cannot be changed/)]);
+  });
+  test.each([
+    ["--run other", /--run: a run that goes on stays in its folder/],
+    ["--dev-run", /--dev-run: a run that goes on stays/],
+    [
+      "--epochs 1",
+      /--epochs: 1 epoch in all, but whole has 2 behind it\.\n {2}fix: give more, such as --epochs 4/,
+    ],
+    ["--data moons", /moons: these are not the data of whole, which were bars: \[1, 8, 8\] in 4/],
+  ])("%s does not go with --resume", async (flag, message) => {
+    const before = await readFile("whole/config.json", "utf8");
+    const { code, error } = await gradus(`train --resume whole ${flag}`);
+    expect([code, error]).toEqual([1, expect.stringMatching(message)]);
+    expect(await readFile("whole/config.json", "utf8")).toBe(before);
+  });
+  test("toys of one shape are not each other's data", async () => {
+    await gradus("train --data moons --epochs 1 --run moon");
+    const { code, error } = await gradus("train --resume moon --data circles --epochs 2");
+    expect([code, error]).toEqual([1, expect.stringMatching(/circles: these are not the data/)]);
   });
   test("a folder that holds something is not written to", async () => {
     const { code, error } = await gradus(`train --data bars ${small} --run whole`);

@@ -1,9 +1,10 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digits } from "gradus/data";
 import { loadCheckpoint } from "gradus/train";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
+import { loadTest } from "../../src/cli/data-source.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();
@@ -109,6 +110,15 @@ describe.runIf(isFast)("images by class, and random changes of them", () => {
       "noise:0.02",
     ]);
     expect((await gradus("evaluate pics")).out).toMatch(/accuracy: /);
+  });
+  test("other folders are measured by the names of their classes", async () => {
+    await cp("pictures/2", "some/2", { recursive: true });
+    const { targets } = await loadTest("some", await config("pics"));
+    expect(new Set(targets.data)).toEqual(new Set([2]));
+    await cp("pictures/2", "some/two", { recursive: true });
+    expect((await gradus("evaluate pics --data some")).error).toMatch(
+      /some: its examples are \[1, 28, 28\] in 2 classes \(2, two\), .* in 3 classes \(0, 1, 2\)/,
+    );
   });
   test("the folder of two kinds of training gives what its flags say", async () => {
     await writeImages("bars", 100);

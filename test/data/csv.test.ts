@@ -173,6 +173,18 @@ describe("a test set like its training set", () => {
       "2 inputs, but its training set has 3",
     );
   });
+  test("columns are told apart by their names, where both tables have some", async () => {
+    const train = await parseCsv("a,b,y\n1,2,u\n3,4,v");
+    await expect(parseCsv("a,c,y\n1,2,u", { like: train })).rejects.toThrow(
+      'input 1 is "c", but "b" in its training set',
+    );
+    expect([...(await parseCsv("5,6,v", { like: train })).inputs.data]).toEqual([5, 6]);
+  });
+  test("a target that is dropped is an error", async () => {
+    await expect(parseCsv("a,b,y\n1,2,0", { drop: ["y"] })).rejects.toThrow(
+      'the column "y" is dropped, and is the target',
+    );
+  });
 });
 
 const wrong: [text: string, options: CsvOptions, error: typeof GradusError, message: string][] = [

@@ -165,7 +165,11 @@ const gone: [what: string, files: () => Promise<Files>, message: RegExp][] = [
     async () => ({ "train/a/1.png": await png([1]), "b/1.png": await png([1]) }),
     /train\/a\/1.png and b\/1.png do not lie in one layout/,
   ],
-  ["images without a class", async () => ({ "1.png": await png([1]) }), /do not lie in one layout/],
+  [
+    "images without a class",
+    async () => ({ "1.png": await png([1]) }),
+    /: 1\.png lies in no folder that names its class/,
+  ],
   [
     "a class that only the test set has",
     async () => ({ "train/a/1.png": await png([1]), "test/c/1.png": await png([1]) }),
@@ -178,6 +182,11 @@ for (const [what, files, message] of gone)
     await expect(attempt).rejects.toThrow(DataError);
     await expect(attempt).rejects.toThrow(message);
   });
+
+test("too few to hold some out: DataError", async () => {
+  const path = await folderOf({ "a/1.png": await png([1]), "b/1.png": await png([2]) });
+  await expect(readImageFolder(path)).rejects.toThrow(/2 images, of which a share of 0.2 to hold/);
+});
 
 test("an empty class folder, a torn archive, a file of another kind, nothing at all", async () => {
   const path = await folderOf(await small(), "train/empty");
