@@ -19,8 +19,8 @@ type Table = Record<string, number[][]>;
 
 async function run({ quick, seed, data, progress }: Setup) {
   const counts = quick ? [3, 30] : [1, 3, 10, 30, 100];
-  const pre = quick ? { each: 2000, steps: 1000 } : { each: 4000, steps: 4000 };
-  const [repeats, same] = quick ? [10, 5] : [24, 3]; // so many share their pre-training
+  const pre = quick ? { each: 2000, steps: 1000 } : { each: 4000, steps: 2500 };
+  const [repeats, same] = quick ? [10, 5] : [12, 3]; // so many share their pre-training
   const steps = quick ? 80 : 150;
   const rates = quick ? [0.004, 0.02] : [0.001, 0.003, 0.01, 0.03];
   const all = await someDigits(data, seed);

@@ -9,7 +9,7 @@ const narrow = 8; // the widest code that the claim is about, and the one that i
 
 async function run({ quick, seed, data, progress }: Setup) {
   const widths = quick ? [2, 8] : [2, 4, 8, 16, 32];
-  const [n, steps, shown] = quick ? [3000, 700, 200] : [20_000, 6000, 500];
+  const [n, steps, shown] = quick ? [3000, 700, 200] : [10_000, 3000, 500];
   const table = widths.map(() => ({
     pca: [] as number[],
     deep: [] as number[],
@@ -18,7 +18,7 @@ async function run({ quick, seed, data, progress }: Setup) {
   }));
   const kept: Record<string, number[]> = {};
   let pictures: { name: string; x: number; y: number; label: number }[] = [];
-  for (let r = 0; r < (quick ? 3 : 6); r++) {
+  for (let r = 0; r < (quick ? 3 : 4); r++) {
     const own = 100 * seed + r;
     const { train, test, labels } = await images(data, n, 1000, own);
     const projection = pca(train);
