@@ -140,7 +140,9 @@ bool Convolution<T>::plan_by_position() {
     const int64_t tasks = images * Grid(whole, box).boxes() * ceil_div(call_.out_channels, rows_);
     const bool large = staged > stage_size || tile > tile_size ||
                        vectors(box, 1) * residues > kMostVectors;
-    const bool lonely = tasks < 16 && work * images / max(1, tasks) > int64_t{1} << 21;
+    // A task of its own has 2²² multiplications or more, and columns for a full tile.
+    const bool lonely = tasks < 16 && work * images / max(1, tasks) > int64_t{1} << 22 &&
+                        vectors(box, 1) >= 2 * max_vectors(RowPanels(rows_).height);
     if (!large && !lonely) break;
     if (!halve(box, large ? 1 : lanes)) break;
   }
@@ -176,9 +178,8 @@ void Convolution<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
           });
         for (int64_t p = 0; p < panels.count; ++p) {
           const int height = panels.height_of(p);
-          const T* from = w + p * panels.height * call_.w_o;
-          for (int64_t k = 0; k < depth; ++k, to += height)
-            for (int i = 0; i < height; ++i) to[i] = from[i * call_.w_o + offset[k]];
+          pack_gathered(to, w + p * panels.height * call_.w_o, height, call_.w_o, depth, offset);
+          to += height * depth;
         }
       }
 }
