@@ -78,13 +78,18 @@ export function compiledBackend(engine: Engine): Backend {
 
 const nothing = () => {};
 
+function ownsAll(engine: Engine, slots: readonly Storage[]): boolean {
+  for (const slot of slots) if (!engine.owns(slot)) return false;
+  return true;
+}
+
 /** After `setEngine`, buffers of the engine before: they are read through copies, and written back. */
 function adopt(
   engine: Engine,
   inputs: number,
   slots: readonly Storage[],
 ): { own: readonly Storage[]; giveBack: () => void } {
-  if (slots.every((slot) => engine.owns(slot))) return { own: slots, giveBack: nothing };
+  if (ownsAll(engine, slots)) return { own: slots, giveBack: nothing };
   const own = slots.map((slot, i) => {
     if (engine.owns(slot)) return slot;
     return i < inputs ? engine.upload(slot.read().slice()) : engine.allocate(slot.dtype, slot.size);

@@ -20,8 +20,10 @@ type Handle = object;
 interface Addon {
   load(words: Int32Array, constants: Float64Array): Handle;
   run(handle: Handle, slots: readonly TypedArray[]): Promise<void>;
-  runSync(handle: Handle, slots: readonly TypedArray[]): void;
-  profile(handle: Handle, slots: readonly TypedArray[]): Float64Array;
+  /** What synchronous runs use from now on; the caller keeps the array or binds another one. */
+  bind(handle: Handle, slot: number, array: TypedArray): void;
+  runSync(handle: Handle): void;
+  profile(handle: Handle): Float64Array;
   info(): { isa: string; threads: number; compiler: string };
   setThreads(count: number): void;
   arenaBytes(): number;
@@ -98,19 +100,84 @@ function engineOf(addon: Addon): NativeEngine {
     load(program) {
       const { words, constants } = encodeProgram(program);
       const handle = mapped(() => addon.load(words, constants));
+      const binding = new Binding(addon, handle, program);
       return {
-        runSync: (slots) => mapped(() => addon.runSync(handle, arraysOf(slots))),
+        runSync: (slots) => binding.run(slots, addon.runSync),
         run: (slots) =>
           mapped(() => addon.run(handle, arraysOf(slots))).catch((error) => {
             throw mappedError(error);
           }),
-        profile: (slots) => mapped(() => addon.profile(handle, arraysOf(slots))),
+        profile: (slots) => binding.run(slots, addon.profile),
       };
     },
     info: () => addon.info(),
     setThreads: (count) => mapped(() => addon.setThreads(count)),
     arenaBytes: () => addon.arenaBytes(),
   };
+}
+
+/** Arrays up to so many bytes stay bound from run to run; larger ones are not kept alive. */
+const keptBytes = 64 << 10;
+/** V8 holds arrays of up to so many bytes in its own heap, until their address is asked for. */
+const heapBytes = 64;
+
+/**
+ * The arrays of a program's synchronous runs. Telling the addon an address costs as much as a small
+ * kernel, so only what has changed since the last run is told. Small results are written to an array
+ * of the program's own and copied: a fresh array would have to be told, and moved off V8's heap, every
+ * time.
+ */
+class Binding {
+  readonly #addon: Addon;
+  readonly #handle: Handle;
+  readonly #bound: (TypedArray | null)[];
+  /** Lengths of the bound arrays when they were bound: one that was detached has another. */
+  readonly #lengths: number[];
+  /** For small outputs, the program's own array. */
+  readonly #own: (TypedArray | null)[];
+
+  constructor(addon: Addon, handle: Handle, { slots }: Program) {
+    this.#addon = addon;
+    this.#handle = handle;
+    this.#bound = slots.map(() => null);
+    this.#lengths = slots.map(() => 0);
+    this.#own = slots.map(({ role, dtype, size }) =>
+      role === "output" && size * byteSize(dtype) <= heapBytes ? allocate(dtype, size) : null,
+    );
+  }
+
+  /** Runs the program on `slots`. */
+  run<R>(slots: readonly Storage[], start: (handle: Handle) => R): R {
+    const count = this.#bound.length;
+    invariant(slots.length === count, `${slots.length} buffers for a program of ${count} slots`);
+    try {
+      for (let i = 0; i < count; i++) this.#bind(i, arrayOf(slots, i));
+      const result = start(this.#handle);
+      for (let i = 0; i < count; i++) {
+        const own = this.#own[i];
+        if (own) copySmall(arrayOf(slots, i), own);
+      }
+      return result;
+    } catch (error) {
+      throw mappedError(error);
+    }
+  }
+
+  #bind(i: number, given: TypedArray): void {
+    const own = this.#own[i];
+    const fits = own && own.length <= given.length && own.constructor === given.constructor;
+    const array = fits ? own : given; // the addon says what is wrong with one that does not fit
+    if (this.#bound[i] === array && this.#lengths[i] === array.length) return;
+    this.#bound[i] = null;
+    this.#addon.bind(this.#handle, i, array);
+    this.#bound[i] = array.byteLength <= keptBytes ? array : null;
+    this.#lengths[i] = array.length;
+  }
+}
+
+/** Faster than `set` for a few elements. */
+function copySmall(to: TypedArray, from: TypedArray): void {
+  for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }
 
 /** Zeroing a page costs as much as writing results to it: only short arrays, where it is free, are zeroed. */
@@ -122,12 +189,14 @@ function unfilled(dtype: DType, size: number): TypedArray {
 
 function arraysOf(slots: readonly Storage[]): TypedArray[] {
   const arrays = new Array<TypedArray>(slots.length);
-  for (let i = 0; i < slots.length; i++) {
-    const slot = slots[i];
-    invariant(slot instanceof HostStorage, `slot ${i} belongs to another engine`);
-    arrays[i] = slot.array;
-  }
+  for (let i = 0; i < slots.length; i++) arrays[i] = arrayOf(slots, i);
   return arrays;
+}
+
+function arrayOf(slots: readonly Storage[], i: number): TypedArray {
+  const slot = slots[i];
+  invariant(slot instanceof HostStorage, `slot ${i} belongs to another engine`);
+  return slot.array;
 }
 
 function mapped<T>(f: () => T): T {

@@ -104,7 +104,7 @@ export class Tensor {
   }
   /** Computes the value now and keeps it. */
   evalSync(): this {
-    realizeSync([this.node]);
+    if (this.node.storage === null) realizeSync([this.node]);
     return this;
   }
   /** The graph that computes this tensor, one line per node. */

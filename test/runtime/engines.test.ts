@@ -47,6 +47,27 @@ const store = (buffer: number, shape: readonly number[], dtype: DType = "float32
   expression: identity(dtype),
 });
 
+/** y = x + x. */
+const doubling = (n: number): Program => ({
+  slots: [input(n), output(n)],
+  arenaBytes: 0,
+  instructions: [
+    {
+      kind: "map",
+      shape: [n],
+      inputs: [view(1, [n])],
+      outputs: [view(2, [n])],
+      expression: {
+        values: [
+          { kind: "input", dtype: "float32", input: 0 },
+          { kind: "op", dtype: "float32", op: "add", args: [0, 0] },
+        ],
+        results: [1],
+      },
+    },
+  ],
+});
+
 /** Runs a program of one instruction: inputs first, then one output, whose values are returned. */
 function runOn(
   engine: Engine,
@@ -269,6 +290,36 @@ describe.each(engines)("$name engine", (engine) => {
       expect(() => copy.runSync(slots)).toThrow(message);
       expect(() => copy.run(slots)).toThrow(message);
     }
+  });
+
+  test.each([4, 100, 40_000])("a program runs on other arrays than before, of %i elements", (n) => {
+    const double = engine.load(doubling(n));
+    const x = [1, 2].map((k) => engine.upload(Float32Array.from({ length: n }, (_, i) => k * i)));
+    const out = [0, 1].map(() => engine.allocate("float32", n));
+    const order = [
+      [0, 0],
+      [0, 0],
+      [1, 0],
+      [1, 1],
+      [0, 1],
+      [0, 0],
+    ] as const;
+    for (const [from, to] of order) {
+      out[to]!.read().fill(-1);
+      double.runSync([x[from]!, out[to]!]);
+      expect(out[to]!.read()[n - 1]).toBe(2 * (from + 1) * (n - 1));
+    }
+    expect(out[1]!.read()[n - 1]).toBe(2 * (n - 1));
+  });
+
+  test.runIf(engine.name === "native")("an array whose memory went elsewhere is an error", () => {
+    const double = engine.load(doubling(100));
+    const array = new Float32Array(100).fill(1);
+    const slots = [engine.upload(array), engine.allocate("float32", 100)];
+    double.runSync(slots);
+    expect(slots[1]!.read()[99]).toBe(2);
+    structuredClone(array.buffer, { transfer: [array.buffer] });
+    expect(() => double.runSync(slots)).toThrow("slot 0 has 0 elements, the program needs 100");
   });
 
   if (!threaded(engine)) return;

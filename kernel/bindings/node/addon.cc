@@ -27,7 +27,7 @@ struct Handle {
   static constexpr uint64_t kMagic = 0x6772616475732031;
   uint64_t magic = kMagic;
   std::unique_ptr<gradus::Loaded> program;
-  std::vector<char*> buffers;  // of the synchronous run
+  std::vector<char*> buffers;  // of synchronous runs: the arena, then what is bound to each slot
   int64_t bytes = 0;           // as reported to the garbage collector
 };
 
@@ -93,7 +93,25 @@ bool holds(napi_typedarray_type type, DType dtype) {
   return false;
 }
 
-/// The addresses of the slots, after checking each array's type and length.
+/// The address of the array for slot i, after checking its type and length.
+bool read_slot(napi_env env, const gradus::Slot& slot, uint32_t i, napi_value array, char*& address) {
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok || !holds(type, slot.dtype)) {
+    fail(env, kArgument, "slot " + std::to_string(i) + " is not an array of " + gradus::dtype_name(slot.dtype));
+    return false;
+  }
+  if (length < size_t(slot.size)) {
+    fail(env, kArgument, "slot " + std::to_string(i) + " has " + std::to_string(length) + " elements, the program needs " +
+                             std::to_string(slot.size));
+    return false;
+  }
+  address = static_cast<char*>(data);
+  return true;
+}
+
+/// The addresses of all slots.
 bool read_slots(napi_env env, const gradus::Loaded& program, napi_value list, std::vector<char*>& buffers) {
   uint32_t count = 0;
   if (napi_get_array_length(env, list, &count) != napi_ok || count != program.slots.size()) {
@@ -102,22 +120,9 @@ bool read_slots(napi_env env, const gradus::Loaded& program, napi_value list, st
   }
   buffers.resize(count + 1);
   for (uint32_t i = 0; i < count; i++) {
-    napi_value item;
-    napi_typedarray_type type;
-    size_t length = 0;
-    void* data = nullptr;
-    const gradus::Slot& slot = program.slots[i];
-    if (napi_get_element(env, list, i, &item) != napi_ok ||
-        napi_get_typedarray_info(env, item, &type, &length, &data, nullptr, nullptr) != napi_ok || !holds(type, slot.dtype)) {
-      fail(env, kArgument, "slot " + std::to_string(i) + " is not an array of " + gradus::dtype_name(slot.dtype));
-      return false;
-    }
-    if (length < size_t(slot.size)) {
-      fail(env, kArgument, "slot " + std::to_string(i) + " has " + std::to_string(length) + " elements, the program needs " +
-                               std::to_string(slot.size));
-      return false;
-    }
-    buffers[i + 1] = static_cast<char*>(data);
+    napi_value item = nullptr;
+    napi_get_element(env, list, i, &item);
+    if (!read_slot(env, program.slots[i], i, item, buffers[i + 1])) return false;
   }
   return true;
 }
@@ -145,6 +150,7 @@ napi_value load(napi_env env, napi_callback_info info) {
   Handle* handle = new Handle;
   handle->bytes = memory_of(*program);
   handle->program = std::move(program);
+  handle->buffers.resize(handle->program->slots.size() + 1);
   int64_t total;
   napi_adjust_external_memory(env, handle->bytes, &total);
   napi_value value;
@@ -162,40 +168,63 @@ napi_value load(napi_env env, napi_callback_info info) {
   return value;
 }
 
-/// runSync(handle, slots)
-napi_value run_sync(napi_env env, napi_callback_info info) {
-  size_t argc = 2;
-  napi_value args[2];
+/// bind(handle, slot, array): the array that synchronous runs use from now on. The caller keeps it
+/// alive, or binds another one before the next run.
+napi_value bind(napi_env env, napi_callback_info info) {
+  size_t argc = 3;
+  napi_value args[3];
+  uint32_t slot = 0;
   napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
   Handle* handle = handle_of(env, args[0]);
-  if (!handle || !read_slots(env, *handle->program, args[1], handle->buffers)) return nullptr;
-  Addon& addon = addon_of(env);
-  if (addon.pending > 0) addon.queue->wait();
-  std::string message;
-  const Status status = addon.engine->run(*handle->program, handle->buffers.data(), message);
-  if (status != Status::ok) return fail(env, code_of(status), message);
+  if (!handle) return nullptr;
+  const auto& slots = handle->program->slots;
+  if (napi_get_value_uint32(env, args[1], &slot) != napi_ok || slot >= slots.size())
+    return fail(env, kArgument, "the program has " + std::to_string(slots.size()) + " slots");
+  handle->buffers[slot + 1] = nullptr;
+  read_slot(env, slots[slot], slot, args[2], handle->buffers[slot + 1]);
   return nullptr;
 }
 
-/// profile(handle, slots) → Float64Array of nanoseconds per instruction
-napi_value profile(napi_env env, napi_callback_info info) {
-  size_t argc = 2;
-  napi_value args[2];
-  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
-  Handle* handle = handle_of(env, args[0]);
-  if (!handle || !read_slots(env, *handle->program, args[1], handle->buffers)) return nullptr;
+/// One run on the bound arrays; the time of each instruction goes to `nanoseconds` where it is given.
+bool run_bound(napi_env env, Handle& handle, double* nanoseconds) {
+  const auto& slots = handle.program->slots;
+  for (size_t i = 0; i < slots.size(); i++)
+    if (!handle.buffers[i + 1] && slots[i].size > 0) {
+      fail(env, kArgument, "slot " + std::to_string(i) + " is not bound");
+      return false;
+    }
   Addon& addon = addon_of(env);
   if (addon.pending > 0) addon.queue->wait();
+  std::string message;
+  const Status status = addon.engine->run(*handle.program, handle.buffers.data(), message, nanoseconds);
+  if (status == Status::ok) return true;
+  fail(env, code_of(status), message);
+  return false;
+}
+
+/// runSync(handle)
+napi_value run_sync(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value args[1];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  if (Handle* handle = handle_of(env, args[0])) run_bound(env, *handle, nullptr);
+  return nullptr;
+}
+
+/// profile(handle) → Float64Array of nanoseconds per instruction
+napi_value profile(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value args[1];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  Handle* handle = handle_of(env, args[0]);
+  if (!handle) return nullptr;
   const size_t count = handle->program->plans.size();
   napi_value buffer, times;
   void* data = nullptr;
   if (napi_create_arraybuffer(env, count * sizeof(double), &data, &buffer) != napi_ok ||
       napi_create_typedarray(env, napi_float64_array, count, buffer, 0, &times) != napi_ok)
     return fail(env, kMemory, "no room for the times");
-  std::string message;
-  const Status status = addon.engine->run(*handle->program, handle->buffers.data(), message, static_cast<double*>(data));
-  if (status != Status::ok) return fail(env, code_of(status), message);
-  return times;
+  return run_bound(env, *handle, static_cast<double*>(data)) ? times : nullptr;
 }
 
 /// On the engine's thread.
@@ -324,7 +353,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback call;
-  } functions[] = {{"load", load}, {"runSync", run_sync}, {"run", run}, {"profile", profile},
+  } functions[] = {{"load", load}, {"bind", bind}, {"runSync", run_sync}, {"run", run}, {"profile", profile},
                    {"info", describe}, {"setThreads", set_threads}, {"arenaBytes", arena_bytes}};
   for (const auto& f : functions) {
     napi_value function;
