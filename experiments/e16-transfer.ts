@@ -116,11 +116,11 @@ async function judge(
       errors: await picture(counts, results),
     },
     remarks: [
-      `"The fewer examples, the more layers to freeze": to learn the head alone multiplies the error of learning all by ${Math.exp(cost.mean).toFixed(2)} with ${counts[fewest]} examples of each and by ${Math.exp(costLater.mean).toFixed(2)} with ${counts[many]} (log ratio + ${mean(rise).toFixed(2)} ± ${standardError(rise).toFixed(2)}). So freezing is cheaper with few, but was not better: with ${counts[0]} the error is ${names
+      `"The fewer examples, the more layers to freeze": to learn the head alone multiplies the error of learning all by ${Math.exp(cost.mean).toFixed(2)} with ${counts[fewest]} examples of each and by ${Math.exp(costLater.mean).toFixed(2)} with ${counts[many]} (log ratio + ${mean(rise).toFixed(2)} ± ${standardError(rise).toFixed(2)}). Whether it is also better with few: with ${counts[0]} the error is ${names
         .slice(1, 4)
         .map((name) => `${(100 * mean(results[name]![0]!.errors)).toFixed(0)} % with ${name}`)
         .join(", ")}.`,
-      `The advice to fine-tune at a far lower rate than from scratch was not borne out for Adam and so few steps. Best rates, by number of examples: from scratch ${shownRates("from scratch")}; all free ${shownRates("all free")}; head only ${shownRates("head only")}.`,
+      `Fine-tuning is often advised at a far lower rate than from scratch. The best rates here, with Adam, by number of examples: from scratch ${shownRates("from scratch")}; all free ${shownRates("all free")}; head only ${shownRates("head only")}.`,
       "Rates are chosen by the test error, for all manners alike.",
     ],
   };
