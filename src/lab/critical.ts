@@ -1,12 +1,16 @@
 /** Points where the gradient vanishes: finding them, and saying what they are. */
+import { ConfigError, NumericError, nearest } from "../base/index.ts";
 import { lanczos } from "./lanczos.ts";
+import { newtonSearch } from "./newton.ts";
 import type { LossSurface } from "./surface.ts";
 import { eigenSymmetric } from "./symmetric.ts";
 import { type Definiteness, defaultTolerance, definiteness } from "./taylor.ts";
 import { addTo, dot, norm, plus, scaled, type Vector } from "./vectors.ts";
 
-/** When {@link findCriticalPoint} ends. */
+/** How {@link findCriticalPoint} searches, and when it ends. */
 export interface SearchOptions {
+  /** Default "gradient-norm"; the description of {@link findCriticalPoint} says what each is. */
+  readonly method?: "gradient-norm" | "newton" | undefined;
   /** The gradient norm ‖∇L‖ that counts as 0, default 1e-10. */
   readonly tolerance?: number | undefined;
   /** Most steps, default 200. */
@@ -19,40 +23,76 @@ export interface Search {
   readonly gradientNorm: number;
   readonly steps: number;
   /**
-   * "converged"; "stuck" where the gradient's norm has a minimum above 0, so that this start leads
-   * to no critical point; "steps" when they were used up.
+   * "converged"; "stuck" where the gradient's norm has a minimum above 0, or a step of Newton's leads
+   * out of where it is finite, so that this start leads to no critical point; "singular" where Newton's
+   * equation has no solution; "steps" when they were used up.
    */
-  readonly end: "converged" | "stuck" | "steps";
-  /** ‖∇L‖ at the start and after each accepted step. */
+  readonly end: "converged" | "stuck" | "singular" | "steps";
+  /** ‖∇L‖ at the start and after each step that was taken. */
   readonly norms: readonly number[];
 }
 
 /** Damping may not fall below this, relative to ‖H‖²: flat directions must not take long steps. */
 const leastDamping = 1e-16;
 
+const methods = ["gradient-norm", "newton"] as const;
+
 /**
- * A critical point near a start, of whatever kind: minima, maxima and saddles attract alike.
+ * A critical point near a start, of whatever kind: minima, maxima and saddles attract alike. With
+ * g = ∇L and H = ∇²L:
  *
- *   minimise ½ ‖g(θ)‖²,  g = ∇L:   (H² + μI) s = −H g,   θ ← θ + s
- *
- * the step of Levenberg and Marquardt for the residual g with Jacobian H = ∇²L. It is solved by
- * conjugate gradients on the least-squares problem ‖Hs + g‖² + μ‖s‖², two Hessian-vector products
- * an iteration, and never forms H². μ follows the ratio of achieved to promised decrease; near a
- * nondegenerate point it fades and the steps are Newton's.
+ * - `gradient-norm`: minimise ½ ‖g(θ)‖² by (H² + μI) s = −H g, θ ← θ + s, the step of Levenberg and
+ *   Marquardt for the residual g. It is solved by conjugate gradients on the least-squares problem
+ *   ‖Hs + g‖² + μ‖s‖², two Hessian-vector products an iteration, and never forms H². μ follows the
+ *   ratio of achieved to promised decrease; near a nondegenerate point it fades and the steps are
+ *   Newton's.
+ * - `newton`: H s = −g, θ ← θ + s. It takes all of H and its eigenvectors, n³ a step, so that narrow
+ *   valleys cost no more than wide ones; at most 300 parameters. Steps are whole, and ‖g‖ may rise on
+ *   the way: from a start far from every critical point it may wander until "steps". Where H s = −g has
+ *   no solution it ends as "singular".
  *
  * @param start θ `[n]`.
- * @see Levenberg 1944; Marquardt 1963; Pennington & Bahri 2017, "Geometry of neural network loss surfaces", §5
+ * @throws {ConfigError} for an unknown method, or too many parameters for "newton".
+ * @throws {NumericError} if the gradient at the start is not finite.
+ * @see Levenberg 1944; Marquardt 1963; Pennington & Bahri 2017, "Geometry of neural network loss surfaces", §5;
+ *   Nocedal & Wright 2006, algorithm 11.1, for Newton's method
  * @example
  * const f = (x: Tensor) => x.square().sub(1).square().sum(); // minima at ±1, a maximum at 0
  * const surface = LossSurface.of(f, tensor([0.2]));
  * const { point } = findCriticalPoint(surface, [0.2]);
  * Math.abs(point[0]) < 1e-9; // true
  * classify(surface, point).kind; // "maximum"
+ * findCriticalPoint(surface, [0.2], { method: "newton" }).end; // "converged"
  */
 export function findCriticalPoint(
   surface: LossSurface,
   start: Vector,
-  { tolerance = 1e-10, maxSteps = 200 }: SearchOptions = {},
+  { method = "gradient-norm", tolerance = 1e-10, maxSteps = 200 }: SearchOptions = {},
+): Search {
+  const search = { "gradient-norm": gradientNormSearch, newton: newtonSearch }[method];
+  if (!search) throw unknownMethod(method);
+  if (!surface.gradient(start).every(Number.isFinite))
+    throw new NumericError({
+      subject: "findCriticalPoint",
+      problem: "the gradient at the start is not finite.",
+      fix: "start where the loss and its gradient are finite.",
+    });
+  return search(surface, start, { tolerance, maxSteps });
+}
+
+function unknownMethod(method: string): ConfigError {
+  const near = nearest(method, methods);
+  return new ConfigError({
+    subject: "findCriticalPoint",
+    problem: `unknown method "${method}".`,
+    fix: near ? `did you mean "${near}"?` : `use one of ${methods.join(", ")}.`,
+  });
+}
+
+function gradientNormSearch(
+  surface: LossSurface,
+  start: Vector,
+  { tolerance, maxSteps }: { readonly tolerance: number; readonly maxSteps: number },
 ): Search {
   let point: Float64Array = Float64Array.from(start);
   let g = surface.gradient(point);

@@ -3,7 +3,7 @@ import { type Tensor, tensor } from "gradus";
 import { classify, findCriticalPoint, LossSurface } from "gradus/lab";
 import { Linear, meanSquaredError, Sequential } from "gradus/nn";
 import { describe, expect, test } from "vitest";
-import { smallSurface } from "./support.ts";
+import { quadraticSurface, smallSurface } from "./support.ts";
 
 /** (x² − 1)² + y²: minima at (±1, 0), a saddle at 0. */
 const doubleWell = LossSurface.of(
@@ -133,5 +133,120 @@ describe("findCriticalPoint", () => {
     expect([...found.eigenvalues].map((v) => Math.round(1e9 * v) / 1e9)).toEqual([
       1, 1, 0.5, 0.5, -0.5, -0.5, -1, -1,
     ]);
+  });
+});
+
+describe("Newton's method", () => {
+  const newton = { method: "newton" } as const;
+  /** ±(1 − x)² + 100 (y − x²)²: one critical point, (1, 1), at the end of a curved valley. */
+  const rosenbrock = (sign: number) =>
+    of((v) => {
+      const [x, y] = [v.slice(0), v.slice(1)];
+      return x.sub(1).square().mul(sign).add(y.sub(x.square()).square().mul(100));
+    });
+
+  test.each([
+    ["minimum", rosenbrock(1)],
+    ["saddle", rosenbrock(-1)], // the Hessian at (1, 1) is [[798, −400], [−400, 200]], det −400
+    [
+      "maximum",
+      of((v) => {
+        const [x, y] = [v.slice(0), v.slice(1)];
+        return x.sub(1).square().add(y.sub(x.square()).square().mul(100)).neg();
+      }),
+    ],
+  ] as const)("finds the %s at the end of Rosenbrock's valley", (kind, surface) => {
+    for (const start of [
+      [-1.2, 1],
+      [2, -1],
+      [0.3, 0.9],
+    ]) {
+      const { point, end, steps } = findCriticalPoint(surface, start, newton);
+      expect(end).toBe("converged");
+      expect(point[0]).toBeCloseTo(1, 9);
+      expect(point[1]).toBeCloseTo(1, 9);
+      expect(classify(surface, point).kind).toBe(kind);
+      expect(steps).toBeLessThan(10);
+    }
+  });
+
+  test("goes to the saddle of a quadratic form in one step, however badly conditioned", () => {
+    const surface = quadraticSurface(
+      [
+        [1e6, 2, 0],
+        [2, -1e-3, 0.5],
+        [0, 0.5, -3],
+      ],
+      [1, 2, 3],
+    );
+    const { steps, end, point } = findCriticalPoint(surface, [5, -4, 3], {
+      ...newton,
+      tolerance: 1e-5, // of a start of 5e6
+    });
+    expect([steps, end]).toEqual([1, "converged"]);
+    // Cramer's rule: det A = 1e6 (0.003 − 0.25) + 12
+    const det = 1e6 * (0.003 - 0.25) + 12;
+    expect(point[1]).toBeCloseTo((1e6 * (2 * -3 - 0.5 * 3) + 2 * 3) / det, 8);
+  });
+
+  test("converges quadratically to a saddle of a linear net", () => {
+    const surface = of((w) => w.slice(0).mul(w.slice(1)).sub(1).square());
+    // (ab − 1)²: ∇ = 2 (ab − 1) (b, a), a saddle at 0 with the Hessian [[0, −2], [−2, 0]]
+    const { norms, point, end } = findCriticalPoint(surface, [0.3, -0.2], newton);
+    expect(end).toBe("converged");
+    expect([...point].map((x) => Math.abs(x) < 1e-10)).toEqual([true, true]);
+    expect(norms.at(-1)!).toBeLessThan(1e-3 * norms.at(-2)!);
+    expect(classify(surface, point)).toMatchObject({ kind: "saddle", index: 1 });
+  });
+
+  test("stays off the directions along which the loss is the same: a trough", () => {
+    const trough = of((x) => x.sum().square(), 3);
+    const { steps, end, point } = findCriticalPoint(trough, [1, 2, 3], newton);
+    expect([steps, end]).toEqual([1, "converged"]);
+    [-1, 0, 1].forEach((x, i) => {
+      expect(point[i]).toBeCloseTo(x, 12); // the nearest point of the trough
+    });
+  });
+
+  test("finds a critical point of a net from a start near one", () => {
+    const { surface } = smallSurface();
+    const near = findCriticalPoint(surface, surface.point(), { tolerance: 1e-3 }).point;
+    const { end, norms, point } = findCriticalPoint(surface, near, newton);
+    expect(end).toBe("converged");
+    expect(norms.length).toBeLessThan(30);
+    expect(classify(surface, point, { tolerance: 1e-10 }).kind).not.toBe("not critical");
+  });
+
+  test("says where its equation has no solution, and where it leads nowhere", () => {
+    const ramp = of((v) => v.slice(0).add(v.slice(1).square()));
+    expect(findCriticalPoint(ramp, [0, 3], newton)).toMatchObject({ end: "singular", steps: 0 });
+    // x³/3 + x: H = 2x and ‖g‖ = x² + 1, so that θ − g/H wanders for ever
+    const cubic = of((x) => x.pow(3).div(3).add(x).sum(), 1);
+    expect(findCriticalPoint(cubic, [0.5], newton)).toMatchObject({ end: "steps", steps: 200 });
+    expect(findCriticalPoint(cubic, [0], newton)).toMatchObject({ end: "singular", steps: 0 });
+    // 2/3 x^{3/2} + x: from 1, H = ½ and g = 2 lead to −3, where there is no root
+    const root = of(
+      (x) =>
+        x
+          .sqrt()
+          .mul(x)
+          .mul(2 / 3)
+          .add(x)
+          .sum(),
+      1,
+    );
+    expect(findCriticalPoint(root, [1], newton)).toMatchObject({ end: "stuck", steps: 0 });
+  });
+
+  test("says what it does not take", () => {
+    expect(() => findCriticalPoint(doubleWell, [1, 1], { method: "newten" as never })).toThrow(
+      'did you mean "newton"?',
+    );
+    const large = of((x) => x.square().sum(), 301);
+    expect(() => findCriticalPoint(large, new Float64Array(301), newton)).toThrow(
+      "a Hessian of 301 × 301",
+    );
+    const root = of((x) => x.sqrt().sum(), 1);
+    expect(() => findCriticalPoint(root, [-1])).toThrow("not finite");
   });
 });

@@ -1,0 +1,70 @@
+/** Newton's method for ∇L = 0, on the whole Hessian. */
+import { ConfigError } from "../base/index.ts";
+import type { Search } from "./critical.ts";
+import type { LossSurface } from "./surface.ts";
+import { type Eigen, eigenSymmetric } from "./symmetric.ts";
+import { addTo, dot, norm, plus, type Vector } from "./vectors.ts";
+
+/** Eigenvalues below this share of the largest seen count as 0: their digits are rounding. */
+const leastCurvature = 1e-12;
+/** The share of g along such eigenvectors that counts as none. */
+const leastFlat = 1e-8;
+/** The Hessian is dense, and so are its eigenvectors: n³ a step. */
+const mostParameters = 300;
+
+/**
+ * θ ← θ + s with H s = −g, by the eigenvectors of H: s = −Σ qᵢ (qᵢᵀg) / λᵢ. Where λᵢ is 0 and g has no
+ * part along qᵢ, as in the directions along which a net stays the same function, s has none either;
+ * where it has one, no s solves the system, and the search ends as "singular".
+ *
+ * Steps are whole: those that must lower ‖g‖, or the next step, stop at the points where H is singular,
+ * which a whole step crosses, and which lie between a start and a saddle more often than not.
+ */
+export function newtonSearch(
+  surface: LossSurface,
+  start: Vector,
+  { tolerance, maxSteps }: { readonly tolerance: number; readonly maxSteps: number },
+): Search {
+  checkSize(surface.size);
+  let point: Float64Array = Float64Array.from(start);
+  let g = surface.gradient(point);
+  let size = 0; // of H, as seen
+  const norms = [norm(g)];
+  const found = (end: Search["end"]): Search => {
+    return { point, gradientNorm: norm(g), steps: norms.length - 1, end, norms };
+  };
+  while (norm(g) > tolerance) {
+    if (norms.length > maxSteps) return found("steps");
+    const spectrum = eigenSymmetric(surface.hessian(point));
+    size = Math.max(size, Math.abs(spectrum.values[0]!), Math.abs(spectrum.values.at(-1)!));
+    const { step, flat } = newtonStep(spectrum, g, leastCurvature * size);
+    if (flat > Math.max(tolerance, leastFlat * norm(g))) return found("singular");
+    const next = plus(point, 1, step);
+    const nextG = surface.gradient(next);
+    if (!nextG.every(Number.isFinite)) return found("stuck");
+    [point, g] = [next, nextG];
+    norms.push(norm(g));
+  }
+  return found("converged");
+}
+
+/** s, and the norm of what it leaves of g: the part along eigenvalues of no more than `least`. */
+function newtonStep({ values, vectors }: Eigen, g: Float64Array, least: number) {
+  const step = new Float64Array(g.length);
+  let flat = 0;
+  values.forEach((lambda, i) => {
+    const along = dot(vectors[i]!, g);
+    if (Math.abs(lambda) > least) addTo(step, -along / lambda, vectors[i]!);
+    else flat = Math.hypot(flat, along);
+  });
+  return { step, flat };
+}
+
+function checkSize(size: number): void {
+  if (size <= mostParameters) return;
+  throw new ConfigError({
+    subject: "findCriticalPoint",
+    problem: `method "newton" on ${size} parameters needs all of a Hessian of ${size} × ${size}.`,
+    fix: `use method "gradient-norm", which takes products with it alone, or at most ${mostParameters} parameters.`,
+  });
+}
