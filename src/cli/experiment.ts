@@ -4,6 +4,7 @@ import { readBytes, writeFileAtomic } from "../formats/index.ts";
 import { Exit, failed } from "./errors.ts";
 import { type Done, indexPage, resultPage, type Stored } from "./experiment-pages.ts";
 import type { Experiments } from "./experiment-types.ts";
+import { makeFolder, removeEmpty } from "./folder.ts";
 import { wholeNumber } from "./options.ts";
 import type { Define } from "./program.ts";
 import { styled, type Terminal } from "./terminal.ts";
@@ -78,12 +79,14 @@ async function runAll(
   terminal: Terminal,
 ): Promise<void> {
   const folder = options.out ?? (all && !options.quick ? documentation : tries);
+  await makeFolder(folder);
   const done: Done[] = [];
   for (const id of ids) {
     const result = await runOne(experiments, id, folder, options, terminal);
     if (result) done.push(result);
   }
   if (done.length > 0) await writeIndex(folder);
+  else await removeEmpty(folder);
   if (!options.json && done.length > 0) terminal.out(`pages  ${folder}/`);
   if (done.some(({ outcome }) => !outcome.holds || !outcome.control)) throw new Exit(failed);
 }
@@ -130,8 +133,6 @@ async function defaultData(): Promise<string | undefined> {
 
 /** The page, the numbers and each figure as SVG and PNG. @returns the paths of the figures. */
 async function writeResults(folder: string, done: Done, how: { quick: boolean; seed: number }) {
-  const { mkdir } = await import("node:fs/promises");
-  await mkdir(folder, { recursive: true });
   const { experiment, outcome, seconds } = done;
   const plots: string[] = [];
   for (const [name, svg] of Object.entries(outcome.charts)) {

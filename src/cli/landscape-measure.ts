@@ -260,21 +260,24 @@ export interface Between {
 }
 
 /** @throws {ConfigError} if the other net has other parameters. */
-export function measureBetween(
-  scene: Scene,
-  other: Scene,
-  { seed }: Effort,
-  stage: Stage,
-): Between {
-  const { surface, point } = scene;
+export function checkSameNet(scene: Scene, other: Scene): void {
   const shapes = ({ surface }: Scene) =>
     JSON.stringify(surface.leaves.map(({ path, shape }) => [path, shape]));
   if (shapes(scene) !== shapes(other))
     throw new ConfigError({
       subject: "--to",
-      problem: `the nets have other parameters (${surface.size} and ${other.surface.size} in all).`,
+      problem: `the nets have other parameters (${scene.surface.size} and ${other.surface.size} in all).`,
       fix: "give a run of the same model on data of the same shape.",
     });
+}
+
+/** Both nets have the same parameters: see {@link checkSameNet}. */
+export function measureBetween(
+  { surface, point }: Scene,
+  other: Scene,
+  { seed }: Effort,
+  stage: Stage,
+): Between {
   const tick = stage("curve", curveSteps);
   const c = trainCurve(surface, point, other.point, { steps: curveSteps, seed, onStep: tick });
   const axis = { points: 31 };

@@ -3,10 +3,12 @@ import { writeFileAtomic } from "../formats/index.ts";
 import { readTrajectory, type Trajectory } from "../train/index.ts";
 import { loadSource } from "./data-source.ts";
 import { Exit, interrupted } from "./errors.ts";
+import { makeFolder } from "./folder.ts";
 import { interruptible } from "./interrupt.ts";
 import { invocation, word } from "./invocation.ts";
 import { betweenChart, contourChart, spectrumChart, surfacePicture } from "./landscape-figures.ts";
 import {
+  checkSameNet,
   type Directions,
   type Effort,
   measureAudit,
@@ -82,9 +84,9 @@ async function landscape(run: string, options: Options, terminal: Terminal): Pro
   const began = performance.now();
   const folder = options.out ?? `${run}/landscape`;
   const stages = await Stages.on(terminal, options.json === true);
-  const result = await interruptible(terminal, (signal) =>
-    measure(run, folder, options, stages.stage, signal),
-  ).finally(() => stages.end());
+  const result = await measure(run, folder, options, stages.stage, terminal).finally(() =>
+    stages.end(),
+  );
   if (!result) {
     terminal.out(`stopped; go on where it was: ${invocation()} landscape ${word(run)}`);
     throw new Exit(interrupted);
@@ -108,24 +110,29 @@ async function open(
   return { run, scene: sceneOf(run.model, outputs, train, effort), size: train.size };
 }
 
-/** Everything in order; undefined if it was stopped. */
+/**
+ * Everything in order; undefined if it was stopped. Only the plane, whose points are kept in a
+ * file, ends in order at Ctrl-C: all else has nothing to save, and ends at once.
+ */
 async function measure(
   path: string,
   folder: string,
   options: Options,
   stage: Stage,
-  signal: AbortSignal,
+  terminal: Terminal,
 ): Promise<Landscape | undefined> {
   const { run, scene, size } = await open(path, options);
-  const { mkdir } = await import("node:fs/promises");
-  await mkdir(folder, { recursive: true });
+  const other = options.to === undefined ? undefined : (await open(options.to, options)).scene;
+  if (other) checkSameNet(scene, other);
   const trajectory = await trajectoryOf(path, scene);
   const kind = options.directions ?? (trajectory ? "pca" : "random");
   const plane = planeOf(scene, kind, trajectory, options, stage);
-  const grid = await measurePlane(`${folder}/grid.safetensors`, scene, plane, stage, signal);
+  await makeFolder(folder);
+  const grid = await interruptible(terminal, (signal) =>
+    measurePlane(`${folder}/grid.safetensors`, scene, plane, stage, signal),
+  );
   if (!grid.complete) return undefined;
   const curvature = measureCurvature(scene, options, stage);
-  const other = options.to === undefined ? undefined : (await open(options.to, options)).scene;
   const between = other && measureBetween(scene, other, options, stage);
   return {
     run: path,

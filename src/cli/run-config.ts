@@ -55,10 +55,14 @@ export async function readRunConfig(run: RunFolder): Promise<RunConfig> {
   const config = await run.readConfig();
   const result = schema.safeParse(config);
   if (result.success) return config as unknown as RunConfig;
-  const path = result.error.issues[0]!.path.join(".");
+  const issue = result.error.issues[0]!;
+  const path = issue.path.join(".");
   throw new FormatError({
     subject: run.file("config.json"),
-    problem: `"${path}" is ${JSON.stringify(valueAt(config, path)) ?? "missing"}.`,
+    problem:
+      issue.code === "unrecognized_keys"
+        ? `"${path}" holds "${issue.keys[0]}", which this version does not know.`
+        : `"${path}" is ${JSON.stringify(valueAt(config, path)) ?? "missing"}.`,
     fix: "restore the file as `gradus train` wrote it, or train again.",
   });
 }

@@ -21,16 +21,30 @@ const fix =
 export function readSpace(words: readonly string[]): Space {
   if (words.length === 0)
     throw new ConfigError({ subject: "search", problem: "nothing is searched over.", fix });
-  return Object.fromEntries(words.map((word) => [...readDimension(word)]));
+  const dimensions = words.map(readDimension);
+  const twice = dimensions.find(([path], n) => dimensions.findIndex(([p]) => p === path) !== n);
+  if (twice)
+    throw new ConfigError({
+      subject: `--over ${twice[0]}`,
+      problem: "the setting is named twice.",
+      fix: "give all its values at once, such as lr=[0.1,0.01].",
+    });
+  return Object.fromEntries(dimensions);
 }
 
 function readDimension(word: string): [path: string, law: Dimension] {
   const cut = word.indexOf("=");
-  const path = cut > 0 ? pathOf(word.slice(0, cut)) : undefined;
+  if (cut < 1)
+    throw new ConfigError({
+      subject: `--over ${word}`,
+      problem: "there is no = between a setting and its values.",
+      fix,
+    });
+  const path = pathOf(word.slice(0, cut));
   if (!path || !settingPaths.includes(path))
     throw new ConfigError({
       subject: `--over ${word}`,
-      problem: `there is no setting "${cut > 0 ? word.slice(0, cut) : word}".`,
+      problem: `there is no setting "${word.slice(0, cut)}".`,
       fix: "`gradus config print` shows all settings.",
     });
   const text = word.slice(cut + 1).trim();

@@ -84,14 +84,15 @@ export async function readSettingsFile(path: string): Promise<SettingsFile> {
   const parse = parsers[extname(path)];
   if (!parse)
     throw new ConfigError({
-      subject: path,
+      subject: path || '""',
       problem: `a configuration ends in ${extensions}.`,
       fix: "name the file so, or give single settings as key=value or flags.",
     });
-  if (!(await stat(path).catch(() => undefined))?.isFile())
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile())
     throw new DataError({
       subject: path,
-      problem: "there is no such file.",
+      problem: found ? "this is no file." : "there is no such file.",
       fix: "`gradus config print > config.yaml` writes one to begin with.",
     });
   const content = await parse(path);
@@ -125,11 +126,20 @@ function parsed(path: string, format: string, text: string, parse: (text: string
 
 async function readModule(path: string): Promise<unknown> {
   const { pathToFileURL } = await import("node:url");
+  let settings: unknown;
   try {
-    return ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
+    settings = ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
   } catch (thrown) {
     throw badFile(path, "a module", thrown);
   }
+  try {
+    if (settings !== undefined) return structuredClone(settings);
+  } catch {} // functions and what else is no data
+  throw badFile(
+    path,
+    "a module of settings",
+    settings === undefined ? "no default export" : "its default export holds more than data",
+  );
 }
 
 const badFile = (path: string, format: string, thrown: unknown): FormatError =>

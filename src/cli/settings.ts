@@ -44,7 +44,10 @@ export const settingsSchema = z.strictObject({
     target: said(column, "a column's name or index", "species").optional(),
     task: oneOf(["classification", "regression"]).optional(),
     drop: listOf(column, "a list of columns", ["id"]).optional(),
-    classes: listOf(z.coerce.string(), "a list of classes", ["0", "1"]).optional(),
+    classes: listOf(z.union([z.string(), z.number()]).transform(String), "a list of classes", [
+      "0",
+      "1",
+    ]).optional(),
     examples: whole(1, 1000).optional(),
     size: whole(1, 32).optional(),
     missing: oneOf(["drop", "refuse", "mean", "median", "mode"]).optional(),
@@ -148,6 +151,12 @@ function asConfigError(
 ): ConfigError {
   if (issue.code === "unrecognized_keys") return unknownKey(issue, file);
   const path = issue.path.slice(0, 2).join(".");
+  if (issue.path.length < 2)
+    return new ConfigError({
+      subject: `${file}: ${path}`,
+      problem: `"${shown(valueAt(whole, path))}" is no section of settings.`,
+      fix: `write settings below it, such as ${exampleOf(path)}.`,
+    });
   const { must = "another kind of value", example } = describe(path);
   const given = assignments.findLast((each) => each.path === path);
   const value = given?.text ?? shown(valueAt(whole, path));
@@ -162,8 +171,15 @@ function asConfigError(
   });
 }
 
-const flat = (x: unknown): string => (typeof x === "string" ? x : JSON.stringify(x));
-const shown = (x: unknown): string => flat(x) ?? "nothing";
+/** `training: { epochs: 5 }`: the first setting of a section. */
+function exampleOf(section: string): string {
+  const path = settingPaths.find((known) => known.startsWith(`${section}.`))!;
+  return `${section}: { ${path.split(".")[1]}: ${flat(describe(path).example)} }`;
+}
+
+const flat = (x: unknown): string =>
+  typeof x === "string" ? x : typeof x === "object" ? JSON.stringify(x) : String(x);
+const shown = (x: unknown): string => (x === undefined ? "nothing" : flat(x));
 
 function unknownKey(issue: z.core.$ZodIssueUnrecognizedKeys, file: string): ConfigError {
   const [key = ""] = issue.keys;
@@ -173,7 +189,8 @@ function unknownKey(issue: z.core.$ZodIssueUnrecognizedKeys, file: string): Conf
         .filter((path) => path.startsWith(`${section}.`))
         .map((path) => path.slice(section.length + 1))
     : Object.keys(givenSchema.shape);
-  const near = nearest(key, known);
+  const elsewhere = settingPaths.find((path) => path.endsWith(`.${key}`));
+  const near = elsewhere ? `${elsewhere.replace(".", ": { ")}: … }` : nearest(key, known);
   return new ConfigError({
     subject: section ? `${file}: ${section}` : file,
     problem: `there is no setting "${key}" among ${known.join(", ")}.`,

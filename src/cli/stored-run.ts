@@ -1,7 +1,7 @@
-import { DataError } from "../base/index.ts";
+import { DataError, FormatError } from "../base/index.ts";
 import { createModel } from "../models/index.ts";
 import type { Module } from "../nn/index.ts";
-import { loadCheckpoint, RunFolder, restore } from "../train/index.ts";
+import { type Checkpoint, loadCheckpoint, RunFolder, restore } from "../train/index.ts";
 import { type RunConfig, readRunConfig } from "./run-config.ts";
 
 /** A run with its trained network. */
@@ -21,8 +21,27 @@ export async function openRun(path: string): Promise<StoredRun> {
   const run = await RunFolder.open(path);
   const config = await readRunConfig(run);
   const model = createModel(config.model);
-  restore(await loadCheckpoint(await weightsOf(run)), { model });
+  restoreModel(await loadCheckpoint(await weightsOf(run)), model, config);
   return { path, config, model };
+}
+
+/**
+ * Puts a run's weights into its model.
+ *
+ * @throws {FormatError} if the model is not what it was: another version builds it otherwise, or
+ *   config.json was changed.
+ */
+export function restoreModel(from: Checkpoint, model: Module, { gradus, model: of }: RunConfig) {
+  try {
+    restore(from, { model });
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    throw new FormatError({
+      subject: from.path,
+      problem: `its weights do not fit the model "${of.name}" that config.json describes and this version builds: ${thrown.problem.replace(/^.*?optimizer: /, "")}`,
+      fix: `restore config.json if it was changed; else use gradus ${gradus}, which trained it, or train again.`,
+    });
+  }
 }
 
 async function weightsOf(run: RunFolder): Promise<string> {

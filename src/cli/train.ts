@@ -17,6 +17,7 @@ import { optimizerNames, optimizers, scheduleNames } from "./rules.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Assignment, type Given, readSettings, type Settings } from "./settings.ts";
 import { readSettingsFile, scalar, splitWords } from "./settings-file.ts";
+import { restoreModel } from "./stored-run.ts";
 import type { Terminal } from "./terminal.ts";
 import { jsonReport, textReport } from "./train-report.ts";
 import { type Plan, runPlan } from "./train-run.ts";
@@ -216,10 +217,13 @@ async function resumedPlan(path: string, given: Given, fixed: string | undefined
   const settings = { ...stored.settings, training: { ...training, epochs } };
   const config = { ...stored, settings };
   const openFolder = async () => {
+    await folder.removeTorn();
     await folder.writeConfig(config as unknown as Json);
     return folder;
   };
-  return { config, model: createModel(config.model), source, from, openFolder };
+  const model = createModel(config.model);
+  restoreModel(from, model, stored); // what does not fit is told before anything is written
+  return { config, model, source, from, openFolder };
 }
 
 /** Files may have moved; what is in them may not have changed. */

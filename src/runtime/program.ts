@@ -1,4 +1,4 @@
-import { type DType, dtypes, invariant, type Shape } from "../base/index.ts";
+import { type DType, dtypes, invariant, type Shape, ShapeError } from "../base/index.ts";
 import { type Opcode, opcodeOf } from "./opcodes.ts";
 
 /**
@@ -346,7 +346,13 @@ export function encodeProgram(program: Program): EncodedProgram {
   put(program.arenaBytes / arenaUnit);
   put(program.instructions.length);
   program.instructions.forEach(instruction);
-  for (const word of words)
-    invariant(word === (word | 0), `program word ${word} does not fit 32 bits`);
+  for (const word of words) if (word !== (word | 0)) throw tooLarge(word);
   return { words: Int32Array.from(words), constants: Float64Array.from(constants) };
 }
+
+const tooLarge = (count: number): ShapeError =>
+  new ShapeError({
+    subject: "tensor",
+    problem: `a count of ${count} elements or bytes is more than the 32 bits that engines have for it.`,
+    fix: "make the tensors smaller: fewer units, smaller images, smaller batches.",
+  });

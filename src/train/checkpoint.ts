@@ -153,7 +153,7 @@ const misfit = (path: string, problem: string): FormatError =>
   new FormatError({
     subject: path,
     problem: `the checkpoint is not of this model and optimizer: ${problem}.`,
-    fix: "build them as they were when it was saved.",
+    fix: "build them as they were when it was saved, or copy what fits from the checkpoint's tensors.",
   });
 
 const notOurs = (path: string, problem: string): FormatError =>

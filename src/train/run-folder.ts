@@ -122,6 +122,15 @@ export class RunFolder {
     return lines.map((line, i) => parseJson(line, `${path} line ${i + 1}`) as Record<string, Json>);
   }
 
+  /** Removes what a process that was killed while it wrote has left: `.last.safetensors.<uuid>.tmp`. */
+  async removeTorn(): Promise<void> {
+    const { readdir, rm } = await import("node:fs/promises");
+    const { join } = await import("node:path");
+    for (const name of await readdir(this.path))
+      if (/^\..+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/.test(name))
+        await rm(join(this.path, name), { force: true });
+  }
+
   /** Removes the folder if no checkpoint is in it: a training that came to nothing leaves nothing. */
   async discard(): Promise<boolean> {
     if ((await this.has("last.safetensors")) || (await this.has("best.safetensors"))) return false;

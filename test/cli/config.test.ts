@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { loadCheckpoint } from "gradus/train";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -111,6 +112,22 @@ describe("what is wrong is named where it was written", () => {
     'value.yaml: training.epochs: "many" is not a whole number of 1 or more',
     "epochs: 5",
   );
+  const files: [name: string, content: string, message: string | RegExp][] = [
+    ["flat.yaml", "lr: 0.1", /"lr" among data, model.*did you mean training: \{ lr: … \}\?/s],
+    [
+      "null.yaml",
+      "training:",
+      /training: "null" is no section.*such as training: \{ epochs: 5 \}/s,
+    ],
+    ["classes.yaml", "data: {classes: [{a: 1}]}", "is not a list of classes"],
+    ["call.mjs", "export default () => 1", "its default export holds more than data"],
+    ["no.mjs", "export const lr = 1", "no.mjs: not a module of settings (no default export)"],
+    ["big.mjs", "export default { training: { lr: 1n } }", 'training.lr: "1" is not a number'],
+  ];
+  for (const [name, content, message] of files) {
+    writeFileSync(name, content);
+    failing(name, message);
+  }
   failing("list.yaml", "it holds no settings by name");
   failing("torn.json", "torn.json: not JSON");
   failing("torn.yaml", "torn.yaml: not YAML");

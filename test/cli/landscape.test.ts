@@ -1,7 +1,7 @@
 /** `gradus landscape` on a small run: files, numbers, page, resumption, another net. */
-import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { gradus, isFast, workIn } from "./support.ts";
+import { gradus, isFast, spawned, workIn } from "./support.ts";
 
 workIn();
 const train = "train --data moons --epochs 3 --batch-size 100";
@@ -79,6 +79,14 @@ describe.runIf(isFast)("gradus landscape", () => {
     expect([code, error]).toEqual([1, expect.stringMatching(/no trajectory.*random or eigen/s)]);
   });
 
+  test("Ctrl-C after the plane ends it at once", async () => {
+    const { code, out } = await spawned("landscape a --points 2 --out stopped", (said, kill) => {
+      if (/plane/.test(said)) kill("SIGINT");
+    });
+    expect([code, out]).toEqual([null, expect.not.stringMatching(/page/)]);
+    expect(readdirSync("stopped")).toEqual(["grid.safetensors"]);
+  });
+
   test("refuses nets of other shapes, and folders that are no runs", async () => {
     await gradus("train --data blobs --epochs 1 --batch-size 400 --run d");
     const { code, error } = await gradus(`landscape a ${small} --to d`);
@@ -86,6 +94,10 @@ describe.runIf(isFast)("gradus landscape", () => {
       1,
       expect.stringMatching(/--to: the nets have other parameters/),
     ]);
+    expect((await gradus(`landscape a ${small} --to d --out none`)).code).toBe(1);
+    expect(existsSync("none")).toBe(false);
+    const file = await gradus(`landscape a ${small} --out a/config.json/x`);
+    expect(file.error).toMatch(/^error: a\/config.json\/x: the folder cannot be made/);
     expect((await gradus("landscape nowhere")).code).toBe(1);
     expect(existsSync("nowhere")).toBe(false);
   });

@@ -66,6 +66,8 @@ describe("what cannot be searched", () => {
     });
   failing("search data=bars", /nothing is searched over/);
   failing("search data=bars --over lrr=[1]", /there is no setting "lrr"/);
+  failing("search data=bars --over lr", /there is no = between/);
+  failing("search data=bars --over lr=[1] --over training.lr=[2]", /named twice/);
   failing("search data=bars --over lr=0.1", /"0\.1" is none of log\(low,high\)/);
   failing("search data=bars --over lr=log(1,0)", /the range is 1 … 0/);
   failing("search data=bars --over lr=log(1e-3,1) --method grid", /continuum/);

@@ -192,6 +192,7 @@ describe("one clear message, exit code 1, nothing left behind", () => {
   failing("train --data moons data.size=8", "data.size: it scales the images of a folder");
   failing("train --data bars --augment crop:-3", "randomCrop: padding is -3");
   failing("train --data bars --augment blur", 'data.augment: "blur" is none of crop, flip');
+  failing("train --data moons hidden=[1e9]", /tensor: a count of \d+ elements or bytes is more/);
   failing("train --unfreeze 3", "such as --unfreeze 2:features.*");
   failing("evaluate", "missing required argument 'run'");
 });
@@ -268,6 +269,23 @@ describe.runIf(isFast)("a run that is damaged", () => {
       /truncated/,
     );
     expect(await damaged("whole/best.safetensors", half, "evaluate whole")).toMatch(/truncated/);
+  });
+  test("its model is built otherwise now", async () => {
+    const text = await readFile("whole/config.json", "utf8");
+    const { model, ...rest } = JSON.parse(text);
+    const other = { ...model, options: { ...model.options, hidden: [7] } };
+    for (const line of ["evaluate whole", "train --resume whole --epochs 3"])
+      expect(
+        await damaged("whole/config.json", JSON.stringify({ ...rest, model: other }), line),
+      ).toMatch(
+        /weights do not fit the model "mlp" .*\[256, 64\].*\[7, 64\].*else use gradus \d\.\d\.\d/s,
+      );
+  });
+  test("what a killed process left goes when the run goes on", async () => {
+    const torn = `whole/.last.safetensors.${crypto.randomUUID()}.tmp`;
+    await writeFile(torn, "");
+    expect((await gradus("train --resume whole")).code).toBe(0);
+    expect(existsSync(torn)).toBe(false);
   });
   test("what may not change is named", async () => {
     const { code, error } = await gradus("train --resume whole --batch-size 7");

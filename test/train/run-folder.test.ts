@@ -51,6 +51,14 @@ describe("RunFolder", () => {
     await writeFile(run.file("metrics.jsonl"), '{"epoch":1}\n{"epo');
     await expect(run.readMetrics()).rejects.toThrow(/metrics\.jsonl line 2: not JSON/);
   });
+  test("what a killed process left half-written is removed, and nothing else", async () => {
+    const run = await RunFolder.create(folder, "killed");
+    const torn = `.last.safetensors.${crypto.randomUUID()}.tmp`;
+    for (const name of ["config.json", torn, ".hidden.tmp", "notes.tmp"])
+      await writeFile(join(run.path, name), "");
+    await run.removeTorn();
+    expect((await readdir(run.path)).sort()).toEqual([".hidden.tmp", "config.json", "notes.tmp"]);
+  });
   test("discards what holds no checkpoint, and never a file that is not ours", async () => {
     const run = await RunFolder.create(folder, "discarded");
     await run.writeConfig({});
