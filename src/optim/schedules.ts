@@ -18,13 +18,17 @@ export const constant =
 /**
  * Falls by a factor every so many steps: lr · factor^⌊step / every⌋.
  *
+ * @throws {ConfigError} unless `every` is above 0.
  * @example
  * stepDecay(1, { factor: 0.5, every: 10 })(25); // 0.25
  */
-export const stepDecay =
-  (lr: number, { factor = 0.1, every }: { factor?: number; every: number }): Schedule =>
-  (step) =>
-    lr * factor ** Math.floor(step / every);
+export const stepDecay = (
+  lr: number,
+  { factor = 0.1, every }: { factor?: number; every: number },
+): Schedule => {
+  checkSteps("stepDecay", "every", every);
+  return (step) => lr * factor ** Math.floor(step / every);
+};
 
 /**
  * Falls by the same factor with each step: lr · factor^step.
@@ -42,15 +46,20 @@ export const exponential =
  *
  *   min + ½ (lr − min) (1 + cos(π step / steps))
  *
+ * @throws {ConfigError} unless `steps` is above 0.
  * @see Loshchilov & Hutter 2017, "SGDR", §3, without restarts
  * @example
  * cosine(1, { steps: 10 })(5); // 0.5
  * cosine(1, { steps: 10 })(20); // 0
  */
-export const cosine =
-  (lr: number, { steps, min = 0 }: { steps: number; min?: number }): Schedule =>
-  (step) =>
+export const cosine = (
+  lr: number,
+  { steps, min = 0 }: { steps: number; min?: number },
+): Schedule => {
+  checkSteps("cosine", "steps", steps);
+  return (step) =>
     min + 0.5 * (lr - min) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
+};
 
 /**
  * Half cosines from lr down to `min`, one after another: the first in so many steps, each next one
@@ -108,30 +117,34 @@ export const inverseSqrt =
  * High rates in the middle move far and keep from sharp minima. As PyTorch's OneCycleLR; momentum
  * stays as it is.
  *
- * @param lr the highest rate, after `rise` · steps.
+ * @param lr the highest rate, after `rise` · steps, where 0 ≤ rise ≤ 1.
+ * @throws {ConfigError} unless `steps` is above 0 and `rise` a share.
  * @see Smith & Topin 2019, "Super-convergence"
  * @example
  * const schedule = oneCycle(1, { steps: 11, rise: 0.6 });
  * [schedule(0), schedule(5.6)]; // [0.04, 1]
  */
-export const oneCycle =
-  (
-    lr: number,
-    {
-      steps,
-      rise = 0.3,
-      divide = 25,
-      finalDivide = 1e4,
-    }: { steps: number; rise?: number; divide?: number; finalDivide?: number },
-  ): Schedule =>
-  (step) => {
-    const first = lr / divide;
-    const [top, end] = [rise * steps - 1, steps - 1];
-    const along = (from: number, to: number, part: number) =>
-      to + 0.5 * (from - to) * (1 + Math.cos(Math.PI * part));
+export const oneCycle = (
+  lr: number,
+  {
+    steps,
+    rise = 0.3,
+    divide = 25,
+    finalDivide = 1e4,
+  }: { steps: number; rise?: number; divide?: number; finalDivide?: number },
+): Schedule => {
+  checkSteps("oneCycle", "steps", steps);
+  checkRise(rise);
+  const first = lr / divide;
+  const [top, end] = [rise * steps - 1, steps - 1];
+  const along = (from: number, to: number, part: number) =>
+    to + 0.5 * (from - to) * (1 + Math.cos(Math.PI * part));
+  return (step) => {
     if (step < top) return along(first, lr, step / top);
+    if (top === end) return lr; // nothing is left to fall in
     return along(lr, first / finalDivide, (Math.min(step, end) - top) / (end - top));
   };
+};
 
 /**
  * Rises evenly to the first rate of another schedule in so many steps, then follows it from its
@@ -145,3 +158,21 @@ export const warmup =
   (then: Schedule, { steps }: { steps: number }): Schedule =>
   (step) =>
     step < steps ? (then(0) * (step + 1)) / steps : then(step - steps);
+
+function checkSteps(subject: string, name: string, steps: number): void {
+  if (steps > 0) return;
+  throw new ConfigError({
+    subject,
+    problem: `${name} is ${steps}.`,
+    fix: "give a number of steps above 0.",
+  });
+}
+
+function checkRise(rise: number): void {
+  if (rise >= 0 && rise <= 1) return;
+  throw new ConfigError({
+    subject: "oneCycle",
+    problem: `rise is ${rise}.`,
+    fix: "give the share of the steps in which the rate rises, 0 to 1.",
+  });
+}

@@ -5,6 +5,7 @@ import {
   exponential,
   inverseSqrt,
   inverseTime,
+  oneCycle,
   type Schedule,
   stepDecay,
   warmup,
@@ -94,4 +95,16 @@ test("the cosine falls all the way down", () => {
 test("restarts that never end a period are an error", () => {
   expect(() => cosineRestarts(1, { steps: 0 })).toThrow("steps is 0 and growth 1.");
   expect(() => cosineRestarts(1, { steps: 3, growth: 0.5 })).toThrow("steps is 3 and growth 0.5.");
+});
+
+test("a cycle that only rises ends at the top", () => {
+  const schedule = oneCycle(1, { steps: 5, rise: 1 });
+  expect([0, 2, 4, 9].map(schedule)).toEqual([0.04, 0.52, 1, 1].map((x) => expect.closeTo(x, 14)));
+});
+
+test("no steps, and no share of them, are an error instead of NaN", () => {
+  expect(() => cosine(1, { steps: 0 })).toThrow("cosine: steps is 0.");
+  expect(() => stepDecay(1, { every: 0 })).toThrow("stepDecay: every is 0.");
+  expect(() => oneCycle(1, { steps: 0 })).toThrow("oneCycle: steps is 0.");
+  expect(() => oneCycle(1, { steps: 5, rise: 30 })).toThrow("oneCycle: rise is 30.");
 });

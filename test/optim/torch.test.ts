@@ -100,6 +100,7 @@ test("learning rates of 30 steps", () => {
     warmupCosine: steps.map(warmup(cosine(0.5, { steps: 24 }), { steps: 5 })),
     oneCycle: steps.map(oneCycle(0.5, { steps: 30 })),
     oneCycleOptions: steps.map(oneCycle(2, { steps: 30, rise: 0.5, divide: 10, finalDivide: 100 })),
+    oneCycleRise: steps.map(oneCycle(0.5, { steps: 30, rise: 1 })),
     plateau: measured({ patience: 3, factor: 0.5 }),
     plateauCooldown: measured({ patience: 1, cooldown: 2, min: 0.02, threshold: 0.1 }),
     plateauMaximize: measured({ patience: 2, maximize: true }, (t) => 5 - loss(t)),
