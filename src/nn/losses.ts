@@ -1,5 +1,5 @@
 /** Losses: predictions and targets in, one number out. All are smooth wherever their formula is. */
-import { DTypeError, isFloat, ShapeError, sameShape, show } from "../base/index.ts";
+import { ConfigError, DTypeError, isFloat, ShapeError, sameShape, show } from "../base/index.ts";
 import { type Tensor, where } from "../tensor/index.ts";
 
 /** How the losses of the examples become one number; "none" keeps them apart. */
@@ -11,9 +11,17 @@ export interface LossOptions {
   readonly reduction?: Reduction | undefined;
 }
 
-/** The losses of the examples as the options ask. */
-export const reduced = (losses: Tensor, { reduction = "mean" }: LossOptions): Tensor =>
-  reduction === "none" ? losses : reduction === "sum" ? losses.sum() : losses.mean();
+/** The losses of the examples as the options ask. @throws {ConfigError} for an unknown reduction. */
+export function reduced(losses: Tensor, { reduction = "mean" }: LossOptions): Tensor {
+  if (reduction === "mean") return losses.mean();
+  if (reduction === "sum") return losses.sum();
+  if (reduction === "none") return losses;
+  throw new ConfigError({
+    subject: "loss",
+    problem: `unknown reduction "${reduction}".`,
+    fix: 'use "mean", "sum" or "none".',
+  });
+}
 
 /**
  * Mean negative log-likelihood of the true class, in nats.
@@ -200,7 +208,7 @@ export function meanAbsoluteError(
  *   L = ½ r² where |r| ≤ δ,   δ (|r| − ½ δ) elsewhere,   r = ŷ − y
  *
  * @param options `delta` is δ > 0, default 1.
- * @throws {ShapeError} if the shapes differ.
+ * @throws {ShapeError} if the shapes differ. @throws {ConfigError} for another δ.
  * @see Huber 1964, "Robust estimation of a location parameter"
  * @example
  * huber(tensor([0.5, 3]), tensor([0, 0]), { reduction: "none" }).toArray(); // [0.125, 2.5]
@@ -211,6 +219,12 @@ export function huber(
   { delta = 1, ...options }: LossOptions & { readonly delta?: number | undefined } = {},
 ): Tensor {
   const [p, y] = pair("huber", predictions, targets);
+  if (!(delta > 0))
+    throw new ConfigError({
+      subject: "huber",
+      problem: `delta is ${delta}.`,
+      fix: "give the residual above 0 at which the loss turns linear.",
+    });
   const r = p.sub(y);
   const far = r
     .abs()

@@ -180,4 +180,10 @@ describe("what does not fit is said", () => {
     expect(() => crossEntropy(zeros([1, 3]), tensor([1]))).toThrow(DTypeError);
     expect(() => huber(labels(1), tensor([1]))).toThrow(/cast them: x\.cast\("float32"\)/);
   });
+  test("options that mean nothing", () => {
+    const f = (options: object) => () => huber(zeros([1]), zeros([1]), options);
+    expect(f({ reduction: "avg" })).toThrow('unknown reduction "avg"');
+    expect(f({ delta: 0 })).toThrow("huber: delta is 0.");
+    expect(f({ delta: Number.NaN })).toThrow("huber: delta is NaN.");
+  });
 });
