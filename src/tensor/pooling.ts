@@ -1,7 +1,7 @@
 import { type Shape, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
-import { type Padding, type PerAxis, spread, windows } from "./geometry.ts";
+import { type Padding, type PerAxis, spread, type Windows, windows } from "./geometry.ts";
 import { Tensor } from "./tensor.ts";
 
 /** The window of {@link maxPool} and {@link avgPool}. */
@@ -22,12 +22,12 @@ function pooled(name: string, x: Tensor, options: PoolOptions, value: number) {
       problem: `takes [N, C, …] with 1 to 3 spatial axes, got ${show(x.shape)}.`,
       fix: "add the missing axes with unsqueeze.",
     });
-  const { kernel, stride, dilation, padding } = windows(
-    `${name}${rank}d`,
-    x.shape.slice(2),
-    options.size,
-    { stride: options.stride ?? options.size, padding: options.padding },
-  );
+  const found = windows(`${name}${rank}d`, x.shape.slice(2), options.size, {
+    stride: options.stride ?? options.size,
+    padding: options.padding,
+  });
+  if (value === Number.NEGATIVE_INFINITY) checkCover(`${name}${rank}d`, x.shape.slice(2), found);
+  const { kernel, stride, dilation, padding } = found;
   const padded = op.pad(x.node, {
     low: [0, 0, ...padding.map((p) => p[0])],
     high: [0, 0, ...padding.map((p) => p[1])],
@@ -36,11 +36,26 @@ function pooled(name: string, x: Tensor, options: PoolOptions, value: number) {
   return { padded, geometry: { size: kernel, stride, dilation } };
 }
 
+/** A window that lies wholly in the padding has no largest value: it would be −∞. */
+function checkCover(name: string, size: Shape, { kernel, stride, padding, out }: Windows): void {
+  const axis = size.findIndex((n, i) => {
+    const [before] = padding[i]!;
+    return before >= kernel[i]! || (out[i]! - 1) * stride[i]! >= before + n;
+  });
+  if (axis < 0) return;
+  throw new ShapeError({
+    subject: name,
+    problem: `padding ${show(padding[axis]!)} of axis ${axis} holds a whole window of ${kernel[axis]}, which has no largest value.`,
+    fix: "keep the padding below the size of the window.",
+  });
+}
+
 /**
  * The largest value of each window, and where it came from: the flat position within the (padded)
  * plane, int32. Ties go to the first; the derivative goes where the value came from.
  *
  * @param x `[N, C, …spatial]`. @returns both `[N, C, …out]`
+ * @throws {ShapeError} if a window lies wholly in the padding.
  */
 export function maxPoolWithIndices(
   x: Tensor,
@@ -107,7 +122,11 @@ export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions)
   );
 }
 
-/** The largest value of each window of `[N, C, …spatial]`; padding counts as −∞. */
+/**
+ * The largest value of each window of `[N, C, …spatial]`; padding counts as −∞.
+ *
+ * @throws {ShapeError} if a window lies wholly in the padding.
+ */
 export function maxPool(x: Tensor, options: PoolOptions): Tensor {
   const { padded, geometry } = pooled("maxPool", x, options, Number.NEGATIVE_INFINITY);
   return new Tensor(op.maxPool(padded, geometry));

@@ -1,5 +1,14 @@
 /** What the numbers of PyTorch do not say of convolutions, poolings and activations: laws and errors. */
-import { ConfigError, grad, linspace, ShapeError, type Tensor, tensor, zeros } from "gradus";
+import {
+  ConfigError,
+  grad,
+  linspace,
+  type Padding,
+  ShapeError,
+  type Tensor,
+  tensor,
+  zeros,
+} from "gradus";
 import {
   binaryCrossEntropyWithLogits,
   Conv2d,
@@ -13,6 +22,7 @@ import {
   hardTanh,
   type InitOptions,
   logisticLoss,
+  MaxPool1d,
   MaxPool2d,
   MaxUnpool1d,
   MaxUnpool2d,
@@ -49,6 +59,21 @@ describe("convolution", () => {
     expect(() => new ConvTranspose3d(2, 1, 2).forward(zeros([1, 2, 3, 3]))).toThrow(
       "takes [N, 2, ·, ·, ·], got [1, 2, 3, 3].",
     );
+  });
+});
+
+describe("maximum pooling", () => {
+  test("a window of padding alone has no largest value", () => {
+    const pool =
+      (padding: Padding, stride = 1) =>
+      () =>
+        new MaxPool1d(2, { stride, padding }).forward(zeros([1, 1, 3])).shape;
+    expect(pool(1)()).toEqual([1, 1, 4]);
+    expect(pool(2)).toThrow(
+      "maxPool1d: padding [2, 2] of axis 0 holds a whole window of 2, which has no largest value.",
+    );
+    expect(pool([[0, 2]])).toThrow("padding [0, 2]");
+    expect(pool([[0, 2]], 2)()).toEqual([1, 1, 2]); // the last window begins at 2
   });
 });
 
