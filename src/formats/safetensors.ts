@@ -51,6 +51,13 @@ export function encodeSafetensors(
       problem: `a tensor is called "${metadataKey}", which the format keeps for its notes.`,
       fix: "rename the tensor.",
     });
+  for (const [name, { shape, data }] of tensors)
+    if (data.length !== sizeOf(shape))
+      throw new FormatError({
+        subject: "encodeSafetensors",
+        problem: `"${name}" has ${data.length} values for the ${sizeOf(shape)} places of ${show(shape)}.`,
+        fix: "give a shape whose sizes multiply to the number of values.",
+      });
   const { offsets, total } = layout(tensors);
   const head = encodeHeader(tensors, offsets, metadata);
   const bytes = new Uint8Array(8 + head.length + total);

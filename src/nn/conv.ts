@@ -9,7 +9,7 @@ import {
   type Tensor,
 } from "../tensor/index.ts";
 import { heUniform, zeros } from "./initialise.ts";
-import type { WeightOptions } from "./linear.ts";
+import { checkCounts, type WeightOptions } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 import { type Reach, windowReach } from "./receptive-field.ts";
@@ -40,6 +40,7 @@ abstract class Convolution<
   ) {
     super();
     const groups = options.groups ?? 1;
+    checkCounts(this.constructor.name, { inChannels, outChannels, groups });
     checkGroups(this.constructor.name, inChannels, outChannels, groups);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
@@ -259,6 +260,7 @@ function checkGroups(name: string, inChannels: number, outChannels: number, grou
 /** The kernel's size on each of `rank` axes. */
 function kernelOf(name: string, rank: number, size: PerAxis): readonly number[] {
   const kernel = typeof size === "number" ? new Array<number>(rank).fill(size) : size;
+  for (const size of kernel) checkCounts(name, { kernel: size });
   if (kernel.length === rank) return kernel;
   throw new ConfigError({
     subject: name,

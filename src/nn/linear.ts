@@ -1,4 +1,4 @@
-import { type FloatDType, ShapeError, show } from "../base/index.ts";
+import { ConfigError, type FloatDType, ShapeError, show } from "../base/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { heUniform, type Initializer, zeros } from "./initialise.ts";
 import { Module } from "./module.ts";
@@ -14,6 +14,17 @@ export interface WeightOptions {
   /** The law of the bias, default 0. PyTorch's is `init.torchUniform` for both. */
   readonly biasInit?: Initializer | undefined;
   readonly dtype?: FloatDType | undefined;
+}
+
+/** @throws {ConfigError} for a size of a layer that is no whole number of 1 or more. */
+export function checkCounts(layer: string, counts: Readonly<Record<string, number>>): void {
+  for (const [name, count] of Object.entries(counts))
+    if (!(Number.isSafeInteger(count) && count >= 1))
+      throw new ConfigError({
+        subject: layer,
+        problem: `${name} is ${count}, which is no whole number of 1 or more.`,
+        fix: `give ${name} as one.`,
+      });
 }
 
 /**
@@ -41,6 +52,7 @@ export class Linear extends Module {
     { bias = true, init = heUniform, biasInit = zeros, dtype }: WeightOptions = {},
   ) {
     super();
+    checkCounts("Linear", { inFeatures, outFeatures });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
     this.weight = new Parameter(init([outFeatures, inFeatures], { dtype }));

@@ -1,5 +1,7 @@
 /** Steps that shrink with all that a coordinate has moved before, or that need no learning rate. */
+
 import { zerosLike } from "../tensor/index.ts";
+import { nameOf } from "./constants.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link adagrad}. */
@@ -23,7 +25,7 @@ export interface AdagradOptions {
  * rule.update(tensor(3), { v: tensor(16) }, { t: tensor(1), lr: 0.5 }, tensor(1)).delta.item(); // -0.3
  */
 export const adagrad = ({ eps = 1e-10 }: AdagradOptions = {}): Rule<Pick<RuleState, "v">> => ({
-  name: "adagrad",
+  name: nameOf("adagrad", { eps }),
   init: (theta) => ({ v: zerosLike(theta) }),
   update(g, { v }, { lr }) {
     v = v.add(g.square());
@@ -59,7 +61,7 @@ export const adadelta = ({
   rho = 0.9,
   eps = 1e-6,
 }: AdadeltaOptions = {}): Rule<Pick<RuleState, "u" | "v">> => ({
-  name: "adadelta",
+  name: nameOf("adadelta", { rho, eps }),
   init: (theta) => ({ u: zerosLike(theta), v: zerosLike(theta) }),
   update(g, { u, v }, { lr }) {
     v = v.mul(rho).add(g.square().mul(1 - rho));

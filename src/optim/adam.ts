@@ -1,5 +1,7 @@
 /** Steps that each coordinate scales by the size of its own gradients. */
+
 import { full, type Tensor, zerosLike } from "../tensor/index.ts";
+import { nameOf } from "./constants.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link adam} and {@link adamW}, named as in the paper. */
@@ -84,7 +86,7 @@ export const adam = ({
   amsgrad = false,
   maximize = false,
 }: AdamOptions = {}): Rule<Moments> => ({
-  name: "adam",
+  name: nameOf("adam", { beta1, beta2, eps, weightDecay }),
   init: (theta) => moments(theta, amsgrad),
   update(g, before, { t, lr }, theta) {
     if (maximize) g = g.neg();
@@ -116,7 +118,7 @@ export const adamW = ({
   amsgrad = false,
   maximize = false,
 }: AdamOptions = {}): Rule<Moments> => ({
-  name: "adamW",
+  name: nameOf("adamW", { beta1, beta2, eps, weightDecay }),
   init: (theta) => moments(theta, amsgrad),
   update(g, before, { t, lr }, theta) {
     if (maximize) g = g.neg();

@@ -1,7 +1,9 @@
 /** Changes of the gradients that come before a rule. */
+
 import { ConfigError } from "../base/index.ts";
 import { select } from "../nn/index.ts";
 import { full, type Tensor } from "../tensor/index.ts";
+import { nameOf } from "./constants.ts";
 import type { GradientTransform, Rule, RuleState, Tensors } from "./rule.ts";
 
 /**
@@ -74,7 +76,7 @@ export const weightDecay = (
   lambda: number,
   { of = "*" }: { readonly of?: string | undefined } = {},
 ): GradientTransform => ({
-  name: "weightDecay",
+  name: nameOf("weightDecay", { lambda }),
   transform(gradients, parameters) {
     const chosen = select(parameters, of);
     return map(gradients, (g, path) => {

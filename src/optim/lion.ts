@@ -1,4 +1,5 @@
 import { zerosLike } from "../tensor/index.ts";
+import { nameOf } from "./constants.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link lion}. */
@@ -30,7 +31,7 @@ export const lion = ({
   beta2 = 0.99,
   weightDecay = 0,
 }: LionOptions = {}): Rule<Pick<RuleState, "m">> => ({
-  name: "lion",
+  name: nameOf("lion", { beta1, beta2, weightDecay }),
   init: (theta) => ({ m: zerosLike(theta) }),
   update(g, { m }, { lr }, theta) {
     const c = m.mul(beta1).add(g.mul(1 - beta1));

@@ -1,4 +1,5 @@
 import { full, type Tensor, zerosLike } from "../tensor/index.ts";
+import { nameOf } from "./constants.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link nadam}. */
@@ -45,7 +46,7 @@ export const nadam = ({
   const oneMinus = (x: Tensor) => x.neg().add(1);
   const mu = (t: Tensor) => oneMinus(power(0.96, t.mul(momentumDecay)).mul(0.5)).mul(beta1);
   return {
-    name: "nadam",
+    name: nameOf("nadam", { beta1, beta2, eps, momentumDecay }),
     init: (theta) => ({
       m: zerosLike(theta),
       v: zerosLike(theta),

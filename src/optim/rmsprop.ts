@@ -1,4 +1,5 @@
 import { zerosLike } from "../tensor/index.ts";
+import { nameOf } from "./constants.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link rmsprop}. */
@@ -42,7 +43,7 @@ export const rmsprop = ({
   momentum = 0,
   centered = false,
 }: RmspropOptions = {}): Rule<RmspropState> => ({
-  name: "rmsprop",
+  name: nameOf("rmsprop", { rho, eps, momentum }),
   init: (theta) => ({
     v: zerosLike(theta),
     ...(centered && { m: zerosLike(theta) }),

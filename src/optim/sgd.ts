@@ -1,6 +1,8 @@
 /** Gradient descent, plain and with momentum. Stochastic or not is a matter of the batch. */
+
 import { onesLike, where, zerosLike } from "../tensor/index.ts";
 import { globalNorm } from "./chain.ts";
+import { nameOf } from "./constants.ts";
 import type { Rule, RuleState } from "./rule.ts";
 import { mapValues } from "./write.ts";
 
@@ -69,7 +71,7 @@ export const subgradient = (): Rule<RuleState> => ({
  * momentum({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
 export const momentum = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> => ({
-  name: "momentum",
+  name: nameOf("momentum", { rho }),
   init: (theta) => ({ v: zerosLike(theta) }),
   update(g, { v }, { lr }) {
     v = v.mul(rho).add(g);
@@ -90,7 +92,7 @@ export const momentum = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> =>
  * heavyBall({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
 export const heavyBall = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> => ({
-  name: "heavyBall",
+  name: nameOf("heavyBall", { rho }),
   init: (theta) => ({ v: zerosLike(theta) }),
   update(g, { v }, { lr }) {
     v = v.mul(rho).add(g.mul(lr));
@@ -109,7 +111,7 @@ export const heavyBall = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> =
  * nesterov({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
 export const nesterov = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> => ({
-  name: "nesterov",
+  name: nameOf("nesterov", { rho }),
   init: (theta) => ({ v: zerosLike(theta) }),
   update(g, { v }, { lr }) {
     v = v.mul(rho).add(g);

@@ -112,8 +112,14 @@ export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   );
 }
 
-/** The tensors one after another along `axis`. */
+/** The tensors one after another along `axis`. @throws {ShapeError} if there are none. */
 export function concat(tensors: readonly Tensor[], { axis = 0 } = {}): Tensor {
+  if (tensors.length === 0)
+    throw new ShapeError({
+      subject: "concat",
+      problem: "there are no tensors, and so no shape and dtype.",
+      fix: "give a tensor or more.",
+    });
   const at = composite.axesFor("concat", tensors[0]!.node, axis)[0]!;
   return new Tensor(
     op.concat(

@@ -10,6 +10,7 @@ import {
   type Shape,
   ShapeError,
   show,
+  sizeOf,
   type TypedArray,
 } from "../base/index.ts";
 import { type Node, printGraph } from "../graph/index.ts";
@@ -489,8 +490,18 @@ const floatLike = (x: TensorLike): TensorLike =>
 
 export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
 
-/** A tensor that holds `array` itself, without a copy: do not write to the array afterwards. */
+/**
+ * A tensor that holds `array` itself, without a copy: do not write to the array afterwards.
+ *
+ * @throws {DataError} if there are not as many values as the shape has places.
+ */
 export function fromHost({ shape, data }: HostArray): Tensor {
+  if (data.length !== sizeOf(shape))
+    throw new DataError({
+      subject: "fromHost",
+      problem: `${data.length} values for the ${sizeOf(shape)} places of ${show(shape)}.`,
+      fix: "give a shape whose sizes multiply to the number of values.",
+    });
   return new Tensor(op.dataNode(backend().upload(data), shape));
 }
 

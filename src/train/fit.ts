@@ -221,7 +221,13 @@ class Trainer implements Training {
 
   #rate(step: number): number {
     const lr = this.position.lr ?? this.#lr ?? this.optimizer.lr;
-    return typeof lr === "number" ? lr : lr(step);
+    const now = typeof lr === "number" ? lr : lr(step);
+    if (now >= 0 && now < Number.POSITIVE_INFINITY) return now;
+    throw new ConfigError({
+      subject: "fit",
+      problem: `lr is ${now} in step ${step + 1}.`,
+      fix: "give a finite rate of 0 or more, or a schedule that does.",
+    });
   }
 
   stop(why: string): void {

@@ -1,4 +1,5 @@
-import { encodeEventHeader, encodeScalars } from "../formats/index.ts";
+import { DataError } from "../base/index.ts";
+import { encodeEventHeader, encodeScalars, writeFileAtomic } from "../formats/index.ts";
 import type { Logs } from "./history.ts";
 import type { Callback, Training } from "./training.ts";
 
@@ -32,12 +33,18 @@ export class TensorBoard implements Callback {
   }
 
   async #begin(wallTime: number): Promise<string> {
-    const { mkdir, writeFile } = await import("node:fs/promises");
+    const { mkdir } = await import("node:fs/promises");
     const { hostname } = await import("node:os");
-    await mkdir(this.#folder, { recursive: true });
+    await mkdir(this.#folder, { recursive: true }).catch((thrown: Error) => {
+      throw new DataError({
+        subject: this.#folder,
+        problem: `the folder cannot be made (${thrown.message}).`,
+        fix: "choose a place where you may write.",
+      });
+    });
     const stamp = Math.floor(wallTime * 1000);
     const file = `${this.#folder}/events.out.tfevents.${stamp}.${hostname()}`;
-    await writeFile(file, encodeEventHeader(wallTime));
+    await writeFileAtomic(file, encodeEventHeader(wallTime));
     return file;
   }
 }

@@ -185,3 +185,10 @@ test("a file on disk reads back", async () => {
   expect(back).toEqual({ tensors, metadata: { by: "gradus" } });
   await rm(folder, { recursive: true });
 });
+
+test("values that do not fill their shape are not written", () => {
+  const torn = { dtype: "float32", shape: [3], data: new Float32Array(2) } as const;
+  expect(() => encodeSafetensors(new Map([["w", torn]]))).toThrow(
+    'encodeSafetensors: "w" has 2 values for the 3 places of [3]',
+  );
+});

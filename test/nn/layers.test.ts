@@ -290,3 +290,16 @@ test("a dropout layer without a seed takes the next one", () => {
   expect(states[0]).not.toEqual(states[1]);
   expect(new Dropout().random).toBeInstanceOf(Generator);
 });
+
+test("sizes that no layer has: ConfigError", () => {
+  for (const make of [
+    () => new Linear(0, 3),
+    () => new Linear(2, -1),
+    () => new Conv2d(0, 1, 3),
+    () => new Conv2d(1, 1, 0),
+    () => new Conv2d(1, 1.5, 3),
+  ]) {
+    expect(make).toThrow(ConfigError);
+    expect(make).toThrow(/which is no whole number of 1 or more/);
+  }
+});

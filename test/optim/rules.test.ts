@@ -182,3 +182,13 @@ function pseudoCode(
     return theta;
   });
 }
+
+test.each<[string, () => unknown, string]>([
+  ["adam", () => adam({ beta1: 1 }), "adam: beta1 is 1, expected a number from 0 to below 1"],
+  ["adamW", () => adamW({ eps: -1 }), "adamW: eps is -1, expected a finite number of 0 or more"],
+  ["momentum", () => momentum({ rho: 2 }), "momentum: rho is 2"],
+  ["rmsprop", () => rmsprop({ rho: Number.NaN }), "rmsprop: rho is NaN"],
+  ["lion", () => lion({ weightDecay: -0.1 }), "lion: weightDecay is -0.1"],
+])("%s refuses constants that mean nothing", (_, make, message) => {
+  expect(make).toThrow(message);
+});

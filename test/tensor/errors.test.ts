@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
 import {
   compile,
+  concat,
   conv,
+  fromHost,
   grad,
   setEngine,
+  stack,
   type Tensor,
   tensor,
   zeros,
@@ -87,4 +90,11 @@ test("the line is the user's, also from deep inside the library", () => {
   expect(lineOf(() => compile(compile(compile(inner).sync).sync).sync(tensor([1, 2])))).toBe(
     here + 2,
   );
+});
+
+test("no tensors to join, and values that do not fill a shape", () => {
+  for (const join of [concat, stack])
+    expect(() => join([])).toThrow(/concat: there are no tensors/);
+  const three = { dtype: "float32", shape: [3], data: new Float32Array(2) } as const;
+  expect(() => fromHost(three)).toThrow(/fromHost: 2 values for the 3 places of \[3\]/);
 });

@@ -255,3 +255,9 @@ test("logs of batches are averages over the epoch so far", async () => {
   expect(logs.at(-1)!.accuracy).toBe(whole.accuracy);
   expect(history.last.loss).toBeCloseTo(whole.loss!, 6);
 });
+
+test.each([-1, Number.NaN, Number.POSITIVE_INFINITY])("a rate of %s is refused", async (lr) => {
+  const training = fit(mlp(2), xor(), { epochs: 1, batchSize: 4, lr: () => lr });
+  await expect(training).rejects.toThrow(ConfigError);
+  await expect(training).rejects.toThrow(`fit: lr is ${lr} in step 1`);
+});
