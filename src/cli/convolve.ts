@@ -82,6 +82,12 @@ async function filter(path: string, options: Options, terminal: Terminal): Promi
   const { basename, extname } = await import("node:path");
   const kernel = parseKernel(required("--kernel", options.kernel));
   const out = options.out ?? `${basename(path, extname(path))}-${kernel.name}.png`;
+  if (extname(out).toLowerCase() !== ".png")
+    throw new ConfigError({
+      subject: "--out",
+      problem: `${out} is not the name of a PNG file, which is what is written.`,
+      fix: `give one, such as --out ${basename(out, extname(out))}.png.`,
+    });
   const asItIs = { height: undefined, width: undefined };
   const file = { path, read: () => readBytes(path) };
   const image = await decodeImages([file], { ...asItIs, channels: options.gray ? 1 : undefined });

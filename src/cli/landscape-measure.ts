@@ -1,5 +1,5 @@
 /** What `gradus landscape` measures of a trained net. */
-import { ConfigError, RandomStream } from "../base/index.ts";
+import { ConfigError, GradusError, RandomStream } from "../base/index.ts";
 import { type Split, subset } from "../data/index.ts";
 import {
   type Axis,
@@ -121,8 +121,22 @@ export function planeOf(
     return finish([a.vector, b.vector], () => square(Math.sqrt(2 / Math.max(a.value, 1e-6))));
   }
   if (path.length < 3) throw noPath(path.length);
-  const { directions, explained } = trajectoryDirections(path, 2);
+  const { directions, explained } = planeOfPath(path);
   return finish([directions[0]!, directions[1]!], (at) => around(at, points), [...explained]);
+}
+
+/** @throws {ConfigError} if the path is a line: the weights hardly moved. */
+function planeOfPath(path: Trajectory["points"]): ReturnType<typeof trajectoryDirections> {
+  try {
+    return trajectoryDirections(path, 2);
+  } catch (thrown) {
+    if (!(thrown instanceof GradusError)) throw thrown;
+    throw new ConfigError({
+      subject: "--directions pca",
+      problem: `the run's path has no plane: ${thrown.problem}`,
+      fix: "choose --directions random or eigen.",
+    });
+  }
 }
 
 const noPath = (found: number): ConfigError =>

@@ -79,6 +79,15 @@ describe.runIf(isFast)("gradus landscape", () => {
     expect([code, error]).toEqual([1, expect.stringMatching(/no trajectory.*random or eigen/s)]);
   });
 
+  test("a path that hardly moved has no plane", async () => {
+    await gradus(
+      "train --data moons --epochs 3 --batch-size 100 --optimizer sgd --lr 1e-300 --run still",
+    );
+    const { error } = await gradus(`landscape still ${small}`);
+    expect(error).toMatch(/--directions pca: the run's path has no plane.*random or eigen/s);
+    expect(existsSync("still/landscape")).toBe(false);
+  });
+
   test("Ctrl-C after the plane ends it at once", async () => {
     const { code, out } = await spawned("landscape a --points 2 --out stopped", (said, kill) => {
       if (/plane/.test(said)) kill("SIGINT");
