@@ -33,7 +33,7 @@ export interface PlateauState {
  *
  *   lr ← max(min, factor · lr)   after more than `patience` values that are not below best · (1 − threshold)
  *
- * As PyTorch's ReduceLROnPlateau.
+ * As PyTorch's ReduceLROnPlateau, but for its last resort: PyTorch makes no fall smaller than 10⁻⁸.
  *
  * @throws {ConfigError} for a factor outside 0 … 1.
  * @example

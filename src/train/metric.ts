@@ -245,7 +245,9 @@ export const f1 = score("f1");
 
 /**
  * Area under the ROC curve, {@link rocAuc}; for several classes the mean over each against the rest. It
- * takes all outputs, and so is in the logs of validation and evaluation, not of training.
+ * takes all outputs, and so is in the logs of validation and evaluation, not of training. Classes are
+ * ranked by their probabilities in float64, where rows of the same logits in another order may part by
+ * a rounding instead of tying. NaN where a class of the model does not occur.
  *
  * @example
  * auc().name; // "auc"

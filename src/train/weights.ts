@@ -9,8 +9,9 @@ export type ClassWeight = Readonly<Record<number, number>> | "balanced";
 /** How much examples count. */
 export interface WeightOptions {
   /**
-   * How much the loss of an example counts by its class: the loss is (1/N) Σₙ wₙ Lₙ. "balanced" is
-   * w_c = N / (C N_c), whose mean over the examples is 1. Validation does not weigh.
+   * How much the loss of an example counts by its class: the loss is (1/N) Σₙ wₙ Lₙ, where PyTorch's
+   * cross-entropy divides by Σₙ wₙ of the batch. "balanced" is w_c = N / (C N_c), C the classes that
+   * occur, whose mean over the examples is 1. Validation does not weigh.
    */
   readonly classWeight?: ClassWeight | undefined;
   /** How much the loss of each training example counts; with `classWeight` the product. */
