@@ -101,7 +101,7 @@ export function indexPage(results: readonly Stored[]): string {
   const kept = inOrder.filter(({ holds, control }) => holds && control).length;
   return `# The theory's claims, reproduced
 
-Each claim is a program in [experiments/](../../experiments/): what it measures, the rule by which it passes, and a negative control that must fail. ${kept} of ${inOrder.length} hold with their controls failing. \`gradus experiment all\` writes these pages; it took ${minutes.toFixed(0)} minutes in all.
+Each claim is a program in [experiments/](../../experiments/): what it measures, the rule by which it passes, and a negative control that must fail. ${kept} of ${inOrder.length} hold with their controls failing. \`gradus experiment all\` writes these pages, ${minutes.toFixed(0)} minutes of the machine that wrote them, other work included.
 
 | | claim | result | |
 | --- | --- | --- | --- |
