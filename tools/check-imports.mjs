@@ -136,7 +136,7 @@ function wrongPackage(file, name, manifest) {
   const declared = top === "src" ? dependencies : { ...dependencies, ...devDependencies };
   if (!Object.hasOwn(declared ?? {}, name)) return `package.json does not declare ${name}`;
   if (top === "src" && !mayLoadPackages.includes(folder))
-    return `only ${mayLoadPackages.join(" and ")} may load npm packages`;
+    return `only ${mayLoadPackages.join(", ")} may load npm packages`;
   return undefined;
 }
 
