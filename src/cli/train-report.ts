@@ -103,6 +103,7 @@ function nextSteps(run: string, hasImages: boolean): string {
     `  ${command} evaluate ${word(run)}`,
     ...(hasImages ? [`  ${command} predict ${word(run)} image.png`] : []),
     `  ${command} summary ${word(run)}`,
+    `  ${command} landscape ${word(run)}`,
   ].join("\n");
 }
 

@@ -32,6 +32,7 @@ try next
   gradus evaluate runs/bars-mlp
   gradus predict runs/bars-mlp image.png
   gradus summary runs/bars-mlp
+  gradus landscape runs/bars-mlp
 `).replace("native engine", /(\w+ engine)/.exec(out)![0]),
     );
     const files = readdirSync("runs/bars-mlp").sort();
