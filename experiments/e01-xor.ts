@@ -120,8 +120,7 @@ const shares = (nets: readonly Trained[]) =>
   chart((Plot) => ({
     title: "More hidden units than needed make learning easier",
     subtitle: "share of random starts that learn XOR, ± one standard error",
-    width: 640,
-    height: 300,
+    ...{ width: 640, height: 310, marginBottom: 40 },
     x: { label: "hidden units" },
     y: { label: "share of starts", domain: [0, 1], grid: true },
     marks: [

@@ -1,7 +1,7 @@
 /** E3: the perceptron errs at most (R/γ)² times, if the classes can be parted by a line. */
 import { chart } from "gradus/draw";
 import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
+import { lineChart, logAxis } from "./line-chart.ts";
 import { gaussian } from "./random.ts";
 import { dot, norm } from "./vectors.ts";
 
@@ -107,13 +107,10 @@ async function run({ quick, seed }: Setup) {
         title: "The perceptron errs no more than (R/γ)² times",
         subtitle:
           "dots: separable sets of 200 points, γ from 0.02 to 0.4, d = 2, 5, 10; line: the bound",
-        x: { label: "(R/γ)²", type: "log", tickFormat: "d", ticks: 4, grid: true },
+        x: { label: "(R/γ)²", ...logAxis(sets.map((s) => s.bound)) },
         y: {
           label: "mistakes until all are right",
-          type: "log",
-          tickFormat: "d",
-          ticks: 4,
-          grid: true,
+          ...logAxis(sets.flatMap((s) => [s.bound, s.mistakes])),
         },
         marks: [
           Plot.line(sets, { x: "bound", y: "bound", stroke: "#d55e00", strokeWidth: 2 }),

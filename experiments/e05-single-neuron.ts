@@ -87,7 +87,8 @@ function map({ k, found }: ReturnType<typeof count>, seed: number) {
     title: `One neuron, ${2 * k} samples in the plane: ${found.length} minima`,
     subtitle: "squared loss, darker is lower; dots: certified minima",
     width: 640,
-    height: 560,
+    height: 570,
+    marginBottom: 40,
     x: { label: "weight along the first axis, log₈", ticks: 5 },
     y: { label: "weight along the second axis, log₈", ticks: 5 },
     color: { scheme: "viridis" },
@@ -116,13 +117,21 @@ function curve(seed: number) {
   const colors = { squares: "#2f6fb0", "cross-entropy, scaled": "#d1352b" };
   return chart((Plot) => ({
     title: "Six samples on a line: six minima of squares, one of cross-entropy",
+    subtitle: "cross-entropy, scaled to the same minimum, leaves the figure and keeps growing",
     legend: colors,
     width: 640,
     height: 300,
+    marginBottom: 40,
     x: { label: "weight, log₈" },
     y: { label: "loss", domain: [0.28, 0.4], grid: true },
     marks: Object.values(colors).map((stroke, i) =>
-      Plot.line(rows, { x: "t", y: i ? "entropy" : "square", stroke, strokeWidth: 2, clip: true }),
+      Plot.line(i ? rows.filter((row) => row.entropy < 0.5) : rows, {
+        x: "t",
+        y: i ? "entropy" : "square",
+        stroke,
+        strokeWidth: 2,
+        clip: true,
+      }),
     ),
   }));
 }

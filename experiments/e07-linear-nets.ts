@@ -103,7 +103,8 @@ const landscape = (points: readonly ReturnType<typeof critical>[]) =>
     title: "The 16 critical points of a linear net 5 → 2 → 5",
     subtitle: "bars: predicted, dots: found; by loss, and only the lowest has no direction down",
     width: 640,
-    height: 340,
+    height: 350,
+    marginBottom: 42,
     x: { label: "J, the eigenvectors that the net uses", domain: points.map(({ J }) => J) },
     y: { label: "directions down (negative eigenvalues of the Hessian)", grid: true },
     marks: [

@@ -1,8 +1,15 @@
 /** E16: what was learnt on five digits helps with five others, the more the fewer their examples. */
 import type { Sequential } from "gradus/nn";
 import type { Experiment, Setup } from "./experiment.ts";
-import { convNet, draw, Learner, type Pretrained, pretrain, someDigits } from "./fine-tuning.ts";
-import { lineChart } from "./line-chart.ts";
+import {
+  convNet,
+  draw,
+  errorChart,
+  Learner,
+  type Pretrained,
+  pretrain,
+  someDigits,
+} from "./fine-tuning.ts";
 import { mean, standardError } from "./statistics.ts";
 
 /** What each manner keeps as it was learnt before; null begins anew. */
@@ -73,9 +80,8 @@ async function judge(
     const l = by.reduce((a, errors, b) => (mean(errors) < mean(by[a]!) ? b : a), 0);
     return { rate: rates[l]!, errors: by[l]! };
   };
-  const results = Object.fromEntries(
-    names.map((name) => [name, counts.map((_, i) => best(name, i))]),
-  );
+  const all = names.map((name) => [name, counts.map((_, i) => best(name, i))] as const);
+  const results = Object.fromEntries(all);
   /** Paired over repetitions, at the i-th number of examples. */
   const difference = (a: string, b: string, i: number, f = (x: number) => x): Difference => {
     const pairs = results[a]![i]!.errors.map((x, r) => f(x) - f(results[b]![i]!.errors[r]!));
@@ -112,9 +118,7 @@ async function judge(
       "gain of pre-training": gains.map((one) => one.mean),
       "its standard error": gains.map((one) => one.error),
     },
-    charts: {
-      errors: await picture(counts, results),
-    },
+    charts: { errors: await errorChart(counts, results, shuffledName) },
     remarks: [
       `"The fewer examples, the more layers to freeze": to learn the head alone multiplies the error of learning all by ${Math.exp(cost.mean).toFixed(2)} with ${counts[fewest]} examples of each and by ${Math.exp(costLater.mean).toFixed(2)} with ${counts[many]} (log ratio + ${mean(rise).toFixed(2)} ± ${standardError(rise).toFixed(2)}). Whether it is also better with few: with ${counts[0]} the error is ${names
         .slice(1, 4)
@@ -125,28 +129,6 @@ async function judge(
     ],
   };
 }
-
-const picture = (
-  counts: readonly number[],
-  results: Readonly<Record<string, readonly { readonly errors: readonly number[] }[]>>,
-) =>
-  lineChart({
-    title: "Old digits help to learn new ones from few examples",
-    subtitle:
-      "Test error on five new digits, each at its best rate, ± 2 s.e.; shuffled: labels before",
-    x: "examples of each new digit",
-    y: "error (%)",
-    log: "x",
-    curves: Object.entries(results).map(([name, all]) => ({
-      name,
-      dots: true,
-      dashed: name === shuffledName,
-      points: counts.map((n, i): [number, number, number] => {
-        const { errors } = all[i]!;
-        return [n, 100 * mean(errors), 100 * standardError(errors)];
-      }),
-    })),
-  });
 
 interface Difference {
   readonly mean: number;

@@ -87,10 +87,7 @@ function bars(gru: readonly number[], counts: readonly number[]) {
   return chart((Plot) => ({
     title: "A recurrent net foresees letters from more than the one before",
     subtitle: "Bits per character of unseen names, after so many characters; ± 2 standard errors",
-    width: 640,
-    height: 260,
-    marginLeft: 110,
-    marginBottom: 44,
+    ...{ width: 640, height: 260, marginLeft: 110, marginBottom: 44 },
     x: { label: "bits per character", grid: true },
     y: { label: null, domain: rows.map((row) => row.name) },
     marks: [

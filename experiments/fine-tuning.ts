@@ -3,7 +3,9 @@ import { avgPool, compile, fromHost, type Tensor } from "gradus";
 import { type Dataset, digits, readIdxFolder, type Split } from "gradus/data";
 import * as nn from "gradus/nn";
 import { adam, Optimizer } from "gradus/optim";
+import { lineChart } from "./line-chart.ts";
 import { integers } from "./random.ts";
+import { mean, standardError } from "./statistics.ts";
 
 export type Examples = readonly [images: Tensor, labels: Tensor];
 
@@ -132,3 +134,27 @@ export function pretrain(
   const order = integers(labels.size, [labels.size], seed, 2);
   return { real: net(labels), shuffled: net(labels.take(order).evalSync()) };
 }
+
+/** Errors against the number of examples, with two standard errors; one manner dashed. */
+export const errorChart = (
+  counts: readonly number[],
+  results: Readonly<Record<string, readonly { readonly errors: readonly number[] }[]>>,
+  dashed: string,
+) =>
+  lineChart({
+    title: "Old digits help to learn new ones from few examples",
+    subtitle:
+      "Test error on five new digits, each at its best rate, ± 2 s.e.; shuffled: labels before",
+    x: "examples of each new digit",
+    y: "error (%)",
+    log: "x",
+    curves: Object.entries(results).map(([name, all]) => ({
+      name,
+      dots: true,
+      dashed: name === dashed,
+      points: counts.map((n, i): [number, number, number] => {
+        const { errors } = all[i]!;
+        return [n, 100 * mean(errors), 100 * standardError(errors)];
+      }),
+    })),
+  });

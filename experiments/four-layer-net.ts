@@ -6,13 +6,6 @@ import { momentum, Optimizer } from "gradus/optim";
 
 export type Activation = "ReLU" | "tanh";
 
-/** How a net starts, and what range its inputs have. */
-export interface Recipe {
-  readonly law: nn.Initializer;
-  /** Learning rates to choose from. */
-  readonly rates: Readonly<Record<Activation, readonly number[]>>;
-}
-
 export interface NetOptions {
   readonly activation: Activation;
   readonly law: nn.Initializer;

@@ -29,21 +29,54 @@ const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00
 
 const superscript = (exponent: number): string =>
   String(exponent).replace(/[-0-9]/g, (c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(c)]!));
-/** Powers of ten by their exponent where they are long, and nothing between them on a crowded axis. */
-const power = (x: number): string => {
-  const exponent = Math.log10(x);
-  if (Math.abs(exponent - Math.round(exponent)) > 1e-6) return "";
-  return exponent < -2 || exponent > 4 ? `10${superscript(Math.round(exponent))}` : String(x);
-};
+const exponential = (mantissa: number, exponent: number): string =>
+  `${mantissa === 1 ? "" : `${mantissa}·`}10${superscript(exponent)}`;
+
+/** A logarithmic axis for values: ticks at powers of ten, and at 2 and 5 of them over few decades. */
+export function logAxis(values: readonly number[]) {
+  const positive = values.filter((value) => value > 0 && Number.isFinite(value));
+  const [low, high] = [Math.min(...positive), Math.max(...positive)];
+  const decades = Math.log10(high / low);
+  const mantissas = decades > 2.5 ? [1] : decades > 0.8 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8];
+  const every = Math.ceil(decades / 10);
+  const exponents = Array.from(
+    { length: Math.ceil(decades / every) + 2 },
+    (_, i) => every * (Math.floor(Math.log10(low) / every) + i),
+  );
+  const ticks = exponents
+    .flatMap((e) => mantissas.map((mantissa) => ({ mantissa, e, value: mantissa * 10 ** e })))
+    .filter(({ value }) => value > low * 0.999 && value < high * 1.001);
+  const long = ticks.some(({ value }) => value < 0.00999 || value > 10_001);
+  const names = new Map(
+    ticks.map(({ mantissa, e, value }) => [
+      value,
+      long ? exponential(mantissa, e) : String(Number(value.toPrecision(1))),
+    ]),
+  );
+  return {
+    type: "log" as const,
+    grid: true,
+    ticks: ticks.map(({ value }) => value),
+    tickFormat: (value: number) => names.get(value) ?? "",
+  };
+}
 
 /** Curves as an SVG. */
 export function lineChart({ title, subtitle, x, y, log = "" as "x", ...rest }: LineChart) {
   const { curves, rules = [], yDomain } = rest;
   const colors = curves.map(({ color }, i) => color ?? palette[i % palette.length]!);
+  const drawn = (name: "x" | "y") => [
+    ...(name === "y" ? rules : []),
+    ...curves.flatMap(({ points }) =>
+      points.flatMap(([x, y, error = 0]) =>
+        name === "x" ? [x] : y > 2 * error ? [y - 2 * error, y + 2 * error] : [y],
+      ),
+    ),
+  ];
   const axis = (name: "x" | "y", label: string) => ({
     label,
     grid: true,
-    ...(log.includes(name) && { type: "log" as const, tickFormat: power }),
+    ...(log.includes(name) && logAxis(yDomain && name === "y" ? yDomain : drawn(name))),
     ...(name === "y" && yDomain && { domain: yDomain, clamp: true }),
   });
   return chart((Plot) => ({

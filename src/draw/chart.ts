@@ -19,8 +19,9 @@ const paper = "#ffffff";
 /** Height of the title and of the subtitle, in pixels. */
 const titleHeight = 24;
 const subtitleHeight = 18;
-/** Width of a letter of the legend, about. */
-const letterWidth = 7;
+/** Widths of the letters of the legend, about: broad, narrow and others. */
+const letterWidth = (c: string): number =>
+  /[mwMW@%]/.test(c) ? 11 : /[ijltfrI.,:'| ]/.test(c) ? 4.5 : 7.5;
 
 /**
  * Draws a figure with Observable Plot as a self-contained SVG: the same text in Node, a browser, a
@@ -93,7 +94,7 @@ function swatches(legend: Readonly<Record<string, string>>, y: number): string {
   let x = 12;
   const parts = Object.entries(legend).map(([name, color]) => {
     const part = `<circle cx="${x + 5}" cy="${y - 4}" r="5" fill="${escapeXml(color)}"/>${text(x + 14, y, name, { size: 12 })}`;
-    x += 14 + letterWidth * name.length + 16;
+    x += 14 + [...name].reduce((sum, letter) => sum + letterWidth(letter), 0) + 16;
     return part;
   });
   return parts.join("");
