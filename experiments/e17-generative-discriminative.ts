@@ -76,7 +76,7 @@ async function run({ quick, seed, progress }: Setup) {
 const picture = (curve: ReturnType<typeof learningCurves>, c: number, title: string) =>
   lineChart({
     title,
-    subtitle: `Error of linear classifiers on two normal classes, d = ${d}, ± 2 standard errors`,
+    subtitle: `Error on two normal classes, d = ${d}, ± 2 standard errors; dashed: the least possible`,
     x: "examples n",
     y: "error (%)",
     log: "x",
