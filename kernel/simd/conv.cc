@@ -10,6 +10,7 @@
 #include "conv_lanes.h"
 #include "conv_stage.h"
 #include "gemm_kernel.h"
+#include "winograd.h"
 
 namespace gradus::GRADUS_ISA {
 namespace gemm {
@@ -637,6 +638,7 @@ Status conv(const ConvCall& call, Parallel& pool) {
   if (call.n == 0 || call.groups == 0 || call.out_channels == 0) return Status::ok;
   for (int d = 0; d < 3; ++d)
     if (call.out[d] == 0) return Status::ok;
+  if (winograd_pays(call)) return winograd(call, pool);
   return call.dtype == DType::f64 ? gemm::convolution<double>(call, pool)
                                   : gemm::convolution<float>(call, pool);
 }

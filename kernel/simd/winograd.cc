@@ -1,0 +1,467 @@
+// Winograd's minimal filtering (winograd_tiles.h) as 16 matrix products per block of tiles:
+//   layer     y = Σ_c x ∗ w, and gradients of x: tiles × channels times channels × output channels
+//   gradient  of w, where x and the result's gradient run through all positions: output channels ×
+//             tiles times tiles × channels, in pieces whose sums are added in order.
+// float32 only: who asks for float64 asks for the last digits.
+#include "winograd.h"
+
+#include "winograd_tiles.h"
+
+namespace gradus::GRADUS_ISA {
+namespace gemm {
+namespace {
+
+using T = float;
+constexpr int lanes = Lanes<T>::count;
+
+/// Fewer channels, or fewer tiles, leave the transforms too large a part.
+constexpr int64_t kLeastChannels = 32, kLeastTiles = 48;
+/// Transformed inputs and products of a block share a 2 MB L2 with the transformed weights.
+constexpr int64_t kBlockBytes = int64_t{800} << 10;
+/// Of a block: fewer leave register tiles empty, more would not fit the scratch.
+constexpr int64_t kFewTiles = 56, kMostTiles = 128;
+/// Output channels whose products are held at once.
+constexpr int64_t kBlockRows = 128;
+/// Channels side by side in a row of transformed inputs: so short that the rows of a register tile
+/// are constant offsets from one pointer.
+constexpr int64_t kRun = 64;
+/// Room for the sums of all pieces.
+constexpr int64_t kPieceBytes = int64_t{16} << 20;
+
+int64_t tiles_that_fit(int64_t per_tile, int64_t most_bytes) {
+  return most_bytes / (kProducts * int64_t{sizeof(T)} * per_tile);
+}
+
+/// A distance between the 16 planes of products that does not map them all to one set of L1.
+int64_t apart(int64_t size) { return size + lanes; }
+
+/// All tiles of a call's x̃: the box of a tile starts at twice its place less the padding.
+Plane<T> plane_of(const ConvCall& call, int64_t image, int64_t g, int64_t channel) {
+  return {static_cast<const T*>(call.x) + image * call.x_n + g * call.x_g + channel * call.x_c,
+          call.in[1], call.in[2], call.x_s[1], call.x_s[2], call.x_c};
+}
+
+// ── register tiles ─────────────────────────────────────────────────────────────────────────────
+
+/// c[i·c_row + …] = Σ_k a(i, k) · b[k]: a in runs of kRun, `run_step` apart, rows kRun apart.
+struct Products {
+  const T *a, *b;
+  T* c;
+  int64_t k, run_step, c_row;
+};
+
+template <int MR, int NV>
+void rows_of_runs(const Products& t) {
+  Vec<T> acc[MR][NV] = {};
+  const T *run = t.a, *b = t.b;
+  for (int64_t left = t.k; left > 0; left -= kRun, run += t.run_step) {
+    const T* a = run;
+    for (int64_t k = min(left, kRun); k > 0; --k, ++a, b += NV * lanes) {
+      Vec<T> row[NV];
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) row[v] = load<T>(b + v * lanes);
+#pragma GCC unroll 32
+      for (int i = 0; i < MR; ++i) {
+        const Vec<T> x = broadcast<T>(a[i * kRun]);
+#pragma GCC unroll 2
+        for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
+      }
+    }
+  }
+#pragma GCC unroll 32
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) store<T>(t.c + i * t.c_row + v * lanes, acc[i][v]);
+  }
+}
+
+/// c[i·c_row + …] += Σ_k a[k·a_step + i] · b[k·b_step + …].
+struct Sums {
+  const T *a, *b;
+  T* c;
+  int64_t k, a_step, b_step, c_row;
+};
+
+template <int MR, int NV>
+void sums_of_tiles(const Sums& t) {
+  Vec<T> acc[MR][NV] = {};
+  const T *a = t.a, *b = t.b;
+  for (int64_t k = t.k; k > 0; --k, a += t.a_step, b += t.b_step) {
+    Vec<T> row[NV];
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) row[v] = load<T>(b + v * lanes);
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; ++i) {
+      const Vec<T> x = broadcast<T>(a[i]);
+#pragma GCC unroll 2
+      for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
+    }
+  }
+#pragma GCC unroll 32
+  for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 2
+    for (int v = 0; v < NV; ++v) {
+      T* c = t.c + i * t.c_row + v * lanes;
+      store<T>(c, load<T>(c) + acc[i][v]);
+    }
+  }
+}
+
+/// The instances, by rows − 1 and vectors − 1.
+struct Instances {
+  void (*products[kMaxRows][2])(const Products&);
+  void (*sums[kMaxRows][2])(const Sums&);
+  constexpr Instances() : products{}, sums{} { rows<1>(); }
+
+ private:
+  template <int MR>
+  constexpr void rows() {
+    products[MR - 1][0] = rows_of_runs<MR, 1>;
+    products[MR - 1][1] = rows_of_runs<MR, 2>;
+    sums[MR - 1][0] = sums_of_tiles<MR, 1>;
+    sums[MR - 1][1] = sums_of_tiles<MR, 2>;
+    if constexpr (MR < kMaxRows) rows<MR + 1>();
+  }
+};
+constexpr Instances instances{};
+
+/// Calls f(column, vectors) for pairs of vectors of columns.
+template <class F>
+void each_pair(int64_t columns, const F& f) {
+  for (int64_t j = 0; j < columns; j += 2 * lanes) f(j, columns - j > lanes ? 2 : 1);
+}
+
+// ── layer ──────────────────────────────────────────────────────────────────────────────────────
+
+class Layer {
+ public:
+  explicit Layer(const ConvCall& call)
+      : call_(call), channels_(round_up(call.channels, lanes)),
+        outs_(round_up(call.out_channels, lanes)), block_outs_(min(outs_, kBlockRows)),
+        blocks_(call.n, call.out[1], call.out[2],
+                max(kFewTiles, min(kMostTiles, tiles_that_fit(channels_ + block_outs_, kBlockBytes)))),
+        input_plane_(apart(ceil_div(channels_, kRun) * blocks_.most_tiles() * kRun)),
+        product_plane_(apart(blocks_.most_tiles() * block_outs_)) {}
+
+  static bool pays(const ConvCall& call);
+  Status run(Parallel& pool) const;
+
+ private:
+  const ConvCall& call_;
+  int64_t channels_, outs_;   // in whole vectors
+  int64_t block_outs_;        // output channels of a block
+  TileBlocks blocks_;
+  int64_t input_plane_, product_plane_;
+
+  int64_t patch_rows() const { return 2 * blocks_.rows + 2; }
+  int64_t patch_columns() const { return 2 * blocks_.across + 2; }
+  int64_t positions() const { return round_up(2 * blocks_.rows * call_.out[2], lanes); }
+  int64_t filter_plane() const { return outs_ * call_.channels; }
+  uint64_t scratch_bytes() const {
+    return sizeof(T) * uint64_t(patch_rows() * patch_columns() * lanes +
+                                kProducts * (input_plane_ + product_plane_) +
+                                2 * positions() * lanes) + 4096;
+  }
+
+  void transform_weights(T* to, int64_t g, int64_t out, int64_t channel, int64_t end) const;
+  void transform_block(const TileBlock& block, int64_t g, Patch<T>& patch, T* inputs) const;
+  void multiply(const T* inputs, int64_t tiles, const T* filters, int64_t out, int64_t end,
+                T* products) const;
+  void put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* products,
+           T* strip, T* tile) const;
+};
+
+bool Layer::pays(const ConvCall& call) {
+  if (call.kernel[1] != 3 || call.kernel[2] != 3) return false;
+  if (min(call.channels, call.out_channels) < kLeastChannels) return false;
+  if (call.n * ceil_div(call.out[1], 2) * ceil_div(call.out[2], 2) < kLeastTiles) return false;
+  return Layer(call).scratch_bytes() <= kScratchBytes;
+}
+
+/// Output channels out … out + lanes − 1, input channels channel … end − 1, in panels of two vectors
+/// of output channels: [product][panel][channel][vector].
+void Layer::transform_weights(T* to, int64_t g, int64_t out, int64_t channel, int64_t end) const {
+  const int64_t panel = out / (2 * lanes) * 2 * lanes, wide = min(2 * lanes, outs_ - panel);
+  const int count = int(min(lanes, call_.out_channels - out));
+  const int64_t y = call_.w_k[1], x = call_.w_k[2];
+  to += panel * call_.channels + channel * wide + out - panel;
+  // Nine taps in one run, forwards or backwards: packed at once.
+  const bool run = (x == 1 && y == 3) || (x == -1 && y == -3);
+  const T* w = static_cast<const T*>(call_.w) + g * call_.w_g + out * call_.w_o;
+  alignas(64) T taps[9 * lanes];
+  for (; channel < end; ++channel, to += wide) {
+    const T* from = w + channel * call_.w_c;
+    if (run) {
+      pack_panel(taps, x < 0 ? from - 8 : from, lanes, count, call_.w_o, 9, 1);
+    } else {
+      for (int i = 0; i < 3; ++i)
+        pack_panel(taps + 3 * i * lanes, from + i * y, lanes, count, call_.w_o, 3, x);
+    }
+    Vec<T> filter[3][3];
+    for (int i = 0; i < 9; ++i)
+      filter[i / 3][i % 3] = load<T>(taps + (run && x < 0 ? 8 - i : i) * lanes);
+    transform_filter<T, 3>(filter, to, filter_plane());
+  }
+}
+
+/// The inputs of all tiles of a block: [product][run of channels][tile][channel].
+void Layer::transform_block(const TileBlock& block, int64_t g, Patch<T>& patch, T* inputs) const {
+  patch.clear();
+  for (int64_t c = 0; c < channels_; c += lanes) {
+    T* to = inputs + c / kRun * blocks_.most_tiles() * kRun + c % kRun;
+    for (int64_t image = block.first; image < block.last; ++image, to += block.of_image() * kRun) {
+      patch.stage(plane_of(call_, image, g, c), 2 * block.top - call_.pad[1], -call_.pad[2],
+                  int(min(lanes, call_.channels - c)));
+      transform_inputs(patch, block.bottom - block.top, block.across, to, input_plane_, kRun);
+    }
+  }
+}
+
+/// products[product][tile][channel − out] for the output channels out … end − 1.
+void Layer::multiply(const T* inputs, int64_t tiles, const T* filters, int64_t out, int64_t end,
+                     T* products) const {
+  const RowPanels panels(tiles);
+  Products t;
+  t.k = call_.channels;
+  t.run_step = blocks_.most_tiles() * kRun;
+  t.c_row = block_outs_;
+  for (int i = 0; i < kProducts; ++i) {
+    each_pair(end - out, [&](int64_t j, int vectors) {
+      t.b = filters + i * filter_plane() + (out + j) * call_.channels;
+      for (int64_t p = 0; p < panels.count; ++p) {
+        t.a = inputs + i * input_plane_ + p * panels.height * kRun;
+        t.c = products + i * product_plane_ + p * panels.height * block_outs_ + j;
+        instances.products[panels.height_of(p) - 1][vectors - 1](t);
+      }
+    });
+  }
+}
+
+/// Sums the products of one vector of output channels and hands them on, a tile per image.
+void Layer::put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* products,
+                T* strip, T* tile) const {
+  const int64_t height = call_.out[1], width = call_.out[2], y0 = 2 * block.top;
+  const int64_t rows = min(lanes, call_.out_channels - out);
+  const int64_t count = (min(height, 2 * block.bottom) - y0) * width;
+  for (int64_t image = block.first; image < block.last; ++image) {
+    for (int64_t y = 2 * block.top; y < 2 * block.bottom; y += 2)
+      for (int64_t x = 0; x < width; x += 2, products += block_outs_) {
+        Vec<T> sums[2][2];
+        transform_output<T, 2>(products, product_plane_, sums);
+        T* to = strip + ((y - y0) * width + x) * lanes;
+        store<T>(to, sums[0][0]);
+        if (x + 1 < width) store<T>(to + lanes, sums[0][1]);
+        if (y + 1 == height) continue;
+        store<T>(to + width * lanes, sums[1][0]);
+        if (x + 1 < width) store<T>(to + (width + 1) * lanes, sums[1][1]);
+      }
+    const int64_t n = image * call_.groups + g, at = y0 * width, all = height * width;
+    T* c = call_.y ? static_cast<T*>(call_.y) + (n * call_.out_channels + out) * all + at : tile;
+    const int64_t c_row = call_.y ? all : count;
+    for (int64_t i = 0; i < count; i += lanes) {
+      Vec<T> v[lanes];
+#pragma GCC unroll 16
+      for (int j = 0; j < lanes; ++j) v[j] = load<T>(strip + (i + j) * lanes);
+      transpose<T>(v);
+      const int left = int(min(lanes, count - i));
+      for (int j = 0; j < rows; ++j) store_first<T>(c + j * c_row + i, v[j], left);
+    }
+    if (!call_.y)
+      call_.sink.put(call_.sink.self, worker, Tile{n, out, at, rows, count, tile, count});
+  }
+}
+
+Status Layer::run(Parallel& pool) const {
+  const int64_t group = kProducts * filter_plane();
+  T* filters = static_cast<T*>(pool.workspace(uint64_t(call_.groups * group) * sizeof(T)));
+  if (!filters) return Status::out_of_memory;
+  const int64_t vectors = outs_ / lanes, runs = ceil_div(call_.channels, kRun);
+  run_tasks(pool, call_.groups * vectors * runs, [&](int64_t task, int) {
+    const int64_t g = task / (vectors * runs), channel = task % runs * kRun;
+    transform_weights(filters + g * group, g, task / runs % vectors * lanes, channel,
+                      min(call_.channels, channel + kRun));
+  });
+
+  run_tasks(pool, call_.groups * blocks_.count(), [&](int64_t task, int worker) {
+    const int64_t g = task / blocks_.count();
+    const TileBlock block(blocks_, task % blocks_.count());
+    Scratch scratch(pool.scratch(worker));
+    Patch<T> patch(scratch, patch_rows(), patch_columns());
+    T* inputs = scratch.take<T>(kProducts * input_plane_);
+    T* products = scratch.take<T>(kProducts * product_plane_);
+    T* strip = scratch.take<T>(positions() * lanes);
+    T* tile = scratch.take<T>(positions() * lanes);
+    transform_block(block, g, patch, inputs);
+    for (int64_t out = 0; out < outs_; out += block_outs_) {
+      const int64_t end = min(outs_, out + block_outs_);
+      multiply(inputs, block.tiles(), filters + g * group, out, end, products);
+      for (int64_t o = out; o < end; o += lanes)
+        put(worker, block, g, o, products + o - out, strip, tile);
+    }
+  });
+  return Status::ok;
+}
+
+// ── gradient of the weights ────────────────────────────────────────────────────────────────────
+
+/// In the words of a ConvCall: images are input channels, channels are images, the kernel is the
+/// gradient of the layer's result.
+class WeightGradient {
+ public:
+  explicit WeightGradient(const ConvCall& call)
+      : call_(call), columns_(round_up(call.n, lanes)),
+        rows_(round_up(call.out_channels, lanes)),
+        blocks_(call.channels, call.kernel[1], call.kernel[2],
+                max(kFewTiles, min(kMostTiles, tiles_that_fit(columns_ + rows_, kBlockBytes)))),
+        input_plane_(apart(blocks_.most_tiles() * columns_)),
+        filter_plane_(apart(blocks_.most_tiles() * rows_)),
+        sum_plane_(apart(call.out_channels * columns_)) {
+    const int64_t bytes = kProducts * sum_plane_ * int64_t{sizeof(T)};
+    pieces_ = max(1, min(min(8, blocks_.count()), kPieceBytes / (bytes * call.groups)));
+  }
+
+  static bool pays(const ConvCall& call);
+  Status run(Parallel& pool) const;
+
+ private:
+  const ConvCall& call_;
+  int64_t columns_, rows_;  // input and output channels, in whole vectors
+  TileBlocks blocks_;
+  int64_t input_plane_, filter_plane_, sum_plane_, pieces_;
+
+  uint64_t scratch_bytes() const {
+    return sizeof(T) * uint64_t((2 * blocks_.rows + 2) * (2 * blocks_.across + 2) * 2 * lanes +
+                                kProducts * (input_plane_ + filter_plane_)) + 4096;
+  }
+  void add_block(const TileBlock& block, int64_t g, void* room, T* sums) const;
+  void put(int worker, int64_t g, int64_t column, int64_t row, int64_t rows, const T* sums,
+           T* values) const;
+};
+
+bool WeightGradient::pays(const ConvCall& call) {
+  if (call.out[1] != 3 || call.out[2] != 3) return false;
+  if (min(call.n, call.out_channels) < kLeastChannels) return false;
+  if (call.channels * ceil_div(call.kernel[1], 2) * ceil_div(call.kernel[2], 2) < 4 * kLeastTiles)
+    return false;
+  return WeightGradient(call).scratch_bytes() <= kScratchBytes;
+}
+
+/// Adds the products of a block of tiles: sums[product][output channel][input channel].
+void WeightGradient::add_block(const TileBlock& block, int64_t g, void* room, T* sums) const {
+  const int64_t down = block.bottom - block.top, across = block.across;
+  Scratch scratch(room);
+  Patch<T> patch(scratch, 2 * down + 2, 2 * across + 2), small(scratch, 2 * down, 2 * across);
+  T* inputs = scratch.take<T>(kProducts * input_plane_);
+  T* filters = scratch.take<T>(kProducts * filter_plane_);
+  patch.clear();
+  small.clear();
+  for (int64_t image = block.first; image < block.last; ++image) {
+    const int64_t tile = (image - block.first) * block.of_image();
+    for (int64_t c = 0; c < columns_; c += lanes) {
+      Plane<T> plane = plane_of(call_, c, g, image);
+      plane.channel = call_.x_n;
+      patch.stage(plane, 2 * block.top - call_.pad[1], -call_.pad[2], int(min(lanes, call_.n - c)));
+      transform_inputs(patch, down, across, inputs + tile * columns_ + c, input_plane_, columns_);
+    }
+    const T* w = static_cast<const T*>(call_.w) + g * call_.w_g + image * call_.w_c;
+    for (int64_t o = 0; o < rows_; o += lanes) {
+      const Plane<T> plane{w + o * call_.w_o, call_.kernel[1], call_.kernel[2],
+                           call_.w_k[1], call_.w_k[2], call_.w_o};
+      small.stage(plane, 2 * block.top, 0, int(min(lanes, call_.out_channels - o)));
+      transform_filters(small, down, across, filters + tile * rows_ + o, filter_plane_, rows_);
+    }
+  }
+  const RowPanels panels(call_.out_channels);
+  Sums t;
+  t.k = block.tiles();
+  t.a_step = rows_, t.b_step = t.c_row = columns_;
+  for (int i = 0; i < kProducts; ++i)
+    each_pair(columns_, [&](int64_t j, int vectors) {
+      for (int64_t p = 0; p < panels.count; ++p) {
+        t.a = filters + i * filter_plane_ + p * panels.height;
+        t.b = inputs + i * input_plane_ + j;
+        t.c = sums + i * sum_plane_ + p * panels.height * columns_ + j;
+        instances.sums[panels.height_of(p) - 1][vectors - 1](t);
+      }
+    });
+}
+
+/// Adds the pieces, first to last, for a vector of input channels and some output channels, into
+/// values[input channel][output channel][3 × 3].
+void WeightGradient::put(int worker, int64_t g, int64_t column, int64_t row, int64_t rows,
+                         const T* sums, T* values) const {
+  for (int64_t r = 0; r < rows; ++r) {
+    alignas(64) T total[kProducts * lanes], taps[9 * lanes];
+    for (int i = 0; i < kProducts; ++i) {
+      const T* from = sums + i * sum_plane_ + (row + r) * columns_ + column;
+      Vec<T> sum = load<T>(from);
+      for (int64_t p = 1; p < pieces_; ++p) sum = sum + load<T>(from + p * kProducts * sum_plane_);
+      store<T>(total + i * lanes, sum);
+    }
+    Vec<T> y[3][3];
+    transform_output<T, 3>(total, lanes, y);
+    for (int i = 0; i < 9; ++i) store<T>(taps + i * lanes, y[i / 3][i % 3]);
+    for (int l = 0; l < lanes; ++l)
+      for (int i = 0; i < 9; ++i) values[(l * rows + r) * 9 + i] = taps[i * lanes + l];
+  }
+  for (int64_t l = 0; l < min(lanes, call_.n - column); ++l) {
+    const int64_t n = (column + l) * call_.groups + g;
+    const T* from = values + l * rows * 9;
+    if (call_.y) {
+      __builtin_memcpy(static_cast<T*>(call_.y) + (n * call_.out_channels + row) * 9, from,
+                       size_t(rows * 9) * sizeof(T));
+    } else {
+      call_.sink.put(call_.sink.self, worker, Tile{n, row, 0, rows, 9, from, 9});
+    }
+  }
+}
+
+Status WeightGradient::run(Parallel& pool) const {
+  const int64_t piece = kProducts * sum_plane_;
+  T* sums = static_cast<T*>(pool.workspace(uint64_t(call_.groups * pieces_ * piece) * sizeof(T)));
+  if (!sums) return Status::out_of_memory;
+  run_tasks(pool, call_.groups * pieces_, [&](int64_t task, int worker) {
+    const int64_t g = task / pieces_, p = task % pieces_;
+    fill_zero(sums + task * piece, piece);
+    for (int64_t b = blocks_.count() * p / pieces_; b < blocks_.count() * (p + 1) / pieces_; ++b)
+      add_block(TileBlock(blocks_, b), g, pool.scratch(worker), sums + task * piece);
+  });
+
+  constexpr int64_t strip = 16;  // output channels of a task
+  const int64_t across = columns_ / lanes, down = ceil_div(call_.out_channels, strip);
+  run_tasks(pool, call_.groups * across * down, [&](int64_t task, int worker) {
+    const int64_t g = task / (across * down), row = task % down * strip;
+    put(worker, g, task / down % across * lanes, row, min(strip, call_.out_channels - row),
+        sums + g * pieces_ * piece, static_cast<T*>(pool.scratch(worker)));
+  });
+  return Status::ok;
+}
+
+}  // namespace
+}  // namespace gemm
+
+namespace {
+
+enum class Way { none, layer, weight_gradient };
+
+Way way(const ConvCall& call) {
+  if (call.dtype != DType::f32) return Way::none;
+  for (int d = 0; d < 3; ++d)
+    if (call.stride[d] != 1 || call.in_dilation[d] != 1 || call.kernel_dilation[d] != 1)
+      return Way::none;
+  if (call.in[0] != 1 || call.kernel[0] != 1 || call.out[0] != 1 || call.pad[0] != 0)
+    return Way::none;
+  if (gemm::Layer::pays(call)) return Way::layer;
+  return gemm::WeightGradient::pays(call) ? Way::weight_gradient : Way::none;
+}
+
+}  // namespace
+
+bool winograd_pays(const ConvCall& call) { return way(call) != Way::none; }
+
+Status winograd(const ConvCall& call, Parallel& pool) {
+  return way(call) == Way::layer ? gemm::Layer(call).run(pool)
+                                 : gemm::WeightGradient(call).run(pool);
+}
+
+}  // namespace gradus::GRADUS_ISA
