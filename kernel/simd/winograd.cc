@@ -19,7 +19,7 @@ constexpr int64_t kLeastChannels = 32, kLeastTiles = 48;
 /// Transformed inputs and products of a block share a 2 MB L2 with the transformed weights.
 constexpr int64_t kBlockBytes = int64_t{800} << 10;
 /// Of a block: fewer leave register tiles empty, more would not fit the scratch.
-constexpr int64_t kFewTiles = 56, kMostTiles = 128;
+constexpr int64_t kFewTiles = 64, kMostTiles = 128;
 /// Output channels whose products are held at once.
 constexpr int64_t kBlockRows = 128;
 /// Channels side by side in a row of transformed inputs: so short that the rows of a register tile
