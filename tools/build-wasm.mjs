@@ -62,7 +62,7 @@ const sharedLinkFlags = [
  * A module to build. Relaxed multiply-adds may round once or twice, as the processor likes, so only
  * products use them: all else is the same code, and gives the same results, in both.
  */
-const products = ["kernel/simd/gemm.cc", "kernel/simd/conv.cc"];
+const products = ["gemm", "conv", "winograd"].map((name) => `kernel/simd/${name}.cc`);
 const modules = [
   { file: "gradus.wasm", relaxed: [], threads: false },
   { file: "gradus-relaxed.wasm", relaxed: products, threads: false },
