@@ -41,6 +41,7 @@ class ImageLanes {
   Grid positions_;         // boxes of output positions p′
   int64_t rows_ = 0;       // output channels of a task
   int64_t channels_ = 0;   // channels of a step
+  bool skips_ = false;     // kernel positions outside x: then they are the outer part of k
 
   double cycles(int lines) const;
   double cost() const;
@@ -79,12 +80,27 @@ class ImageLanes {
         for (r[2] = 0; r[2] < axes_[2].residues; ++r[2]) f(r);
   }
 
+  /// Rows of B that matter to a group of columns.
+  struct Run {
+    int32_t k, length;
+  };
+  /// Columns of one register tile, neighbours in a line where runs are skipped.
+  struct Group {
+    int32_t first, count, run, runs;
+  };
   /// The columns of one residue, one vector each.
   struct Columnar {
     int32_t *source, *target;  // of every column, in the staged x and in the tile
     int32_t* offset;           // of row k of B
     int64_t count, taps;
+    Group* group;
+    Run* run;
+    int64_t groups;
   };
+  bool skipping_pays() const;
+  void group_columns(Scratch& scratch, Columnar& columns) const;
+  void group_lines(Scratch& scratch, Columnar& columns, const int64_t* b0, const int64_t* size) const;
+  int64_t inside(int d, int64_t p, int64_t* from) const;
   Columnar columns_of(Scratch& scratch, const int64_t* r, const int64_t* b0, const int64_t* b1,
                       const int64_t* p0, const int64_t* size) const;
   void pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const;
@@ -128,6 +144,7 @@ bool ImageLanes<T>::pays() {
   positions_ = Grid(whole, box);
   channels_ = max(1, min(call_.channels, min(kStage / stage, kDepth / taps_)));
   channels_ = ceil_div(call_.channels, ceil_div(call_.channels, channels_));
+  skips_ = skipping_pays();
   return cost() < cost_by_position();
 }
 
@@ -168,7 +185,8 @@ double ImageLanes<T>::cost_by_position() const {
          (axes_[2].stride > 1 ? 12 : 2) * copied;
 }
 
-/// The weights of one group for channels c … c + channels − 1: [residue][row panel][k][row].
+/// The weights of one group for channels c … c + channels − 1: [residue][row panel][k][row], where k
+/// runs over channels and kernel positions, or the other way round.
 template <class T>
 void ImageLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
                                  int64_t channels) const {
@@ -176,11 +194,17 @@ void ImageLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
   const T* w = w_ + g * call_.w_g + c * call_.w_c;
   each_residue([&](const int64_t* r) {
     int64_t depth = 0;
-    for (int64_t i = 0; i < channels; ++i)
+    const auto row = [&](int64_t i, const int64_t* q) {
+      offset[depth++] =
+          i * call_.w_c + q[0] * call_.w_k[0] + q[1] * call_.w_k[1] + q[2] * call_.w_k[2];
+    };
+    if (skips_) {
       each_tap(r, [&](const int64_t* q) {
-        offset[depth++] =
-            i * call_.w_c + q[0] * call_.w_k[0] + q[1] * call_.w_k[1] + q[2] * call_.w_k[2];
+        for (int64_t i = 0; i < channels; ++i) row(i, q);
       });
+    } else {
+      for (int64_t i = 0; i < channels; ++i) each_tap(r, [&](const int64_t* q) { row(i, q); });
+    }
     for (int64_t p = 0; p < panels_.count; ++p) {
       const int height = panels_.height_of(p);
       pack_gathered(to, w + p * panels_.height * call_.w_o, height, call_.w_o, depth, offset);
@@ -217,15 +241,97 @@ typename ImageLanes<T>::Columnar ImageLanes<T>::columns_of(Scratch& scratch, con
   result.taps = 0;
   each_tap(r, [&](const int64_t*) { ++result.taps; });
   result.offset = scratch.take<int32_t>(channels_ * result.taps);
-  int64_t k = 0;
+  int64_t t = 0;
   each_tap(r, [&](const int64_t* q) {
     int64_t at = 0;
     for (int d = 0; d < 3; ++d) at += (tap(d, q[d]) - tap(d, 0)) * step[d];
-    result.offset[k++] = int32_t(at);
+    for (int64_t c = 0; c < channels_; ++c)
+      result.offset[skips_ ? t * channels_ + c : c * result.taps + t] =
+          int32_t(at + c * ex[0] * step[0]);
+    ++t;
   });
-  for (; k < channels_ * result.taps; ++k)
-    result.offset[k] = int32_t(result.offset[k - result.taps] + ex[0] * step[0]);
+  if (skips_) {
+    group_lines(scratch, result, b0, count);
+  } else {
+    group_columns(scratch, result);
+  }
   return result;
+}
+
+/// Kernel positions that meet x at output position p along an axis: how many, and the first.
+template <class T>
+int64_t ImageLanes<T>::inside(int d, int64_t p, int64_t* from) const {
+  const Axis& axis = axes_[d];
+  const int64_t at = p * axis.stride - axis.pad;  // of kernel position 0
+  *from = min(axis.kernel, at < 0 ? ceil_div(-at, axis.dilation) : 0);
+  const int64_t end = axis.in > at ? min(axis.kernel, ceil_div(axis.in - at, axis.dilation)) : 0;
+  return max(0, end - *from);
+}
+
+/// Where a fifth or more of all products would be with the zeros around x, and what remains of a
+/// line of the kernel is long enough for a register tile.
+template <class T>
+bool ImageLanes<T>::skipping_pays() const {
+  double part = 1;
+  for (int d = 0; d < 3; ++d) {
+    if (axes_[d].residues != 1) return false;
+    int64_t met = 0, from;
+    for (int64_t p = 0; p < axes_[d].positions; ++p) met += inside(d, p, &from);
+    part *= double(met) / double(axes_[d].positions * axes_[d].kernel);
+  }
+  constexpr int64_t least = 48, most_runs = int64_t{1} << 15;  // 256 KB of the scratch
+  return part <= 0.8 && channels_ == call_.channels && call_.channels * call_.kernel[2] >= least &&
+         volume(positions_.box) * call_.kernel[0] * call_.kernel[1] <= most_runs;
+}
+
+/// Register tiles of all columns in order, over all of k.
+template <class T>
+void ImageLanes<T>::group_columns(Scratch& scratch, Columnar& columns) const {
+  const int64_t most = max_vectors(panels_.height);
+  columns.groups = ceil_div(columns.count, most);
+  columns.group = scratch.take<Group>(columns.groups);
+  columns.run = scratch.take<Run>(1);
+  columns.run[0] = {0, int32_t(channels_ * columns.taps)};
+  for (int64_t i = 0; i < columns.groups; ++i)
+    columns.group[i] = {int32_t(i * most), int32_t(min(most, columns.count - i * most)), 0, 1};
+}
+
+/// Register tiles that stay in a line of positions, over the kernel positions that meet x for any of
+/// their columns. A group that meets nothing has one empty run, which stores zeros.
+template <class T>
+void ImageLanes<T>::group_lines(Scratch& scratch, Columnar& columns, const int64_t* b0,
+                                const int64_t* size) const {
+  const int64_t pieces = ceil_div(size[2], max_vectors(panels_.height));
+  const int64_t* kernel = call_.kernel;
+  columns.groups = size[0] * size[1] * pieces;
+  columns.group = scratch.take<Group>(columns.groups);
+  columns.run = scratch.take<Run>(columns.groups * max(1, kernel[0] * kernel[1]));
+  int64_t i = 0, runs = 0, q[3];
+  for (int64_t line = 0; line < size[0] * size[1]; ++line) {
+    const int64_t planes = inside(0, b0[0] + line / size[1], &q[0]);
+    const int64_t lines = inside(1, b0[1] + line % size[1], &q[1]);
+    for (int64_t piece = 0; piece < pieces; ++piece) {
+      const int64_t x = size[2] * piece / pieces, end = size[2] * (piece + 1) / pieces;
+      int64_t last;
+      const int64_t meets = inside(2, b0[2] + x, &q[2]) + q[2];  // the first column meets the last taps
+      inside(2, b0[2] + end - 1, &last);
+      q[2] = min(q[2], last);
+      const int32_t length = int32_t((meets - q[2]) * channels_);
+      const int64_t first = runs;
+      for (int64_t z = q[0]; z < q[0] + planes; ++z)
+        for (int64_t y = q[1]; y < q[1] + lines; ++y) {
+          const int32_t k = int32_t(((z * kernel[1] + y) * kernel[2] + q[2]) * channels_);
+          if (runs > first && columns.run[runs - 1].k + columns.run[runs - 1].length == k) {
+            columns.run[runs - 1].length += length;
+          } else {
+            columns.run[runs++] = {k, length};
+          }
+        }
+      if (runs == first) columns.run[runs++] = {0, 0};
+      columns.group[i++] = {int32_t(line * size[2] + x), int32_t(end - x), int32_t(first),
+                            int32_t(runs - first)};
+    }
+  }
 }
 
 /// Zeros what lies outside x.
@@ -283,24 +389,25 @@ template <class T>
 void ImageLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0,
                              int64_t rows, const T* b, const Columnar& columns,
                              bool accumulate) const {
-  const int most = max_vectors(panels_.height);
   Block<T> t;
-  t.k = k;
-  t.b_offset = columns.offset;
   t.c_row = tile_row;
-  t.accumulate = accumulate;
-  for (int v = 0; v < most; ++v) t.count[v] = lanes;
+  for (int v = 0; v < kMaxVectors; ++v) t.count[v] = lanes;
   for (int64_t row = row0; row < row0 + rows; row += panels_.height) {
     const int height = panels_.height_of(row / panels_.height);
     T* to = tile + (row - row0) * tile_row;
-    t.a = a + row * k;
-    for (int64_t j = 0; j < columns.count; j += most) {
-      const int nv = int(min(most, columns.count - j));
-      for (int v = 0; v < nv; ++v) {
-        t.b[v] = b + columns.source[j + v];
-        t.c[v] = to + columns.target[j + v];
+    for (const Group* g = columns.group; g < columns.group + columns.groups; ++g) {
+      for (int v = 0; v < g->count; ++v) {
+        t.b[v] = b + columns.source[g->first + v];
+        t.c[v] = to + columns.target[g->first + v];
       }
-      kernels<T>.packed[height - 1][nv - 1](t);
+      t.accumulate = accumulate;
+      for (const Run* r = columns.run + g->run; r < columns.run + g->run + g->runs; ++r) {
+        t.k = min(r->length, k - r->k);
+        t.a = a + row * k + r->k * height;
+        t.b_offset = columns.offset + r->k;
+        kernels<T>.packed[height - 1][g->count - 1](t);
+        t.accumulate = true;
+      }
     }
   }
 }
