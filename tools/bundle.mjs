@@ -2,11 +2,11 @@
 /**
  * Writes the JavaScript of dist/ from src/ and experiments/: few files, so that a program starts
  * quickly. One build for all that package.json names, so that no module comes to lie in two files,
- * with a state of its own in each. `node tools/bundle.mjs [folder]`; tsc adds the declarations.
+ * with a state of its own in each. tsc adds the declarations afterwards.
  *
- *   dist/chunks/core.js     the engine: all below `tensor`, with it
- *   dist/chunks/nn.js, …    one file for each folder that is public
- *   dist/index.js, dist/nn/index.js, …   the names that package.json exports from them
+ *   dist/chunks/base.js, core.js         what all need; the engine, up to `tensor`
+ *   dist/chunks/nn.js, …                 one file for each folder that is public
+ *   dist/index.js, dist/nn/index.js, …   what package.json exports, out of chunks
  *   dist/cli/, dist/experiments/         commands and claims, loaded when they are called
  *
  * Every file but dist/index.js lies one folder deep, as in src/: `import.meta.url` leads from either
@@ -69,7 +69,7 @@ const bundle = await rolldown({
   },
 });
 await bundle.write({
-  dir: path.resolve(root, process.argv[2] ?? "dist"),
+  dir: path.join(root, "dist"),
   cleanDir: true,
   sourcemap: true,
   sourcemapExcludeSources: true, // the package holds them
@@ -78,8 +78,11 @@ await bundle.write({
     return `${loadedWhenCalled.includes(folder) ? folder : "chunks"}/[name].js`;
   },
   codeSplitting: {
-    // a group takes along what it imports, unless an earlier one has it
+    // A group takes along what it imports, unless an earlier one has it. Readers of files and the
+    // threads that augment data need no engine.
     groups: [
+      { name: "base", test: modulesOf((folder) => folder === "base") },
+      { name: "augment", test: /augment[\\/]apply\.ts$/ },
       { name: "core", test: modulesOf((folder) => !separate.has(folder ?? "")) },
       ...publicFolders.map((name) => ({ name, test: modulesOf((folder) => folder === name) })),
     ],

@@ -82,9 +82,9 @@ describe.runIf(isBuilt)("the built library", () => {
 
   test("has one tensor, one engine and one kind of error, whichever entry they come through", () => {
     const program = `
-      import { setEngine, ShapeError, Tensor, tensor, Variable } from ${at("index.js")};
+      import { FormatError, setEngine, ShapeError, Tensor, tensor, Variable } from ${at("index.js")};
       import { Linear } from ${at("nn/index.js")};
-      import { readIdx } from ${at("formats/index.js")};
+      import { decodeIdx } from ${at("formats/index.js")};
       import { loadExperiment } from ${at("experiments/index.js")};
       setEngine("reference");
       const layer = new Linear(2, 3);
@@ -93,12 +93,13 @@ describe.runIf(isBuilt)("the built library", () => {
         layer.forward(tensor([[1, 2]])) instanceof Tensor,
         layer.weight instanceof Variable,
         thrown(() => layer.forward(tensor([[1, 2, 3]]))) instanceof ShapeError,
+        thrown(() => decodeIdx(new Uint8Array(1))) instanceof FormatError,
       );
       const { summary } = await (await loadExperiment("E22")).run({ quick: true, seed: 0, progress() {} });
       console.log(typeof summary);
       process.argv = [process.execPath, "gradus", "doctor"];
       await import(${at("cli/main.js")}); // it uses the engine that was chosen above`;
-    expect(run(program)).toMatch(/^true true true\nstring\n[\s\S]*in use +reference$/);
+    expect(run(program)).toMatch(/^true true true true\nstring\n[\s\S]*in use +reference$/);
   });
 
   test("names the user's line in an error, and none of its own", () => {
@@ -127,9 +128,12 @@ describe.runIf(isBuilt)("the built library", () => {
   test("loads few files, and npm packages only when they are needed", () => {
     for (const entry of entries) {
       const { files, packages } = closure(fileOf(entry));
-      expect(files.length, entry).toBeLessThanOrEqual(8);
+      expect(files.length, entry).toBeLessThanOrEqual(10);
       expect(packages, entry).toEqual([]);
     }
+    const thread = closure(path.join(dist, "chunks/worker.js"));
+    for (const { files } of [thread, closure(path.join(dist, "formats/index.js"))])
+      expect(files.map((file) => path.basename(file))).not.toContain("core.js");
     const { packages } = closure(fileOf(bin.gradus));
     expect(packages.filter((name) => !name.startsWith("node:"))).toEqual(["commander"]);
   });
