@@ -7,11 +7,16 @@
  *   node --experimental-wasm-relaxed-simd bench/wasm-gemm.mjs
  */
 import os from "node:os";
-import { loadWasm } from "../dist/runtime/wasm.js";
+import { fileURLToPath } from "node:url";
+import { runnerImport } from "vite";
 
-const engine = load();
+const engine = await load();
 
-function load() {
+/** The engine alone; the library does not export it. */
+async function load() {
+  const file = fileURLToPath(new URL("../src/runtime/wasm.ts", import.meta.url));
+  const { module } = await runnerImport(file);
+  const { loadWasm } = /** @type {typeof import("../src/runtime/wasm.ts")} */ (module);
   const found = loadWasm();
   if ("missing" in found) throw new Error(found.missing);
   if (!process.env.GRADUS_THREADS) found.setThreads(1);

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Writes the support matrix of docs/ops.md from the op records of the built library:
- * `npm run build && node tools/support-matrix.mjs`. A test fails when the page is not current.
+ * Writes the support matrix of docs/ops.md from the op records: `node tools/support-matrix.mjs`. A
+ * test fails when the page is not current.
  */
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -42,6 +42,9 @@ export function withMatrix(text, matrix) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { ops } = await import(new URL("../dist/ops/index.js", import.meta.url).href);
+  const { runnerImport } = await import("vite");
+  const records = fileURLToPath(new URL("../src/ops/index.ts", import.meta.url));
+  const { module } = await runnerImport(records);
+  const { ops } = /** @type {typeof import("../src/ops/index.ts")} */ (module);
   fs.writeFileSync(page, withMatrix(fs.readFileSync(page, "utf8"), supportMatrix(ops)));
 }

@@ -67,8 +67,9 @@ run(process.execPath, "tools/build-wasm.mjs");
 step("lint", "biome", "check", "--error-on-warnings", ".");
 step("imports", process.execPath, "tools/check-imports.mjs");
 step("types", "tsc", "-p", "tsconfig.json");
-step("build", "tsc", "-p", "tsconfig.build.json");
-step("build of the experiments", "tsc", "-p", "tsconfig.experiments.json");
+step("build", process.execPath, "tools/bundle.mjs");
+step("declarations", "tsc", "-p", "tsconfig.build.json");
+step("declarations of the experiments", "tsc", "-p", "tsconfig.experiments.json");
 if (fs.existsSync("kernel/Makefile")) step("kernel", "make", "--silent", "-C", "kernel", "test");
 // typedoc is a package of its own, installed at the first need.
 const quiet = ["--silent", "--no-audit", "--no-fund", "--prefix", "tools/docs"];

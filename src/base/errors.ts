@@ -32,8 +32,8 @@ export class GradusError extends Error {
   }
 }
 
-/** The folder that our own code lies in, as stack frames name it. */
-const ownFolder = import.meta.url.slice(0, import.meta.url.lastIndexOf("/base/"));
+/** The folder that our own code lies in, src or dist, as stack frames name it. */
+const ownFolder = import.meta.url.replace(/\/(base|chunks)\/[^/]+$/, "");
 
 /** The first frame of a stack that is not our own: the user's line. */
 export function callSite(stack: string | undefined): string | undefined {

@@ -18,7 +18,8 @@ interface Trace {
   readonly results: readonly { dtype: Tensor["dtype"]; shape: Tensor["shape"]; size: number }[];
   /** The result's tree, with the position of a leaf in place of each tensor. */
   readonly skeleton: unknown;
-  readonly graph: string;
+  /** As text, one line per node. */
+  readonly graph: () => string;
 }
 
 class Position {
@@ -96,7 +97,7 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
   return Object.defineProperty(
     Object.assign(call, {
       sync,
-      graph: (...args: A) => traceOf(signatureOf(args), args)[0].graph,
+      graph: (...args: A) => traceOf(signatureOf(args), args)[0].graph(),
       profile: (...args: A) => profileTrace(...traceOf(signatureOf(args), args)),
     }),
     "traces",
@@ -233,7 +234,7 @@ function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace
     inPlace,
     results,
     skeleton,
-    graph: printGraph(outputs),
+    graph: () => printGraph(outputs), // few ask, and a first step is kept short
   };
 }
 

@@ -1,4 +1,4 @@
-/** A page in Chromium over files that Vite has bundled from the sources. */
+/** A page in Chromium over files that Vite has bundled, from the sources or from the built library. */
 import fs from "node:fs";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
@@ -9,7 +9,8 @@ import { type Browser, chromium, type Page } from "playwright-core";
 import { build } from "vite";
 
 const folder = path.dirname(fileURLToPath(import.meta.url));
-const src = path.resolve(folder, "../../src");
+/** The root of the repository. */
+export const root = path.resolve(folder, "../..");
 const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** Why there is no page to test in, or undefined. */
@@ -18,7 +19,9 @@ export const noBrowser = fs.existsSync(executablePath)
   : `no Chromium at ${executablePath}`;
 
 /** A folder of the bundled files of `entry`, an HTML page or a script of this folder. */
-export async function bundle(entry: string): Promise<string> {
+export async function bundle(entry: string, from: "src" | "dist" = "src"): Promise<string> {
+  const library = `${root}/${from}`;
+  const extension = from === "src" ? "ts" : "js";
   const outDir = fs.mkdtempSync(path.join(os.tmpdir(), "gradus-page-"));
   await build({
     configFile: false,
@@ -28,8 +31,8 @@ export async function bundle(entry: string): Promise<string> {
     worker: { format: "es" },
     resolve: {
       alias: [
-        { find: /^gradus$/, replacement: `${src}/index.ts` },
-        { find: /^gradus\/([a-z]+)$/, replacement: `${src}/$1/index.ts` },
+        { find: /^gradus$/, replacement: `${library}/index.${extension}` },
+        { find: /^gradus\/([a-z]+)$/, replacement: `${library}/$1/index.${extension}` },
       ],
     },
     build: {

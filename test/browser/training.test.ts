@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { hasWasm } from "../support/engines.ts";
-import { bundle, noBrowser, open, type Site, serve } from "./support.ts";
+import { bundle, noBrowser, open, root, type Site, serve } from "./support.ts";
 import type { Losses } from "./training.ts";
 
 const skipped = noBrowser ?? (hasWasm ? undefined : "the WebAssembly engine is not there");
@@ -99,21 +99,53 @@ describe.skipIf(skipped !== undefined)("in Chromium", () => {
     );
   });
 
-  test("core and engine take less than 400 KB, compressed", async () => {
-    const core = await bundle("core.ts");
-    const sizes = filesBelow(core).map((file) => ({
-      name: path.extname(file),
-      fetched: !/relaxed|threads/.test(path.basename(file)),
-      kilobytes: gzipSync(fs.readFileSync(file), { level: 9 }).length / 1000,
-    }));
-    fs.rmSync(core, { recursive: true });
-    // a browser fetches one of the four modules, which are equally large
-    const total = sizes.reduce((sum, { fetched, kilobytes }) => sum + (fetched ? kilobytes : 0), 0);
-    const parts = sizes.map(({ name, kilobytes }) => `${name} ${kilobytes.toFixed(1)}`).join(", ");
-    console.info(`core and engine for a browser: ${total.toFixed(0)} KB gzip (${parts})`);
-    expect(sizes.length).toBe(5);
-    expect(total).toBeLessThan(400);
+  test("the built library trains the same, bundled once more", async () => {
+    const built = await bundle("index.html", "dist");
+    const where = await serve(built, { isolated: true });
+    expect(await trainIn(where, { threads: 2 })).toEqual(await trainIn(isolated, { threads: 2 }));
+    where.close();
+    fs.rmSync(built, { recursive: true });
   });
+
+  test("the built library finds its engine in a page without any bundler", async () => {
+    const package_ = await serve(root, { isolated: false });
+    await page.route(package_.url, (route) =>
+      route.fulfill({ contentType: "text/html", body: "<link rel=icon href=data:,>" }),
+    );
+    await page.goto(package_.url);
+    const found = page.evaluate(`import("/dist/index.js").then(async (gradus) => {
+      await gradus.loadEngine();
+      return [gradus.engineInfo().name, gradus.tensor([1, 2]).sum().item()];
+    })`);
+    expect(await found).toEqual(["wasm", 3]);
+    expect(problems).toEqual([]);
+    await page.unroute(package_.url);
+    package_.close();
+  });
+
+  test.each(["src", "dist"] as const)(
+    "core and engine of %s take less than 400 KB, compressed",
+    async (from) => {
+      const core = await bundle("core.ts", from);
+      const sizes = filesBelow(core).map((file) => ({
+        name: path.extname(file),
+        fetched: !/relaxed|threads/.test(path.basename(file)),
+        kilobytes: gzipSync(fs.readFileSync(file), { level: 9 }).length / 1000,
+      }));
+      fs.rmSync(core, { recursive: true });
+      // a browser fetches one of the four modules, which are equally large
+      const total = sizes.reduce(
+        (sum, { fetched, kilobytes }) => sum + (fetched ? kilobytes : 0),
+        0,
+      );
+      const parts = sizes
+        .map(({ name, kilobytes }) => `${name} ${kilobytes.toFixed(1)}`)
+        .join(", ");
+      console.info(`core and engine for a browser: ${total.toFixed(0)} KB gzip (${parts})`);
+      expect(sizes.length).toBe(5);
+      expect(total).toBeLessThan(400);
+    },
+  );
 });
 
 const filesBelow = (folder: string): string[] =>

@@ -69,7 +69,7 @@ describe("as a process", () => {
   test("GRADUS_DEBUG=1 shows the stack", async () => {
     const env = { GRADUS_DEBUG: "1" };
     const { error } = await spawned("train --epochs -1", undefined, env);
-    expect(error).toMatch(/\n\s+at .*settings\.js/);
+    expect(error).toMatch(/\n\s+at .*dist\/cli\/.*\.js:\d+/);
   });
   test("on a pipe no escape sequences", async () => {
     const { out } = await spawned("train --data xor --epochs 1 --run plain");

@@ -105,6 +105,7 @@ async function startThreads(size: number): Promise<readonly Thread[]> {
   const features = globalThis.process?.features as { typescript?: unknown } | undefined;
   if (size === 0 || !features || (isTypeScript && !features.typescript)) return [];
   const { Worker } = await import("node:worker_threads");
+  // tools/bundle.mjs puts the built one beside the file that this becomes part of.
   const file = new URL(isTypeScript ? "./worker.ts" : "./worker.js", import.meta.url);
   // The flags of this process (such as --input-type) are not for another file.
   return Array.from({ length: size }, () => new Thread(new Worker(file, { execArgv: [] })));

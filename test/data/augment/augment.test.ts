@@ -120,14 +120,14 @@ test("an error while transforming reaches the walk", async () => {
   await expect(walk(augment([broken], { workers: 1 }))).rejects.toThrow();
 });
 
-const built = new URL("../../../dist/data/", import.meta.url);
-const isBuilt = existsSync(new URL("augment/worker.js", built));
+const built = new URL("../../../dist/", import.meta.url);
+const isBuilt = existsSync(new URL("chunks/worker.js", built));
 if (!isBuilt) console.warn("skipped: threads of the built library, which is not built");
 
 test.runIf(isBuilt)(
   "threads of the built library give the same bits, and report their errors",
   async () => {
-    const { augment: builtAugment, batches: builtBatches } = await import(`${built}index.js`);
+    const { augment: builtAugment, batches: builtBatches } = await import(`${built}data/index.js`);
     const expected = await walk(
       augment([...all, mixup({ alpha: 0.4, classes: 4 })], { workers: 0 }),
     );
@@ -141,27 +141,19 @@ test.runIf(isBuilt)(
       }
       await threads.close();
     }
-    const { Pool: BuiltPool } = (await import(`${built}augment/pool.js`)) as { Pool: typeof Pool };
-    const pool = new BuiltPool(1);
-    const work = {
-      inputs: new Float32Array(3),
-      shape: [3],
-      targets: new Int32Array(1),
-      rows: new Int32Array(1),
-      seed: 0,
-      epoch: 0,
-    };
     const broken = { kind: "pca", pca: {}, std: 1 } as unknown as Transform;
-    await expect(pool.run([broken], work)).rejects.toThrow(
-      /a thread that augments data failed: TypeError/,
-    );
-    await pool.close();
+    const failing = builtAugment([broken], { workers: 1 });
+    const broke = async () => {
+      for await (const _ of builtBatches(data, { ...options, augment: failing }));
+    };
+    await expect(broke).rejects.toThrow(/a thread that augments data failed: TypeError/);
+    await failing.close();
   },
 );
 
 test.runIf(isBuilt)("a walk that is broken off does not keep the process alive", () => {
   const script = `
-    import { augment, batches, cutout, digits } from ${JSON.stringify(`${built}index.js`)};
+    import { augment, batches, cutout, digits } from ${JSON.stringify(`${built}data/index.js`)};
     const { train } = digits({ train: 64, test: 1 });
     for await (const { index } of batches(train, { batchSize: 8, augment: augment([cutout({ size: 4 })]) })) {
       console.log("batch", index);
