@@ -22,6 +22,14 @@ BlockOp block_cast(DType from, DType to);
 /// nullptr if there is none. It reads one element of b.
 BlockOp block_op_by(int opcode, DType arguments, double second);
 
+/// dst[i] = f(g(a[i], b[i]), h(c[i], d[i])) under the same terms, float32 only; arguments that the
+/// operations do not have may be any of the others, but not null.
+using FusedOp = void (*)(void* dst, const void* a, const void* b, const void* c, const void* d, int64_t n);
+
+/// f = add, sub, mul or div of g and h = add, sub, mul or kNoOpcode (the argument a, or c, itself); or
+/// `where` whose condition is g = eq, lt or le and whose values are c and d. nullptr for all else.
+FusedOp fused_op(int f, int g, int h);
+
 /// The parts that are written with explicit vectors: of block_op (nullptr for other opcodes), and
 /// the cast of floats to int32.
 BlockOp block_math(int opcode, DType arguments);

@@ -63,6 +63,72 @@ inline void begin(const Loop& loop, const Frame& frame, char* memory) {
   }
 }
 
+/// Elements that all steps take before the next ones: so few that a processor still has divisions of
+/// one step in flight while it loads and multiplies for the others (Adam's update, AVX-512: 85 µs in
+/// pieces of 128, 109 of 256, 131 of 1024), and enough that a call does not show (97 µs at 64).
+constexpr int64_t kPiece = 128;
+/// Rows at least this long are evaluated one by one where they are, rather than copied together.
+constexpr int64_t kLeastRow = 64;
+
+/// Elements of a piece: about kPiece, equal, whole vectors.
+inline int64_t piece_of(const Loop& loop, int64_t n) {
+  const int64_t pieces = (n + kPiece / 2) / kPiece;
+  return pieces < 2 || loop.steps.size() < 2 ? n : ((n + pieces - 1) / pieces + 15) / 16 * 16;
+}
+
+inline void run_steps(const Loop& loop, void* const* table, int64_t n) {
+  for (const Step& s : loop.steps) {
+    if (s.fused) s.fused(table[s.dst], table[s.a], table[s.b], table[s.c], table[s.d], n);
+    else s.op(table[s.dst], table[s.a], table[s.b], table[s.c], n);
+  }
+}
+
+inline void advance(void** table, const std::vector<Mover>& movers, int64_t elements) {
+  for (const Mover& m : movers) table[m.value] = static_cast<char*>(table[m.value]) + elements * m.element;
+}
+
+/// All steps on n elements, piece by piece. The pointers are left behind the last.
+inline void walk(const Loop& loop, void** table, const std::vector<Mover>& movers, int64_t n) {
+  const int64_t piece = piece_of(loop, n);
+  for (int64_t done = 0; done < n; done += piece) {
+    const int64_t some = n - done < piece ? n - done : piece;
+    run_steps(loop, table, some);
+    advance(table, movers, some);
+  }
+}
+
+/// Evaluates a block row by row, whose values are read and written where they are; false where this
+/// does not pay or cannot be. `given_row` is the distance between rows of a `given` input in bytes. The
+/// block may be larger than loop.block.
+inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, const int64_t* start,
+                          const int64_t* extent, int64_t given_row) {
+  const int rank = loop.rank;
+  if (!loop.rowwise || extent[rank - 1] < kLeastRow) return false;
+  for (int a = 0; a < rank - 2; a++)
+    if (extent[a] != 1) return false;
+  void** table = reinterpret_cast<void**>(memory);
+  const int64_t rows = extent[rank - 2], n = extent[rank - 1], zero = 0;
+  for (size_t i = 0; i < loop.inputs.size(); i++) {
+    const LoopInput& in = loop.inputs[i];
+    if (in.access == Access::in_block) table[i] = frame.buffers[in.view.buffer] + offset_of(in.view, rank, start);
+  }
+  for (int32_t i : loop.filled) table[i] = memory + loop.inputs[i].reg;
+  for (const LoopOutput& o : loop.outputs) table[o.value] = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);
+  const int64_t piece = piece_of(loop, n);
+  for (int64_t r = 0; r < rows; r++) {
+    for (int32_t i : loop.filled) {
+      const LoopView& v = loop.inputs[i].view;
+      const char* value = frame.buffers[v.buffer] + offset_of(v, rank, start) + r * v.stride[rank - 2];
+      copy_box(static_cast<char*>(table[i]), nullptr, value, &zero, 1, &piece, v.element);
+    }
+    walk(loop, table, loop.row_movers, n);
+    for (const Mover& m : loop.row_movers)
+      table[m.value] = static_cast<char*>(table[m.value]) + (m.row - n * m.element);
+    table[0] = static_cast<char*>(table[0]) + given_row;
+  }
+  return true;
+}
+
 /// Evaluates the expression on one block and stores its results. The caller has set the pointer of
 /// a `given` input. Blocks hold at most loop.block elements.
 inline void evaluate(const Loop& loop, const Frame& frame, char* memory, const int64_t* start, const int64_t* extent) {
@@ -86,7 +152,12 @@ inline void evaluate(const Loop& loop, const Frame& frame, char* memory, const i
                          ? frame.buffers[o.view.buffer] + offset_of(o.view, rank, start)
                          : memory + o.reg;
   }
-  for (const Step& s : loop.steps) s.op(table[s.dst], table[s.a], table[s.b], table[s.c], n);
+  if (piece_of(loop, n) < n) {
+    walk(loop, table, loop.movers, n);
+    advance(table, loop.movers, -n);
+  } else {
+    run_steps(loop, table, n);
+  }
   for (const LoopOutput& o : loop.outputs) {
     if (o.view.buffer < 0) continue;
     char* dst = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);

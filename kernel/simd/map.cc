@@ -47,8 +47,8 @@ void run_task(void* context, int64_t task, int worker) {
   const int64_t last = first + plan.tiles_per_task < plan.tiles ? first + plan.tiles_per_task : plan.tiles;
   cursor.seek(first);
   for (int64_t tile = first; tile < last; tile++) {
-    if (loop.across < 0) evaluate(loop, run.frame, memory, start, extent);
-    else evaluate_tile(loop, run.frame, memory, start, extent);
+    if (loop.across >= 0) evaluate_tile(loop, run.frame, memory, start, extent);
+    else if (!evaluate_rows(loop, run.frame, memory, start, extent, 0)) evaluate(loop, run.frame, memory, start, extent);
     cursor.next();
   }
 }

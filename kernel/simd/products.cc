@@ -38,9 +38,14 @@ struct Epilogue {
     else finish_lines(memory, tile, start, extent);
   }
 
-  /// One column axis: the tile is cut into pieces of rows × columns that fit a block.
+  /// One column axis: all rows where they are, or pieces of rows × columns that fit a block.
   void finish_matrix(char* memory, const Tile& tile, int64_t* start, int64_t* extent) {
     const int row = batch_rank, col = batch_rank + 1;
+    const int64_t element = loop.inputs[0].view.element;
+    start[row] = tile.row, start[col] = tile.col;
+    extent[row] = tile.rows, extent[col] = tile.cols;
+    reinterpret_cast<void**>(memory)[0] = const_cast<void*>(tile.values);
+    if (evaluate_rows(loop, frame, memory, start, extent, tile.ld * element)) return;
     const int64_t cols = tile.cols < loop.block ? tile.cols : loop.block;
     const int64_t fit = tile.cols >= kWideTile ? 1 : loop.block / cols;
     for (int64_t r = 0; r < tile.rows; r += fit) {

@@ -9,8 +9,8 @@ namespace gradus::GRADUS_ISA {
 
 extern const KernelTable table;
 const KernelTable table = {
-    GRADUS_TEXT(GRADUS_ISA), block_op, block_cast, block_op_by, map, reduce, run_matmul, run_conv, fold,
-    gather, scatter_add, cumsum,
+    GRADUS_TEXT(GRADUS_ISA), block_op, block_cast, block_op_by, fused_op, map, reduce, run_matmul, run_conv,
+    fold, gather, scatter_add, cumsum,
 };
 
 }  // namespace gradus::GRADUS_ISA

@@ -12,6 +12,9 @@ inline size_t byte_size(DType t) {
   return t == DType::f64 ? 8 : t == DType::b8 ? 1 : 4;
 }
 
+/// In place of an opcode: the argument itself.
+constexpr int kNoOpcode = -1;
+
 /// The thread pool as kernels see it. Work is cut into tasks by fixed block sizes, never by the
 /// number of workers, and tasks write disjoint memory: results do not depend on who runs what.
 class Parallel {

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "opcodes.h"
+#include "trees.h"
 
 namespace gradus {
 namespace {
@@ -176,10 +177,10 @@ class LoopBuilder {
     for (size_t n = count; n-- > 0;)
       if (needed[n] && e.values[n].kind == ValueKind::op)
         for (int i = 0; i < e.values[n].arity; i++) needed[alias_[e.values[n].args[i]]] = true;
+    const Trees trees(e, alias_, needed, kernels_.fused_op);
     for (size_t n = 0; n < count; n++) {
-      const Value& v = e.values[n];
-      if (!needed[n] || v.kind != ValueKind::op) continue;
-      for (int i = 0; i < v.arity; i++) last_use_[alias_[v.args[i]]] = int64_t(n);
+      if (!needed[n] || e.values[n].kind != ValueKind::op || trees[n].absorbed) continue;
+      for (int32_t arg : trees.leaves(int32_t(n))) last_use_[arg] = int64_t(n);
     }
     for (int32_t r : e.results) last_use_[alias_[r]] = int64_t(count);
 
@@ -199,7 +200,8 @@ class LoopBuilder {
         position_[n] = loop_.table_size++;
         constants_.push_back({position_[n], v.dtype, v.constant});
       } else if (v.kind == ValueKind::op && alias_[n] == int32_t(n)) {
-        if (!step(e, int32_t(n), refusal)) return false;
+        loop_.cost += step_cost(v.payload);
+        if (!trees[n].absorbed && !step(e, int32_t(n), trees, refusal)) return false;
       }
     }
     for (size_t j = 0; j < loop_.outputs.size(); j++) loop_.outputs[j].value = position_[alias_[e.results[j]]];
@@ -243,6 +245,7 @@ class LoopBuilder {
     for (const RegisterClass& c : registers_) offsets.push_back(reserve(block, c.element));
     for (size_t i = 0; i < register_of_.size(); i++)
       loop_.registers.push_back({register_of_[i].first, offsets[register_of_[i].second]});
+    movers();
     for (LoopOutput& o : loop_.outputs)
       for (const RegisterBlock& r : loop_.registers)
         if (r.value == o.value) o.reg = r.offset;
@@ -267,6 +270,7 @@ class LoopBuilder {
     std::copy(extent, extent + loop_.rank, loop_.extent);
     for (LoopInput& in : loop_.inputs)
       if (in.access == Access::in_block && same_for_all_blocks(in.view, true)) in.access = Access::once;
+    movers();
   }
 
   /// Position of the single result of an expression without output views.
@@ -283,24 +287,34 @@ class LoopBuilder {
     double value;
   };
 
-  bool step(const Expression& e, int32_t n, std::string& refusal) {
-    const Value& v = e.values[n];
+  /// The operation of one value; null for a tree.
+  BlockOp block_op(const Expression& e, const Value& v) const {
     const DType from = e.values[v.args[v.payload == op_where ? 1 : 0]].dtype;
-    BlockOp op = v.payload == op_cast ? kernels_.block_cast(from, v.dtype) : kernels_.block_op(v.payload, from);
-    if (!op) {
+    if (v.payload == op_cast) return kernels_.block_cast(from, v.dtype);
+    if (v.arity == 2 && e.values[v.args[1]].kind == ValueKind::constant)
+      if (const BlockOp by = kernels_.block_op_by(v.payload, from, e.values[v.args[1]].constant)) return by;
+    return kernels_.block_op(v.payload, from);
+  }
+
+  bool step(const Expression& e, int32_t n, const Trees& trees, std::string& refusal) {
+    const Value& v = e.values[n];
+    Step step{};
+    step.fused = kernels_.fused_op(v.payload, trees[n].left, trees[n].right);
+    if (!step.fused) step.op = block_op(e, v);
+    if (!step.fused && !step.op) {
+      const DType from = e.values[v.args[v.payload == op_where ? 1 : 0]].dtype;
       refusal = std::string(kOpcodeInfo[v.payload].name) + " of " + dtype_name(from) + " is not implemented";
       return false;
     }
-    if (v.arity == 2 && e.values[v.args[1]].kind == ValueKind::constant)
-      if (const BlockOp by = kernels_.block_op_by(v.payload, from, e.values[v.args[1]].constant)) op = by;
     const int64_t element = int64_t(byte_size(v.dtype));
     // An argument read for the last time gives its register to the result if the sizes agree (the
     // operation then runs in place); otherwise the result needs another.
     std::vector<int> dying;
-    int32_t args[3];
-    for (int i = 0; i < 3; i++) {
-      const int32_t arg = alias_[v.args[i < v.arity ? i : 0]];  // unused arguments repeat the first
-      args[i] = position_[arg];
+    const std::vector<int32_t> leaves = trees.leaves(n);
+    int16_t* const args[] = {&step.a, &step.b, &step.c, &step.d};
+    for (size_t i = 0; i < 4; i++) {
+      const int32_t arg = leaves[i < leaves.size() ? i : 0];  // unused arguments repeat the first
+      *args[i] = int16_t(position_[arg]);
       if (last_use_[arg] != n || e.values[arg].kind != ValueKind::op) continue;
       const int r = register_at_[position_[arg]];
       if (std::find(dying.begin(), dying.end(), r) == dying.end()) dying.push_back(r);
@@ -320,8 +334,8 @@ class LoopBuilder {
     register_at_.resize(loop_.table_size, -1);
     register_at_[position_[n]] = reg;
     register_of_.push_back({position_[n], reg});
-    loop_.steps.push_back({op, int16_t(position_[n]), int16_t(args[0]), int16_t(args[1]), int16_t(args[2])});
-    loop_.cost += step_cost(v.payload);
+    step.dst = int16_t(position_[n]);
+    loop_.steps.push_back(step);
     return true;
   }
 
@@ -338,7 +352,7 @@ class LoopBuilder {
     std::vector<int64_t> last_read(inputs, -1);
     std::vector<int> stores(inputs, 0);
     for (size_t s = 0; s < loop_.steps.size(); s++)
-      for (int16_t p : {loop_.steps[s].a, loop_.steps[s].b, loop_.steps[s].c})
+      for (int16_t p : {loop_.steps[s].a, loop_.steps[s].b, loop_.steps[s].c, loop_.steps[s].d})
         if (size_t(p) < inputs) last_read[p] = int64_t(s);
     for (LoopOutput& o : loop_.outputs)
       if (size_t(o.value) < inputs) stores[o.value]++;
@@ -366,6 +380,47 @@ class LoopBuilder {
           o.direct = false;
       taken[o.value] = o.direct;
     }
+  }
+
+  bool uniform(const LoopView& v) const {
+    return std::all_of(v.stride, v.stride + loop_.rank, [](int64_t step) { return step == 0; });
+  }
+
+  /// What moves as the steps pass over a block, and whether they can pass row by row.
+  void movers() {
+    loop_.movers.clear();
+    for (size_t i = 0; i < loop_.inputs.size(); i++) {
+      const LoopInput& in = loop_.inputs[i];
+      if (in.access == Access::store_only || (in.access == Access::once && uniform(in.view))) continue;
+      loop_.movers.push_back({int32_t(i), in.view.element, 0});
+    }
+    for (const auto& [value, reg] : register_of_) loop_.movers.push_back({value, int32_t(registers_[reg].element), 0});
+    row_movers();
+  }
+
+  void row_movers() {
+    loop_.rowwise = false;
+    loop_.row_movers.clear();
+    loop_.filled.clear();
+    if (loop_.rank < 2 || loop_.outputs.empty()) return;
+    const int row = loop_.rank - 2, inner = loop_.rank - 1;
+    for (size_t i = 0; i < loop_.inputs.size(); i++) {
+      const LoopInput& in = loop_.inputs[i];
+      const int64_t step = in.view.stride[inner];
+      if (!used_[i] || (in.access == Access::once && uniform(in.view))) continue;
+      if (in.access == Access::given) {
+        loop_.row_movers.push_back({int32_t(i), in.view.element, 0});  // the caller knows the rows
+        continue;
+      }
+      if (in.access != Access::in_block || in.view.buffer < 0 || (step != 0 && step != in.view.element)) return;
+      if (step == 0) loop_.filled.push_back(int32_t(i));
+      else loop_.row_movers.push_back({int32_t(i), in.view.element, in.view.stride[row]});
+    }
+    for (const LoopOutput& o : loop_.outputs) {
+      if (!o.direct || o.view.stride[inner] != o.view.element) return;
+      loop_.row_movers.push_back({o.value, o.view.element, o.view.stride[row]});
+    }
+    loop_.rowwise = true;
   }
 
   /// Extents of a transposing copy.

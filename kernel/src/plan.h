@@ -12,6 +12,9 @@ namespace gradus {
 /// dst[i] = op(a[i], b[i], c[i]) for i < n on contiguous blocks; unused arguments are ignored.
 using BlockOp = void (*)(void* dst, const void* a, const void* b, const void* c, int64_t n);
 
+/// dst[i] = f(g(a[i], b[i]), h(c[i], d[i])).
+using FusedOp = void (*)(void* dst, const void* a, const void* b, const void* c, const void* d, int64_t n);
+
 /// A view over the axes of a loop, counted in bytes. An index view (buffer −1) has the value
 /// offset + Σ start·stride instead of an element: it stands for the index along one axis.
 struct LoopView {
@@ -48,10 +51,11 @@ struct LoopOutput {
   int64_t reg;    // and else to this register
 };
 
-/// Positions in the pointer table.
+/// An operation, or several as one; its arguments are positions in the pointer table.
 struct Step {
-  BlockOp op;
-  int16_t dst, a, b, c;
+  BlockOp op;     // null where `fused` is not
+  FusedOp fused;
+  int16_t dst, a, b, c, d;
 };
 
 struct ConstantBlock {
@@ -61,6 +65,12 @@ struct ConstantBlock {
 struct RegisterBlock {
   int32_t value;
   int64_t offset;
+};
+/// A pointer of the table that moves as the steps pass over a block.
+struct Mover {
+  int32_t value;
+  int32_t element;  // bytes from an element to the next
+  int64_t row;      // and from a row to the next, where rows are evaluated in place
 };
 
 /// An expression evaluated block by block. The pointer table holds one pointer per value: inputs
@@ -77,6 +87,10 @@ struct Loop {
   std::vector<ConstantBlock> constants;
   std::vector<RegisterBlock> registers;
   std::vector<Step> steps;
+  std::vector<Mover> movers;      // of a block whose values all lie one after another
+  bool rowwise = false;           // rows along the last axis can be evaluated where they are:
+  std::vector<Mover> row_movers;  // what moves then,
+  std::vector<int32_t> filled;    // and the inputs that are the same along a row, but not for all rows
   int32_t table_size = 0;
   int64_t memory = 0;  // bytes per worker
   double cost = 0;     // of one element, in units of one simple operation
@@ -175,6 +189,7 @@ struct KernelTable {
   BlockOp (*block_op)(int opcode, DType arguments);
   BlockOp (*block_cast)(DType from, DType to);
   BlockOp (*block_op_by)(int opcode, DType arguments, double second);
+  FusedOp (*fused_op)(int f, int g, int h);
   Status (*map)(const MapPlan&, Frame&);
   Status (*reduce)(const ReducePlan&, Frame&);
   Status (*matmul)(const MatmulPlan&, Frame&);

@@ -370,6 +370,71 @@ void check_blocks(const Isa& isa) {
                    isa.block_cast(DType(from), DType(to)), {DType(from), DType(from), DType(from)}, DType(to), 1});
 }
 
+// ---- several instructions as one ----
+
+std::string name_of(int opcode) { return opcode == kNoOpcode ? "itself" : kOpcodeInfo[opcode].name; }
+
+/// f(g(a, b), h(c, d)) by the single instructions, one after another.
+std::vector<float> by_steps(const Isa& isa, int f, int g, int h, const std::vector<float> (&in)[4]) {
+  const int64_t n = int64_t(in[0].size());
+  if (f == op_where) {
+    std::vector<uint8_t> condition(in[0].size());
+    std::vector<float> result(in[0].size());
+    isa.block_op(g, DType::f32)(condition.data(), in[0].data(), in[1].data(), nullptr, n);
+    isa.block_op(f, DType::f32)(result.data(), condition.data(), in[2].data(), in[3].data(), n);
+    return result;
+  }
+  std::vector<float> left = in[0], right = in[2], result(in[0].size());
+  if (g != kNoOpcode) isa.block_op(g, DType::f32)(left.data(), in[0].data(), in[1].data(), nullptr, n);
+  if (h != kNoOpcode) isa.block_op(h, DType::f32)(right.data(), in[2].data(), in[3].data(), nullptr, n);
+  isa.block_op(f, DType::f32)(result.data(), left.data(), right.data(), nullptr, n);
+  return result;
+}
+
+bool all_same(const float* got, const float* want, int64_t n) {
+  bool ok = true;
+  for (int64_t i = 0; i < n; i++) ok = ok && same(got[i], want[i]);
+  return ok;
+}
+
+/// The values, every length and position, in place of each argument, and nothing beyond the block.
+void check_tree(const Isa& isa, FusedOp op, int f, int g, int h) {
+  const std::string name = std::string(isa.name) + " " + name_of(f) + "(" + name_of(g) + ", " + name_of(h) + ")";
+  std::vector<float> many[4];
+  for (int k = 0; k < 4; k++) {
+    const std::vector<float> v = values<float>();
+    for (size_t i = 0; i < 2000; i++) many[k].push_back(v[(i * size_t(2 * k + 1) + i / v.size() * size_t(3 * k + 5)) % v.size()]);
+  }
+  const std::vector<float> want = by_steps(isa, f, g, h, many);
+  for (int n : {1, 2, 3, 5, 15, 16, 17, 31, 40, 128, 131, 1900})
+    for (int place = -1; place < 4; place++) {
+      const int first = n % 97;
+      std::vector<float> in[4];
+      for (int k = 0; k < 4; k++) {
+        in[k].assign(many[k].begin() + first, many[k].begin() + first + n);
+        in[k].shrink_to_fit();
+      }
+      std::vector<float> apart(size_t(n) + 2, 77.0f);
+      float* dst = place < 0 ? apart.data() + 1 : in[place].data();
+      op(dst, in[0].data(), in[1].data(), in[2].data(), in[3].data(), n);
+      report(all_same(dst, want.data() + first, n), name + ", n = " + show(n) + ", in place of argument " + show(place));
+      if (place < 0) report(apart[0] == 77.0f && apart[size_t(n) + 1] == 77.0f, name + " writes beyond its block");
+    }
+}
+
+void check_trees(const Isa& isa) {
+  for (int f = 0; f < kOpcodes; f++)
+    for (int g = kNoOpcode; g < kOpcodes; g++)
+      for (int h = kNoOpcode; h < kOpcodes; h++) {
+        const auto simple = [](int opcode) { return opcode == kNoOpcode || opcode == op_add || opcode == op_sub || opcode == op_mul; };
+        const bool tree = (f == op_add || f == op_sub || f == op_mul || f == op_div) && simple(g) && simple(h) && (g != h || g != kNoOpcode);
+        const bool choice = f == op_where && (g == op_eq || g == op_lt || g == op_le) && h == kNoOpcode;
+        const FusedOp op = isa.fused_op(f, g, h);
+        report((op != nullptr) == (tree || choice), std::string(isa.name) + " has " + name_of(f) + "(" + name_of(g) + ", " + name_of(h) + ")");
+        if (op) check_tree(isa, op, f, g, h);
+      }
+}
+
 }  // namespace
 
 int main() {
@@ -388,6 +453,7 @@ int main() {
     check_casts<uint8_t>(isa);
     check_random(isa);
     check_blocks(isa);
+    check_trees(isa);
   }
   if (failures) return std::printf("elementwise: %lld of %lld checks failed\n", (long long)failures, (long long)checks), 1;
   std::printf("elementwise: %lld checks passed\n", (long long)checks);

@@ -1,0 +1,131 @@
+// Two or three float32 instructions as one: f(g(a, b), h(c, d)). Every operation rounds by itself, so
+// the result is that of the single steps; what lies between them stays in a register.
+#include "../src/opcodes.h"
+#include "elementwise.h"
+#include "vmath_vector.h"
+
+namespace gradus::GRADUS_ISA {
+namespace {
+
+constexpr int64_t lanes = kVectorBytes / 4;
+
+struct Itself {
+  static constexpr bool binary = false;
+  GRADUS_INLINE F32 of(F32 x, F32) { return x; }
+};
+struct Sum {
+  static constexpr bool binary = true;
+  GRADUS_INLINE F32 of(F32 x, F32 y) { return x + y; }
+};
+struct Difference {
+  static constexpr bool binary = true;
+  GRADUS_INLINE F32 of(F32 x, F32 y) { return x - y; }
+};
+struct Product {
+  static constexpr bool binary = true;
+  GRADUS_INLINE F32 of(F32 x, F32 y) { return x * y; }
+};
+struct Quotient {
+  static constexpr bool binary = true;
+  GRADUS_INLINE F32 of(F32 x, F32 y) { return x / y; }
+};
+
+template <class F, class G, class H>
+struct Tree {
+  GRADUS_INLINE F32 of(const float* a, const float* b, const float* c, const float* d) {
+    const F32 x = load<F32>(a), z = load<F32>(c);
+    return F::of(G::of(x, G::binary ? load<F32>(b) : x), H::of(z, H::binary ? load<F32>(d) : z));
+  }
+};
+
+struct Equal {
+  GRADUS_INLINE MaskOf<F32> of(F32 x, F32 y) { return x == y; }
+};
+struct Less {
+  GRADUS_INLINE MaskOf<F32> of(F32 x, F32 y) { return x < y; }
+};
+struct LessOrEqual {
+  GRADUS_INLINE MaskOf<F32> of(F32 x, F32 y) { return x <= y; }
+};
+
+template <class Compare>
+struct Choice {
+  GRADUS_INLINE F32 of(const float* a, const float* b, const float* c, const float* d) {
+    return select<F32>(Compare::of(load<F32>(a), load<F32>(b)), load<F32>(c), load<F32>(d));
+  }
+};
+
+using Run = void (*)(float* dst, const float* a, const float* b, const float* c, const float* d, int64_t vectors);
+
+/// The only body of a tree, for the tail as well: position cannot matter (see `plus` in
+/// elementwise_math.cc).
+template <class T>
+__attribute__((noinline)) void run(float* dst, const float* a, const float* b, const float* c, const float* d, int64_t n) {
+  for (int64_t i = 0; i < n; i += lanes) store(dst + i, T::of(a + i, b + i, c + i, d + i));
+}
+
+__attribute__((noinline)) void run_tail(Run body, float* dst, const float* a, const float* b, const float* c, const float* d,
+                                        int64_t count) {
+  const float* const from[] = {a, b, c, d};
+  F32 in[4], result;
+  for (int k = 0; k < 4; k++) in[k] = load_part<F32>(from[k], count);
+  const float* x = reinterpret_cast<const float*>(in);
+  body(reinterpret_cast<float*>(&result), x, x + lanes, x + 2 * lanes, x + 3 * lanes, lanes);
+  store_part(dst, result, count);
+}
+
+template <class T>
+void fused(void* dst, const void* a, const void* b, const void* c, const void* d, int64_t n) {
+  float* to = static_cast<float*>(dst);
+  const float *x = static_cast<const float*>(a), *y = static_cast<const float*>(b);
+  const float *z = static_cast<const float*>(c), *w = static_cast<const float*>(d);
+  const int64_t whole = n / lanes * lanes;
+  run<T>(to, x, y, z, w, whole);
+  if (whole < n) run_tail(run<T>, to + whole, x + whole, y + whole, z + whole, w + whole, n - whole);
+}
+
+template <class F, class G>
+FusedOp with_right(int right) {
+  switch (right) {
+    case op_add: return fused<Tree<F, G, Sum>>;
+    case op_sub: return fused<Tree<F, G, Difference>>;
+    case op_mul: return fused<Tree<F, G, Product>>;
+    case kNoOpcode: return fused<Tree<F, G, Itself>>;
+    default: return nullptr;
+  }
+}
+
+template <class F>
+FusedOp with_left(int left, int right) {
+  switch (left) {
+    case op_add: return with_right<F, Sum>(right);
+    case op_sub: return with_right<F, Difference>(right);
+    case op_mul: return with_right<F, Product>(right);
+    case kNoOpcode: return right == kNoOpcode ? nullptr : with_right<F, Itself>(right);
+    default: return nullptr;
+  }
+}
+
+FusedOp choice(int compare) {
+  switch (compare) {
+    case op_eq: return fused<Choice<Equal>>;
+    case op_lt: return fused<Choice<Less>>;
+    case op_le: return fused<Choice<LessOrEqual>>;
+    default: return nullptr;
+  }
+}
+
+}  // namespace
+
+FusedOp fused_op(int f, int g, int h) {
+  switch (f) {
+    case op_add: return with_left<Sum>(g, h);
+    case op_sub: return with_left<Difference>(g, h);
+    case op_mul: return with_left<Product>(g, h);
+    case op_div: return with_left<Quotient>(g, h);
+    case op_where: return h == kNoOpcode ? choice(g) : nullptr;
+    default: return nullptr;
+  }
+}
+
+}  // namespace gradus::GRADUS_ISA
