@@ -107,7 +107,9 @@ void sums_of_tiles(const Sums& t) {
   }
 }
 
-/// The instances, by rows − 1 and vectors − 1.
+/// The instances, by rows − 1 and vectors − 1. (A template, as Clang evaluates its constructor before
+/// the members of a plain class are complete.)
+template <class>
 struct Instances {
   void (*products[kMaxRows][2])(const Products&);
   void (*sums[kMaxRows][2])(const Sums&);
@@ -123,7 +125,7 @@ struct Instances {
     if constexpr (MR < kMaxRows) rows<MR + 1>();
   }
 };
-constexpr Instances instances{};
+constexpr Instances<T> instances{};
 
 /// Calls f(column, vectors) for pairs of vectors of columns.
 template <class F>
