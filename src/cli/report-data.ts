@@ -1,6 +1,6 @@
 /** What a report says of a run, as numbers. */
 import { type HostArray, type Shape, sizeOf } from "../base/index.ts";
-import { type Split, subset } from "../data/index.ts";
+import type { Split } from "../data/index.ts";
 import { auditModel, type ModelAudit } from "../lab/index.ts";
 import { type Module, type Summary, summary } from "../nn/index.ts";
 import { fromHost, type Tensor } from "../tensor/index.ts";
@@ -13,6 +13,7 @@ import {
   predict,
   rSquared,
 } from "../train/index.ts";
+import { some } from "./data-source.ts";
 import type { RunConfig } from "./run-config.ts";
 
 /** Examples that the audit looks at: enough for shares of units, few enough to be quick. */
@@ -63,18 +64,17 @@ export async function measureRun(
   const common = {
     test,
     sizes: summary(model, data.inputShape),
-    audit: auditModel(model, head.loss, some(test, auditExamples)),
+    audit: auditModel(model, head.loss, tensors(some(test, auditExamples))),
   };
   return data.task === "regression"
     ? { ...common, numbers: numberResults(outputs, test.targets) }
     : { ...common, classes: classResults(outputs, head, test.targets, data.classes.length) };
 }
 
-function some(split: Split, count: number) {
-  const rows = Array.from({ length: Math.min(split.size, count) }, (_, n) => n);
-  const { inputs, targets } = subset(split, rows);
-  return { inputs: fromHost(inputs), targets: fromHost(targets) };
-}
+const tensors = ({ inputs, targets }: Split) => ({
+  inputs: fromHost(inputs),
+  targets: fromHost(targets),
+});
 
 function classResults(
   outputs: Tensor,

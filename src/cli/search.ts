@@ -15,7 +15,7 @@ import { readSpace } from "./search-space.ts";
 import { type Assignment, type Given, readSettings } from "./settings.ts";
 import { readSettingsFile, splitWords } from "./settings-file.ts";
 import { styled, type Terminal } from "./terminal.ts";
-import { modelAndConfig } from "./train.ts";
+import { modelAndConfig, settle } from "./train.ts";
 import { callbacksOf, fitOptions } from "./train-run.ts";
 
 const methods = ["random", "grid", "halving"] as const;
@@ -77,8 +77,8 @@ async function run(words: string[], options: Options, terminal: Terminal): Promi
     return readSettings(content, [...assignments, ...chosen]);
   };
   const load = remembering(loadSource);
-  const { config } = await modelAndConfig(readSettings(content, assignments), { load });
-  const { epochs } = config.settings.training;
+  const { settings } = await settle(readSettings(content, assignments), load);
+  const { epochs } = settings.training;
   const began = performance.now();
   let count = 0;
   const { best, trials } = await search(
