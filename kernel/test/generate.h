@@ -182,8 +182,23 @@ class Generator {
     }
   }
 
+  /// Each element of some planes repeated over a window of its own, as the gradient of pooling reads
+  /// them: [planes, positions, window, positions, window].
+  void repetition(Instruction& i) {
+    const int64_t planes = random.between(1, 9), h = random.between(1, 9), w = random.between(1, 40);
+    i.shape = {planes, h, random.between(1, 3), w, random.between(1, 3)};
+    const DType t = any();
+    const int64_t row = w + (random.one_in(4) ? 1 : 0), plane = h * row + (random.one_in(4) ? 2 : 0);
+    p_.slots.push_back({false, t, (planes - 1) * plane + (h - 1) * row + w, -1});
+    i.fused.inputs = {{1, t, 0, {plane, row, 0, 1, 0}}, view(i.shape, t, false, random.one_in(2))};
+    i.fused.expression = {{input(0, t), input(1, t), {ValueKind::op, DType::b8, op_eq, 0, 2, {0, 1, 0}}}, {2}};
+    if (random.one_in(2)) i.fused.expression.results = {0};
+    i.fused.outputs = {view(i.shape, i.fused.expression.values[size_t(i.fused.expression.results[0])].dtype, true, random.one_in(2))};
+  }
+
   void map(Instruction& i) {
     if (random.one_in(8)) return transposition(i);
+    if (random.one_in(8)) return repetition(i);
     i.shape = shape(0, 5);
     fused(i.fused, i.shape, {}, false);
   }
