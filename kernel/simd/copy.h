@@ -56,12 +56,16 @@ struct Doubled {
   int64_t n, times, rows;
 };
 
+/// `times` copies of one vector, doubled to two, `line` elements apart.
 template <class T, int bytes, size_t... k>
-inline void double_lanes(T* to, const T* from, std::index_sequence<k...>) {
+inline void double_lanes(T* to, int64_t line, int64_t times, const T* from, std::index_sequence<k...>) {
   constexpr int W = sizeof...(k);
   const auto v = load_lanes<typename Lanes<T, bytes>::type>(from);
-  store_lanes(to, __builtin_shufflevector(v, v, int(k / 2)...));
-  store_lanes(to + W, __builtin_shufflevector(v, v, int((W + k) / 2)...));
+  const auto low = __builtin_shufflevector(v, v, int(k / 2)...), high = __builtin_shufflevector(v, v, int((W + k) / 2)...);
+  for (int64_t t = 0; t < times; t++, to += line) {
+    store_lanes(to, low);
+    store_lanes(to + W, high);
+  }
 }
 
 /// The lines from `first` on, by vectors of so many bytes; returns the first line that is left. Where
@@ -71,16 +75,20 @@ template <class T, int bytes>
 inline int64_t double_lines(T* dst, const T* src, const Doubled& d, int64_t first) {
   constexpr int W = bytes / int(sizeof(T));
   using Sequence = std::make_index_sequence<W>;
-  const int64_t vectors = (d.n + W - 1) / W, followed = d.rows - (vectors * W - 1) / d.n;
-  const int64_t last = d.n >= W ? d.rows : 2 * d.n > W ? followed : first;
-  for (; first < last; first++)
-    for (int64_t t = 0; t < d.times; t++) {
-      T* to = dst + (first * d.times + t) * 2 * d.n;
-      const T* from = src + first * d.n;
+  const int64_t line = 2 * d.n, lines = d.times * line, times = d.times, n = d.n;
+  const int64_t vectors = (n + W - 1) / W, followed = d.rows - (vectors * W - 1) / n;
+  if (vectors == 1)
+    for (; 2 * n > W && first < followed; first++)
+      double_lanes<T, bytes>(dst + first * lines, line, times, src + first * n, Sequence{});
+  if (n < W) return first;
+  for (; first < d.rows; first++)
+    for (int64_t t = 0; t < times; t++) {
+      T* to = dst + first * lines + t * line;
+      const T* from = src + first * n;
       int64_t i = 0;
-      for (; i + W < d.n; i += W) double_lanes<T, bytes>(to + 2 * i, from + i, Sequence{});
-      if (first >= followed) i = d.n - W;
-      double_lanes<T, bytes>(to + 2 * i, from + i, Sequence{});
+      for (; i + W < n; i += W) double_lanes<T, bytes>(to + 2 * i, 0, 1, from + i, Sequence{});
+      if (first >= followed) i = n - W;
+      double_lanes<T, bytes>(to + 2 * i, 0, 1, from + i, Sequence{});
     }
   return first;
 }
