@@ -50,6 +50,62 @@ inline bool copy_second_lines(char* dst, int64_t dst_row, const char* src, int64
   return false;
 }
 
+/// Lines of which every element stands twice in a row in the copy, and each line `times` times: as the
+/// map of max-pooling's gradient reads what belongs to a window. Both sides are dense.
+struct Doubled {
+  int64_t n, times, rows;
+};
+
+/// `times` copies of one vector, doubled to two, `line` elements apart.
+template <class T, int bytes, size_t... k>
+inline void double_lanes(T* to, int64_t line, int64_t times, const T* from, std::index_sequence<k...>) {
+  constexpr int W = sizeof...(k);
+  const auto v = load_lanes<typename Lanes<T, bytes>::type>(from);
+  const auto low = __builtin_shufflevector(v, v, int(k / 2)...), high = __builtin_shufflevector(v, v, int((W + k) / 2)...);
+  for (int64_t t = 0; t < times; t++, to += line) {
+    store_lanes(to, low);
+    store_lanes(to + W, high);
+  }
+}
+
+/// The lines from `first` on, by vectors of so many bytes; returns the first line that is left. Where
+/// other lines follow, the last vector may reach beyond its line: they overwrite what is too much.
+/// Else it ends with the line, and lines too short for that are left.
+template <class T, int bytes>
+inline int64_t double_lines(T* dst, const T* src, const Doubled& d, int64_t first) {
+  constexpr int W = bytes / int(sizeof(T));
+  using Sequence = std::make_index_sequence<W>;
+  const int64_t line = 2 * d.n, lines = d.times * line, times = d.times, n = d.n;
+  const int64_t vectors = (n + W - 1) / W, followed = d.rows - (vectors * W - 1) / n;
+  if (vectors == 1)
+    for (; 2 * n > W && first < followed; first++)
+      double_lanes<T, bytes>(dst + first * lines, line, times, src + first * n, Sequence{});
+  if (n < W) return first;
+  for (; first < d.rows; first++)
+    for (int64_t t = 0; t < times; t++) {
+      T* to = dst + first * lines + t * line;
+      const T* from = src + first * n;
+      int64_t i = 0;
+      for (; i + W < n; i += W) double_lanes<T, bytes>(to + 2 * i, 0, 1, from + i, Sequence{});
+      if (first >= followed) i = n - W;
+      double_lanes<T, bytes>(to + 2 * i, 0, 1, from + i, Sequence{});
+    }
+  return first;
+}
+
+template <class T>
+inline void copy_doubled(T* dst, const T* src, const Doubled& d) {
+  int64_t r = 0;
+  if constexpr (sizeof(T) >= 4) {
+    r = double_lines<T, kVectorBytes>(dst, src, d, r);
+    if constexpr (kVectorBytes > 32) r = double_lines<T, 32>(dst, src, d, r);
+    if constexpr (kVectorBytes > 16) r = double_lines<T, 16>(dst, src, d, r);
+  }
+  for (; r < d.rows; r++)
+    for (int64_t t = 0; t < d.times; t++)
+      for (int64_t i = 0; i < 2 * d.n; i++) dst[(r * d.times + t) * 2 * d.n + i] = src[r * d.n + i / 2];
+}
+
 template <class T>
 inline void copy_line(char* dst, int64_t ds, const char* src, int64_t ss, int64_t n) {
   if (ds == int64_t(sizeof(T)) && ss == int64_t(sizeof(T))) {
@@ -172,11 +228,35 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
   }
 }
 
+/// A box of doubled elements; false when this is none.
+template <class T>
+inline bool copy_doubles(const CopyBox& b, char* dst, const char* src) {
+  constexpr int64_t e = sizeof(T);
+  if (b.rank < 2 || b.extent[0] != 2 || b.src[0] != 0 || b.dst[0] != e || b.src[1] != e || b.dst[1] != 2 * e) return false;
+  Doubled d{b.extent[1], 1, 1};
+  int next = 2;
+  if (next < b.rank && b.src[next] == 0 && b.dst[next] == 2 * d.n * e) d.times = b.extent[next++];
+  if (next < b.rank && b.src[next] == d.n * e && b.dst[next] == 2 * d.n * d.times * e) d.rows = b.extent[next++];
+  int64_t at[kMaxRank] = {};
+  for (int a;;) {
+    copy_doubled<T>(reinterpret_cast<T*>(dst), reinterpret_cast<const T*>(src), d);
+    for (a = next; a < b.rank; a++) {
+      dst += b.dst[a];
+      src += b.src[a];
+      if (++at[a] < b.extent[a]) break;
+      dst -= b.dst[a] * b.extent[a];
+      src -= b.src[a] * b.extent[a];
+      at[a] = 0;
+    }
+    if (a >= b.rank) return true;
+  }
+}
+
 template <class T>
 inline void copy_merged(const CopyBox& b, char* dst, const char* src) {
   if (b.rank == 0) std::memcpy(dst, src, sizeof(T));
   else if (b.rank == 1) copy_line<T>(dst, b.dst[0], src, b.src[0], b.extent[0]);
-  else copy_lines<T>(b, dst, src);
+  else if (!copy_doubles<T>(b, dst, src)) copy_lines<T>(b, dst, src);
 }
 
 /// Copies a box of `element`-byte elements; a null list of strides means dense row-major.

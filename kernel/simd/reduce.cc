@@ -3,6 +3,7 @@
 #include "reducers.h"
 
 #include "kernels.h"
+#include "lines.h"
 
 namespace gradus::GRADUS_ISA {
 namespace {
@@ -14,7 +15,19 @@ struct Reducing {
   void (*columns)(Accumulators, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base);
   void (*combine)(Accumulators, Accumulators, int64_t n);
   void (*finish)(Accumulators, void* result, int64_t n);
+  void (*windows)(void* result, const void* x, const Windows&);  // null for bool
 };
+
+template <class R, class T>
+void any_windows(void* result, const void* x, const Windows& w) {
+  (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(static_cast<typename R::Result*>(result), static_cast<const T*>(x), w);
+}
+
+template <class R, class T>
+constexpr auto windows_of() {
+  if constexpr (sizeof(T) == 1) return nullptr;
+  else return any_windows<R, T>;
+}
 
 template <class R, class T>
 constexpr Reducing reducing = {
@@ -27,6 +40,7 @@ constexpr Reducing reducing = {
     },
     R::combine,
     R::finish,
+    windows_of<R, T>(),
 };
 
 template <class T, class A, class P>
@@ -67,12 +81,18 @@ int64_t line_distance(const LoopView& v, int outer, int rank, const int64_t* ext
   return distance / v.element;
 }
 
+// Elements of the largest window that is reduced at once (3 × 3 × 3, 5 × 5): of more, the lines of a
+// block are added one after another, in several chains.
+constexpr int64_t kMostWindow = 32;
+
 struct ReduceRun {
   const ReducePlan& plan;
   const Frame& frame;
   const Reducing& reducer;
-  char* partials;  // [part][kept block] accumulators, when the reduced axes are cut
-  bool ready[kMaxWorkers];
+  char* partials = nullptr;  // [part][kept block] accumulators, when the reduced axes are cut
+  bool ready[kMaxWorkers] = {};
+  int64_t window[kMostWindow] = {};  // where its elements stand from the first of them
+  int64_t window_size = 0;
 
   int kept_at() const { return plan.rows ? 0 : plan.reduced_rank; }
   int reduced_at() const { return plan.rows ? plan.kept_rank : 0; }
@@ -139,6 +159,41 @@ struct ReduceRun {
     evaluate(plan.after, frame, memory, start + k, extent + k);
   }
 
+  /// Where each result is reduced from a few elements of a plain input, and neighbouring results from
+  /// elements 1 or 2 apart, as in pooling, no block needs to be copied or accumulated.
+  void find_window() {
+    const Loop& loop = plan.before;
+    const int32_t value = loop.outputs[0].value;
+    if (!reducer.windows || plan.rows || plan.reduced_blocks != 1 || !loop.steps.empty()) return;
+    if (size_t(value) >= loop.inputs.size() || loop.inputs[value].view.buffer < 0) return;
+    const LoopView& view = loop.inputs[value].view;
+    const int64_t step = view.stride[loop.rank - 1] / view.element, size = count(plan.reduced_rank, loop.size);
+    if ((step != 1 && step != 2) || size > kMostWindow) return;
+    window_size = 1;
+    for (int a = 0; a < plan.reduced_rank; window_size *= loop.size[a++]) {
+      const int64_t n = loop.size[a], along = view.stride[a] / view.element;
+      for (int64_t i = window_size; i-- > 0;)  // from the last on: no place is written before it was read
+        for (int64_t j = n; j-- > 0;) window[i * n + j] = window[i] + j * along;
+    }
+  }
+
+  /// Reduces a kept block, all its lines that are equally far apart at once, and passes it through the epilogue.
+  void reduce_windows(int worker, const int64_t* start, const int64_t* extent) const {
+    const Loop& loop = plan.before;
+    const LoopView& view = loop.inputs[loop.outputs[0].value].view;
+    const int k = kept_at(), last = loop.rank - 1, rows = last > k ? last - 1 : last;
+    char* memory = after_memory(worker);
+    char* result = accumulator_memory(worker);
+    const char* x = frame.buffers[view.buffer] + offset_of(view, loop.rank, start);
+    const Windows w{window, window_size, view.stride[last] / view.element, extent[last],
+                    rows < last ? extent[rows] : 1, view.stride[rows] / view.element};
+    const int64_t planes = count(rows - k, extent + k), bytes = w.rows * w.n * plan.after.inputs[0].view.element;
+    for (int64_t plane = 0; plane < planes; plane++)
+      reducer.windows(result + plane * bytes, x + line_offset(view, extent, k, rows, plane), w);
+    reinterpret_cast<void**>(memory)[0] = result;
+    evaluate(plan.after, frame, memory, start + k, extent + k);
+  }
+
   BlockCursor kept_cursor(int64_t* start, int64_t* extent) const {
     const int k = kept_at();
     return {plan.kept_rank, plan.before.size + k, plan.before.extent + k, plan.kept_grid, {}, start + k, extent + k};
@@ -148,13 +203,17 @@ struct ReduceRun {
     ReduceRun& run = *static_cast<ReduceRun*>(context);
     run.prepare(worker);
     const ReducePlan& plan = run.plan;
-    int64_t start[kMaxRank], extent[kMaxRank];
+    int64_t start[kMaxRank] = {}, extent[kMaxRank];
     BlockCursor cursor = run.kept_cursor(start, extent);
     const int64_t first = task * plan.kept_per_task;
     const int64_t last = first + plan.kept_per_task < plan.kept_blocks ? first + plan.kept_per_task : plan.kept_blocks;
     cursor.seek(first);
     const Accumulators acc = run.at(run.accumulator_memory(worker));
     for (int64_t block = first; block < last; block++, cursor.next()) {
+      if (run.window_size > 0) {
+        run.reduce_windows(worker, start, extent);
+        continue;
+      }
       run.accumulate(worker, acc, 0, plan.reduced_blocks, start, extent);
       run.store(worker, acc, start, extent);
     }
@@ -187,8 +246,9 @@ struct ReduceRun {
 }  // namespace
 
 Status reduce(const ReducePlan& plan, Frame& frame) {
-  ReduceRun run{plan, frame, *reducing_of(plan.reducer, plan.dtype), nullptr, {}};
+  ReduceRun run{plan, frame, *reducing_of(plan.reducer, plan.dtype)};
   if (plan.parts == 1) {
+    run.find_window();
     frame.parallel->run((plan.kept_blocks + plan.kept_per_task - 1) / plan.kept_per_task, ReduceRun::whole, &run);
     return Status::ok;
   }

@@ -3,7 +3,7 @@
 #pragma once
 #include <limits>
 
-#include "lanes.h"
+#include "copy.h"
 
 namespace gradus::GRADUS_ISA {
 
@@ -12,6 +12,70 @@ struct Accumulators {
   void* values;
   void* positions;
 };
+
+/// Every `step`-th element of a line from p on, 1 or 2: so many as V has, or one.
+template <class V, int step, class T>
+inline V window_lanes(const T* p) {
+  if constexpr (sizeof(V) == sizeof(T)) return *p;
+  else if constexpr (step == 1) return load_lanes<V>(p);
+  else return every_second<T, int(sizeof(V))>(p, std::make_index_sequence<sizeof(V) / sizeof(T)>{});
+}
+
+/// Lines of windows: result[r][i] is reduced from x[r·distance + i·step + offset[q]] over the `count`
+/// positions q of a window, i < n; the results stand one after another. All in elements.
+struct Windows {
+  const int64_t* offset;
+  int64_t count, step, n, rows, distance;
+};
+
+/// How many lines from the first on may be reduced by vectors of more lanes than they have results:
+/// what these read and write too much is part of the lines that follow, which overwrite it.
+inline int64_t lines_to_spill(const Windows& w, int64_t lanes) {
+  if (w.distance <= 0) return 0;
+  const int64_t beyond = lanes - w.n;
+  const int64_t read = (beyond * w.step + w.distance - 1) / w.distance, written = (beyond + w.n - 1) / w.n;
+  const int64_t first_kept = w.rows - (read > written ? read : written);
+  return first_kept > 0 ? first_kept : 0;
+}
+
+/// Reduces the lines from `first` on that vectors of so many lanes can take; the lines before the
+/// returned one are done. A vector may end with the line, and so repeat some of the results before.
+template <class R, class T, int step, int lanes, bool exact>
+inline int64_t window_lines(typename R::Result* result, const T* x, const Windows& w, int64_t first, bool& nan) {
+  using V = std::conditional_t<lanes == 1, T, typename Lanes<T, lanes * int(sizeof(T))>::type>;
+  const int64_t rest = w.n - lanes, last = rest >= 0 ? w.rows : 2 * w.n > lanes ? lines_to_spill(w, lanes) : 0;
+  decltype(V{} != V{}) seen{};
+  for (int64_t r = first; r < last; r++) {
+    typename R::Result* to = result + r * w.n;
+    const T* from = x + r * w.distance;
+    int64_t i = 0;
+    for (; i <= rest; i += lanes) R::template window<V, step, exact>(to + i, from + i * step, w, seen);
+    if (i < w.n) {
+      const int64_t at = rest > 0 ? rest : 0;
+      R::template window<V, step, exact>(to + at, from + at * step, w, seen);
+    }
+  }
+  if constexpr (!exact)
+    for (int l = 0; l < lanes; l++) nan = nan || seen[l];
+  return last > first ? last : first;
+}
+
+/// By the widest vectors that fit, narrower ones for the rest, at last element by element.
+template <class R, class T, int step, int lanes, bool exact>
+inline bool reduce_windows(typename R::Result* result, const T* x, const Windows& w, int64_t first) {
+  bool nan = false;
+  first = window_lines<R, T, step, lanes, exact || lanes == 1>(result, x, w, first, nan);
+  if (nan || first == w.rows) return !nan;
+  if constexpr (lanes == 1) return true;
+  else return reduce_windows<R, T, step, (lanes * sizeof(T) > 16 ? lanes / 2 : 1), exact>(result, x, w, first);
+}
+
+/// NaN costs more comparisons: lines without are tried first, which tells whether there were any.
+template <class R, class T, int step>
+inline void windows(typename R::Result* result, const T* x, const Windows& w) {
+  if (!reduce_windows<R, T, step, R::W, !R::minds_nan>(result, x, w, 0))
+    reduce_windows<R, T, step, R::W, true>(result, x, w, 0);
+}
 
 /// Sums of float32 and float64 run in float64 lanes, so that a float32 sum of n elements is off by
 /// half a unit of the result and n·2⁻⁵³·Σ|x|, whatever its order; int32 wraps around.
@@ -72,6 +136,22 @@ struct Sum {
     }
     for (; c < n; c++)
       for (int64_t r = 0; r < rows; r++) sum[c] += A(x[r * ld + c]);
+  }
+
+  using Result = T;
+  static constexpr bool minds_nan = false;
+  template <class V, int step, bool, class Seen>
+  static void window(T* result, const T* x, const Windows& w, Seen&) {
+    if constexpr (sizeof(V) == sizeof(T)) {
+      A sum = 0;
+      for (int64_t q = 0; q < w.count; q++) sum += A(x[w.offset[q]]);
+      *result = T(sum);
+    } else {
+      using U = typename Lanes<A, int(sizeof(V) / sizeof(T) * sizeof(A))>::type;
+      U sum{};
+      for (int64_t q = 0; q < w.count; q++) sum += __builtin_convertvector((window_lanes<V, step>(x + w.offset[q])), U);
+      store_lanes(result, __builtin_convertvector(sum, V));
+    }
   }
 
   static void combine(Accumulators acc, Accumulators other, int64_t n) {
@@ -162,6 +242,24 @@ struct Extreme {
         best[c] = better(x[r * ld + c], best[c]);
   }
 
+  using Result = T;
+  static constexpr bool minds_nan = std::numeric_limits<T>::has_quiet_NaN;
+  template <class U, int step, bool exact, class Seen>
+  static void window(T* result, const T* x, const Windows& w, Seen& nan) {
+    U best = window_lanes<U, step>(x + w.offset[0]);
+    if constexpr (!exact) nan |= best != best;
+    for (int64_t q = 1; q < w.count; q++) {
+      const U y = window_lanes<U, step>(x + w.offset[q]);
+      if constexpr (exact) {
+        best = better(y, best);
+      } else {
+        best = (max ? y > best : y < best) ? y : best;
+        nan |= y != y;
+      }
+    }
+    std::memcpy(result, &best, sizeof best);
+  }
+
   static void combine(Accumulators acc, Accumulators other, int64_t n) {
     columns(acc, static_cast<const T*>(other.values), 0, 1, n, 0);
   }
@@ -225,6 +323,27 @@ struct ExtremePosition {
     }
     for (; c < n; c++)
       for (int64_t r = 0; r < rows; r++) offer(acc, c, x[r * ld + c], P(base + r));
+  }
+
+  using Result = int32_t;
+  static constexpr bool minds_nan = std::numeric_limits<T>::has_quiet_NaN;
+  template <class U, int step, bool exact, class Seen>
+  static void window(int32_t* result, const T* x, const Windows& w, Seen& nan) {
+    constexpr int lanes = int(sizeof(U) / sizeof(T));
+    using Q = std::conditional_t<lanes == 1, P, typename Lanes<P, int(sizeof(U))>::type>;
+    U best = window_lanes<U, step>(x + w.offset[0]);
+    if constexpr (!exact) nan |= best != best;
+    Q where{};
+    for (int64_t q = 1; q < w.count; q++) {
+      const U y = window_lanes<U, step>(x + w.offset[q]);
+      auto take = max ? y > best : y < best;
+      if constexpr (exact && minds_nan) take |= (y != y) & (best == best);
+      if constexpr (!exact) nan |= y != y;
+      best = take ? y : best;
+      where = take ? Q{} + P(q) : where;
+    }
+    if constexpr (lanes == 1) *result = int32_t(where);
+    else store_lanes(result, __builtin_convertvector(where, typename Lanes<int32_t, lanes * 4>::type));
   }
 
   static void combine(Accumulators acc, Accumulators other, int64_t n) {

@@ -28,6 +28,8 @@ constexpr int64_t kMostStagedRow = 512;
 constexpr int64_t kTaskElements = 1 << 15;
 // Simple operations below which waking another thread costs more than it saves.
 constexpr double kWakeCost = 1 << 17;
+// Lines shorter than this are reduced faster when several of them are copied to one.
+constexpr int64_t kShortestLine = 16;
 // A reduction into few results is cut along the reduced axes too, into at most so many parts.
 constexpr int64_t kMaxParts = 64;
 // No sensible program has so many constants (some ten thousand distinct ones).
@@ -700,8 +702,25 @@ class Planner {
     return n;
   }
 
+  /// Whether neighbouring lines of a plain input belong to different kept elements, as in the gradient of
+  /// a bias: a kept block then has them all, so that memory is read in its order, and nothing is copied.
+  static bool walks_in_order(const ReducePlan& r) {
+    const Loop& loop = r.before;
+    const int last = loop.rank - 1;
+    if (!loop.steps.empty() || loop.inputs.size() != 1 || r.kept_rank != 1 || r.reduced_rank < 2) return false;
+    if (loop.inputs[0].access != Access::in_block || loop.inputs[0].view.buffer < 0) return false;
+    const LoopView& v = loop.inputs[0].view;
+    const bool ordered = v.stride[last] == v.element && v.stride[0] > 0 && v.stride[0] < v.stride[1];
+    return ordered && loop.size[last] >= kShortestLine && loop.size[last] == loop.extent[last];
+  }
+
   /// Extents for a reduction. A kept block passes through the epilogue as one block.
   static void reduce_extents(ReducePlan& r) {
+    if (r.rows && walks_in_order(r)) {
+      keep(r.before, 0, 1, r.after.block);
+      std::fill(r.before.extent + 1, r.before.extent + r.before.rank - 1, 1);
+      return;
+    }
     if (r.rows) {
       // Whole rows, or one piece of one row: a kept block never spans several pieces.
       int64_t row = 1, whole = 1;

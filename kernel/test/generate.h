@@ -182,8 +182,23 @@ class Generator {
     }
   }
 
+  /// Each element of some planes repeated over a window of its own, as the gradient of pooling reads
+  /// them: [planes, positions, window, positions, window].
+  void repetition(Instruction& i) {
+    const int64_t planes = random.between(1, 9), h = random.between(1, 9), w = random.between(1, 40);
+    i.shape = {planes, h, random.between(1, 3), w, random.between(1, 3)};
+    const DType t = any();
+    const int64_t row = w + (random.one_in(4) ? 1 : 0), plane = h * row + (random.one_in(4) ? 2 : 0);
+    p_.slots.push_back({false, t, (planes - 1) * plane + (h - 1) * row + w, -1});
+    i.fused.inputs = {{1, t, 0, {plane, row, 0, 1, 0}}, view(i.shape, t, false, random.one_in(2))};
+    i.fused.expression = {{input(0, t), input(1, t), {ValueKind::op, DType::b8, op_eq, 0, 2, {0, 1, 0}}}, {2}};
+    if (random.one_in(2)) i.fused.expression.results = {0};
+    i.fused.outputs = {view(i.shape, i.fused.expression.values[size_t(i.fused.expression.results[0])].dtype, true, random.one_in(2))};
+  }
+
   void map(Instruction& i) {
     if (random.one_in(8)) return transposition(i);
+    if (random.one_in(8)) return repetition(i);
     i.shape = shape(0, 5);
     fused(i.fused, i.shape, {}, false);
   }
@@ -208,11 +223,21 @@ class Generator {
 
   void reduce(Instruction& i) {
     if (random.one_in(3)) return windows(i);
+    const bool channels = random.one_in(5);
     i.shape = shape(0, 5);
     i.kept = random.between(0, int64_t(i.shape.size()));
     i.reducer = Reducer(random.below(kReducers));
     std::vector<DType> dtypes;
-    for (int64_t n = random.below(3); n >= 0; n--) {
+    if (channels) {  // lines of one kept element after another, as the gradient of a bias has them
+      i.shape = {random.between(1, 40), random.between(1, 20), random.between(10, 70)};
+      i.kept = 1;
+      const int64_t line = i.shape[2] + random.below(2);
+      const View v{1, any(), 0, {line, line * i.shape[0], 1}};
+      p_.slots.push_back({false, v.dtype, line * i.shape[0] * i.shape[1], -1});
+      i.inputs = {v};
+      dtypes = {v.dtype};
+    }
+    for (int64_t n = random.below(3); n >= 0 && !channels; n--) {
       i.inputs.push_back(view(i.shape, any(), false));
       dtypes.push_back(i.inputs.back().dtype);
     }
@@ -226,7 +251,7 @@ class Generator {
     const bool position = i.reducer == Reducer::argmax || i.reducer == Reducer::argmin;
     if (position)
       for (size_t a = size_t(i.kept); a < i.shape.size(); a++) i.shape[a] = std::max<int64_t>(i.shape[a], 1);
-    if (position) {
+    if (position && !channels) {
       // Sizes may have grown: the views are made anew.
       for (View& v : i.inputs) v = view(i.shape, v.dtype, false);
     }

@@ -69,7 +69,8 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   const std::string name = describe(program, isa, seed);
   Buffers buffers;
   const Instruction& i = program.instructions[0];
-  const bool nan = kind == Kind::reduce || kind == Kind::map || kind == Kind::argsort;
+  // Reductions without any NaN take ways of their own.
+  const bool nan = (kind == Kind::reduce && seed % 200 < 100) || kind == Kind::map || kind == Kind::argsort;
   for (const Slot& s : program.slots) {
     buffers.emplace_back(size_t(s.size) * byte_size(s.dtype));
     const bool indices = kind == Kind::gather || kind == Kind::scatter_add;

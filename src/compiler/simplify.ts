@@ -96,7 +96,11 @@ function reshapedTo(x: Node, shape: readonly number[]): Node | undefined {
   const value = constantValue(x);
   if (value !== undefined) return constant(value, shape, x.dtype);
   if (keepsOrder(x) && sameShape(x.inputs[0]!.shape, shape)) return x.inputs[0];
-  if (isJoinable(x)) return undefined; // its own shape is as good: reshaping to and fro has no end
+  if (isJoinable(x)) {
+    // Its own shape is as good, and reshaping to and fro has no end. But a mask costs little to
+    // store, and splitting its axes needs no copy.
+    return x.dtype === "bool" && shape.length > x.shape.length ? reshape(x, shape) : undefined;
+  }
   const strided = assumedView(x);
   return strided && reshapeView(strided, x.shape, shape) ? reshape(x, shape) : undefined;
 }

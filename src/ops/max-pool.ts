@@ -1,11 +1,12 @@
 import { forEachIndex, numeric, sizeOf, stridesOf } from "../base/index.ts";
 import { type Attrs, apply, type Node } from "../graph/index.ts";
-import { add, floorDiv, mul, sub } from "./elementwise.ts";
+import { add, equal, floorDiv, mul, where } from "./elementwise.ts";
 import { gather, scatterAdd } from "./gather.ts";
 import { reshape } from "./movement.ts";
 import { custom, type OpRecord } from "./record.ts";
 import { argmax, max } from "./reduction.ts";
 import { iota } from "./sources.ts";
+import { broadcastInto } from "./sum.ts";
 import { type WindowGeometry, window, windowOp } from "./window.ts";
 
 const geometry = (attrs: Attrs) => attrs as unknown as WindowGeometry;
@@ -25,19 +26,59 @@ export function winners(x: Node, geo: WindowGeometry): Node {
   const rank = geo.size.length;
   const winner = argmax(window(x, geo), windowAxes(x, geo));
   const lead = winner.shape.length - rank;
+  const steps = stridesOf(x.shape.slice(lead));
+  const corner = steps
+    .map((step, i) => mul(iota(winner.shape.slice(lead), i), geo.stride[i]! * step))
+    .reduce(add);
+  let index = broadcastInto(corner, winner.shape, [...winner.shape.keys()].slice(0, lead));
+  // From the position within the window to that within the plane, from the last axis on: `rest` counts
+  // lines of the window, each `line` places behind the one before as far as the axes after it go.
   let rest = winner;
-  let index: Node | undefined;
-  let step = 1;
-  // from the position within the window to the position within the plane, from the last axis on
+  let line = 0;
   for (let i = rank - 1; i >= 0; i--) {
-    const quotient = floorDiv(rest, geo.size[i]!);
-    const within = mul(sub(rest, mul(quotient, geo.size[i]!)), geo.dilation[i]!);
-    const at = mul(add(mul(iota(winner.shape, lead + i), geo.stride[i]!), within), step);
-    index = index ? add(index, at) : at;
-    step *= x.shape[lead + i]!;
-    rest = quotient;
+    const step = geo.dilation[i]! * steps[i]!;
+    index = add(index, mul(rest, step - line));
+    line = geo.size[i]! * step;
+    if (i > 0) rest = floorDiv(rest, geo.size[i]!);
   }
-  return index!;
+  return index;
+}
+
+/**
+ * Whether the windows lie side by side and cover all of the plane, in pairs along its last axis: such
+ * repetitions the kernel reads by whole vectors.
+ */
+const isTiling = (x: Node, { size, stride, dilation }: WindowGeometry): boolean =>
+  size.at(-1) === 2 &&
+  size.every(
+    (k, i) => stride[i] === k && dilation[i] === 1 && x.shape.at(i - size.length)! % k === 0,
+  );
+
+/**
+ * Each element of g at the place of its window's winner, 0 elsewhere, for windows that tile the
+ * plane: one elementwise map over the plane, which work that follows can join.
+ */
+function spreadOverTiles(x: Node, geo: WindowGeometry, g: Node): Node {
+  const winner = argmax(window(x, geo), windowAxes(x, geo));
+  const lead = x.shape.length - geo.size.length;
+  // every spatial axis becomes two: the window, and the position within
+  const within = geo.size.map((_, i) => lead + 2 * i + 1);
+  const shape = [
+    ...x.shape.slice(0, lead),
+    ...geo.size.flatMap((k, i) => [winner.shape[lead + i]!, k]),
+  ];
+  const places = reshape(iota([sizeOf(geo.size)], 0), geo.size);
+  const others = [...shape.keys()].filter((axis) => !within.includes(axis));
+  const here = equal(broadcastInto(winner, shape, within), broadcastInto(places, shape, others));
+  return reshape(where(here, broadcastInto(g, shape, within), 0), x.shape);
+}
+
+/** The same for any windows; where they overlap, a place gets the sum. */
+function spreadAt(x: Node, geo: WindowGeometry, g: Node): Node {
+  const rank = geo.size.length;
+  const at = flat(winners(x, geo), rank);
+  const plane = sizeOf(x.shape.slice(-rank));
+  return reshape(scatterAdd(at, flat(g, rank), at.shape.length - 1, plane), x.shape);
 }
 
 /**
@@ -54,11 +95,8 @@ export const maxPoolOp: OpRecord = custom({
     return { shape: shape.slice(0, shape.length - geometry(attrs).size.length), dtype };
   },
   vjp({ inputs: [x], attrs }, g) {
-    const rank = geometry(attrs).size.length;
-    const plane = sizeOf(x!.shape.slice(-rank));
-    const at = flat(winners(x!, geometry(attrs)), rank);
-    const spread = scatterAdd(at, flat(g, rank), at.shape.length - 1, plane);
-    return [reshape(spread, x!.shape)];
+    const spread = isTiling(x!, geometry(attrs)) ? spreadOverTiles : spreadAt;
+    return [spread(x!, geometry(attrs), g)];
   },
   jvp({ inputs: [x], attrs, shape }, [t]) {
     if (!t) return null;
