@@ -185,7 +185,8 @@ class Generator {
   /// Float32 arithmetic over long rows of larger matrices, as an optimiser's update has it: with factors
   /// for all, for a row or for a column, and results in place.
   void rows(Instruction& i, std::vector<DType> first) {
-    i.shape = {random.between(1, 40), random.one_in(8) ? random.between(4000, 5000) : random.between(100, 420)};
+    const bool longer = random.one_in(3);  // than a block has room for
+    i.shape = {random.between(1, longer ? 8 : 40), longer ? random.between(700, 3000) : random.between(100, 420)};
     const int64_t row = i.shape[1] + (random.one_in(3) ? 0 : random.between(1, 40)), size = i.shape[0] * row;
     const auto slot = [&](bool output, int64_t n, int32_t alias) {
       p_.slots.push_back({output, DType::f32, n, alias});
