@@ -55,33 +55,26 @@ struct Choice {
   }
 };
 
-using Run = void (*)(float* dst, const float* a, const float* b, const float* c, const float* d, int64_t vectors);
-
-/// The only body of a tree, for the tail as well: position cannot matter (see `plus` in
-/// elementwise_math.cc).
-template <class T>
-__attribute__((noinline)) void run(float* dst, const float* a, const float* b, const float* c, const float* d, int64_t n) {
-  for (int64_t i = 0; i < n; i += lanes) store(dst + i, T::of(a + i, b + i, c + i, d + i));
-}
-
-__attribute__((noinline)) void run_tail(Run body, float* dst, const float* a, const float* b, const float* c, const float* d,
-                                        int64_t count) {
+/// The last elements, in the lanes of one vector.
+__attribute__((noinline)) void tail(FusedOp op, float* dst, const float* a, const float* b, const float* c, const float* d,
+                                    int64_t count) {
   const float* const from[] = {a, b, c, d};
   F32 in[4], result;
   for (int k = 0; k < 4; k++) in[k] = load_part<F32>(from[k], count);
-  const float* x = reinterpret_cast<const float*>(in);
-  body(reinterpret_cast<float*>(&result), x, x + lanes, x + 2 * lanes, x + 3 * lanes, lanes);
+  op(&result, in, in + 1, in + 2, in + 3, lanes);
   store_part(dst, result, count);
 }
 
+/// The tail runs through the same instructions as the rest, so position cannot matter (see `plus` in
+/// elementwise_math.cc).
 template <class T>
 void fused(void* dst, const void* a, const void* b, const void* c, const void* d, int64_t n) {
   float* to = static_cast<float*>(dst);
   const float *x = static_cast<const float*>(a), *y = static_cast<const float*>(b);
   const float *z = static_cast<const float*>(c), *w = static_cast<const float*>(d);
-  const int64_t whole = n / lanes * lanes;
-  run<T>(to, x, y, z, w, whole);
-  if (whole < n) run_tail(run<T>, to + whole, x + whole, y + whole, z + whole, w + whole, n - whole);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) store(to + i, T::of(x + i, y + i, z + i, w + i));
+  if (i < n) tail(fused<T>, to + i, x + i, y + i, z + i, w + i, n - i);
 }
 
 template <class F, class G>

@@ -63,18 +63,8 @@ inline void begin(const Loop& loop, const Frame& frame, char* memory) {
   }
 }
 
-/// Elements that all steps take before the next ones: so few that a processor still has divisions of
-/// one step in flight while it loads and multiplies for the others (Adam's update, AVX-512: 85 µs in
-/// pieces of 128, 109 of 256, 131 of 1024), and enough that a call does not show (97 µs at 64).
-constexpr int64_t kPiece = 128;
 /// Rows at least this long are evaluated one by one where they are, rather than copied together.
-constexpr int64_t kLeastRow = 64;
-
-/// Elements of a piece: about kPiece, equal, whole vectors.
-inline int64_t piece_of(const Loop& loop, int64_t n) {
-  const int64_t pieces = (n + kPiece / 2) / kPiece;
-  return pieces < 2 || loop.steps.size() < 2 ? n : ((n + pieces - 1) / pieces + 15) / 16 * 16;
-}
+constexpr int64_t kLeastRow = 128;
 
 inline void run_steps(const Loop& loop, void* const* table, int64_t n) {
   for (const Step& s : loop.steps) {
@@ -87,14 +77,21 @@ inline void advance(void** table, const std::vector<Mover>& movers, int64_t elem
   for (const Mover& m : movers) table[m.value] = static_cast<char*>(table[m.value]) + elements * m.element;
 }
 
-/// All steps on n elements, piece by piece. The pointers are left behind the last.
-inline void walk(const Loop& loop, void** table, const std::vector<Mover>& movers, int64_t n) {
-  const int64_t piece = piece_of(loop, n);
-  for (int64_t done = 0; done < n; done += piece) {
-    const int64_t some = n - done < piece ? n - done : piece;
-    run_steps(loop, table, some);
-    advance(table, movers, some);
+/// Elements that the steps take at once at most: a piece, and the last time half a piece more.
+inline int64_t longest_piece(const Loop& loop) {
+  return loop.piece < loop.block ? loop.piece + loop.piece / 2 : loop.block;
+}
+
+/// All steps on n elements, piece by piece. Returns by how many elements the pointers have moved.
+inline int64_t walk(const Loop& loop, void** table, const std::vector<Mover>& movers, int64_t n) {
+  const int64_t longest = longest_piece(loop);
+  int64_t done = 0;
+  for (; n - done > longest; done += loop.piece) {
+    run_steps(loop, table, loop.piece);
+    advance(table, movers, loop.piece);
   }
+  run_steps(loop, table, n - done);
+  return done;
 }
 
 /// Evaluates a block row by row, whose values are read and written where they are; false where this
@@ -114,16 +111,16 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
   }
   for (int32_t i : loop.filled) table[i] = memory + loop.inputs[i].reg;
   for (const LoopOutput& o : loop.outputs) table[o.value] = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);
-  const int64_t piece = piece_of(loop, n);
+  const int64_t longest = n < longest_piece(loop) ? n : longest_piece(loop);
   for (int64_t r = 0; r < rows; r++) {
     for (int32_t i : loop.filled) {
       const LoopView& v = loop.inputs[i].view;
       const char* value = frame.buffers[v.buffer] + offset_of(v, rank, start) + r * v.stride[rank - 2];
-      copy_box(static_cast<char*>(table[i]), nullptr, value, &zero, 1, &piece, v.element);
+      copy_box(static_cast<char*>(table[i]), nullptr, value, &zero, 1, &longest, v.element);
     }
-    walk(loop, table, loop.row_movers, n);
+    const int64_t done = walk(loop, table, loop.row_movers, n);
     for (const Mover& m : loop.row_movers)
-      table[m.value] = static_cast<char*>(table[m.value]) + (m.row - n * m.element);
+      table[m.value] = static_cast<char*>(table[m.value]) + (m.row - done * m.element);
     table[0] = static_cast<char*>(table[0]) + given_row;
   }
   return true;
@@ -152,12 +149,7 @@ inline void evaluate(const Loop& loop, const Frame& frame, char* memory, const i
                          ? frame.buffers[o.view.buffer] + offset_of(o.view, rank, start)
                          : memory + o.reg;
   }
-  if (piece_of(loop, n) < n) {
-    walk(loop, table, loop.movers, n);
-    advance(table, loop.movers, -n);
-  } else {
-    run_steps(loop, table, n);
-  }
+  if (const int64_t moved = walk(loop, table, loop.movers, n)) advance(table, loop.movers, -moved);
   for (const LoopOutput& o : loop.outputs) {
     if (o.view.buffer < 0) continue;
     char* dst = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);

@@ -196,9 +196,49 @@ class Generator {
     i.fused.outputs = {view(i.shape, i.fused.expression.values[size_t(i.fused.expression.results[0])].dtype, true, random.one_in(2))};
   }
 
+  /// Float32 arithmetic over long rows of larger matrices, as an optimiser's update has it: with factors
+  /// for all, for a row or for a column, and results in place.
+  void rows(Instruction& i, std::vector<DType> first) {
+    const bool longer = random.one_in(3);  // than a block has room for
+    i.shape = {random.between(1, longer ? 8 : 40), longer ? random.between(700, 3000) : random.between(100, 420)};
+    const int64_t row = i.shape[1] + (random.one_in(3) ? 0 : random.between(1, 40)), size = i.shape[0] * row;
+    const auto slot = [&](bool output, int64_t n, int32_t alias) {
+      p_.slots.push_back({output, DType::f32, n, alias});
+      return int32_t(p_.slots.size());
+    };
+    const Shape strides[] = {{row, 1}, {row, 1}, {0, 1}, {1, 0}, {0, 0}};
+    std::vector<int32_t> matrices;
+    for (int64_t n = random.between(1, 6); n > 0; n--) {
+      const int64_t form = random.below(5);
+      i.fused.inputs.push_back({slot(false, form < 2 ? size : row * i.shape[0], -1), DType::f32, 0, strides[form]});
+      if (form < 2) matrices.push_back(i.fused.inputs.back().buffer);
+      first.push_back(DType::f32);
+    }
+    Expression& e = i.fused.expression;
+    for (size_t n = 0; n < first.size(); n++) e.values.push_back(input(int32_t(n), DType::f32));
+    e.values.push_back({ValueKind::constant, DType::f32, 0, double(random.between(-3, 12)) / 2, 0, {}});
+    std::vector<int32_t> floats;
+    for (size_t n = 0; n < e.values.size(); n++) floats.push_back(int32_t(n));
+    const auto pick = [&] { return random.one_in(2) ? floats.back() : floats[size_t(random.below(int64_t(floats.size())))]; };
+    for (int64_t n = random.between(1, 12); n > 0; n--) {
+      static const int choices[] = {op_add, op_sub, op_mul, op_add, op_sub, op_mul, op_div, op_sqrt, op_le};
+      const int op = choices[random.below(9)];
+      e.values.push_back({ValueKind::op, op == op_le ? DType::b8 : DType::f32, op, 0, op == op_sqrt ? 1 : 2, {pick(), pick(), 0}});
+      if (op == op_le) e.values.push_back({ValueKind::op, DType::f32, op_where, 0, 3, {int32_t(e.values.size()) - 1, pick(), pick()}});
+      floats.push_back(int32_t(e.values.size()) - 1);
+    }
+    for (int64_t n = random.between(1, 3); n > 0; n--) {
+      e.results.push_back(n == 1 ? floats.back() : pick());
+      const int32_t alias = matrices.empty() ? -1 : matrices.back() - 1;
+      if (alias >= 0) matrices.pop_back();
+      i.fused.outputs.push_back({slot(true, size, alias), DType::f32, 0, {row, 1}});
+    }
+  }
+
   void map(Instruction& i) {
     if (random.one_in(8)) return transposition(i);
     if (random.one_in(8)) return repetition(i);
+    if (random.one_in(4)) return rows(i, {});
     i.shape = shape(0, 5);
     fused(i.fused, i.shape, {}, false);
   }
@@ -259,6 +299,12 @@ class Generator {
   }
 
   void matmul(Instruction& i) {
+    if (random.one_in(4)) {
+      rows(i, {DType::f32});
+      i.k = random.between(1, 12);
+      i.operands = {view({i.shape[0], i.k}, DType::f32, false), view({i.k, i.shape[1]}, DType::f32, false)};
+      return;
+    }
     i.shape = shape(2, 4);
     i.k = size();
     while (count_of(i.shape) * i.k > 300000) i.shape[random.below(int64_t(i.shape.size()))] = 3;
