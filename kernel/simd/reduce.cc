@@ -182,14 +182,19 @@ struct ReduceRun {
     const Loop& loop = plan.before;
     const LoopView& view = loop.inputs[loop.outputs[0].value].view;
     const int k = kept_at(), last = loop.rank - 1, rows = last > k ? last - 1 : last;
-    char* memory = after_memory(worker);
-    char* result = accumulator_memory(worker);
+    const LoopOutput& out = plan.after.outputs[0];
+    const bool direct = plan.after.steps.empty() && plan.after.outputs.size() == 1 && out.value == 0 &&
+                        is_dense(out.view.stride, plan.kept_rank, extent + k, out.view.element);
+    char* result = direct ? frame.buffers[out.view.buffer] + offset_of(out.view, plan.kept_rank, start + k)
+                          : accumulator_memory(worker);
     const char* x = frame.buffers[view.buffer] + offset_of(view, loop.rank, start);
     const Windows w{window, window_size, view.stride[last] / view.element, extent[last],
                     rows < last ? extent[rows] : 1, view.stride[rows] / view.element};
     const int64_t planes = count(rows - k, extent + k), bytes = w.rows * w.n * plan.after.inputs[0].view.element;
     for (int64_t plane = 0; plane < planes; plane++)
       reducer.windows(result + plane * bytes, x + line_offset(view, extent, k, rows, plane), w);
+    if (direct) return;
+    char* memory = after_memory(worker);
     reinterpret_cast<void**>(memory)[0] = result;
     evaluate(plan.after, frame, memory, start + k, extent + k);
   }

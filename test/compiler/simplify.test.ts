@@ -46,6 +46,16 @@ describe("simplify", () => {
     expect(result!.inputs[0]!.op.name).toBe("neg");
   });
 
+  test("a mask follows what it hides to a shape of more axes, and only there", () => {
+    const fine = op.placeholder([2, 2, 3], "float32");
+    const hidden = (value: Node) => op.where(op.lessEqual(x, 0), 0, op.reshape(value, x.shape));
+    const [y] = simplify([x, fine], [hidden(op.neg(fine))]);
+    expect(y!.op.name).toBe("reshape");
+    expect(y!.inputs[0]!.op.name).toBe("where");
+    const flat = op.placeholder([12], "float32");
+    expect(simplify([x, flat], [hidden(op.neg(flat))])[0]!.op.name).toBe("where");
+  });
+
   test("the gradient of all slices is written once", () => {
     const f = (t: Tensor) =>
       stack([0, 1, 2, 3].map((i) => t.slice(i).mul(i + 1)))

@@ -250,6 +250,7 @@ const table: Readonly<Record<string, readonly OpCase[]>> = {
     one([2, 7], windowGeometry([3], [2])),
     one([2, 9], windowGeometry([3], [2], [3])),
     one([2, 3, 6, 7], windowGeometry([2, 3], [2, 2])),
+    one([2, 6, 4], windowGeometry([3, 2], [3, 2])),
     one([1, 4, 4, 4], windowGeometry([2, 1, 2], [2, 2, 1])),
     one([0, 4, 4], windowGeometry([2, 2], [2, 2])),
   ],
