@@ -283,6 +283,9 @@ void Product<T>::multiply(const T* a, const T* b, int64_t row, int64_t rows, int
         t.c[v] = c.c + i * c.row + j + v * lanes;
         t.count[v] = int(min(lanes, count - v * lanes));
       }
+      // The result may lie in memory long unused: its lines come while the sums form.
+      for (int r = 0; r < height; ++r)
+        for (int v = 0; v < vectors; ++v) __builtin_prefetch(t.c[v] + r * t.c_row, 1);
       kernels<T>.packed[height - 1][vectors - 1](t);
     }
   }
