@@ -1,7 +1,7 @@
 // Matrix products. Four ways, chosen by shape alone:
 //   vector  one row or one column: dot products, or a direct product of the transpose;
 //   direct  nothing is packed: small products, and B with unit column stride;
-//   packed  A and B in panels, every block of C a task that runs over all of k;
+//   packed  A and B in panels; every block of C is a task, or one for each piece of a long k;
 //   split   few blocks but a long k: k is cut too, partial sums are added in order.
 #include "gemm.h"
 
@@ -19,7 +19,7 @@ constexpr int64_t kDepth = sizeof(T) == 4 ? 384 : 256;
 
 /// Columns of a block: kDepth · 512 · 4 B = 768 KB of B (1 MB in f64), half of a 2 MB L2.
 constexpr int64_t kBlockColumns = 512;
-/// Rows of a block: enough that reading B from L3 once per block is hidden.
+/// Rows of a block: enough that a task's cost does not show.
 constexpr int64_t kBlockRows = 168;
 
 static_assert((kBlockRows + kBlockColumns) * 256 * 8 + kBlockRows * kBlockColumns * 8 +
@@ -30,7 +30,7 @@ static_assert((kBlockRows + kBlockColumns) * 256 * 8 + kBlockRows * kBlockColumn
 struct Blocks {
   int64_t rows, columns;  // of a block
   int64_t down, across;   // number of blocks
-  Blocks(int64_t m, int64_t n, int64_t k, int64_t batch, int height, int width) {
+  Blocks(int64_t m, int64_t n, int64_t depth, int64_t batch, int height, int width) {
     rows = max(height, kBlockRows / height * height);
     columns = max(width, kBlockColumns / width * width);
     rows = min(rows, round_up(m, height));
@@ -38,7 +38,7 @@ struct Blocks {
     count(m, n);
     // Halve blocks until there is work for many workers, but leave a task ≥ 2²⁰ multiplications
     // (some 10 µs), beside which a task's cost does not show.
-    while (batch * down * across < 32 && rows * columns * k >= int64_t{1} << 21) {
+    while (batch * down * across < 32 && rows * columns * depth >= int64_t{1} << 21) {
       if (columns > width && columns >= rows) {
         columns = round_up(columns / 2, width);
       } else if (rows > height) {
@@ -81,7 +81,7 @@ class Product {
       : call_(call), pool_(pool), a_(static_cast<const T*>(call.a)),
         b_(static_cast<const T*>(call.b)), panels_(call.m),
         vectors_(max_vectors(panels_.height)), width_(vectors_ * lanes),
-        blocks_(call.m, call.n, call.k, call.batch, panels_.height, width_),
+        blocks_(call.m, call.n, min(call.k, kDepth<T>), call.batch, panels_.height, width_),
         padded_(round_up(call.n, lanes)) {}
 
   Status run() {
@@ -129,9 +129,10 @@ class Product {
                    int64_t b_row, int64_t cols, Target<T> c) const;
   // ── packed ──
   Status packed();
+  Status alone();
   Status split();
-  void pack_a(T* to, int64_t batch, int64_t panel, int64_t end, int64_t k, int64_t depth) const;
-  void pack_b(T* to, int64_t batch, int64_t col, int64_t end, int64_t k, int64_t depth) const;
+  void pack_a(T* to, int64_t batch, int64_t row, int64_t rows, int64_t k, int64_t depth) const;
+  void pack_b(T* to, int64_t batch, int64_t col, int64_t cols, int64_t k, int64_t depth) const;
   void multiply(const T* a, const T* b, int64_t row, int64_t rows, int64_t cols, int64_t depth,
                 const OffsetTables<T>& tables, Target<T> c, bool accumulate) const;
 };
@@ -238,12 +239,13 @@ Status Product<T>::direct() {
   return Status::ok;
 }
 
-/// Row panels `panel` … `end` − 1, rows k … k + depth − 1, one behind the other.
+/// The panels of `rows` rows from `row` on, columns k … k + depth − 1, one behind the other.
 template <class T>
-void Product<T>::pack_a(T* to, int64_t batch, int64_t panel, int64_t end, int64_t k,
+void Product<T>::pack_a(T* to, int64_t batch, int64_t row, int64_t rows, int64_t k,
                         int64_t depth) const {
   const T* from = a_ + call_.a_offset[batch] + k * call_.a_col;
-  for (; panel < end; ++panel) {
+  const int64_t end = ceil_div(row + rows, panels_.height);
+  for (int64_t panel = row / panels_.height; panel < end; ++panel) {
     const int height = panels_.height_of(panel);
     pack_panel(to, from + panel * panels_.height * call_.a_row, height, height, call_.a_row, depth,
                call_.a_col);
@@ -251,14 +253,14 @@ void Product<T>::pack_a(T* to, int64_t batch, int64_t panel, int64_t end, int64_
   }
 }
 
-/// Columns col … end − 1 in panels of width_, the last one of as many vectors as it needs.
+/// `cols` columns from `col` on in panels of width_, the last of as many vectors as it needs.
 template <class T>
-void Product<T>::pack_b(T* to, int64_t batch, int64_t col, int64_t end, int64_t k,
+void Product<T>::pack_b(T* to, int64_t batch, int64_t col, int64_t cols, int64_t k,
                         int64_t depth) const {
-  const T* from = b_ + call_.b_offset[batch] + k * call_.b_row;
-  for (; col < end; col += width_) {
-    const int count = int(min(width_, end - col)), width = int(round_up(count, lanes));
-    pack_panel(to, from + col * call_.b_col, width, count, call_.b_col, depth, call_.b_row);
+  const T* from = b_ + call_.b_offset[batch] + col * call_.b_col + k * call_.b_row;
+  for (int64_t j = 0; j < cols; j += width_) {
+    const int count = int(min(width_, cols - j)), width = int(round_up(count, lanes));
+    pack_panel(to, from + j * call_.b_col, width, count, call_.b_col, depth, call_.b_row);
     to += width * depth;
   }
 }
@@ -300,66 +302,73 @@ struct Room {
         tile(b + kBlockColumns * kDepth<T> + 64) {}
 };
 
+/// One product after the other, where several blocks read the same panels. All blocks take a piece of k
+/// before any takes the next: columns of B stay in L2 while rows of A stream past, which come from
+/// L3 in order. The other way round, B's columns would come anew for every block and stall it.
 template <class T>
 Status Product<T>::packed() {
   const MatmulCall& call = call_;
-  const int64_t m = call.m, n = call.n, k = call.k, depth = kDepth<T>;
+  const int64_t m = call.m, n = call.n, k = call.k, depth = min(k, kDepth<T>);
   // An operand that several blocks read is packed once, for all; else each task packs its own.
   const bool share_a = blocks_.across > 1, share_b = blocks_.down > 1;
-  const int64_t a_size = share_a ? round_up(m * k, 16) : 0, b_size = share_b ? padded_ * k : 0;
-  T* shared_a = nullptr;
-  T* shared_b = nullptr;
-  if (share_a || share_b) {
-    shared_a = static_cast<T*>(pool_.workspace(uint64_t(a_size + b_size) * sizeof(T)));
-    if (!shared_a) return Status::out_of_memory;
-    shared_b = shared_a + a_size;
-  }
-  const OffsetTables<T> tables(vectors_, min(k, depth));
-  const int64_t chunks = max(1, ceil_div(k, depth)), blocks = blocks_.down * blocks_.across;
-  const int64_t together = share_a || share_b ? 1 : call.batch;
-  for (int64_t first = 0; first < call.batch; first += together) {
-    if (share_a || share_b) {
-      const int64_t a_tasks = share_a ? chunks * blocks_.down : 0;
-      const int64_t b_tasks = share_b ? chunks * blocks_.across : 0;
+  if (!share_a && !share_b) return alone();
+  // Sums that wait for the next piece of k need a place until a sink can have them.
+  const bool waiting = !call.c && k > depth;
+  const int64_t a_size = share_a ? round_up(m * depth, 16) : 0;
+  const int64_t b_size = share_b ? padded_ * depth : 0;
+  T* shared_a = static_cast<T*>(
+      pool_.workspace(uint64_t(a_size + b_size + (waiting ? m * n : 0)) * sizeof(T)));
+  if (!shared_a) return Status::out_of_memory;
+  T *shared_b = shared_a + a_size, *sums = shared_b + b_size;
+  const OffsetTables<T> tables(vectors_, depth);
+  const int64_t a_tasks = share_a ? blocks_.down : 0, b_tasks = share_b ? blocks_.across : 0;
+  const auto rows_of = [&](int64_t part) { return min(blocks_.rows, m - part * blocks_.rows); };
+  const auto cols_of = [&](int64_t part) { return min(blocks_.columns, n - part * blocks_.columns); };
+  for (int64_t batch = 0; batch < call.batch; ++batch)
+    for (int64_t from = 0; from < max(1, k); from += max(1, depth)) {
+      const int64_t d = min(depth, k - from);
       run_tasks(pool_, a_tasks + b_tasks, [&](int64_t task, int) {
-        const bool is_a = task < a_tasks;
-        if (!is_a) task -= a_tasks;
-        const int64_t parts = is_a ? blocks_.down : blocks_.across;
-        const int64_t from = task / parts * depth, d = min(depth, k - from), part = task % parts;
-        if (is_a) {
-          const int64_t row = part * blocks_.rows, end = min(m, row + blocks_.rows);
-          pack_a(shared_a + from * m + row * d, first, row / panels_.height,
-                 ceil_div(end, panels_.height), from, d);
+        if (task < a_tasks) {
+          const int64_t row = task * blocks_.rows;
+          pack_a(shared_a + row * d, batch, row, rows_of(task), from, d);
         } else {
-          const int64_t col = part * blocks_.columns, end = min(n, col + blocks_.columns);
-          pack_b(shared_b + from * padded_ + col * d, first, col, end, from, d);
+          const int64_t part = task - a_tasks, col = part * blocks_.columns;
+          pack_b(shared_b + col * d, batch, col, cols_of(part), from, d);
         }
       });
-    }
-    run_tasks(pool_, together * blocks, [&](int64_t task, int worker) {
-      const Room<T> room(pool_.scratch(worker));
-      const int64_t batch = first + task / blocks, block = task % blocks;
-      const int64_t row = block / blocks_.across * blocks_.rows;
-      const int64_t col = block % blocks_.across * blocks_.columns;
-      const int64_t rows = min(blocks_.rows, m - row), cols = min(blocks_.columns, n - col);
-      const Target<T> c = target(batch, row, col, room.tile, cols);
-      for (int64_t from = 0; from < max(1, k); from += depth) {
-        const int64_t d = min(depth, k - from);
-        const T* a = shared_a + from * m + row * d;
-        const T* b = shared_b + from * padded_ + col * d;
-        if (!share_a) {
-          pack_a(room.a, batch, row / panels_.height, ceil_div(row + rows, panels_.height), from, d);
-          a = room.a;
-        }
-        if (!share_b) {
-          pack_b(room.b, batch, col, col + cols, from, d);
-          b = room.b;
-        }
+      run_tasks(pool_, blocks_.down * blocks_.across, [&](int64_t task, int worker) {
+        const Room<T> room(pool_.scratch(worker));
+        const int64_t down = task % blocks_.down, across = task / blocks_.down;
+        const int64_t row = down * blocks_.rows, col = across * blocks_.columns;
+        const int64_t rows = rows_of(down), cols = cols_of(across);
+        const T *a = shared_a + row * d, *b = shared_b + col * d;
+        if (!share_a) pack_a(room.a, batch, row, rows, from, d), a = room.a;
+        if (!share_b) pack_b(room.b, batch, col, cols, from, d), b = room.b;
+        const Target<T> c = waiting ? Target<T>{sums + row * n + col, n}
+                                    : target(batch, row, col, room.tile, cols);
         multiply(a, b, row, rows, cols, d, tables, c, from > 0);
-      }
-      deliver(worker, batch, row, col, rows, cols, room.tile, cols);
-    });
-  }
+        if (from + d == k) deliver(worker, batch, row, col, rows, cols, c.c, c.row);
+      });
+    }
+  return Status::ok;
+}
+
+/// Products of a single block, one task each.
+template <class T>
+Status Product<T>::alone() {
+  const int64_t m = call_.m, n = call_.n, k = call_.k, depth = kDepth<T>;
+  const OffsetTables<T> tables(vectors_, min(k, depth));
+  run_tasks(pool_, call_.batch, [&](int64_t batch, int worker) {
+    const Room<T> room(pool_.scratch(worker));
+    const Target<T> c = target(batch, 0, 0, room.tile, n);
+    for (int64_t from = 0; from < max(1, k); from += depth) {
+      const int64_t d = min(depth, k - from);
+      pack_a(room.a, batch, 0, m, from, d);
+      pack_b(room.b, batch, 0, n, from, d);
+      multiply(room.a, room.b, 0, m, n, d, tables, c, from > 0);
+    }
+    deliver(worker, batch, 0, 0, m, n, c.c, c.row);
+  });
   return Status::ok;
 }
 
@@ -386,8 +395,8 @@ Status Product<T>::split() {
     const Target<T> c{partial + piece * m * n + row * n + col, n};
     for (int64_t from = first; from < min(k, first + per * depth); from += depth) {
       const int64_t d = min(depth, k - from);
-      pack_a(room.a, batch, row / panels_.height, ceil_div(row + rows, panels_.height), from, d);
-      pack_b(room.b, batch, col, col + cols, from, d);
+      pack_a(room.a, batch, row, rows, from, d);
+      pack_b(room.b, batch, col, cols, from, d);
       multiply(room.a, room.b, row, rows, cols, d, tables, c, from > first);
     }
   });
