@@ -12,14 +12,14 @@ constexpr int64_t kBlockColumns = 512;
 constexpr int64_t kBlockRows = 168;
 
 /// Depth of a piece of k at 512 columns: 384 · 512 · 4 B = 768 KB of packed columns (1 MB in f64), half
-/// of a 2 MB L2. Fewer columns leave room for longer pieces, up to kLongest: the longer, the more a row
-/// of the left operand is read in one run, which the hardware fetches ahead.
+/// of a 2 MB L2. Fewer columns leave room for longer pieces, up to kLongest, where the left operand is
+/// read where it lies: in long runs, which the hardware fetches ahead.
 template <class T>
 constexpr int64_t kDepth = sizeof(T) == 4 ? 384 : 256;
 template <class T>
-constexpr int64_t kLongest = 4096 / int64_t{sizeof(T)};
+constexpr int64_t kLongest = 8192 / int64_t{sizeof(T)};
 
-static_assert(kBlockRows * 4096 + kBlockColumns * 256 * 8 + 2 * kBlockRows * kBlockColumns * 8 + 2 * 4096 <=
+static_assert((kBlockRows + kBlockColumns) * 256 * 8 + 2 * kBlockRows * kBlockColumns * 8 + 2 * 4096 <=
                   kScratchBytes,
               "a block's panels, its tile and the tile's transpose fit the scratch");
 
@@ -98,7 +98,7 @@ class BlockedProduct {
   struct Room {
     T *left, *right, *tile, *turned;
     explicit Room(void* scratch)
-        : left(static_cast<T*>(scratch)), right(left + kBlockRows * kLongest<T> + 64),
+        : left(static_cast<T*>(scratch)), right(left + kBlockRows * kDepth<T> + 64),
           tile(right + kBlockColumns * kDepth<T> + 64), turned(tile + kBlockRows * kBlockColumns) {}
   };
 
@@ -146,7 +146,8 @@ void BlockedProduct<T>::cut() {
   const int64_t height = shape_.rows;
   rows_ = min(max(height, kBlockRows / height * height), round_up(m_, height));
   cols_ = min(max(width_, kBlockColumns / width_ * width_), round_up(n_, width_));
-  depth_ = min(k_, max(kDepth<T>, min(kLongest<T>, kBlockColumns * kDepth<T> / cols_)));
+  const int64_t longest = in_place_ ? kLongest<T> : kDepth<T>;
+  depth_ = min(k_, max(kDepth<T>, min(longest, kBlockColumns * kDepth<T> / cols_)));
   const auto count = [&] { down_ = ceil_div(m_, rows_), across_ = ceil_div(n_, cols_); };
   count();
   // Halve blocks until there is work for many workers, but leave a task ≥ 2²⁰ multiplications
