@@ -19,6 +19,10 @@ constexpr int64_t kDepth = sizeof(T) == 4 ? 384 : 256;
 template <class T>
 constexpr int64_t kLongest = 8192 / int64_t{sizeof(T)};
 
+/// Most rows of a packed panel, of which a register tile takes a few at a time. Wide enough to read long
+/// runs where rows lie side by side, and three lines of f32: an odd number, which uses all sets of L1.
+constexpr int64_t kPanelRows = 48;
+
 static_assert((kBlockRows + kBlockColumns) * 256 * 8 + 2 * kBlockRows * kBlockColumns * 8 + 2 * 4096 <=
                   kScratchBytes,
               "a block's panels, its tile and the tile's transpose fit the scratch");
@@ -87,10 +91,10 @@ class BlockedProduct {
   Operand<T> left_, right_;
   int64_t m_, n_, k_;  // rows of left, columns of right
   TileShape shape_;
-  int64_t width_;          // of a packed panel
-  int64_t rows_, cols_;    // of a block
-  int64_t down_, across_;  // number of blocks
-  int64_t depth_;          // of a piece of k
+  int64_t height_, width_;  // of packed panels
+  int64_t rows_, cols_;     // of a block
+  int64_t down_, across_;   // number of blocks
+  int64_t depth_;           // of a piece of k
 
   void cut();
 
@@ -131,7 +135,8 @@ BlockedProduct<T>::BlockedProduct(const MatmulCall& call, Parallel& pool)
       left_{static_cast<const T*>(call.a), call.a_offset, call.a_row, call.a_col},
       right_{static_cast<const T*>(call.b), call.b_offset, call.b_col, call.b_row},
       m_(exchanged_ ? call.n : call.m), n_(exchanged_ ? call.m : call.n), k_(call.k),
-      shape_(n_, lanes), width_(int64_t{shape_.vectors} * lanes) {
+      shape_(n_, lanes), height_(kPanelRows / shape_.rows * shape_.rows),
+      width_(int64_t{shape_.vectors} * lanes) {
   if (exchanged_) {
     const Operand<T> left = left_;
     left_ = right_, right_ = left;
@@ -176,8 +181,8 @@ Status BlockedProduct<T>::run() {
 template <class T>
 void BlockedProduct<T>::pack_left(T* to, int64_t batch, int64_t row, int64_t rows, int64_t k,
                                   int64_t depth) const {
-  for (int64_t i = 0; i < rows; i += shape_.rows) {
-    const int height = int(min(shape_.rows, rows - i));
+  for (int64_t i = 0; i < rows; i += height_) {
+    const int height = int(min(height_, rows - i));
     pack_panel(to + i * depth, left_.of(batch, row + i, k), height, height, left_.along, depth, left_.deep);
   }
 }
@@ -205,9 +210,10 @@ void BlockedProduct<T>::multiply(const T* left, int64_t batch, int64_t row, int6
   t.accumulate = accumulate;
   for (int64_t i = 0; i < rows; i += shape_.rows) {
     const int height = int(min(shape_.rows, rows - i));
-    t.a = in_place_ ? left_.of(batch, row + i, k) : left + i * depth;
+    const int64_t within = i % height_, panel = i - within;
+    t.a = in_place_ ? left_.of(batch, row + i, k) : left + panel * depth + within;
     t.a_row = in_place_ ? left_.along : 1;
-    t.a_col = in_place_ ? 1 : height;
+    t.a_col = in_place_ ? 1 : min(height_, rows - panel);
     for (int64_t j = 0; j < cols; j += width_) {
       const int count = int(min(width_, cols - j)), vectors = int(ceil_div(count, lanes));
       t.b[0] = right + j * depth;
