@@ -1,95 +1,26 @@
-// Matrix products. Four ways, chosen by shape alone:
+// Matrix products. Three ways, chosen by shape alone:
 //   vector  one row or one column: dot products, or a direct product of the transpose;
 //   direct  nothing is packed: small products, and B with unit column stride;
-//   packed  A and B in panels, every block of C a task that runs over all of k;
-//   split   few blocks but a long k: k is cut too, partial sums are added in order.
+//   blocks  everything else, see gemm_blocks.h.
 #include "gemm.h"
 
-#include "gemm_kernel.h"
-#include "pack_panels.h"
+#include "gemm_blocks.h"
 
 namespace gradus::GRADUS_ISA {
 namespace gemm {
 namespace {
-
-/// Depth of a packed panel. A panel of A (14 rows, AVX-512) takes 384 · 14 · 4 B = 21 KB or
-/// 256 · 14 · 8 B = 28 KB of a 48 KB L1 and stays there while B streams past from L2.
-template <class T>
-constexpr int64_t kDepth = sizeof(T) == 4 ? 384 : 256;
-
-/// Columns of a block: kDepth · 512 · 4 B = 768 KB of B (1 MB in f64), half of a 2 MB L2.
-constexpr int64_t kBlockColumns = 512;
-/// Rows of a block: enough that reading B from L3 once per block is hidden.
-constexpr int64_t kBlockRows = 168;
-
-static_assert((kBlockRows + kBlockColumns) * 256 * 8 + kBlockRows * kBlockColumns * 8 +
-                      2 * 4096 <= kScratchBytes,
-              "a block's panels and its tile fit the scratch");
-
-/// Cuts a product into tasks of rows × columns blocks.
-struct Blocks {
-  int64_t rows, columns;  // of a block
-  int64_t down, across;   // number of blocks
-  Blocks(int64_t m, int64_t n, int64_t k, int64_t batch, int height, int width) {
-    rows = max(height, kBlockRows / height * height);
-    columns = max(width, kBlockColumns / width * width);
-    rows = min(rows, round_up(m, height));
-    columns = min(columns, round_up(n, width));
-    count(m, n);
-    // Halve blocks until there is work for many workers, but leave a task ≥ 2²⁰ multiplications
-    // (some 10 µs), beside which a task's cost does not show.
-    while (batch * down * across < 32 && rows * columns * k >= int64_t{1} << 21) {
-      if (columns > width && columns >= rows) {
-        columns = round_up(columns / 2, width);
-      } else if (rows > height) {
-        rows = round_up(rows / 2, height);
-      } else {
-        break;
-      }
-      count(m, n);
-    }
-  }
-
- private:
-  void count(int64_t m, int64_t n) {
-    down = ceil_div(m, rows);
-    across = ceil_div(n, columns);
-  }
-};
-
-/// Where a block of the result goes: rows of `row` elements.
-template <class T>
-struct Target {
-  T* c;
-  int64_t row;
-};
-
-/// Row k of a packed panel of v vectors of columns lies at at[v − 1][k] = k · v · lanes.
-template <class T>
-struct OffsetTables {
-  int32_t at[kMaxVectors][kDepth<T>];
-  OffsetTables(int widest, int64_t depth) {
-    for (int v = 1; v <= widest; ++v)
-      for (int64_t k = 0; k < depth; ++k) at[v - 1][k] = int32_t(k * v * Lanes<T>::count);
-  }
-};
 
 template <class T>
 class Product {
  public:
   Product(const MatmulCall& call, Parallel& pool)
       : call_(call), pool_(pool), a_(static_cast<const T*>(call.a)),
-        b_(static_cast<const T*>(call.b)), panels_(call.m),
-        vectors_(max_vectors(panels_.height)), width_(vectors_ * lanes),
-        blocks_(call.m, call.n, call.k, call.batch, panels_.height, width_),
-        padded_(round_up(call.n, lanes)) {}
+        b_(static_cast<const T*>(call.b)) {}
 
   Status run() {
     if (vector_pays()) return vector();
     if (call_.b_col == 1 && small()) return direct();
-    const int64_t tasks = call_.batch * blocks_.down * blocks_.across;
-    if (tasks <= 8 && call_.k >= 4 * kDepth<T> && call_.m * call_.n <= int64_t{1} << 16) return split();
-    return packed();
+    return BlockedProduct<T>(call_, pool_).run();
   }
 
  private:
@@ -99,10 +30,6 @@ class Product {
   Parallel& pool_;
   const T* a_;
   const T* b_;
-  RowPanels panels_;
-  int vectors_, width_;  // of a packed panel of B
-  Blocks blocks_;
-  int64_t padded_;  // n in whole vectors
 
   /// Too little work, or too few rows, for packing to pay.
   bool small() const {
@@ -127,13 +54,6 @@ class Product {
   Status direct();
   void direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_col, const T* b,
                    int64_t b_row, int64_t cols, Target<T> c) const;
-  // ── packed ──
-  Status packed();
-  Status split();
-  void pack_a(T* to, int64_t batch, int64_t panel, int64_t end, int64_t k, int64_t depth) const;
-  void pack_b(T* to, int64_t batch, int64_t col, int64_t end, int64_t k, int64_t depth) const;
-  void multiply(const T* a, const T* b, int64_t row, int64_t rows, int64_t cols, int64_t depth,
-                const OffsetTables<T>& tables, Target<T> c, bool accumulate) const;
 };
 
 /// A single column, or a single row of a transposed B, where the matrix has a unit stride.
@@ -234,171 +154,6 @@ Status Product<T>::direct() {
                   target(batch, row, col, tile, c));
       deliver(worker, batch, row, col, r, c, tile, c);
     }
-  });
-  return Status::ok;
-}
-
-/// Row panels `panel` … `end` − 1, rows k … k + depth − 1, one behind the other.
-template <class T>
-void Product<T>::pack_a(T* to, int64_t batch, int64_t panel, int64_t end, int64_t k,
-                        int64_t depth) const {
-  const T* from = a_ + call_.a_offset[batch] + k * call_.a_col;
-  for (; panel < end; ++panel) {
-    const int height = panels_.height_of(panel);
-    pack_panel(to, from + panel * panels_.height * call_.a_row, height, height, call_.a_row, depth,
-               call_.a_col);
-    to += height * depth;
-  }
-}
-
-/// Columns col … end − 1 in panels of width_, the last one of as many vectors as it needs.
-template <class T>
-void Product<T>::pack_b(T* to, int64_t batch, int64_t col, int64_t end, int64_t k,
-                        int64_t depth) const {
-  const T* from = b_ + call_.b_offset[batch] + k * call_.b_row;
-  for (; col < end; col += width_) {
-    const int count = int(min(width_, end - col)), width = int(round_up(count, lanes));
-    pack_panel(to, from + col * call_.b_col, width, count, call_.b_col, depth, call_.b_row);
-    to += width * depth;
-  }
-}
-
-/// c (+)= the packed rows × the packed columns.
-template <class T>
-void Product<T>::multiply(const T* a, const T* b, int64_t row, int64_t rows, int64_t cols,
-                          int64_t depth, const OffsetTables<T>& tables, Target<T> c,
-                          bool accumulate) const {
-  Block<T> t;
-  t.k = depth;
-  t.c_row = c.row;
-  t.accumulate = accumulate;
-  for (int64_t i = 0; i < rows; i += panels_.height) {
-    const int height = panels_.height_of((row + i) / panels_.height);
-    t.a = a + i * depth;
-    for (int64_t j = 0; j < cols; j += width_) {
-      const int count = int(min(width_, cols - j)), vectors = int(ceil_div(count, lanes));
-      t.b_offset = tables.at[vectors - 1];
-      for (int v = 0; v < vectors; ++v) {
-        t.b[v] = b + j * depth + v * lanes;
-        t.c[v] = c.c + i * c.row + j + v * lanes;
-        t.count[v] = int(min(lanes, count - v * lanes));
-      }
-      kernels<T>.packed[height - 1][vectors - 1](t);
-    }
-  }
-}
-
-/// A worker's scratch, cut up.
-template <class T>
-struct Room {
-  T *a, *b, *tile;
-  explicit Room(void* scratch)
-      : a(static_cast<T*>(scratch)), b(a + kBlockRows * kDepth<T> + 64),
-        tile(b + kBlockColumns * kDepth<T> + 64) {}
-};
-
-template <class T>
-Status Product<T>::packed() {
-  const MatmulCall& call = call_;
-  const int64_t m = call.m, n = call.n, k = call.k, depth = kDepth<T>;
-  // An operand that several blocks read is packed once, for all; else each task packs its own.
-  const bool share_a = blocks_.across > 1, share_b = blocks_.down > 1;
-  const int64_t a_size = share_a ? round_up(m * k, 16) : 0, b_size = share_b ? padded_ * k : 0;
-  T* shared_a = nullptr;
-  T* shared_b = nullptr;
-  if (share_a || share_b) {
-    shared_a = static_cast<T*>(pool_.workspace(uint64_t(a_size + b_size) * sizeof(T)));
-    if (!shared_a) return Status::out_of_memory;
-    shared_b = shared_a + a_size;
-  }
-  const OffsetTables<T> tables(vectors_, min(k, depth));
-  const int64_t chunks = max(1, ceil_div(k, depth)), blocks = blocks_.down * blocks_.across;
-  const int64_t together = share_a || share_b ? 1 : call.batch;
-  for (int64_t first = 0; first < call.batch; first += together) {
-    if (share_a || share_b) {
-      const int64_t a_tasks = share_a ? chunks * blocks_.down : 0;
-      const int64_t b_tasks = share_b ? chunks * blocks_.across : 0;
-      run_tasks(pool_, a_tasks + b_tasks, [&](int64_t task, int) {
-        const bool is_a = task < a_tasks;
-        if (!is_a) task -= a_tasks;
-        const int64_t parts = is_a ? blocks_.down : blocks_.across;
-        const int64_t from = task / parts * depth, d = min(depth, k - from), part = task % parts;
-        if (is_a) {
-          const int64_t row = part * blocks_.rows, end = min(m, row + blocks_.rows);
-          pack_a(shared_a + from * m + row * d, first, row / panels_.height,
-                 ceil_div(end, panels_.height), from, d);
-        } else {
-          const int64_t col = part * blocks_.columns, end = min(n, col + blocks_.columns);
-          pack_b(shared_b + from * padded_ + col * d, first, col, end, from, d);
-        }
-      });
-    }
-    run_tasks(pool_, together * blocks, [&](int64_t task, int worker) {
-      const Room<T> room(pool_.scratch(worker));
-      const int64_t batch = first + task / blocks, block = task % blocks;
-      const int64_t row = block / blocks_.across * blocks_.rows;
-      const int64_t col = block % blocks_.across * blocks_.columns;
-      const int64_t rows = min(blocks_.rows, m - row), cols = min(blocks_.columns, n - col);
-      const Target<T> c = target(batch, row, col, room.tile, cols);
-      for (int64_t from = 0; from < max(1, k); from += depth) {
-        const int64_t d = min(depth, k - from);
-        const T* a = shared_a + from * m + row * d;
-        const T* b = shared_b + from * padded_ + col * d;
-        if (!share_a) {
-          pack_a(room.a, batch, row / panels_.height, ceil_div(row + rows, panels_.height), from, d);
-          a = room.a;
-        }
-        if (!share_b) {
-          pack_b(room.b, batch, col, col + cols, from, d);
-          b = room.b;
-        }
-        multiply(a, b, row, rows, cols, d, tables, c, from > 0);
-      }
-      deliver(worker, batch, row, col, rows, cols, room.tile, cols);
-    });
-  }
-  return Status::ok;
-}
-
-/// Few blocks and a long k: every (batch, block, piece of k) is a task that leaves its sum in the
-/// workspace; then the pieces are added, first to last.
-template <class T>
-Status Product<T>::split() {
-  const MatmulCall& call = call_;
-  const int64_t m = call.m, n = call.n, k = call.k, depth = kDepth<T>;
-  const int64_t chunks = ceil_div(k, depth);
-  const int64_t per = max(1, max(ceil_div(chunks, 32), (int64_t{1} << 19) / (m * n * depth)));
-  const int64_t pieces = ceil_div(chunks, per), blocks = blocks_.down * blocks_.across;
-  T* partial = static_cast<T*>(
-      pool_.workspace(uint64_t(call.batch * pieces * m * n) * sizeof(T)));
-  if (!partial) return Status::out_of_memory;
-  const OffsetTables<T> tables(vectors_, depth);
-  run_tasks(pool_, call.batch * pieces * blocks, [&](int64_t task, int worker) {
-    const Room<T> room(pool_.scratch(worker));
-    const int64_t block = task % blocks, piece = task / blocks;
-    const int64_t batch = piece / pieces, first = piece % pieces * per * depth;
-    const int64_t row = block / blocks_.across * blocks_.rows;
-    const int64_t col = block % blocks_.across * blocks_.columns;
-    const int64_t rows = min(blocks_.rows, m - row), cols = min(blocks_.columns, n - col);
-    const Target<T> c{partial + piece * m * n + row * n + col, n};
-    for (int64_t from = first; from < min(k, first + per * depth); from += depth) {
-      const int64_t d = min(depth, k - from);
-      pack_a(room.a, batch, row / panels_.height, ceil_div(row + rows, panels_.height), from, d);
-      pack_b(room.b, batch, col, col + cols, from, d);
-      multiply(room.a, room.b, row, rows, cols, d, tables, c, from > first);
-    }
-  });
-  const int64_t rows = max(1, 4096 / n), down = ceil_div(m, rows);
-  run_tasks(pool_, call.batch * down, [&](int64_t task, int worker) {
-    const int64_t batch = task / down, row = task % down * rows, r = min(rows, m - row);
-    T* total = partial + batch * pieces * m * n + row * n;
-    for (int64_t piece = 1; piece < pieces; ++piece)
-      for (int64_t i = 0; i < r * n; ++i) total[i] += total[piece * m * n + i];
-    deliver(worker, batch, row, 0, r, n, total, n);
-    if (!call.c) return;
-    const Target<T> c = target(batch, row, 0, nullptr, n);
-    for (int64_t i = 0; i < r; ++i)
-      __builtin_memcpy(c.c + i * c.row, total + i * n, size_t(n) * sizeof(T));
   });
   return Status::ok;
 }

@@ -41,6 +41,8 @@ constexpr int max_rows() {
   return mr;
 }
 constexpr int kMaxRows = max_rows();
+/// Kernels that read A where it is keep one pointer per row alive: more than eight only spill.
+constexpr int kDirectRows = kMaxRows < 8 ? kMaxRows : 8;
 
 /// The most vectors of columns beside `mr` rows. Four keep two units of latency 4 busy from three
 /// rows on; fewer rows need more chains.
@@ -266,8 +268,7 @@ using Kernel = void (*)(const Block<T>&);
 /// The instances, by rows − 1 and vectors − 1; empty where the registers do not suffice.
 template <class T>
 struct Kernels {
-  /// Direct kernels keep one pointer per row of A alive: more than eight only spill.
-  static constexpr int direct_rows = kMaxRows < 8 ? kMaxRows : 8;
+  static constexpr int direct_rows = kDirectRows;
   Kernel<T> packed[kMaxRows][kMaxVectors];
   Kernel<T> direct[2][direct_rows][kMaxVectors];  // [last vector partial]
   Kernel<T> unpacked[direct_rows][kMaxVectors];   // A in rows

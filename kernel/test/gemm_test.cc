@@ -139,6 +139,13 @@ void all() {
     test<T>(1, 200, 20, 3000, Layout::columns, lb);
     test<T>(1, 3000, 9, 20, Layout::rows, lb);
     test<T>(2, 200, 400, 600, Layout::rows, lb);
+    // Left operands that are packed: for all blocks, by each block, in pieces of k.
+    test<T>(2, 300, 900, 700, Layout::columns, lb);
+    test<T>(1, 400, 1100, 100, Layout::gaps, lb);
+    test<T>(1, 18, 9000, 30, Layout::gaps, lb);
+    // Right operands larger than the left, read where they lie if their columns do.
+    test<T>(2, 70, 1100, 300, Layout::rows, lb);
+    test<T>(1, 40, 1030, 1500, Layout::gaps, lb);
     test<T>(17, 64, 64, 64, Layout::rows, lb);
     test<T>(1, 16, 20000, 24, Layout::columns, lb);
     test<T>(2, 30, 5000, 10, Layout::rows, lb);
