@@ -67,8 +67,8 @@ export class InternalError extends GradusError {
 }
 
 /** Throws an {@link InternalError} when one of our own invariants does not hold. */
-export function invariant(condition: unknown, problem: string): asserts condition {
-  if (!condition) throw new InternalError(problem);
+export function invariant(condition: unknown, problem: string | (() => string)): asserts condition {
+  if (!condition) throw new InternalError(typeof problem === "string" ? problem : problem());
 }
 
 /** The candidate nearest to `word` in edit distance, or undefined when none is close. */

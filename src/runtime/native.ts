@@ -149,7 +149,10 @@ class Binding {
   /** Runs the program on `slots`. */
   run<R>(slots: readonly Storage[], start: (handle: Handle) => R): R {
     const count = this.#bound.length;
-    invariant(slots.length === count, `${slots.length} buffers for a program of ${count} slots`);
+    invariant(
+      slots.length === count,
+      () => `${slots.length} buffers for a program of ${count} slots`,
+    );
     try {
       for (let i = 0; i < count; i++) this.#bind(i, arrayOf(slots, i));
       const result = start(this.#handle);
@@ -195,7 +198,7 @@ function arraysOf(slots: readonly Storage[]): TypedArray[] {
 
 function arrayOf(slots: readonly Storage[], i: number): TypedArray {
   const slot = slots[i];
-  invariant(slot instanceof HostStorage, `slot ${i} belongs to another engine`);
+  invariant(slot instanceof HostStorage, () => `slot ${i} belongs to another engine`);
   return slot.array;
 }
 

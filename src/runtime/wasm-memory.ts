@@ -136,7 +136,7 @@ export class WasmMemory {
   begin(slots: readonly Slot[], buffers: readonly Storage[]): number[] {
     this.#run++;
     const storages = buffers.map((buffer, i) => {
-      invariant(this.owns(buffer), `slot ${i} belongs to another engine`);
+      invariant(this.owns(buffer), () => `slot ${i} belongs to another engine`);
       buffer.block.run = this.#run;
       return buffer;
     });

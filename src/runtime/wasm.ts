@@ -160,12 +160,15 @@ function executableOf(
 function checkSlots(program: Program, slots: readonly Storage[]): void {
   invariant(
     slots.length === program.slots.length,
-    `${slots.length} buffers for a program of ${program.slots.length} slots`,
+    () => `${slots.length} buffers for a program of ${program.slots.length} slots`,
   );
   program.slots.forEach(({ dtype, size }, i) => {
     const slot = slots[i]!;
-    invariant(slot.dtype === dtype, `slot ${i} is not an array of ${dtype}`);
-    invariant(slot.size >= size, `slot ${i} has ${slot.size} elements, the program needs ${size}`);
+    invariant(slot.dtype === dtype, () => `slot ${i} is not an array of ${dtype}`);
+    invariant(
+      slot.size >= size,
+      () => `slot ${i} has ${slot.size} elements, the program needs ${size}`,
+    );
   });
 }
 
