@@ -33,6 +33,8 @@ export interface Backend {
   readonly name: string;
   allocate(dtype: DType, size: number): Storage;
   upload(array: TypedArray): Storage;
+  /** The values where programs read them fastest: the buffer itself, or a copy that lies better. */
+  settle(storage: Storage): Storage;
   /**
    * @param inputs leaves of the graph of `outputs`
    * @param updates outputs that should take the memory of an input
@@ -47,6 +49,7 @@ export function compiledBackend(engine: Engine): Backend {
     name: engine.name,
     allocate: (dtype, size) => engine.allocate(dtype, size),
     upload: (array) => engine.upload(array),
+    settle: (storage) => engine.settle?.(storage) ?? storage,
     info: () => engine.info(),
     prepare(inputs, outputs, updates) {
       const program = compileGraph(inputs, outputs, updates);
@@ -110,6 +113,7 @@ export const referenceBackend: Backend = {
     invariant(dtype !== undefined, `a ${array.constructor.name} cannot be uploaded`);
     return new HostStorage(dtype, array);
   },
+  settle: (storage) => storage,
   info: () => ({ arithmetic: "float64, plain TypeScript" }),
   prepare(inputs, outputs) {
     const position = new Map(inputs.map((node, i) => [node, i]));

@@ -20,6 +20,8 @@ export interface Engine {
   allocate(dtype: DType, size: number): Storage;
   /** A buffer that holds these values; may keep the array itself. */
   upload(array: TypedArray): Storage;
+  /** The values where programs read them fastest: the buffer itself, or a copy that lies better. */
+  settle?(storage: Storage): Storage;
   /** Whether the buffer is one of this engine's, as its programs need them. */
   owns(storage: Storage): boolean;
   /** Checks every bound of the program and prepares it. @throws {FormatError} if it is refused. */

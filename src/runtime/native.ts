@@ -27,6 +27,8 @@ interface Addon {
   info(): { isa: string; threads: number; compiler: string };
   setThreads(count: number): void;
   arenaBytes(): number;
+  /** Bytes from the start of a cache line to that of the array. */
+  misalignment(array: TypedArray): number;
 }
 
 /** A typed array; V8 owns the memory. */
@@ -88,7 +90,15 @@ export function loadNative(): NativeEngine | { readonly missing: string } {
 function engineOf(addon: Addon): NativeEngine {
   return {
     name: "native",
-    allocate: (dtype, size) => new HostStorage(dtype, unfilled(dtype, size)),
+    allocate: (dtype, size) => new HostStorage(dtype, unfilled(addon, dtype, size)),
+    settle(storage) {
+      const { dtype, size } = storage;
+      if (!(storage instanceof HostStorage) || size * byteSize(dtype) < longBytes) return storage;
+      if (addon.misalignment(storage.array) === 0) return storage;
+      const copy = unfilled(addon, dtype, size);
+      copy.set(storage.array);
+      return new HostStorage(dtype, copy);
+    },
     upload(array) {
       const dtype = dtypeOf(array);
       invariant(dtype !== undefined, `a ${array.constructor.name} cannot be uploaded`);
@@ -183,11 +193,22 @@ function copySmall(to: TypedArray, from: TypedArray): void {
   for (let i = 0; i < from.length; i++) to[i] = from[i]!;
 }
 
-/** Zeroing a page costs as much as writing results to it: only short arrays, where it is free, are zeroed. */
-function unfilled(dtype: DType, size: number): TypedArray {
+/** From so many bytes on, arrays start with a cache line and are not zeroed. */
+const longBytes = 4096;
+/** A cache line, and a vector of the widest instruction set. */
+const lineBytes = 64;
+
+/**
+ * An array to be written. Zeroing a page costs as much as writing results to it, and vectors that lie
+ * across two cache lines take twice as long to read: where neither shows, in short arrays, V8 does
+ * as it likes.
+ */
+function unfilled(addon: Addon, dtype: DType, size: number): TypedArray {
   const bytes = size * byteSize(dtype);
-  if (bytes < 4096) return allocate(dtype, size);
-  return viewOf(dtype, Buffer.allocUnsafeSlow(bytes).buffer, 0, size);
+  if (bytes < longBytes) return allocate(dtype, size);
+  const { buffer } = Buffer.allocUnsafeSlow(bytes + lineBytes);
+  const past = addon.misalignment(new Uint8Array(buffer));
+  return viewOf(dtype, buffer, past === 0 ? 0 : lineBytes - past, size);
 }
 
 function arraysOf(slots: readonly Storage[]): TypedArray[] {

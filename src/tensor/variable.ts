@@ -50,6 +50,8 @@ export class Variable {
   #tensor: Tensor;
   /** True when nobody outside holds the storage, so that it may be overwritten. */
   #exclusive = false;
+  /** True when the storage is where the engine reads it fastest: it is read in every run. */
+  #settled = false;
   #busy = false;
   #spare: Storage | null = null;
 
@@ -87,6 +89,7 @@ export class Variable {
     }
     this.#checkIdle();
     this.#exclusive = false;
+    this.#settled = false;
     this.#spare = null;
     this.#tensor = value;
   }
@@ -94,8 +97,14 @@ export class Variable {
   /** The storage for a run to read. For `compile`. */
   acquire(): Storage {
     this.#checkIdle();
-    this.#tensor.evalSync();
-    return this.#tensor.node.storage!;
+    const given = this.#tensor.evalSync().node.storage!;
+    if (this.#settled) return given;
+    this.#settled = true;
+    const storage = backend().settle(given);
+    if (storage === given) return given;
+    this.#tensor = new Tensor(dataNode(storage, this.shape));
+    this.#exclusive = true;
+    return storage;
   }
 
   /** The storage for a run to write: the old one if it may be shared and nobody else holds it. */

@@ -4,6 +4,7 @@ import { collect } from "../../src/graph/index.ts";
 import {
   backend,
   compile,
+  fromHost,
   full,
   Generator,
   grad,
@@ -254,6 +255,24 @@ for (const engine of engines)
         expect(f.sync(tensor([2])).item()).toBe(6);
         expect(w.value.toArray()).toEqual([3]);
       });
+
+      on(
+        "the array that a variable began with is never written, wherever it lies in memory",
+        () => {
+          const memory = new Float32Array(4096).fill(1);
+          for (let at = 0; at < 16; at++) {
+            const first = fromHost({ shape: [2048], data: memory.subarray(at, at + 2048) });
+            const w = new Variable(first);
+            const step = compile(() => {
+              w.value = w.value.mul(2);
+            });
+            for (let t = 0; t < 3; t++) step.sync();
+            expect(w.value.sum().item()).toBe(8 * 2048);
+            expect(first.sum().item()).toBe(2048);
+          }
+          expect(memory.every((x) => x === 1)).toBe(true);
+        },
+      );
 
       on("an error while running leaves variables as they were", () => {
         const w = new Variable(f64([1, 2, 3]));

@@ -327,6 +327,18 @@ napi_value arena_bytes(napi_env env, napi_callback_info) {
   return value;
 }
 
+/// misalignment(array): bytes from the cache line's start to the array's.
+napi_value misalignment(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value array, value;
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &argc, &array, nullptr, nullptr);
+  if (napi_get_typedarray_info(env, array, nullptr, nullptr, &data, nullptr, nullptr) != napi_ok)
+    return fail(env, kArgument, "misalignment wants a typed array");
+  napi_create_uint32(env, uint32_t(reinterpret_cast<uintptr_t>(data) % 64), &value);
+  return value;
+}
+
 int default_threads() {
   const char* wish = std::getenv("GRADUS_THREADS");
   const int n = wish ? std::atoi(wish) : 0;
@@ -354,7 +366,8 @@ napi_value initialize(napi_env env, napi_value exports) {
     const char* name;
     napi_callback call;
   } functions[] = {{"load", load}, {"bind", bind}, {"runSync", run_sync}, {"run", run}, {"profile", profile},
-                   {"info", describe}, {"setThreads", set_threads}, {"arenaBytes", arena_bytes}};
+                   {"info", describe}, {"setThreads", set_threads}, {"arenaBytes", arena_bytes},
+                   {"misalignment", misalignment}};
   for (const auto& f : functions) {
     napi_value function;
     napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.call, nullptr, &function);
