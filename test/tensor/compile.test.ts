@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { ConfigError, DTypeError, ShapeError } from "../../src/base/index.ts";
+import { ConfigError, DTypeError, hostArray, ShapeError } from "../../src/base/index.ts";
 import { collect } from "../../src/graph/index.ts";
 import {
   backend,
@@ -261,7 +261,7 @@ for (const engine of engines)
         () => {
           const memory = new Float32Array(4096).fill(1);
           for (let at = 0; at < 16; at++) {
-            const first = fromHost({ shape: [2048], data: memory.subarray(at, at + 2048) });
+            const first = fromHost(hostArray([2048], memory.subarray(at, at + 2048)));
             const w = new Variable(first);
             const step = compile(() => {
               w.value = w.value.mul(2);
