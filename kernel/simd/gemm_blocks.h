@@ -141,7 +141,7 @@ BlockedProduct<T>::BlockedProduct(const MatmulCall& call, Parallel& pool)
     const Operand<T> left = left_;
     left_ = right_, right_ = left;
   }
-  in_place_ = left_.deep == 1;
+  in_place_ = left_.deep == 1 && !kConstantDistances;
   cut();
 }
 
@@ -225,7 +225,8 @@ void BlockedProduct<T>::multiply(const T* left, int64_t batch, int64_t row, int6
       // The result may lie in memory long unused: its lines come while the sums form.
       for (int r = 0; stored && r < height; ++r)
         for (int v = 0; v < vectors; ++v) __builtin_prefetch(t.c[v] + r * c.row, 1);
-      kernels<T>.direct[0][height - 1][vectors - 1](t);
+      const auto& instances = kConstantDistances ? kernels<T>.panels : kernels<T>.direct[0];
+      instances[height - 1][vectors - 1](t);
     }
   }
 }

@@ -104,9 +104,18 @@ void packed_kernel(const Block<T>& t) {
   finish<T, MR, NV>(acc, t);
 }
 
+/// WebAssembly adds up every address that is not a constant away from another: a sixth of a product.
+#if defined(__wasm__)
+constexpr bool kConstantDistances = true;
+#else
+constexpr bool kConstantDistances = false;
+#endif
+
 /// Both operands where they are, any strides but unit column stride in B; the last vector of
 /// columns may be partial, and no memory behind it is read.
-template <class T, int MR, int NV, bool Partial>
+///
+/// `Packed` operands have rows of A side by side and B in whole vectors: their distances are constants.
+template <class T, int MR, int NV, bool Partial, bool Packed = false>
 void direct_kernel(const Block<T>& t) {
   Vec<T> acc[MR][NV] = {};
   const T* a = t.a;
@@ -121,12 +130,12 @@ void direct_kernel(const Block<T>& t) {
     }
 #pragma GCC unroll 32
     for (int i = 0; i < MR; ++i) {
-      const Vec<T> x = broadcast<T>(a[i * t.a_row]);
+      const Vec<T> x = broadcast<T>(a[Packed ? i : i * t.a_row]);
 #pragma GCC unroll 8
       for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
     }
     a += t.a_col;
-    b += t.b_row;
+    b += Packed ? int64_t{NV} * Lanes<T>::count : t.b_row;
   }
   finish<T, MR, NV>(acc, t);
 }
@@ -271,9 +280,10 @@ struct Kernels {
   static constexpr int direct_rows = kDirectRows;
   Kernel<T> packed[kMaxRows][kMaxVectors];
   Kernel<T> direct[2][direct_rows][kMaxVectors];  // [last vector partial]
+  Kernel<T> panels[direct_rows][kMaxVectors];     // direct, of packed operands, with constant distances
   Kernel<T> unpacked[direct_rows][kMaxVectors];   // A in rows
 
-  constexpr Kernels() : packed{}, direct{}, unpacked{} { rows<1>(); }
+  constexpr Kernels() : packed{}, direct{}, panels{}, unpacked{} { rows<1>(); }
 
  private:
   template <int MR>
@@ -288,6 +298,7 @@ struct Kernels {
       unpacked[MR - 1][NV - 1] = rows_kernel<T, MR, NV>;
       direct[0][MR - 1][NV - 1] = direct_kernel<T, MR, NV, false>;
       direct[1][MR - 1][NV - 1] = direct_kernel<T, MR, NV, true>;
+      if constexpr (kConstantDistances) panels[MR - 1][NV - 1] = direct_kernel<T, MR, NV, false, true>;
     }
     if constexpr (NV < max_vectors(MR)) vectors<MR, NV + 1>();
   }
