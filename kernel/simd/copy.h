@@ -196,6 +196,20 @@ inline void repeat_line(char* dst, int64_t bytes, int64_t times) {
   for (int64_t done = bytes; done < all; done *= 2) std::memcpy(dst + done, dst, size_t(done < all - done ? done : all - done));
 }
 
+/// Moves on along the axes from `first` on, but `left_out`; false behind the last position.
+inline bool next_line(const CopyBox& b, int first, int left_out, int64_t* at, char*& dst, const char*& src) {
+  for (int a = first; a < b.rank; a++) {
+    if (a == left_out) continue;
+    dst += b.dst[a];
+    src += b.src[a];
+    if (++at[a] < b.extent[a]) return true;
+    dst -= b.dst[a] * b.extent[a];
+    src -= b.src[a] * b.extent[a];
+    at[a] = 0;
+  }
+  return false;
+}
+
 template <class T>
 inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
   const int across = b.rank > 1 ? contiguous_source_axis(b, sizeof(T)) : 0;
@@ -203,7 +217,7 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
   const int second = across > 0 ? across : 1;
   const bool skipping = b.dst[0] == int64_t(sizeof(T)) && b.src[0] == 2 * int64_t(sizeof(T));
   int64_t at[kMaxRank] = {};
-  for (;;) {
+  do {
     if (across > 0) {
       const bool far = b.dst[across] >= kFarRows || b.dst[across] <= -kFarRows;
       (far ? transpose_far<T> : transpose<T>)(dst, b.dst[across], src, b.src[0], b.extent[0], b.extent[across]);
@@ -214,18 +228,7 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
       for (int64_t j = 0; j < b.extent[1]; j++)
         copy_line<T>(dst + j * b.dst[1], b.dst[0], src + j * b.src[1], b.src[0], b.extent[0]);
     }
-    int a = 1;
-    for (; a < b.rank; a++) {
-      if (a == second) continue;
-      dst += b.dst[a];
-      src += b.src[a];
-      if (++at[a] < b.extent[a]) break;
-      dst -= b.dst[a] * b.extent[a];
-      src -= b.src[a] * b.extent[a];
-      at[a] = 0;
-    }
-    if (a >= b.rank) return;
-  }
+  } while (next_line(b, 1, second, at, dst, src));
 }
 
 /// A box of doubled elements; false when this is none.
@@ -238,18 +241,10 @@ inline bool copy_doubles(const CopyBox& b, char* dst, const char* src) {
   if (next < b.rank && b.src[next] == 0 && b.dst[next] == 2 * d.n * e) d.times = b.extent[next++];
   if (next < b.rank && b.src[next] == d.n * e && b.dst[next] == 2 * d.n * d.times * e) d.rows = b.extent[next++];
   int64_t at[kMaxRank] = {};
-  for (int a;;) {
+  do {
     copy_doubled<T>(reinterpret_cast<T*>(dst), reinterpret_cast<const T*>(src), d);
-    for (a = next; a < b.rank; a++) {
-      dst += b.dst[a];
-      src += b.src[a];
-      if (++at[a] < b.extent[a]) break;
-      dst -= b.dst[a] * b.extent[a];
-      src -= b.src[a] * b.extent[a];
-      at[a] = 0;
-    }
-    if (a >= b.rank) return true;
-  }
+  } while (next_line(b, next, 0, at, dst, src));
+  return true;
 }
 
 template <class T>
