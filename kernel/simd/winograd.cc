@@ -35,7 +35,7 @@ int64_t tiles_that_fit(int64_t per_tile, int64_t most_bytes) {
 /// A distance between the 16 planes of products that does not map them all to one set of L1.
 int64_t apart(int64_t size) { return size + lanes; }
 
-/// All tiles of a call's x̃: the box of a tile starts at twice its place less the padding.
+/// An image of x, from a channel on.
 Plane<T> plane_of(const ConvCall& call, int64_t image, int64_t g, int64_t channel) {
   return {static_cast<const T*>(call.x) + image * call.x_n + g * call.x_g + channel * call.x_c,
           call.in[1], call.in[2], call.x_s[1], call.x_s[2], call.x_c};
