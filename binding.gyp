@@ -87,7 +87,9 @@
           "type": "static_library",
           "sources": ["<@(simd_sources)"],
           "defines": ["GRADUS_ISA=avx512"],
-          "cflags_cc": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma"],
+          "cflags_cc": ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma",
+            "-mamx-tile", "-mamx-bf16",  # run only where isa.cc has found them
+          ],
           "xcode_settings": {
             "OTHER_CPLUSPLUSFLAGS": [
               "-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma",

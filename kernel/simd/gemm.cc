@@ -5,6 +5,7 @@
 #include "gemm.h"
 
 #include "gemm_blocks.h"
+#include "gemm_tiles.h"
 
 namespace gradus::GRADUS_ISA {
 namespace gemm {
@@ -20,7 +21,11 @@ class Product {
   Status run() {
     if (vector_pays()) return vector();
     if (call_.b_col == 1 && small()) return direct();
-    return BlockedProduct<T>(call_, pool_).run();
+#if defined(GRADUS_TILES)
+    if constexpr (sizeof(T) == 4)
+      if (TilePanels::pay(call_)) return BlockedProduct<T, TilePanels>(call_, pool_).run();
+#endif
+    return BlockedProduct<T, VectorPanels<T>>(call_, pool_).run();
   }
 
  private:
@@ -139,7 +144,7 @@ Status Product<T>::direct() {
   // A task: whole products of a batch up to 2¹⁷ multiplications, or a block of one product.
   const int64_t work = max(1, call_.m * call_.n * max(1, call_.k));
   const int64_t group = max(1, (int64_t{1} << 17) / work);
-  const int64_t cols = call_.n <= 4 * kBlockColumns ? call_.n : 2 * kBlockColumns;
+  const int64_t cols = call_.n <= 2048 ? call_.n : 1024;
   const int64_t rows = max(kMaxRows, min(call_.m, (int64_t{1} << 17) / cols));
   const int64_t across = ceil_div(call_.n, cols), down = ceil_div(call_.m, rows);
   const int64_t blocks = across * down;

@@ -36,6 +36,11 @@ class Parallel {
 /// Room for one packed A panel, one packed B panel and one tile, with the blocking of simd/gemm.
 constexpr size_t kScratchBytes = size_t{4} << 20;
 
+/// Whether products may use the matrix unit (AMX). Set when the instruction set is chosen, before any call.
+extern bool matrix_unit;
+/// AMX with bfloat16, which Linux lends to a process that asks for it, as this does.
+bool machine_has_matrix_unit();
+
 enum class Status : int32_t { ok = 0, out_of_memory = 1, index_out_of_range = 2 };
 
 /// A finished block of a matrix product or convolution, before its epilogue.

@@ -3,9 +3,17 @@
 #include <cstdlib>
 #include <cstring>
 
+#if defined(__x86_64__) && defined(__linux__)
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "plan.h"
 
 namespace gradus {
+
+bool matrix_unit = false;
 
 #if defined(__x86_64__)
 namespace baseline { extern const KernelTable table; }
@@ -17,13 +25,45 @@ namespace neon { extern const KernelTable table; }
 namespace baseline { extern const KernelTable table; }
 #endif
 
+bool machine_has_matrix_unit() {
+#if defined(__x86_64__) && defined(__linux__)
+  unsigned a, b, c, d;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
+  constexpr unsigned bfloat16 = 1u << 22, tiles = 1u << 24;
+  if ((d & bfloat16) == 0 || (d & tiles) == 0) return false;
+  constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+#else
+  return false;
+#endif
+}
+
+#if defined(__x86_64__)
+namespace {
+
+/// The kernels of AVX-512 with products on the matrix unit.
+const KernelTable& amx_table() {
+  static const KernelTable table = [] {
+    KernelTable named = avx512::table;
+    named.name = "amx";
+    return named;
+  }();
+  matrix_unit = true;
+  return table;
+}
+
+}  // namespace
+#endif
+
 const KernelTable& kernels_for_this_machine() {
 #if defined(__x86_64__)
   const char* wish = std::getenv("GRADUS_ISA");
   const auto allowed = [wish](const char* name) { return !wish || !*wish || std::strcmp(wish, name) == 0; };
-  if (allowed("avx512") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma"))
-    return avx512::table;
+  const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                    __builtin_cpu_supports("fma");
+  if (wide && allowed("amx") && machine_has_matrix_unit()) return amx_table();
+  if (wide && (allowed("avx512") || allowed("amx"))) return avx512::table;
   if (!(wish && std::strcmp(wish, "baseline") == 0) && __builtin_cpu_supports("avx2") &&
       __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
     return avx2::table;

@@ -45,12 +45,31 @@ inline bool machine_runs(const char* isa) {
   return true;
 }
 
+#if defined(__x86_64__)
+/// Products of AVX-512 without the matrix unit and with it.
+template <bool Unit>
+Status matmul_with(const MatmulCall& call, Parallel& pool) {
+  matrix_unit = Unit;
+  return avx512::matmul(call, pool);
+}
+template <bool Unit>
+Status conv_with(const ConvCall& call, Parallel& pool) {
+  matrix_unit = Unit;
+  return avx512::conv(call, pool);
+}
+#endif
+
+/// AVX-512 comes twice where the machine has a matrix unit.
 inline std::vector<Variant> variants() {
   std::vector<Variant> all;
 #define GRADUS_LIST(isa) \
   if (machine_runs(#isa)) all.push_back({#isa, isa::matmul, isa::conv});
   GRADUS_VARIANTS(GRADUS_LIST)
 #undef GRADUS_LIST
+#if defined(__x86_64__)
+  if (machine_runs("avx512")) all.back() = {"avx512", matmul_with<false>, conv_with<false>};
+  if (machine_runs("avx512") && machine_has_matrix_unit()) all.push_back({"amx", matmul_with<true>, conv_with<true>});
+#endif
   return all;
 }
 
