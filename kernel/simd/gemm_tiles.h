@@ -69,29 +69,36 @@ struct TileSource {
       mask[h] = first(along_k ? left : lines);
     }
   }
-  Vec<float> operator()(int half, int i) const {
+  bool whole() const { return min(rows[0], rows[1]) == 16 && (mask[0] & mask[1]) == 0xffff; }
+  template <bool Whole>
+  Vec<float> get(int half, int i) const {
+    const float* p = at + half * half_step + i * step;
+    if constexpr (Whole) return load<float>(p);
     if (i >= rows[half]) return Vec<float>{};
-    return (Vec<float>)_mm512_maskz_loadu_ps(mask[half], at + half * half_step + i * step);
+    return (Vec<float>)_mm512_maskz_loadu_ps(mask[half], p);
   }
 };
 
-/// Packs a tile of up to 16 lines and 32 k, in pieces `apart`.
-inline void pack_tile(char* to, int64_t apart, const TileSource& from, bool turned) {
-  if (!turned) {
-    for (int i = 0; i < kTileRows; ++i) store_pieces(from(0, i), from(1, i), to + i * 64, apart);
+/// Packs a tile of up to 16 lines and 32 k, in pieces `apart`; `Turned` if vectors in memory run across its rows.
+template <bool Turned, bool Whole>
+void pack_tile(char* to, int64_t apart, const TileSource& from) {
+  if constexpr (!Turned) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kTileRows; ++i)
+      store_pieces(from.get<Whole>(0, i), from.get<Whole>(1, i), to + i * 64, apart);
     return;
   }
   alignas(64) float first[16][16];
   Vec<float> v[16];
 #pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) v[i] = from(0, i);
+  for (int i = 0; i < 16; ++i) v[i] = from.get<Whole>(0, i);
   transpose<float>(v);
 #pragma GCC unroll 16
   for (int i = 0; i < 16; ++i) store<float>(first[i], v[i]);
 #pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) v[i] = from(1, i);
+  for (int i = 0; i < 16; ++i) v[i] = from.get<Whole>(1, i);
   transpose<float>(v);
-#pragma GCC unroll 16
+#pragma GCC unroll 4
   for (int i = 0; i < 16; ++i) store_pieces(load<float>(first[i]), v[i], to + i * 64, apart);
 }
 
@@ -116,16 +123,16 @@ inline void multiply_tiles() {
 
 constexpr int kPanelLines = 32;  // two tiles
 
-/// sums[row][column], rows of 32, of M × N tiles: panels are [piece][step of k][tile].
+/// c = the product of M × N tiles; panels are [step of k][piece][tile].
 template <int M, int N>
-void multiply_panels(const char* left, const char* right, int64_t steps, float* sums) {
-  const int64_t l = steps * M * kTileBytes, r = steps * N * kTileBytes;
+void multiply_panels(const char* left, const char* right, int64_t steps, Target<float> c) {
+  constexpr int64_t l = M * kTileBytes, r = N * kTileBytes;  // from piece to piece
   asm volatile("" ::: "memory");  // the panels are written: GCC's tile loads do not say that they read memory
   _tile_zero(0);
   if constexpr (N == 2) _tile_zero(1);
   if constexpr (M == 2) _tile_zero(2);
   if constexpr (M == 2 && N == 2) _tile_zero(3);
-  for (; steps > 0; --steps, left += M * kTileBytes, right += N * kTileBytes) {
+  for (; steps > 0; --steps, left += kPieces * l, right += kPieces * r) {
     // Small products first, each pair beside one that shares an operand.
     load_left<M>(left), load_right<N>(right + 2 * r), multiply_tiles<M, N>();
     load_right<N>(right + r), multiply_tiles<M, N>();
@@ -134,20 +141,20 @@ void multiply_panels(const char* left, const char* right, int64_t steps, float* 
     load_left<M>(left + 2 * l), multiply_tiles<M, N>();
     load_left<M>(left), multiply_tiles<M, N>();
   }
-  constexpr int64_t row = kPanelLines * sizeof(float);
-  _tile_stored(0, sums, row);
-  if constexpr (N == 2) _tile_stored(1, sums + 16, row);
-  if constexpr (M == 2) _tile_stored(2, sums + 16 * kPanelLines, row);
-  if constexpr (M == 2 && N == 2) _tile_stored(3, sums + 16 * kPanelLines + 16, row);
+  const int64_t row = c.row * int64_t{sizeof(float)};
+  _tile_stored(0, c.c, row);
+  if constexpr (N == 2) _tile_stored(1, c.c + 16, row);
+  if constexpr (M == 2) _tile_stored(2, c.c + 16 * c.row, row);
+  if constexpr (M == 2 && N == 2) _tile_stored(3, c.c + 16 * c.row + 16, row);
 }
 
 /// Both operands in packed panels of two tiles of lines.
 class TilePanels {
  public:
-  static constexpr int64_t kRows = 128, kColumns = 256;
+  static constexpr int64_t kRows = 256, kColumns = 512;
   static constexpr int64_t kLeastWork = int64_t{1} << 22;
-  /// 256 columns · 512 · 6 B = 768 KB of packed columns, and as much again of rows and sums, fit a 2 MB L2.
-  static constexpr int64_t kDepth = 512;
+  /// 512 columns · 256 · 6 B = 768 KB of packed columns, half as much of rows: most of a 2 MB L2.
+  static constexpr int64_t kDepth = 256;
 
   static bool pay(const MatmulCall& call);
 
@@ -181,77 +188,105 @@ class TilePanels {
   }
   static void pack(void* to, const Operand<float>& from, int64_t batch, int64_t line, int64_t lines, const Piece& p,
                    bool left);
-  void plain(const Piece& piece, float* sums, void* spare) const;
+  /// The product of two panels: in its place in the result, or waiting to be added to it.
+  struct Sums {
+    alignas(64) float waiting[kPanelLines * kPanelLines];
+    Piece piece;
+    Target<float> c;
+    bool in_place;
+    Target<float> at() { return in_place ? c : Target<float>{waiting, kPanelLines}; }
+  };
+  void finish(Sums& sums, bool accumulate, void* spare) const;
+  void plain(const Piece& piece, Target<float> to, void* spare) const;
 };
 
-/// Unit strides that vectors can follow, and enough work for what splitting costs.
+/// Operands in vectors along k or across it; a number that is split and packed costs as much as some 32
+/// multiplications gain; and k should nearly fill its tiles.
 inline bool TilePanels::pay(const MatmulCall& call) {
   if (!matrix_unit) return false;
   if (call.a_row != 1 && call.a_col != 1) return false;
   if (call.b_row != 1 && call.b_col != 1) return false;
-  return call.m >= 16 && call.n >= 16 && call.k >= 32;
+  return call.m * call.n > 32 * (call.m + call.n) && 3 * round_up(call.k, kTileDepth) <= 4 * call.k;
 }
 
 inline void TilePanels::pack(void* to, const Operand<float>& from, int64_t batch, int64_t line, int64_t lines,
                              const Piece& p, bool left) {
   const bool along_k = from.deep == 1, turned = along_k != left;
   const int64_t steps = ceil_div(p.depth, kTileDepth);
-  for (int64_t i = 0; i < lines; i += kPanelLines) {
-    const int64_t tiles = ceil_div(min(kPanelLines, lines - i), kTileRows), apart = steps * tiles * kTileBytes;
-    char* panel = static_cast<char*>(to) + panel_bytes(i, p.depth);
-    for (int64_t t = 0; t < tiles; ++t) {
-      const int64_t first = i + t * kTileRows;
-      for (int64_t s = 0; s < steps; ++s) {
-        const int64_t k = s * kTileDepth;
-        const TileSource source(from.of(batch, line + first, p.k + k), lines - first, from.along, p.depth - k,
-                                from.deep, along_k);
-        pack_tile(panel + (s * tiles + t) * kTileBytes, apart, source, turned);
-      }
-    }
+  const auto tile = [&](int64_t i, int64_t s) {
+    const int64_t panel = i / kPanelLines * kPanelLines, k = s * kTileDepth;
+    const int64_t tiles = ceil_div(min(kPanelLines, lines - panel), kTileRows), apart = tiles * kTileBytes;
+    char* at = static_cast<char*>(to) + panel_bytes(panel, p.depth) + s * kPieces * apart +
+               (i - panel) / kTileRows * kTileBytes;
+    const TileSource source(from.of(batch, line + i, p.k + k), lines - i, from.along, p.depth - k, from.deep,
+                            along_k);
+    const bool whole = source.whole();
+    (turned ? whole ? pack_tile<true, true> : pack_tile<true, false>
+            : whole ? pack_tile<false, true> : pack_tile<false, false>)(at, apart, source);
+  };
+  // As memory runs.
+  if (along_k) {
+    for (int64_t i = 0; i < lines; i += kTileRows)
+      for (int64_t s = 0; s < steps; ++s) tile(i, s);
+  } else {
+    for (int64_t s = 0; s < steps; ++s)
+      for (int64_t i = 0; i < lines; i += kTileRows) tile(i, s);
   }
 }
 
 /// The sums of a panel of rows and one of columns in vector registers.
-inline void TilePanels::plain(const Piece& p, float* sums, void* spare) const {
+inline void TilePanels::plain(const Piece& p, Target<float> to, void* spare) const {
   float *left = static_cast<float*>(spare), *right = left + kPanelLines * kDepth + 64;
   plain_.pack_left(left, p);
   plain_.pack_right(right, p);
-  plain_.multiply(left, right, p, {sums, kPanelLines}, false, false, nullptr);
+  plain_.multiply(left, right, p, to, false, false, nullptr);
 }
 
 inline void TilePanels::multiply(const void* left, const void* right, const Piece& p, Target<float> c,
                                  bool accumulate, bool fetch, void* spare) const {
-  alignas(64) float sums[kPanelLines * kPanelLines];
   const int64_t steps = ceil_div(p.depth, kTileDepth);
+  Sums sums[2];  // of this pair of panels and the one before
   const TileRegisters registers;
+  int turn = 0;
   for (int64_t j = 0; j < p.cols; j += kPanelLines)
-    for (int64_t i = 0; i < p.rows; i += kPanelLines) {
-      const int64_t rows = min(kPanelLines, p.rows - i), cols = min(kPanelLines, p.cols - j);
-      const char* a = static_cast<const char*>(left) + panel_bytes(i, p.depth);
-      const char* b = static_cast<const char*>(right) + panel_bytes(j, p.depth);
-      float* to = c.c + i * c.row + j;
-      if (fetch)
-        for (int64_t r = 0; r < rows; ++r)
-          for (int64_t v = 0; v < cols; v += 16) __builtin_prefetch(to + r * c.row + v, 1);
+    for (int64_t i = 0; i < p.rows; i += kPanelLines, turn ^= 1) {
+      Sums& now = sums[turn];
+      now.piece = {p.batch, p.row + i, min(kPanelLines, p.rows - i), p.col + j, min(kPanelLines, p.cols - j), p.k,
+                   p.depth};
+      now.c = {c.c + i * c.row + j, c.row};
+      const int64_t rows = now.piece.rows, cols = now.piece.cols;
+      for (int64_t r = 0; fetch && r < rows; ++r)
+        for (int64_t v = 0; v < cols; v += 16) __builtin_prefetch(now.c.c + r * c.row + v, 1);
+      now.in_place = !accumulate && rows % kTileRows == 0 && cols % kTileRows == 0;
       const bool tall = rows > kTileRows, wide = cols > kTileRows;
       (tall ? wide ? multiply_panels<2, 2> : multiply_panels<2, 1>
-            : wide ? multiply_panels<1, 2> : multiply_panels<1, 1>)(a, b, steps, sums);
-      // Pieces of what is infinite or rounds to it, and sums that overflow, end as infinity or NaN; plain
-      // products know which.
-      Vec<float> strange{};
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t v = 0; v < cols; v += 16)
-          strange = fma(load<float>(sums + r * kPanelLines + v), Vec<float>{}, strange);
-      if (sum<float>(strange) != 0)
-        plain({p.batch, p.row + i, rows, p.col + j, cols, p.k, p.depth}, sums, spare);
-      for (int64_t r = 0; r < rows; ++r)
-        for (int64_t v = 0; v < cols; v += 16) {
-          const int n = int(min(16, cols - v));
-          float* at = to + r * c.row + v;
-          Vec<float> x = load<float>(sums + r * kPanelLines + v);
-          if (accumulate) x = load_first<float>(at, n) + x;
-          store_first<float>(at, x, n);
-        }
+            : wide ? multiply_panels<1, 2> : multiply_panels<1, 1>)(
+          static_cast<const char*>(left) + panel_bytes(i, p.depth),
+          static_cast<const char*>(right) + panel_bytes(j, p.depth), steps, now.at());
+      // The sums before these are ready: looking at them does not wait for the matrix unit.
+      if (i + j > 0) finish(sums[turn ^ 1], accumulate, spare);
+    }
+  finish(sums[turn ^ 1], accumulate, spare);
+}
+
+/// Adds sums to the result if they are not there, and mends them: pieces of what is infinite or rounds to it,
+/// and sums that overflow, end as infinity or NaN; plain products know which.
+inline void TilePanels::finish(Sums& s, bool accumulate, void* spare) const {
+  const int64_t rows = s.piece.rows, cols = s.piece.cols;
+  const Target<float> from = s.at();
+  Vec<float> strange{};
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < cols; v += 16)
+      strange = fma(load_first<float>(from.c + r * from.row + v, int(min(16, cols - v))), Vec<float>{}, strange);
+  if (sum<float>(strange) != 0) plain(s.piece, from, spare);
+  if (s.in_place) return;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t v = 0; v < cols; v += 16) {
+      const int n = int(min(16, cols - v));
+      float* to = s.c.c + r * s.c.row + v;
+      Vec<float> x = load_first<float>(from.c + r * from.row + v, n);
+      if (accumulate) x = load_first<float>(to, n) + x;
+      store_first<float>(to, x, n);
     }
 }
 

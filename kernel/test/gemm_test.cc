@@ -119,6 +119,48 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
   }
 }
 
+/// Relative error of a product of k terms, over all its elements.
+double error_of(const Variant& variant, int64_t k) {
+  const int64_t n = 96, zero = 0;
+  Numbers numbers(uint64_t(k) + 5);
+  std::vector<float> a(size_t(n * k)), b(size_t(k * n)), c(size_t(n * n));
+  for (auto& x : a) x = float(numbers.real());
+  for (auto& x : b) x = float(numbers.real());
+  MatmulCall call{};
+  call.dtype = DType::f32;
+  call.batch = 1, call.m = n, call.n = n, call.k = k;
+  call.a = a.data(), call.b = b.data(), call.c = c.data();
+  call.a_offset = call.b_offset = call.c_offset = &zero;
+  call.a_row = k, call.a_col = 1, call.b_row = n, call.b_col = 1, call.c_row = n;
+  TestPool pool(1);
+  variant.matmul(call, pool);
+  double squares = 0, errors = 0;
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t j = 0; j < n; ++j) {
+      double want = 0;
+      for (int64_t q = 0; q < k; ++q) want += double(a[size_t(i * k + q)]) * double(b[size_t(q * n + j)]);
+      squares += want * want;
+      errors += (c[size_t(i * n + j)] - want) * (c[size_t(i * n + j)] - want);
+    }
+  return std::sqrt(errors / squares);
+}
+
+/// Sums of bfloat16 products are no worse than sums of float32 products.
+void matrix_unit_is_as_exact() {
+  const std::vector<Variant> all = variants();
+  const Variant unit = all.back();
+  if (std::strcmp(unit.name, "amx")) return;
+  for (int64_t k : {32, 200, 256, 1000, 5000}) {
+    const double plain = error_of(all[all.size() - 2], k), here = error_of(unit, k);
+    std::printf("  %5ld terms: relative error %.2g, on the matrix unit %.2g\n", long(k), plain, here);
+    ++checks;
+    if (!(here > 0 && here <= plain)) {
+      ++failures;
+      std::printf("FAILED: the matrix unit is less exact\n");
+    }
+  }
+}
+
 template <class T>
 void all() {
   const Layout some[] = {Layout::rows, Layout::columns, Layout::gaps, Layout::flipped, Layout::repeated};
@@ -139,6 +181,14 @@ void all() {
     test<T>(1, 200, 20, 3000, Layout::columns, lb);
     test<T>(1, 3000, 9, 20, Layout::rows, lb);
     test<T>(2, 200, 400, 600, Layout::rows, lb);
+    // Edges of the matrix unit's tiles: rows, columns, k.
+    for (int64_t d : {64, 65, 80, 81, 96, 127})
+      for (Layout la : {Layout::rows, Layout::columns}) {
+        test<T>(1, d, 64, 130, la, lb);
+        test<T>(2, 130, 289, d, la, lb);
+        test<T>(1, 96, d, 100, la, lb);
+      }
+    test<T>(1, 300, 300, 600, Layout::columns, lb, true);
     // Left operands that are packed: for all blocks, by each block, in pieces of k.
     test<T>(2, 300, 900, 700, Layout::columns, lb);
     test<T>(1, 400, 1100, 100, Layout::gaps, lb);
@@ -170,6 +220,7 @@ void all() {
 int main() {
   all<float>();
   all<double>();
+  matrix_unit_is_as_exact();
   std::printf("gemm_test: %d checks %s\n", checks, failures ? "done" : "passed");
   if (failures) std::printf("gemm_test: %d FAILED\n", failures);
   return failures != 0;
