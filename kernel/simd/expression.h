@@ -50,7 +50,7 @@ inline void begin(const Loop& loop, const Frame& frame, char* memory) {
     const LoopInput& in = loop.inputs[i];
     if (in.access != Access::once) continue;
     table[i] = memory + in.reg;
-    const int64_t whole = loop.block;
+    const int64_t whole = loop.longest;
     bool uniform = true;
     for (int a = 0; a < loop.rank; a++) uniform = uniform && in.view.stride[a] == 0;
     const int64_t zero = 0;

@@ -234,6 +234,9 @@ class LoopBuilder {
     else if (copy) tile(space, across, block);
     else stage(space, across, block);
     loop_.block = block;
+    int64_t elements = 1;
+    for (int a = 0; a < space.rank; a++) elements *= space.size[a];
+    loop_.longest = std::min(block, elements);
     loop_.piece = divides_ && loop_.steps.size() > 1 ? kPiece : block;
 
     int64_t at = round_up(loop_.table_size * int64_t(sizeof(void*)), 64);

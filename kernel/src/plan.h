@@ -80,6 +80,7 @@ struct Loop {
   int64_t size[kMaxRank];
   int64_t extent[kMaxRank];  // of a full block
   int64_t block = 0;         // elements that a register holds
+  int64_t longest = 0;       // elements of a block at most: fewer where the whole loop is shorter
   int64_t piece = 0;         // elements that all steps take before the next ones
   int across = -1;           // the axis along which staged inputs are contiguous, if there are any
   int64_t tile_rows = 1;     // the extent of a tile along it
