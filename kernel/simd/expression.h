@@ -41,11 +41,11 @@ inline void load(const Loop& loop, const LoopInput& in, const Frame& frame, char
              in.view.element);
 }
 
-/// `n` copies of one value, one after another.
+/// n copies of one element, one after another.
 inline void repeat(char* dst, const char* value, int64_t element, int64_t n) {
-  if (element == 4) copy_line<uint32_t>(dst, 4, value, 0, n);
-  else if (element == 8) copy_line<uint64_t>(dst, 8, value, 0, n);
-  else copy_line<uint8_t>(dst, 1, value, 0, n);
+  if (element == 4) repeat<uint32_t>(dst, load_lanes<uint32_t>(value), n);
+  else if (element == 8) repeat<uint64_t>(dst, load_lanes<uint64_t>(value), n);
+  else repeat<uint8_t>(dst, load_lanes<uint8_t>(value), n);
 }
 
 /// Readies a worker's memory for a loop: once per worker and instruction.
