@@ -308,7 +308,6 @@ Status Convolution<T>::by_position() {
     Region region(axes_, b0, b1, zero, call.kernel, 1);
     region.tabulate(scratch);
     T* staged = scratch.take<T>(channels_ * region.channel + lanes);
-    clear(staged, region, channels_);
     T* tile = scratch.take<T>(y_ ? 0 : rows * volume(size));
     T* corner = scratch.take<T>(kMaxRows * kMaxVectors * lanes);
 
@@ -331,7 +330,7 @@ Status Convolution<T>::by_position() {
       for (int64_t from = 0; from < max(1, call.channels); from += channels_) {
         const int64_t channels = min(channels_, call.channels - from);
         stage(staged, x_ + n * call.x_n + g * call.x_g + from * call.x_c, call, region, channels,
-              call.x_c);
+              call.x_c, image == first && from == 0);
         const T* a = packed + g * weights + from * taps_ * call.out_channels;
         for (int64_t j = 0; j < volume(residues); ++j) {
           const int64_t k = channels * columnar[j].taps;
@@ -479,7 +478,6 @@ void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room
     const int64_t taps = (q1[0] - q0[0]) * (q1[1] - q0[1]) * (q1[2] - q0[2]);
     const int64_t depth = channels * taps;
     T* staged = scratch.take<T>(channels * region.channel + lanes);
-    clear(staged, region, channels);
     // Where few columns meet w and w lies in rows, it is not packed: steps are runs of its rows.
     const int64_t q_size[3] = {q1[0] - q0[0], q1[1] - q0[1], q1[2] - q0[2]};
     const bool rows = b.size[0] * b.size[1] * (b.run / lanes) <= kFewVectors && taps >= kLongRun &&
@@ -490,7 +488,7 @@ void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room
     int64_t* w_offset = scratch.take<int64_t>(listed * taps);
     T* a = scratch.take<T>(kMaxRows * kStepDepth + lanes);
     stage(staged, x_ + b.image * call.x_n + b.g * call.x_g + from * call.x_c, call, region,
-          channels, call.x_c);
+          channels, call.x_c, true);
     int64_t k = 0;
     static constexpr int64_t only[3] = {0, 0, 0};
     for (int64_t i = 0; i < listed; ++i)
@@ -548,8 +546,7 @@ void Convolution<T>::sum_dots(T* c, const Part& b, int64_t piece, void* room) co
     Region region(axes_, q0, q1, zero, call.out, 1);
     region.tabulate(scratch);
     T* staged = scratch.take<T>(call.n * region.channel + lanes);
-    clear(staged, region, call.n);
-    stage(staged, x_ + b.g * call.x_g + channel * call.x_c, call, region, call.n, call.x_n);
+    stage(staged, x_ + b.g * call.x_g + channel * call.x_c, call, region, call.n, call.x_n, true);
     for (int64_t z = q0[0]; z < q1[0]; ++z) {
       int64_t j = 0;
       region.each_tap(zero, [&](int64_t at, const int64_t*) {

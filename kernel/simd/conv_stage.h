@@ -245,14 +245,19 @@ struct Inside {
   }
 };
 
-/// Stages `channels` channels, `channel` elements apart, into a region that is clear or holds an
-/// earlier channel: what is outside x stays as it is. x points to the first of them.
+/// Stages `channels` channels, `channel` elements apart. What is outside x becomes zero in a `fresh`
+/// region; else it stays as it is, clear from an earlier use. x points to the first channel.
 template <class T>
 void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_t channels,
-           int64_t channel) {
+           int64_t channel, bool fresh) {
   const Axis* axes = region.axes;
   const Window* w = region.w;
   const int64_t inner = region.inner, row = w[2].size * inner, step = call.x_s[2];
+  // Rows of many images are long enough to clear only their ends.
+  const bool bordered = fresh && inner > 1 && axes[2].zeros == 1;
+  const int64_t all = channels * region.channel;
+  if (bordered) fill_zero(to + all, Lanes<T>::count);  // what the last vector reads beyond
+  else if (fresh) fill_zero(to, all + Lanes<T>::count);
   auto index = [](const Axis& axis, int64_t t) {
     if (axis.zeros == 1) return t < axis.in ? t : -1;
     return t >= 0 && t % axis.zeros == 0 && t / axis.zeros < axis.in ? t / axis.zeros : -1;
@@ -268,7 +273,12 @@ void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_
             const int64_t iz = index(axes[0], w[0].origin(axes[0], sz) + uz * axes[0].stride);
             for (int64_t uy = 0; uy < w[1].size; ++uy, to += row) {
               const int64_t iy = index(axes[1], w[1].origin(axes[1], sy) + uy * axes[1].stride);
-              if (iz < 0 || iy < 0) continue;
+              const bool outside = iz < 0 || iy < 0;
+              if (bordered) {
+                fill_zero(to, outside ? row : inside.low * inner);
+                if (!outside) fill_zero(to + inside.high * inner, row - inside.high * inner);
+              }
+              if (outside) continue;
               const T* from = x + iz * call.x_s[0] + iy * call.x_s[1];
               if (axes[2].zeros > 1) {
                 for (int64_t u = 0; u < w[2].size; ++u) {
@@ -286,12 +296,6 @@ void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_
             }
           }
         }
-}
-
-/// Zeros `channels` channels and what the last vector reads beyond.
-template <class T>
-void clear(T* to, const Region& region, int64_t channels) {
-  __builtin_memset(to, 0, size_t(channels * region.channel + Lanes<T>::count) * sizeof(T));
 }
 
 /// Hands a dense tile [rows][box from p0 to p1] to the sink, in as few pieces as flattened positions

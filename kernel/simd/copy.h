@@ -106,14 +106,26 @@ inline void copy_doubled(T* dst, const T* src, const Doubled& d) {
       for (int64_t i = 0; i < 2 * d.n; i++) dst[(r * d.times + t) * 2 * d.n + i] = src[r * d.n + i / 2];
 }
 
+/// n copies of one value, one after another.
+template <class T>
+inline void repeat(char* dst, T value, int64_t n) {
+  constexpr int W = kVectorBytes / int(sizeof(T));
+  T* to = reinterpret_cast<T*>(dst);
+  if (n < W) {
+    for (int64_t i = 0; i < n; i++) store_lanes(to + i, value);
+    return;
+  }
+  const auto v = value - typename Lanes<T>::type{};
+  for (int64_t i = 0; i + W < n; i += W) store_lanes(to + i, v);
+  store_lanes(to + n - W, v);  // may overlap the one before
+}
+
 template <class T>
 inline void copy_line(char* dst, int64_t ds, const char* src, int64_t ss, int64_t n) {
   if (ds == int64_t(sizeof(T)) && ss == int64_t(sizeof(T))) {
     std::memcpy(dst, src, size_t(n) * sizeof(T));
   } else if (ds == int64_t(sizeof(T)) && ss == 0) {
-    T value;
-    std::memcpy(&value, src, sizeof(T));
-    for (int64_t i = 0; i < n; i++) std::memcpy(dst + i * int64_t(sizeof(T)), &value, sizeof(T));
+    repeat(dst, load_lanes<T>(src), n);
   } else if (ds == int64_t(sizeof(T)) && ss == 2 * int64_t(sizeof(T)) && copy_second_lines<T>(dst, 0, src, 0, n, 1)) {
     return;
   } else if (ds == int64_t(sizeof(T))) {

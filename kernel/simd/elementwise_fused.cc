@@ -10,32 +10,24 @@ namespace {
 constexpr int64_t lanes = kVectorBytes / 4;
 
 struct Itself {
-  static constexpr bool binary = false;
   GRADUS_INLINE F32 of(F32 x, F32) { return x; }
 };
 struct Sum {
-  static constexpr bool binary = true;
   GRADUS_INLINE F32 of(F32 x, F32 y) { return x + y; }
 };
 struct Difference {
-  static constexpr bool binary = true;
   GRADUS_INLINE F32 of(F32 x, F32 y) { return x - y; }
 };
 struct Product {
-  static constexpr bool binary = true;
   GRADUS_INLINE F32 of(F32 x, F32 y) { return x * y; }
 };
 struct Quotient {
-  static constexpr bool binary = true;
   GRADUS_INLINE F32 of(F32 x, F32 y) { return x / y; }
 };
 
 template <class F, class G, class H>
 struct Tree {
-  GRADUS_INLINE F32 of(const float* a, const float* b, const float* c, const float* d) {
-    const F32 x = load<F32>(a), z = load<F32>(c);
-    return F::of(G::of(x, G::binary ? load<F32>(b) : x), H::of(z, H::binary ? load<F32>(d) : z));
-  }
+  GRADUS_INLINE F32 of(F32 a, F32 b, F32 c, F32 d) { return F::of(G::of(a, b), H::of(c, d)); }
 };
 
 struct Equal {
@@ -50,31 +42,24 @@ struct LessOrEqual {
 
 template <class Compare>
 struct Choice {
-  GRADUS_INLINE F32 of(const float* a, const float* b, const float* c, const float* d) {
-    return select<F32>(Compare::of(load<F32>(a), load<F32>(b)), load<F32>(c), load<F32>(d));
-  }
+  GRADUS_INLINE F32 of(F32 a, F32 b, F32 c, F32 d) { return select<F32>(Compare::of(a, b), c, d); }
 };
-
-/// The last elements, in the lanes of one vector.
-__attribute__((noinline)) void tail(FusedOp op, float* dst, const float* a, const float* b, const float* c, const float* d,
-                                    int64_t count) {
-  const float* const from[] = {a, b, c, d};
-  F32 in[4], result;
-  for (int k = 0; k < 4; k++) in[k] = load_part<F32>(from[k], count);
-  op(&result, in, in + 1, in + 2, in + 3, lanes);
-  store_part(dst, result, count);
-}
 
 /// The tail runs through the same instructions as the rest, so position cannot matter (see `plus` in
 /// elementwise_math.cc).
 template <class T>
 void fused(void* dst, const void* a, const void* b, const void* c, const void* d, int64_t n) {
   float* to = static_cast<float*>(dst);
-  const float *x = static_cast<const float*>(a), *y = static_cast<const float*>(b);
-  const float *z = static_cast<const float*>(c), *w = static_cast<const float*>(d);
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) store(to + i, T::of(x + i, y + i, z + i, w + i));
-  if (i < n) tail(fused<T>, to + i, x + i, y + i, z + i, w + i, n - i);
+  const float* const from[] = {static_cast<const float*>(a), static_cast<const float*>(b),
+                               static_cast<const float*>(c), static_cast<const float*>(d)};
+  for (int64_t i = 0; i < n; i += lanes) {
+    const bool whole = n - i >= lanes;
+    F32 in[4];
+    for (int k = 0; k < 4; k++) in[k] = whole ? load<F32>(from[k] + i) : load_part<F32>(from[k] + i, n - i);
+    const F32 result = T::of(in[0], in[1], in[2], in[3]);
+    if (whole) store(to + i, result);
+    else store_part(to + i, result, n - i);
+  }
 }
 
 template <class F, class G>

@@ -41,25 +41,31 @@ inline void load(const Loop& loop, const LoopInput& in, const Frame& frame, char
              in.view.element);
 }
 
+/// n copies of one element, one after another.
+inline void repeat(char* dst, const char* value, int64_t element, int64_t n) {
+  if (element == 4) repeat<uint32_t>(dst, load_lanes<uint32_t>(value), n);
+  else if (element == 8) repeat<uint64_t>(dst, load_lanes<uint64_t>(value), n);
+  else repeat<uint8_t>(dst, load_lanes<uint8_t>(value), n);
+}
+
 /// Readies a worker's memory for a loop: once per worker and instruction.
 inline void begin(const Loop& loop, const Frame& frame, char* memory) {
   void** table = reinterpret_cast<void**>(memory);
   for (const ConstantBlock& c : loop.constants) table[c.value] = const_cast<void*>(c.data);
   for (const RegisterBlock& r : loop.registers) table[r.value] = memory + r.offset;
+  const int64_t longest = loop.elements < loop.block ? loop.elements : loop.block;
   for (size_t i = 0; i < loop.inputs.size(); i++) {
     const LoopInput& in = loop.inputs[i];
-    if (in.access != Access::once) continue;
+    if (in.access != Access::once && in.access != Access::uniform) continue;
     table[i] = memory + in.reg;
-    const int64_t whole = loop.block;
-    bool uniform = true;
-    for (int a = 0; a < loop.rank; a++) uniform = uniform && in.view.stride[a] == 0;
-    const int64_t zero = 0;
-    if (uniform && in.view.buffer == kIndexBuffer)
-      index_box(reinterpret_cast<int32_t*>(memory + in.reg), in.view.offset, &zero, 1, &whole);
-    else if (uniform)
-      copy_box(memory + in.reg, nullptr, frame.buffers[in.view.buffer] + in.view.offset, &zero, 1, &whole, in.view.element);
-    else
+    if (in.access == Access::once) {
       load(loop, in, frame, memory, in.view.offset, loop.extent);
+    } else if (in.view.buffer == kIndexBuffer) {
+      const int32_t index = int32_t(in.view.offset);
+      repeat(memory + in.reg, reinterpret_cast<const char*>(&index), 4, longest);
+    } else {
+      repeat(memory + in.reg, frame.buffers[in.view.buffer] + in.view.offset, in.view.element, longest);
+    }
   }
 }
 
@@ -104,7 +110,7 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
   for (int a = 0; a < rank - 2; a++)
     if (extent[a] != 1) return false;
   void** table = reinterpret_cast<void**>(memory);
-  const int64_t rows = extent[rank - 2], n = extent[rank - 1], zero = 0;
+  const int64_t rows = extent[rank - 2], n = extent[rank - 1];
   for (size_t i = 0; i < loop.inputs.size(); i++) {
     const LoopInput& in = loop.inputs[i];
     if (in.access == Access::in_block) table[i] = frame.buffers[in.view.buffer] + offset_of(in.view, rank, start);
@@ -116,7 +122,7 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
     for (int32_t i : loop.filled) {
       const LoopView& v = loop.inputs[i].view;
       const char* value = frame.buffers[v.buffer] + offset_of(v, rank, start) + r * v.stride[rank - 2];
-      copy_box(static_cast<char*>(table[i]), nullptr, value, &zero, 1, &longest, v.element);
+      repeat(static_cast<char*>(table[i]), value, v.element, longest);
     }
     const int64_t done = walk(loop, table, loop.row_movers, n);
     for (const Mover& m : loop.row_movers)
@@ -132,32 +138,29 @@ inline void evaluate(const Loop& loop, const Frame& frame, char* memory, const i
   void** table = reinterpret_cast<void**>(memory);
   const int rank = loop.rank;
   const int64_t n = count(rank, extent);
+  const bool whole = n == loop.elements;  // a small loop is one block, which the plan knows all about
+  const auto offset = [&](const LoopView& v) { return whole ? v.offset : offset_of(v, rank, start); };
+  const auto dense = [&](const LoopView& v) { return whole ? v.dense : is_dense(v.stride, rank, extent, v.element); };
   for (size_t i = 0; i < loop.inputs.size(); i++) {
     const LoopInput& in = loop.inputs[i];
-    if (in.access != Access::in_block && in.access != Access::copied) continue;
-    const int64_t offset = offset_of(in.view, rank, start);
-    if (in.view.buffer >= 0 && in.access == Access::in_block && is_dense(in.view.stride, rank, extent, in.view.element)) {
-      table[i] = frame.buffers[in.view.buffer] + offset;
-      continue;
+    if (in.access == Access::in_block && in.view.buffer >= 0 && dense(in.view)) {
+      table[i] = frame.buffers[in.view.buffer] + offset(in.view);
+    } else if (in.access == Access::in_block || in.access == Access::copied) {
+      table[i] = memory + in.reg;
+      load(loop, in, frame, memory, offset(in.view), extent);
     }
-    table[i] = memory + in.reg;
-    load(loop, in, frame, memory, offset, extent);
   }
-  for (const LoopOutput& o : loop.outputs) {
-    if (!o.direct) continue;
-    table[o.value] = is_dense(o.view.stride, rank, extent, o.view.element)
-                         ? frame.buffers[o.view.buffer] + offset_of(o.view, rank, start)
-                         : memory + o.reg;
-  }
+  for (const LoopOutput& o : loop.outputs)
+    if (o.direct) table[o.value] = dense(o.view) ? frame.buffers[o.view.buffer] + offset(o.view) : memory + o.reg;
   if (const int64_t moved = walk(loop, table, loop.movers, n)) advance(table, loop.movers, -moved);
   for (const LoopOutput& o : loop.outputs) {
     if (o.view.buffer < 0) continue;
-    char* dst = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);
+    char* dst = frame.buffers[o.view.buffer] + offset(o.view);
     const int64_t* src_stride = nullptr;  // registers are dense
     const char* src;
     if (size_t(o.value) < loop.inputs.size() && loop.inputs[o.value].access == Access::store_only) {
       const LoopView& v = loop.inputs[o.value].view;
-      src = frame.buffers[v.buffer] + offset_of(v, rank, start);
+      src = frame.buffers[v.buffer] + offset(v);
       src_stride = v.stride;
     } else {
       src = static_cast<const char*>(table[o.value]);

@@ -23,9 +23,10 @@ void pack_rows(T* panel, const T* source, int width, int count, int64_t depth, i
   }
 }
 
-/// Columns of unit stride: blocks of lanes × lanes transposed in registers.
-template <class T>
-void pack_columns(T* panel, const T* source, int width, int count, int64_t along, int64_t depth) {
+/// Columns of unit stride: blocks of lanes × lanes transposed in registers. Where width and count are
+/// constants, no branch is left between them.
+template <class T, class Size>
+void pack_columns(T* panel, const T* source, Size width, Size count, int64_t along, int64_t depth) {
   constexpr int lanes = Lanes<T>::count;
   for (int64_t k = 0; k < depth; k += lanes) {
     const int deep = depth - k < lanes ? int(depth - k) : lanes;
@@ -102,6 +103,8 @@ void pack_panel(T* panel, const T* source, int width, int count, int64_t along, 
         panel += done * width, source += done, depth -= done;
       }
     }
+    constexpr std::integral_constant<int, Lanes<T>::count> whole{};
+    if (width == whole && count == whole) return pack_columns(panel, source, whole, whole, along, depth);
     return pack_columns(panel, source, width, count, along, depth);
   }
   for (int64_t k = 0; k < depth; ++k, panel += width, source += deep) {

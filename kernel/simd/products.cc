@@ -109,37 +109,37 @@ void put_zeros(Epilogue& epilogue, int64_t batches, int64_t rows, int64_t cols) 
 }
 
 struct IntegerRun {
-  const MatmulPlan& plan;
-  const Frame& frame;
+  const MatmulCall& call;
   Epilogue& epilogue;
-  const int64_t *a_offset, *b_offset;
 };
 
 /// One row of an int32 product, in strips that stay in registers and L1. Sums wrap around.
 void integer_row(void* context, int64_t task, int worker) {
   const IntegerRun& run = *static_cast<IntegerRun*>(context);
-  const MatmulPlan& p = run.plan;
-  const int64_t batch = task / p.m, row = task % p.m;
-  const int32_t* a = reinterpret_cast<const int32_t*>(run.frame.buffers[p.a.buffer] + p.a.offset) +
-                     run.a_offset[batch] + row * p.a.stride[p.batch_rank];
-  const int32_t* b = reinterpret_cast<const int32_t*>(run.frame.buffers[p.b.buffer] + p.b.offset) + run.b_offset[batch];
-  const int64_t a_col = p.a.stride[p.batch_rank + 1], b_row = p.b.stride[p.batch_rank], b_col = p.b.stride[p.batch_rank + 1];
+  const MatmulCall& c = run.call;
+  const int64_t batch = task / c.m, row = task % c.m;
+  const int32_t* a = static_cast<const int32_t*>(c.a) + c.a_offset[batch] + row * c.a_row;
+  const int32_t* b = static_cast<const int32_t*>(c.b) + c.b_offset[batch];
   constexpr int64_t width = 64;
   uint32_t sums[width];
-  for (int64_t c = 0; c < p.n; c += width) {
-    const int64_t cols = p.n - c < width ? p.n - c : width;
+  for (int64_t col = 0; col < c.n; col += width) {
+    const int64_t cols = c.n - col < width ? c.n - col : width;
     for (int64_t j = 0; j < width; j++) sums[j] = 0;
-    for (int64_t k = 0; k < p.k; k++) {
-      const uint32_t x = uint32_t(a[k * a_col]);
-      const int32_t* line = b + k * b_row + c * b_col;
-      for (int64_t j = 0; j < cols; j++) sums[j] += x * uint32_t(line[j * b_col]);
+    for (int64_t k = 0; k < c.k; k++) {
+      const uint32_t x = uint32_t(a[k * c.a_col]);
+      const int32_t* line = b + k * c.b_row + col * c.b_col;
+      for (int64_t j = 0; j < cols; j++) sums[j] += x * uint32_t(line[j * c.b_col]);
     }
-    run.epilogue.finish(worker, {batch, row, c, 1, cols, sums, width});
+    run.epilogue.finish(worker, {batch, row, col, 1, cols, sums, width});
   }
 }
 
 /// Offsets of `count` consecutive batches from `first`, for a view over [batch…, …].
 void batch_offsets(const MatmulPlan& p, const LoopView& v, int64_t first, int64_t count, int64_t unit, int64_t* offsets) {
+  if (p.batch_rank == 0) {
+    offsets[0] = 0;
+    return;
+  }
   int64_t at[kMaxRank], offset = 0, rest = first;
   for (int a = p.batch_rank - 1; a >= 0; a--) {
     at[a] = rest % p.batch_size[a];
@@ -161,38 +161,28 @@ void batch_offsets(const MatmulPlan& p, const LoopView& v, int64_t first, int64_
 
 Status run_matmul(const MatmulPlan& p, Frame& frame) {
   Epilogue epilogue{p.after, frame, p.batch_rank, 0, {}};
-  const int64_t element = p.dtype == DType::f64 ? 8 : 4;
-  if (p.k == 0) {
-    put_zeros(epilogue, p.batch, p.m, p.n);
+  MatmulCall call = p.call;
+  if (call.k == 0) {
+    put_zeros(epilogue, call.batch, call.m, call.n);
     return Status::ok;
   }
+  const LoopView& out = p.after.outputs[0].view;
+  call.a = frame.buffers[p.a.buffer] + p.a.offset;
+  call.b = frame.buffers[p.b.buffer] + p.b.offset;
+  if (p.direct) call.c = frame.buffers[out.buffer] + out.offset;
+  else call.sink = {Epilogue::put, &epilogue};
   int64_t a_offset[kBatchChunk], b_offset[kBatchChunk], c_offset[kBatchChunk];
-  for (int64_t first = 0; first < p.batch; first += kBatchChunk) {
-    const int64_t count = p.batch - first < kBatchChunk ? p.batch - first : kBatchChunk;
-    batch_offsets(p, p.a, first, count, 1, a_offset);
-    batch_offsets(p, p.b, first, count, 1, b_offset);
+  call.a_offset = a_offset, call.b_offset = b_offset, call.c_offset = c_offset;
+  for (int64_t first = 0; first < p.call.batch; first += kBatchChunk) {
+    call.batch = p.call.batch - first < kBatchChunk ? p.call.batch - first : kBatchChunk;
+    batch_offsets(p, p.a, first, call.batch, 1, a_offset);
+    batch_offsets(p, p.b, first, call.batch, 1, b_offset);
+    if (p.direct) batch_offsets(p, out, first, call.batch, out.element, c_offset);
     epilogue.batch_base = first;
-    if (p.dtype == DType::i32) {
-      IntegerRun run{p, frame, epilogue, a_offset, b_offset};
-      frame.parallel->run(count * p.m, integer_row, &run);
+    if (call.dtype == DType::i32) {
+      IntegerRun run{call, epilogue};
+      frame.parallel->run(call.batch * call.m, integer_row, &run);
       continue;
-    }
-    MatmulCall call{};
-    call.dtype = p.dtype;
-    call.batch = count, call.m = p.m, call.n = p.n, call.k = p.k;
-    call.a = frame.buffers[p.a.buffer] + p.a.offset;
-    call.b = frame.buffers[p.b.buffer] + p.b.offset;
-    call.a_offset = a_offset, call.b_offset = b_offset;
-    call.a_row = p.a.stride[p.batch_rank], call.a_col = p.a.stride[p.batch_rank + 1];
-    call.b_row = p.b.stride[p.batch_rank], call.b_col = p.b.stride[p.batch_rank + 1];
-    if (p.direct) {
-      const LoopView& out = p.after.outputs[0].view;
-      batch_offsets(p, out, first, count, element, c_offset);
-      call.c = frame.buffers[out.buffer] + out.offset;
-      call.c_offset = c_offset;
-      call.c_row = out.stride[p.batch_rank] / element;
-    } else {
-      call.sink = {Epilogue::put, &epilogue};
     }
     const Status status = matmul(call, *frame.parallel);
     if (status != Status::ok) return status;

@@ -81,18 +81,12 @@ int64_t line_distance(const LoopView& v, int outer, int rank, const int64_t* ext
   return distance / v.element;
 }
 
-// Elements of the largest window that is reduced at once (3 × 3 × 3, 5 × 5): of more, the lines of a
-// block are added one after another, in several chains.
-constexpr int64_t kMostWindow = 32;
-
 struct ReduceRun {
   const ReducePlan& plan;
   const Frame& frame;
   const Reducing& reducer;
   char* partials = nullptr;  // [part][kept block] accumulators, when the reduced axes are cut
   bool ready[kMaxWorkers] = {};
-  int64_t window[kMostWindow] = {};  // where its elements stand from the first of them
-  int64_t window_size = 0;
 
   int kept_at() const { return plan.rows ? 0 : plan.reduced_rank; }
   int reduced_at() const { return plan.rows ? plan.kept_rank : 0; }
@@ -159,24 +153,6 @@ struct ReduceRun {
     evaluate(plan.after, frame, memory, start + k, extent + k);
   }
 
-  /// Where each result is reduced from a few elements of a plain input, and neighbouring results from
-  /// elements 1 or 2 apart, as in pooling, no block needs to be copied or accumulated.
-  void find_window() {
-    const Loop& loop = plan.before;
-    const int32_t value = loop.outputs[0].value;
-    if (!reducer.windows || plan.rows || plan.reduced_blocks != 1 || !loop.steps.empty()) return;
-    if (size_t(value) >= loop.inputs.size() || loop.inputs[value].view.buffer < 0) return;
-    const LoopView& view = loop.inputs[value].view;
-    const int64_t step = view.stride[loop.rank - 1] / view.element, size = count(plan.reduced_rank, loop.size);
-    if ((step != 1 && step != 2) || size > kMostWindow) return;
-    window_size = 1;
-    for (int a = 0; a < plan.reduced_rank; window_size *= loop.size[a++]) {
-      const int64_t n = loop.size[a], along = view.stride[a] / view.element;
-      for (int64_t i = window_size; i-- > 0;)  // from the last on: no place is written before it was read
-        for (int64_t j = n; j-- > 0;) window[i * n + j] = window[i] + j * along;
-    }
-  }
-
   /// Reduces a kept block, all its lines that are equally far apart at once, and passes it through the epilogue.
   void reduce_windows(int worker, const int64_t* start, const int64_t* extent) const {
     const Loop& loop = plan.before;
@@ -188,7 +164,7 @@ struct ReduceRun {
     char* result = direct ? frame.buffers[out.view.buffer] + offset_of(out.view, plan.kept_rank, start + k)
                           : accumulator_memory(worker);
     const char* x = frame.buffers[view.buffer] + offset_of(view, loop.rank, start);
-    const Windows w{window, window_size, view.stride[last] / view.element, extent[last],
+    const Windows w{plan.window.data(), int64_t(plan.window.size()), view.stride[last] / view.element, extent[last],
                     rows < last ? extent[rows] : 1, view.stride[rows] / view.element};
     const int64_t planes = count(rows - k, extent + k), bytes = w.rows * w.n * plan.after.inputs[0].view.element;
     for (int64_t plane = 0; plane < planes; plane++)
@@ -215,7 +191,7 @@ struct ReduceRun {
     cursor.seek(first);
     const Accumulators acc = run.at(run.accumulator_memory(worker));
     for (int64_t block = first; block < last; block++, cursor.next()) {
-      if (run.window_size > 0) {
+      if (!plan.window.empty()) {
         run.reduce_windows(worker, start, extent);
         continue;
       }
@@ -253,7 +229,6 @@ struct ReduceRun {
 Status reduce(const ReducePlan& plan, Frame& frame) {
   ReduceRun run{plan, frame, *reducing_of(plan.reducer, plan.dtype)};
   if (plan.parts == 1) {
-    run.find_window();
     frame.parallel->run((plan.kept_blocks + plan.kept_per_task - 1) / plan.kept_per_task, ReduceRun::whole, &run);
     return Status::ok;
   }

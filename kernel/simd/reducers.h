@@ -143,15 +143,26 @@ struct Sum {
   template <class V, int step, bool, class Seen>
   static void window(T* result, const T* x, const Windows& w, Seen&) {
     if constexpr (sizeof(V) == sizeof(T)) {
-      A sum = 0;
-      for (int64_t q = 0; q < w.count; q++) sum += A(x[w.offset[q]]);
-      *result = T(sum);
+      *result = T(window_sum<A>(w, [&](int64_t q) { return A(x[w.offset[q]]); }));
     } else {
       using U = typename Lanes<A, int(sizeof(V) / sizeof(T) * sizeof(A))>::type;
-      U sum{};
-      for (int64_t q = 0; q < w.count; q++) sum += __builtin_convertvector((window_lanes<V, step>(x + w.offset[q])), U);
+      const U sum = window_sum<U>(w, [&](int64_t q) {
+        return __builtin_convertvector((window_lanes<V, step>(x + w.offset[q])), U);
+      });
       store_lanes(result, __builtin_convertvector(sum, V));
     }
+  }
+  /// Two chains hide half the latency of an addition.
+  template <class U, class F>
+  static U window_sum(const Windows& w, F value) {
+    U even{}, odd{};
+    int64_t q = 0;
+    for (; q + 2 <= w.count; q += 2) {
+      even += value(q);
+      odd += value(q + 1);
+    }
+    if (q < w.count) even += value(q);
+    return even + odd;
   }
 
   static void combine(Accumulators acc, Accumulators other, int64_t n) {

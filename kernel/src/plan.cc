@@ -35,6 +35,9 @@ constexpr int64_t kTaskElements = 1 << 15;
 constexpr double kWakeCost = 1 << 17;
 // Lines shorter than this are reduced faster when several of them are copied to one.
 constexpr int64_t kShortestLine = 16;
+// Elements of the largest window that is reduced at once (3 × 3 × 3, 5 × 5): of more, the lines of a
+// block are added one after another, in several chains.
+constexpr int64_t kMostWindow = 32;
 // A reduction into few results is cut along the reduced axes too, into at most so many parts.
 constexpr int64_t kMaxParts = 64;
 // No sensible program has so many constants (some ten thousand distinct ones).
@@ -234,6 +237,7 @@ class LoopBuilder {
     else if (copy) tile(space, across, block);
     else stage(space, across, block);
     loop_.block = block;
+    for (int a = 0; a < space.rank; a++) loop_.elements *= space.size[a];
     loop_.piece = divides_ && loop_.steps.size() > 1 ? kPiece : block;
 
     int64_t at = round_up(loop_.table_size * int64_t(sizeof(void*)), 64);
@@ -248,8 +252,11 @@ class LoopBuilder {
       if (!used_[i]) in.access = Access::store_only;
       if (in.access == Access::store_only) continue;
       in.reg = reserve(in.access == Access::staged ? staged : block, in.view.element);
-      if (in.access == Access::in_block && same_for_all_blocks(in.view, map)) in.access = Access::once;
+      if (in.access == Access::in_block && uniform(in.view)) in.access = Access::uniform;
+      else if (in.access == Access::in_block && map && same_for_all_blocks(in.view)) in.access = Access::once;
+      in.view.dense = in.view.buffer >= 0 && dense(in.view);
     }
+    for (LoopOutput& o : loop_.outputs) o.view.dense = dense(o.view);
     std::vector<int64_t> offsets;
     for (const RegisterClass& c : registers_) offsets.push_back(reserve(block, c.element));
     for (size_t i = 0; i < register_of_.size(); i++)
@@ -278,7 +285,7 @@ class LoopBuilder {
     std::fill(loop_.extent, loop_.extent + kMaxRank, 1);
     std::copy(extent, extent + loop_.rank, loop_.extent);
     for (LoopInput& in : loop_.inputs)
-      if (in.access == Access::in_block && same_for_all_blocks(in.view, true)) in.access = Access::once;
+      if (in.access == Access::in_block && same_for_all_blocks(in.view)) in.access = Access::once;
     movers();
   }
 
@@ -395,12 +402,22 @@ class LoopBuilder {
     return std::all_of(v.stride, v.stride + loop_.rank, [](int64_t step) { return step == 0; });
   }
 
+  bool dense(const LoopView& v) const {
+    int64_t step = v.element;
+    for (int a = loop_.rank - 1; a >= 0; a--) {
+      if (loop_.size[a] == 1) continue;
+      if (v.stride[a] != step) return false;
+      step *= loop_.size[a];
+    }
+    return true;
+  }
+
   /// What moves as the steps pass over a block, and whether they can pass row by row.
   void movers() {
     loop_.movers.clear();
     for (size_t i = 0; i < loop_.inputs.size(); i++) {
       const LoopInput& in = loop_.inputs[i];
-      if (in.access == Access::store_only || (in.access == Access::once && uniform(in.view))) continue;
+      if (in.access == Access::store_only || in.access == Access::uniform) continue;
       loop_.movers.push_back({int32_t(i), in.view.element, 0});
     }
     for (const auto& [value, reg] : register_of_) loop_.movers.push_back({value, int32_t(registers_[reg].element), 0});
@@ -416,7 +433,7 @@ class LoopBuilder {
     for (size_t i = 0; i < loop_.inputs.size(); i++) {
       const LoopInput& in = loop_.inputs[i];
       const int64_t step = in.view.stride[inner];
-      if (!used_[i] || (in.access == Access::once && uniform(in.view))) continue;
+      if (!used_[i] || in.access == Access::uniform) continue;
       if (in.access == Access::given) {
         loop_.row_movers.push_back({int32_t(i), in.view.element, 0});  // the caller knows the rows
         continue;
@@ -493,15 +510,9 @@ class LoopBuilder {
   }
 
   /// Whether every block reads a prefix of the same elements in the same layout.
-  bool same_for_all_blocks(const LoopView& v, bool map) const {
-    int first = -1;  // the outermost axis of the block
-    bool zero = true;
-    for (int i = 0; i < loop_.rank; i++) {
-      if (loop_.extent[i] > 1 && first < 0) first = i;
-      zero = zero && v.stride[i] == 0;
-    }
-    if (zero) return true;
-    if (!map) return false;
+  bool same_for_all_blocks(const LoopView& v) const {
+    int first = 0;  // the outermost axis of the block
+    while (first < loop_.rank && loop_.extent[first] == 1) first++;
     for (int i = 0; i < loop_.rank; i++) {
       if (loop_.extent[i] == loop_.size[i]) continue;
       if (v.stride[i] != 0 || i > first) return false;
@@ -653,6 +664,7 @@ class Planner {
       r.reduced_per_part = std::max(least, ceil_div(r.reduced_blocks, kMaxParts));
       r.parts = ceil_div(r.reduced_blocks, r.reduced_per_part);
     }
+    if (r.parts == 1 && r.reduced_blocks == 1) find_window(r);
     // Accumulators: 8 bytes of value and 8 of position per kept element of a block, and the result.
     r.accumulator_memory = 3 * round_up(r.kept_per_block * 8, 64);
     need(r.before.memory + r.after.memory + r.accumulator_memory);
@@ -749,6 +761,27 @@ class Planner {
     }
   }
 
+  /// Where each result is reduced from a few elements of a plain input, and neighbouring results from
+  /// elements 1 or 2 apart, as in pooling, no block needs to be copied or accumulated.
+  static void find_window(ReducePlan& r) {
+    const Loop& loop = r.before;
+    const size_t value = size_t(loop.outputs[0].value);
+    if (r.rows || r.dtype == DType::b8 || !loop.steps.empty()) return;
+    if (value >= loop.inputs.size() || loop.inputs[value].view.buffer < 0) return;
+    const LoopView& view = loop.inputs[value].view;
+    const int64_t step = view.stride[loop.rank - 1] / view.element;
+    int64_t size = 1;
+    for (int a = 0; a < r.reduced_rank; a++) size *= loop.size[a];
+    if ((step != 1 && step != 2) || size > kMostWindow) return;
+    r.window.push_back(0);
+    for (int a = 0; a < r.reduced_rank; a++) {
+      std::vector<int64_t> next;
+      for (const int64_t first : r.window)
+        for (int64_t j = 0; j < loop.size[a]; j++) next.push_back(first + j * (view.stride[a] / view.element));
+      r.window.swap(next);
+    }
+  }
+
   static bool identity(const Fused& f) {
     const Expression& e = f.expression;
     return e.results.size() == 1 && e.values[e.results[0]].kind == ValueKind::input && e.values[e.results[0]].payload == 0;
@@ -766,25 +799,27 @@ class Planner {
     const int rank = int(i.shape.size());
     const int64_t count = count_of(i.shape);
     plan.nothing = count == 0;
-    m.dtype = i.operands[0].dtype;
+    MatmulCall& call = m.call = MatmulCall{};
+    call.dtype = i.operands[0].dtype;
     m.batch_rank = rank - 2;
-    m.batch = 1;
-    for (int a = 0; a < m.batch_rank; a++) m.batch *= m.batch_size[a] = i.shape[a];
-    m.m = i.shape[rank - 2];
-    m.n = i.shape[rank - 1];
-    m.k = i.k;
-    m.a = in_bytes(i.operands[0], plan.nothing || m.k == 0);
-    m.b = in_bytes(i.operands[1], plan.nothing || m.k == 0);
+    call.batch = 1;
+    for (int a = 0; a < m.batch_rank; a++) call.batch *= m.batch_size[a] = i.shape[a];
+    call.m = i.shape[rank - 2], call.n = i.shape[rank - 1], call.k = i.k;
+    m.a = in_bytes(i.operands[0], plan.nothing || call.k == 0);
+    m.b = in_bytes(i.operands[1], plan.nothing || call.k == 0);
     for (LoopView* v : {&m.a, &m.b})
       for (int a = 0; a < rank; a++) v->stride[a] /= v->element;
+    call.a_row = m.a.stride[rank - 2], call.a_col = m.a.stride[rank - 1];
+    call.b_row = m.b.stride[rank - 2], call.b_col = m.b.stride[rank - 1];
     LoopBuilder builder(m.after, kernels_, pool_, program_);
-    builder.views(i.fused.expression, true, m.dtype, i.fused.inputs, i.fused.outputs, plan.nothing);
+    builder.views(i.fused.expression, true, call.dtype, i.fused.inputs, i.fused.outputs, plan.nothing);
     if (!builder.expression(i.fused.expression, refusal_)) return false;
     Space space(i.shape, rank);
     builder.add_views_to(space);
     const LoopView& out = m.after.outputs[0].view;
-    m.direct = identity(i.fused) && (m.n == 1 || out.stride[rank - 1] == out.element) && m.k > 0 && m.dtype != DType::i32;
-    plan.alone = 2.0 * double(count) * double(std::max<int64_t>(m.k, 1)) < 8 * kWakeCost;
+    m.direct = identity(i.fused) && (call.n == 1 || out.stride[rank - 1] == out.element) && call.k > 0 && call.dtype != DType::i32;
+    if (m.direct) call.c_row = out.stride[rank - 2] / out.element;
+    plan.alone = 2.0 * double(count) * double(std::max<int64_t>(call.k, 1)) < 8 * kWakeCost;
     return epilogue(m.after, space, builder);
   }
 

@@ -22,6 +22,7 @@ struct LoopView {
   int32_t element;  // bytes
   int64_t offset;
   int64_t stride[kMaxRank];
+  bool dense;  // the elements of the whole loop lie one after another
 };
 
 constexpr int32_t kIndexBuffer = -1;
@@ -34,6 +35,7 @@ enum class Access : uint8_t {
   in_block,    // read in place where the block is contiguous, else copied to its register
   copied,      // always copied: an output that shares its memory is written before the last use
   once,        // the same for all blocks: copied once per worker
+  uniform,     // one element for all: repeated once per worker
   store_only,  // only stored: never copied to a register
   staged,      // transposed into its register for a whole tile of blocks, by the caller
 };
@@ -80,6 +82,7 @@ struct Loop {
   int64_t size[kMaxRank];
   int64_t extent[kMaxRank];  // of a full block
   int64_t block = 0;         // elements that a register holds
+  int64_t elements = 1;      // of all blocks
   int64_t piece = 0;         // elements that all steps take before the next ones
   int across = -1;           // the axis along which staged inputs are contiguous, if there are any
   int64_t tile_rows = 1;     // the extent of a tile along it
@@ -117,14 +120,15 @@ struct ReducePlan {
   int64_t kept_per_block;                   // elements of a full kept block
   int64_t kept_per_task, reduced_per_part;  // blocks
   int64_t parts;                            // ways in which the reduced axes are cut
+  std::vector<int64_t> window;              // where the few elements of a result stand from the first, if they are
+                                            // reduced where they are
   int64_t accumulator_memory;               // bytes per worker
 };
 
 struct MatmulPlan {
-  DType dtype;
+  MatmulCall call;  // without addresses
   int batch_rank;
   int64_t batch_size[kMaxRank];
-  int64_t batch, m, n, k;
   LoopView a, b;  // strides in elements: [batch…, row, col]
   bool direct;    // store without an epilogue, through the loop's output view
   Loop after;     // axes [batch…, m, n]

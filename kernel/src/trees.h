@@ -26,7 +26,7 @@ class Trees {
         user = user == kNobody || user == int32_t(n) ? int32_t(n) : kSeveral;
       }
     }
-    for (int32_t r : e.results) user_[alias[r]] = kSeveral;
+    for (int32_t r : e.results) user_[alias[r]] = kStored;
     for (size_t n = 0; n < e.values.size(); n++)
       if (needed[n] && e.values[n].kind == ValueKind::op && alias[n] == int32_t(n)) grow(int32_t(n), exists);
   }
@@ -58,14 +58,15 @@ class Trees {
   }
 
  private:
-  static constexpr int32_t kNobody = -1, kSeveral = -2;
+  static constexpr int32_t kNobody = -1, kSeveral = -2, kStored = -3;
 
   /// The opcode of argument i of n where it may be computed within n: it is used nowhere else, and
-  /// is no tree itself.
+  /// is no tree itself. A stored condition is computed again: that is faster than reading its bytes.
   int32_t within(int32_t n, int i) const {
     const int32_t arg = alias_[e_.values[n].args[i]];
     const Value& v = e_.values[arg];
-    if (v.kind != ValueKind::op || v.arity != 2 || user_[arg] != n) return kNoOpcode;
+    const bool again = user_[arg] == kStored && e_.values[n].payload == op_where;
+    if (v.kind != ValueKind::op || v.arity != 2 || (user_[arg] != n && !again)) return kNoOpcode;
     if (e_.values[v.args[0]].dtype != DType::f32) return kNoOpcode;
     return trees_[arg].left == kNoOpcode && trees_[arg].right == kNoOpcode ? v.payload : kNoOpcode;
   }
@@ -79,8 +80,9 @@ class Trees {
     if (exists(v.payload, left, right)) t.left = left, t.right = right;
     else if (exists(v.payload, left, kNoOpcode)) t.left = left;
     else if (exists(v.payload, kNoOpcode, right)) t.right = right;
-    if (t.left != kNoOpcode) trees_[alias_[v.args[0]]].absorbed = true;
-    if (t.right != kNoOpcode) trees_[alias_[v.args[1]]].absorbed = true;
+    const auto absorb = [&](int32_t arg) { trees_[arg].absorbed = user_[arg] == n; };
+    if (t.left != kNoOpcode) absorb(alias_[v.args[0]]);
+    if (t.right != kNoOpcode) absorb(alias_[v.args[1]]);
   }
 
   const Expression& e_;

@@ -135,7 +135,7 @@ const heapBytes = 64;
  * The arrays of a program's synchronous runs. Telling the addon an address costs as much as a small
  * kernel, so only what has changed since the last run is told. Small results are written to an array
  * of the program's own and copied: a fresh array would have to be told, and moved off V8's heap, every
- * time.
+ * time. Not so results that may take the memory of an input: that array is the same in every run.
  */
 class Binding {
   readonly #addon: Addon;
@@ -143,17 +143,21 @@ class Binding {
   readonly #bound: (TypedArray | null)[];
   /** Lengths of the bound arrays when they were bound: one that was detached has another. */
   readonly #lengths: number[];
-  /** For small outputs, the program's own array. */
+  /** For small fresh outputs, the program's own array. */
   readonly #own: (TypedArray | null)[];
+  /** The slots that have one. */
+  readonly #copied: readonly number[];
 
   constructor(addon: Addon, handle: Handle, { slots }: Program) {
     this.#addon = addon;
     this.#handle = handle;
     this.#bound = slots.map(() => null);
     this.#lengths = slots.map(() => 0);
-    this.#own = slots.map(({ role, dtype, size }) =>
-      role === "output" && size * byteSize(dtype) <= heapBytes ? allocate(dtype, size) : null,
-    );
+    this.#own = slots.map(({ role, dtype, size, mayAlias }) => {
+      const fresh = role === "output" && mayAlias === undefined;
+      return fresh && size * byteSize(dtype) <= heapBytes ? allocate(dtype, size) : null;
+    });
+    this.#copied = slots.map((_, i) => i).filter((i) => this.#own[i]);
   }
 
   /** Runs the program on `slots`. */
@@ -164,23 +168,27 @@ class Binding {
       () => `${slots.length} buffers for a program of ${count} slots`,
     );
     try {
-      for (let i = 0; i < count; i++) this.#bind(i, arrayOf(slots, i));
-      const result = start(this.#handle);
       for (let i = 0; i < count; i++) {
-        const own = this.#own[i];
-        if (own) copySmall(arrayOf(slots, i), own);
+        const array = arrayOf(slots, i);
+        if (!this.#isBound(i, array)) this.#bind(i, array);
       }
+      const result = start(this.#handle);
+      for (const i of this.#copied) copySmall(arrayOf(slots, i), this.#own[i]!);
       return result;
     } catch (error) {
       throw mappedError(error);
     }
   }
 
+  #isBound(i: number, array: TypedArray): boolean {
+    return this.#bound[i] === array && this.#lengths[i] === array.length;
+  }
+
   #bind(i: number, given: TypedArray): void {
     const own = this.#own[i];
     const fits = own && own.length <= given.length && own.constructor === given.constructor;
     const array = fits ? own : given; // the addon says what is wrong with one that does not fit
-    if (this.#bound[i] === array && this.#lengths[i] === array.length) return;
+    if (this.#isBound(i, array)) return;
     this.#bound[i] = null;
     this.#addon.bind(this.#handle, i, array);
     this.#bound[i] = array.byteLength <= keptBytes ? array : null;

@@ -281,26 +281,26 @@ function withCaptured(runner: Runner, inputs: number, captured: readonly Storage
 }
 
 /** Binds one call's buffers: arguments, variables read, results, variables written. */
-function bind(trace: Trace, leaves: readonly Leaf[]): { slots: Storage[]; targets: Storage[] } {
+function bind(trace: Trace, leaves: readonly Leaf[]): readonly Storage[] {
+  const { reads, results, writes, inPlace } = trace;
   const engine = backend();
-  const slots: Storage[] = [];
+  const slots = new Array<Storage>(leaves.length + reads.length + results.length + writes.length);
+  let at = 0;
   for (const x of leaves)
-    slots.push(isTensor(x) ? x.evalSync().node.storage! : engine.upload(Float64Array.of(x)));
-  for (const variable of trace.reads) slots.push(variable.acquire());
-  for (const { dtype, size } of trace.results) slots.push(engine.allocate(dtype, size));
-  const targets = trace.writes.map((variable, i) => variable.target(trace.inPlace[i]!));
-  slots.push(...targets);
-  return { slots, targets };
+    slots[at++] = isTensor(x) ? x.evalSync().node.storage! : engine.upload(Float64Array.of(x));
+  for (const variable of reads) slots[at++] = variable.acquire();
+  for (const { dtype, size } of results) slots[at++] = engine.allocate(dtype, size);
+  for (let i = 0; i < writes.length; i++) slots[at++] = writes[i]!.target(inPlace[i]!);
+  return slots;
 }
 
-function finish(trace: Trace, slots: readonly Storage[], targets: readonly Storage[]): unknown {
-  trace.writes.forEach((variable, i) => {
-    variable.commit(targets[i]!);
-  });
-  const first = slots.length - targets.length - trace.results.length;
+function finish(trace: Trace, slots: readonly Storage[]): unknown {
+  const { results, writes, skeleton } = trace;
+  const firstWrite = slots.length - writes.length;
+  for (let i = 0; i < writes.length; i++) writes[i]!.commit(slots[firstWrite + i]!);
+  const first = firstWrite - results.length;
   const tensorAt = ({ at }: Position) =>
-    new Tensor(dataNode(slots[first + at]!, trace.results[at]!.shape));
-  const { skeleton } = trace;
+    new Tensor(dataNode(slots[first + at]!, results[at]!.shape));
   return isPosition(skeleton) ? tensorAt(skeleton) : treeMap(skeleton, isPosition, tensorAt);
 }
 
@@ -309,27 +309,27 @@ function abandon(trace: Trace): void {
 }
 
 async function runTrace(trace: Trace, leaves: readonly Leaf[]): Promise<unknown> {
-  const { slots, targets } = bind(trace, leaves);
+  const slots = bind(trace, leaves);
   try {
     await trace.runner.run(slots);
   } catch (error) {
     abandon(trace);
     throw error;
   }
-  return finish(trace, slots, targets);
+  return finish(trace, slots);
 }
 
 function runTraceSync(trace: Trace, leaves: readonly Leaf[]): unknown {
-  const { slots, targets } = bind(trace, leaves);
+  const slots = bind(trace, leaves);
   attempt(trace, () => trace.runner.runSync(slots));
-  return finish(trace, slots, targets);
+  return finish(trace, slots);
 }
 
 function profileTrace(trace: Trace, leaves: readonly Leaf[]): Profile | null {
   if (!trace.runner.profile) return null;
-  const { slots, targets } = bind(trace, leaves);
+  const slots = bind(trace, leaves);
   const profile = attempt(trace, () => trace.runner.profile!(slots));
-  finish(trace, slots, targets);
+  finish(trace, slots);
   return profile;
 }
 
