@@ -1,6 +1,6 @@
 import { invariant, type Shape, stridesOf } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
-import { type Lowering, loweringOf } from "../ops/index.ts";
+import { type Lowering, loweringOf, reshapeView } from "../ops/index.ts";
 import type { Epilogue, View } from "../runtime/program.ts";
 import { ExpressionBuilder } from "./expression.ts";
 import type { Fusion } from "./fuse.ts";
@@ -8,6 +8,9 @@ import { Buffer, type Kernel, type Location, type Read } from "./kernel.ts";
 
 type ViewOf = (location: Location) => View;
 const none: ReadonlySet<Node> = new Set();
+
+/** Rows at least this long are read and written where they are; shorter ones are first copied together. */
+const leastRow = 128;
 
 /**
  * Turns a fused graph into kernels over buffers: decides which nodes are stored, lays views over
@@ -24,7 +27,9 @@ class Lowerer {
   readonly #fusion: Fusion;
   readonly #inputSlots: Buffer[];
   readonly #outputSlots: Buffer[];
-  readonly #buffers = new Map<Node, Buffer>();
+  /** Where computed nodes are written, once it is decided, and inputs lie. */
+  readonly #stores = new Map<Node, Location>();
+  readonly #parts = new Map<Node, readonly Location[]>();
   readonly #locations = new Map<Node, Location>();
   readonly #kernels: Kernel[] = [];
   /** What adds the kernel of each stored node, once; whoever needs the node first calls it. */
@@ -36,19 +41,22 @@ class Lowerer {
     this.#outputs = outputs;
     this.#fusion = fusion;
     this.#wanted = new Set(outputs);
-    this.#inputSlots = inputs.map((x, i) => new Buffer(x.dtype, x.size, i));
-    this.#outputSlots = outputs.map((y, j) => new Buffer(y.dtype, y.size, inputs.length + j));
+    this.#inputSlots = inputs.map((x, slot) => new Buffer(x.dtype, x.size, { slot }));
+    this.#outputSlots = outputs.map(
+      (y, j) => new Buffer(y.dtype, y.size, { slot: inputs.length + j }),
+    );
     inputs.forEach((x, i) => {
-      this.#buffers.set(x, this.#inputSlots[i]!);
+      this.#stores.set(x, dense(this.#inputSlots[i]!, x.shape));
     });
   }
 
   run(): { kernels: Kernel[]; slots: Buffer[] } {
     this.#claimSlots();
+    this.#claimPlaces();
     for (const makeUnit of this.#planUnits()) makeUnit();
     this.#outputs.forEach((node, j) => {
       const slot = this.#outputSlots[j]!;
-      if (this.#buffers.get(node) !== slot) this.#copyInto(node, slot);
+      if (this.#stores.get(node)?.buffer !== slot) this.#copyInto(node, slot);
     });
     return { kernels: this.#kernels, slots: [...this.#inputSlots, ...this.#outputSlots] };
   }
@@ -56,9 +64,60 @@ class Lowerer {
   /** A computed output is written straight into its slot. */
   #claimSlots(): void {
     this.#outputs.forEach((node, j) => {
-      if (this.#buffers.has(node) || !isComputed(node)) return;
-      this.#buffers.set(node, this.#outputSlots[j]!);
+      if (this.#stores.has(node) || !isComputed(node)) return;
+      this.#stores.set(node, dense(this.#outputSlots[j]!, node.shape));
     });
+  }
+
+  /**
+   * What is assembled from parts without gaps is written part by part, by the kernels that compute
+   * them. The users of a node come after it, so the last nodes decide first.
+   */
+  #claimPlaces(): void {
+    for (const node of [...this.#fusion.nodes].reverse()) {
+      if (this.#stores.has(node) || !isComputed(node)) continue;
+      const places = this.#placesFor(node).filter((place) => this.#suits(node, place));
+      const [place] = places.sort((a, b) => rowOf(b, node.shape) - rowOf(a, node.shape));
+      if (!place) continue;
+      const buffer = new Buffer(node.dtype, node.size, { within: place.buffer });
+      this.#stores.set(node, { ...place, buffer });
+    }
+  }
+
+  /** Where assembled values want the node, as it is or reshaped. */
+  #placesFor(node: Node): Location[] {
+    return this.#fusion.users.get(node)!.flatMap((user) => {
+      if (isWhole(user)) return this.#partsOf(user).filter((_, i) => user.inputs[i] === node);
+      if (!isReshape(user)) return [];
+      return this.#placesFor(user).flatMap(({ buffer, ...place }) => {
+        const view = reshapeView(place, user.shape, node.shape);
+        return view ? [{ buffer, ...view }] : [];
+      });
+    });
+  }
+
+  /** Where the inputs of an assembled value belong. */
+  #partsOf(node: Node): readonly Location[] {
+    const known = this.#parts.get(node);
+    if (known) return known;
+    const lower = loweringOf(node) as Extract<Lowering, { kind: "place" }>;
+    const { buffer, ...whole } = this.#allocate(node);
+    const parts = lower.parts(node, whole).map((part) => ({ buffer, ...part }));
+    this.#parts.set(node, parts);
+    return parts;
+  }
+
+  /** Whether the node's kernel can write there, and whoever else reads it finds rows that are long enough. */
+  #suits(node: Node, place: Location): boolean {
+    const row = rowOf(place, node.shape);
+    if (row === node.size) return true;
+    return loweringOf(node).kind !== "kernel" && (row >= leastRow || this.#isOnlyAssembled(node));
+  }
+
+  #isOnlyAssembled(node: Node): boolean {
+    if (this.#wanted.has(node)) return false;
+    const users = this.#fusion.users.get(node)!;
+    return users.every((user) => isWhole(user) || (isReshape(user) && this.#isOnlyAssembled(user)));
   }
 
   /** The kernels to be, in the order of their last nodes. */
@@ -101,8 +160,8 @@ class Lowerer {
 
   #findLocation(node: Node): Location {
     this.#makers.get(node)?.();
-    const buffer = this.#buffers.get(node);
-    if (buffer) return dense(buffer, node.shape);
+    const stored = this.#stores.get(node);
+    if (stored) return stored;
     const lower = loweringOf(node);
     if (lower.kind === "view") {
       const source = node.inputs[0]!;
@@ -114,13 +173,10 @@ class Lowerer {
       this.#copy(from, source.shape, dense(copy, source.shape));
       return dense(copy, node.shape);
     }
-    if (lower.kind === "constant" || lower.kind === "index") {
-      const fresh = new Buffer(node.dtype, node.size);
-      this.#buffers.set(node, fresh);
-      this.#mapKernel([], node.shape, [node]);
-      return dense(fresh, node.shape);
-    }
-    invariant(false, `${node.op.name} is read but nothing stores it`);
+    const isFree = lower.kind === "constant" || lower.kind === "index";
+    invariant(isFree, `${node.op.name} is read but nothing stores it`);
+    this.#mapKernel([], node.shape, [node]);
+    return this.#allocate(node);
   }
 
   /** Nodes of a kernel that somebody outside of it reads. */
@@ -131,12 +187,11 @@ class Lowerer {
   }
 
   #allocate(node: Node): Location {
-    let buffer = this.#buffers.get(node);
-    if (!buffer) {
-      buffer = new Buffer(node.dtype, node.size);
-      this.#buffers.set(node, buffer);
-    }
-    return dense(buffer, node.shape);
+    const known = this.#stores.get(node);
+    if (known) return known;
+    const store = dense(new Buffer(node.dtype, node.size), node.shape);
+    this.#stores.set(node, store);
+    return store;
   }
 
   #mapKernel(members: readonly Node[], shape: Shape, stores?: readonly Node[]): void {
@@ -148,7 +203,7 @@ class Lowerer {
     this.#add({
       name: "map",
       reads: builder.loads.map((location) => ({ location, inStep: shape })),
-      writes: writes.map((location) => ({ location })),
+      writes: writes.map((location) => ({ location, shape })),
       emit: (view) => [
         {
           kind: "map",
@@ -179,7 +234,7 @@ class Lowerer {
         ...core.reads,
         ...builder.loads.map((location): Read => ({ location, inStep: host.shape })),
       ],
-      writes: writes.map((location) => ({ location })),
+      writes: writes.map((location) => ({ location, shape: host.shape })),
       emit: (view) => [
         core.emit(view, {
           inputs: builder.loads.map(view),
@@ -236,23 +291,23 @@ class Lowerer {
     this.#add({
       name: node.op.name,
       reads: sources.map((location) => ({ location, inStep: null })),
-      writes: [{ location: target }],
+      writes: [{ location: target, shape: node.shape }],
       emit: (view) => [lower.emit(node, sources.map(view), view(target))],
     });
   }
 
-  /** A fill, then a copy of each input to its place. */
+  /** A fill, then a copy of each input that was not computed at its place. */
   #placeKernel(node: Node): void {
     const lower = loweringOf(node) as Extract<Lowering, { kind: "place" }>;
     const sources = node.inputs.map((x) => this.#locate(x));
     const target = this.#allocate(node);
     const value = lower.fill(node);
-    const places = lower.parts(node).map((part) => ({ buffer: target.buffer, ...part }));
+    const places = this.#partsOf(node);
     const { dtype } = node;
     this.#add({
       name: node.op.name,
       reads: sources.map((location) => ({ location, inStep: null })),
-      writes: [{ location: target }],
+      writes: [{ location: target, shape: node.shape }],
       emit: (view) => [
         ...(value === null
           ? []
@@ -265,8 +320,10 @@ class Lowerer {
                 expression: { values: [{ kind: "constant" as const, dtype, value }], results: [0] },
               },
             ]),
-        ...sources.map((source, i) =>
-          copyInstruction(view(source), view(places[i]!), node.inputs[i]!.shape),
+        ...node.inputs.flatMap(({ shape }, i) =>
+          isSamePlace(sources[i]!, places[i]!, shape)
+            ? []
+            : [copyInstruction(view(sources[i]!), view(places[i]!), shape)],
         ),
       ],
     });
@@ -281,7 +338,7 @@ class Lowerer {
       this.#add({
         name: "fill",
         reads: [],
-        writes: [{ location: target }],
+        writes: [{ location: target, shape: node.shape }],
         emit: (view) => [
           { kind: "map", shape: node.shape, inputs: [], outputs: [view(target)], expression },
         ],
@@ -293,7 +350,7 @@ class Lowerer {
     this.#add({
       name: "copy",
       reads: [{ location: from, inStep: shape }],
-      writes: [{ location: to }],
+      writes: [{ location: to, shape }],
       emit: (view) => [copyInstruction(view(from), view(to), shape)],
     });
   }
@@ -312,6 +369,32 @@ const dense = (buffer: Buffer, shape: Shape): Location => ({
 const isComputed = (node: Node): boolean => {
   const { kind } = loweringOf(node);
   return kind !== "leaf" && kind !== "view" && kind !== "constant" && kind !== "index";
+};
+
+/** Elements that lie one after another along the last axes. */
+function rowOf({ strides }: Location, shape: Shape): number {
+  let row = 1;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    if (shape[axis] !== 1 && strides[axis] !== row) break;
+    row *= shape[axis]!;
+  }
+  return row;
+}
+
+const isSamePlace = (a: Location, b: Location, shape: Shape): boolean =>
+  a.buffer.root === b.buffer.root &&
+  a.offset === b.offset &&
+  shape.every((size, axis) => size === 1 || a.strides[axis] === b.strides[axis]);
+
+/** Whether parts fill the whole node. */
+const isWhole = (node: Node): boolean => {
+  const lower = loweringOf(node);
+  return lower.kind === "place" && lower.fill(node) === null;
+};
+
+const isReshape = (node: Node): boolean => {
+  const lower = loweringOf(node);
+  return lower.kind === "view" && lower.keepsOrder === true;
 };
 
 const copyInstruction = (from: View, to: View, shape: Shape) => ({

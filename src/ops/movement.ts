@@ -203,11 +203,12 @@ export const padOp: OpRecord = {
     lower: {
       kind: "place",
       fill: ({ attrs }) => attrs.value as number,
-      parts({ attrs, shape }) {
-        const strides = stridesOf(shape);
-        const offset = list(attrs, "low").reduce((n, at, i) => n + at * strides[i]!, 0);
-        return [{ offset, strides: strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)) }];
-      },
+      parts: ({ attrs }, whole) => [
+        {
+          offset: movedTo(whole, list(attrs, "low")),
+          strides: whole.strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)),
+        },
+      ],
     },
     simplify: ({ inputs: [x], shape }) => (sameShape(x!.shape, shape) ? x : undefined),
   }),
@@ -255,17 +256,19 @@ export const assembleOp: OpRecord = {
     lower: {
       kind: "place",
       fill: ({ inputs, size }) => (inputs.reduce((n, x) => n + x.size, 0) === size ? null : 0),
-      parts({ inputs, attrs, shape }) {
-        const strides = stridesOf(shape);
-        return inputs.map((_, i) => {
-          const start = startOf(attrs, i, shape.length);
-          return { offset: start.reduce((n, at, axis) => n + at * strides[axis]!, 0), strides };
-        });
-      },
+      parts: ({ inputs, attrs, shape }, whole) =>
+        inputs.map((_, i) => ({
+          offset: movedTo(whole, startOf(attrs, i, shape.length)),
+          strides: whole.strides,
+        })),
     },
   }),
   plus: assembled,
 };
+
+/** The offset of the element at `index`. */
+const movedTo = ({ offset, strides }: Strided, index: readonly number[]): number =>
+  index.reduce((n, at, axis) => n + at * strides[axis]!, offset);
 
 const startOf = (attrs: Attrs, part: number, rank: number): readonly number[] =>
   list(attrs, "starts").slice(part * rank, (part + 1) * rank);
@@ -341,14 +344,13 @@ export const concatOp: OpRecord = linear({
   lower: {
     kind: "place",
     fill: () => null,
-    parts({ inputs, attrs, shape }) {
+    parts({ inputs, attrs }, { offset, strides }) {
       const axis = attrs.axis as number;
-      const strides = stridesOf(shape);
       let from = 0;
       return inputs.map((x) => {
-        const offset = from * strides[axis]!;
+        const start = offset + from * strides[axis]!;
         from += x.shape[axis]!;
-        return { offset, strides };
+        return { offset: start, strides };
       });
     },
   },
