@@ -14,14 +14,17 @@ export class Buffer {
   readonly slot: number;
   /** The buffer that this one is a part of. */
   readonly within: Buffer | null;
+  /** Whether it is nothing but other parts of that buffer, which others fill. */
+  readonly shows: boolean;
   /** Bytes from the start of the arena. */
   arenaOffset = 0;
 
-  constructor(dtype: DType, size: number, { slot = -1, within = null }: Home = {}) {
+  constructor(dtype: DType, size: number, { slot = -1, within = null, shows = false }: Home = {}) {
     this.dtype = dtype;
     this.size = size;
     this.slot = slot;
     this.within = within;
+    this.shows = shows;
   }
 
   /** The buffer that has memory of its own. */
@@ -33,6 +36,7 @@ export class Buffer {
 interface Home {
   readonly slot?: number;
   readonly within?: Buffer | null;
+  readonly shows?: boolean;
 }
 
 /** Where a value lies: a buffer, and offset and strides in elements of its root. */

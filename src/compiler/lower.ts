@@ -1,16 +1,14 @@
-import { invariant, type Shape, stridesOf } from "../base/index.ts";
+import { invariant, type Shape } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
-import { type Lowering, loweringOf, reshapeView } from "../ops/index.ts";
+import { type Lowering, loweringOf } from "../ops/index.ts";
 import type { Epilogue, View } from "../runtime/program.ts";
 import { ExpressionBuilder } from "./expression.ts";
 import type { Fusion } from "./fuse.ts";
 import { Buffer, type Kernel, type Location, type Read } from "./kernel.ts";
+import { dense, isComputed, isSamePlace, Stores, showing } from "./places.ts";
 
 type ViewOf = (location: Location) => View;
 const none: ReadonlySet<Node> = new Set();
-
-/** Rows at least this long are read and written where they are; shorter ones are first copied together. */
-const leastRow = 128;
 
 /**
  * Turns a fused graph into kernels over buffers: decides which nodes are stored, lays views over
@@ -27,9 +25,7 @@ class Lowerer {
   readonly #fusion: Fusion;
   readonly #inputSlots: Buffer[];
   readonly #outputSlots: Buffer[];
-  /** Where computed nodes are written, once it is decided, and inputs lie. */
-  readonly #stores = new Map<Node, Location>();
-  readonly #parts = new Map<Node, readonly Location[]>();
+  readonly #stores = new Stores();
   readonly #locations = new Map<Node, Location>();
   readonly #kernels: Kernel[] = [];
   /** What adds the kernel of each stored node, once; whoever needs the node first calls it. */
@@ -52,7 +48,7 @@ class Lowerer {
 
   run(): { kernels: Kernel[]; slots: Buffer[] } {
     this.#claimSlots();
-    this.#claimPlaces();
+    this.#stores.claimParts(this.#fusion, this.#wanted);
     for (const makeUnit of this.#planUnits()) makeUnit();
     this.#outputs.forEach((node, j) => {
       const slot = this.#outputSlots[j]!;
@@ -64,60 +60,9 @@ class Lowerer {
   /** A computed output is written straight into its slot. */
   #claimSlots(): void {
     this.#outputs.forEach((node, j) => {
-      if (this.#stores.has(node) || !isComputed(node)) return;
+      if (this.#stores.get(node) || !isComputed(node)) return;
       this.#stores.set(node, dense(this.#outputSlots[j]!, node.shape));
     });
-  }
-
-  /**
-   * What is assembled from parts without gaps is written part by part, by the kernels that compute
-   * them. The users of a node come after it, so the last nodes decide first.
-   */
-  #claimPlaces(): void {
-    for (const node of [...this.#fusion.nodes].reverse()) {
-      if (this.#stores.has(node) || !isComputed(node)) continue;
-      const places = this.#placesFor(node).filter((place) => this.#suits(node, place));
-      const [place] = places.sort((a, b) => rowOf(b, node.shape) - rowOf(a, node.shape));
-      if (!place) continue;
-      const buffer = new Buffer(node.dtype, node.size, { within: place.buffer });
-      this.#stores.set(node, { ...place, buffer });
-    }
-  }
-
-  /** Where assembled values want the node, as it is or reshaped. */
-  #placesFor(node: Node): Location[] {
-    return this.#fusion.users.get(node)!.flatMap((user) => {
-      if (isWhole(user)) return this.#partsOf(user).filter((_, i) => user.inputs[i] === node);
-      if (!isReshape(user)) return [];
-      return this.#placesFor(user).flatMap(({ buffer, ...place }) => {
-        const view = reshapeView(place, user.shape, node.shape);
-        return view ? [{ buffer, ...view }] : [];
-      });
-    });
-  }
-
-  /** Where the inputs of an assembled value belong. */
-  #partsOf(node: Node): readonly Location[] {
-    const known = this.#parts.get(node);
-    if (known) return known;
-    const lower = loweringOf(node) as Extract<Lowering, { kind: "place" }>;
-    const { buffer, ...whole } = this.#allocate(node);
-    const parts = lower.parts(node, whole).map((part) => ({ buffer, ...part }));
-    this.#parts.set(node, parts);
-    return parts;
-  }
-
-  /** Whether the node's kernel can write there, and whoever else reads it finds rows that are long enough. */
-  #suits(node: Node, place: Location): boolean {
-    const row = rowOf(place, node.shape);
-    if (row === node.size) return true;
-    return loweringOf(node).kind !== "kernel" && (row >= leastRow || this.#isOnlyAssembled(node));
-  }
-
-  #isOnlyAssembled(node: Node): boolean {
-    if (this.#wanted.has(node)) return false;
-    const users = this.#fusion.users.get(node)!;
-    return users.every((user) => isWhole(user) || (isReshape(user) && this.#isOnlyAssembled(user)));
   }
 
   /** The kernels to be, in the order of their last nodes. */
@@ -176,7 +121,7 @@ class Lowerer {
     const isFree = lower.kind === "constant" || lower.kind === "index";
     invariant(isFree, `${node.op.name} is read but nothing stores it`);
     this.#mapKernel([], node.shape, [node]);
-    return this.#allocate(node);
+    return this.#stores.of(node);
   }
 
   /** Nodes of a kernel that somebody outside of it reads. */
@@ -186,20 +131,12 @@ class Lowerer {
     );
   }
 
-  #allocate(node: Node): Location {
-    const known = this.#stores.get(node);
-    if (known) return known;
-    const store = dense(new Buffer(node.dtype, node.size), node.shape);
-    this.#stores.set(node, store);
-    return store;
-  }
-
   #mapKernel(members: readonly Node[], shape: Shape, stores?: readonly Node[]): void {
     const inside = new Set(members);
     const results = stores ?? this.#stored(members, inside);
     const builder = new ExpressionBuilder({ inside, locate: (x) => this.#locate(x) });
     const expression = builder.expression(results);
-    const writes = results.map((node) => this.#allocate(node));
+    const writes = results.map((node) => this.#stores.of(node));
     this.#add({
       name: "map",
       reads: builder.loads.map((location) => ({ location, inStep: shape })),
@@ -227,7 +164,7 @@ class Lowerer {
     });
     const expression = builder.expression(stored);
     const core = loweringOf(host).kind === "reduce" ? this.#reduce(host) : this.#product(host);
-    const writes = stored.map((node) => this.#allocate(node));
+    const writes = stored.map((node) => this.#stores.of(node));
     this.#add({
       name: host.op.name,
       reads: [
@@ -287,7 +224,7 @@ class Lowerer {
   #plainKernel(node: Node): void {
     const lower = loweringOf(node) as Extract<Lowering, { kind: "kernel" }>;
     const sources = node.inputs.map((x) => this.#locate(x));
-    const target = this.#allocate(node);
+    const target = this.#stores.of(node);
     this.#add({
       name: node.op.name,
       reads: sources.map((location) => ({ location, inStep: null })),
@@ -300,9 +237,9 @@ class Lowerer {
   #placeKernel(node: Node): void {
     const lower = loweringOf(node) as Extract<Lowering, { kind: "place" }>;
     const sources = node.inputs.map((x) => this.#locate(x));
-    const target = this.#allocate(node);
+    const target = this.#showing(node, sources) ?? this.#stores.of(node);
     const value = lower.fill(node);
-    const places = this.#partsOf(node);
+    const places = target.buffer.shows ? sources : this.#stores.partsOf(node);
     const { dtype } = node;
     this.#add({
       name: node.op.name,
@@ -327,6 +264,17 @@ class Lowerer {
         ),
       ],
     });
+  }
+
+  /** Parts that already lie evenly need no copies, unless their whole is wanted somewhere else. */
+  #showing(node: Node, at: readonly Location[]): Location | undefined {
+    const own = this.#stores.of(node).buffer;
+    const whole = showing(node, at);
+    const root = at[0]?.buffer.root;
+    if (!whole || !root || root === own || own.slot >= 0 || own.within) return undefined;
+    const buffer = new Buffer(node.dtype, node.size, { within: root, shows: true });
+    this.#stores.set(node, { buffer, ...whole });
+    return this.#stores.get(node);
   }
 
   #copyInto(node: Node, slot: Buffer): void {
@@ -359,43 +307,6 @@ class Lowerer {
     this.#kernels.push(kernel);
   }
 }
-
-const dense = (buffer: Buffer, shape: Shape): Location => ({
-  buffer,
-  offset: 0,
-  strides: stridesOf(shape),
-});
-
-const isComputed = (node: Node): boolean => {
-  const { kind } = loweringOf(node);
-  return kind !== "leaf" && kind !== "view" && kind !== "constant" && kind !== "index";
-};
-
-/** Elements that lie one after another along the last axes. */
-function rowOf({ strides }: Location, shape: Shape): number {
-  let row = 1;
-  for (let axis = shape.length - 1; axis >= 0; axis--) {
-    if (shape[axis] !== 1 && strides[axis] !== row) break;
-    row *= shape[axis]!;
-  }
-  return row;
-}
-
-const isSamePlace = (a: Location, b: Location, shape: Shape): boolean =>
-  a.buffer.root === b.buffer.root &&
-  a.offset === b.offset &&
-  shape.every((size, axis) => size === 1 || a.strides[axis] === b.strides[axis]);
-
-/** Whether parts fill the whole node. */
-const isWhole = (node: Node): boolean => {
-  const lower = loweringOf(node);
-  return lower.kind === "place" && lower.fill(node) === null;
-};
-
-const isReshape = (node: Node): boolean => {
-  const lower = loweringOf(node);
-  return lower.kind === "view" && lower.keepsOrder === true;
-};
 
 const copyInstruction = (from: View, to: View, shape: Shape) => ({
   kind: "map" as const,

@@ -16,8 +16,8 @@ export function schedule(
   const aliases = new Map<Buffer, Buffer>();
   for (const [from, to] of updates) {
     if (from.size !== to.size || from.dtype !== to.dtype) continue;
-    const writers = kernels.filter((k) => k.writes.some((w) => w.location.buffer.root === to));
-    const reading = kernels.filter((k) => k.reads.some((r) => r.location.buffer === from));
+    const writers = kernels.filter((k) => k.writes.some((w) => fills(w.location.buffer, to)));
+    const reading = kernels.filter((k) => k.reads.some((r) => r.location.buffer.root === from));
     const readers = reading.filter((k) => !writers.includes(k));
     const [writer] = writers;
     // what is written part by part must not be read any more when the first part is written
@@ -31,11 +31,13 @@ export function schedule(
   return { kernels: order.sorted(), slots, aliases };
 }
 
+const fills = (buffer: Buffer, whole: Buffer): boolean => buffer.root === whole && !buffer.shows;
+
 /** Whether the kernel reads `from` only at the very elements of `to` that it is about to write. */
 function readsInStep(kernel: Kernel, from: Buffer, to: Buffer): boolean {
   const target = kernel.writes.find((w) => w.location.buffer === to)!.location;
   return kernel.reads
-    .filter((r) => r.location.buffer === from)
+    .filter((r) => r.location.buffer.root === from)
     .every(
       ({ location, inStep }) =>
         inStep !== null &&

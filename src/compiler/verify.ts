@@ -26,7 +26,7 @@ export function verifyKernels(all: Kernels, inputs: number): void {
   for (const kernel of kernels) {
     for (const { location } of kernel.reads) {
       invariant(written.has(location.buffer), `${kernel.name} reads what nobody has written`);
-      invariant(!gone.has(location.buffer), `${kernel.name} reads what was overwritten`);
+      invariant(!gone.has(location.buffer.root), `${kernel.name} reads what was overwritten`);
     }
     for (const { location } of kernel.writes) {
       invariant(!written.has(location.buffer), `${kernel.name} writes a buffer again`);
@@ -44,8 +44,8 @@ function verifyParts({ kernels }: Kernels): void {
   const writes = kernels.flatMap((kernel) => kernel.writes);
   const partsOf = new Map<Buffer, Write[]>();
   for (const write of writes) {
-    const { within } = write.location.buffer;
-    if (within) partsOf.set(within, [...(partsOf.get(within) ?? []), write]);
+    const { within, shows } = write.location.buffer;
+    if (within && !shows) partsOf.set(within, [...(partsOf.get(within) ?? []), write]);
   }
   for (const whole of writes) {
     const parts = partsOf.get(whole.location.buffer);

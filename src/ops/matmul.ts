@@ -79,8 +79,8 @@ function mergedProducts(x: Node, y: Node): Node | undefined {
   const [m, n] = x.shape as [number, number];
   const inner = Math.min(x.inputs[0]!.shape[1]!, y.inputs[0]!.shape[1]!);
   if (inner * (m + n) >= m * n) return undefined;
-  const left = [x, y].flatMap(({ inputs: [a] }) => rowsOf(transposed(a!)));
-  const right = [x, y].flatMap(({ inputs: [, b] }) => rowsOf(b!));
+  const left = [y, x].flatMap(({ inputs: [a] }) => rowsOf(transposed(a!)));
+  const right = [y, x].flatMap(({ inputs: [, b] }) => rowsOf(b!));
   return matmul(transposeLast(concat(left, 0)), concat(right, 0));
 }
 
