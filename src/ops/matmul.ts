@@ -108,12 +108,12 @@ function sharedRows(
   const thin = thick === left ? right : left;
   const whole = thick.op === reshapeOp ? thick.inputs[0]! : thick;
   const stack = stackedFrom(whole);
-  if (!stack || whole.shape.at(-1) !== thick.shape[1] || stack.axis === whole.shape.length - 1)
-    return undefined;
+  const lead = whole.shape.slice(0, -1);
+  const isInner = stack && stack.axis > 0 && stack.axis < lead.length;
+  if (!isInner || whole.shape.at(-1) !== thick.shape[1]) return undefined;
   const { axis, slices } = stack;
   const rows = find(slices.map((x) => flattened(x)));
   if (!rows) return undefined;
-  const lead = whole.shape.slice(0, -1);
   const order = [axis, ...[...lead.keys()].filter((i) => i !== axis), lead.length];
   const turned = permute(reshape(thin, [...lead, thin.shape[1]!]), order);
   const other = reshape(turned, thin.shape);
