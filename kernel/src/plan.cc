@@ -355,10 +355,11 @@ class LoopBuilder {
     return true;
   }
 
-  /// Whether writing the output may change what the input view still has to give.
+  /// Whether writing the output may change what the input view still has to give. In one buffer, a
+  /// verified program's outputs lie apart from its inputs or are the very elements of one.
   bool shares(const LoopView& output, const LoopView& input) const {
     if (input.buffer < 0) return false;
-    if (output.buffer == input.buffer) return true;  // the arena; slots are read or written
+    if (output.buffer == input.buffer) return output.offset == input.offset;
     return output.buffer > 0 && input.buffer > 0 && program_.slots[output.buffer - 1].may_alias == input.buffer - 1;
   }
 

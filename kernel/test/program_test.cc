@@ -1,5 +1,6 @@
 // Random programs of every instruction against the naive meaning, on every instruction set of this
 // machine; one thread against three, bit for bit; buffers of exactly the size they need.
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -62,6 +63,74 @@ std::string describe(const Program& p, const char* isa, uint64_t seed) {
   return s;
 }
 
+/// The program with all its memory in the arena: buffers one after another, or element by element where
+/// all hold the same dtype. Inputs are copied there, and outputs back.
+Program in_arena(const Program& program, bool interleaved) {
+  Program p = program;
+  const int64_t slots = int64_t(program.slots.size());
+  std::vector<int64_t> place;  // elements of the slot's dtype
+  p.arena_bytes = 0;
+  for (const Slot& s : program.slots) {
+    const int64_t element = int64_t(byte_size(s.dtype));
+    const bool shared = s.may_alias >= 0;
+    place.push_back(interleaved ? (shared ? s.may_alias : int64_t(place.size()))
+                                : (shared ? place[size_t(s.may_alias)] : p.arena_bytes / element));
+    if (interleaved) p.arena_bytes = std::max(p.arena_bytes, s.size * slots * element);
+    else if (!shared) p.arena_bytes += s.size * element;
+    p.arena_bytes = (p.arena_bytes + 63) / 64 * 64;
+  }
+  const int64_t step = interleaved ? slots : 1;
+  const auto moved = [&](View v) {
+    v.offset = v.offset * step + place[size_t(v.buffer - 1)];
+    for (int64_t& s : v.strides) s *= step;
+    v.buffer = 0;
+    return v;
+  };
+  const auto move_all = [&](std::vector<View>& views) {
+    for (View& v : views) v = moved(v);
+  };
+  Instruction i = program.instructions[0];
+  move_all(i.fused.inputs), move_all(i.fused.outputs);
+  move_all(i.inputs), move_all(i.operands), move_all(i.outputs);
+  p.instructions.clear();
+  const auto copy = [&](size_t s) {
+    const View slot{int32_t(s + 1), p.slots[s].dtype, 0, {1}}, there = moved(slot);
+    Instruction c;
+    c.kind = Kind::map;
+    c.shape = {p.slots[s].size};
+    c.fused.expression = {{Value{ValueKind::input, slot.dtype, 0, 0, 0, {}}}, {0}};
+    c.fused.inputs = {p.slots[s].output ? there : slot};
+    c.fused.outputs = {p.slots[s].output ? slot : there};
+    p.instructions.push_back(c);
+  };
+  for (size_t s = 0; s < p.slots.size(); s++)
+    if (!p.slots[s].output) copy(s);
+  p.instructions.push_back(i);
+  for (size_t s = 0; s < p.slots.size(); s++) {
+    p.slots[s].may_alias = -1;
+    if (p.slots[s].output) copy(s);
+  }
+  return p;
+}
+
+/// The outputs must be what they are where every slot has memory of its own.
+void check_in_arena(Engine& engine, const Program& program, const Shape& shape, const Buffers& inputs, const Buffers& apart,
+                    bool interleaved, const std::string& name) {
+  const Program moved = in_arena(program, interleaved);
+  const Buffers together = run(engine, moved, encode(moved), inputs, false);
+  if (together.empty()) return;
+  std::vector<char*> apart_at(1, nullptr), together_at(1, nullptr);
+  for (const auto& b : apart) apart_at.push_back(const_cast<char*>(b.data()));
+  for (const auto& b : together) together_at.push_back(const_cast<char*>(b.data()));
+  const Naive want(apart_at), got(together_at);
+  const Instruction& i = program.instructions[0];
+  int64_t wrong = 0;
+  for (const auto* outputs : {&i.fused.outputs, &i.outputs})
+    for (const View& v : *outputs)
+      for_each(shape, [&](const Index& at) { wrong += !close(got.get(v, at), want.get(v, at), 1e-5); });
+  check(wrong == 0, name + (interleaved ? ": mixed in the arena" : ": in the arena") + " it differs");
+}
+
 void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa) {
   Generator generator(seed);
   const Program program = generator.program(kind);
@@ -113,6 +182,11 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   Shape shape = i.shape;
   if (kind == Kind::reduce) shape.resize(size_t(i.kept));
   if (kind == Kind::scatter_add) shape[i.axis] = i.axis_size;
+  const auto same_in_arena = [&](bool interleaved) { check_in_arena(one, program, shape, buffers, got, interleaved, name); };
+  same_in_arena(false);
+  const bool same_dtype = std::all_of(program.slots.begin(), program.slots.end(),
+                                      [&](const Slot& s) { return s.dtype == program.slots[0].dtype; });
+  if (same_dtype && kind != Kind::scatter_add) same_in_arena(true);  // which wants a dense output
   compare(i.fused.outputs, shape);
   compare(i.outputs, shape);
   // Gaps of the outputs keep their pattern.

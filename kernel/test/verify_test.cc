@@ -1,7 +1,9 @@
 // Refusals: each broken rule with its message, and a fuzzer: random words and mutated programs are
 // refused or run within exactly sized buffers (run under `make sanitize`).
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 
 #include "../src/engine.h"
 #include "encode.h"
@@ -173,10 +175,71 @@ void fuzz(int64_t rounds) {
   std::printf("fuzz: %lld of %lld mutated programs were valid\n", (long long)accepted, (long long)rounds);
 }
 
+using Shape = std::vector<int64_t>;
+
+/// A slice of an array [8, 6, 10] in the arena: every element or every second or third one of each
+/// axis, the axes in turn from any, some backwards.
+View slice(Random& random, Shape& shape) {
+  const int64_t array[] = {8, 6, 10}, strides[] = {60, 10, 1};
+  View v = view(0, {});
+  shape.clear();
+  for (int64_t a = 0, turn = random.below(3); a < 3; a++) {
+    const int64_t axis = (a + turn) % 3, step = random.between(1, 3);
+    const int64_t size = random.between(1, (array[axis] - 1) / step + 1);
+    const int64_t start = random.below(array[axis] - (size - 1) * step);
+    const bool flip = random.one_in(4);
+    shape.push_back(size);
+    v.strides.push_back((flip ? -step : step) * strides[axis]);
+    v.offset += strides[axis] * (start + (flip ? (size - 1) * step : 0));
+  }
+  return v;
+}
+
+std::vector<int64_t> elements(const View& v, const Shape& shape) {
+  std::vector<int64_t> list;
+  for (int64_t i = 0; i < shape[0]; i++)
+    for (int64_t j = 0; j < shape[1]; j++)
+      for (int64_t k = 0; k < shape[2]; k++)
+        list.push_back(v.offset + i * v.strides[0] + j * v.strides[1] + k * v.strides[2]);
+  std::sort(list.begin(), list.end());
+  return list;
+}
+
+/// Products of a slice of an array into another slice of it: refused just where they share an element.
+void slices(int64_t rounds) {
+  Engine engine(1);
+  Random random{11};
+  int64_t accepted = 0;
+  for (int64_t n = 0; n < rounds; n++) {
+    Shape to, from;
+    const View output = slice(random, to), a = slice(random, from);
+    for (size_t axis : {0, 1}) to[axis] = from[axis] = std::min(to[axis], from[axis]);
+    Program p;
+    p.slots = {{false, DType::f32, 1, -1}};
+    p.arena_bytes = 1920;
+    Instruction i;
+    i.kind = Kind::matmul;
+    i.shape = to;
+    i.k = from[2];
+    i.operands = {a, view(1, {0, 0, 0})};
+    i.fused = {{}, {output}, identity()};
+    p.instructions = {i};
+    const std::vector<int64_t> written = elements(output, to), read = elements(a, from);
+    std::vector<int64_t> both;
+    std::set_intersection(written.begin(), written.end(), read.begin(), read.end(), std::back_inserter(both));
+    std::string why;
+    const bool fine = engine.load(encode(p).encoded(), why) != nullptr;
+    accepted += fine;
+    check(fine == both.empty(), "slices, round " + std::to_string(n) + ": " + (fine ? "accepted" : why));
+  }
+  std::printf("slices: %lld of %lld pairs lie apart\n", (long long)accepted, (long long)rounds);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   messages();
+  slices(20000);
   fuzz(argc > 1 ? std::atoll(argv[1]) : 20000);
   return summary("verify");
 }

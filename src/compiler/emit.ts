@@ -8,10 +8,10 @@ export function emit(
   inputs: number,
   arenaBytes: number,
 ): Program {
-  const view = ({ buffer, offset, strides }: Location): View => ({
-    buffer: buffer.slot + 1,
-    dtype: buffer.dtype,
-    offset: offset + (buffer.slot < 0 ? buffer.arenaOffset / byteSize(buffer.dtype) : 0),
+  const view = ({ buffer: { root, dtype }, offset, strides }: Location): View => ({
+    buffer: root.slot + 1,
+    dtype,
+    offset: offset + (root.slot < 0 ? root.arenaOffset / byteSize(dtype) : 0),
     strides,
   });
   return {

@@ -66,7 +66,7 @@ export class ExpressionBuilder {
     const location = this.#locate(node);
     const same = this.loads.findIndex(
       (l) =>
-        l.buffer === location.buffer &&
+        l.buffer.root === location.buffer.root &&
         l.offset === location.offset &&
         l.strides.every((s, i) => s === location.strides[i]),
     );

@@ -2,24 +2,44 @@ import type { DType, Shape } from "../base/index.ts";
 import type { Strided } from "../graph/index.ts";
 import type { Instruction, View } from "../runtime/program.ts";
 
-/** A piece of memory that one kernel fills: a slot of the caller, or a place in the arena. */
+/**
+ * A piece of memory that one kernel fills: a slot of the caller, a place in the arena, or some of the
+ * elements of another buffer, which is whole when all its parts are filled.
+ */
 export class Buffer {
   readonly dtype: DType;
   /** Elements. */
   readonly size: number;
   /** The external slot, or −1 for the arena. */
-  slot = -1;
+  readonly slot: number;
+  /** The buffer that this one is a part of. */
+  readonly within: Buffer | null;
+  /** Whether it is nothing but other parts of that buffer, which others fill. */
+  readonly shows: boolean;
   /** Bytes from the start of the arena. */
   arenaOffset = 0;
 
-  constructor(dtype: DType, size: number, slot = -1) {
+  constructor(dtype: DType, size: number, { slot = -1, within = null, shows = false }: Home = {}) {
     this.dtype = dtype;
     this.size = size;
     this.slot = slot;
+    this.within = within;
+    this.shows = shows;
+  }
+
+  /** The buffer that has memory of its own. */
+  get root(): Buffer {
+    return this.within?.root ?? this;
   }
 }
 
-/** Where a value lies: a buffer and strides in elements. */
+interface Home {
+  readonly slot?: number;
+  readonly within?: Buffer | null;
+  readonly shows?: boolean;
+}
+
+/** Where a value lies: a buffer, and offset and strides in elements of its root. */
 export interface Location extends Strided {
   readonly buffer: Buffer;
 }
@@ -44,6 +64,7 @@ export interface Read {
 
 export interface Write {
   readonly location: Location;
+  readonly shape: Shape;
 }
 
 /** Kernels in an order that respects what they read and write. */

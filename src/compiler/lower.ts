@@ -1,10 +1,11 @@
-import { invariant, type Shape, stridesOf } from "../base/index.ts";
+import { invariant, type Shape } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import { type Lowering, loweringOf } from "../ops/index.ts";
 import type { Epilogue, View } from "../runtime/program.ts";
 import { ExpressionBuilder } from "./expression.ts";
 import type { Fusion } from "./fuse.ts";
 import { Buffer, type Kernel, type Location, type Read } from "./kernel.ts";
+import { dense, isComputed, isSamePlace, Stores, showing } from "./places.ts";
 
 type ViewOf = (location: Location) => View;
 const none: ReadonlySet<Node> = new Set();
@@ -24,7 +25,7 @@ class Lowerer {
   readonly #fusion: Fusion;
   readonly #inputSlots: Buffer[];
   readonly #outputSlots: Buffer[];
-  readonly #buffers = new Map<Node, Buffer>();
+  readonly #stores = new Stores();
   readonly #locations = new Map<Node, Location>();
   readonly #kernels: Kernel[] = [];
   /** What adds the kernel of each stored node, once; whoever needs the node first calls it. */
@@ -36,19 +37,22 @@ class Lowerer {
     this.#outputs = outputs;
     this.#fusion = fusion;
     this.#wanted = new Set(outputs);
-    this.#inputSlots = inputs.map((x, i) => new Buffer(x.dtype, x.size, i));
-    this.#outputSlots = outputs.map((y, j) => new Buffer(y.dtype, y.size, inputs.length + j));
+    this.#inputSlots = inputs.map((x, slot) => new Buffer(x.dtype, x.size, { slot }));
+    this.#outputSlots = outputs.map(
+      (y, j) => new Buffer(y.dtype, y.size, { slot: inputs.length + j }),
+    );
     inputs.forEach((x, i) => {
-      this.#buffers.set(x, this.#inputSlots[i]!);
+      this.#stores.set(x, dense(this.#inputSlots[i]!, x.shape));
     });
   }
 
   run(): { kernels: Kernel[]; slots: Buffer[] } {
     this.#claimSlots();
+    this.#stores.claimParts(this.#fusion, this.#wanted);
     for (const makeUnit of this.#planUnits()) makeUnit();
     this.#outputs.forEach((node, j) => {
       const slot = this.#outputSlots[j]!;
-      if (this.#buffers.get(node) !== slot) this.#copyInto(node, slot);
+      if (this.#stores.get(node)?.buffer !== slot) this.#copyInto(node, slot);
     });
     return { kernels: this.#kernels, slots: [...this.#inputSlots, ...this.#outputSlots] };
   }
@@ -56,8 +60,8 @@ class Lowerer {
   /** A computed output is written straight into its slot. */
   #claimSlots(): void {
     this.#outputs.forEach((node, j) => {
-      if (this.#buffers.has(node) || !isComputed(node)) return;
-      this.#buffers.set(node, this.#outputSlots[j]!);
+      if (this.#stores.get(node) || !isComputed(node)) return;
+      this.#stores.set(node, dense(this.#outputSlots[j]!, node.shape));
     });
   }
 
@@ -101,8 +105,8 @@ class Lowerer {
 
   #findLocation(node: Node): Location {
     this.#makers.get(node)?.();
-    const buffer = this.#buffers.get(node);
-    if (buffer) return dense(buffer, node.shape);
+    const stored = this.#stores.get(node);
+    if (stored) return stored;
     const lower = loweringOf(node);
     if (lower.kind === "view") {
       const source = node.inputs[0]!;
@@ -114,13 +118,10 @@ class Lowerer {
       this.#copy(from, source.shape, dense(copy, source.shape));
       return dense(copy, node.shape);
     }
-    if (lower.kind === "constant" || lower.kind === "index") {
-      const fresh = new Buffer(node.dtype, node.size);
-      this.#buffers.set(node, fresh);
-      this.#mapKernel([], node.shape, [node]);
-      return dense(fresh, node.shape);
-    }
-    invariant(false, `${node.op.name} is read but nothing stores it`);
+    const isFree = lower.kind === "constant" || lower.kind === "index";
+    invariant(isFree, `${node.op.name} is read but nothing stores it`);
+    this.#mapKernel([], node.shape, [node]);
+    return this.#stores.of(node);
   }
 
   /** Nodes of a kernel that somebody outside of it reads. */
@@ -130,25 +131,16 @@ class Lowerer {
     );
   }
 
-  #allocate(node: Node): Location {
-    let buffer = this.#buffers.get(node);
-    if (!buffer) {
-      buffer = new Buffer(node.dtype, node.size);
-      this.#buffers.set(node, buffer);
-    }
-    return dense(buffer, node.shape);
-  }
-
   #mapKernel(members: readonly Node[], shape: Shape, stores?: readonly Node[]): void {
     const inside = new Set(members);
     const results = stores ?? this.#stored(members, inside);
     const builder = new ExpressionBuilder({ inside, locate: (x) => this.#locate(x) });
     const expression = builder.expression(results);
-    const writes = results.map((node) => this.#allocate(node));
+    const writes = results.map((node) => this.#stores.of(node));
     this.#add({
       name: "map",
       reads: builder.loads.map((location) => ({ location, inStep: shape })),
-      writes: writes.map((location) => ({ location })),
+      writes: writes.map((location) => ({ location, shape })),
       emit: (view) => [
         {
           kind: "map",
@@ -172,14 +164,14 @@ class Lowerer {
     });
     const expression = builder.expression(stored);
     const core = loweringOf(host).kind === "reduce" ? this.#reduce(host) : this.#product(host);
-    const writes = stored.map((node) => this.#allocate(node));
+    const writes = stored.map((node) => this.#stores.of(node));
     this.#add({
       name: host.op.name,
       reads: [
         ...core.reads,
         ...builder.loads.map((location): Read => ({ location, inStep: host.shape })),
       ],
-      writes: writes.map((location) => ({ location })),
+      writes: writes.map((location) => ({ location, shape: host.shape })),
       emit: (view) => [
         core.emit(view, {
           inputs: builder.loads.map(view),
@@ -232,27 +224,27 @@ class Lowerer {
   #plainKernel(node: Node): void {
     const lower = loweringOf(node) as Extract<Lowering, { kind: "kernel" }>;
     const sources = node.inputs.map((x) => this.#locate(x));
-    const target = this.#allocate(node);
+    const target = this.#stores.of(node);
     this.#add({
       name: node.op.name,
       reads: sources.map((location) => ({ location, inStep: null })),
-      writes: [{ location: target }],
+      writes: [{ location: target, shape: node.shape }],
       emit: (view) => [lower.emit(node, sources.map(view), view(target))],
     });
   }
 
-  /** A fill, then a copy of each input to its place. */
+  /** A fill, then a copy of each input that was not computed at its place. */
   #placeKernel(node: Node): void {
     const lower = loweringOf(node) as Extract<Lowering, { kind: "place" }>;
     const sources = node.inputs.map((x) => this.#locate(x));
-    const target = this.#allocate(node);
+    const target = this.#showing(node, sources) ?? this.#stores.of(node);
     const value = lower.fill(node);
-    const places = lower.parts(node).map((part) => ({ buffer: target.buffer, ...part }));
+    const places = target.buffer.shows ? sources : this.#stores.partsOf(node);
     const { dtype } = node;
     this.#add({
       name: node.op.name,
       reads: sources.map((location) => ({ location, inStep: null })),
-      writes: [{ location: target }],
+      writes: [{ location: target, shape: node.shape }],
       emit: (view) => [
         ...(value === null
           ? []
@@ -265,11 +257,24 @@ class Lowerer {
                 expression: { values: [{ kind: "constant" as const, dtype, value }], results: [0] },
               },
             ]),
-        ...sources.map((source, i) =>
-          copyInstruction(view(source), view(places[i]!), node.inputs[i]!.shape),
+        ...node.inputs.flatMap(({ shape }, i) =>
+          isSamePlace(sources[i]!, places[i]!, shape)
+            ? []
+            : [copyInstruction(view(sources[i]!), view(places[i]!), shape)],
         ),
       ],
     });
+  }
+
+  /** Parts that already lie evenly need no copies, unless their whole is wanted somewhere else. */
+  #showing(node: Node, at: readonly Location[]): Location | undefined {
+    const own = this.#stores.of(node).buffer;
+    const whole = showing(node, at);
+    const root = at[0]?.buffer.root;
+    if (!whole || !root || root === own || own.slot >= 0 || own.within) return undefined;
+    const buffer = new Buffer(node.dtype, node.size, { within: root, shows: true });
+    this.#stores.set(node, { buffer, ...whole });
+    return this.#stores.get(node);
   }
 
   #copyInto(node: Node, slot: Buffer): void {
@@ -281,7 +286,7 @@ class Lowerer {
       this.#add({
         name: "fill",
         reads: [],
-        writes: [{ location: target }],
+        writes: [{ location: target, shape: node.shape }],
         emit: (view) => [
           { kind: "map", shape: node.shape, inputs: [], outputs: [view(target)], expression },
         ],
@@ -293,7 +298,7 @@ class Lowerer {
     this.#add({
       name: "copy",
       reads: [{ location: from, inStep: shape }],
-      writes: [{ location: to }],
+      writes: [{ location: to, shape }],
       emit: (view) => [copyInstruction(view(from), view(to), shape)],
     });
   }
@@ -302,17 +307,6 @@ class Lowerer {
     this.#kernels.push(kernel);
   }
 }
-
-const dense = (buffer: Buffer, shape: Shape): Location => ({
-  buffer,
-  offset: 0,
-  strides: stridesOf(shape),
-});
-
-const isComputed = (node: Node): boolean => {
-  const { kind } = loweringOf(node);
-  return kind !== "leaf" && kind !== "view" && kind !== "constant" && kind !== "index";
-};
 
 const copyInstruction = (from: View, to: View, shape: Shape) => ({
   kind: "map" as const,

@@ -2,7 +2,10 @@ import { byteSize } from "../base/index.ts";
 import { arenaUnit } from "../runtime/program.ts";
 import type { Buffer, Kernel } from "./kernel.ts";
 
-/** When a buffer of the arena is alive: from the kernel that writes it to the last that reads it. */
+/**
+ * When a buffer of the arena is alive: from the kernel that writes it, or the first part of it, to the
+ * last that reads it.
+ */
 export interface Life {
   readonly buffer: Buffer;
   readonly from: number;
@@ -15,11 +18,12 @@ export const bytesOf = (buffer: Buffer): number =>
 export function livesOf(kernels: readonly Kernel[]): Life[] {
   const lives = new Map<Buffer, Life>();
   kernels.forEach((kernel, at) => {
-    for (const { location } of kernel.writes)
-      if (location.buffer.slot < 0 && !lives.has(location.buffer))
-        lives.set(location.buffer, { buffer: location.buffer, from: at, to: at });
-    for (const { location } of kernel.reads) {
-      const life = lives.get(location.buffer);
+    for (const { location } of kernel.writes) {
+      const buffer = location.buffer.root;
+      if (buffer.slot < 0 && !lives.has(buffer)) lives.set(buffer, { buffer, from: at, to: at });
+    }
+    for (const { location } of [...kernel.reads, ...kernel.writes]) {
+      const life = lives.get(location.buffer.root);
       if (life) life.to = at;
     }
   });

@@ -15,34 +15,35 @@ export function schedule(
   const order = new Ordering(kernels);
   const aliases = new Map<Buffer, Buffer>();
   for (const [from, to] of updates) {
-    const writer = kernels.find((k) => k.writes.some((w) => w.location.buffer === to));
-    if (!writer || !readsInStep(writer, from, to)) continue;
-    const readers = kernels.filter(
-      (k) => k !== writer && k.reads.some((r) => r.location.buffer === from),
-    );
-    // a kernel that reads the new value as well as the old one cannot go before the writer
-    if (readers.some((reader) => order.reaches(writer, reader))) continue;
-    for (const reader of readers) order.before(reader, writer);
+    if (from.size !== to.size || from.dtype !== to.dtype) continue;
+    const writers = kernels.filter((k) => k.writes.some((w) => fills(w.location.buffer, to)));
+    const reading = kernels.filter((k) => k.reads.some((r) => r.location.buffer.root === from));
+    const readers = reading.filter((k) => !writers.includes(k));
+    const [writer] = writers;
+    // what is written part by part must not be read any more when the first part is written
+    const inStep = writers.length === 1 && readsInStep(writer!, from, to);
+    if (!writer || (!inStep && readers.length < reading.length)) continue;
+    // a kernel that reads the new value as well as the old one cannot go before a writer
+    if (readers.some((reader) => writers.some((w) => order.reaches(w, reader)))) continue;
+    for (const reader of readers) for (const w of writers) order.before(reader, w);
     aliases.set(to, from);
   }
   return { kernels: order.sorted(), slots, aliases };
 }
 
+const fills = (buffer: Buffer, whole: Buffer): boolean => buffer.root === whole && !buffer.shows;
+
 /** Whether the kernel reads `from` only at the very elements of `to` that it is about to write. */
 function readsInStep(kernel: Kernel, from: Buffer, to: Buffer): boolean {
   const target = kernel.writes.find((w) => w.location.buffer === to)!.location;
-  return (
-    from.size === to.size &&
-    from.dtype === to.dtype &&
-    kernel.reads
-      .filter((r) => r.location.buffer === from)
-      .every(
-        ({ location, inStep }) =>
-          inStep !== null &&
-          location.offset === target.offset &&
-          sameShape(location.strides, target.strides),
-      )
-  );
+  return kernel.reads
+    .filter((r) => r.location.buffer.root === from)
+    .every(
+      ({ location, inStep }) =>
+        inStep !== null &&
+        location.offset === target.offset &&
+        sameShape(location.strides, target.strides),
+    );
 }
 
 /** Kernels with "goes before" edges; the order in which they came breaks ties. */

@@ -5,11 +5,30 @@ import { constant, constantValue, loweringOf, reshape, reshapeView } from "../op
 /**
  * The same values by less work: equal nodes become one, constants are folded, every record's own
  * `simplify` is applied, ops without an instruction are expanded, and reshapes move below
- * elementwise work so that it can join the kernel that made its input.
+ * elementwise work so that it can join the kernel that made its input. Then records may read what is
+ * put together twice from one of both.
  *
  * `inputs` are opaque and stay the same nodes.
  */
 export function simplify(inputs: readonly Node[], outputs: readonly Node[]): Node[] {
+  const simple = rewrite(inputs, outputs, () => undefined);
+  const given = new Set(inputs);
+  const wholes = new Map<string, Node>();
+  for (const node of collect(simple, (x) => given.has(x))) {
+    const rows = node.op.rows?.(node);
+    if (rows) wholes.set(keyOf(rows), node);
+  }
+  if (wholes.size === 0) return simple;
+  return rewrite(inputs, simple, (rows) => wholes.get(keyOf(rows)));
+}
+
+const keyOf = (nodes: readonly Node[]): string => nodes.map((x) => x.id).join();
+
+function rewrite(
+  inputs: readonly Node[],
+  outputs: readonly Node[],
+  find: (rows: readonly Node[]) => Node | undefined,
+): Node[] {
   const done = new Map<Node, Node>(inputs.map((x) => [x, x]));
   const known = new Map<string, Node>();
 
@@ -26,10 +45,15 @@ export function simplify(inputs: readonly Node[], outputs: readonly Node[]): Nod
   };
   const canonical = (node: Node): Node => {
     if (node.op.leaf) return node;
-    const key = `${nodeKey(node)}|${node.inputs.map((x) => x.id).join()}`;
+    const key = `${nodeKey(node)}|${keyOf(node.inputs)}`;
     const twin = known.get(key);
     if (twin) return twin;
-    const simpler = folded(node) ?? node.op.simplify?.(node) ?? expanded(node) ?? sunk(node);
+    const simpler =
+      folded(node) ??
+      node.op.simplify?.(node) ??
+      node.op.reuse?.(node, find) ??
+      expanded(node) ??
+      sunk(node);
     const result = simpler ? visit(simpler) : node;
     known.set(key, result);
     return result;

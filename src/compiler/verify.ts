@@ -1,6 +1,6 @@
-import { byteSize, InternalError, invariant } from "../base/index.ts";
+import { byteSize, forEachIndex, InternalError, invariant } from "../base/index.ts";
 import type { Fusion } from "./fuse.ts";
-import type { Buffer, Kernels } from "./kernel.ts";
+import type { Buffer, Kernels, Write } from "./kernel.ts";
 import { bytesOf, livesOf } from "./memory.ts";
 
 /** Every node is computed in at most one place, and groups keep to one shape. */
@@ -19,22 +19,51 @@ export function verifyFusion({ before, groups, after }: Fusion): void {
 }
 
 /** Every buffer is written once, before it is read, and old values are read before they go. */
-export function verifyKernels({ kernels, slots, aliases }: Kernels, inputs: number): void {
+export function verifyKernels(all: Kernels, inputs: number): void {
+  const { kernels, slots, aliases } = all;
   const written = new Set<Buffer>(slots.slice(0, inputs));
   const gone = new Set<Buffer>();
   for (const kernel of kernels) {
     for (const { location } of kernel.reads) {
       invariant(written.has(location.buffer), `${kernel.name} reads what nobody has written`);
-      invariant(!gone.has(location.buffer), `${kernel.name} reads what was overwritten`);
+      invariant(!gone.has(location.buffer.root), `${kernel.name} reads what was overwritten`);
     }
     for (const { location } of kernel.writes) {
       invariant(!written.has(location.buffer), `${kernel.name} writes a buffer again`);
       written.add(location.buffer);
-      const replaced = aliases.get(location.buffer);
+      const replaced = aliases.get(location.buffer.root);
       if (replaced) gone.add(replaced);
     }
   }
   for (const slot of slots) invariant(written.has(slot), "an output is never written");
+  verifyParts(all);
+}
+
+/** The parts of a buffer lie in it, and apart from each other. */
+function verifyParts({ kernels }: Kernels): void {
+  const writes = kernels.flatMap((kernel) => kernel.writes);
+  const partsOf = new Map<Buffer, Write[]>();
+  for (const write of writes) {
+    const { within, shows } = write.location.buffer;
+    if (within && !shows) partsOf.set(within, [...(partsOf.get(within) ?? []), write]);
+  }
+  for (const whole of writes) {
+    const parts = partsOf.get(whole.location.buffer);
+    if (!parts) continue;
+    const free = new Set(elementsOf(whole));
+    for (const part of parts)
+      for (const element of elementsOf(part))
+        invariant(free.delete(element), "a part of a buffer leaves it or meets another part");
+  }
+}
+
+/** The elements of its root that a kernel fills. */
+function elementsOf({ location: { offset, strides }, shape }: Write): number[] {
+  const elements: number[] = [];
+  forEachIndex(shape, (index) => {
+    elements.push(index.reduce((n, at, axis) => n + at * strides[axis]!, offset));
+  });
+  return elements;
 }
 
 /** Buffers that are alive at the same time do not share memory. */

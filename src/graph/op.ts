@@ -66,6 +66,10 @@ export interface Op<Lowering = unknown> {
   permuted?(node: Node, perm: readonly number[]): Node | undefined;
   /** The sum of two results, where the op can make it at once. */
   plus?(a: Node, b: Node): Node | undefined;
+  /** The values that the result consists of, one after another along the first axis. */
+  rows?(node: Node): readonly Node[] | undefined;
+  /** The same value read from a whole that exists already; `find` knows wholes by their rows. */
+  reuse?(node: Node, find: (rows: readonly Node[]) => Node | undefined): Node | undefined;
   /** True for the op whose value comes from outside. */
   readonly leaf?: boolean;
   /** dtypes that the op takes, for the support matrix and the sweep. */

@@ -1,6 +1,14 @@
 import { numeric, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
 import { apply, type Node, type RefArray } from "../graph/index.ts";
-import { concat, concatOp, permute, permuteOp } from "./movement.ts";
+import {
+  concat,
+  concatOp,
+  permute,
+  permuteOp,
+  reshape,
+  reshapeOp,
+  stackedFrom,
+} from "./movement.ts";
 import { bilinear, checkSameDType, type OpRecord } from "./record.ts";
 
 /** Swaps the last two axes. */
@@ -68,6 +76,7 @@ export const matmulOp: OpRecord = {
     return swapsLast ? matmul(transposeLast(b!), transposeLast(a!)) : undefined;
   },
   plus: mergedProducts,
+  reuse: sharedRows,
 };
 
 /**
@@ -79,9 +88,43 @@ function mergedProducts(x: Node, y: Node): Node | undefined {
   const [m, n] = x.shape as [number, number];
   const inner = Math.min(x.inputs[0]!.shape[1]!, y.inputs[0]!.shape[1]!);
   if (inner * (m + n) >= m * n) return undefined;
-  const left = [x, y].flatMap(({ inputs: [a] }) => rowsOf(transposed(a!)));
-  const right = [x, y].flatMap(({ inputs: [, b] }) => rowsOf(b!));
+  const left = [y, x].flatMap(({ inputs: [a] }) => rowsOf(transposed(a!)));
+  const right = [y, x].flatMap(({ inputs: [, b] }) => rowsOf(b!));
   return matmul(transposeLast(concat(left, 0)), concat(right, 0));
+}
+
+/**
+ * Σₙₜ a[n, t] b[n, t] in the order Σₜ Σₙ, if the slices a[:, t] are the rows of another value: a takes no
+ * memory then, and only b, where it is thinner, is copied in another order. This is so for the gradients
+ * of a recurrent net's two weights.
+ */
+function sharedRows(
+  { inputs: [a, b], shape }: Node,
+  find: (rows: readonly Node[]) => Node | undefined,
+): Node | undefined {
+  if (shape.length !== 2) return undefined;
+  const [left, right] = [transposed(a!), b!];
+  const thick = shape[0]! > shape[1]! ? left : right;
+  const thin = thick === left ? right : left;
+  const whole = thick.op === reshapeOp ? thick.inputs[0]! : thick;
+  const stack = stackedFrom(whole);
+  const lead = whole.shape.slice(0, -1);
+  const isInner = stack && stack.axis > 0 && stack.axis < lead.length;
+  if (!isInner || whole.shape.at(-1) !== thick.shape[1]) return undefined;
+  const { axis, slices } = stack;
+  const rows = find(slices.map((x) => flattened(x)));
+  if (!rows) return undefined;
+  const order = [axis, ...[...lead.keys()].filter((i) => i !== axis), lead.length];
+  const turned = permute(reshape(thin, [...lead, thin.shape[1]!]), order);
+  const other = reshape(turned, thin.shape);
+  return thick === left ? matmul(transposeLast(rows), other) : matmul(transposeLast(other), rows);
+}
+
+/** All axes but the last as one. */
+function flattened(x: Node): Node {
+  const shape = [x.size / x.shape.at(-1)!, x.shape.at(-1)!];
+  const source = x.op === reshapeOp ? x.inputs[0]! : x;
+  return sameShape(source.shape, shape) ? source : x;
 }
 
 /** aᵀ, without a second turn where a is one already. */

@@ -203,11 +203,12 @@ export const padOp: OpRecord = {
     lower: {
       kind: "place",
       fill: ({ attrs }) => attrs.value as number,
-      parts({ attrs, shape }) {
-        const strides = stridesOf(shape);
-        const offset = list(attrs, "low").reduce((n, at, i) => n + at * strides[i]!, 0);
-        return [{ offset, strides: strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)) }];
-      },
+      parts: ({ attrs }, whole) => [
+        {
+          offset: movedTo(whole, list(attrs, "low")),
+          strides: whole.strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)),
+        },
+      ],
     },
     simplify: ({ inputs: [x], shape }) => (sameShape(x!.shape, shape) ? x : undefined),
   }),
@@ -255,17 +256,19 @@ export const assembleOp: OpRecord = {
     lower: {
       kind: "place",
       fill: ({ inputs, size }) => (inputs.reduce((n, x) => n + x.size, 0) === size ? null : 0),
-      parts({ inputs, attrs, shape }) {
-        const strides = stridesOf(shape);
-        return inputs.map((_, i) => {
-          const start = startOf(attrs, i, shape.length);
-          return { offset: start.reduce((n, at, axis) => n + at * strides[axis]!, 0), strides };
-        });
-      },
+      parts: ({ inputs, attrs, shape }, whole) =>
+        inputs.map((_, i) => ({
+          offset: movedTo(whole, startOf(attrs, i, shape.length)),
+          strides: whole.strides,
+        })),
     },
   }),
   plus: assembled,
 };
+
+/** The offset of the element at `index`. */
+const movedTo = ({ offset, strides }: Strided, index: readonly number[]): number =>
+  index.reduce((n, at, axis) => n + at * strides[axis]!, offset);
 
 const startOf = (attrs: Attrs, part: number, rank: number): readonly number[] =>
   list(attrs, "starts").slice(part * rank, (part + 1) * rank);
@@ -295,65 +298,80 @@ function assembled(a: Node, b: Node): Node | undefined {
 }
 
 /** The inputs one after another along `axis`. */
-export const concatOp: OpRecord = linear({
-  name: "concat",
-  formula: "the inputs one after another along an axis",
-  arity: "any",
-  dtypes,
-  infer(inputs, attrs) {
-    const axis = attrs.axis as number;
-    const [first] = inputs;
-    checkSameDType("concat", inputs);
-    const others = (x: Node) => x.shape.filter((_, i) => i !== axis);
-    for (const x of inputs)
-      if (x.shape.length !== first!.shape.length || !sameShape(others(x), others(first!)))
-        throw new ShapeError({
-          subject: "concat",
-          problem: `sizes off axis ${axis} differ, ${inputs.map((i) => show(i.shape)).join(" and ")}.`,
-          fix: `only axis ${axis} may differ.`,
-        });
-    const total = inputs.reduce((n, x) => n + x.shape[axis]!, 0);
-    return { shape: first!.shape.map((d, i) => (i === axis ? total : d)), dtype: first!.dtype };
-  },
-  adjoints(g, { inputs, attrs }, position) {
-    const axis = attrs.axis as number;
-    const from = inputs.slice(0, position).reduce((n, x) => n + x.shape[axis]!, 0);
-    return slice(g, {
-      start: g.shape.map((_, i) => (i === axis ? from : 0)),
-      size: inputs[position]!.shape,
-      step: g.shape.map(() => 1),
-    });
-  },
-  reference(node, inputs) {
-    const axis = node.attrs.axis as number;
-    const inner = sizeOf(node.shape.slice(axis + 1));
-    const outer = sizeOf(node.shape.slice(0, axis));
-    const result = new Float64Array(node.size);
-    let to = 0;
-    for (let o = 0; o < outer; o++)
-      for (const x of inputs) {
-        const run = x.shape[axis]! * inner;
-        result.set(x.data.subarray(o * run, (o + 1) * run), to);
-        to += run;
-      }
-    return result;
-  },
-  lower: {
-    kind: "place",
-    fill: () => null,
-    parts({ inputs, attrs, shape }) {
+export const concatOp: OpRecord = {
+  ...linear({
+    name: "concat",
+    formula: "the inputs one after another along an axis",
+    arity: "any",
+    dtypes,
+    infer(inputs, attrs) {
       const axis = attrs.axis as number;
-      const strides = stridesOf(shape);
-      let from = 0;
-      return inputs.map((x) => {
-        const offset = from * strides[axis]!;
-        from += x.shape[axis]!;
-        return { offset, strides };
+      const [first] = inputs;
+      checkSameDType("concat", inputs);
+      const others = (x: Node) => x.shape.filter((_, i) => i !== axis);
+      for (const x of inputs)
+        if (x.shape.length !== first!.shape.length || !sameShape(others(x), others(first!)))
+          throw new ShapeError({
+            subject: "concat",
+            problem: `sizes off axis ${axis} differ, ${inputs.map((i) => show(i.shape)).join(" and ")}.`,
+            fix: `only axis ${axis} may differ.`,
+          });
+      const total = inputs.reduce((n, x) => n + x.shape[axis]!, 0);
+      return { shape: first!.shape.map((d, i) => (i === axis ? total : d)), dtype: first!.dtype };
+    },
+    adjoints(g, { inputs, attrs }, position) {
+      const axis = attrs.axis as number;
+      const from = inputs.slice(0, position).reduce((n, x) => n + x.shape[axis]!, 0);
+      return slice(g, {
+        start: g.shape.map((_, i) => (i === axis ? from : 0)),
+        size: inputs[position]!.shape,
+        step: g.shape.map(() => 1),
       });
     },
-  },
-  simplify: ({ inputs }) => (inputs.length === 1 ? inputs[0] : undefined),
-});
+    reference(node, inputs) {
+      const axis = node.attrs.axis as number;
+      const inner = sizeOf(node.shape.slice(axis + 1));
+      const outer = sizeOf(node.shape.slice(0, axis));
+      const result = new Float64Array(node.size);
+      let to = 0;
+      for (let o = 0; o < outer; o++)
+        for (const x of inputs) {
+          const run = x.shape[axis]! * inner;
+          result.set(x.data.subarray(o * run, (o + 1) * run), to);
+          to += run;
+        }
+      return result;
+    },
+    lower: {
+      kind: "place",
+      fill: () => null,
+      parts({ inputs, attrs }, { offset, strides }) {
+        const axis = attrs.axis as number;
+        let from = 0;
+        return inputs.map((x) => {
+          const start = offset + from * strides[axis]!;
+          from += x.shape[axis]!;
+          return { offset: start, strides };
+        });
+      },
+    },
+    simplify: ({ inputs }) => (inputs.length === 1 ? inputs[0] : undefined),
+  }),
+  rows: ({ inputs, attrs }) => (attrs.axis === 0 ? inputs : undefined),
+};
+
+/** The slices along one axis, in order, that `x` has been put together from. */
+export function stackedFrom(x: Node): { axis: number; slices: readonly Node[] } | undefined {
+  if (x.op !== concatOp && x.op !== assembleOp) return undefined;
+  const { inputs, shape } = x;
+  const axis = shape.findIndex((size, i) => size > 1 && inputs[0]!.shape[i] === 1);
+  const isSlice = (y: Node) => y.shape.every((size, i) => size === (i === axis ? 1 : shape[i]));
+  if (inputs.length !== shape[axis] || !inputs.every(isSlice)) return undefined;
+  if (x.op === concatOp) return { axis, slices: inputs };
+  const slices: Node[] = [];
+  for (const [i, y] of inputs.entries()) slices[startOf(x.attrs, i, shape.length)[axis]!] = y;
+  return { axis, slices };
+}
 
 export const reshape = (x: Node, shape: Shape): Node => apply(reshapeOp, [x], { shape });
 export const permute = (x: Node, perm: readonly number[]): Node => apply(permuteOp, [x], { perm });

@@ -52,11 +52,11 @@ export type Lowering =
       readonly kind: "kernel";
       readonly emit: (node: Node, inputs: readonly View[], output: View) => Instruction;
     }
-  /** Input i is copied to the place `parts(node)[i]` of the result; the rest is `fill`. */
+  /** Input i stands at the place `parts(node, whole)[i]` of the result; the rest is `fill`. */
   | {
       readonly kind: "place";
       readonly fill: (node: Node) => number | null;
-      readonly parts: (node: Node) => readonly Strided[];
+      readonly parts: (node: Node, whole: Strided) => readonly Strided[];
     };
 
 /** An op of gradus: everything the graph knows, and how it compiles. */
