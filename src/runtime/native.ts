@@ -12,14 +12,16 @@ import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
 import { builtin, environment } from "./node.ts";
 import { encodeProgram, type Program } from "./program.ts";
+import { type Loan, Recycler, type Watcher } from "./recycler.ts";
 
 /** A program inside the addon; freed by the garbage collector. */
 type Handle = object;
 
 /** What `kernel/bindings/node/addon.cc` exports. */
-interface Addon {
+interface Addon extends Watcher {
   load(words: Int32Array, constants: Float64Array): Handle;
-  run(handle: Handle, slots: readonly TypedArray[]): Promise<void>;
+  /** Keeps `owners` alive until the run has ended. */
+  run(handle: Handle, slots: readonly TypedArray[], owners: readonly Storage[]): Promise<void>;
   /** What synchronous runs use from now on; the caller keeps the array or binds another one. */
   bind(handle: Handle, slot: number, array: TypedArray): void;
   runSync(handle: Handle): void;
@@ -31,10 +33,11 @@ interface Addon {
   misalignment(array: TypedArray): number;
 }
 
-/** A typed array; V8 owns the memory. */
+/** A typed array; V8 owns the memory. Whoever uses the array keeps the storage: it may be lent. */
 class HostStorage implements Storage {
   readonly dtype: DType;
   readonly array: TypedArray;
+  loan: Loan | null = null;
 
   constructor(dtype: DType, array: TypedArray) {
     this.dtype = dtype;
@@ -46,6 +49,7 @@ class HostStorage implements Storage {
   }
 
   read(): TypedArray {
+    if (this.loan) this.loan.array = null; // the reader may keep the array for longer
     return this.array;
   }
 }
@@ -88,9 +92,25 @@ export function loadNative(): NativeEngine | { readonly missing: string } {
 }
 
 function engineOf(addon: Addon): NativeEngine {
+  const recycler = new Recycler(addon);
+  const freshArray = (dtype: DType, size: number): TypedArray => {
+    try {
+      return unfilled(addon, dtype, size);
+    } catch {
+      recycler.clear(); // what is kept for later must not be what is missing now
+      return unfilled(addon, dtype, size);
+    }
+  };
   return {
     name: "native",
-    allocate: (dtype, size) => new HostStorage(dtype, unfilled(addon, dtype, size)),
+    allocate(dtype, size) {
+      const fresh = freshArray(dtype, size);
+      if (!recycler.takes(fresh.byteLength)) return new HostStorage(dtype, fresh);
+      const { buffer, byteOffset } = recycler.take(fresh);
+      const storage = new HostStorage(dtype, viewOf(dtype, buffer, byteOffset, size));
+      storage.loan = recycler.lend(storage.array, storage);
+      return storage;
+    },
     settle(storage) {
       const { dtype, size } = storage;
       if (!(storage instanceof HostStorage) || size * byteSize(dtype) < longBytes) return storage;
@@ -114,7 +134,7 @@ function engineOf(addon: Addon): NativeEngine {
       return {
         runSync: (slots) => binding.run(slots, addon.runSync),
         run: (slots) =>
-          mapped(() => addon.run(handle, arraysOf(slots))).catch((error) => {
+          mapped(() => addon.run(handle, arraysOf(slots), [...slots])).catch((error) => {
             throw mappedError(error);
           }),
         profile: (slots) => binding.run(slots, addon.profile),
@@ -126,7 +146,7 @@ function engineOf(addon: Addon): NativeEngine {
   };
 }
 
-/** Arrays up to so many bytes stay bound from run to run; larger ones are not kept alive. */
+/** Arrays up to so many bytes stay bound from run to run; larger ones are not kept, they may be lent. */
 const keptBytes = 64 << 10;
 /** V8 holds arrays of up to so many bytes in its own heap, until their address is asked for. */
 const heapBytes = 64;

@@ -31,10 +31,14 @@ struct Handle {
   int64_t bytes = 0;           // as reported to the garbage collector
 };
 
+/// Objects whose end JavaScript asks for, one bit each.
+constexpr uint32_t kWatched = 32;
+
 /// One environment's engine.
 struct Addon {
   std::unique_ptr<gradus::Engine> engine;
   std::unique_ptr<gradus::Queue> queue;
+  napi_ref watched[kWatched] = {};
   napi_threadsafe_function done = nullptr;
   int pending = 0;  // asynchronous runs whose promise is open; main thread only
   std::atomic<bool> closing{false};
@@ -45,7 +49,7 @@ struct Job {
   Addon* addon;
   const gradus::Loaded* program;
   std::vector<char*> buffers;
-  napi_ref keep_alive;  // [handle, slots]
+  napi_ref keep_alive;  // [handle, owners, slots]
   napi_deferred deferred;
   Status status = Status::ok;
   std::string message;
@@ -251,10 +255,10 @@ void settle(napi_env env, napi_value, void*, void* data) {
   napi_reject_deferred(env, job->deferred, error);
 }
 
-/// run(handle, slots) → Promise
+/// run(handle, slots, owners) → Promise
 napi_value run(napi_env env, napi_callback_info info) {
-  size_t argc = 2;
-  napi_value args[2];
+  size_t argc = 3;
+  napi_value args[3];
   napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
   Handle* handle = handle_of(env, args[0]);
   if (!handle) return nullptr;
@@ -264,12 +268,13 @@ napi_value run(napi_env env, napi_callback_info info) {
   // The caller may change its list: the arrays themselves are kept.
   napi_value keep, promise;
   const uint32_t count = uint32_t(handle->program->slots.size());
-  if (napi_create_array_with_length(env, count + 1, &keep) != napi_ok) return fail(env, kMemory, "no memory for a run");
+  if (napi_create_array_with_length(env, count + 2, &keep) != napi_ok) return fail(env, kMemory, "no memory for a run");
   napi_set_element(env, keep, 0, args[0]);
+  napi_set_element(env, keep, 1, args[2]);
   for (uint32_t i = 0; i < count; i++) {
     napi_value item;
     napi_get_element(env, args[1], i, &item);
-    napi_set_element(env, keep, i + 1, item);
+    napi_set_element(env, keep, i + 2, item);
   }
   if (napi_create_reference(env, keep, 1, &job->keep_alive) != napi_ok) return fail(env, kMemory, "no memory for a run");
   if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return fail(env, kMemory, "no memory for a run");
@@ -339,6 +344,35 @@ napi_value misalignment(napi_env env, napi_callback_info info) {
   return value;
 }
 
+/// watch(place, object): asks for the end of an object, instead of that watched there before
+napi_value watch(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value args[2];
+  uint32_t place = kWatched;
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  if (napi_get_value_uint32(env, args[0], &place) != napi_ok || place >= kWatched)
+    return fail(env, kArgument, "watch has " + std::to_string(kWatched) + " places");
+  napi_ref& ref = addon_of(env).watched[place];
+  if (ref) napi_delete_reference(env, ref);
+  ref = nullptr;
+  if (napi_create_reference(env, args[1], 0, &ref) != napi_ok) return fail(env, kArgument, "watch wants an object");
+  return nullptr;
+}
+
+/// ended() → bits of the places whose object the garbage collector has taken. Known as soon as it has: a
+/// FinalizationRegistry tells when the event loop turns, and a WeakRef keeps its object until then.
+napi_value ended(napi_env env, napi_callback_info) {
+  uint32_t bits = 0;
+  napi_value object;
+  const Addon& addon = addon_of(env);
+  for (uint32_t i = 0; i < kWatched; i++)
+    if (addon.watched[i] && napi_get_reference_value(env, addon.watched[i], &object) == napi_ok && !object)
+      bits |= uint32_t{1} << i;
+  napi_value value;
+  napi_create_uint32(env, bits, &value);
+  return value;
+}
+
 int default_threads() {
   const char* wish = std::getenv("GRADUS_THREADS");
   const int n = wish ? std::atoi(wish) : 0;
@@ -367,7 +401,7 @@ napi_value initialize(napi_env env, napi_value exports) {
     napi_callback call;
   } functions[] = {{"load", load}, {"bind", bind}, {"runSync", run_sync}, {"run", run}, {"profile", profile},
                    {"info", describe}, {"setThreads", set_threads}, {"arenaBytes", arena_bytes},
-                   {"misalignment", misalignment}};
+                   {"misalignment", misalignment}, {"watch", watch}, {"ended", ended}};
   for (const auto& f : functions) {
     napi_value function;
     napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.call, nullptr, &function);
