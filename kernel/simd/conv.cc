@@ -9,6 +9,7 @@
 #include "conv_exchange.h"
 #include "conv_lanes.h"
 #include "conv_stage.h"
+#include "conv_sums.h"
 #include "gemm_kernel.h"
 #include "winograd.h"
 
@@ -59,7 +60,7 @@ class Convolution {
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, true);
     if (plan_by_position()) return by_position();
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, false);
-    if (!plan_dots()) plan_by_image();
+    if (!plan_sums() && !plan_dots()) plan_by_image();
     return by_image();
   }
 
@@ -82,6 +83,7 @@ class Convolution {
   int64_t channels_ = 0;            // channels staged at once
   int64_t pieces_ = 1;              // of k (by image)
   bool dots_ = false;               // k along the lanes (by image)
+  bool sums_ = false;               // rows along the lanes (by image)
 
   bool plan_by_position();
   Status by_position();
@@ -92,6 +94,7 @@ class Convolution {
   void pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const;
   void plan_by_image();
   bool plan_dots();
+  bool plan_sums();
   void plan_pieces(int64_t rows, int64_t columns);
   Status by_image();
   struct Part;
@@ -100,6 +103,7 @@ class Convolution {
                     int most, const Kernel<T>* instances) const;
   void sum_products(T* c, const Part& b, int64_t piece, void* room) const;
   void sum_dots(T* c, const Part& b, int64_t piece, void* room) const;
+  void sum_lanes(T* c, const Part& b, int64_t piece, void* room) const;
 
   Region region_of(const int64_t* p_box, const int64_t* q_box, int64_t inner) const {
     static constexpr int64_t zero[3] = {0, 0, 0};
@@ -415,6 +419,40 @@ bool Convolution<T>::plan_dots() {
   return true;
 }
 
+/// Few columns again, where rows fill vectors and other ways take more cycles for an element of k: here
+/// some 0.6 for a column and 5 to transpose w; by columns half a one for a row and a vector; dots
+/// some 1.3 for a row, a column and a vector of k.
+template <class T>
+bool Convolution<T>::plan_sums() {
+  const int64_t columns = call_.n * outs_, across = ceil_div(call_.out_channels, lanes);
+  if (call_.w_k[2] != 1 || columns < 8 || columns > 256) return false;
+  if (4 * call_.out_channels < 3 * across * lanes) return false;
+  if (axes_[0].zeros * axes_[1].zeros * axes_[2].zeros != 1) return false;
+  const double rows = double(call_.out_channels), length = double(call_.kernel[2]);
+  const double here = double(across) * (0.6 * double(columns) + 5);
+  const double by_columns = 0.5 * rows * double(vectors(call_.out, call_.n));
+  const double by_dots = 1.3 * rows * double(columns * ceil_div(call_.kernel[2], lanes)) / length;
+  if (here >= by_columns || here >= by_dots) return false;
+  int64_t taps[3];
+  for (int d = 0; d < 3; ++d) taps[d] = call_.kernel[d];
+  const auto large = [&] {
+    int64_t size[3];
+    for (int d = 0; d < 3; ++d)
+      size[d] = (call_.out[d] - 1) * axes_[d].stride + (taps[d] - 1) * axes_[d].dilation + 1;
+    return max(call_.n * volume(size), volume(taps) * across * lanes) > stage_size;
+  };
+  while (large())
+    if (!halve(taps, 1)) return false;
+  sums_ = true;
+  rows_ = call_.out_channels;
+  inner_ = call_.n;
+  positions_ = Grid(call_.out, call_.out);
+  kernel_ = Grid(call_.kernel, taps);
+  channels_ = 1;
+  plan_pieces(rows_, columns);
+  return true;
+}
+
 /// A block of the result: rows of a group, images, a box of positions.
 template <class T>
 struct Convolution<T>::Part {
@@ -567,6 +605,67 @@ void Convolution<T>::sum_dots(T* c, const Part& b, int64_t piece, void* room) co
     }
 }
 
+/// One piece of k with rows along the lanes.
+template <class T>
+void Convolution<T>::sum_lanes(T* c, const Part& b, int64_t piece, void* room) const {
+  const ConvCall& call = call_;
+  const int64_t q_boxes = kernel_.boxes(), units = call.channels * q_boxes;
+  const int64_t across = ceil_div(b.rows, lanes), columns = call.n * outs_;
+  Scratch outer(room);
+  T* acc = outer.take<T>(columns * across * lanes);  // [vector of rows][column]
+  fill_zero(acc, columns * across * lanes);
+  int32_t* offset = outer.take<int32_t>(columns);
+  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_; ++unit) {
+    Scratch scratch = outer;
+    const int64_t channel = unit / q_boxes;
+    int64_t q0[3], q1[3], taps[3], low[3], size[3];
+    kernel_.at(unit % q_boxes, q0, q1);
+    for (int d = 0; d < 3; ++d) {
+      taps[d] = q1[d] - q0[d];
+      low[d] = q0[d] * axes_[d].dilation - axes_[d].pad;
+      size[d] = (call.out[d] - 1) * axes_[d].stride + (taps[d] - 1) * axes_[d].dilation + 1;
+    }
+    T* planes = scratch.take<T>(call.n * volume(size));
+    const T* x = x_ + b.g * call.x_g + channel * call.x_c;
+    for (int64_t n = 0; n < call.n; ++n)
+      copy_bordered(planes + n * volume(size), x + n * call.x_n, call, low, size);
+    int64_t j = 0, p[3];
+    for (p[0] = 0; p[0] < call.out[0]; ++p[0])
+      for (p[1] = 0; p[1] < call.out[1]; ++p[1])
+        for (p[2] = 0; p[2] < call.out[2]; ++p[2]) {
+          int64_t at = 0;
+          for (int d = 0; d < 3; ++d) at = at * size[d] + p[d] * axes_[d].stride;
+          for (int64_t n = 0; n < call.n; ++n) offset[j++] = int32_t(n * volume(size) + at);
+        }
+
+    T* turned = scratch.take<T>(volume(taps) * lanes + lanes);
+    const bool run = taps[1] == 1 || call.w_k[1] == taps[2];  // lines of w that follow each other
+    const int64_t together = run ? taps[1] : 1;
+    for (int64_t v = 0; v < across; ++v) {
+      const int count = int(min(lanes, b.rows - v * lanes));
+      const T* w = w_ + b.g * call.w_g + v * lanes * call.w_o + channel * call.w_c;
+      T* to = turned;
+      for (int64_t z = q0[0]; z < q1[0]; ++z)
+        for (int64_t y = q0[1]; y < q1[1]; y += together, to += together * taps[2] * lanes)
+          pack_panel(to, w + z * call.w_k[0] + y * call.w_k[1] + q0[2], lanes, count, call.w_o,
+                     together * taps[2], 1);
+      LaneSums<T> t{};
+      t.rows = taps[1], t.length = taps[2];
+      t.a_row = axes_[1].dilation * size[2], t.a_step = axes_[2].dilation;
+      t.acc_step = lanes;
+      for (int64_t z = 0; z < taps[0]; ++z) {
+        t.a = planes + z * axes_[0].dilation * size[1] * size[2];
+        t.b = turned + z * taps[1] * taps[2] * lanes;
+        sum_columns(t, columns, offset, acc + v * columns * lanes);
+      }
+    }
+  }
+  const int64_t ld = vectors(positions_.box, inner_) * lanes, wide = call.out[2] * call.n;
+  for (int64_t row = 0; row < b.rows; ++row)
+    for (int64_t j = 0; j < columns; ++j)
+      c[row * ld + j / wide * b.run + j % wide] = acc[(row / lanes * columns + j) * lanes + row % lanes];
+}
+
 template <class T>
 Status Convolution<T>::by_image() {
   const ConvCall& call = call_;
@@ -581,7 +680,9 @@ Status Convolution<T>::by_image() {
   run_tasks(pool_, blocks * pieces_, [&](int64_t task, int worker) {
     T* c = partial + task * block_size;
     const Part b = part_of(task / pieces_);
-    if (dots_) {
+    if (sums_) {
+      sum_lanes(c, b, task % pieces_, pool_.scratch(worker));
+    } else if (dots_) {
       sum_dots(c, b, task % pieces_, pool_.scratch(worker));
     } else {
       sum_products(c, b, task % pieces_, pool_.scratch(worker));

@@ -312,6 +312,19 @@ describe.each(engines)("$name engine", (engine) => {
     expect(out[1]!.read()[n - 1]).toBe(2 * (n - 1));
   });
 
+  test.each([4, 100])("a result takes its input's place, or another's, of %i elements", (n) => {
+    const program = doubling(n);
+    const slots = [program.slots[0]!, { ...program.slots[1]!, mayAlias: 0 }];
+    const double = engine.load({ ...program, slots });
+    const x = engine.upload(new Float32Array(n).fill(1));
+    const y = engine.allocate("float32", n);
+    double.runSync([x, x]);
+    double.runSync([x, x]);
+    double.runSync([x, y]);
+    double.runSync([x, x]);
+    expect([x.read()[n - 1], y.read()[n - 1]]).toEqual([8, 8]);
+  });
+
   test.runIf(engine.name === "native")("an array whose memory went elsewhere is an error", () => {
     const double = engine.load(doubling(100));
     const array = new Float32Array(100).fill(1);
