@@ -8,7 +8,7 @@ import { Buffer, type Location } from "./kernel.ts";
 type Place = Extract<Lowering, { kind: "place" }>;
 
 /** Rows at least this long are read and written where they are; shorter ones are first copied together. */
-const leastRow = 128;
+const leastRow = 64;
 
 /** The whole of a buffer, in order. */
 export const dense = (buffer: Buffer, shape: Shape): Location => ({
