@@ -70,7 +70,7 @@ inline void begin(const Loop& loop, const Frame& frame, char* memory) {
 }
 
 /// Rows at least this long are evaluated one by one where they are, rather than copied together.
-constexpr int64_t kLeastRow = 128;
+constexpr int64_t kLeastRow = 64;
 
 inline void run_steps(const Loop& loop, void* const* table, int64_t n) {
   for (const Step& s : loop.steps) {
@@ -116,7 +116,8 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
     if (in.access == Access::in_block) table[i] = frame.buffers[in.view.buffer] + offset_of(in.view, rank, start);
   }
   for (int32_t i : loop.filled) table[i] = memory + loop.inputs[i].reg;
-  for (const LoopOutput& o : loop.outputs) table[o.value] = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);
+  for (const LoopOutput& o : loop.outputs)
+    if (o.direct) table[o.value] = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);
   const int64_t longest = n < longest_piece(loop) ? n : longest_piece(loop);
   for (int64_t r = 0; r < rows; r++) {
     for (int32_t i : loop.filled) {
@@ -125,6 +126,11 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
       repeat(static_cast<char*>(table[i]), value, v.element, longest);
     }
     const int64_t done = walk(loop, table, loop.row_movers, n);
+    for (int32_t j : loop.passed) {  // after the steps, which may read what is replaced
+      const LoopOutput& o = loop.outputs[j];
+      char* to = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start) + r * o.view.stride[rank - 2];
+      __builtin_memcpy(to, static_cast<char*>(table[o.value]) - done * o.view.element, size_t(n * o.view.element));
+    }
     for (const Mover& m : loop.row_movers)
       table[m.value] = static_cast<char*>(table[m.value]) + (m.row - done * m.element);
     table[0] = static_cast<char*>(table[0]) + given_row;

@@ -429,6 +429,7 @@ class LoopBuilder {
     loop_.rowwise = false;
     loop_.row_movers.clear();
     loop_.filled.clear();
+    loop_.passed.clear();
     if (loop_.rank < 2 || loop_.outputs.empty()) return;
     const int row = loop_.rank - 2, inner = loop_.rank - 1;
     for (size_t i = 0; i < loop_.inputs.size(); i++) {
@@ -443,11 +444,22 @@ class LoopBuilder {
       if (step == 0) loop_.filled.push_back(int32_t(i));
       else loop_.row_movers.push_back({int32_t(i), in.view.element, in.view.stride[row]});
     }
-    for (const LoopOutput& o : loop_.outputs) {
-      if (!o.direct || o.view.stride[inner] != o.view.element) return;
-      loop_.row_movers.push_back({o.value, o.view.element, o.view.stride[row]});
+    for (size_t j = 0; j < loop_.outputs.size(); j++) {
+      const LoopOutput& o = loop_.outputs[j];
+      if (o.view.stride[inner] != o.view.element) return;
+      if (o.direct) loop_.row_movers.push_back({o.value, o.view.element, o.view.stride[row]});
+      else if (passes(o, inner)) loop_.passed.push_back(int32_t(j));
+      else return;
     }
     loop_.rowwise = true;
+  }
+
+  /// Whether an output is an input whose rows lie together.
+  bool passes(const LoopOutput& o, int inner) const {
+    if (size_t(o.value) >= loop_.inputs.size()) return false;
+    const LoopInput& in = loop_.inputs[o.value];
+    if (in.access == Access::given) return true;
+    return in.access == Access::in_block && used_[o.value] && in.view.stride[inner] == in.view.element;
   }
 
   /// Extents of a transposing copy.

@@ -94,7 +94,8 @@ struct Loop {
   std::vector<Mover> movers;      // of a block whose values all lie one after another
   bool rowwise = false;           // rows along the last axis can be evaluated where they are:
   std::vector<Mover> row_movers;  // what moves then,
-  std::vector<int32_t> filled;    // and the inputs that are the same along a row, but not for all rows
+  std::vector<int32_t> filled;    // the inputs that are the same along a row, but not for all rows,
+  std::vector<int32_t> passed;    // and the outputs that are inputs as they are
   int32_t table_size = 0;
   int64_t memory = 0;  // bytes per worker
   double cost = 0;     // of one element, in units of one simple operation

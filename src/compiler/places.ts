@@ -8,7 +8,7 @@ import { Buffer, type Location } from "./kernel.ts";
 type Place = Extract<Lowering, { kind: "place" }>;
 
 /** Rows at least this long are read and written where they are; shorter ones are first copied together. */
-const leastRow = 128;
+const leastRow = 64;
 
 /** The whole of a buffer, in order. */
 export const dense = (buffer: Buffer, shape: Shape): Location => ({
@@ -134,21 +134,22 @@ export function showing(node: Node, at: readonly Location[]): Strided | undefine
   const { inputs, shape } = node;
   const [first] = at;
   if (!isWhole(node) || node.size === 0 || !first) return undefined;
-  // how far the parts begin along an axis
-  const starts = (axis: number) =>
-    parts(node, { offset: 0, strides: shape.map((_, i) => (i === axis ? 1 : 0)) }).map(
-      (part) => part.offset,
-    );
+  // starts[axis][i]: where part i begins along the axis
+  const starts = shape.map((_, axis) =>
+    parts(node, { offset: 0, strides: shape.map((_, i) => Number(i === axis)) }).map(
+      ({ offset }) => offset,
+    ),
+  );
   const strides = shape.map((_, axis) => {
     const long = inputs.findIndex((x) => x.shape[axis]! > 1);
     if (long >= 0) return at[long]!.strides[axis]!;
-    const from = starts(axis);
-    const next = from.findIndex((start, i) => start !== from[0] && otherAxesAgree(i, axis));
-    return next < 0 ? 0 : (at[next]!.offset - first.offset) / (from[next]! - from[0]!);
+    // from the first part to one that is elsewhere along this axis alone
+    const next = at.findIndex((_, i) =>
+      starts.every((from, other) => (from[i] !== from[0]) === (other === axis)),
+    );
+    const steps = next < 0 ? 1 : starts[axis]![next]! - starts[axis]![0]!;
+    return next < 0 ? 0 : (at[next]!.offset - first.offset) / steps;
   });
-  function otherAxesAgree(i: number, axis: number): boolean {
-    return shape.every((_, other) => other === axis || starts(other)[i] === starts(other)[0]);
-  }
   const start = parts(node, { offset: 0, strides })[0]!.offset;
   const whole = { offset: first.offset - start, strides };
   const { buffer } = first;

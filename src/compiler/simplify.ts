@@ -11,23 +11,29 @@ import { constant, constantValue, loweringOf, reshape, reshapeView } from "../op
  * `inputs` are opaque and stay the same nodes.
  */
 export function simplify(inputs: readonly Node[], outputs: readonly Node[]): Node[] {
-  const simple = rewrite(inputs, outputs, () => undefined);
+  const simple = rewrite(inputs, outputs);
   const given = new Set(inputs);
+  const nodes = collect(simple, (x) => given.has(x));
   const wholes = new Map<string, Node>();
-  for (const node of collect(simple, (x) => given.has(x))) {
+  for (const node of nodes) {
     const rows = node.op.rows?.(node);
     if (rows) wholes.set(keyOf(rows), node);
   }
-  if (wholes.size === 0) return simple;
-  return rewrite(inputs, simple, (rows) => wholes.get(keyOf(rows)));
+  const reused = new Map<Node, Node>();
+  for (const node of nodes) {
+    const other = node.op.reuse?.(node, (rows) => wholes.get(keyOf(rows)));
+    if (other) reused.set(node, other);
+  }
+  return reused.size > 0 ? rewrite(inputs, simple, reused) : simple;
 }
 
 const keyOf = (nodes: readonly Node[]): string => nodes.map((x) => x.id).join();
 
+/** `instead` names nodes that others take the place of. */
 function rewrite(
   inputs: readonly Node[],
   outputs: readonly Node[],
-  find: (rows: readonly Node[]) => Node | undefined,
+  instead?: ReadonlyMap<Node, Node>,
 ): Node[] {
   const done = new Map<Node, Node>(inputs.map((x) => [x, x]));
   const known = new Map<string, Node>();
@@ -36,6 +42,12 @@ function rewrite(
   const visit = (node: Node): Node => {
     const before = done.get(node);
     if (before) return before;
+    const other = instead?.get(node);
+    if (other) {
+      const result = visit(other);
+      done.set(node, result);
+      return result;
+    }
     const args = node.inputs.map(visit);
     const same = args.every((x, i) => x === node.inputs[i]);
     const result = canonical(same ? node : apply(node.op, args, node.attrs));
@@ -48,12 +60,7 @@ function rewrite(
     const key = `${nodeKey(node)}|${keyOf(node.inputs)}`;
     const twin = known.get(key);
     if (twin) return twin;
-    const simpler =
-      folded(node) ??
-      node.op.simplify?.(node) ??
-      node.op.reuse?.(node, find) ??
-      expanded(node) ??
-      sunk(node);
+    const simpler = folded(node) ?? node.op.simplify?.(node) ?? expanded(node) ?? sunk(node);
     const result = simpler ? visit(simpler) : node;
     known.set(key, result);
     return result;
