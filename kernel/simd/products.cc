@@ -157,6 +157,12 @@ void batch_offsets(const MatmulPlan& p, const LoopView& v, int64_t first, int64_
   }
 }
 
+/// Where a kernel may keep what it makes of an operand, if that stays from run to run; else null.
+Keeper* keeper_of(Keeper& keeper, const LoopView& operand, const Frame& frame) {
+  if (!frame.stamps || operand.buffer == 0) return nullptr;
+  return keeper.stays(frame.stamps[operand.buffer - 1], *frame.kept_bytes) ? &keeper : nullptr;
+}
+
 }  // namespace
 
 Status run_matmul(const MatmulPlan& p, Frame& frame) {
@@ -166,6 +172,9 @@ Status run_matmul(const MatmulPlan& p, Frame& frame) {
     put_zeros(epilogue, p.batch, p.m, p.n);
     return Status::ok;
   }
+  // A keeper is for a whole operand.
+  Keeper* const a_keeper = p.batch <= kBatchChunk ? keeper_of(p.a_keeper, p.a, frame) : nullptr;
+  Keeper* const b_keeper = p.batch <= kBatchChunk ? keeper_of(p.b_keeper, p.b, frame) : nullptr;
   int64_t a_offset[kBatchChunk], b_offset[kBatchChunk], c_offset[kBatchChunk];
   for (int64_t first = 0; first < p.batch; first += kBatchChunk) {
     const int64_t count = p.batch - first < kBatchChunk ? p.batch - first : kBatchChunk;
@@ -185,6 +194,7 @@ Status run_matmul(const MatmulPlan& p, Frame& frame) {
     call.a_offset = a_offset, call.b_offset = b_offset;
     call.a_row = p.a.stride[p.batch_rank], call.a_col = p.a.stride[p.batch_rank + 1];
     call.b_row = p.b.stride[p.batch_rank], call.b_col = p.b.stride[p.batch_rank + 1];
+    call.a_keeper = a_keeper, call.b_keeper = b_keeper;
     if (p.direct) {
       const LoopView& out = p.after.outputs[0].view;
       batch_offsets(p, out, first, count, element, c_offset);
@@ -209,6 +219,7 @@ Status run_conv(const ConvPlan& p, Frame& frame) {
   ConvCall call = p.call;
   call.x = frame.buffers[p.x.buffer] + p.x.offset;
   call.w = frame.buffers[p.w.buffer] + p.w.offset;
+  call.w_keeper = keeper_of(p.w_keeper, p.w, frame);
   if (p.direct) {
     const LoopView& out = p.after.outputs[0].view;
     call.y = frame.buffers[out.buffer] + out.offset;

@@ -22,6 +22,8 @@ interface Addon {
   run(handle: Handle, slots: readonly TypedArray[]): Promise<void>;
   /** What synchronous runs use from now on; the caller keeps the array or binds another one. */
   bind(handle: Handle, slot: number, array: TypedArray): void;
+  /** Where runs read the stamps of the slots' contents from now on; the caller keeps the array. */
+  stamp(handle: Handle, stamps: Float64Array): void;
   runSync(handle: Handle): void;
   profile(handle: Handle): Float64Array;
   info(): { isa: string; threads: number; compiler: string };
@@ -31,10 +33,14 @@ interface Addon {
   misalignment(array: TypedArray): number;
 }
 
+let lastStamp = 0;
+
 /** A typed array; V8 owns the memory. */
 class HostStorage implements Storage {
   readonly dtype: DType;
   readonly array: TypedArray;
+  /** A number that no other contents of any storage have: another one with every write. */
+  stamp = ++lastStamp;
 
   constructor(dtype: DType, array: TypedArray) {
     this.dtype = dtype;
@@ -45,7 +51,9 @@ class HostStorage implements Storage {
     return this.array.length;
   }
 
+  /** The reader may write to the array as well. */
   read(): TypedArray {
+    this.stamp = ++lastStamp;
     return this.array;
   }
 }
@@ -107,14 +115,18 @@ function engineOf(addon: Addon): NativeEngine {
       return new HostStorage(dtype, fixed ? array : array.slice());
     },
     owns: (storage) => storage instanceof HostStorage,
-    load(program) {
+    load(program, lasting = []) {
       const { words, constants } = encodeProgram(program);
       const handle = mapped(() => addon.load(words, constants));
-      const binding = new Binding(addon, handle, program);
+      const binding = new Binding(addon, handle, program, lasting);
       return {
         runSync: (slots) => binding.run(slots, addon.runSync),
         run: (slots) =>
-          mapped(() => addon.run(handle, arraysOf(slots))).catch((error) => {
+          mapped(() => {
+            const arrays = arraysOf(slots);
+            binding.stamp(slots);
+            return addon.run(handle, arrays);
+          }).catch((error) => {
             throw mappedError(error);
           }),
         profile: (slots) => binding.run(slots, addon.profile),
@@ -145,10 +157,19 @@ class Binding {
   readonly #lengths: number[];
   /** For small outputs, the program's own array. */
   readonly #own: (TypedArray | null)[];
+  /** Slots whose contents the addon may know again in the next run, and those that a run writes. */
+  readonly #lasting: readonly number[];
+  readonly #written: readonly number[];
+  /** What the addon reads: of lasting slots; for all others 0. */
+  readonly #stamps: Float64Array;
 
-  constructor(addon: Addon, handle: Handle, { slots }: Program) {
+  constructor(addon: Addon, handle: Handle, { slots }: Program, lasting: readonly number[]) {
     this.#addon = addon;
     this.#handle = handle;
+    this.#lasting = lasting;
+    this.#written = slots.flatMap(({ role }, i) => (role === "output" ? [i] : []));
+    this.#stamps = new Float64Array(slots.length);
+    if (lasting.length > 0) addon.stamp(handle, this.#stamps);
     this.#bound = slots.map(() => null);
     this.#lengths = slots.map(() => 0);
     this.#own = slots.map(({ role, dtype, size }) =>
@@ -165,6 +186,7 @@ class Binding {
     );
     try {
       for (let i = 0; i < count; i++) this.#bind(i, arrayOf(slots, i));
+      this.stamp(slots);
       const result = start(this.#handle);
       for (let i = 0; i < count; i++) {
         const own = this.#own[i];
@@ -174,6 +196,12 @@ class Binding {
     } catch (error) {
       throw mappedError(error);
     }
+  }
+
+  /** Before a run: says which contents it reads, and that it leaves others behind. */
+  stamp(slots: readonly Storage[]): void {
+    for (const i of this.#lasting) this.#stamps[i] = (slots[i] as HostStorage).stamp;
+    for (const i of this.#written) (slots[i] as HostStorage).stamp = ++lastStamp;
   }
 
   #bind(i: number, given: TypedArray): void {
