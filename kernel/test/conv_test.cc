@@ -59,8 +59,8 @@ std::map<std::string, int64_t> kept_calls;
 
 /// Kept weights give the same bits, and are not read again: in the second run they are NaN.
 template <class T>
-void test_kept(const Variant& variant, ConvCall call, const std::vector<T>& want, const std::vector<T>& w) {
-  TestPool one(1), two(2);
+void test_kept(const Variant& variant, ConvCall call, const std::vector<T>& want, const std::vector<T>& w,
+               TestPool& one, TestPool& two) {
   Keeper keeper;
   std::atomic<int64_t> bytes{0};
   keeper.stays(1, bytes);
@@ -157,7 +157,7 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
     std::vector<T> y(want.size() + 64, T(77));
     c.y = y.data();
     report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
-    test_kept(variant, c, y, w);
+    test_kept(variant, c, y, w, one, two);
     Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels, outs};
     c.y = nullptr, c.sink = {Collector<T>::put, &tiles};
     variant.conv(c, two);
