@@ -36,7 +36,7 @@ function network() {
     step: compile((x: Tensor) => {
       const loss = (w: Tensor) => forward(x, w).square().mean();
       const { value, grad } = valueAndGrad(loss)(weights.value);
-      weights.value = weights.value.sub(grad.mul(0.5));
+      weights.value = weights.value.sub(grad.mul(0.02));
       return value;
     }),
   };
@@ -58,15 +58,14 @@ async function results(engine: EngineName, updatesOn = engine): Promise<TypedArr
   await again(1);
   filters.value = numbers([32, 32, 3, 3], 5);
   await again(2);
-  for (const times of [1, 2, 3]) {
+  await step(input());
+  await again(2);
+  for (const times of [2, 1]) {
     setEngine(updatesOn);
     for (let i = 0; i < times; i++) step.sync(input());
     setEngine(engine);
-    await again(3 - times);
+    await again(1);
   }
-  const stepping = step(input()); // the weights change after the call, before the next run
-  await stepping;
-  await again(2);
   return found;
 }
 
