@@ -37,6 +37,7 @@ class Exchanged {
     }
     call_.x = given.w, call_.x_n = given.w_o, call_.x_g = given.w_g, call_.x_c = given.w_c;
     call_.w = given.x, call_.w_o = given.x_n, call_.w_g = given.x_g, call_.w_c = given.x_c;
+    call_.w_keeper = nullptr;
     call_.y = nullptr;
     call_.sink = {put, this};
   }

@@ -459,9 +459,11 @@ Status ImageLanes<T>::run() {
   const ConvCall& call = call_;
   const int64_t steps = ceil_div(call.channels, channels_), depth = call.channels * taps_;
   const int64_t weights = call.out_channels * depth;  // of one group
-  T* packed = static_cast<T*>(pool_.workspace(uint64_t(call.groups * weights + lanes) * sizeof(T)));
-  if (!packed) return Status::out_of_memory;
-  run_tasks(pool_, call.groups * steps, [&](int64_t task, int worker) {
+  const Keeper::Room room =
+      packed_room(call.w_keeper, pool_, uint64_t(call.groups * weights + lanes) * sizeof(T));
+  if (!room.memory) return Status::out_of_memory;
+  T* packed = static_cast<T*>(room.memory);
+  run_tasks(pool_, room.filled ? 0 : call.groups * steps, [&](int64_t task, int worker) {
     const int64_t g = task / steps, c = task % steps * channels_;
     pack_weights(packed + g * weights + c * taps_ * call.out_channels,
                  Scratch(pool_.scratch(worker)), g, c, min(channels_, call.channels - c));

@@ -38,6 +38,19 @@ class BlockedProduct {
 
   void cut();
 
+  /// All panels of an operand, kept from run to run: [batch][piece of k][block]. None where `at` is null.
+  struct KeptPanels {
+    char* at = nullptr;
+    int64_t batches = 0, pieces = 0, blocks = 0, bytes = 0;  // bytes of a block
+    char* of(int64_t batch, int64_t piece, int64_t block) const {
+      return at + (((batches == 1 ? 0 : batch) * pieces + piece) * blocks + block) * bytes;
+    }
+  };
+  KeptPanels left_kept_, right_kept_;
+  void keep_operands();
+  template <class Pack>
+  KeptPanels keep(Keeper* keeper, const int64_t* offset, int64_t blocks, int64_t bytes, const Pack& pack) const;
+
   /// A worker's scratch: packed panels, and two blocks of the result.
   struct Room {
     char *left, *right, *spare;
@@ -55,11 +68,20 @@ class BlockedProduct {
     const int64_t row = down * rows_, col = across * cols_;
     return {batch, row, min(rows_, m_ - row), col, min(cols_, n_ - col), from, min(depth_, k_ - from)};
   }
+  /// The panels of a piece: those that are kept, else packed for this task.
+  const char* left_of(const Piece& p, char* room) const {
+    if (left_kept_.at) return left_kept_.of(p.batch, p.k / depth_, p.row / rows_);
+    if (panels_.packs_left()) panels_.pack_left(room, p);
+    return room;
+  }
+  const char* right_of(const Piece& p, char* room) const {
+    if (right_kept_.at) return right_kept_.of(p.batch, p.k / depth_, p.col / cols_);
+    panels_.pack_right(room, p);
+    return room;
+  }
   /// A piece whose panels no other task reads.
-  void add(const Room& room, const Piece& piece, Target<T> c, bool accumulate, bool fetch) const {
-    if (panels_.packs_left()) panels_.pack_left(room.left, piece);
-    panels_.pack_right(room.right, piece);
-    panels_.multiply(room.left, room.right, piece, c, accumulate, fetch, room.spare);
+  void add(const Room& room, const Piece& p, Target<T> c, bool accumulate, bool fetch) const {
+    panels_.multiply(left_of(p, room.left), right_of(p, room.right), p, c, accumulate, fetch, room.spare);
   }
 
   bool stored() const { return call_.c && !exchanged_; }
@@ -105,8 +127,44 @@ void BlockedProduct<T, Panels>::cut() {
   }
 }
 
+/// Packs a whole operand, if that has not been done in a run before: `pack(to, batch, block, from)`.
+template <class T, class Panels>
+template <class Pack>
+auto BlockedProduct<T, Panels>::keep(Keeper* keeper, const int64_t* offset, int64_t blocks, int64_t bytes,
+                                     const Pack& pack) const -> KeptPanels {
+  if (!keeper || k_ == 0) return {};
+  const int64_t pieces = ceil_div(k_, depth_);
+  int64_t batches = 1;  // one for all where they share the operand
+  for (int64_t i = 1; i < call_.batch; ++i)
+    if (offset[i] != offset[0]) batches = call_.batch;
+  const Keeper::Room room = keeper->room(uint64_t(batches * pieces * blocks * bytes));
+  const KeptPanels kept{static_cast<char*>(room.memory), batches, pieces, blocks, bytes};
+  if (kept.at && !room.filled)
+    run_tasks(pool_, batches * pieces * blocks, [&](int64_t task, int) {
+      const int64_t block = task % blocks, piece = task / blocks % pieces, batch = task / blocks / pieces;
+      pack(kept.of(batch, piece, block), batch, block, piece * depth_);
+    });
+  return kept;
+}
+
+template <class T, class Panels>
+void BlockedProduct<T, Panels>::keep_operands() {
+  const int64_t left_bytes = round_up(panels_.left_bytes(rows_, depth_), 64);
+  const int64_t right_bytes = round_up(panels_.right_bytes(cols_, depth_), 64);
+  if (panels_.packs_left())
+    left_kept_ = keep(exchanged_ ? call_.b_keeper : call_.a_keeper, exchanged_ ? call_.b_offset : call_.a_offset,
+                      down_, left_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
+                        panels_.pack_left(to, piece(batch, block, 0, from));
+                      });
+  right_kept_ = keep(exchanged_ ? call_.a_keeper : call_.b_keeper, exchanged_ ? call_.a_offset : call_.b_offset,
+                     across_, right_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
+                       panels_.pack_right(to, piece(batch, 0, block, from));
+                     });
+}
+
 template <class T, class Panels>
 Status BlockedProduct<T, Panels>::run() {
+  if (call_.a_keeper || call_.b_keeper) keep_operands();
   // Few blocks and a long k: without cutting it there would be little to share out.
   const int64_t tasks = call_.batch * down_ * across_;
   if (tasks <= 4 && k_ >= 4 * max(1, depth_) && m_ * n_ <= int64_t{1} << 16) return split();
@@ -136,7 +194,7 @@ void BlockedProduct<T, Panels>::deliver(int worker, const Piece& p, Target<T> c,
 template <class T, class Panels>
 Status BlockedProduct<T, Panels>::shared() {
   // An operand that several blocks read is packed once, for all; else each task packs its own.
-  const bool pack_a = panels_.packs_left() && across_ > 1, pack_b = down_ > 1;
+  const bool pack_a = panels_.packs_left() && across_ > 1 && !left_kept_.at, pack_b = down_ > 1 && !right_kept_.at;
   // Sums that wait for the next piece of k need a place, unless it is the result's.
   const bool waiting = k_ > depth_ && !stored();
   const int64_t block_left = panels_.left_bytes(rows_, depth_), block_right = panels_.right_bytes(cols_, depth_);
@@ -160,10 +218,8 @@ Status BlockedProduct<T, Panels>::shared() {
         const Room room(pool_.scratch(worker));
         const int64_t down = task % down_, across = task / down_;
         const Piece p = piece(batch, down, across, from);
-        const char* a = pack_a ? left + down * block_left : room.left;
-        const char* b = pack_b ? right + across * block_right : room.right;
-        if (!pack_a && panels_.packs_left()) panels_.pack_left(room.left, p);
-        if (!pack_b) panels_.pack_right(room.right, p);
+        const char* a = pack_a ? left + down * block_left : left_of(p, room.left);
+        const char* b = pack_b ? right + across * block_right : right_of(p, room.right);
         const Target<T> c = waiting ? Target<T>{sums + p.row * n_ + p.col, n_} : target(p, room.tile);
         panels_.multiply(a, b, p, c, from > 0, stored(), room.spare);
         if (from + p.depth == k_) deliver(worker, p, c, room.turned);

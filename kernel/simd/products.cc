@@ -157,6 +157,12 @@ void batch_offsets(const MatmulPlan& p, const LoopView& v, int64_t first, int64_
   }
 }
 
+/// Where a kernel may keep what it makes of an operand, if that stays from run to run; else null.
+Keeper* keeper_of(Keeper& keeper, const LoopView& operand, const Frame& frame) {
+  if (!frame.stamps || operand.buffer == 0) return nullptr;
+  return keeper.stays(frame.stamps[operand.buffer - 1], *frame.kept_bytes) ? &keeper : nullptr;
+}
+
 }  // namespace
 
 Status run_matmul(const MatmulPlan& p, Frame& frame) {
@@ -171,6 +177,9 @@ Status run_matmul(const MatmulPlan& p, Frame& frame) {
   call.b = frame.buffers[p.b.buffer] + p.b.offset;
   if (p.direct) call.c = frame.buffers[out.buffer] + out.offset;
   else call.sink = {Epilogue::put, &epilogue};
+  // A keeper is for a whole operand.
+  call.a_keeper = call.batch <= kBatchChunk ? keeper_of(p.a_keeper, p.a, frame) : nullptr;
+  call.b_keeper = call.batch <= kBatchChunk ? keeper_of(p.b_keeper, p.b, frame) : nullptr;
   int64_t a_offset[kBatchChunk], b_offset[kBatchChunk], c_offset[kBatchChunk];
   call.a_offset = a_offset, call.b_offset = b_offset, call.c_offset = c_offset;
   for (int64_t first = 0; first < p.call.batch; first += kBatchChunk) {
@@ -199,6 +208,7 @@ Status run_conv(const ConvPlan& p, Frame& frame) {
   ConvCall call = p.call;
   call.x = frame.buffers[p.x.buffer] + p.x.offset;
   call.w = frame.buffers[p.w.buffer] + p.w.offset;
+  call.w_keeper = keeper_of(p.w_keeper, p.w, frame);
   if (p.direct) {
     const LoopView& out = p.after.outputs[0].view;
     call.y = frame.buffers[out.buffer] + out.offset;

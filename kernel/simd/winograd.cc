@@ -275,10 +275,11 @@ void Layer::put(int worker, const TileBlock& block, int64_t g, int64_t out, cons
 
 Status Layer::run(Parallel& pool) const {
   const int64_t group = kProducts * filter_plane();
-  T* filters = static_cast<T*>(pool.workspace(uint64_t(call_.groups * group) * sizeof(T)));
-  if (!filters) return Status::out_of_memory;
+  const Keeper::Room room = packed_room(call_.w_keeper, pool, uint64_t(call_.groups * group) * sizeof(T));
+  if (!room.memory) return Status::out_of_memory;
+  T* filters = static_cast<T*>(room.memory);
   const int64_t vectors = outs_ / lanes, runs = ceil_div(call_.channels, kRun);
-  run_tasks(pool, call_.groups * vectors * runs, [&](int64_t task, int) {
+  run_tasks(pool, room.filled ? 0 : call_.groups * vectors * runs, [&](int64_t task, int) {
     const int64_t g = task / (vectors * runs), channel = task % runs * kRun;
     transform_weights(filters + g * group, g, task / runs % vectors * lanes, channel,
                       min(call_.channels, channel + kRun));

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "keeper.h"
+
 namespace gradus {
 
 enum class DType : int32_t { f32 = 0, f64 = 1, i32 = 2, b8 = 3 };
@@ -69,6 +71,7 @@ struct MatmulCall {
   const int64_t* b_offset;
   int64_t a_row, a_col;  // strides in elements, any sign, 0 allowed
   int64_t b_row, b_col;
+  Keeper *a_keeper, *b_keeper;  // of operands that stay from run to run, else null
   // Direct store when c is not null: element (m, n) of batch i at c[c_offset[i] + m·c_row + n].
   void* c;
   const int64_t* c_offset;
@@ -87,6 +90,7 @@ struct ConvCall {
   int64_t x_n, x_g, x_c, x_s[3];  // strides in elements, any sign
   const void* w;
   int64_t w_g, w_o, w_c, w_k[3];
+  Keeper* w_keeper;  // where w stays from run to run, else null
   // Direct store when y is not null: dense row-major [n, g, o, out…].
   void* y;
   TileSink sink;

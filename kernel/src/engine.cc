@@ -79,13 +79,14 @@ Status Engine::execute(const Plan& plan, Frame& frame) {
   return Status::ok;
 }
 
-Status Engine::run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds) {
+Status Engine::run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds,
+                   const double* stamps) {
   if (!reserve(program)) {
     message = "out of memory: the program needs " + std::to_string(program.arena_bytes) + " bytes of scratch memory";
     return Status::out_of_memory;
   }
   buffers[0] = arena_;
-  Frame frame{buffers, worker_memory_.data(), pool_.get(), 0, 0};
+  Frame frame{buffers, worker_memory_.data(), pool_.get(), 0, 0, stamps, &program.kept_bytes};
   for (size_t n = 0; n < program.plans.size(); n++) {
     const Plan& plan = program.plans[n];
     if (plan.nothing) continue;

@@ -15,6 +15,7 @@ struct Loaded {
   int64_t arena_bytes = 0;
   int64_t worker_memory = 0;
   ConstantPool constants;
+  mutable std::atomic<int64_t> kept_bytes{0};  // of operands, from run to run
   std::vector<Plan> plans;
 };
 
@@ -30,8 +31,9 @@ class Engine {
 
   /// Runs a program. `buffers` has one entry more than there are slots: entry 0 is for the arena.
   /// Each slot's buffer must hold its elements. On failure `message` says why. `nanoseconds`, if
-  /// given, receives the time of every instruction.
-  Status run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds = nullptr);
+  /// given, receives the time of every instruction. `stamps`, if given, are those of the slots' contents.
+  Status run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds = nullptr,
+             const double* stamps = nullptr);
 
   /// Not while a program runs.
   void set_threads(int threads);

@@ -131,6 +131,7 @@ struct MatmulPlan {
   int batch_rank;
   int64_t batch_size[kMaxRank];
   LoopView a, b;  // strides in elements: [batch…, row, col]
+  mutable Keeper a_keeper, b_keeper;
   bool direct;    // store without an epilogue, through the loop's output view
   Loop after;     // axes [batch…, m, n]
 };
@@ -138,6 +139,7 @@ struct MatmulPlan {
 struct ConvPlan {
   ConvCall call;  // without addresses
   LoopView x, w;  // only buffer and offset are used
+  mutable Keeper w_keeper;
   bool direct;
   bool empty;      // nothing to sum: the result is zero
   int64_t result;  // output positions per channel
@@ -187,6 +189,8 @@ struct Frame {
   Parallel* parallel;
   int64_t bad_position;        // of the first index out of range
   int64_t bad_index;
+  const double* stamps;        // of the slots' contents (keeper.h); null when nothing is known
+  std::atomic<int64_t>* kept_bytes;
 };
 
 /// The kernels of one instruction set.

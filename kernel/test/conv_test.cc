@@ -2,6 +2,8 @@
 // dimensions, the roles of the input and the weight gradient, one worker against two.
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <string>
 
 #include "pool.h"
 
@@ -51,6 +53,30 @@ struct Collector {
 };
 
 int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
+
+/// Calls of each variant that kept packed or transformed weights.
+std::map<std::string, int64_t> kept_calls;
+
+/// Kept weights give the same bits, and are not read again: in the second run they are NaN.
+template <class T>
+void test_kept(const Variant& variant, ConvCall call, const std::vector<T>& want, const std::vector<T>& w,
+               TestPool& one, TestPool& two) {
+  Keeper keeper;
+  std::atomic<int64_t> bytes{0};
+  keeper.stays(1, bytes);
+  report(keeper.stays(1, bytes), "the second run", call, variant.name);
+  call.w_keeper = &keeper;
+  const std::vector<T> nothing(w.size(), T(NAN));
+  for (TestPool* pool : {&two, &one}) {
+    std::vector<T> y(want.size(), T(77));
+    call.y = y.data();
+    const bool done = variant.conv(call, *pool) == Status::ok;
+    report(done && !std::memcmp(y.data(), want.data(), y.size() * sizeof(T)), "kept", call, variant.name);
+    if (bytes == 0) return;
+    call.w = nothing.data() + (static_cast<const T*>(call.w) - w.data());
+  }
+  ++kept_calls[variant.name];
+}
 
 template <class T>
 void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
@@ -131,6 +157,7 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
     std::vector<T> y(want.size() + 64, T(77));
     c.y = y.data();
     report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
+    test_kept(variant, c, y, w, one, two);
     Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels, outs};
     c.y = nullptr, c.sink = {Collector<T>::put, &tiles};
     variant.conv(c, two);
@@ -316,6 +343,12 @@ int main() {
   chosen<double>();
   random<float>(400);
   random<double>(400);
+  for (const Variant& variant : variants()) {
+    ++checks;
+    if (kept_calls[variant.name] > 100) continue;
+    ++failures;
+    std::printf("FAILED: %s kept hardly any weights\n", variant.name);
+  }
   std::printf("conv_test: %d checks %s\n", checks, failures ? "done" : "passed");
   if (failures) std::printf("conv_test: %d FAILED\n", failures);
   return failures != 0;

@@ -1,6 +1,8 @@
 // Matrix products against plain loops in double: shapes around every block edge, any strides,
 // direct and tiled results, one worker against two.
 #include <cmath>
+#include <map>
+#include <string>
 
 #include "pool.h"
 
@@ -49,6 +51,30 @@ struct Collector {
   }
 };
 
+/// Calls of each variant that kept the left or the right operand.
+std::map<std::string, int64_t> kept_calls[2];
+
+/// An operand that is kept gives the same bits, and is not read again: in the second run it is NaN.
+template <class T>
+void test_kept(const Variant& variant, MatmulCall call, const std::vector<T>& want, size_t operand_size, bool right,
+               bool special, TestPool& one, TestPool& two) {
+  Keeper keeper;
+  std::atomic<int64_t> bytes{0};
+  check(!keeper.stays(1, bytes) && keeper.stays(1, bytes), "the second run", call, variant.name);
+  (right ? call.b_keeper : call.a_keeper) = &keeper;
+  std::vector<T> nothing;
+  for (TestPool* pool : {&two, &one}) {
+    std::vector<T> c(want.size(), T(77));
+    call.c = c.data();
+    const bool done = variant.matmul(call, *pool) == Status::ok;
+    check(done && !std::memcmp(c.data(), want.data(), c.size() * sizeof(T)), "kept", call, variant.name);
+    if (bytes == 0) return;
+    nothing.assign(operand_size, T(NAN));
+    if (!special) (right ? call.b : call.a) = nothing.data();
+  }
+  ++kept_calls[right][variant.name];
+}
+
 template <class T>
 void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, bool special = false) {
   const Strides sa(la, m, k), sb(lb, k, n);
@@ -93,6 +119,8 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
     std::vector<T> direct(size_t(batch * m * c_row), T(77));
     call.c = direct.data(), call.c_offset = co.data(), call.c_row = c_row;
     check(variant.matmul(call, one) == Status::ok, "status", call, variant.name);
+    test_kept(variant, call, direct, a.size(), false, special, one, two);
+    test_kept(variant, call, direct, b.size(), true, special, one, two);
     Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), m, n};
     call.c = nullptr, call.sink = {Collector<T>::put, &tiles};
     variant.matmul(call, two);
@@ -221,6 +249,13 @@ int main() {
   all<float>();
   all<double>();
   matrix_unit_is_as_exact();
+  for (const Variant& variant : variants())
+    for (auto& calls : kept_calls) {
+      ++checks;
+      if (calls[variant.name] > 20) continue;
+      ++failures;
+      std::printf("FAILED: %s kept hardly any operand\n", variant.name);
+    }
   std::printf("gemm_test: %d checks %s\n", checks, failures ? "done" : "passed");
   if (failures) std::printf("gemm_test: %d FAILED\n", failures);
   return failures != 0;

@@ -235,16 +235,92 @@ void sum_error(Engine& engine, const char* isa) {
   }
 }
 
+/// With stamps, an operand is packed in the second run that sees its contents, and read again when they
+/// change.
+void kept_operands(Engine& engine, const char* isa) {
+  constexpr int64_t m = 40, k = 300, n = 50;
+  Program p;
+  p.slots = {{false, DType::f32, m * k, -1}, {false, DType::f32, k * n, -1}, {true, DType::f32, m * n, -1}};
+  Instruction i;
+  i.kind = Kind::matmul;
+  i.shape = {m, n};
+  i.k = k;
+  i.operands = {{1, DType::f32, 0, {k, 1}}, {2, DType::f32, 0, {n, 1}}};
+  i.fused.outputs = {{3, DType::f32, 0, {n, 1}}};
+  i.fused.expression = {{{ValueKind::input, DType::f32, 0, 0, 0, {}}}, {0}};
+  p.instructions = {i};
+  Random random{7};
+  std::vector<float> a(m * k), b(k * n), c(m * n);
+  const auto renew = [&](std::vector<float>& x) {
+    for (float& v : x) v = float(random.between(-1000, 1000)) / 8;
+  };
+  renew(a), renew(b);
+  std::string why;
+  const Words words = encode(p);
+  const auto loaded = engine.load(words.encoded(), why), plain = engine.load(words.encoded(), why);
+  if (!check(loaded && plain, "kept operands load: " + why)) return;
+  char* buffers[] = {nullptr, reinterpret_cast<char*>(a.data()), reinterpret_cast<char*>(b.data()),
+                     reinterpret_cast<char*>(c.data())};
+  const auto product = [&](const Loaded& program, double b_stamp) {
+    const double stamps[] = {0, b_stamp, 0};
+    std::fill(c.begin(), c.end(), 0.f);
+    check(engine.run(program, buffers, why, nullptr, stamps) == Status::ok, "kept operands run: " + why);
+    return c;
+  };
+  const auto right = [&](double b_stamp, const char* what) {
+    check(product(*loaded, b_stamp) == product(*plain, 0), std::string(isa) + ": kept operands, " + what);
+  };
+  right(1, "first run");
+  check(loaded->kept_bytes == 0, "one run keeps nothing");
+  right(1, "second run");
+  const int64_t kept = loaded->kept_bytes;
+  check(kept >= k * n * 4, "a second run keeps what it packs");
+  renew(a);
+  right(1, "other data");
+  const auto before = product(*plain, 0);
+  renew(b);  // unseen: the stamp says that nothing changed
+  check(product(*loaded, 1) == before, "what is packed is not read again");
+  right(2, "other contents");
+  check(loaded->kept_bytes == 0, "others are not kept at once");
+  for (const double stamp : {3., 2., 3., 0., 0.}) {
+    renew(b);
+    right(stamp, "changing contents");
+    check(loaded->kept_bytes == 0, "what changes is not kept");
+  }
+  right(4, "again"), right(4, "again"), right(4, "again");
+  check(loaded->kept_bytes == kept && plain->kept_bytes == 0, "contents that stay are kept again");
+}
+
+/// Room is for contents that stay, and not without end.
+void keeper() {
+  std::atomic<int64_t> total{0};
+  Keeper one, two;
+  for (Keeper* k : {&one, &two}) check(!k->stays(5, total) && k->stays(5, total), "a stamp seen twice");
+  const Keeper::Room room = one.room(1000);
+  check(room.memory && !room.filled && reinterpret_cast<uintptr_t>(room.memory) % 64 == 0, "fresh room");
+  check(one.room(1000).memory == room.memory && one.room(1000).filled, "the same room again");
+  check(!one.room(2000).filled && total == 2000, "room of another size");
+  check(!two.room(uint64_t{256} << 20).memory && !two.room(UINT64_MAX).memory && total == 2000, "too large");
+  check(!one.stays(6, total) && total == 0, "other contents");
+  check(!one.stays(0, total) && !one.stays(0, total), "unknown contents");
+  check(two.room(uint64_t{200} << 20).memory != nullptr, "large room");
+  Keeper moved(std::move(two));
+  check(moved.room(uint64_t{200} << 20).filled && total == int64_t{200} << 20, "moved");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const int64_t rounds = argc > 1 ? std::atoll(argv[1]) : 400;
+  keeper();
   for (const char* isa : {"baseline", "avx2", "avx512"}) {
     setenv("GRADUS_ISA", isa, 1);
     Engine one(1), three(3);
     if (std::string(one.isa()) != isa) continue;
     sum_error(one, isa);
     sum_error(three, isa);
+    kept_operands(one, isa);
+    kept_operands(three, isa);
     for (int kind = 0; kind < kKinds; kind++)
       for (int64_t n = 0; n < rounds; n++) test(one, three, Kind(kind), uint64_t(n * 100 + kind), isa);
   }

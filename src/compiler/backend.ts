@@ -38,8 +38,14 @@ export interface Backend {
   /**
    * @param inputs leaves of the graph of `outputs`
    * @param updates outputs that should take the memory of an input
+   * @param lasting positions of inputs that probably hold the same from run to run
    */
-  prepare(inputs: readonly Node[], outputs: readonly Node[], updates?: readonly Update[]): Runner;
+  prepare(
+    inputs: readonly Node[],
+    outputs: readonly Node[],
+    updates?: readonly Update[],
+    lasting?: readonly number[],
+  ): Runner;
   info(): Readonly<Record<string, string | number>>;
 }
 
@@ -51,9 +57,9 @@ export function compiledBackend(engine: Engine): Backend {
     upload: (array) => engine.upload(array),
     settle: (storage) => engine.settle?.(storage) ?? storage,
     info: () => engine.info(),
-    prepare(inputs, outputs, updates) {
+    prepare(inputs, outputs, updates, lasting) {
       const program = compileGraph(inputs, outputs, updates);
-      const executable = engine.load(program);
+      const executable = engine.load(program, lasting);
       return {
         async run(slots) {
           const { own, giveBack } = adopt(engine, inputs.length, slots);

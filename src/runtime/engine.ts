@@ -24,8 +24,12 @@ export interface Engine {
   settle?(storage: Storage): Storage;
   /** Whether the buffer is one of this engine's, as its programs need them. */
   owns(storage: Storage): boolean;
-  /** Checks every bound of the program and prepares it. @throws {FormatError} if it is refused. */
-  load(program: Program): Executable;
+  /**
+   * Checks every bound of the program and prepares it. `lasting` are input slots that probably hold the
+   * same from run to run, as parameters do: the engine may keep what it makes of them.
+   * @throws {FormatError} if it is refused.
+   */
+  load(program: Program, lasting?: readonly number[]): Executable;
   /** What `gradus doctor` prints: instruction set, threads, version. */
   info(): Readonly<Record<string, string | number>>;
 }

@@ -24,6 +24,8 @@ interface Addon extends Watcher {
   run(handle: Handle, slots: readonly TypedArray[], owners: readonly Storage[]): Promise<void>;
   /** What synchronous runs use from now on; the caller keeps the array or binds another one. */
   bind(handle: Handle, slot: number, array: TypedArray): void;
+  /** Where runs read the stamps of the slots' contents from now on; the caller keeps the array. */
+  stamp(handle: Handle, stamps: Float64Array): void;
   runSync(handle: Handle): void;
   profile(handle: Handle): Float64Array;
   info(): { isa: string; threads: number; compiler: string };
@@ -33,11 +35,15 @@ interface Addon extends Watcher {
   misalignment(array: TypedArray): number;
 }
 
+let lastStamp = 0;
+
 /** A typed array; V8 owns the memory. Whoever uses the array keeps the storage: it may be lent. */
 class HostStorage implements Storage {
   readonly dtype: DType;
   readonly array: TypedArray;
   loan: Loan | null = null;
+  /** A number that no other contents of any storage have: another one with every write. */
+  stamp = ++lastStamp;
 
   constructor(dtype: DType, array: TypedArray) {
     this.dtype = dtype;
@@ -48,8 +54,10 @@ class HostStorage implements Storage {
     return this.array.length;
   }
 
+  /** The reader may keep the array for longer, and write to it. */
   read(): TypedArray {
-    if (this.loan) this.loan.array = null; // the reader may keep the array for longer
+    if (this.loan) this.loan.array = null;
+    this.stamp = ++lastStamp;
     return this.array;
   }
 }
@@ -127,14 +135,18 @@ function engineOf(addon: Addon): NativeEngine {
       return new HostStorage(dtype, fixed ? array : array.slice());
     },
     owns: (storage) => storage instanceof HostStorage,
-    load(program) {
+    load(program, lasting = []) {
       const { words, constants } = encodeProgram(program);
       const handle = mapped(() => addon.load(words, constants));
-      const binding = new Binding(addon, handle, program);
+      const binding = new Binding(addon, handle, program, lasting);
       return {
         runSync: (slots) => binding.run(slots, addon.runSync),
         run: (slots) =>
-          mapped(() => addon.run(handle, arraysOf(slots), [...slots])).catch((error) => {
+          mapped(() => {
+            const arrays = arraysOf(slots);
+            binding.stamp(slots);
+            return addon.run(handle, arrays, [...slots]);
+          }).catch((error) => {
             throw mappedError(error);
           }),
         profile: (slots) => binding.run(slots, addon.profile),
@@ -167,10 +179,19 @@ class Binding {
   readonly #own: (TypedArray | null)[];
   /** The slots that have one. */
   readonly #copied: readonly number[];
+  /** Slots whose contents the addon may know again in the next run, and those that a run writes. */
+  readonly #lasting: readonly number[];
+  readonly #written: readonly number[];
+  /** What the addon reads: of lasting slots; for all others 0. */
+  readonly #stamps: Float64Array;
 
-  constructor(addon: Addon, handle: Handle, { slots }: Program) {
+  constructor(addon: Addon, handle: Handle, { slots }: Program, lasting: readonly number[]) {
     this.#addon = addon;
     this.#handle = handle;
+    this.#lasting = lasting;
+    this.#written = slots.flatMap(({ role }, i) => (role === "output" ? [i] : []));
+    this.#stamps = new Float64Array(slots.length);
+    if (lasting.length > 0) addon.stamp(handle, this.#stamps);
     this.#bound = slots.map(() => null);
     this.#lengths = slots.map(() => 0);
     this.#own = slots.map(({ role, dtype, size, mayAlias }) => {
@@ -192,6 +213,7 @@ class Binding {
         const array = arrayOf(slots, i);
         if (!this.#isBound(i, array)) this.#bind(i, array);
       }
+      this.stamp(slots);
       const result = start(this.#handle);
       for (const i of this.#copied) copySmall(arrayOf(slots, i), this.#own[i]!);
       return result;
@@ -202,6 +224,12 @@ class Binding {
 
   #isBound(i: number, array: TypedArray): boolean {
     return this.#bound[i] === array && this.#lengths[i] === array.length;
+  }
+
+  /** Before a run: says which contents it reads, and that it leaves others behind. */
+  stamp(slots: readonly Storage[]): void {
+    for (const i of this.#lasting) this.#stamps[i] = (slots[i] as HostStorage).stamp;
+    for (const i of this.#written) (slots[i] as HostStorage).stamp = ++lastStamp;
   }
 
   #bind(i: number, given: TypedArray): void {

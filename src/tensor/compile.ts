@@ -224,7 +224,11 @@ function makeTrace<A extends unknown[], R>(f: (...args: A) => R, args: A): Trace
     ...captured.map((node, i) => [node, standIns[i]!] as const),
   ]);
   const program = rewrite(outputs, replaced);
-  const runner = backend().prepare([...inputs, ...standIns], program, updates);
+  const lasting = [
+    ...readList.flatMap((variable, i) => (writes.has(variable) ? [] : [argumentCount + i])),
+    ...standIns.map((_, i) => inputs.length + i),
+  ];
+  const runner = backend().prepare([...inputs, ...standIns], program, updates, lasting);
   const inPlace = writeList.map((_, i) => runner.aliases[results.length + i]! >= 0);
   const slots = captured.map((node) => node.storage!);
   return {

@@ -28,7 +28,8 @@ struct Handle {
   uint64_t magic = kMagic;
   std::unique_ptr<gradus::Loaded> program;
   std::vector<char*> buffers;  // of synchronous runs: the arena, then what is bound to each slot
-  int64_t bytes = 0;           // as reported to the garbage collector
+  const double* stamps = nullptr;  // of what the slots hold in the next run, where the caller tells them
+  int64_t bytes = 0;               // as reported to the garbage collector
 };
 
 /// Objects whose end JavaScript asks for, one bit each.
@@ -47,8 +48,9 @@ struct Addon {
 /// An asynchronous run, from call to settled promise.
 struct Job {
   Addon* addon;
-  const gradus::Loaded* program;
+  Handle* handle;
   std::vector<char*> buffers;
+  std::vector<double> stamps;
   napi_ref keep_alive;  // [handle, owners, slots]
   napi_deferred deferred;
   Status status = Status::ok;
@@ -132,7 +134,16 @@ bool read_slots(napi_env env, const gradus::Loaded& program, napi_value list, st
 }
 
 int64_t memory_of(const gradus::Loaded& program) {
-  return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes());
+  return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes()) +
+         program.kept_bytes.load(std::memory_order_relaxed);
+}
+
+/// Tells the garbage collector what goes with a program: a run may keep packed operands, or give them up.
+void report_memory(napi_env env, Handle& handle) {
+  const int64_t bytes = memory_of(*handle.program);
+  int64_t total;
+  if (bytes != handle.bytes) napi_adjust_external_memory(env, bytes - handle.bytes, &total);
+  handle.bytes = bytes;
 }
 
 /// load(words: Int32Array, constants: Float64Array) → handle
@@ -152,11 +163,9 @@ napi_value load(napi_env env, napi_callback_info info) {
       {static_cast<const int32_t*>(data[0]), lengths[0], static_cast<const double*>(data[1]), lengths[1]}, refusal);
   if (!program) return fail(env, kRefused, refusal);
   Handle* handle = new Handle;
-  handle->bytes = memory_of(*program);
   handle->program = std::move(program);
   handle->buffers.resize(handle->program->slots.size() + 1);
-  int64_t total;
-  napi_adjust_external_memory(env, handle->bytes, &total);
+  report_memory(env, *handle);
   napi_value value;
   const auto finalize = [](napi_env e, void* pointer, void*) {
     Handle* h = static_cast<Handle*>(pointer);
@@ -189,6 +198,24 @@ napi_value bind(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+/// stamp(handle, stamps: Float64Array): from now on each run reads there, for each slot, the stamp of its
+/// contents (keeper.h). The caller keeps the array alive.
+napi_value stamp(napi_env env, napi_callback_info info) {
+  size_t argc = 2;
+  napi_value args[2];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  Handle* handle = handle_of(env, args[0]);
+  if (!handle) return nullptr;
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(env, args[1], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_float64_array || length != handle->program->slots.size())
+    return fail(env, kArgument, "stamp takes a Float64Array with a number for each slot");
+  handle->stamps = static_cast<const double*>(data);
+  return nullptr;
+}
+
 /// One run on the bound arrays; the time of each instruction goes to `nanoseconds` where it is given.
 bool run_bound(napi_env env, Handle& handle, double* nanoseconds) {
   const auto& slots = handle.program->slots;
@@ -200,7 +227,9 @@ bool run_bound(napi_env env, Handle& handle, double* nanoseconds) {
   Addon& addon = addon_of(env);
   if (addon.pending > 0) addon.queue->wait();
   std::string message;
-  const Status status = addon.engine->run(*handle.program, handle.buffers.data(), message, nanoseconds);
+  const Status status =
+      addon.engine->run(*handle.program, handle.buffers.data(), message, nanoseconds, handle.stamps);
+  if (handle.stamps) report_memory(env, handle);
   if (status == Status::ok) return true;
   fail(env, code_of(status), message);
   return false;
@@ -231,10 +260,15 @@ napi_value profile(napi_env env, napi_callback_info info) {
   return run_bound(env, *handle, static_cast<double*>(data)) ? times : nullptr;
 }
 
+void perform(Job& job) {
+  job.status = job.addon->engine->run(*job.handle->program, job.buffers.data(), job.message, nullptr,
+                                      job.stamps.empty() ? nullptr : job.stamps.data());
+}
+
 /// On the engine's thread.
 void execute(void* context) {
   Job* job = static_cast<Job*>(context);
-  if (!job->addon->closing) job->status = job->addon->engine->run(*job->program, job->buffers.data(), job->message);
+  if (!job->addon->closing) perform(*job);
   napi_call_threadsafe_function(job->addon->done, job, napi_tsfn_blocking);
 }
 
@@ -242,6 +276,7 @@ void execute(void* context) {
 void settle(napi_env env, napi_value, void*, void* data) {
   std::unique_ptr<Job> job(static_cast<Job*>(data));
   if (!env) return;
+  report_memory(env, *job->handle);
   napi_delete_reference(env, job->keep_alive);
   if (--job->addon->pending == 0) napi_unref_threadsafe_function(env, job->addon->done);
   if (job->status == Status::ok) {
@@ -263,8 +298,9 @@ napi_value run(napi_env env, napi_callback_info info) {
   Handle* handle = handle_of(env, args[0]);
   if (!handle) return nullptr;
   Addon& addon = addon_of(env);
-  std::unique_ptr<Job> job(new Job{&addon, handle->program.get(), {}, nullptr, nullptr, Status::ok, {}});
+  std::unique_ptr<Job> job(new Job{&addon, handle, {}, {}, nullptr, nullptr, Status::ok, {}});
   if (!read_slots(env, *handle->program, args[1], job->buffers)) return nullptr;
+  if (handle->stamps) job->stamps.assign(handle->stamps, handle->stamps + handle->program->slots.size());
   // The caller may change its list: the arrays themselves are kept.
   napi_value keep, promise;
   const uint32_t count = uint32_t(handle->program->slots.size());
@@ -280,7 +316,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return fail(env, kMemory, "no memory for a run");
   if (!addon.queue->submit(execute, job.get())) {
     // No thread to be had: run here, after nothing else.
-    job->status = addon.engine->run(*job->program, job->buffers.data(), job->message);
+    perform(*job);
     addon.pending++;
     settle(env, nullptr, nullptr, job.release());
     return promise;
@@ -399,7 +435,8 @@ napi_value initialize(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback call;
-  } functions[] = {{"load", load}, {"bind", bind}, {"runSync", run_sync}, {"run", run}, {"profile", profile},
+  } functions[] = {{"load", load}, {"bind", bind}, {"stamp", stamp}, {"runSync", run_sync}, {"run", run},
+                   {"profile", profile},
                    {"info", describe}, {"setThreads", set_threads}, {"arenaBytes", arena_bytes},
                    {"misalignment", misalignment}, {"watch", watch}, {"ended", ended}};
   for (const auto& f : functions) {

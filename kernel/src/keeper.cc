@@ -1,0 +1,50 @@
+#include "keeper.h"
+
+#include <cstdlib>
+#include <utility>
+
+namespace gradus {
+namespace {
+
+/// For one program: the layers of large networks, of which packing gains the more the fewer rows they
+/// meet, but not the widest layers of networks that nearly fill memory.
+constexpr uint64_t kMostBytes = uint64_t{256} << 20;
+constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
+
+}  // namespace
+
+Keeper::Keeper(Keeper&& other) noexcept
+    : stamp_(other.stamp_), memory_(std::exchange(other.memory_, nullptr)), bytes_(std::exchange(other.bytes_, 0)),
+      total_(other.total_) {}
+
+Keeper::~Keeper() { std::free(memory_); }
+
+void Keeper::release() {
+  std::free(memory_);
+  if (memory_) total_->fetch_sub(int64_t(bytes_), std::memory_order_relaxed);
+  memory_ = nullptr;
+  bytes_ = 0;
+}
+
+bool Keeper::stays(double stamp, std::atomic<int64_t>& total) {
+  if (stamp != 0 && stamp == stamp_) return true;
+  release();
+  stamp_ = stamp;
+  total_ = &total;
+  return false;
+}
+
+Keeper::Room Keeper::room(uint64_t bytes) {
+  if (memory_ && bytes == bytes_) return {memory_, true};
+  release();
+  const uint64_t held = uint64_t(total_->load(std::memory_order_relaxed));
+  if (bytes > kMostBytes - held || posix_memalign(&memory_, kAlignment, bytes) != 0) {
+    memory_ = nullptr;
+    return {nullptr, false};
+  }
+  bytes_ = bytes;
+  total_->fetch_add(int64_t(bytes), std::memory_order_relaxed);
+  return {memory_, false};
+}
+
+}  // namespace gradus
