@@ -144,6 +144,7 @@ function engineOf(addon: Addon): NativeEngine {
         run: (slots) =>
           mapped(() => {
             const arrays = arraysOf(slots);
+            binding.checkCount(slots);
             binding.stamp(slots);
             return addon.run(handle, arrays, [...slots]);
           }).catch((error) => {
@@ -204,10 +205,7 @@ class Binding {
   /** Runs the program on `slots`. */
   run<R>(slots: readonly Storage[], start: (handle: Handle) => R): R {
     const count = this.#bound.length;
-    invariant(
-      slots.length === count,
-      () => `${slots.length} buffers for a program of ${count} slots`,
-    );
+    this.checkCount(slots);
     try {
       for (let i = 0; i < count; i++) {
         const array = arrayOf(slots, i);
@@ -220,6 +218,14 @@ class Binding {
     } catch (error) {
       throw mappedError(error);
     }
+  }
+
+  checkCount(slots: readonly Storage[]): void {
+    const count = this.#bound.length;
+    invariant(
+      slots.length === count,
+      () => `${slots.length} buffers for a program of ${count} slots`,
+    );
   }
 
   #isBound(i: number, array: TypedArray): boolean {
