@@ -108,8 +108,13 @@ BlockedProduct<T, Panels>::BlockedProduct(const MatmulCall& call, Parallel& pool
 template <class T, class Panels>
 void BlockedProduct<T, Panels>::cut() {
   const int64_t height = panels_.height(), width = panels_.width();
-  rows_ = min(max(height, Panels::kRows / height * height), round_up(m_, height));
-  cols_ = min(max(width, Panels::kColumns / width * width), round_up(n_, width));
+  // As few as may be, and of equal size.
+  const auto even = [](int64_t size, int64_t most, int64_t unit) {
+    const int64_t blocks = ceil_div(size, max(unit, most / unit * unit));
+    return round_up(ceil_div(size, max(1, blocks)), unit);
+  };
+  rows_ = even(m_, Panels::kRows, height);
+  cols_ = even(n_, Panels::kColumns, width);
   depth_ = panels_.depth(k_, cols_);
   const auto count = [&] { down_ = ceil_div(m_, rows_), across_ = ceil_div(n_, cols_); };
   count();
