@@ -123,6 +123,7 @@ function engineOf(addon: Addon): NativeEngine {
         runSync: (slots) => binding.run(slots, addon.runSync),
         run: (slots) =>
           mapped(() => {
+            binding.check(slots);
             const arrays = arraysOf(slots);
             binding.stamp(slots);
             return addon.run(handle, arrays);
@@ -177,13 +178,18 @@ class Binding {
     );
   }
 
-  /** Runs the program on `slots`. */
-  run<R>(slots: readonly Storage[], start: (handle: Handle) => R): R {
+  check(slots: readonly Storage[]): void {
     const count = this.#bound.length;
     invariant(
       slots.length === count,
       () => `${slots.length} buffers for a program of ${count} slots`,
     );
+  }
+
+  /** Runs the program on `slots`. */
+  run<R>(slots: readonly Storage[], start: (handle: Handle) => R): R {
+    this.check(slots);
+    const count = slots.length;
     try {
       for (let i = 0; i < count; i++) this.#bind(i, arrayOf(slots, i));
       this.stamp(slots);
