@@ -42,8 +42,8 @@ class HostStorage implements Storage {
   readonly dtype: DType;
   readonly array: TypedArray;
   loan: Loan | null = null;
-  /** A number that no other contents of any storage have: another one with every write. */
-  stamp = ++lastStamp;
+  /** A number that no other contents of any storage have; 0 after a write, until somebody asks. */
+  #stamp = 0;
 
   constructor(dtype: DType, array: TypedArray) {
     this.dtype = dtype;
@@ -57,8 +57,17 @@ class HostStorage implements Storage {
   /** The reader may keep the array for longer, and write to it. */
   read(): TypedArray {
     if (this.loan) this.loan.array = null;
-    this.stamp = ++lastStamp;
+    this.#stamp = 0;
     return this.array;
+  }
+
+  stamp(): number {
+    if (this.#stamp === 0) this.#stamp = ++lastStamp;
+    return this.#stamp;
+  }
+
+  willChange(): void {
+    this.#stamp = 0;
   }
 }
 
@@ -138,7 +147,9 @@ function engineOf(addon: Addon): NativeEngine {
     load(program, lasting = []) {
       const { words, constants } = encodeProgram(program);
       const handle = mapped(() => addon.load(words, constants));
-      const binding = new Binding(addon, handle, program, lasting);
+      const operands = packedSlots(program);
+      const known = lasting.filter((i) => operands.has(i));
+      const binding = new Binding(addon, handle, program, known);
       return {
         runSync: (slots) => binding.run(slots, addon.runSync),
         run: (slots) =>
@@ -180,9 +191,10 @@ class Binding {
   readonly #own: (TypedArray | null)[];
   /** The slots that have one. */
   readonly #copied: readonly number[];
-  /** Slots whose contents the addon may know again in the next run, and those that a run writes. */
+  /** Slots whose contents the addon may know again in the next run. */
   readonly #lasting: readonly number[];
-  readonly #written: readonly number[];
+  /** The first of the slots that a run writes: they come after the inputs. */
+  readonly #written: number;
   /** What the addon reads: of lasting slots; for all others 0. */
   readonly #stamps: Float64Array;
 
@@ -190,7 +202,8 @@ class Binding {
     this.#addon = addon;
     this.#handle = handle;
     this.#lasting = lasting;
-    this.#written = slots.flatMap(({ role }, i) => (role === "output" ? [i] : []));
+    const outputs = slots.findIndex(({ role }) => role === "output");
+    this.#written = outputs < 0 ? slots.length : outputs;
     this.#stamps = new Float64Array(slots.length);
     if (lasting.length > 0) addon.stamp(handle, this.#stamps);
     this.#bound = slots.map(() => null);
@@ -234,8 +247,8 @@ class Binding {
 
   /** Before a run: says which contents it reads, and that it leaves others behind. */
   stamp(slots: readonly Storage[]): void {
-    for (const i of this.#lasting) this.#stamps[i] = (slots[i] as HostStorage).stamp;
-    for (const i of this.#written) (slots[i] as HostStorage).stamp = ++lastStamp;
+    for (const i of this.#lasting) this.#stamps[i] = (slots[i] as HostStorage).stamp();
+    for (let i = this.#written; i < slots.length; i++) (slots[i] as HostStorage).willChange();
   }
 
   #bind(i: number, given: TypedArray): void {
@@ -248,6 +261,17 @@ class Binding {
     this.#bound[i] = array.byteLength <= keptBytes ? array : null;
     this.#lengths[i] = array.length;
   }
+}
+
+/** Slots that products read, perhaps in packed form. */
+function packedSlots({ instructions }: Program): ReadonlySet<number> {
+  const slots = new Set<number>();
+  for (const instruction of instructions) {
+    if (instruction.kind === "matmul")
+      slots.add(instruction.a.buffer - 1).add(instruction.b.buffer - 1);
+    if (instruction.kind === "conv") slots.add(instruction.w.buffer - 1);
+  }
+  return slots;
 }
 
 /** Faster than `set` for a few elements. */
