@@ -21,12 +21,12 @@ Keeper::~Keeper() { std::free(memory_); }
 
 void Keeper::release() {
   std::free(memory_);
-  if (memory_) total_->fetch_sub(int64_t(bytes_), std::memory_order_relaxed);
+  if (memory_) *total_ -= int64_t(bytes_);
   memory_ = nullptr;
   bytes_ = 0;
 }
 
-bool Keeper::stays(double stamp, std::atomic<int64_t>& total) {
+bool Keeper::stays(double stamp, int64_t& total) {
   if (stamp != 0 && stamp == stamp_) return true;
   release();
   stamp_ = stamp;
@@ -37,13 +37,13 @@ bool Keeper::stays(double stamp, std::atomic<int64_t>& total) {
 Keeper::Room Keeper::room(uint64_t bytes) {
   if (memory_ && bytes == bytes_) return {memory_, true};
   release();
-  const uint64_t held = uint64_t(total_->load(std::memory_order_relaxed));
+  const uint64_t held = uint64_t(*total_);
   if (bytes > kMostBytes - held || posix_memalign(&memory_, kAlignment, bytes) != 0) {
     memory_ = nullptr;
     return {nullptr, false};
   }
   bytes_ = bytes;
-  total_->fetch_add(int64_t(bytes), std::memory_order_relaxed);
+  *total_ += int64_t(bytes);
   return {memory_, false};
 }
 

@@ -1,6 +1,5 @@
 // What kernels keep of operands from run to run.
 #pragma once
-#include <atomic>
 #include <cstdint>
 
 namespace gradus {
@@ -17,7 +16,7 @@ class Keeper {
 
   /// Before a run: whether the contents are those of the run before, and so may be there for more. Else
   /// gives up what was made of others. `total` counts the bytes that all keepers of a program hold.
-  bool stays(double stamp, std::atomic<int64_t>& total);
+  bool stays(double stamp, int64_t& total);
 
   struct Room {
     void* memory;  // 64-byte aligned; nullptr when there is none to be had
@@ -31,7 +30,7 @@ class Keeper {
   double stamp_ = 0;
   void* memory_ = nullptr;
   uint64_t bytes_ = 0;
-  std::atomic<int64_t>* total_ = nullptr;
+  int64_t* total_ = nullptr;
 };
 
 }  // namespace gradus

@@ -190,7 +190,7 @@ struct Frame {
   int64_t bad_position;        // of the first index out of range
   int64_t bad_index;
   const double* stamps;        // of the slots' contents (keeper.h); null when nothing is known
-  std::atomic<int64_t>* kept_bytes;
+  int64_t* kept_bytes;
 };
 
 /// The kernels of one instruction set.

@@ -62,7 +62,7 @@ template <class T>
 void test_kept(const Variant& variant, ConvCall call, const std::vector<T>& want, const std::vector<T>& w,
                TestPool& one, TestPool& two) {
   Keeper keeper;
-  std::atomic<int64_t> bytes{0};
+  int64_t bytes = 0;
   keeper.stays(1, bytes);
   report(keeper.stays(1, bytes), "the second run", call, variant.name);
   call.w_keeper = &keeper;

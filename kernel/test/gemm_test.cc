@@ -59,7 +59,7 @@ template <class T>
 void test_kept(const Variant& variant, MatmulCall call, const std::vector<T>& want, size_t operand_size, bool right,
                bool special, TestPool& one, TestPool& two) {
   Keeper keeper;
-  std::atomic<int64_t> bytes{0};
+  int64_t bytes = 0;
   check(!keeper.stays(1, bytes) && keeper.stays(1, bytes), "the second run", call, variant.name);
   (right ? call.b_keeper : call.a_keeper) = &keeper;
   std::vector<T> nothing;
@@ -67,7 +67,8 @@ void test_kept(const Variant& variant, MatmulCall call, const std::vector<T>& wa
     std::vector<T> c(want.size(), T(77));
     call.c = c.data();
     const bool done = variant.matmul(call, *pool) == Status::ok;
-    check(done && !std::memcmp(c.data(), want.data(), c.size() * sizeof(T)), "kept", call, variant.name);
+    const bool same = c.empty() || !std::memcmp(c.data(), want.data(), c.size() * sizeof(T));
+    check(done && same, "kept", call, variant.name);
     if (bytes == 0) return;
     nothing.assign(operand_size, T(NAN));
     if (!special) (right ? call.b : call.a) = nothing.data();

@@ -293,7 +293,7 @@ void kept_operands(Engine& engine, const char* isa) {
 
 /// Room is for contents that stay, and not without end.
 void keeper() {
-  std::atomic<int64_t> total{0};
+  int64_t total = 0;
   Keeper one, two;
   for (Keeper* k : {&one, &two}) check(!k->stays(5, total) && k->stays(5, total), "a stamp seen twice");
   const Keeper::Room room = one.room(1000);

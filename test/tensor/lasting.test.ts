@@ -1,4 +1,4 @@
-// Weights that stay the same are packed once (docs of Engine.load): what an engine keeps of them must
+// Weights that stay the same are packed once (`Engine.load`): what an engine keeps of them must
 // follow every way in which they can change.
 import { expect, test } from "vitest";
 import type { TypedArray } from "../../src/base/index.ts";

@@ -55,6 +55,7 @@ struct Job {
   napi_deferred deferred;
   Status status = Status::ok;
   std::string message;
+  int64_t memory = 0;  // of the program after the run
 };
 
 const char* code_of(Status status) { return status == Status::index_out_of_range ? kData : kMemory; }
@@ -133,14 +134,14 @@ bool read_slots(napi_env env, const gradus::Loaded& program, napi_value list, st
   return true;
 }
 
+/// What a program holds beside its buffers.
 int64_t memory_of(const gradus::Loaded& program) {
   return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes()) +
-         program.kept_bytes.load(std::memory_order_relaxed);
+         program.kept_bytes;
 }
 
 /// Tells the garbage collector what goes with a program: a run may keep packed operands, or give them up.
-void report_memory(napi_env env, Handle& handle) {
-  const int64_t bytes = memory_of(*handle.program);
+void report_memory(napi_env env, Handle& handle, int64_t bytes) {
   int64_t total;
   if (bytes != handle.bytes) napi_adjust_external_memory(env, bytes - handle.bytes, &total);
   handle.bytes = bytes;
@@ -165,7 +166,7 @@ napi_value load(napi_env env, napi_callback_info info) {
   Handle* handle = new Handle;
   handle->program = std::move(program);
   handle->buffers.resize(handle->program->slots.size() + 1);
-  report_memory(env, *handle);
+  report_memory(env, *handle, memory_of(*handle->program));
   napi_value value;
   const auto finalize = [](napi_env e, void* pointer, void*) {
     Handle* h = static_cast<Handle*>(pointer);
@@ -229,7 +230,7 @@ bool run_bound(napi_env env, Handle& handle, double* nanoseconds) {
   std::string message;
   const Status status =
       addon.engine->run(*handle.program, handle.buffers.data(), message, nanoseconds, handle.stamps);
-  if (handle.stamps) report_memory(env, handle);
+  if (handle.stamps) report_memory(env, handle, memory_of(*handle.program));
   if (status == Status::ok) return true;
   fail(env, code_of(status), message);
   return false;
@@ -263,6 +264,7 @@ napi_value profile(napi_env env, napi_callback_info info) {
 void perform(Job& job) {
   job.status = job.addon->engine->run(*job.handle->program, job.buffers.data(), job.message, nullptr,
                                       job.stamps.empty() ? nullptr : job.stamps.data());
+  job.memory = memory_of(*job.handle->program);
 }
 
 /// On the engine's thread.
@@ -276,7 +278,7 @@ void execute(void* context) {
 void settle(napi_env env, napi_value, void*, void* data) {
   std::unique_ptr<Job> job(static_cast<Job*>(data));
   if (!env) return;
-  report_memory(env, *job->handle);
+  report_memory(env, *job->handle, job->memory);
   napi_delete_reference(env, job->keep_alive);
   if (--job->addon->pending == 0) napi_unref_threadsafe_function(env, job->addon->done);
   if (job->status == Status::ok) {
@@ -298,7 +300,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   Handle* handle = handle_of(env, args[0]);
   if (!handle) return nullptr;
   Addon& addon = addon_of(env);
-  std::unique_ptr<Job> job(new Job{&addon, handle, {}, {}, nullptr, nullptr, Status::ok, {}});
+  std::unique_ptr<Job> job(new Job{&addon, handle, {}, {}, nullptr, nullptr, Status::ok, {}, 0});
   if (!read_slots(env, *handle->program, args[1], job->buffers)) return nullptr;
   if (handle->stamps) job->stamps.assign(handle->stamps, handle->stamps + handle->program->slots.size());
   // The caller may change its list: the arrays themselves are kept.
