@@ -50,16 +50,14 @@ struct Choice {
 template <class T>
 void fused(void* dst, const void* a, const void* b, const void* c, const void* d, int64_t n) {
   float* to = static_cast<float*>(dst);
-  const float* const from[] = {static_cast<const float*>(a), static_cast<const float*>(b),
-                               static_cast<const float*>(c), static_cast<const float*>(d)};
-  for (int64_t i = 0; i < n; i += lanes) {
-    const bool whole = n - i >= lanes;
-    F32 in[4];
-    for (int k = 0; k < 4; k++) in[k] = whole ? load<F32>(from[k] + i) : load_part<F32>(from[k] + i, n - i);
-    const F32 result = T::of(in[0], in[1], in[2], in[3]);
-    if (whole) store(to + i, result);
-    else store_part(to + i, result, n - i);
-  }
+  const float *x = static_cast<const float*>(a), *y = static_cast<const float*>(b);
+  const float *z = static_cast<const float*>(c), *w = static_cast<const float*>(d);
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    store(to + i, T::of(load<F32>(x + i), load<F32>(y + i), load<F32>(z + i), load<F32>(w + i)));
+  if (i == n) return;
+  const auto part = [&](const float* p) { return load_part<F32>(p + i, n - i); };
+  store_part(to + i, T::of(part(x), part(y), part(z), part(w)), n - i);
 }
 
 template <class F, class G>
