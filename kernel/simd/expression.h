@@ -4,15 +4,19 @@
 
 namespace gradus::GRADUS_ISA {
 
+/// Keeps a loop over a few axes from becoming vectors. A vector load of numbers that were just stored one
+/// by one waits until all stores before them have left for the cache: with results that miss it, for long.
+inline void one_by_one(int64_t& n) { asm("" : "+r"(n)); }
+
 inline int64_t offset_of(const LoopView& v, int rank, const int64_t* start) {
   int64_t offset = v.offset;
-  for (int a = 0; a < rank; a++) offset += start[a] * v.stride[a];
+  for (int a = 0; a < rank; a++) offset += start[a] * v.stride[a], one_by_one(offset);
   return offset;
 }
 
 inline int64_t count(int rank, const int64_t* extent) {
   int64_t n = 1;
-  for (int a = 0; a < rank; a++) n *= extent[a];
+  for (int a = 0; a < rank; a++) n *= extent[a], one_by_one(n);
   return n;
 }
 
