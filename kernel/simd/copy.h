@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "../src/plan.h"
+#include "gemm_vector.h"
 #include "lanes.h"
 
 namespace gradus::GRADUS_ISA {
@@ -166,20 +167,46 @@ inline void transpose_block(uint64_t*, char* dst, int64_t dst_row, const char* s
   store_lanes(dst + dst_row, V(__builtin_shufflevector(a, b, 1, 3)));
 }
 
-/// dst[j][i] = src[i][j] for i < n, j < m, where i is contiguous in dst and j in src.
+/// The same for as many rows as the widest vector has lanes: whole lines, all on their way at once.
 template <class T>
+inline void transpose_lanes(char* dst, int64_t dst_row, const char* src, int64_t src_row) {
+  using F = std::conditional_t<sizeof(T) == 4, float, double>;  // shuffled, not computed with
+  constexpr int lanes = gemm::Lanes<F>::count;
+  gemm::Vec<F> v[lanes];
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; i++) v[i] = load_lanes<gemm::Vec<F>>(src + i * src_row);
+  gemm::transpose<F>(v);
+#pragma GCC unroll 16
+  for (int i = 0; i < lanes; i++) store_lanes(dst + i * dst_row, v[i]);
+}
+
+/// dst[j][i] = src[i][j] for i < n, j < m, where i is contiguous in dst and j in src: by squares of
+/// vectors of so many bytes, what is left by smaller ones.
+template <class T, int bytes = kVectorBytes>
 inline void transpose(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t m) {
-  constexpr int64_t e = sizeof(T), side = e == 1 ? 1 : 16 / e;
-  const int64_t whole_n = e == 1 ? 0 : n / side * side, whole_m = m / side * side;
-  if constexpr (e != 1) {
-    for (int64_t i = 0; i < whole_n; i += side) {
-      for (int64_t j = 0; j < whole_m; j += side)
-        transpose_block(static_cast<T*>(nullptr), dst + j * dst_row + i * e, dst_row, src + i * src_row + j * e, src_row);
-      for (int64_t k = i; k < i + side; k++)
-        copy_line<T>(dst + whole_m * dst_row + k * e, dst_row, src + k * src_row + whole_m * e, e, m - whole_m);
+  constexpr int64_t e = sizeof(T), side = bytes / e;
+  if constexpr (e == 1) {
+    for (int64_t i = 0; i < n; i++) copy_line<T>(dst + i, dst_row, src + i * src_row, 1, m);
+  } else {
+    const int64_t rows = n / side * side, columns = m / side * side;
+    const auto rest = [&](int64_t i, int64_t j, int64_t n, int64_t m) {
+      if (n == 0 || m == 0) return;
+      char* to = dst + j * dst_row + i * e;
+      const char* from = src + i * src_row + j * e;
+      if constexpr (bytes > 16) return transpose<T, 16>(to, dst_row, from, src_row, n, m);
+      for (int64_t k = 0; k < n; k++) copy_line<T>(to + k * e, dst_row, from + k * src_row, e, m);
+    };
+    for (int64_t i = 0; i < rows; i += side) {
+      for (int64_t j = 0; j < columns; j += side) {
+        char* to = dst + j * dst_row + i * e;
+        const char* from = src + i * src_row + j * e;
+        if constexpr (bytes > 16) transpose_lanes<T>(to, dst_row, from, src_row);
+        else transpose_block(static_cast<T*>(nullptr), to, dst_row, from, src_row);
+      }
+      rest(i, columns, side, m - columns);
     }
+    rest(rows, 0, n - rows, m);
   }
-  for (int64_t i = whole_n; i < n; i++) copy_line<T>(dst + i * e, dst_row, src + i * src_row, e, m);
 }
 
 // Sides of a tile on its way through the stack: 16 KiB of float32.
