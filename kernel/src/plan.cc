@@ -99,9 +99,10 @@ struct Space {
   }
 
   /// Orders the axes of each group by falling |stride| of `by`, so that its memory is walked in order.
-  void sort(const LoopView& by) {
-    for (int i = 1; i < rank; i++)
-      for (int j = i; j > 0 && group[j - 1] == group[j] && std::abs(by.stride[j - 1]) < std::abs(by.stride[j]); j--)
+  void sort(const LoopView& by) { sort(by, 0, rank); }
+  void sort(const LoopView& by, int first, int last) {
+    for (int i = first + 1; i < last; i++)
+      for (int j = i; j > first && group[j - 1] == group[j] && std::abs(by.stride[j - 1]) < std::abs(by.stride[j]); j--)
         swap(j - 1, j);
   }
 
@@ -623,7 +624,7 @@ class Planner {
     space.drop_ones();
     const LoopView* lead = leading_view(r.before, space.rank);
     // argmax counts positions in row-major order, so its reduced axes keep their order.
-    if (lead && !position) space.sort(*lead);
+    if (lead) space.sort(*lead, 0, position ? space.count(0) : space.rank);
     space.merge();
     r.kept_rank = space.count(0);
     r.reduced_rank = space.rank - r.kept_rank;
@@ -822,14 +823,21 @@ class Planner {
     m.b = in_bytes(i.operands[1], plan.nothing || call.k == 0);
     for (LoopView* v : {&m.a, &m.b})
       for (int a = 0; a < rank; a++) v->stride[a] /= v->element;
-    call.a_row = m.a.stride[rank - 2], call.a_col = m.a.stride[rank - 1];
-    call.b_row = m.b.stride[rank - 2], call.b_col = m.b.stride[rank - 1];
     LoopBuilder builder(m.after, kernels_, pool_, program_);
     builder.views(i.fused.expression, true, call.dtype, i.fused.inputs, i.fused.outputs, plan.nothing);
     if (!builder.expression(i.fused.expression, refusal_)) return false;
     Space space(i.shape, rank);
     builder.add_views_to(space);
     const LoopView& out = m.after.outputs[0].view;
+    // A result stored by columns is the product of the transposes, stored by rows.
+    if (out.stride[rank - 2] == out.element && out.stride[rank - 1] > out.element && call.m > 1) {
+      for (LoopView* v : {&m.a, &m.b}) std::swap(v->stride[rank - 2], v->stride[rank - 1]);
+      std::swap(m.a, m.b);
+      std::swap(call.m, call.n);
+      space.swap(rank - 2, rank - 1);
+    }
+    call.a_row = m.a.stride[rank - 2], call.a_col = m.a.stride[rank - 1];
+    call.b_row = m.b.stride[rank - 2], call.b_col = m.b.stride[rank - 1];
     m.direct = identity(i.fused) && (call.n == 1 || out.stride[rank - 1] == out.element) && call.k > 0 && call.dtype != DType::i32;
     if (m.direct) call.c_row = out.stride[rank - 2] / out.element;
     plan.alone = 2.0 * double(count) * double(std::max<int64_t>(call.k, 1)) < 8 * kWakeCost;

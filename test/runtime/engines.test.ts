@@ -119,6 +119,64 @@ describe.each(engines)("$name engine", (engine) => {
     ]);
   });
 
+  test.each(["float32", "float64", "bool"] as const)("copies that transpose %s", (dtype) => {
+    const array = dtype === "float64" ? Float64Array : dtype === "bool" ? Uint8Array : Float32Array;
+    for (const [rows, columns] of [
+      [16, 16],
+      [35, 21],
+      [7, 50],
+      [67, 9],
+      [64, 300],
+    ] as const) {
+      const values = new array(rows * columns);
+      for (let i = 0; i < values.length; i++) values[i] = i % 251;
+      const instruction: Instruction = {
+        kind: "map",
+        shape: [columns, rows],
+        inputs: [view(1, [columns, rows], [1, columns], dtype)],
+        outputs: [view(2, [columns, rows], undefined, dtype)],
+        expression: identity(dtype),
+      };
+      const expected = Array.from(
+        values,
+        (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]!,
+      );
+      expect(run(instruction, [values], new array(values.length))).toEqual(expected);
+    }
+  });
+
+  test("matmul: a result stored by columns, with an epilogue", () => {
+    const instruction: Instruction = {
+      kind: "matmul",
+      shape: [2, 3, 5],
+      k: 4,
+      a: view(1, [2, 3, 4]),
+      b: view(2, [2, 4, 5]),
+      epilogue: {
+        inputs: [view(3, [2, 3, 5], [0, 1, 0])],
+        outputs: [view(4, [2, 3, 5], [15, 1, 3])],
+        expression: {
+          values: [
+            { kind: "input", dtype: "float32", input: 0 },
+            { kind: "input", dtype: "float32", input: 1 },
+            { kind: "op", dtype: "float32", op: "add", args: [0, 1] },
+          ],
+          results: [2],
+        },
+      },
+    };
+    const [a, b] = [iota(24), iota(40)];
+    const expected = Array.from({ length: 30 }, (_, at) => {
+      const [batch, column, row] = [Math.floor(at / 15), Math.floor(at / 3) % 5, at % 3];
+      const products = [0, 1, 2, 3].map(
+        (k) => a[batch * 12 + row * 4 + k]! * b[batch * 20 + k * 5 + column]!,
+      );
+      return products.reduce((sum, x) => sum + x, 100 * row);
+    });
+    const bias = Float32Array.of(0, 100, 200);
+    expect(run(instruction, [a, b, bias], new Float32Array(30))).toEqual(expected);
+  });
+
   test("reduce: sums, maxima and positions, by rows and by columns", () => {
     const reduce = (
       reducer: "sum" | "max" | "argmax",
