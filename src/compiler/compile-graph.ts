@@ -2,6 +2,7 @@ import { type Node, verifyGraph } from "../graph/index.ts";
 import type { Program } from "../runtime/program.ts";
 import { emit } from "./emit.ts";
 import { fuse } from "./fuse.ts";
+import { chooseLayout } from "./layout.ts";
 import { lower } from "./lower.ts";
 import { planMemory } from "./memory.ts";
 import { schedule } from "./schedule.ts";
@@ -17,7 +18,7 @@ const verifying = () => globalThis.process?.env.GRADUS_VERIFY === "1";
 /**
  * Compiles a graph to a program whose slots are `inputs`, then `outputs`.
  *
- *   simplify → fuse → lower → schedule → plan memory → emit
+ *   simplify → fuse → choose layout → lower → schedule → plan memory → emit
  */
 export function compileGraph(
   inputs: readonly Node[],
@@ -28,7 +29,7 @@ export function compileGraph(
   if (verifying()) verifyGraph(simple);
   const fusion = fuse(inputs, simple);
   if (verifying()) verifyFusion(fusion);
-  const { kernels, slots } = lower(inputs, simple, fusion);
+  const { kernels, slots } = lower(inputs, simple, fusion, chooseLayout(fusion, inputs, simple));
   const pairs = updates.map(([i, j]) => [slots[i]!, slots[inputs.length + j]!] as const);
   const scheduled = schedule(kernels, slots, pairs);
   if (verifying()) verifyKernels(scheduled, inputs.length);

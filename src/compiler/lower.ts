@@ -5,7 +5,8 @@ import type { Epilogue, View } from "../runtime/program.ts";
 import { ExpressionBuilder } from "./expression.ts";
 import type { Fusion } from "./fuse.ts";
 import { Buffer, type Kernel, type Location, type Read } from "./kernel.ts";
-import { dense, isComputed, isSamePlace, Stores, showing } from "./places.ts";
+import type { Layout } from "./layout.ts";
+import { dense, imagesInnermost, isComputed, isSamePlace, Stores, showing } from "./places.ts";
 
 type ViewOf = (location: Location) => View;
 const none: ReadonlySet<Node> = new Set();
@@ -15,8 +16,13 @@ const none: ReadonlySet<Node> = new Set();
  * buffers, and leaves one kernel per instruction (with its fills and copies). The kernels come in a
  * valid order.
  */
-export function lower(inputs: readonly Node[], outputs: readonly Node[], fusion: Fusion) {
-  return new Lowerer(inputs, outputs, fusion).run();
+export function lower(
+  inputs: readonly Node[],
+  outputs: readonly Node[],
+  fusion: Fusion,
+  layout: Layout,
+) {
+  return new Lowerer(inputs, outputs, fusion, layout).run();
 }
 
 class Lowerer {
@@ -25,14 +31,17 @@ class Lowerer {
   readonly #fusion: Fusion;
   readonly #inputSlots: Buffer[];
   readonly #outputSlots: Buffer[];
-  readonly #stores = new Stores();
+  readonly #layout: Layout;
+  readonly #stores: Stores;
   readonly #locations = new Map<Node, Location>();
   readonly #kernels: Kernel[] = [];
   /** What adds the kernel of each stored node, once; whoever needs the node first calls it. */
   readonly #makers = new Map<Node, () => void>();
   readonly #wanted: ReadonlySet<Node>;
 
-  constructor(inputs: readonly Node[], outputs: readonly Node[], fusion: Fusion) {
+  constructor(inputs: readonly Node[], outputs: readonly Node[], fusion: Fusion, layout: Layout) {
+    this.#layout = layout;
+    this.#stores = new Stores(layout.innermost);
     this.#given = new Set(inputs);
     this.#outputs = outputs;
     this.#fusion = fusion;
@@ -98,7 +107,8 @@ class Lowerer {
   #locate(node: Node): Location {
     const known = this.#locations.get(node);
     if (known) return known;
-    const location = this.#findLocation(node);
+    const found = this.#findLocation(node);
+    const location = this.#layout.copied.has(node) ? this.#turned(found, node) : found;
     this.#locations.set(node, location);
     return location;
   }
@@ -292,6 +302,13 @@ class Lowerer {
         ],
       });
     } else this.#copy(this.#locate(node), node.shape, dense(slot, node.shape));
+  }
+
+  /** A copy with the images innermost. */
+  #turned(from: Location, { dtype, size, shape }: Node): Location {
+    const to = imagesInnermost(new Buffer(dtype, size), shape);
+    this.#copy(from, shape, to);
+    return to;
   }
 
   #copy(from: Location, shape: Shape, to: Location): void {

@@ -4,6 +4,7 @@ import type { Node, Strided } from "../graph/index.ts";
 import { type Lowering, loweringOf, reshapeView } from "../ops/index.ts";
 import type { Fusion } from "./fuse.ts";
 import { Buffer, type Location } from "./kernel.ts";
+import { innermostStrides } from "./layout.ts";
 
 type Place = Extract<Lowering, { kind: "place" }>;
 
@@ -17,6 +18,13 @@ export const dense = (buffer: Buffer, shape: Shape): Location => ({
   strides: stridesOf(shape),
 });
 
+/** The whole of a buffer, with the first axis innermost. */
+export const imagesInnermost = (buffer: Buffer, shape: Shape): Location => ({
+  buffer,
+  offset: 0,
+  strides: innermostStrides(shape),
+});
+
 /** Whether a kernel stores the node. */
 export const isComputed = (node: Node): boolean => {
   const { kind } = loweringOf(node);
@@ -25,8 +33,14 @@ export const isComputed = (node: Node): boolean => {
 
 /** Where each computed node is written, once that is decided, and where inputs lie. */
 export class Stores {
+  readonly #innermost: ReadonlySet<Node>;
   readonly #stores = new Map<Node, Location>();
   readonly #parts = new Map<Node, readonly Location[]>();
+
+  /** @param innermost nodes whose first axis is to be innermost */
+  constructor(innermost: ReadonlySet<Node>) {
+    this.#innermost = innermost;
+  }
 
   get(node: Node): Location | undefined {
     return this.#stores.get(node);
@@ -40,7 +54,8 @@ export class Stores {
   of(node: Node): Location {
     const known = this.#stores.get(node);
     if (known) return known;
-    const store = dense(new Buffer(node.dtype, node.size), node.shape);
+    const order = this.#innermost.has(node) ? imagesInnermost : dense;
+    const store = order(new Buffer(node.dtype, node.size), node.shape);
     this.#stores.set(node, store);
     return store;
   }

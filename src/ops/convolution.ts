@@ -56,6 +56,7 @@ export const convOp: OpRecord = bilinear({
   reference: convReference,
   lower: {
     kind: "fused",
+    images: { sum: 2, pays: paysInnermost },
     emit(node, [x, w], epilogue) {
       const [input, kernel] = node.inputs as [Node, Node];
       const { stride, padLow, inputDilation, kernelDilation } = geometry(node.attrs);
@@ -76,6 +77,12 @@ export const convOp: OpRecord = bilinear({
     },
   },
 });
+
+/** Enough images to fill vectors, and channels so few that the way into lanes and back would show. */
+function paysInnermost({ shape: [n], inputs: [, w] }: Node): boolean {
+  const [, o, c] = w!.shape;
+  return n! >= 16 && n! % 16 === 0 && c! <= 32 && o! <= 32;
+}
 
 function outputSize(size: number, kernel: number, geo: ConvGeometry, i: number): number {
   const room =

@@ -46,6 +46,8 @@ export type Lowering =
   | {
       readonly kind: "fused";
       readonly emit: (node: Node, inputs: readonly View[], epilogue: Epilogue) => Instruction;
+      /** What a convolution says about its images. */
+      readonly images?: Images;
     }
   /** An instruction of its own that stores its result. */
   | {
@@ -60,6 +62,14 @@ export type Lowering =
     };
 
 /** An op of gradus: everything the graph knows, and how it compiles. */
+/** A layer's images are axis 0 of its first input and of its result; a gradient of weights sums over them. */
+export interface Images {
+  /** The axis of both inputs over which the op sums. */
+  readonly sum: number;
+  /** Whether a layer would have its images innermost in memory. */
+  readonly pays: (node: Node) => boolean;
+}
+
 export type OpRecord = Op<Lowering>;
 
 /** The typed lowering of a node's op. */
