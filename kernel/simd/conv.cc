@@ -7,6 +7,7 @@
 #include "gemm.h"
 
 #include "conv_exchange.h"
+#include "conv_innermost.h"
 #include "conv_lanes.h"
 #include "conv_stage.h"
 #include "conv_sums.h"
@@ -746,12 +747,16 @@ Status Convolution<T>::by_image() {
 
 template <class T>
 Status convolution(const ConvCall& call, Parallel& pool) {
-  if (!call.images_last && Exchanged<T>::pays(call)) {
+  if (call.images_last) {
+    InnermostImages<T> images(call, pool);
+    return images.plan() ? images.run() : Convolution<T>(call, pool).run();
+  }
+  if (Exchanged<T>::pays(call)) {
     Exchanged<T> other(call);
     return convolution<T>(other.call(), pool);
   }
   ImageLanes<T> lanes(call, pool);
-  if (!call.images_last && lanes.pays()) return lanes.run();
+  if (lanes.pays()) return lanes.run();
   return Convolution<T>(call, pool).run();
 }
 
