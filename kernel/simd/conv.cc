@@ -7,6 +7,7 @@
 #include "gemm.h"
 
 #include "conv_exchange.h"
+#include "conv_innermost.h"
 #include "conv_lanes.h"
 #include "conv_stage.h"
 #include "conv_sums.h"
@@ -58,7 +59,7 @@ class Convolution {
 
   Status run() {
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, true);
-    if (plan_by_position()) return by_position();
+    if (!call_.images_last && plan_by_position()) return by_position();
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, false);
     if (!plan_sums() && !plan_dots()) plan_by_image();
     return by_image();
@@ -99,6 +100,8 @@ class Convolution {
   Status by_image();
   struct Part;
   Part part_of(int64_t block) const;
+  void deliver_columns(const Part& b, int64_t row, int64_t rows, int worker, const T* total,
+                       int64_t ld) const;
   void multiply_row(Block<T>& t, const Part& b, const Region& region, const T* staged, T* c,
                     int most, const Kernel<T>* instances) const;
   void sum_products(T* c, const Part& b, int64_t piece, void* room) const;
@@ -667,6 +670,28 @@ void Convolution<T>::sum_lanes(T* c, const Part& b, int64_t piece, void* room) c
       c[row * ld + j / wide * b.run + j % wide] = acc[(row / lanes * columns + j) * lanes + row % lanes];
 }
 
+/// Hands on columns as they are: a row of positions of all images is one run, of some one for each.
+template <class T>
+void Convolution<T>::deliver_columns(const Part& b, int64_t row, int64_t rows, int worker,
+                                     const T* total, int64_t ld) const {
+  const ConvCall& call = call_;
+  const int64_t together = b.images == call.n ? b.size[2] : 1, cols = together * b.images;
+  for (int64_t z = 0; z < b.size[0]; ++z)
+    for (int64_t y = 0; y < b.size[1]; ++y)
+      for (int64_t x = 0; x < b.size[2]; x += together) {
+        const T* from = total + (z * b.size[1] + y) * b.run + x * b.images;
+        const int64_t at = ((z + b.p0[0]) * call.out[1] + y + b.p0[1]) * call.out[2] + b.p0[2] + x;
+        const Tile tile{b.g, b.row + row, at * call.n + b.image, rows, cols, from, ld};
+        if (!y_) {
+          call.sink.put(call.sink.self, worker, tile);
+          continue;
+        }
+        T* to = y_ + (b.g * call.out_channels + tile.row) * outs_ * call.n + tile.col;
+        for (int64_t r = 0; r < rows; ++r, to += outs_ * call.n, from += ld)
+          __builtin_memcpy(to, from, size_t(cols) * sizeof(T));
+      }
+}
+
 template <class T>
 Status Convolution<T>::by_image() {
   const ConvCall& call = call_;
@@ -700,6 +725,7 @@ Status Convolution<T>::by_image() {
     T* total = partial + task / strips * pieces_ * block_size + row * ld;
     for (int64_t piece = 1; piece < pieces_; ++piece)
       for (int64_t i = 0; i < rows * ld; ++i) total[i] += total[piece * block_size + i];
+    if (call.images_last) return deliver_columns(b, row, rows, worker, total, ld);
     T* tile = static_cast<T*>(pool_.scratch(worker));
     const int64_t spots = volume(b.size);
     for (int64_t image = 0; image < b.images; ++image) {
@@ -721,6 +747,10 @@ Status Convolution<T>::by_image() {
 
 template <class T>
 Status convolution(const ConvCall& call, Parallel& pool) {
+  if (call.images_last) {
+    InnermostImages<T> images(call, pool);
+    return images.plan() ? images.run() : Convolution<T>(call, pool).run();
+  }
   if (Exchanged<T>::pays(call)) {
     Exchanged<T> other(call);
     return convolution<T>(other.call(), pool);
@@ -737,7 +767,7 @@ Status conv(const ConvCall& call, Parallel& pool) {
   if (call.n == 0 || call.groups == 0 || call.out_channels == 0) return Status::ok;
   for (int d = 0; d < 3; ++d)
     if (call.out[d] == 0) return Status::ok;
-  if (winograd_pays(call)) return winograd(call, pool);
+  if (!call.images_last && winograd_pays(call)) return winograd(call, pool);
   return call.dtype == DType::f64 ? gemm::convolution<double>(call, pool)
                                   : gemm::convolution<float>(call, pool);
 }

@@ -8,6 +8,11 @@ namespace gradus::GRADUS_ISA::gemm {
 
 constexpr int kMaxVectors = 8;
 
+/// Rows k … k + length − 1 of B.
+struct Range {
+  int32_t k, length;
+};
+
 /// One register tile: c[v][i·c_row + lane] (+)= Σ_k a(i, k) · b(k, v, lane).
 template <class T>
 struct Block {
@@ -16,6 +21,8 @@ struct Block {
   int64_t a_row, a_col;        // direct kernels only; packed panels are a[k·MR + i]
   const T* b[kMaxVectors];     // where each vector of columns starts
   const int32_t* b_offset;     // packed kernels: row k of B lies at b[v] + b_offset[k]
+  const Range* further = nullptr;  // packed kernels: ranges of k after the first,
+  int64_t ranges = 0;              // so many, counted from the first
   int64_t b_row;               // direct kernels: row k of B lies at b[v] + k·b_row
   T* c[kMaxVectors];
   int count[kMaxVectors];      // columns to store of each vector; only the last may be partial
@@ -88,18 +95,24 @@ void packed_kernel(const Block<T>& t) {
 #pragma GCC unroll 8
   for (int v = 0; v < NV; ++v) b[v] = t.b[v];
   const int32_t* offset = t.b_offset;
+  int64_t length = t.k;
+  for (int64_t range = 0;; ++range) {
 #pragma GCC unroll 4
-  for (int64_t k = 0; k < t.k; ++k) {
-    Vec<T> row[NV];
+    for (int64_t k = 0; k < length; ++k) {
+      Vec<T> row[NV];
 #pragma GCC unroll 8
-    for (int v = 0; v < NV; ++v) row[v] = load<T>(b[v] + offset[k]);
+      for (int v = 0; v < NV; ++v) row[v] = load<T>(b[v] + offset[k]);
 #pragma GCC unroll 32
-    for (int i = 0; i < MR; ++i) {
-      const Vec<T> x = broadcast<T>(a[i]);
+      for (int i = 0; i < MR; ++i) {
+        const Vec<T> x = broadcast<T>(a[i]);
 #pragma GCC unroll 8
-      for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
+        for (int v = 0; v < NV; ++v) acc[i][v] = fma(x, row[v], acc[i][v]);
+      }
+      a += MR;
     }
-    a += MR;
+    if (range == t.ranges) break;
+    const Range& next = t.further[range];
+    a = t.a + next.k * MR, offset = t.b_offset + next.k, length = next.length;
   }
   finish<T, MR, NV>(acc, t);
 }

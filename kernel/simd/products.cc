@@ -200,9 +200,11 @@ Status run_matmul(const MatmulPlan& p, Frame& frame) {
 }
 
 Status run_conv(const ConvPlan& p, Frame& frame) {
-  Epilogue epilogue{p.after, frame, 2, 0, {}};
+  const bool last = p.call.images_last;
+  Epilogue epilogue{p.after, frame, last ? 1 : 2, 0, {}};
   if (p.empty) {
-    put_zeros(epilogue, p.call.n * p.call.groups, p.call.out_channels, p.result);
+    const int64_t n = p.call.n;
+    put_zeros(epilogue, p.call.groups * (last ? 1 : n), p.call.out_channels, p.result * (last ? n : 1));
     return Status::ok;
   }
   ConvCall call = p.call;

@@ -47,7 +47,8 @@ enum class Status : int32_t { ok = 0, out_of_memory = 1, index_out_of_range = 2 
 
 /// A finished block of a matrix product or convolution, before its epilogue.
 /// Result index = (batch, row, col): for matmul batch runs over the flattened batch axes; for
-/// convolution batch = n·groups + g, row = output channel, col = flattened output position.
+/// convolution batch = n·groups + g, row = output channel, col = flattened output position p, or, with
+/// images last, batch = g and col = p·images + n.
 struct Tile {
   int64_t batch, row, col, rows, cols;
   const void* values;  // element (r, c) at values[r · ld + c], in the call's dtype
@@ -91,9 +92,10 @@ struct ConvCall {
   const void* w;
   int64_t w_g, w_o, w_c, w_k[3];
   Keeper* w_keeper;  // where w stays from run to run, else null
-  // Direct store when y is not null: dense row-major [n, g, o, out…].
+  // Direct store when y is not null: dense row-major [n, g, o, out…], or [g, o, out…, n].
   void* y;
   TileSink sink;
+  bool images_last;  // the result has its images innermost: neighbours in memory, neighbours in a tile
 };
 
 }  // namespace gradus

@@ -882,20 +882,34 @@ class Planner {
     LoopBuilder builder(c.after, kernels_, pool_, program_);
     builder.views(i.fused.expression, true, call.dtype, i.fused.inputs, i.fused.outputs, plan.nothing);
     if (!builder.expression(i.fused.expression, refusal_)) return false;
-    c.direct = identity(i.fused) && !c.empty && dense(i.fused.outputs[0], i.shape);
-    // n, g and o stay apart; the output positions become one axis where every view allows.
+    call.images_last = images_last(i, c.result);
+    // n, g and o stay apart, the images in front or last; the columns behind o become one axis where
+    // every view allows.
     Space space(i.shape, rank);
     for (int a = 0; a < rank; a++) space.group[a] = std::min(a, 3);
     builder.add_views_to(space);
+    if (call.images_last) {
+      space.group[0] = 3;
+      space.rotate(1);
+    }
+    c.direct = identity(i.fused) && !c.empty && dense(c.after.outputs[0].view, space);
     space.merge();
     plan.alone = 2.0 * double(count) * window < 8 * kWakeCost;
     return epilogue(c.after, space, builder);
   }
 
-  static bool dense(const View& v, const Shape& shape) {
-    int64_t step = 1;
-    for (size_t a = shape.size(); a-- > 0; step *= shape[a])
-      if (shape[a] != 1 && v.strides[a] != step) return false;
+  /// Whether the images of all results are neighbours in memory. In the gradient of 1×1 weights, "images"
+  /// that lie apart in x, they are so by chance.
+  static bool images_last(const Instruction& i, int64_t positions) {
+    if (i.shape[0] == 1 || (positions == 1 && i.operands[0].strides[0] != 1)) return false;
+    return std::all_of(i.fused.outputs.begin(), i.fused.outputs.end(),
+                       [](const View& v) { return v.strides[0] == 1; });
+  }
+
+  static bool dense(const LoopView& v, const Space& space) {
+    int64_t step = v.element;
+    for (int a = space.rank; a-- > 0; step *= space.size[a])
+      if (space.size[a] != 1 && v.stride[a] != step) return false;
     return true;
   }
 

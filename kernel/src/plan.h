@@ -143,7 +143,7 @@ struct ConvPlan {
   bool direct;
   bool empty;      // nothing to sum: the result is zero
   int64_t result;  // output positions per channel
-  Loop after;      // axes [n, g, o, p…]
+  Loop after;      // axes [n, g, o, p…], or [g, o, p…, n] with images last
 };
 
 struct FoldPlan {

@@ -20,13 +20,13 @@ struct Case {
   int64_t extra[3];  // added to the natural size of the result (asymmetric padding, crops)
 };
 
-enum class Layout { dense, transposed, flipped, repeated };
+enum class Layout { dense, transposed, flipped, repeated, images };  // images innermost
 
 void report(bool good, const char* what, const ConvCall& c, const char* isa) {
   ++checks;
   if (good || ++failures > 20) return;
-  std::printf("FAILED %s: %s %s n %ld g %ld o %ld c %ld", what, isa,
-              c.dtype == DType::f64 ? "f64" : "f32", long(c.n), long(c.groups),
+  std::printf("FAILED %s: %s %s%s n %ld g %ld o %ld c %ld", what, isa,
+              c.dtype == DType::f64 ? "f64" : "f32", c.images_last ? " images last" : "", long(c.n), long(c.groups),
               long(c.out_channels), long(c.channels));
   const auto list = [](const char* name, const int64_t* v) {
     std::printf(", %s %ldx%ldx%ld", name, long(v[0]), long(v[1]), long(v[2]));
@@ -94,7 +94,10 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
   const int64_t w_size = p.groups * p.out_channels * p.channels * volume(c.kernel);
   int64_t x_start = 0, w_start = 0;
   c.x_s[2] = 1, c.x_s[1] = c.in[2], c.x_s[0] = c.in[1] * c.in[2];
-  if (lx == Layout::transposed) {  // [c, g, n, z, y, x]
+  if (lx == Layout::images) {  // [g, c, z, y, x, n]
+    for (auto& s : c.x_s) s *= p.n;
+    c.x_n = 1, c.x_c = volume(c.in) * p.n, c.x_g = c.x_c * p.channels;
+  } else if (lx == Layout::transposed) {  // [c, g, n, z, y, x]
     c.x_n = volume(c.in), c.x_g = c.x_n * p.n, c.x_c = c.x_g * p.groups;
   } else {
     c.x_c = volume(c.in), c.x_g = c.x_c * p.channels, c.x_n = c.x_g * p.groups;
@@ -153,17 +156,22 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
   TestPool one(1), two(2);
   const int64_t k = p.channels * volume(c.kernel);
   const double eps = (sizeof(T) == 8 ? 1e-15 : 6e-7) * (4 + std::sqrt(double(k)));
-  for (const Variant& variant : variants()) {
+  const bool lasts[] = {false, true};
+  for (const Variant& variant : variants()) for (const bool last : lasts) {
+    c.images_last = last;
     std::vector<T> y(want.size() + 64, T(77));
     c.y = y.data();
     report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
     test_kept(variant, c, y, w, one, two);
-    Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels, outs};
+    Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels,
+                       last ? outs * p.n : outs};
     c.y = nullptr, c.sink = {Collector<T>::put, &tiles};
     variant.conv(c, two);
     bool close = true, once = true, same = true, inside = true;
+    const int64_t image = p.groups * p.out_channels * outs;
     for (size_t i = 0; i < want.size(); ++i) {
-      close = close && std::fabs(double(y[i]) - want[i]) <= eps * (scale[i] + 1e-30);
+      const size_t j = last ? size_t(int64_t(i) % p.n * image + int64_t(i) / p.n) : i;
+      close = close && std::fabs(double(y[i]) - want[j]) <= eps * (scale[j] + 1e-30);
       once = once && tiles.times[i] == 1;
       same = same && !std::memcmp(&tiles.values[i], &y[i], sizeof(T));
     }
@@ -260,6 +268,7 @@ void chosen() {
   };
   for (const Case& c : cases) {
     test<T>(c);
+    if (c.n > 1) test<T>(c, Layout::images);
     if (c.n * c.groups * c.out_channels * c.channels * volume(c.in) < 200000) {
       test<T>(c, Layout::transposed, Layout::transposed);
       test<T>(c, Layout::flipped, Layout::flipped);
@@ -287,7 +296,7 @@ void random(int count) {
       c.pad[d] = numbers.between(-2, 4);
       c.extra[d] = numbers.between(-2, 2);
     }
-    test<T>(c, Layout(numbers.between(0, 3)), Layout(numbers.between(0, 3)));
+    test<T>(c, Layout(numbers.between(0, 4)), Layout(numbers.between(0, 3)));
   }
 }
 

@@ -1,5 +1,7 @@
 // Random valid programs of one instruction, over exactly sized slots.
 #pragma once
+#include <algorithm>
+
 #include "../src/opcodes.h"
 #include "../src/program.h"
 #include "check.h"
@@ -65,7 +67,8 @@ class Generator {
     for (size_t i = 0; i < order.size(); i++) order[i] = i;
     if (!dense && random.one_in(2))
       for (size_t i = order.size(); i > 1; i--) std::swap(order[i - 1], order[random.below(int64_t(i))]);
-    int64_t step = !dense && random.one_in(5) ? random.between(2, 3) : 1, low = 0, high = 0;
+    if (first_innermost_) dense = false, std::rotate(order.begin(), std::find(order.begin(), order.end(), 0u) + 1, order.end());
+    int64_t step = !dense && !first_innermost_ && random.one_in(5) ? random.between(2, 3) : 1, low = 0, high = 0;
     for (size_t a = order.size(); a-- > 0;) {
       const size_t axis = order[a];
       if (!dense && !output && random.one_in(6)) continue;  // stride 0
@@ -320,6 +323,8 @@ class Generator {
     const int64_t axes = random.between(1, 3);
     const auto few = [&] { return random.one_in(10) ? 0 : random.between(1, 3); };
     i.shape = {few(), random.between(1, 2), few()};
+    const bool images_last = random.one_in(3);
+    if (images_last && random.one_in(2)) i.shape[0] = random.between(2, 40);
     Conv& c = i.conv;
     c.channels = few();
     for (int64_t s = 0; s < axes; s++) {
@@ -335,8 +340,13 @@ class Generator {
     x.insert(x.end(), c.input_size.begin(), c.input_size.end());
     w.insert(w.end(), c.kernel_size.begin(), c.kernel_size.end());
     const DType t = real();
-    i.operands = {view(x, t, false), view(w, t, false)};
+    first_innermost_ = images_last && random.one_in(2);
+    const View images = view(x, t, false);
+    first_innermost_ = false;
+    i.operands = {images, view(w, t, false)};
+    first_innermost_ = images_last;
     fused(i.fused, i.shape, {t}, random.one_in(2));
+    first_innermost_ = false;
   }
 
   void fold(Instruction& i) {
@@ -397,6 +407,7 @@ class Generator {
   }
 
   Program p_;
+  bool first_innermost_ = false;  // of views that are made
 };
 
 }  // namespace gradus
