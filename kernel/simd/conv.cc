@@ -6,6 +6,7 @@
 //                "output" a few kernel positions, and other convolutions with few positions.
 #include "gemm.h"
 
+#include "conv_dots.h"
 #include "conv_exchange.h"
 #include "conv_innermost.h"
 #include "conv_lanes.h"
@@ -755,6 +756,8 @@ Status convolution(const ConvCall& call, Parallel& pool) {
     Exchanged<T> other(call);
     return convolution<T>(other.call(), pool);
   }
+  ImageDots<T> dots(call, pool);
+  if (dots.pays()) return dots.run();
   ImageLanes<T> lanes(call, pool);
   if (lanes.pays()) return lanes.run();
   return Convolution<T>(call, pool).run();

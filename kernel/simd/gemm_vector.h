@@ -50,6 +50,17 @@ inline void store(T* p, Vec<T> v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
+/// A value that is used more than once, which the compiler shall not load again for every use.
+template <class T>
+inline Vec<T> in_register(Vec<T> v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__x86_64__)
+  asm("" : "+x"(v));
+#endif
+  return v;
+}
+
 /// x in every lane. x − 0 is x for every x, −0 and NaN included, so the compiler drops the 0.
 template <class T>
 inline Vec<T> broadcast(T x) {
@@ -271,6 +282,17 @@ GRADUS_INLINE void transpose(Vec<T>* r) {
 #pragma GCC unroll 8
   for (int i = 0; i < n; i += per) transpose_groups<T>(r + i);
   exchange_blocks<T, per>(r);
+}
+
+/// The sums of the lanes of `count` vectors: of v[j] in lane j.
+template <class T, int Size = Lanes<T>::count / 2>
+GRADUS_INLINE Vec<T> lane_sums(Vec<T>* v) {
+#pragma GCC unroll 8
+  for (int i = 0; i < Size; ++i)
+    v[i] = permute<T>(v[i], v[i + Size], Exchange<T, Size, 0>{}) +
+           permute<T>(v[i], v[i + Size], Exchange<T, Size, 1>{});
+  if constexpr (Size > 1) return lane_sums<T, Size / 2>(v);
+  return v[0];
 }
 #undef GRADUS_INLINE
 

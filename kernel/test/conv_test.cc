@@ -20,7 +20,7 @@ struct Case {
   int64_t extra[3];  // added to the natural size of the result (asymmetric padding, crops)
 };
 
-enum class Layout { dense, transposed, flipped, repeated, images };  // images innermost
+enum class Layout { dense, transposed, flipped, repeated, innermost, images };  // channels or images innermost
 
 void report(bool good, const char* what, const ConvCall& c, const char* isa) {
   ++checks;
@@ -108,6 +108,10 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
       x_start = std::max<int64_t>(0, -c.x_s[2] * (c.in[2] - 1));
     }
     if (lx == Layout::repeated) c.x_c = 0;
+    if (lx == Layout::innermost) {  // [n, g, z, y, x, c]
+      c.x_c = 1;
+      for (auto& step : c.x_s) step *= p.channels;
+    }
   }
   c.w_k[2] = 1, c.w_k[1] = c.kernel[2], c.w_k[0] = c.kernel[1] * c.kernel[2];
   c.w_c = volume(c.kernel), c.w_o = c.w_c * p.channels, c.w_g = c.w_o * p.out_channels;
@@ -117,6 +121,10 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
     w_start = volume(c.kernel) - 1;
   }
   if (lw == Layout::repeated) c.w_o = 0;
+  if (lw == Layout::innermost) {  // [g, o, z, y, x, c]
+    c.w_c = 1;
+    for (auto& step : c.w_k) step *= p.channels;
+  }
 
   Numbers numbers(uint64_t(x_size * 31 + w_size));
   std::vector<T> x(size_t(std::max<int64_t>(x_size, 1))), w(size_t(std::max<int64_t>(w_size, 1)));
@@ -277,6 +285,33 @@ void chosen() {
   }
 }
 
+/// Gradients of weights where images, here the channels, lie innermost.
+template <class T>
+void images_innermost() {
+  const Case cases[] = {
+      {3, 1, 8, 64, {1, 32, 32}, {1, 28, 28}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {8, 1, 16, 64, {1, 14, 14}, {1, 10, 10}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 1, 16, 64, {1, 28, 28}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}},
+      // groups, last panels and vectors, lines that are one run and others, strides, crops
+      {16, 2, 7, 50, {1, 9, 8}, {1, 9, 8}, {1, 1, 1}, {0, 2, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {5, 2, 7, 50, {1, 11, 9}, {1, 5, 4}, {1, 1, 1}, {0, 1, 2}, {1, 1, 1}, {1, 2, 3}, {0, 0, 0}},
+      {2, 1, 9, 47, {1, 12, 13}, {1, 5, 6}, {1, 2, 3}, {0, 0, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 3, 31, {1, 9, 10}, {1, 5, 4}, {1, 1, 1}, {0, -1, -2}, {1, 1, 1}, {1, 1, 1}, {0, 1, -1}},
+      {3, 6, 1, 32, {1, 10, 10}, {1, 10, 10}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      // one and three dimensions
+      {3, 2, 6, 37, {1, 1, 40}, {1, 1, 36}, {1, 1, 1}, {0, 0, 2}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 7, 29, {3, 6, 7}, {2, 4, 5}, {1, 1, 1}, {1, 1, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 6, 16, {5, 7, 6}, {3, 3, 3}, {2, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 2, 1}, {0, 0, 0}},
+      // blocks of positions; some that meet nothing; many images; too many; x dilated
+      {2, 1, 3, 32, {1, 30, 31}, {1, 20, 20}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {2, 1, 5, 30, {1, 6, 7}, {1, 3, 3}, {1, 1, 1}, {0, 5, 6}, {1, 1, 1}, {1, 1, 1}, {0, 3, 0}},
+      {2, 1, 5, 2000, {1, 4, 4}, {1, 4, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {1, 1, 2, 20000, {1, 3, 3}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
+      {3, 1, 5, 32, {1, 7, 6}, {1, 12, 10}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}},
+  };
+  for (const Case& c : cases) test<T>(c, Layout::innermost, Layout::innermost);
+}
+
 template <class T>
 void random(int count) {
   Numbers numbers(5);
@@ -296,7 +331,12 @@ void random(int count) {
       c.pad[d] = numbers.between(-2, 4);
       c.extra[d] = numbers.between(-2, 2);
     }
-    test<T>(c, Layout(numbers.between(0, 4)), Layout(numbers.between(0, 3)));
+    if (i % 5 == 0) {
+      c.channels = numbers.between(1, 40);
+      test<T>(c, Layout::innermost, Layout::innermost);
+    } else {
+      test<T>(c, Layout(numbers.between(0, 5)), Layout(numbers.between(0, 4)));
+    }
   }
 }
 
@@ -350,6 +390,8 @@ int main() {
   accuracy();
   chosen<float>();
   chosen<double>();
+  images_innermost<float>();
+  images_innermost<double>();
   random<float>(400);
   random<double>(400);
   for (const Variant& variant : variants()) {
