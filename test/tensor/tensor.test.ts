@@ -8,6 +8,7 @@ import {
   conv,
   eye,
   full,
+  grad,
   linspace,
   maxPool,
   maxPoolWithIndices,
@@ -16,6 +17,7 @@ import {
   scatterAdd,
   setEngine,
   stack,
+  type Tensor,
   tensor,
   topK,
   uniform,
@@ -600,6 +602,21 @@ for (const engine of engines)
         expect(() => maxPool(zeros([1, 1, 3]), { size: 4 })).toThrow(ShapeError);
         expect(maxPool(zeros([0, 2, 4, 4]), { size: 2 }).shape).toEqual([0, 2, 2, 2]);
         expect(maxPool(zeros([0, 2, 4, 4]), { size: 2 }).toArray()).toEqual([]);
+      });
+      on("rectified first or afterwards, maxima and their derivatives are the same", () => {
+        const x = tensor([[[-5, -1, 0, -0, 2, 2, -3, 4, Number.NaN, 1, 3, -2]]]);
+        for (const options of [{ size: 2 }, { size: 3, stride: 1 }, { size: 2, padding: 1 }]) {
+          const first = (x: Tensor) => maxPool(x.relu(), options);
+          // what has been computed is pooled as it is
+          const asItIs = (x: Tensor) => maxPool(where(x.lessEqual(0), x.mul(0), x), options);
+          expect(first(x).node.op).toBe(x.relu().node.op); // last of all
+          expect(first(x).toArray()).toEqual(asItIs(x).abs().toArray());
+          const loss = (f: (x: Tensor) => Tensor) => (x: Tensor) =>
+            f(x.slice(null, null, [0, 8]))
+              .square()
+              .sum();
+          expect(grad(loss(first))(x).toArray()).toEqual(grad(loss(asItIs))(x).abs().toArray());
+        }
       });
     });
 
