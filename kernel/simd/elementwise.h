@@ -27,7 +27,7 @@ BlockOp block_op_by(int opcode, DType arguments, double second);
 using FusedOp = void (*)(void* dst, const void* a, const void* b, const void* c, const void* d, int64_t n);
 
 /// f = add, sub, mul or div of g and h = add, sub, mul or kNoOpcode (the argument a, or c, itself); or
-/// `where` whose condition is g = eq, lt or le and whose values are c and d. nullptr for all else.
+/// `where` whose condition is g = eq, lt, le or kEqualInts and whose values are c and d. nullptr for all else.
 FusedOp fused_op(int f, int g, int h);
 
 /// The parts that are written with explicit vectors: of block_op (nullptr for other opcodes), and

@@ -40,6 +40,10 @@ struct LessOrEqual {
   GRADUS_INLINE MaskOf<F32> of(F32 x, F32 y) { return x <= y; }
 };
 
+struct EqualInts {
+  GRADUS_INLINE MaskOf<F32> of(F32 x, F32 y) { return MaskOf<F32>(x) == MaskOf<F32>(y); }
+};
+
 template <class Compare>
 struct Choice {
   GRADUS_INLINE F32 of(F32 a, F32 b, F32 c, F32 d) { return select<F32>(Compare::of(a, b), c, d); }
@@ -87,6 +91,7 @@ FusedOp choice(int compare) {
     case op_eq: return fused<Choice<Equal>>;
     case op_lt: return fused<Choice<Less>>;
     case op_le: return fused<Choice<LessOrEqual>>;
+    case kEqualInts: return fused<Choice<EqualInts>>;
     default: return nullptr;
   }
 }

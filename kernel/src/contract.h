@@ -16,6 +16,8 @@ inline size_t byte_size(DType t) {
 
 /// In place of an opcode: the argument itself.
 constexpr int kNoOpcode = -1;
+/// Beside the opcodes in trees: eq of int32, whose value is float32.
+constexpr int kEqualInts = -2;
 
 /// The thread pool as kernels see it. Work is cut into tasks by fixed block sizes, never by the
 /// number of workers, and tasks write disjoint memory: results do not depend on who runs what.

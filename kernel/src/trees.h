@@ -67,7 +67,9 @@ class Trees {
     const Value& v = e_.values[arg];
     const bool again = user_[arg] == kStored && e_.values[n].payload == op_where;
     if (v.kind != ValueKind::op || v.arity != 2 || (user_[arg] != n && !again)) return kNoOpcode;
-    if (e_.values[v.args[0]].dtype != DType::f32) return kNoOpcode;
+    const DType dtype = e_.values[v.args[0]].dtype;
+    if (dtype == DType::i32 && v.payload == op_eq && e_.values[n].payload == op_where) return kEqualInts;
+    if (dtype != DType::f32) return kNoOpcode;
     return trees_[arg].left == kNoOpcode && trees_[arg].right == kNoOpcode ? v.payload : kNoOpcode;
   }
 

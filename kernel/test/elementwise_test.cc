@@ -372,7 +372,9 @@ void check_blocks(const Isa& isa) {
 
 // ---- several instructions as one ----
 
-std::string name_of(int opcode) { return opcode == kNoOpcode ? "itself" : kOpcodeInfo[opcode].name; }
+std::string name_of(int opcode) {
+  return opcode == kNoOpcode ? "itself" : opcode == kEqualInts ? "eq of int32" : kOpcodeInfo[opcode].name;
+}
 
 /// f(g(a, b), h(c, d)) by the single instructions, one after another.
 std::vector<float> by_steps(const Isa& isa, int f, int g, int h, const std::vector<float> (&in)[4]) {
@@ -380,7 +382,8 @@ std::vector<float> by_steps(const Isa& isa, int f, int g, int h, const std::vect
   if (f == op_where) {
     std::vector<uint8_t> condition(in[0].size());
     std::vector<float> result(in[0].size());
-    isa.block_op(g, DType::f32)(condition.data(), in[0].data(), in[1].data(), nullptr, n);
+    const bool ints = g == kEqualInts;
+    isa.block_op(ints ? op_eq : g, ints ? DType::i32 : DType::f32)(condition.data(), in[0].data(), in[1].data(), nullptr, n);
     isa.block_op(f, DType::f32)(result.data(), condition.data(), in[2].data(), in[3].data(), n);
     return result;
   }
@@ -424,11 +427,11 @@ void check_tree(const Isa& isa, FusedOp op, int f, int g, int h) {
 
 void check_trees(const Isa& isa) {
   for (int f = 0; f < kOpcodes; f++)
-    for (int g = kNoOpcode; g < kOpcodes; g++)
+    for (int g = kEqualInts; g < kOpcodes; g++)
       for (int h = kNoOpcode; h < kOpcodes; h++) {
         const auto simple = [](int opcode) { return opcode == kNoOpcode || opcode == op_add || opcode == op_sub || opcode == op_mul; };
         const bool tree = (f == op_add || f == op_sub || f == op_mul || f == op_div) && simple(g) && simple(h) && (g != h || g != kNoOpcode);
-        const bool choice = f == op_where && (g == op_eq || g == op_lt || g == op_le) && h == kNoOpcode;
+        const bool choice = f == op_where && (g == op_eq || g == op_lt || g == op_le || g == kEqualInts) && h == kNoOpcode;
         const FusedOp op = isa.fused_op(f, g, h);
         report((op != nullptr) == (tree || choice), std::string(isa.name) + " has " + name_of(f) + "(" + name_of(g) + ", " + name_of(h) + ")");
         if (op) check_tree(isa, op, f, g, h);
