@@ -5,11 +5,12 @@
 namespace gradus::GRADUS_ISA::gemm {
 
 /// Whether c should be made as its transpose, Cᵀ = Bᵀ · Aᵀ: where only B has rows along k, or is the larger
-/// operand, as that spares packing it. Only the result's blocks are transposed on their way out, which costs
-/// more than it spares if both have columns along k, and k is short.
-inline bool exchange_pays(const MatmulCall& c) {
+/// operand, as that spares packing it. Only the result's blocks are transposed on their way out. If both have
+/// columns along k, that costs more than it spares where k is short, or A's rows do not fill a vector.
+template <class T>
+bool exchange_pays(const MatmulCall& c) {
   if (c.b_row != 1 || (c.a_col == 1 && c.m >= c.n)) return false;
-  return c.a_row != 1 || c.m * c.n < c.k * (c.m + c.n);
+  return c.a_row != 1 || (c.m >= Lanes<T>::count && c.m * c.n < c.k * (c.m + c.n));
 }
 
 /// c = left · right, or its transpose.
@@ -105,7 +106,7 @@ class BlockedProduct {
 
 template <class T, class Panels>
 BlockedProduct<T, Panels>::BlockedProduct(const MatmulCall& call, Parallel& pool)
-    : call_(call), pool_(pool), exchanged_(exchange_pays(call)),
+    : call_(call), pool_(pool), exchanged_(exchange_pays<T>(call)),
       m_(exchanged_ ? call.n : call.m), n_(exchanged_ ? call.m : call.n), k_(call.k),
       panels_(left(call, exchanged_), right(call, exchanged_), n_) {
   cut();

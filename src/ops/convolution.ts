@@ -78,10 +78,10 @@ export const convOp: OpRecord = bilinear({
   },
 });
 
-/** Enough images to fill vectors, and channels so few that the way into lanes and back would show. */
+/** Enough images to fill vectors, and channels so few that minimal filtering does not pay. */
 function paysInnermost({ shape: [n], inputs: [, w] }: Node): boolean {
   const [, o, c] = w!.shape;
-  return n! >= 16 && n! % 16 === 0 && c! <= 32 && o! <= 32;
+  return n! >= 16 && n! % 16 === 0 && c! <= 64 && o! <= 64 && (c! < 32 || o! < 32);
 }
 
 function outputSize(size: number, kernel: number, geo: ConvGeometry, i: number): number {
