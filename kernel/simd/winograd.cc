@@ -21,9 +21,18 @@ constexpr int64_t kLeastChannels = 32, kLeastTiles = 48;
 constexpr int64_t kInputBytes = int64_t{400} << 10, kOperandBytes = int64_t{800} << 10;
 /// Of a block: fewer leave register tiles empty, more would not fit the scratch.
 constexpr int64_t kFewTiles = 64, kMostTiles = 128;
-/// Channels side by side in a row of transformed inputs: a line, so that the rows of a register tile are
-/// constant offsets from one pointer, and follow each other in memory.
-constexpr int64_t kRun = 16;
+/// Channels side by side in a row of transformed inputs, so short that the rows of a register tile are
+/// constant offsets from one pointer: a line, where lines can be fetched ahead.
+#if defined(__wasm__)
+constexpr bool kFetches = false;
+#else
+constexpr bool kFetches = true;
+#endif
+constexpr int64_t kRun = kFetches ? 16 : 64;
+/// Tiles and output channels whose products stay in L1 (28 KB), and share what they read: as many as a
+/// register tile of AVX-512 has, and several of those that have fewer.
+constexpr int64_t kTogether = 14, kColumns = 32;
+static_assert(kMaxRows <= kTogether && kColumns % (2 * lanes) == 0, "a register tile fits");
 /// Room for the sums of all pieces.
 constexpr int64_t kPieceBytes = int64_t{16} << 20;
 
@@ -42,11 +51,10 @@ Plane<T> plane_of(const ConvCall& call, int64_t image, int64_t g, int64_t channe
 
 // ── register tiles ─────────────────────────────────────────────────────────────────────────────
 
-/// c[i] = Σ_k a(i, k) · b[k], in rows of as many vectors: a in runs of kRun, `run_step` apart, rows
-/// kRun apart.
+/// c[i · kColumns + …] = Σ_k a(i, k) · b[k]: a in runs of kRun, `run_step` apart, rows kRun apart.
 struct Products {
   const T *a, *b;
-  const T* next;  // the first run of the tile after this one
+  const T* next;  // the first run of a tile after this one
   T* c;
   int64_t k, run_step;
 };
@@ -63,9 +71,11 @@ void rows_of_runs(const Products& t) {
     run += t.run_step;
     const T* next = left > kRun ? run : t.next;
     for (int64_t k = min(left, kRun); k > 0; --k, ++a, b += NV * lanes, next += kRun) {
-      __builtin_prefetch(next);
+      if constexpr (kFetches) {
+        __builtin_prefetch(next);
 #pragma GCC unroll 2
-      for (int v = 0; v < NV * lanes; v += kRun) __builtin_prefetch(b + kRun * NV * lanes + v);
+        for (int v = 0; v < NV * lanes; v += kRun) __builtin_prefetch(b + kRun * NV * lanes + v);
+      }
       Vec<T> row[NV];
 #pragma GCC unroll 2
       for (int v = 0; v < NV; ++v) row[v] = load<T>(b + v * lanes);
@@ -80,7 +90,7 @@ void rows_of_runs(const Products& t) {
 #pragma GCC unroll 32
   for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) store<T>(t.c + (i * NV + v) * lanes, acc[i][v]);
+    for (int v = 0; v < NV; ++v) store<T>(t.c + i * kColumns + v * lanes, acc[i][v]);
   }
 }
 
@@ -164,8 +174,7 @@ class Layer {
   int64_t input_plane_;
   int64_t strip_;  // the results of a block for a vector of output channels
 
-  /// Of a panel of tiles.
-  static constexpr int64_t kProductPlane = kMaxRows * 2 * lanes + lanes;
+  static constexpr int64_t kProductPlane = kTogether * kColumns + lanes;
 
   int64_t patch_rows() const { return 2 * blocks_.rows + 2; }
   int64_t patch_columns() const { return 2 * blocks_.across + 2; }
@@ -173,15 +182,15 @@ class Layer {
   int64_t filters_of_group() const { return kProducts * outs_ * call_.channels; }
   uint64_t scratch_bytes() const {
     return sizeof(T) * uint64_t(patch_rows() * patch_columns() * lanes +
-                                kProducts * (input_plane_ + kProductPlane) + 2 * strip_ +
+                                kProducts * (input_plane_ + kProductPlane) + kColumns / lanes * strip_ +
                                 positions() * lanes) + 4096;
   }
 
   void transform_weights(T* to, int64_t g, int64_t out, int64_t channel, int64_t end) const;
   void transform_block(const TileBlock& block, int64_t g, Patch<T>& patch, T* inputs) const;
-  void multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t out, int vectors,
-                T* products, T* strip) const;
-  void gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int vectors,
+  void multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t outs, T* products,
+                T* strip) const;
+  void gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int64_t outs,
               T* strip) const;
   void put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip, T* tile) const;
 };
@@ -232,41 +241,43 @@ void Layer::transform_block(const TileBlock& block, int64_t g, Patch<T>& patch, 
   }
 }
 
-/// The results of a block for one or two vectors of output channels, a panel of tiles at a time, whose
-/// products stay in L1: strip[vector][image][position][channel].
-void Layer::multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t out, int vectors,
-                     T* products, T* strip) const {
+/// The results of a block for some output channels, a few tiles at a time:
+/// strip[vector][image][position][channel].
+void Layer::multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t outs, T* products,
+                     T* strip) const {
   const RowPanels panels(block.tiles());
-  const int64_t plane = vectors * lanes * call_.channels;
-  filters += kProducts * out * call_.channels;
+  const int64_t together = kTogether / panels.height;
   Products t;
   t.k = call_.channels;
   t.run_step = blocks_.most_tiles() * kRun;
-  for (int64_t p = 0; p < panels.count; ++p) {
-    const int64_t tile = p * panels.height;
-    for (int i = 0; i < kProducts; ++i) {
-      t.a = inputs + i * input_plane_ + tile * kRun;
-      t.b = filters + i * plane;
-      t.next = t.a + input_plane_;
-      t.c = products + i * kProductPlane;
-      instances.products[panels.height_of(p) - 1][vectors - 1](t);
-    }
-    gather(block, tile, tile + panels.height_of(p), products, vectors, strip);
+  for (int64_t first = 0; first < panels.count; first += together) {
+    const int64_t last = min(panels.count, first + together), tile = first * panels.height;
+    for (int i = 0; i < kProducts; ++i)
+      each_pair(outs, [&](int64_t j, int vectors) {
+        t.b = filters + (kProducts * j + i * vectors * lanes) * call_.channels;
+        for (int64_t p = first; p < last; ++p) {
+          t.a = inputs + i * input_plane_ + p * panels.height * kRun;
+          t.next = t.a + input_plane_;
+          t.c = products + i * kProductPlane + (p - first) * panels.height * kColumns + j;
+          instances.products[panels.height_of(p) - 1][vectors - 1](t);
+        }
+      });
+    gather(block, tile, min(panels.rows, last * panels.height), products, outs, strip);
   }
 }
 
 /// Sums the products of tiles tile … end − 1 into their positions.
-void Layer::gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int vectors,
+void Layer::gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int64_t outs,
                    T* strip) const {
   const int64_t height = call_.out[1], width = call_.out[2];
   int64_t x = tile % block.across, y = tile / block.across % (block.bottom - block.top);
   strip += tile / block.of_image() * positions() * lanes;
-  for (; tile < end; ++tile) {
+  for (; tile < end; ++tile, products += kColumns) {
     const bool right = 2 * x + 1 < width, below = 2 * (block.top + y) + 1 < height;
     T* to = strip + (2 * y * width + 2 * x) * lanes;
-    for (int v = 0; v < vectors; ++v, to += strip_, products += lanes) {
+    for (int64_t o = 0; o < outs; o += lanes, to += strip_) {
       Vec<T> sums[2][2];
-      transform_output<T, 2>(products, kProductPlane, sums);
+      transform_output<T, 2>(products + o, kProductPlane, sums);
       store<T>(to, sums[0][0]);
       if (right) store<T>(to + lanes, sums[0][1]);
       if (below) store<T>(to + width * lanes, sums[1][0]);
@@ -322,14 +333,15 @@ Status Layer::run(Parallel& pool) const {
     Patch<T> patch(scratch, patch_rows(), patch_columns());
     T* inputs = scratch.take<T>(kProducts * input_plane_);
     T* products = scratch.take<T>(kProducts * kProductPlane);
-    T* strip = scratch.take<T>(2 * strip_);
+    T* strip = scratch.take<T>(kColumns / lanes * strip_);
     T* tile = scratch.take<T>(positions() * lanes);
     transform_block(block, g, patch, inputs);
-    each_pair(outs_, [&](int64_t out, int vectors) {
-      multiply(block, inputs, filters + g * group, out, vectors, products, strip);
-      for (int v = 0; v < vectors; ++v)
+    for (int64_t out = 0; out < outs_; out += kColumns) {
+      const int64_t outs = min(kColumns, outs_ - out);
+      multiply(block, inputs, filters + g * group + kProducts * out * call_.channels, outs, products, strip);
+      for (int64_t v = 0; v < outs / lanes; ++v)
         put(worker, block, g, out + v * lanes, strip + v * strip_, tile);
-    });
+    }
   });
   return Status::ok;
 }
