@@ -16,15 +16,23 @@ constexpr int lanes = Lanes<T>::count;
 
 /// Fewer channels, or fewer tiles, leave the transforms too large a part.
 constexpr int64_t kLeastChannels = 32, kLeastTiles = 48;
-/// Transformed inputs and products of a block share a 2 MB L2 with the transformed weights.
-constexpr int64_t kBlockBytes = int64_t{800} << 10;
+/// Transformed operands of a block share a 2 MB L2: of a layer the inputs with the filters, of a gradient
+/// both with the sums.
+constexpr int64_t kInputBytes = int64_t{400} << 10, kOperandBytes = int64_t{800} << 10;
 /// Of a block: fewer leave register tiles empty, more would not fit the scratch.
 constexpr int64_t kFewTiles = 64, kMostTiles = 128;
-/// Output channels whose products are held at once.
-constexpr int64_t kBlockRows = 128;
-/// Channels side by side in a row of transformed inputs: so short that the rows of a register tile
-/// are constant offsets from one pointer.
-constexpr int64_t kRun = 64;
+/// Channels side by side in a row of transformed inputs, so short that the rows of a register tile are
+/// constant offsets from one pointer: a line, where lines can be fetched ahead.
+#if defined(__wasm__)
+constexpr bool kFetches = false;
+#else
+constexpr bool kFetches = true;
+#endif
+constexpr int64_t kRun = kFetches ? 16 : 64;
+/// Tiles and output channels whose products stay in L1 (28 KB), and share what they read: as many as a
+/// register tile of AVX-512 has, and several of those that have fewer.
+constexpr int64_t kTogether = 14, kColumns = 32;
+static_assert(kMaxRows <= kTogether && kColumns % (2 * lanes) == 0, "a register tile fits");
 /// Room for the sums of all pieces.
 constexpr int64_t kPieceBytes = int64_t{16} << 20;
 
@@ -43,20 +51,31 @@ Plane<T> plane_of(const ConvCall& call, int64_t image, int64_t g, int64_t channe
 
 // ── register tiles ─────────────────────────────────────────────────────────────────────────────
 
-/// c[i·c_row + …] = Σ_k a(i, k) · b[k]: a in runs of kRun, `run_step` apart, rows kRun apart.
+/// c[i · kColumns + …] = Σ_k a(i, k) · b[k]: a in runs of kRun, `run_step` apart, rows kRun apart.
 struct Products {
   const T *a, *b;
+  const T* next;  // the first run of a tile after this one
   T* c;
-  int64_t k, run_step, c_row;
+  int64_t k, run_step;
 };
 
+/// Operands come from L2. All rows start new lines of a at once, which stalls longer than instructions can
+/// be reordered: they are fetched a run ahead, as b is.
 template <int MR, int NV>
 void rows_of_runs(const Products& t) {
+  static_assert(MR <= kRun, "a line of each row is fetched in a run");
   Vec<T> acc[MR][NV] = {};
   const T *run = t.a, *b = t.b;
-  for (int64_t left = t.k; left > 0; left -= kRun, run += t.run_step) {
+  for (int64_t left = t.k; left > 0; left -= kRun) {
     const T* a = run;
-    for (int64_t k = min(left, kRun); k > 0; --k, ++a, b += NV * lanes) {
+    run += t.run_step;
+    const T* next = left > kRun ? run : t.next;
+    for (int64_t k = min(left, kRun); k > 0; --k, ++a, b += NV * lanes, next += kRun) {
+      if constexpr (kFetches) {
+        __builtin_prefetch(next);
+#pragma GCC unroll 2
+        for (int v = 0; v < NV * lanes; v += kRun) __builtin_prefetch(b + kRun * NV * lanes + v);
+      }
       Vec<T> row[NV];
 #pragma GCC unroll 2
       for (int v = 0; v < NV; ++v) row[v] = load<T>(b + v * lanes);
@@ -71,7 +90,7 @@ void rows_of_runs(const Products& t) {
 #pragma GCC unroll 32
   for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 2
-    for (int v = 0; v < NV; ++v) store<T>(t.c + i * t.c_row + v * lanes, acc[i][v]);
+    for (int v = 0; v < NV; ++v) store<T>(t.c + i * kColumns + v * lanes, acc[i][v]);
   }
 }
 
@@ -139,38 +158,41 @@ class Layer {
  public:
   explicit Layer(const ConvCall& call)
       : call_(call), channels_(round_up(call.channels, lanes)),
-        outs_(round_up(call.out_channels, lanes)), block_outs_(min(outs_, kBlockRows)),
+        outs_(round_up(call.out_channels, lanes)),
         blocks_(call.n, call.out[1], call.out[2],
-                max(kFewTiles, min(kMostTiles, tiles_that_fit(channels_ + block_outs_, kBlockBytes)))),
+                max(kFewTiles, min(kMostTiles, tiles_that_fit(channels_, kInputBytes)))),
         input_plane_(apart(ceil_div(channels_, kRun) * blocks_.most_tiles() * kRun)),
-        product_plane_(apart(blocks_.most_tiles() * block_outs_)) {}
+        strip_(blocks_.together * positions() * lanes) {}
 
   static bool pays(const ConvCall& call);
   Status run(Parallel& pool) const;
 
  private:
   const ConvCall& call_;
-  int64_t channels_, outs_;   // in whole vectors
-  int64_t block_outs_;        // output channels of a block
+  int64_t channels_, outs_;  // in whole vectors
   TileBlocks blocks_;
-  int64_t input_plane_, product_plane_;
+  int64_t input_plane_;
+  int64_t strip_;  // the results of a block for a vector of output channels
+
+  static constexpr int64_t kProductPlane = kTogether * kColumns + lanes;
 
   int64_t patch_rows() const { return 2 * blocks_.rows + 2; }
   int64_t patch_columns() const { return 2 * blocks_.across + 2; }
   int64_t positions() const { return round_up(2 * blocks_.rows * call_.out[2], lanes); }
-  int64_t filter_plane() const { return outs_ * call_.channels; }
+  int64_t filters_of_group() const { return kProducts * outs_ * call_.channels; }
   uint64_t scratch_bytes() const {
     return sizeof(T) * uint64_t(patch_rows() * patch_columns() * lanes +
-                                kProducts * (input_plane_ + product_plane_) +
-                                2 * positions() * lanes) + 4096;
+                                kProducts * (input_plane_ + kProductPlane) + kColumns / lanes * strip_ +
+                                positions() * lanes) + 4096;
   }
 
   void transform_weights(T* to, int64_t g, int64_t out, int64_t channel, int64_t end) const;
   void transform_block(const TileBlock& block, int64_t g, Patch<T>& patch, T* inputs) const;
-  void multiply(const T* inputs, int64_t tiles, const T* filters, int64_t out, int64_t end,
-                T* products) const;
-  void put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* products,
-           T* strip, T* tile) const;
+  void multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t outs, T* products,
+                T* strip) const;
+  void gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int64_t outs,
+              T* strip) const;
+  void put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip, T* tile) const;
 };
 
 bool Layer::pays(const ConvCall& call) {
@@ -181,12 +203,12 @@ bool Layer::pays(const ConvCall& call) {
 }
 
 /// Output channels out … out + lanes − 1, input channels channel … end − 1, in panels of two vectors
-/// of output channels: [product][panel][channel][vector].
+/// of output channels: [panel][product][channel][vector].
 void Layer::transform_weights(T* to, int64_t g, int64_t out, int64_t channel, int64_t end) const {
   const int64_t panel = out / (2 * lanes) * 2 * lanes, wide = min(2 * lanes, outs_ - panel);
   const int count = int(min(lanes, call_.out_channels - out));
   const int64_t y = call_.w_k[1], x = call_.w_k[2];
-  to += panel * call_.channels + channel * wide + out - panel;
+  to += kProducts * panel * call_.channels + channel * wide + out - panel;
   // Nine taps in one run, forwards or backwards: packed at once.
   const bool run = (x == 1 && y == 3) || (x == -1 && y == -3);
   const T* w = static_cast<const T*>(call_.w) + g * call_.w_g + out * call_.w_o;
@@ -202,7 +224,7 @@ void Layer::transform_weights(T* to, int64_t g, int64_t out, int64_t channel, in
     Vec<T> filter[3][3];
     for (int i = 0; i < 9; ++i)
       filter[i / 3][i % 3] = load<T>(taps + (run && x < 0 ? 8 - i : i) * lanes);
-    transform_filter<T, 3>(filter, to, filter_plane());
+    transform_filter<T, 3>(filter, to, wide * call_.channels);
   }
 }
 
@@ -219,44 +241,62 @@ void Layer::transform_block(const TileBlock& block, int64_t g, Patch<T>& patch, 
   }
 }
 
-/// products[product][tile][channel − out] for the output channels out … end − 1.
-void Layer::multiply(const T* inputs, int64_t tiles, const T* filters, int64_t out, int64_t end,
-                     T* products) const {
-  const RowPanels panels(tiles);
+/// The results of a block for some output channels, a few tiles at a time:
+/// strip[vector][image][position][channel].
+void Layer::multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t outs, T* products,
+                     T* strip) const {
+  const RowPanels panels(block.tiles());
+  const int64_t together = kTogether / panels.height;
   Products t;
   t.k = call_.channels;
   t.run_step = blocks_.most_tiles() * kRun;
-  t.c_row = block_outs_;
-  for (int i = 0; i < kProducts; ++i) {
-    each_pair(end - out, [&](int64_t j, int vectors) {
-      t.b = filters + i * filter_plane() + (out + j) * call_.channels;
-      for (int64_t p = 0; p < panels.count; ++p) {
-        t.a = inputs + i * input_plane_ + p * panels.height * kRun;
-        t.c = products + i * product_plane_ + p * panels.height * block_outs_ + j;
-        instances.products[panels.height_of(p) - 1][vectors - 1](t);
-      }
-    });
+  for (int64_t first = 0; first < panels.count; first += together) {
+    const int64_t last = min(panels.count, first + together), tile = first * panels.height;
+    for (int i = 0; i < kProducts; ++i)
+      each_pair(outs, [&](int64_t j, int vectors) {
+        t.b = filters + (kProducts * j + i * vectors * lanes) * call_.channels;
+        for (int64_t p = first; p < last; ++p) {
+          t.a = inputs + i * input_plane_ + p * panels.height * kRun;
+          t.next = t.a + input_plane_;
+          t.c = products + i * kProductPlane + (p - first) * panels.height * kColumns + j;
+          instances.products[panels.height_of(p) - 1][vectors - 1](t);
+        }
+      });
+    gather(block, tile, min(panels.rows, last * panels.height), products, outs, strip);
   }
 }
 
-/// Sums the products of one vector of output channels and hands them on, a tile per image.
-void Layer::put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* products,
-                T* strip, T* tile) const {
+/// Sums the products of tiles tile … end − 1 into their positions.
+void Layer::gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int64_t outs,
+                   T* strip) const {
+  const int64_t height = call_.out[1], width = call_.out[2];
+  int64_t x = tile % block.across, y = tile / block.across % (block.bottom - block.top);
+  strip += tile / block.of_image() * positions() * lanes;
+  for (; tile < end; ++tile, products += kColumns) {
+    const bool right = 2 * x + 1 < width, below = 2 * (block.top + y) + 1 < height;
+    T* to = strip + (2 * y * width + 2 * x) * lanes;
+    for (int64_t o = 0; o < outs; o += lanes, to += strip_) {
+      Vec<T> sums[2][2];
+      transform_output<T, 2>(products + o, kProductPlane, sums);
+      store<T>(to, sums[0][0]);
+      if (right) store<T>(to + lanes, sums[0][1]);
+      if (below) store<T>(to + width * lanes, sums[1][0]);
+      if (below && right) store<T>(to + (width + 1) * lanes, sums[1][1]);
+    }
+    if (++x < block.across) continue;
+    x = 0;
+    if (++y < block.bottom - block.top) continue;
+    y = 0;
+    strip += positions() * lanes;
+  }
+}
+
+/// Hands on the results for one vector of output channels, a tile per image.
+void Layer::put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip, T* tile) const {
   const int64_t height = call_.out[1], width = call_.out[2], y0 = 2 * block.top;
   const int64_t rows = min(lanes, call_.out_channels - out);
   const int64_t count = (min(height, 2 * block.bottom) - y0) * width;
-  for (int64_t image = block.first; image < block.last; ++image) {
-    for (int64_t y = 2 * block.top; y < 2 * block.bottom; y += 2)
-      for (int64_t x = 0; x < width; x += 2, products += block_outs_) {
-        Vec<T> sums[2][2];
-        transform_output<T, 2>(products, product_plane_, sums);
-        T* to = strip + ((y - y0) * width + x) * lanes;
-        store<T>(to, sums[0][0]);
-        if (x + 1 < width) store<T>(to + lanes, sums[0][1]);
-        if (y + 1 == height) continue;
-        store<T>(to + width * lanes, sums[1][0]);
-        if (x + 1 < width) store<T>(to + (width + 1) * lanes, sums[1][1]);
-      }
+  for (int64_t image = block.first; image < block.last; ++image, strip += positions() * lanes) {
     const int64_t n = image * call_.groups + g, at = y0 * width, all = height * width;
     T* c = call_.y ? static_cast<T*>(call_.y) + (n * call_.out_channels + out) * all + at : tile;
     const int64_t c_row = call_.y ? all : count;
@@ -274,15 +314,16 @@ void Layer::put(int worker, const TileBlock& block, int64_t g, int64_t out, cons
 }
 
 Status Layer::run(Parallel& pool) const {
-  const int64_t group = kProducts * filter_plane();
+  const int64_t group = filters_of_group();
   const Keeper::Room room = packed_room(call_.w_keeper, pool, uint64_t(call_.groups * group) * sizeof(T));
   if (!room.memory) return Status::out_of_memory;
   T* filters = static_cast<T*>(room.memory);
-  const int64_t vectors = outs_ / lanes, runs = ceil_div(call_.channels, kRun);
-  run_tasks(pool, room.filled ? 0 : call_.groups * vectors * runs, [&](int64_t task, int) {
-    const int64_t g = task / (vectors * runs), channel = task % runs * kRun;
-    transform_weights(filters + g * group, g, task / runs % vectors * lanes, channel,
-                      min(call_.channels, channel + kRun));
+  constexpr int64_t piece = 64;  // channels of a task
+  const int64_t vectors = outs_ / lanes, pieces = ceil_div(call_.channels, piece);
+  run_tasks(pool, room.filled ? 0 : call_.groups * vectors * pieces, [&](int64_t task, int) {
+    const int64_t g = task / (vectors * pieces), channel = task % pieces * piece;
+    transform_weights(filters + g * group, g, task / pieces % vectors * lanes, channel,
+                      min(call_.channels, channel + piece));
   });
 
   run_tasks(pool, call_.groups * blocks_.count(), [&](int64_t task, int worker) {
@@ -291,15 +332,15 @@ Status Layer::run(Parallel& pool) const {
     Scratch scratch(pool.scratch(worker));
     Patch<T> patch(scratch, patch_rows(), patch_columns());
     T* inputs = scratch.take<T>(kProducts * input_plane_);
-    T* products = scratch.take<T>(kProducts * product_plane_);
-    T* strip = scratch.take<T>(positions() * lanes);
+    T* products = scratch.take<T>(kProducts * kProductPlane);
+    T* strip = scratch.take<T>(kColumns / lanes * strip_);
     T* tile = scratch.take<T>(positions() * lanes);
     transform_block(block, g, patch, inputs);
-    for (int64_t out = 0; out < outs_; out += block_outs_) {
-      const int64_t end = min(outs_, out + block_outs_);
-      multiply(inputs, block.tiles(), filters + g * group, out, end, products);
-      for (int64_t o = out; o < end; o += lanes)
-        put(worker, block, g, o, products + o - out, strip, tile);
+    for (int64_t out = 0; out < outs_; out += kColumns) {
+      const int64_t outs = min(kColumns, outs_ - out);
+      multiply(block, inputs, filters + g * group + kProducts * out * call_.channels, outs, products, strip);
+      for (int64_t v = 0; v < outs / lanes; ++v)
+        put(worker, block, g, out + v * lanes, strip + v * strip_, tile);
     }
   });
   return Status::ok;
@@ -315,7 +356,7 @@ class WeightGradient {
       : call_(call), columns_(round_up(call.n, lanes)),
         rows_(round_up(call.out_channels, lanes)),
         blocks_(call.channels, call.kernel[1], call.kernel[2],
-                max(kFewTiles, min(kMostTiles, tiles_that_fit(columns_ + rows_, kBlockBytes)))),
+                max(kFewTiles, min(kMostTiles, tiles_that_fit(columns_ + rows_, kOperandBytes)))),
         input_plane_(apart(blocks_.most_tiles() * columns_)),
         filter_plane_(apart(blocks_.most_tiles() * rows_)),
         sum_plane_(apart(call.out_channels * columns_)) {
