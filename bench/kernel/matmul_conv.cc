@@ -113,21 +113,40 @@ struct Layer {
   int64_t n, groups, c, o, size, kernel, pad, stride;
 };
 
+/// The same call of a dense [n, g, c, …] and of the same numbers with their images innermost.
+ConvCall images_last(const ConvCall& dense) {
+  ConvCall c = dense;
+  for (int64_t* s : {&c.x_g, &c.x_c, &c.x_s[0], &c.x_s[1], &c.x_s[2]}) *s *= c.n;  // for one group
+  c.x_n = 1;
+  c.images_last = true;
+  return c;
+}
+
 void conv_line(const char* what, const Layer& l, const ConvCall& given, double flops, TestPool& pool) {
   std::vector<std::function<void()>> run;
-  ConvCall call = given;
   Sum sum;
-  ConvCall sunk = given;
-  sunk.y = nullptr;
-  sunk.sink = {Sum::put, &sum};
-  for (const Variant& v : variants()) run.push_back([&call, &pool, v] { v.conv(call, pool); });
+  const auto sunk = [&sum](ConvCall call) {
+    call.y = nullptr, call.sink = {Sum::put, &sum};
+    return call;
+  };
+  std::vector<const char*> names;
+  const auto add = [&](const char* name, const Variant& v, const ConvCall& call) {
+    names.push_back(name);
+    run.push_back([call, &pool, v] { v.conv(call, pool); });
+  };
+  for (const Variant& v : variants()) add(v.name, v, given);
   const Variant best = variants().back();
-  run.push_back([&sunk, &pool, best] { best.conv(sunk, pool); });
+  add("sink", best, sunk(given));
+  if (given.x_c < given.x_n) {
+    add("last", best, images_last(given));
+    add("last sink", best, sunk(images_last(given)));
+    ConvCall turned = given;
+    turned.images_last = true;
+    add("turned", best, turned);
+  }
   const auto t = medians(run, 0.15);
   std::printf("conv %-24s %-11s", l.name, what);
-  for (size_t i = 0; i < t.size(); ++i)
-    std::printf("  %s %6.1f GF %8.0f us", i + 1 < t.size() ? variants()[i].name : "sink",
-                flops / t[i] * 1e-9, t[i] * 1e6);
+  for (size_t i = 0; i < t.size(); ++i) std::printf("  %s %6.1f GF %8.0f us", names[i], flops / t[i] * 1e-9, t[i] * 1e6);
   std::printf("\n");
 }
 
