@@ -59,6 +59,7 @@ class Convolution {
 
   Status run() {
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, true);
+    // By image, columns come as a result with its images last wants them.
     if (!call_.images_last && plan_by_position()) return by_position();
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, false);
     if (!plan_sums() && !plan_dots()) plan_by_image();

@@ -25,8 +25,8 @@ class InnermostImages {
   static constexpr int lanes = Lanes<T>::count;
   /// A tile of results shares a 2 MB L2 with the weights and the x that it meets.
   static constexpr int64_t kTile = (int64_t{256} << 10) / int64_t{sizeof(T)};
-  /// One that a sink changes in the result's place stays in a 48 KB L1 with some of x.
-  static constexpr int64_t kPlace = (int64_t{24} << 10) / int64_t{sizeof(T)};
+  /// One that a sink changes where it stands is mostly in a 48 KB L1 still, and worth a task.
+  static constexpr int64_t kPlace = (int64_t{64} << 10) / int64_t{sizeof(T)};
   /// The most elements of a tile that cannot be cut further: half of the scratch.
   static constexpr int64_t kTileLimit = int64_t{kScratchBytes} / 2 / int64_t{sizeof(T)};
   /// Images of a task: enough for long runs of columns, few enough for tiles of some positions.
