@@ -113,21 +113,41 @@ struct Layer {
   int64_t n, groups, c, o, size, kernel, pad, stride;
 };
 
-void conv_line(const char* what, const Layer& l, const ConvCall& given, double flops, TestPool& pool) {
+/// The same call of an x and a result with their images innermost.
+ConvCall images_last(const ConvCall& dense) {
+  ConvCall c = dense;
+  for (int64_t* s : {&c.x_g, &c.x_c, &c.x_s[0], &c.x_s[1], &c.x_s[2]}) *s *= c.n;
+  c.x_n = 1;
+  c.images_last = true;
+  return c;
+}
+
+void conv_line(const char* what, const Layer& l, const ConvCall& given, double flops, TestPool& pool,
+               bool images = false) {
   std::vector<std::function<void()>> run;
-  ConvCall call = given;
   Sum sum;
-  ConvCall sunk = given;
-  sunk.y = nullptr;
-  sunk.sink = {Sum::put, &sum};
-  for (const Variant& v : variants()) run.push_back([&call, &pool, v] { v.conv(call, pool); });
+  const auto sunk = [&sum](ConvCall call) {
+    call.y = nullptr, call.sink = {Sum::put, &sum};
+    return call;
+  };
+  std::vector<const char*> names;
+  const auto add = [&](const char* name, const Variant& v, const ConvCall& call) {
+    names.push_back(name);
+    run.push_back([call, &pool, v] { v.conv(call, pool); });
+  };
+  for (const Variant& v : variants()) add(v.name, v, given);
   const Variant best = variants().back();
-  run.push_back([&sunk, &pool, best] { best.conv(sunk, pool); });
+  add("sink", best, sunk(given));
+  if (images) {
+    add("last", best, images_last(given));
+    add("last sink", best, sunk(images_last(given)));
+    ConvCall turned = given;
+    turned.images_last = true;
+    add("turned", best, turned);
+  }
   const auto t = medians(run, 0.15);
   std::printf("conv %-24s %-11s", l.name, what);
-  for (size_t i = 0; i < t.size(); ++i)
-    std::printf("  %s %6.1f GF %8.0f us", i + 1 < t.size() ? variants()[i].name : "sink",
-                flops / t[i] * 1e-9, t[i] * 1e6);
+  for (size_t i = 0; i < t.size(); ++i) std::printf("  %s %6.1f GF %8.0f us", names[i], flops / t[i] * 1e-9, t[i] * 1e6);
   std::printf("\n");
 }
 
@@ -148,7 +168,7 @@ void layer_lines(const Layer& l, TestPool& pool) {
   f.x = x.data(), f.x_s[1] = l.size, f.x_s[2] = 1, f.x_c = in2, f.x_g = l.c * in2, f.x_n = l.groups * f.x_g;
   f.w = w.data(), f.w_k[1] = l.kernel, f.w_k[2] = 1, f.w_c = k2, f.w_o = l.c * k2, f.w_g = l.o * f.w_o;
   f.y = y.data();
-  conv_line("forward", l, f, flops, pool);
+  conv_line("forward", l, f, flops, pool, true);
 
   ConvCall b = f;  // gradient of x: g dilated, w flipped, channels exchanged
   b.out_channels = l.c, b.channels = l.o;
@@ -156,7 +176,7 @@ void layer_lines(const Layer& l, TestPool& pool) {
   spatial(b.pad, l.kernel - 1 - l.pad, 0), spatial(b.in_dilation, l.stride, 1);
   b.x = g.data(), b.x_s[1] = out, b.x_c = out2, b.x_g = l.o * out2, b.x_n = l.groups * b.x_g;
   b.w = w.data() + k2 - 1, b.w_k[1] = -l.kernel, b.w_k[2] = -1, b.w_o = f.w_c, b.w_c = f.w_o;
-  conv_line("input grad", l, b, flops, pool);
+  conv_line("input grad", l, b, flops, pool, true);
 
   ConvCall d = f;  // gradient of w: images are channels, g is the kernel
   d.n = l.c, d.out_channels = l.o, d.channels = l.n;

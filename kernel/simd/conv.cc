@@ -60,6 +60,7 @@ class Convolution {
 
   Status run() {
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, true);
+    // By image, columns come as a result with its images last wants them.
     if (!call_.images_last && plan_by_position()) return by_position();
     for (int d = 0; d < 3; ++d) axes_[d] = Axis(call_, d, false);
     if (!plan_sums() && !plan_dots()) plan_by_image();
@@ -682,14 +683,15 @@ void Convolution<T>::deliver_columns(const Part& b, int64_t row, int64_t rows, i
       for (int64_t x = 0; x < b.size[2]; x += together) {
         const T* from = total + (z * b.size[1] + y) * b.run + x * b.images;
         const int64_t at = ((z + b.p0[0]) * call.out[1] + y + b.p0[1]) * call.out[2] + b.p0[2] + x;
-        const Tile tile{b.g, b.row + row, at * call.n + b.image, rows, cols, from, ld};
-        if (!y_) {
-          call.sink.put(call.sink.self, worker, tile);
-          continue;
+        Tile tile{b.g, b.row + row, at * call.n + b.image, rows, cols, from, ld};
+        if (y_) {
+          const int64_t plane = outs_ * call.n;
+          T* to = y_ + (b.g * call.out_channels + tile.row) * plane + tile.col;
+          for (int64_t r = 0; r < rows; ++r)
+            __builtin_memcpy(to + r * plane, from + r * ld, size_t(cols) * sizeof(T));
+          tile.values = to, tile.ld = plane;
         }
-        T* to = y_ + (b.g * call.out_channels + tile.row) * outs_ * call.n + tile.col;
-        for (int64_t r = 0; r < rows; ++r, to += outs_ * call.n, from += ld)
-          __builtin_memcpy(to, from, size_t(cols) * sizeof(T));
+        if (call.sink.put) call.sink.put(call.sink.self, worker, tile);
       }
 }
 

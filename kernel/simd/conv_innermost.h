@@ -25,6 +25,8 @@ class InnermostImages {
   static constexpr int lanes = Lanes<T>::count;
   /// A tile of results shares a 2 MB L2 with the weights and the x that it meets.
   static constexpr int64_t kTile = (int64_t{256} << 10) / int64_t{sizeof(T)};
+  /// One that a sink changes where it stands is mostly in a 48 KB L1 still, and worth a task.
+  static constexpr int64_t kPlace = (int64_t{64} << 10) / int64_t{sizeof(T)};
   /// The most elements of a tile that cannot be cut further: half of the scratch.
   static constexpr int64_t kTileLimit = int64_t{kScratchBytes} / 2 / int64_t{sizeof(T)};
   /// Images of a task: enough for long runs of columns, few enough for tiles of some positions.
@@ -125,13 +127,14 @@ bool InnermostImages<T>::plan() {
   if (reach > INT32_MAX) return false;
 
   chunks_ = max(1, call_.n / kImages);
+  const int64_t limit = call_.y && call_.sink.put ? kPlace : kTile;
   const int64_t images = ceil_div(call_.n, chunks_);
   rows_ = min(call_.out_channels, panels_.height * max(1, 256 / panels_.height));
   for (;;) {
     const int64_t tile = rows_ * volume(box) * residues() * images;
     const int64_t tasks = chunks_ * call_.groups * Grid(whole, box).boxes() * ceil_div(call_.out_channels, rows_);
     const int64_t work = rows_ * volume(box) * images * depth;
-    const bool large = tile > kTile, lonely = tasks < 16 && work > int64_t{1} << 22;
+    const bool large = tile > limit, lonely = tasks < 16 && work > int64_t{1} << 22;
     if (!large && !lonely) break;
     if (halve(box, 1)) continue;
     if (!large || rows_ <= panels_.height) break;
@@ -316,7 +319,8 @@ void InnermostImages<T>::multiply(const Line& line, Range* ranges) const {
   }
 }
 
-/// Hands a dense tile [rows][box][images] to the sink, in as few pieces as its columns are runs.
+/// Hands a box of results to the sink, in as few pieces as its columns are runs: a dense tile
+/// [rows][box][images], or what stands in y.
 template <class T>
 void InnermostImages<T>::deliver_box(int worker, int64_t g, int64_t row, int64_t rows, int64_t image,
                                      int64_t images, const int64_t* p0, const int64_t* p1,
@@ -328,9 +332,12 @@ void InnermostImages<T>::deliver_box(int worker, int64_t g, int64_t row, int64_t
   if (run == out[2] * out[1]) run *= size[0];
   for (int64_t i = 0; i < all; i += run) {
     const int64_t z = p0[0] + i / (size[1] * size[2]), y = p0[1] + i / size[2] % size[1];
-    const int64_t at = (z * out[1] + y) * out[2] + p0[2] + i % size[2];
+    const int64_t at = ((z * out[1] + y) * out[2] + p0[2] + i % size[2]) * call_.n + image;
+    const int64_t plane = volume(out) * call_.n;
+    const T* values = call_.y ? static_cast<T*>(call_.y) + (g * call_.out_channels + row) * plane + at
+                              : tile + i * images;
     call_.sink.put(call_.sink.self, worker,
-                   Tile{g, row, at * call_.n + image, rows, run * images, tile + i * images, all * images});
+                   Tile{g, row, at, rows, run * images, values, call_.y ? plane : all * images});
   }
 }
 
@@ -407,7 +414,7 @@ Status InnermostImages<T>::run() {
       line.a += line.depth * call.out_channels;
       line.offset += line.depth;
     });
-    if (!y) deliver_box(worker, g, row0, rows, image, images, p0, p1, tile);
+    if (call.sink.put) deliver_box(worker, g, row0, rows, image, images, p0, p1, tile);
   });
   return Status::ok;
 }

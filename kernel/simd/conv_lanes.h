@@ -180,9 +180,10 @@ double ImageLanes<T>::cost_by_position() const {
   const int64_t plane = ceil_div((rows - 1) * staged_row + width, lanes);
   const bool flat = 4 * apart >= 5 * plane, scattered = flat || axes_[2].residues > 1;
   const double vectors = double(axes_[0].positions * (flat ? plane : apart) * residues * lanes) / double(volume(call_.out));
+  const bool strided = axes_[2].stride > 1 || call_.x_s[2] != 1;
   const double copied = double(call_.channels * volume(call_.in)) / double(call_.out_channels * volume(call_.out));
   return vectors * ((panels_.height > 8 ? 1.0 : 1.15) * cycles(2) * double(call_.channels * taps_) / double(residues) + (scattered ? 16 : 1)) +
-         (axes_[2].stride > 1 ? 12 : 2) * copied;
+         (strided ? 12 : 2) * copied;
 }
 
 /// The weights of one group for channels c … c + channels − 1: [residue][row panel][k][row], where k

@@ -133,7 +133,8 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
     for (int32_t j : loop.passed) {  // after the steps, which may read what is replaced
       const LoopOutput& o = loop.outputs[j];
       char* to = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start) + r * o.view.stride[rank - 2];
-      __builtin_memcpy(to, static_cast<char*>(table[o.value]) - done * o.view.element, size_t(n * o.view.element));
+      const char* from = static_cast<char*>(table[o.value]) - done * o.view.element;
+      if (from != to) __builtin_memcpy(to, from, size_t(n * o.view.element));
     }
     for (const Mover& m : loop.row_movers)
       table[m.value] = static_cast<char*>(table[m.value]) + (m.row - done * m.element);

@@ -211,12 +211,11 @@ Status run_conv(const ConvPlan& p, Frame& frame) {
   call.x = frame.buffers[p.x.buffer] + p.x.offset;
   call.w = frame.buffers[p.w.buffer] + p.w.offset;
   call.w_keeper = keeper_of(p.w_keeper, p.w, frame);
-  if (p.direct) {
-    const LoopView& out = p.after.outputs[0].view;
+  if (p.place >= 0) {
+    const LoopView& out = p.after.outputs[size_t(p.place)].view;
     call.y = frame.buffers[out.buffer] + out.offset;
-  } else {
-    call.sink = {Epilogue::put, &epilogue};
   }
+  if (!p.direct) call.sink = {Epilogue::put, &epilogue};
   return conv(call, *frame.parallel);
 }
 

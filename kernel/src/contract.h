@@ -94,7 +94,8 @@ struct ConvCall {
   const void* w;
   int64_t w_g, w_o, w_c, w_k[3];
   Keeper* w_keeper;  // where w stays from run to run, else null
-  // Direct store when y is not null: dense row-major [n, g, o, out…], or [g, o, out…, n].
+  // Direct store when y is not null: dense row-major [n, g, o, out…], or [g, o, out…, n]. With images
+  // last there may be both: the sink then gets tiles that lie in y, and may change them there.
   void* y;
   TileSink sink;
   bool images_last;  // the result has its images innermost: neighbours in memory, neighbours in a tile

@@ -221,6 +221,23 @@ class LoopBuilder {
     return true;
   }
 
+  /// Lets the given input be handed over in the memory of an output; false where that would be written
+  /// too early, or before another input is read.
+  bool give_in(size_t output) {
+    LoopOutput& place = loop_.outputs[output];
+    for (const LoopInput& in : loop_.inputs)
+      if (in.access != Access::given && shares(place.view, in.view)) return false;
+    if (place.value == 0) return true;
+    for (const LoopOutput& o : loop_.outputs)
+      if (o.value == 0) return false;
+    bool written = false;
+    for (const Step& s : loop_.steps) {
+      if (written && (s.a == 0 || s.b == 0 || s.c == 0 || s.d == 0)) place.direct = false;
+      written = written || s.dst == place.value;
+    }
+    return true;
+  }
+
   /// Decides how inputs are read and how large blocks are, once the axes are final.
   bool finish(const Space& space, bool map, std::string& refusal) {
     loop_.rank = space.rank;
@@ -893,6 +910,9 @@ class Planner {
       space.rotate(1);
     }
     c.direct = identity(i.fused) && !c.empty && dense(c.after.outputs[0].view, space);
+    c.place = c.direct ? 0 : -1;
+    for (size_t j = 0; c.place < 0 && call.images_last && j < c.after.outputs.size(); j++)
+      if (i.fused.outputs[j].dtype == call.dtype && dense(c.after.outputs[j].view, space) && builder.give_in(j)) c.place = int(j);
     space.merge();
     plan.alone = 2.0 * double(count) * window < 8 * kWakeCost;
     return epilogue(c.after, space, builder);

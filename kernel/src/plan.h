@@ -140,7 +140,8 @@ struct ConvPlan {
   ConvCall call;  // without addresses
   LoopView x, w;  // only buffer and offset are used
   mutable Keeper w_keeper;
-  bool direct;
+  int place;       // the output in whose memory the sums are stored, or −1
+  bool direct;     // without an epilogue
   bool empty;      // nothing to sum: the result is zero
   int64_t result;  // output positions per channel
   Loop after;      // axes [n, g, o, p…], or [g, o, p…, n] with images last
