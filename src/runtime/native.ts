@@ -285,8 +285,8 @@ function copySmall(to: TypedArray, from: TypedArray): void {
 const longBytes = 4096;
 /** A cache line, and a vector of the widest instruction set. */
 const lineBytes = 64;
-/** From so many bytes on, arrays lie in large pages: ordinary ones are more than a TLB knows, some 2000. */
-const largeBytes = 8 << 20;
+/** From so many bytes on, arrays lie in large pages: a TLB knows half as many ordinary ones, some 2000. */
+const largeBytes = 16 << 20;
 const pageBytes = 2 << 20;
 
 /**
