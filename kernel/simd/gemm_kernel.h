@@ -111,7 +111,8 @@ constexpr bool kConstantDistances = true;
 constexpr bool kConstantDistances = false;
 #endif
 
-/// Panels stream from L2: so far ahead of their use, in bytes, they are asked for.
+/// Panels stream from L2: so far ahead of their use, in bytes, they are asked for. 2 and 4 KB gain alike, 1 KB
+/// less: the lines of the result, which come from further away, delay them.
 constexpr int kAhead = 4096;
 
 /// Both operands where they are, any strides but unit column stride in B; the last vector of
