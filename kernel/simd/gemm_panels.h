@@ -163,8 +163,7 @@ void VectorPanels<T>::multiply(const void* left, const void* right, const Piece&
       // The result's lines come while the sums form.
       for (int r = 0; fetch && r < height; ++r)
         for (int v = 0; v < vectors; ++v) __builtin_prefetch(t.c[v] + r * c.row, 1);
-      const auto& instances = kConstantDistances ? kernels<T>.panels : kernels<T>.direct[0];
-      instances[height - 1][vectors - 1](t);
+      kernels<T>.panels[height - 1][vectors - 1](t);
     }
   }
 }

@@ -45,24 +45,26 @@ struct Signal {
   void wake_all() { pthread_cond_broadcast(&c); }
 };
 
-// What kernels pack lies in pages of 2 MB where the system has them: panels of 4 KB pages miss the TLB,
-// and crowd into some sets of L2 while others stay empty, as chance gave out the pages.
-constexpr size_t kLargePage = size_t{2} << 20;
-
+// What kernels pack lies in large pages: panels of 4 KB pages miss the TLB, and crowd into some sets of
+// L2 while others stay empty, as chance gave out the pages.
 void* aligned(size_t bytes) {
+  const bool large = bytes >= kLargePage / 2;
+  if (large) bytes = (bytes + kLargePage - 1) / kLargePage * kLargePage;
   void* p = nullptr;
-#if defined(MADV_HUGEPAGE)
-  if (bytes >= kLargePage / 2) {
-    bytes = (bytes + kLargePage - 1) / kLargePage * kLargePage;
-    if (posix_memalign(&p, kLargePage, bytes) != 0) return nullptr;
-    madvise(p, bytes, MADV_HUGEPAGE);
-    return p;
-  }
-#endif
-  return posix_memalign(&p, 64, bytes) == 0 ? p : nullptr;
+  if (posix_memalign(&p, large ? kLargePage : 64, bytes) != 0) return nullptr;
+  if (large) use_large_pages(p, bytes);
+  return p;
 }
 
 }  // namespace
+
+void use_large_pages(void* from, size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  madvise(from, bytes, MADV_HUGEPAGE);
+#else
+  (void)from, (void)bytes;
+#endif
+}
 
 int available_cores() {
 #if defined(__linux__)

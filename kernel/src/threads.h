@@ -1,5 +1,5 @@
 // Threads of the engine: a pool that shares out tasks, and a queue that runs jobs in order. All use
-// of the operating system's threads is in threads.cc.
+// of the operating system's threads and pages is in threads.cc.
 #pragma once
 #include "contract.h"
 
@@ -7,6 +7,11 @@ namespace gradus {
 
 /// Cores that this process may use.
 int available_cores();
+
+/// Pages that reach further than 4 KB ones in the processor's tables of addresses.
+constexpr size_t kLargePage = size_t{2} << 20;
+/// Asks the system, which may not have them, for large pages: both arguments are multiples of one.
+void use_large_pages(void* from, size_t bytes);
 
 /// A pool of worker threads. The thread that calls run() is worker 0 and takes part; the others
 /// spin for a moment after their last task, then sleep.

@@ -33,6 +33,8 @@ interface Addon extends Watcher {
   arenaBytes(): number;
   /** Bytes from the start of a cache line to that of the array. */
   misalignment(array: TypedArray): number;
+  /** Asks for large pages; bytes from the start of the bytes to the first of them. */
+  largePages(bytes: Uint8Array): number;
 }
 
 let lastStamp = 0;
@@ -283,6 +285,9 @@ function copySmall(to: TypedArray, from: TypedArray): void {
 const longBytes = 4096;
 /** A cache line, and a vector of the widest instruction set. */
 const lineBytes = 64;
+/** From so many bytes on, arrays lie in large pages: a TLB knows half as many ordinary ones, some 2000. */
+const largeBytes = 16 << 20;
+const pageBytes = 2 << 20;
 
 /**
  * An array to be written. Zeroing a page costs as much as writing results to it, and vectors that lie
@@ -292,6 +297,10 @@ const lineBytes = 64;
 function unfilled(addon: Addon, dtype: DType, size: number): TypedArray {
   const bytes = size * byteSize(dtype);
   if (bytes < longBytes) return allocate(dtype, size);
+  if (bytes >= largeBytes) {
+    const { buffer } = Buffer.allocUnsafeSlow(bytes + pageBytes); // what nobody writes takes no memory
+    return viewOf(dtype, buffer, addon.largePages(new Uint8Array(buffer)), size);
+  }
   const { buffer } = Buffer.allocUnsafeSlow(bytes + lineBytes);
   const past = addon.misalignment(new Uint8Array(buffer));
   return viewOf(dtype, buffer, past === 0 ? 0 : lineBytes - past, size);

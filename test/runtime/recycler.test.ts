@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, test, vi } from "vitest";
@@ -132,6 +133,33 @@ describe.skipIf("missing" in native)("memory of the native engine", () => {
     expect(kept.every((x) => x === 7)).toBe(true);
   });
 
+  test("of many pages begins with a line and is as long as asked", () => {
+    for (const length of [4 * MiB, 4 * MiB + 1, 5 * MiB - 1]) {
+      const storage = engine.allocate("float32", length);
+      expect(engine.settle?.(storage)).toBe(storage);
+      expect(storage.read().fill(1)).toHaveLength(length);
+    }
+  });
+
+  test.runIf(existsSync("/sys/kernel/mm/transparent_hugepage/enabled"))(
+    "of a large result lies in large pages",
+    () => {
+      /** MiB of the process for which large pages were asked. */
+      const asked = () => {
+        const areas = readFileSync("/proc/self/smaps", "utf8").split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m);
+        const large = areas.filter((area) => /^VmFlags:.* hg/m.test(area));
+        return large.reduce(
+          (sum, area) => sum + Number(/^Size:\s+(\d+)/m.exec(area)?.[1]) / 1024,
+          0,
+        );
+      };
+      const before = asked();
+      const long = engine.allocate("float32", 200 * size); // never written; what dies meanwhile is less
+      expect(asked() - before).toBeGreaterThan(100);
+      expect(long.size).toBe(200 * size);
+    },
+  );
+
   test("that is kept for later goes before an allocation fails", () => {
     (() => engine.allocate("float32", size))();
     collectGarbage();
@@ -203,9 +231,9 @@ describe.skipIf("missing" in native)("memory of the native engine", () => {
     }
   });
 
-  test("of a synchronous loop's results stays flat", () => {
+  test.each([4, 16])("of a synchronous loop's results of %d MiB stays flat", (mebibytes) => {
     setEngine("native");
-    const x = tensor(new Float32Array(4 * size)).evalSync();
+    const x = tensor(new Float32Array(mebibytes * size)).evalSync();
     const resident = () => process.memoryUsage.rss() / MiB;
     let before = 0;
     for (let i = 0; i < 400; i++) {

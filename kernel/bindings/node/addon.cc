@@ -382,6 +382,23 @@ napi_value misalignment(napi_env env, napi_callback_info info) {
   return value;
 }
 
+/// largePages(array) → bytes from the array's start to the first large page inside it; that and those after
+/// it are asked for.
+napi_value large_pages(napi_env env, napi_callback_info info) {
+  size_t argc = 1, length = 0;
+  napi_value array, value;
+  void* data = nullptr;
+  napi_get_cb_info(env, info, &argc, &array, nullptr, nullptr);
+  napi_typedarray_type type;
+  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_uint8_array || length < 2 * gradus::kLargePage)
+    return fail(env, kArgument, "largePages wants a Uint8Array of 4 MiB or more");
+  const size_t past = reinterpret_cast<uintptr_t>(data) % gradus::kLargePage, skip = past ? gradus::kLargePage - past : 0;
+  gradus::use_large_pages(static_cast<char*>(data) + skip, (length - skip) / gradus::kLargePage * gradus::kLargePage);
+  napi_create_uint32(env, uint32_t(skip), &value);
+  return value;
+}
+
 /// watch(place, object): asks for the end of an object, instead of that watched there before
 napi_value watch(napi_env env, napi_callback_info info) {
   size_t argc = 2;
@@ -440,7 +457,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   } functions[] = {{"load", load}, {"bind", bind}, {"stamp", stamp}, {"runSync", run_sync}, {"run", run},
                    {"profile", profile},
                    {"info", describe}, {"setThreads", set_threads}, {"arenaBytes", arena_bytes},
-                   {"misalignment", misalignment}, {"watch", watch}, {"ended", ended}};
+                   {"misalignment", misalignment}, {"largePages", large_pages}, {"watch", watch}, {"ended", ended}};
   for (const auto& f : functions) {
     napi_value function;
     napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.call, nullptr, &function);
