@@ -87,7 +87,8 @@ struct Epilogue {
     const int64_t element = loop.inputs[0].view.element;
     const char* values = static_cast<const char*>(tile.values) + (r * tile.ld + c) * element;
     void** table = reinterpret_cast<void**>(memory);
-    if (rows == 1 || tile.ld == cols) {
+    const bool used = loop.inputs[0].access == Access::given;  // else it has no register
+    if (rows == 1 || tile.ld == cols || !used) {
       table[0] = const_cast<char*>(values);
     } else {
       table[0] = memory + loop.inputs[0].reg;
