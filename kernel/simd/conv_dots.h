@@ -28,6 +28,15 @@ struct DotTile {
   int64_t acc_row;
 };
 
+/// The first n lanes; out of line where that takes a loop, of which one is enough.
+template <class T>
+#if !defined(__AVX2__)
+__attribute__((noinline))
+#endif
+Vec<T> load_part(const T* p, int n) {
+  return load_first<T>(p, n);
+}
+
 /// H rows of w, W columns of x: the columns are held in registers while the rows pass by.
 template <class T, int H, int W>
 void dot_tile(const DotTile<T>& t) {
@@ -58,7 +67,7 @@ void dot_tile(const DotTile<T>& t) {
   for (const DotStep* end = step + t.whole; step < end; ++step)
     add([](const T* p) { return load<T>(p); });
   for (const DotStep* end = step + t.parts; step < end; ++step)
-    add([n = t.lanes](const T* p) { return load_first<T>(p, n); });
+    add([n = t.lanes](const T* p) { return load_part<T>(p, n); });
 #pragma GCC unroll 8
   for (int j = 0; j < W; ++j) {
     T* to = t.acc[j];
@@ -70,7 +79,8 @@ void dot_tile(const DotTile<T>& t) {
 /// The instances, by rows − 1 and columns − 1.
 template <class T>
 struct DotTiles {
-  static constexpr int most_rows = 8;
+  /// Eight leave three columns beside them, but only of 32 registers.
+  static constexpr int most_rows = kRegisters > 16 ? 8 : 4;
   static constexpr int most_columns(int rows) {
     int n = 1;
     while (n < kMaxVectors && fits(rows, n + 1)) ++n;
