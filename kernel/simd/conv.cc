@@ -4,6 +4,8 @@
 //   by image     (position, image) pairs, images fastest, with k cut into pieces whose sums are
 //                added in order: weight gradients, where the "kernel" is the whole output and the
 //                "output" a few kernel positions, and other convolutions with few positions.
+// Other ways come first where they pay: exchanged roles (conv_exchange.h), vectors of the contraction
+// (conv_dots.h), one image per lane (conv_lanes.h).
 #include "gemm.h"
 
 #include "conv_dots.h"
@@ -85,8 +87,7 @@ class Convolution {
   int64_t inner_ = 1;               // images of a task (by image)
   int64_t channels_ = 0;            // channels staged at once
   int64_t pieces_ = 1;              // of k (by image)
-  bool dots_ = false;               // k along the lanes (by image)
-  bool sums_ = false;               // rows along the lanes (by image)
+  enum class Along { columns, depth, rows } lanes_ = Along::columns;  // (by image)
 
   bool plan_by_position();
   Status by_position();
@@ -98,6 +99,7 @@ class Convolution {
   void plan_by_image();
   bool plan_dots();
   bool plan_sums();
+  void plan_whole(Along along, const int64_t* taps);
   void plan_pieces(int64_t rows, int64_t columns);
   Status by_image();
   struct Part;
@@ -393,6 +395,18 @@ void Convolution<T>::plan_pieces(int64_t rows, int64_t columns) {
   pieces_ = max(1, min(wanted, ceil_div(call_.channels, channels_) * kernel_.boxes()));
 }
 
+/// All results in one block, and k in boxes of kernel positions of one channel.
+template <class T>
+void Convolution<T>::plan_whole(Along along, const int64_t* taps) {
+  lanes_ = along;
+  rows_ = call_.out_channels;
+  inner_ = call_.n;
+  positions_ = Grid(call_.out, call_.out);
+  kernel_ = Grid(call_.kernel, taps);
+  channels_ = 1;
+  plan_pieces(rows_, call_.n * outs_);
+}
+
 /// Few columns (one input channel, depthwise) leave most lanes empty: then rows of w and of staged
 /// x are multiplied along k, the roles of output and kernel positions exchanged. False where
 /// columns fill vectors better, or w does not lie in rows.
@@ -415,13 +429,7 @@ bool Convolution<T>::plan_dots() {
     for (int d = 0; d < 3; ++d) axes_[d] = axes_[d].exchanged();
     return false;
   }
-  dots_ = true;
-  rows_ = call_.out_channels;
-  inner_ = call_.n;
-  positions_ = Grid(call_.out, call_.out);
-  kernel_ = Grid(call_.kernel, taps);
-  channels_ = 1;
-  plan_pieces(rows_, columns);
+  plan_whole(Along::depth, taps);
   return true;
 }
 
@@ -449,13 +457,7 @@ bool Convolution<T>::plan_sums() {
   };
   while (large())
     if (!halve(taps, 1)) return false;
-  sums_ = true;
-  rows_ = call_.out_channels;
-  inner_ = call_.n;
-  positions_ = Grid(call_.out, call_.out);
-  kernel_ = Grid(call_.kernel, taps);
-  channels_ = 1;
-  plan_pieces(rows_, columns);
+  plan_whole(Along::rows, taps);
   return true;
 }
 
@@ -709,12 +711,10 @@ Status Convolution<T>::by_image() {
   run_tasks(pool_, blocks * pieces_, [&](int64_t task, int worker) {
     T* c = partial + task * block_size;
     const Part b = part_of(task / pieces_);
-    if (sums_) {
-      sum_lanes(c, b, task % pieces_, pool_.scratch(worker));
-    } else if (dots_) {
-      sum_dots(c, b, task % pieces_, pool_.scratch(worker));
-    } else {
-      sum_products(c, b, task % pieces_, pool_.scratch(worker));
+    switch (lanes_) {
+      case Along::columns: return sum_products(c, b, task % pieces_, pool_.scratch(worker));
+      case Along::depth: return sum_dots(c, b, task % pieces_, pool_.scratch(worker));
+      case Along::rows: return sum_lanes(c, b, task % pieces_, pool_.scratch(worker));
     }
   });
 

@@ -28,6 +28,15 @@ struct DotTile {
   int64_t acc_row;
 };
 
+/// The first n lanes; out of line where that takes a loop, of which one is enough.
+template <class T>
+#if !defined(__AVX2__)
+__attribute__((noinline))
+#endif
+Vec<T> load_part(const T* p, int n) {
+  return load_first<T>(p, n);
+}
+
 /// H rows of w, W columns of x: the columns are held in registers while the rows pass by.
 template <class T, int H, int W>
 void dot_tile(const DotTile<T>& t) {
@@ -38,7 +47,7 @@ void dot_tile(const DotTile<T>& t) {
     const T* from = t.acc[j];
     b[j] = t.b[j];
 #pragma GCC unroll 8
-    for (int i = 0; i < H; ++i, from += t.acc_row) acc[i][j] = in_register<T>(load<T>(from));
+    for (int i = 0; i < H; ++i, from += t.acc_row) acc[i][j] = load<T>(from);
   }
   const int64_t a_row = t.a_row, acc_row = t.acc_row;
   const DotStep* step = t.steps;
@@ -54,10 +63,11 @@ void dot_tile(const DotTile<T>& t) {
       for (int j = 0; j < W; ++j) acc[i][j] = fma(row, column[j], acc[i][j]);
     }
   };
+#pragma GCC unroll 2
   for (const DotStep* end = step + t.whole; step < end; ++step)
     add([](const T* p) { return load<T>(p); });
   for (const DotStep* end = step + t.parts; step < end; ++step)
-    add([n = t.lanes](const T* p) { return load_first<T>(p, n); });
+    add([n = t.lanes](const T* p) { return load_part<T>(p, n); });
 #pragma GCC unroll 8
   for (int j = 0; j < W; ++j) {
     T* to = t.acc[j];
@@ -66,11 +76,11 @@ void dot_tile(const DotTile<T>& t) {
   }
 }
 
-/// The instances, by rows − 1 and columns − 1. Four rows: more columns then hide behind the same loads,
-/// and a longer stretch of w stays in L1.
+/// The instances, by rows − 1 and columns − 1.
 template <class T>
 struct DotTiles {
-  static constexpr int most_rows = 4;
+  /// Eight leave three columns beside them, but only of 32 registers.
+  static constexpr int most_rows = kRegisters > 16 ? 8 : 4;
   static constexpr int most_columns(int rows) {
     int n = 1;
     while (n < kMaxVectors && fits(rows, n + 1)) ++n;
@@ -97,7 +107,10 @@ template <class T>
 class ImageDots {
  public:
   ImageDots(const ConvCall& call, Parallel& pool)
-      : call_(call), pool_(pool), panels_(call.out_channels, DotTiles<T>::most_rows) {}
+      : call_(call), pool_(pool),
+        joined_(call.w_k[2] == call.channels && call.x_s[2] * call.kernel_dilation[2] == call.channels),
+        panels_(call.out_channels, joined_ ? kJoinedRows : DotTiles<T>::most_rows),
+        depth_(kPanelBytes / (panels_.height * kVectorBytes)) {}
 
   /// Chooses boxes; false where images are not innermost, or too few.
   bool pays();
@@ -105,24 +118,29 @@ class ImageDots {
 
  private:
   static constexpr int lanes = Lanes<T>::count;
-  /// Vectors of a row of w between two visits to the accumulators: four rows take 28 KB of an L1 of 48.
-  static constexpr int64_t kDepth = (int64_t{7} << 10) / kVectorBytes;
-  /// … at most, where the images of one kernel position are more than that: lists of 16 KB.
+  /// Where neighbouring columns read almost the same of x, fewer rows and more columns take no more
+  /// loads, and a longer stretch of w stays in L1.
+  static constexpr int kJoinedRows = 4;
+  /// What the rows of a tile meet between two visits to the accumulators: stays in an L1 of 48 KB.
+  static constexpr int64_t kPanelBytes = int64_t{28} << 10;
+  /// The most vectors of one kernel position: a list of 16 KB.
   static constexpr int64_t kMostDepth = 1024;
   /// Columns of a task: w comes from L2 once for so many, and their accumulators take 20 KB.
   static constexpr int64_t kColumns = 80;
-  /// Vectors of a row of w in a task: enough that the sums over lanes do not show, so few that w and x
-  /// of all rows and columns stay in L2 meanwhile.
+  /// Vectors of a row of w in a task: more would leave few tasks; sums over lanes do not show.
   static constexpr int64_t kPiece = (int64_t{32} << 10) / kVectorBytes;
+  /// What all rows of w and all columns of x have of a piece stays in half of a 2 MB L2.
+  static constexpr int64_t kPieceBytes = int64_t{1} << 20;
   /// Pieces are laid out like the result: so many copies of it at most.
   static constexpr int64_t kMostPieces = 64;
-  /// Vectors of the contraction from which on multiplying takes most of the time.
-  static constexpr int64_t kShortest = 16;
+  /// With fewer vectors of the contraction, sums over lanes take most of the time.
+  static constexpr int64_t kShortest = 4;
 
   const ConvCall& call_;
   Parallel& pool_;
+  bool joined_;               // neighbours in a line of kernel positions are neighbours in x and w
   RowPanels panels_;
-  bool joined_ = false;       // neighbours in a line of kernel positions are neighbours in x and w
+  int64_t depth_;             // vectors of a row of w between two visits to the accumulators
   int64_t images_ = 1;        // images of a task
   Grid positions_, kernel_;   // boxes of output and of kernel positions
   int64_t pieces_ = 1;        // of the contraction
@@ -167,23 +185,24 @@ bool ImageDots<T>::pays() {
   if (c.x_c != 1 || c.w_c != 1) return false;
   for (int d = 0; d < 3; ++d)
     if (c.in_dilation[d] != 1 || c.in[d] == 0) return false;
-  joined_ = c.w_k[2] == c.channels && c.x_s[2] * c.kernel_dilation[2] == c.channels;
   const int64_t line = vectors(c.kernel[2]), all = line * c.kernel[0] * c.kernel[1];
   if (ceil_div(c.channels, lanes) > kMostDepth) return false;
-  // Three quarters of the lanes count, and there is more to multiply than to sum over lanes.
-  if (4 * c.channels * volume(c.kernel) < 3 * all * lanes || all < kShortest) return false;
+  // Four fifths of the lanes count: partial vectors cost more than whole ones.
+  if (5 * c.channels * volume(c.kernel) < 4 * all * lanes || all < kShortest) return false;
 
   int64_t taps[3] = {1, 1, c.kernel[2]}, box[3] = {c.out[0], c.out[1], c.out[2]};
-  if (line > kDepth) {
-    taps[2] = ceil_div(c.kernel[2], ceil_div(line, kDepth));
+  if (line > depth_) {
+    taps[2] = ceil_div(c.kernel[2], ceil_div(line, depth_));
   } else {
-    taps[1] = ceil_div(c.kernel[1], ceil_div(c.kernel[1] * line, kDepth));
+    taps[1] = ceil_div(c.kernel[1], ceil_div(c.kernel[1] * line, depth_));
   }
   while (volume(box) > kColumns) halve(box, 1);
   kernel_ = Grid(c.kernel, taps);
   positions_ = Grid(c.out, box);
   images_ = min(c.n, kColumns / volume(box));
-  pieces_ = max(1, min(min(kMostPieces, kernel_.boxes()), all / kPiece));
+  // A piece of x is some twice as large as one of w: its border.
+  const int64_t bytes = all * (c.out_channels + 2 * c.n) * kVectorBytes;
+  pieces_ = max(1, min(min(kMostPieces, kernel_.boxes()), max(all / kPiece, bytes / kPieceBytes)));
   return true;
 }
 
