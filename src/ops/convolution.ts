@@ -78,10 +78,16 @@ export const convOp: OpRecord = bilinear({
   },
 });
 
-/** Enough images to fill vectors, and channels so few that minimal filtering does not pay. */
-function paysInnermost({ shape: [n], inputs: [, w] }: Node): boolean {
-  const [, o, c] = w!.shape;
-  return n! >= 16 && n! % 16 === 0 && c! <= 64 && o! <= 64 && (c! < 32 || o! < 32);
+/**
+ * Enough images to fill vectors, few channels, and no kernel of 3×3 between 32 channels and more: for
+ * those the engine has minimal filtering.
+ */
+function paysInnermost({ shape: [n], inputs: [, w], attrs }: Node): boolean {
+  const [, o, c, ...kernel] = w!.shape;
+  const { stride, inputDilation, kernelDilation } = geometry(attrs);
+  const isPlain = [...stride, ...inputDilation, ...kernelDilation].every((step) => step === 1);
+  const isMinimal = isPlain && c! >= 32 && o! >= 32 && String(kernel) === "3,3";
+  return n! >= 16 && n! % 16 === 0 && c! * o! <= 1024 && !isMinimal;
 }
 
 function outputSize(size: number, kernel: number, geo: ConvGeometry, i: number): number {
