@@ -1,9 +1,11 @@
 import { sameShape } from "../base/index.ts";
 import type { Buffer, Kernel, Kernels } from "./kernel.ts";
+import { bytesOf } from "./memory.ts";
 
 /**
  * Orders kernels so that an output can take the memory of the input it replaces: whoever still
- * reads that input goes first. An output for which no order does it gets memory of its own.
+ * reads that input goes first. An output for which no order does it gets memory of its own. Where a
+ * kernel needs more memory than its results take, it does not wait until these are needed.
  *
  * @param updates pairs of (input slot, output slot) of which the second replaces the first
  */
@@ -28,7 +30,29 @@ export function schedule(
     for (const reader of readers) for (const w of writers) order.before(reader, w);
     aliases.set(to, from);
   }
-  return { kernels: order.sorted(), slots, aliases };
+  return { kernels: order.hastened(), slots, aliases };
+}
+
+/** Bytes that need not wait for room: those of scalars and of sums over channels. */
+const aTrifle = 4096;
+
+/** The memory of the arena that is read, or written. */
+const arenaOf = (accesses: Kernel["reads"] | Kernel["writes"]): Buffer[] => [
+  ...new Set(accesses.map(({ location }) => location.buffer.root).filter(({ slot }) => slot < 0)),
+];
+
+const bytesIn = (buffers: readonly Buffer[]): number =>
+  buffers.reduce((sum, buffer) => sum + bytesOf(buffer), 0);
+
+function usersOf(kernels: readonly Kernel[]): Map<Buffer, Kernel[]> {
+  const users = new Map<Buffer, Kernel[]>();
+  for (const kernel of kernels)
+    for (const buffer of new Set([...arenaOf(kernel.writes), ...arenaOf(kernel.reads)])) {
+      const known = users.get(buffer);
+      if (known) known.push(kernel);
+      else users.set(buffer, [kernel]);
+    }
+  return users;
 }
 
 const fills = (buffer: Buffer, whole: Buffer): boolean => buffer.root === whole && !buffer.shows;
@@ -79,6 +103,28 @@ class Ordering {
       stack.push(...this.#next.get(kernel)!);
     }
     return false;
+  }
+
+  /**
+   * The order, but kernels that are the last to read more memory than they fill come as soon as they can:
+   * behind whoever they wait for, and whoever else needs that memory.
+   */
+  hastened(): Kernel[] {
+    const kernels = this.sorted();
+    const users = usersOf(kernels);
+    const waitsFor = new Map<Kernel, Kernel[]>(kernels.map((k) => [k, []]));
+    for (const [kernel, targets] of this.#next)
+      for (const target of targets) waitsFor.get(target)!.push(kernel);
+    const places = new Map<Kernel, number>();
+    const step = 1 / (2 * kernels.length);
+    kernels.forEach((kernel, i) => {
+      const freed = arenaOf(kernel.reads).filter((buffer) => users.get(buffer)!.at(-1) === kernel);
+      const bounds = [...waitsFor.get(kernel)!, ...freed.flatMap((buffer) => users.get(buffer)!)];
+      const hurries = bytesIn(freed) + aTrifle > bytesIn(arenaOf(kernel.writes));
+      const last = bounds.reduce((at, k) => Math.max(at, places.get(k) ?? at), -1);
+      places.set(kernel, hurries ? last + step : i);
+    });
+    return kernels.sort((a, b) => places.get(a)! - places.get(b)!);
   }
 
   /** Kahn's algorithm, always taking the kernel that came first. */
