@@ -126,6 +126,7 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
   for (int64_t r = 0; r < rows; r++) {
     for (int32_t i : loop.filled) {
       const LoopView& v = loop.inputs[i].view;
+      if (r > 0 && v.stride[rank - 2] == 0) continue;
       const char* value = frame.buffers[v.buffer] + offset_of(v, rank, start) + r * v.stride[rank - 2];
       repeat(static_cast<char*>(table[i]), value, v.element, longest);
     }

@@ -33,6 +33,8 @@ constexpr int64_t kMostStagedRow = 512;
 constexpr int64_t kTaskElements = 1 << 15;
 // Simple operations below which waking another thread costs more than it saves.
 constexpr double kWakeCost = 1 << 17;
+// Rows at least this long are evaluated where they are; of so few in a block, the block itself shows.
+constexpr int64_t kShortestRow = 64, kFewRows = 8;
 // Lines shorter than this are reduced faster when several of them are copied to one.
 constexpr int64_t kShortestLine = 16;
 // Elements of the largest window that is reduced at once (3 × 3 × 3, 5 × 5): of more, the lines of a
@@ -604,6 +606,7 @@ class Planner {
     space.drop_ones();
     space.sort(m.loop.outputs[0].view);
     space.merge();
+    lengthen_columns(space, m.loop.outputs[0].view);
     if (!builder.expression(i.fused.expression, refusal_)) return false;
     if (plan.nothing) return true;
     if (!builder.finish(space, true, refusal_)) return false;
@@ -619,6 +622,15 @@ class Planner {
     plan.alone = double(count) * m.loop.cost < kWakeCost;
     need(m.loop.memory);
     return true;
+  }
+
+  /// Where rows of some cache lines come in twos, as in the gradient of pooling, the longer axis around
+  /// them becomes the inner one: fewer blocks of more rows, still inside the first-level cache.
+  static void lengthen_columns(Space& s, const LoopView& out) {
+    const int row = s.rank - 2;
+    if (row < 1 || s.size[row] >= kFewRows || s.size[row - 1] <= s.size[row]) return;
+    const int64_t span = s.size[row - 1] * out.stride[row - 1];
+    if (s.size[row + 1] >= kShortestRow && span > 0 && span <= kBlockBytes / 2) s.swap(row, row - 1);
   }
 
   bool reduce(const Instruction& i, Plan& plan) {
