@@ -156,8 +156,8 @@ function engineOf(addon: Addon): NativeEngine {
         runSync: (slots) => binding.run(slots, addon.runSync),
         run: (slots) =>
           mapped(() => {
-            const arrays = arraysOf(slots);
             binding.checkCount(slots);
+            const arrays = arraysOf(slots);
             binding.stamp(slots);
             return addon.run(handle, arrays, [...slots]);
           }).catch((error) => {
