@@ -178,22 +178,19 @@ void Convolution<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
   Region region = region_of(positions_.box, call_.kernel, 1);
   region.tabulate(scratch);
   const T* w = w_ + g * call_.w_g + c * call_.w_c;
-  int64_t r[3];
-  for (r[0] = 0; r[0] < axes_[0].residues; ++r[0])
-    for (r[1] = 0; r[1] < axes_[1].residues; ++r[1])
-      for (r[2] = 0; r[2] < axes_[2].residues; ++r[2]) {
-        int64_t depth = 0;
-        for (int64_t i = 0; i < channels; ++i)
-          region.each_tap(r, [&](int64_t, const int64_t* q) {
-            offset[depth++] = i * call_.w_c + q[0] * call_.w_k[0] + q[1] * call_.w_k[1] +
-                              q[2] * call_.w_k[2];
-          });
-        for (int64_t p = 0; p < panels.count; ++p) {
-          const int height = panels.height_of(p);
-          pack_gathered(to, w + p * panels.height * call_.w_o, height, call_.w_o, depth, offset);
-          to += height * depth;
-        }
-      }
+  each_residue(axes_, [&](const int64_t* r) {
+    int64_t depth = 0;
+    for (int64_t i = 0; i < channels; ++i)
+      region.each_tap(r, [&](int64_t, const int64_t* q) {
+        offset[depth++] = i * call_.w_c + q[0] * call_.w_k[0] + q[1] * call_.w_k[1] +
+                          q[2] * call_.w_k[2];
+      });
+    for (int64_t p = 0; p < panels.count; ++p) {
+      const int height = panels.height_of(p);
+      pack_gathered(to, w + p * panels.height * call_.w_o, height, call_.w_o, depth, offset);
+      to += height * depth;
+    }
+  });
 }
 
 /// The columns of one residue of a box that starts at p0, in a result of the given strides.
@@ -328,11 +325,10 @@ Status Convolution<T>::by_position() {
     const int64_t stride[3] = {extent[1] * extent[2], extent[2], 1};
     const int64_t c_row = volume(extent);
     Columnar* columnar = scratch.take<Columnar>(volume(residues));
-    int64_t r[3], i = 0;
-    for (r[0] = 0; r[0] < residues[0]; ++r[0])
-      for (r[1] = 0; r[1] < residues[1]; ++r[1])
-        for (r[2] = 0; r[2] < residues[2]; ++r[2])
-          columnar[i++] = columns_of(scratch, region, r, p0, stride);
+    int64_t i = 0;
+    each_residue(axes_, [&](const int64_t* r) {
+      columnar[i++] = columns_of(scratch, region, r, p0, stride);
+    });
 
     for (int64_t image = first; image < last; ++image) {
       const int64_t n = image / call.groups, g = image % call.groups;

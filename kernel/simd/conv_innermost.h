@@ -58,21 +58,9 @@ class InnermostImages {
   int32_t* offset_ = nullptr;   // of row k of B, residue by residue
 
   int64_t residues() const { return axes_[0].residues * axes_[1].residues * axes_[2].residues; }
-  int64_t move(int d) const { return axes_[d].residues > 1 ? 1 : axes_[d].stride; }
-  int64_t tap(int d, int64_t q) const {
-    return axes_[d].residues > 1 ? axes_[d].shift(q) : axes_[d].at(q);
-  }
   /// The first image of a chunk: whole vectors but for the last chunk, which is not shorter.
   int64_t first_image(int64_t chunk) const {
     return chunk == chunks_ ? call_.n : call_.n * chunk / chunks_ / lanes * lanes;
-  }
-  /// Calls f(residue) for all residues, in order.
-  template <class F>
-  void each_residue(const F& f) const {
-    int64_t r[3];
-    for (r[0] = 0; r[0] < axes_[0].residues; ++r[0])
-      for (r[1] = 0; r[1] < axes_[1].residues; ++r[1])
-        for (r[2] = 0; r[2] < axes_[2].residues; ++r[2]) f(r);
   }
   /// Calls f(tap of each axis, channel) for the rows of k of one residue, in order: channels are the
   /// inner part where ranges of kernel positions are left out.
@@ -168,12 +156,12 @@ void InnermostImages<T>::tabulate(Scratch& scratch, bool filled) {
     for (int64_t r = 0; r < axis.residues; ++r) {
       a.begin[r] = count;
       for (int64_t q = 0; q < axis.kernel; ++q)
-        if (axis.residue(q) == r) a.q[count] = int32_t(q), a.at[count++] = int32_t(tap(d, q));
+        if (axis.residue(q) == r) a.q[count] = int32_t(q), a.at[count++] = int32_t(axis.tap(q));
       const int32_t *at = a.at + a.begin[r], *end = a.at + count;
       for (int64_t p = 0; p < axis.positions; ++p) {
         Range met{0, 0};
         for (const int32_t* t = at; t < end; ++t) {
-          const int64_t i = p * move(d) + *t;
+          const int64_t i = p * axis.move() + *t;
           met.k += i < 0, met.length += i >= 0 && i < axis.in;
         }
         a.met[r * axis.positions + p] = met;
@@ -185,7 +173,7 @@ void InnermostImages<T>::tabulate(Scratch& scratch, bool filled) {
   offset_ = scratch.take<int32_t>(call_.channels * taps_);
   if (filled) return;
   int32_t* to = offset_;
-  each_residue([&](const int64_t* r) {
+  each_residue(axes_, [&](const int64_t* r) {
     each_row(r, [&](const int64_t* i, int64_t c) {
       int64_t at = c * c_step_;
       for (int d = 0; d < 3; ++d) at += along_[d].at[i[d]] * step_[d];
@@ -218,7 +206,7 @@ void InnermostImages<T>::pack_weights(T* to, int64_t g, int64_t panel, Scratch s
   const int height = panels_.height_of(panel);
   int64_t* offset = scratch.take<int64_t>(call.channels * taps_);
   const T* w = static_cast<const T*>(call.w) + g * call.w_g + panel * panels_.height * call.w_o;
-  each_residue([&](const int64_t* r) {
+  each_residue(axes_, [&](const int64_t* r) {
     int64_t depth = 0;
     each_row(r, [&](const int64_t* i, int64_t c) {
       int64_t at = c * call.w_c;
@@ -273,7 +261,7 @@ void InnermostImages<T>::multiply_segment(const Line& line, int64_t from, int64_
   const int64_t per = ceil_div(line.images, lanes), all = (to - from) * per;
   const int64_t most = max_vectors(panels_.height), groups = ceil_div(all, most);
   // The last vector of a position ends with its images, some of which it has in common with the one before.
-  const int64_t last = line.images - lanes, pace = move(2) * step_[2];
+  const int64_t last = line.images - lanes, pace = axes_[2].move() * step_[2];
   Block<T> t;
   for (int v = 0; v < kMaxVectors; ++v) t.count[v] = lanes;
   t.accumulate = false;
@@ -393,7 +381,7 @@ Status InnermostImages<T>::run() {
     line.x0 = b0[2];
     line.a = packed + g * weights;
     line.offset = offset_;
-    each_residue([&](const int64_t* r) {
+    each_residue(axes_, [&](const int64_t* r) {
       line.r = r;
       line.depth = call.channels * along_[0].count(r[0]) * along_[1].count(r[1]) * along_[2].count(r[2]);
       line.x1 = axes_[2].clip(b1[2], r[2]);
@@ -408,7 +396,7 @@ Status InnermostImages<T>::run() {
           line.to = tile + at * position;
           line.z = along_[0].met[r[0] * axes_[0].positions + p[0]];
           line.y = along_[1].met[r[1] * axes_[1].positions + p[1]];
-          line.x = x_ + g * g_step_ + image + p[0] * move(0) * step_[0] + p[1] * move(1) * step_[1];
+          line.x = x_ + g * g_step_ + image + p[0] * axes_[0].move() * step_[0] + p[1] * axes_[1].move() * step_[1];
           multiply(line, ranges);
         }
       line.a += line.depth * call.out_channels;

@@ -47,14 +47,9 @@ class ImageLanes {
   double cost() const;
   double cost_by_position() const;
 
-  /// Kernel position q meets x̃ at p′·move + tap(q).
-  int64_t move(int d) const { return axes_[d].residues > 1 ? 1 : axes_[d].stride; }
-  int64_t tap(int d, int64_t q) const {
-    return axes_[d].residues > 1 ? axes_[d].shift(q) : axes_[d].at(q);
-  }
   /// Elements of x̃ that `count` positions meet.
   int64_t extent(int d, int64_t count) const {
-    return (count - 1) * move(d) + tap(d, call_.kernel[d] - 1) - tap(d, 0) + 1;
+    return (count - 1) * axes_[d].move() + axes_[d].tap(call_.kernel[d] - 1) - axes_[d].tap(0) + 1;
   }
   int64_t staged(const int64_t* box) const {
     return extent(0, box[0]) * extent(1, box[1]) * extent(2, box[2]);
@@ -71,13 +66,6 @@ class ImageLanes {
           if (axes_[2].residue(q[2]) == r[2]) f(q);
       }
     }
-  }
-  template <class F>
-  void each_residue(const F& f) const {
-    int64_t r[3];
-    for (r[0] = 0; r[0] < axes_[0].residues; ++r[0])
-      for (r[1] = 0; r[1] < axes_[1].residues; ++r[1])
-        for (r[2] = 0; r[2] < axes_[2].residues; ++r[2]) f(r);
   }
 
   /// Rows of B that matter to a group of columns.
@@ -175,7 +163,7 @@ double ImageLanes<T>::cost_by_position() const {
   int64_t residues = 1;
   for (int d = 0; d < 3; ++d) residues *= axes_[d].residues;
   const int64_t rows = axes_[1].positions, width = axes_[2].positions;
-  const int64_t staged_row = width + (tap(2, call_.kernel[2] - 1) - tap(2, 0)) / (axes_[2].residues > 1 ? 1 : axes_[2].stride);
+  const int64_t staged_row = width + (axes_[2].tap(call_.kernel[2] - 1) - axes_[2].tap(0)) / axes_[2].move();
   const int64_t apart = rows * ceil_div(width, lanes);
   const int64_t plane = ceil_div((rows - 1) * staged_row + width, lanes);
   const bool flat = 4 * apart >= 5 * plane, scattered = flat || axes_[2].residues > 1;
@@ -193,7 +181,7 @@ void ImageLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
                                  int64_t channels) const {
   int64_t* offset = scratch.take<int64_t>(channels * taps_);
   const T* w = w_ + g * call_.w_g + c * call_.w_c;
-  each_residue([&](const int64_t* r) {
+  each_residue(axes_, [&](const int64_t* r) {
     int64_t depth = 0;
     const auto row = [&](int64_t i, const int64_t* q) {
       offset[depth++] =
@@ -234,7 +222,7 @@ typename ImageLanes<T>::Columnar ImageLanes<T>::columns_of(Scratch& scratch, con
     for (int64_t y = 0; y < count[1]; ++y)
       for (int64_t x = 0; x < count[2]; ++x, ++result.count) {
         result.source[result.count] =
-            int32_t(z * move(0) * step[0] + y * move(1) * step[1] + x * move(2) * step[2]);
+            int32_t(z * axes_[0].move() * step[0] + y * axes_[1].move() * step[1] + x * axes_[2].move() * step[2]);
         result.target[result.count] =
             int32_t((((first[0] + z * axes_[0].residues) * size[1] + first[1] + y * axes_[1].residues) *
                          size[2] + first[2] + x * axes_[2].residues) * lanes);
@@ -245,7 +233,7 @@ typename ImageLanes<T>::Columnar ImageLanes<T>::columns_of(Scratch& scratch, con
   int64_t t = 0;
   each_tap(r, [&](const int64_t* q) {
     int64_t at = 0;
-    for (int d = 0; d < 3; ++d) at += (tap(d, q[d]) - tap(d, 0)) * step[d];
+    for (int d = 0; d < 3; ++d) at += (axes_[d].tap(q[d]) - axes_[d].tap(0)) * step[d];
     for (int64_t c = 0; c < channels_; ++c)
       result.offset[skips_ ? t * channels_ + c : c * result.taps + t] =
           int32_t(at + c * ex[0] * step[0]);
@@ -484,7 +472,7 @@ Status ImageLanes<T>::run() {
       p0[d] = b0[d] * axes_[d].residues;
       p1[d] = min(call.out[d], b1[d] * axes_[d].residues);
       size[d] = p1[d] - p0[d];
-      low[d] = b0[d] * move(d) + tap(d, 0);
+      low[d] = b0[d] * axes_[d].move() + axes_[d].tap(0);
       ex[d] = extent(d, b1[d] - b0[d]);
     }
     T* staged = scratch.take<T>(channels_ * volume(ex) * lanes);
@@ -495,7 +483,7 @@ Status ImageLanes<T>::run() {
     T* strip = scratch.take<T>(max(kStrip, tile_row) + 2 * lanes * lanes);
     Columnar* columnar = scratch.take<Columnar>(axes_[0].residues * axes_[1].residues * axes_[2].residues);
     int64_t residues = 0;
-    each_residue([&](const int64_t* r) { columnar[residues++] = columns_of(scratch, r, b0, b1, p0, size); });
+    each_residue(axes_, [&](const int64_t* r) { columnar[residues++] = columns_of(scratch, r, b0, b1, p0, size); });
 
     for (int64_t from = 0; from < call.channels; from += channels_) {
       const int64_t channels = min(channels_, call.channels - from);

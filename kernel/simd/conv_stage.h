@@ -100,6 +100,9 @@ struct Axis {
   int64_t shift(int64_t q) const {
     return residues == 1 ? floor_div(at(q), stride) : (at(q) + residue(q)) / residues;
   }
+  /// Kernel position q meets x̃ at p′·move() + tap(q).
+  int64_t move() const { return residues == 1 ? stride : 1; }
+  int64_t tap(int64_t q) const { return residues == 1 ? at(q) : shift(q); }
   int64_t phase(int64_t q) const {
     return residues == 1 ? at(q) - stride * floor_div(at(q), stride) : 0;
   }
@@ -112,6 +115,15 @@ struct Axis {
   /// Positions p′ < end with residue r.
   int64_t clip(int64_t end, int64_t r) const { return min(end, ceil_div(max(0, out - r), residues)); }
 };
+
+/// Calls f(residue of each axis) for all residues, in order.
+template <class F>
+void each_residue(const Axis* axes, const F& f) {
+  int64_t r[3];
+  for (r[0] = 0; r[0] < axes[0].residues; ++r[0])
+    for (r[1] = 0; r[1] < axes[1].residues; ++r[1])
+      for (r[2] = 0; r[2] < axes[2].residues; ++r[2]) f(r);
+}
 
 /// A range of output positions p′ and of kernel positions along one axis, and its staged extent.
 struct Window {
