@@ -70,20 +70,21 @@ export function chooseLayout(
   inputs: readonly Node[],
   outputs: readonly Node[],
 ): Layout {
-  const layers = fusion.nodes.filter((x) => !inputs.includes(x) && isLayer(x));
+  const given = new Set(inputs);
+  const nodes = fusion.nodes.filter((x) => !given.has(x));
+  const layers = nodes.filter(isLayer);
   if (layers.length === 0 || !layers.every((x) => convolving(x)!.pays(x))) return usual;
-  return new Spread(fusion, inputs, outputs).from(layers);
+  return new Spread(nodes, fusion.users, outputs).from(layers);
 }
 
 class Spread {
   readonly #nodes: readonly Node[];
-  readonly #users: ReadonlyMap<Node, readonly Node[]>;
+  readonly #users: Fusion["users"];
   readonly #fixed: ReadonlySet<Node>;
   readonly #innermost = new Set<Node>();
 
-  constructor({ nodes, users }: Fusion, inputs: readonly Node[], outputs: readonly Node[]) {
-    const given = new Set(inputs);
-    this.#nodes = nodes.filter((x) => !given.has(x));
+  constructor(nodes: readonly Node[], users: Fusion["users"], outputs: readonly Node[]) {
+    this.#nodes = nodes;
     this.#users = users;
     this.#fixed = new Set(outputs); // where these lie is agreed with the caller
   }

@@ -1,7 +1,7 @@
 /** Where the parts of assembled values lie: in the whole from the start, wherever that can be. */
 import { type Shape, stridesOf } from "../base/index.ts";
 import type { Node, Strided } from "../graph/index.ts";
-import { type Lowering, loweringOf, reshapeView } from "../ops/index.ts";
+import { keepsOrder, type Lowering, loweringOf, reshapeView } from "../ops/index.ts";
 import type { Fusion } from "./fuse.ts";
 import { Buffer, type Location } from "./kernel.ts";
 import { innermostStrides } from "./layout.ts";
@@ -93,7 +93,7 @@ export class Stores {
   #placesFor(node: Node, users: Fusion["users"]): Location[] {
     return users.get(node)!.flatMap((user) => {
       if (isWhole(user)) return this.partsOf(user).filter((_, i) => user.inputs[i] === node);
-      if (!isReshape(user)) return [];
+      if (!keepsOrder(user)) return [];
       return this.#placesFor(user, users).flatMap(({ buffer, ...place }) => {
         const view = reshapeView(place, user.shape, node.shape);
         return view ? [{ buffer, ...view }] : [];
@@ -110,7 +110,7 @@ function suits(node: Node, row: number, isOnlyAssembled: () => boolean): boolean
 
 function isOnlyAssembled(node: Node, users: Fusion["users"], wanted: ReadonlySet<Node>): boolean {
   const isPart = (user: Node) =>
-    isWhole(user) || (isReshape(user) && isOnlyAssembled(user, users, wanted));
+    isWhole(user) || (keepsOrder(user) && isOnlyAssembled(user, users, wanted));
   return !wanted.has(node) && users.get(node)!.every(isPart);
 }
 
@@ -118,11 +118,6 @@ function isOnlyAssembled(node: Node, users: Fusion["users"], wanted: ReadonlySet
 function isWhole(node: Node): boolean {
   const lower = loweringOf(node);
   return lower.kind === "place" && lower.fill(node) === null;
-}
-
-function isReshape(node: Node): boolean {
-  const lower = loweringOf(node);
-  return lower.kind === "view" && lower.keepsOrder === true;
 }
 
 /** Elements that lie one after another along the last axes. */

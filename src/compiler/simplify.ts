@@ -1,6 +1,13 @@
 import { sameShape, stridesOf } from "../base/index.ts";
 import { apply, collect, type Node, nodeKey, type Strided } from "../graph/index.ts";
-import { constant, constantValue, loweringOf, reshape, reshapeView } from "../ops/index.ts";
+import {
+  constant,
+  constantValue,
+  keepsOrder,
+  loweringOf,
+  reshape,
+  reshapeView,
+} from "../ops/index.ts";
 
 /**
  * The same values by less work: equal nodes become one, constants are folded, every record's own
@@ -105,12 +112,6 @@ function sunk(node: Node): Node | undefined {
   if (args.some((x) => x === undefined)) return undefined;
   return reshape(apply(node.op, args as Node[], node.attrs), node.shape);
 }
-
-/** Whether `x` is its input under another shape. */
-const keepsOrder = (x: Node): boolean => {
-  const lower = loweringOf(x);
-  return lower.kind === "view" && lower.keepsOrder === true;
-};
 
 /** Ops whose kernel elementwise work can join. */
 const isJoinable = (x: Node): boolean => {

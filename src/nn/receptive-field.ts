@@ -1,6 +1,6 @@
 /** What part of the input one unit of a layer sees. */
 import { type Shape, sameShape } from "../base/index.ts";
-import { concatOp, loweringOf } from "../ops/index.ts";
+import { concatOp, keepsOrder, loweringOf } from "../ops/index.ts";
 import { windows } from "../tensor/geometry.ts";
 import { isTensor, type PerAxis, type Tensor, type WindowOptions, zeros } from "../tensor/index.ts";
 import { listenToCalls } from "./calls.ts";
@@ -100,8 +100,7 @@ export class Fields {
     const inputs = node.inputs.map((x) => this.#find(x));
     if (inputs.every((x) => x === "none")) return "none";
     const lowering = loweringOf(node);
-    if (lowering.kind === "view" && lowering.keepsOrder)
-      return reshaped(node.inputs[0] === this.#input, inputs[0]!, node.shape);
+    if (keepsOrder(node)) return reshaped(node.inputs[0] === this.#input, inputs[0]!, node.shape);
     const pointwise = node.op.reference.kind === "scalar" || lowering.kind === "map";
     return pointwise || (node.op === concatOp && node.attrs.axis === 1) ? merged(inputs) : null;
   }

@@ -58,7 +58,7 @@ export * from "./matmul.ts";
 export { maxPool, winners } from "./max-pool.ts";
 export * from "./movement.ts";
 export type { ElementwiseOp, Lowering, OpRecord } from "./record.ts";
-export { addAll, carriesDerivative, loweringOf } from "./record.ts";
+export { addAll, carriesDerivative, keepsOrder, loweringOf } from "./record.ts";
 export * from "./reduction.ts";
 export * from "./scan.ts";
 export * from "./sources.ts";

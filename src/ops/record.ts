@@ -61,7 +61,6 @@ export type Lowering =
       readonly parts: (node: Node, whole: Strided) => readonly Strided[];
     };
 
-/** An op of gradus: everything the graph knows, and how it compiles. */
 /** A layer's images are axis 0 of its first input and of its result; a gradient of weights sums over them. */
 export interface Images {
   /** The axis of both inputs over which the op sums. */
@@ -70,10 +69,17 @@ export interface Images {
   readonly pays: (node: Node) => boolean;
 }
 
+/** An op of gradus: everything the graph knows, and how it compiles. */
 export type OpRecord = Op<Lowering>;
 
 /** The typed lowering of a node's op. */
 export const loweringOf = (node: Node): Lowering => node.op.lower as Lowering;
+
+/** Whether the node is its input under another shape. */
+export function keepsOrder(node: Node): boolean {
+  const lower = loweringOf(node);
+  return lower.kind === "view" && lower.keepsOrder === true;
+}
 
 type Infer = (inputs: readonly Node[], attrs: Attrs) => { shape: Shape; dtype: DType };
 

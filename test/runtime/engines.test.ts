@@ -41,6 +41,15 @@ const identity = (dtype: DType = "float32"): Expression => ({
   values: [{ kind: "input", dtype, input: 0 }],
   results: [0],
 });
+/** The sum of two inputs. */
+const adding: Expression = {
+  values: [
+    { kind: "input", dtype: "float32", input: 0 },
+    { kind: "input", dtype: "float32", input: 1 },
+    { kind: "op", dtype: "float32", op: "add", args: [0, 1] },
+  ],
+  results: [2],
+};
 const store = (buffer: number, shape: readonly number[], dtype: DType = "float32"): Epilogue => ({
   inputs: [],
   outputs: [view(buffer, shape, undefined, dtype)],
@@ -155,14 +164,7 @@ describe.each(engines)("$name engine", (engine) => {
       epilogue: {
         inputs: [view(3, [2, 3, 5], [0, 1, 0])],
         outputs: [view(4, [2, 3, 5], [15, 1, 3])],
-        expression: {
-          values: [
-            { kind: "input", dtype: "float32", input: 0 },
-            { kind: "input", dtype: "float32", input: 1 },
-            { kind: "op", dtype: "float32", op: "add", args: [0, 1] },
-          ],
-          results: [2],
-        },
+        expression: adding,
       },
     };
     const [a, b] = [iota(24), iota(40)];
@@ -212,14 +214,7 @@ describe.each(engines)("$name engine", (engine) => {
       epilogue: {
         inputs: [view(3, [2, 2], [0, 1])],
         outputs: [view(4, [2, 2])],
-        expression: {
-          values: [
-            { kind: "input", dtype: "float32", input: 0 },
-            { kind: "input", dtype: "float32", input: 1 },
-            { kind: "op", dtype: "float32", op: "add", args: [0, 1] },
-          ],
-          results: [2],
-        },
+        expression: adding,
       },
     };
     const out = run(
