@@ -64,6 +64,8 @@ export interface Op<Lowering = unknown> {
   simplify?(node: Node): Node | undefined;
   /** The result with its axes in another order, where the op can make it so at no cost. */
   permuted?(node: Node, perm: readonly number[]): Node | undefined;
+  /** The sum of the result over `axes`, where the op can make it of fewer elements. */
+  summed?(node: Node, axes: readonly number[]): Node | undefined;
   /** The sum of two results, where the op can make it at once. */
   plus?(a: Node, b: Node): Node | undefined;
   /** The values that the result consists of, one after another along the first axis. */

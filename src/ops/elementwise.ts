@@ -27,6 +27,7 @@ import {
   ctanh,
   erf as erfReal,
 } from "./complex.ts";
+import { sumOfOneHot } from "./one-hot.ts";
 import {
   checkInput,
   checkSameDType,
@@ -473,6 +474,7 @@ export const ops = {
     lower: { kind: "map", opcode: "where" },
     simplify: ({ inputs: [c, a, b] }) =>
       constantValue(c!) === undefined ? undefined : constantValue(c!) ? a : b,
+    summed: sumOfOneHot,
   }),
   /** To another dtype; derivatives pass between float dtypes only. */
   cast: linear({

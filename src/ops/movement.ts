@@ -3,6 +3,7 @@ import {
   forEachIndex,
   invariant,
   inversePermutation,
+  reducedShape,
   type Shape,
   ShapeError,
   sameShape,
@@ -47,7 +48,31 @@ export const reshapeOp: OpRecord = linear({
       : x!.op === reshapeOp
         ? reshape(x!.inputs[0]!, shape)
         : undefined,
+  summed({ inputs: [x], shape }, axes) {
+    const before = x!.op.summed && regrouped(x!.shape, shape, axes);
+    const y = before && x!.op.summed!(x!, before);
+    return y && reshape(y, reducedShape(shape, axes, false));
+  },
 });
+
+/** The axes of shape `from` that hold what `axes` of shape `to` hold, if whole axes do. */
+function regrouped(from: Shape, to: Shape, axes: readonly number[]): number[] | undefined {
+  if (sizeOf(from) === 0) return undefined;
+  const result: number[] = [];
+  let [i, j] = [0, 0];
+  // runs of axes on both sides that have the same size, as short as can be
+  while (i < from.length || j < to.length) {
+    const [first, last] = [i, j];
+    for (let [m, n] = [1, 1]; (i === first && j === last) || m !== n; )
+      if (j === to.length || (m <= n && i < from.length)) m *= from[i++]!;
+      else n *= to[j++]!;
+    const wide = to.flatMap((size, axis) => (axis >= last && axis < j && size > 1 ? [axis] : []));
+    const summed = wide.filter((axis) => axes.includes(axis));
+    if (summed.length > 0 && summed.length < wide.length) return undefined;
+    if (summed.length > 0) for (let axis = first; axis < i; axis++) result.push(axis);
+  }
+  return result;
+}
 
 export const permuteOp: OpRecord = linear({
   name: "permute",
@@ -83,6 +108,19 @@ export const permuteOp: OpRecord = linear({
     return permute(
       x!.inputs[0]!,
       perm.map((axis) => inner[axis]!),
+    );
+  },
+  summed({ inputs: [x], attrs }, axes) {
+    const perm = list(attrs, "perm");
+    const before = axes.map((axis) => perm[axis]!).sort((a, b) => a - b);
+    const y = x!.op.summed?.(x!, before);
+    if (!y) return undefined;
+    // the axes that are left, as y has them and as the node has them
+    const left = perm.filter((axis) => !before.includes(axis));
+    const order = [...left].sort((a, b) => a - b);
+    return permute(
+      y,
+      left.map((axis) => order.indexOf(axis)),
     );
   },
 });

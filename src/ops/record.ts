@@ -240,6 +240,7 @@ interface LinearSpec {
   readonly reference: (node: Node, inputs: readonly RefArray[]) => Float64Array;
   readonly lower: Lowering;
   readonly simplify?: (node: Node) => Node | undefined;
+  readonly summed?: (node: Node, axes: readonly number[]) => Node | undefined;
 }
 
 let zerosLike: (x: Node) => Node;
@@ -306,7 +307,7 @@ export function constantOp(spec: Omit<LinearSpec, "adjoints" | "tangent">): OpRe
 }
 
 function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
-  const { name, formula, arity, dtypes, infer, lower, simplify } = spec;
+  const { name, formula, arity, dtypes, infer, lower, simplify, summed } = spec;
   return {
     name,
     formula,
@@ -322,6 +323,7 @@ function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
     lower,
     linearity: null as Linearity,
     ...(simplify && { simplify }),
+    ...(summed && { summed }),
   };
 }
 

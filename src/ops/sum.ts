@@ -41,7 +41,8 @@ export const sumOp: OpRecord = linear({
   adjoints: [(g, { inputs: [x], attrs }) => broadcastInto(g, x!.shape, axesOf(attrs))],
   reference: foldBy(0, (acc, x) => acc + x),
   lower: { kind: "reduce", reducer: "sum" },
-  simplify: ({ inputs: [x], attrs }) => (axesOf(attrs).length === 0 ? x : undefined),
+  simplify: ({ inputs: [x], attrs }) =>
+    axesOf(attrs).length === 0 ? x : x!.op.summed?.(x!, axesOf(attrs)),
 });
 
 /** Repeats x along new axes: result[i] = x[i without `axes`]. The adjoint of a sum over them. */
