@@ -26,6 +26,7 @@ class TileRegisters {
       uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
       uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
     } shape;
+    asm volatile("" : : "m"(shape));  // GCC's intrinsic says that it reads the first 8 bytes only
     _tile_loadconfig(&shape);
   }
   ~TileRegisters() { _tile_release(); }
@@ -121,6 +122,13 @@ inline void multiply_tiles() {
   if constexpr (M == 2 && N == 2) _tile_dpbf16ps(3, 5, 7);
 }
 
+/// A multiply-add of nothing. Without one for 0.7 µs (0.13 µs are a step), stores of tiles wait 0.25 µs until the
+/// vector unit that they pass through is awake again: a quarter of the time of eight steps.
+inline void keep_awake() {
+  Vec<float> none{};
+  asm volatile("vfmadd231ps %0, %0, %0" : "+v"(none));
+}
+
 constexpr int kPanelLines = 32;  // two tiles
 
 /// c = the product of M × N tiles; panels are [step of k][piece][tile].
@@ -140,6 +148,7 @@ void multiply_panels(const char* left, const char* right, int64_t steps, Target<
     load_right<N>(right), multiply_tiles<M, N>();
     load_left<M>(left + 2 * l), multiply_tiles<M, N>();
     load_left<M>(left), multiply_tiles<M, N>();
+    keep_awake();
   }
   const int64_t row = c.row * int64_t{sizeof(float)};
   _tile_stored(0, c.c, row);
