@@ -23,7 +23,7 @@ class Product {
     if (call_.b_col == 1 && small()) return direct();
 #if defined(GRADUS_TILES)
     if constexpr (sizeof(T) == 4)
-      if (TilePanels::pay(call_)) return BlockedProduct<T, TilePanels>(call_, pool_).run();
+      if (TilePanels::pay(call_, exchange_pays<T>(call_))) return BlockedProduct<T, TilePanels>(call_, pool_).run();
 #endif
     return BlockedProduct<T, VectorPanels<T>>(call_, pool_).run();
   }

@@ -165,7 +165,8 @@ class TilePanels {
   /// 512 columns · 256 · 6 B = 768 KB of packed columns, half as much of rows: most of a 2 MB L2.
   static constexpr int64_t kDepth = 256;
 
-  static bool pay(const MatmulCall& call);
+  /// `exchanged`: whether vectors would make the transpose.
+  static bool pay(const MatmulCall& call, bool exchanged);
 
   TilePanels(const Operand<float>& left, const Operand<float>& right, int64_t)
       : left_(left), right_(right), plain_(left, right, kPanelLines) {}
@@ -209,13 +210,17 @@ class TilePanels {
   void plain(const Piece& piece, Target<float> to, void* spare) const;
 };
 
-/// Operands in vectors along k or across it; a number that is split and packed costs as much as some 32
-/// multiplications gain; and k should nearly fill its tiles.
-inline bool TilePanels::pay(const MatmulCall& call) {
+/// Operands in vectors along k or across it, and k should nearly fill its tiles. A multiplication gains so much
+/// that a number split and packed costs 33 of them, or 18 where vectors would pack it as well; looking at a result
+/// costs 10, and waking the unit 40 000.
+inline bool TilePanels::pay(const MatmulCall& call, bool exchanged) {
   if (!matrix_unit) return false;
   if (call.a_row != 1 && call.a_col != 1) return false;
   if (call.b_row != 1 && call.b_col != 1) return false;
-  return call.m * call.n > 32 * (call.m + call.n) && 3 * round_up(call.k, kTileDepth) <= 4 * call.k;
+  if (3 * round_up(call.k, kTileDepth) > 4 * call.k) return false;
+  const bool in_place = (exchanged ? call.b_row : call.a_col) == 1;
+  const int64_t spared = in_place ? exchanged ? call.n : call.m : 0, packed = call.m + call.n - spared;
+  return call.m * call.n * (call.k - 10) > (33 * spared + 18 * packed) * call.k + 40000;
 }
 
 inline void TilePanels::pack(void* to, const Operand<float>& from, int64_t batch, int64_t line, int64_t lines,
