@@ -26,6 +26,47 @@ void evaluate_tile(const Loop& loop, const Frame& frame, char* memory, int64_t* 
   extent[across] = rows;
 }
 
+/// Rows first … last − 1 of a loop of one step. From row to row only what changes is added to addresses.
+void walk_rows(const Loop& loop, const Frame& frame, char* memory, int64_t first, int64_t last) {
+  constexpr int most = 5;  // values of a step
+  void** table = reinterpret_cast<void**>(memory);
+  const int outer = loop.rank - 1;
+  const Step& s = loop.steps[0];
+  const int16_t values[most] = {s.dst, s.a, s.b, s.c, s.d};
+  int64_t at[kMaxRank] = {}, rest = first;
+  for (int a = outer; a-- > 0; rest /= loop.size[a]) at[a] = rest % loop.size[a];
+  char* moving[most];       // what it is given, in memory
+  char* room[most];         // where the one element of a row is repeated, or null
+  const char* held[most]{}; // which one is
+  int64_t by[kMaxRank][most];
+  for (int i = 0; i < most; i++) {
+    const size_t v = size_t(values[i]);
+    const bool input = i > 0 && v < loop.inputs.size() && loop.inputs[v].access == Access::in_block;
+    const LoopView* view = input ? &loop.inputs[v].view : i == 0 ? &loop.outputs[0].view : nullptr;
+    for (int a = 0; a < outer; a++) by[a][i] = view ? view->stride[a] : 0;
+    moving[i] = view ? frame.buffers[view->buffer] + offset_of(*view, outer, at) : static_cast<char*>(table[v]);
+    room[i] = input && view->stride[outer] == 0 ? memory + loop.inputs[v].reg : nullptr;
+  }
+  const int64_t n = loop.size[outer];
+  for (int64_t row = first; row < last; row++) {
+    char* value[most];
+    for (int i = 0; i < most; i++) {
+      value[i] = room[i] ? room[i] : moving[i];
+      if (!room[i] || held[i] == moving[i]) continue;
+      repeat(room[i], moving[i], loop.inputs[values[i]].view.element, n);
+      held[i] = moving[i];
+    }
+    if (s.fused) s.fused(value[0], value[1], value[2], value[3], value[4], n);
+    else s.op(value[0], value[1], value[2], value[3], n);
+    for (int a = outer; a-- > 0; at[a] = 0) {
+      const bool carry = ++at[a] == loop.size[a];
+      const int64_t steps = carry ? 1 - loop.size[a] : 1;
+      for (int i = 0; i < most; i++) moving[i] += steps * by[a][i];
+      if (!carry) break;
+    }
+  }
+}
+
 struct MapRun {
   const MapPlan& plan;
   const Frame& frame;
@@ -45,6 +86,7 @@ void run_task(void* context, int64_t task, int worker) {
   BlockCursor cursor{loop.rank, loop.size, plan.tile, plan.grid, {}, start, extent};
   const int64_t first = task * plan.tiles_per_task;
   const int64_t last = first + plan.tiles_per_task < plan.tiles ? first + plan.tiles_per_task : plan.tiles;
+  if (plan.by_rows) return walk_rows(loop, run.frame, memory, first, last);
   cursor.seek(first);
   for (int64_t tile = first; tile < last; tile++) {
     if (loop.across >= 0) evaluate_tile(loop, run.frame, memory, start, extent);

@@ -35,6 +35,9 @@ constexpr int64_t kTaskElements = 1 << 15;
 constexpr double kWakeCost = 1 << 17;
 // Rows at least this long are evaluated where they are; of so few in a block, the block itself shows.
 constexpr int64_t kShortestRow = 64, kFewRows = 8;
+// The longest row of a loop of one step that is not made part of a block: setting up a block takes as long as a
+// step on some 200 numbers (the gradient of pooling, 320 blocks of 5 rows of 64: 42 µs, row by row 27).
+constexpr int64_t kLongestRow = 1024;
 // Lines shorter than this are reduced faster when several of them are copied to one.
 constexpr int64_t kShortestLine = 16;
 // Elements of the largest window that is reduced at once (3 × 3 × 3, 5 × 5): of more, the lines of a
@@ -610,10 +613,12 @@ class Planner {
     if (!builder.expression(i.fused.expression, refusal_)) return false;
     if (plan.nothing) return true;
     if (!builder.finish(space, true, refusal_)) return false;
+    m.by_rows = takes_rows(m.loop);
     int64_t per_tile = 1;
     m.tiles = 1;
     for (int a = 0; a < m.loop.rank; a++) {
       m.tile[a] = a == m.loop.across ? m.loop.tile_rows : m.loop.extent[a];
+      if (m.by_rows) m.tile[a] = a == m.loop.rank - 1 ? m.loop.size[a] : 1;
       m.grid[a] = ceil_div(m.loop.size[a], m.tile[a]);
       m.tiles *= m.grid[a];
       per_tile *= m.tile[a];
@@ -622,6 +627,13 @@ class Planner {
     plan.alone = double(count) * m.loop.cost < kWakeCost;
     need(m.loop.memory);
     return true;
+  }
+
+  /// Whether a loop is one step on many short rows, of which each takes less time than to set up a block.
+  static bool takes_rows(const Loop& loop) {
+    if (!loop.rowwise || !loop.passed.empty() || loop.steps.size() != 1) return false;
+    const int64_t row = loop.size[loop.rank - 1];
+    return row >= kShortestRow && row <= kLongestRow && row <= loop.block;
   }
 
   /// Where rows of some cache lines come in twos, as in the gradient of pooling, the longer axis around

@@ -107,6 +107,7 @@ struct MapPlan {
   int64_t tile[kMaxRank];  // extents of a full tile
   int64_t grid[kMaxRank];  // tiles along each axis
   int64_t tiles, tiles_per_task;
+  bool by_rows;  // a tile is a row, of the only step
 };
 
 /// The axes of `before` are [kept…, reduced…] when rows, else [reduced…, kept…].

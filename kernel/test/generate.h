@@ -186,14 +186,26 @@ class Generator {
   }
 
   /// Each element of some planes repeated over a window of its own, as the gradient of pooling reads
-  /// them: [planes, positions, window, positions, window].
+  /// them: [planes, positions, window, positions, window], and images innermost now and then; compared with
+  /// numbers of any layout, or with one for each position of a window.
   void repetition(Instruction& i) {
-    const int64_t planes = random.between(1, 9), h = random.between(1, 9), w = random.between(1, 40);
+    const bool images = random.one_in(2);
+    const int64_t n = images ? random.between(60, 100) : 1;
+    const int64_t planes = random.between(1, images ? 4 : 9), h = random.between(1, images ? 4 : 9), w = random.between(1, images ? 9 : 40);
     i.shape = {planes, h, random.between(1, 3), w, random.between(1, 3)};
+    if (images) i.shape.push_back(n);
     const DType t = any();
     const int64_t row = w + (random.one_in(4) ? 1 : 0), plane = h * row + (random.one_in(4) ? 2 : 0);
-    p_.slots.push_back({false, t, (planes - 1) * plane + (h - 1) * row + w, -1});
-    i.fused.inputs = {{1, t, 0, {plane, row, 0, 1, 0}}, view(i.shape, t, false, random.one_in(2))};
+    p_.slots.push_back({false, t, ((planes - 1) * plane + (h - 1) * row + w) * n, -1});
+    Shape strides = {plane * n, row * n, 0, n, 0}, places = {0, 0, i.shape[4], 0, 1};
+    if (images) strides.push_back(1), places.push_back(0);
+    i.fused.inputs = {{1, t, 0, strides}};
+    if (random.one_in(2)) {
+      i.fused.inputs.push_back(view(i.shape, t, false, random.one_in(2)));
+    } else {
+      p_.slots.push_back({false, t, i.shape[2] * i.shape[4], -1});
+      i.fused.inputs.push_back({2, t, 0, places});
+    }
     i.fused.expression = {{input(0, t), input(1, t), {ValueKind::op, DType::b8, op_eq, 0, 2, {0, 1, 0}}}, {2}};
     if (random.one_in(2)) i.fused.expression.results = {0};
     i.fused.outputs = {view(i.shape, i.fused.expression.values[size_t(i.fused.expression.results[0])].dtype, true, random.one_in(2))};
