@@ -8,6 +8,7 @@
 
 #include "opcodes.h"
 #include "trees.h"
+#include "twins.h"
 
 namespace gradus {
 namespace {
@@ -592,6 +593,17 @@ class Planner {
     return false;
   }
 
+  /// Lets a reduction do the next instruction too, where they are twins.
+  void join(const Instruction& i, Plan& plan, const Instruction& next, Plan& next_plan) {
+    if (plan.kind != Kind::reduce || next_plan.kind != Kind::reduce || plan.nothing || next_plan.nothing) return;
+    ReducePlan& r = *std::get_if<ReducePlan>(&plan.of);
+    const ReducePlan& twin = *std::get_if<ReducePlan>(&next_plan.of);
+    if (!are_twins(program_, i, r, next, twin)) return;
+    r.twin = &twin;
+    next_plan.nothing = true;
+    need(memory_of(r) + twin.after.memory + twin.accumulator_memory);
+  }
+
  private:
   void need(int64_t bytes) { memory_ = std::max(memory_, bytes); }
 
@@ -632,6 +644,8 @@ class Planner {
     const int64_t span = s.size[row - 1] * out.stride[row - 1];
     if (s.size[row + 1] >= kShortestRow && span > 0 && span <= kBlockBytes / 2) s.swap(row, row - 1);
   }
+
+  static int64_t memory_of(const ReducePlan& r) { return r.before.memory + r.after.memory + r.accumulator_memory; }
 
   bool reduce(const Instruction& i, Plan& plan) {
     ReducePlan& r = plan.of.emplace<ReducePlan>();
@@ -710,7 +724,7 @@ class Planner {
     if (r.parts == 1 && r.reduced_blocks == 1) find_window(r);
     // Accumulators: 8 bytes of value and 8 of position per kept element of a block, and the result.
     r.accumulator_memory = 3 * round_up(r.kept_per_block * 8, 64);
-    need(r.before.memory + r.after.memory + r.accumulator_memory);
+    need(memory_of(r));
     plan.alone = double(results) * double(reduced) * (r.before.cost + 1) + double(results) * r.after.cost < kWakeCost;
     return true;
   }
@@ -1046,11 +1060,13 @@ bool plan_program(const Program& program, const KernelTable& kernels, ConstantPo
                   std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal) {
   plans.resize(program.instructions.size());
   Planner planner(program, kernels, constants, worker_memory, refusal);
-  for (size_t n = 0; n < plans.size(); n++)
+  for (size_t n = 0; n < plans.size(); n++) {
     if (!planner.plan(program.instructions[n], plans[n])) {
       refusal = "instruction " + std::to_string(n) + " (" + kind_name(program.instructions[n].kind) + "): " + refusal;
       return false;
     }
+    if (n > 0) planner.join(program.instructions[n - 1], plans[n - 1], program.instructions[n], plans[n]);
+  }
   return true;
 }
 
