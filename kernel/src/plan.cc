@@ -690,13 +690,14 @@ class Planner {
     }
     if (!before.finish(space, false, refusal_)) return false;
     reduce_extents(r);
-    after.settle(r.before.extent + (r.rows ? 0 : r.reduced_rank));
     // The result of `before` is kept in a register: an output without a view.
     LoopOutput result{};
     result.view.buffer = kIndexBuffer;
     result.view.element = int32_t(byte_size(r.dtype));
     result.value = before.value_position(i.before);
     r.before.outputs.push_back(result);
+    if (reduced > 0) find_window(r);
+    after.settle(r.before.extent + (r.rows ? 0 : r.reduced_rank));
 
     const int kept_at = r.rows ? 0 : r.reduced_rank, reduced_at = r.rows ? r.kept_rank : 0;
     r.kept_blocks = r.reduced_blocks = r.kept_per_block = 1;
@@ -721,7 +722,6 @@ class Planner {
       r.reduced_per_part = std::max(least, ceil_div(r.reduced_blocks, kMaxParts));
       r.parts = ceil_div(r.reduced_blocks, r.reduced_per_part);
     }
-    if (r.parts == 1 && r.reduced_blocks == 1) find_window(r);
     // Accumulators: 8 bytes of value and 8 of position per kept element of a block, and the result.
     r.accumulator_memory = 3 * round_up(r.kept_per_block * 8, 64);
     need(memory_of(r));
@@ -821,7 +821,7 @@ class Planner {
   /// Where each result is reduced from a few elements of a plain input, and neighbouring results from
   /// elements 1 or 2 apart, as in pooling, no block needs to be copied or accumulated.
   static void find_window(ReducePlan& r) {
-    const Loop& loop = r.before;
+    Loop& loop = r.before;
     const size_t value = size_t(loop.outputs[0].value);
     if (r.rows || r.dtype == DType::b8 || !loop.steps.empty()) return;
     if (value >= loop.inputs.size() || loop.inputs[value].view.buffer < 0) return;
@@ -830,6 +830,10 @@ class Planner {
     int64_t size = 1;
     for (int a = 0; a < r.reduced_rank; a++) size *= loop.size[a];
     if ((step != 1 && step != 2) || size > kMostWindow) return;
+    // A block need not hold whole windows then; but sums of others would be added in another order.
+    const bool whole = std::equal(loop.size, loop.size + r.reduced_rank, loop.extent);
+    if (!whole && r.reducer == Reducer::sum) return;
+    std::copy(loop.size, loop.size + r.reduced_rank, loop.extent);
     r.window.push_back(0);
     for (int a = 0; a < r.reduced_rank; a++) {
       std::vector<int64_t> next;
