@@ -16,7 +16,7 @@ struct Reducing {
   void (*combine)(Accumulators, Accumulators, int64_t n);
   void (*finish)(Accumulators, void* result, int64_t n);
   void (*windows)(void* result, const void* x, const Windows&);  // null for bool
-  // Extremes and their positions; null where no reduction has a twin.
+  // Extremes and their positions; null but for the maximum of real numbers.
   void (*twins)(void* values, void* positions, const void* x, const Windows&);
 };
 
@@ -37,11 +37,10 @@ void twin_windows(void* values, void* positions, const void* x, const Windows& w
   (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(result, static_cast<const T*>(x), w);
 }
 
-template <class R, class T>
+template <class R>
 constexpr auto twins_of() {
-  if constexpr (!std::is_same_v<R, Extreme<T, true>>) return nullptr;
-  else if constexpr (std::is_same_v<T, float>) return twin_windows<ExtremeAndPosition<T, int32_t, true>, T>;
-  else if constexpr (std::is_same_v<T, double>) return twin_windows<ExtremeAndPosition<T, int64_t, true>, T>;
+  if constexpr (std::is_same_v<R, Extreme<float, true>>) return twin_windows<ExtremeAndPosition<float, int32_t, true>, float>;
+  else if constexpr (std::is_same_v<R, Extreme<double, true>>) return twin_windows<ExtremeAndPosition<double, int64_t, true>, double>;
   else return nullptr;
 }
 
@@ -57,7 +56,7 @@ constexpr Reducing reducing = {
     R::combine,
     R::finish,
     windows_of<R, T>(),
-    twins_of<R, T>(),
+    twins_of<R>(),
 };
 
 template <class T, class A, class P>
