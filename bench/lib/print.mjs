@@ -58,6 +58,7 @@ export function profileLines(title, { instructions, stepSeconds, arenaBytes, bou
     `  ${byKind.map(([kind, seconds]) => `${kind} ${Math.round((100 * seconds) / total)} %`).join(", ")}`,
     "    #   share       time  GFLOP/s    GB/s",
     ...rows
+      .filter(({ seconds }) => seconds > 0) // what an instruction before has done takes no time of its own
       .slice(0, 24)
       .map(
         ({ at, what, seconds, flop, bytes }) =>

@@ -16,17 +16,32 @@ struct Reducing {
   void (*combine)(Accumulators, Accumulators, int64_t n);
   void (*finish)(Accumulators, void* result, int64_t n);
   void (*windows)(void* result, const void* x, const Windows&);  // null for bool
+  // Extremes and their positions; null but for the maximum of real numbers.
+  void (*twins)(void* values, void* positions, const void* x, const Windows&);
 };
 
 template <class R, class T>
 void any_windows(void* result, const void* x, const Windows& w) {
-  (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(static_cast<typename R::Result*>(result), static_cast<const T*>(x), w);
+  (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(static_cast<typename R::Out>(result), static_cast<const T*>(x), w);
 }
 
 template <class R, class T>
 constexpr auto windows_of() {
   if constexpr (sizeof(T) == 1) return nullptr;
   else return any_windows<R, T>;
+}
+
+template <class R, class T>
+void twin_windows(void* values, void* positions, const void* x, const Windows& w) {
+  const typename R::Out result{static_cast<T*>(values), static_cast<int32_t*>(positions)};
+  (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(result, static_cast<const T*>(x), w);
+}
+
+template <class R>
+constexpr auto twins_of() {
+  if constexpr (std::is_same_v<R, Extreme<float, true>>) return twin_windows<ExtremeAndPosition<float, int32_t, true>, float>;
+  else if constexpr (std::is_same_v<R, Extreme<double, true>>) return twin_windows<ExtremeAndPosition<double, int64_t, true>, double>;
+  else return nullptr;
 }
 
 template <class R, class T>
@@ -41,6 +56,7 @@ constexpr Reducing reducing = {
     R::combine,
     R::finish,
     windows_of<R, T>(),
+    twins_of<R>(),
 };
 
 template <class T, class A, class P>
@@ -81,6 +97,12 @@ int64_t line_distance(const LoopView& v, int outer, int rank, const int64_t* ext
   return distance / v.element;
 }
 
+/// Where the results of a kept block go, before the epilogue.
+struct Results {
+  char* at;
+  bool direct;  // this is the output itself
+};
+
 struct ReduceRun {
   const ReducePlan& plan;
   const Frame& frame;
@@ -94,6 +116,7 @@ struct ReduceRun {
 
   char* after_memory(int worker) const { return frame.worker_memory[worker] + plan.before.memory; }
   char* accumulator_memory(int worker) const { return after_memory(worker) + plan.after.memory; }
+  char* twin_memory(int worker) const { return accumulator_memory(worker) + plan.accumulator_memory; }
   Accumulators at(char* memory) const { return {memory, memory + accumulator_bytes()}; }
   Accumulators partial(int64_t part, int64_t block) const {
     return at(partials + (part * plan.kept_blocks + block) * 2 * accumulator_bytes());
@@ -103,6 +126,7 @@ struct ReduceRun {
     if (ready[worker]) return;
     if (plan.reduced_blocks > 0) begin(plan.before, frame, frame.worker_memory[worker]);
     begin(plan.after, frame, after_memory(worker));
+    if (plan.twin) begin(plan.twin->after, frame, twin_memory(worker));
     ready[worker] = true;
   }
 
@@ -153,26 +177,43 @@ struct ReduceRun {
     evaluate(plan.after, frame, memory, start + k, extent + k);
   }
 
-  /// Reduces a kept block, all its lines that are equally far apart at once, and passes it through the epilogue.
+  /// Of a reduction of windows: the output, where it is dense and takes them as they are, or a place behind
+  /// the epilogue's memory.
+  Results results_of(const ReducePlan& p, char* memory, const int64_t* start, const int64_t* extent) const {
+    const LoopOutput& out = p.after.outputs[0];
+    const int k = kept_at();
+    const bool direct = p.after.steps.empty() && p.after.outputs.size() == 1 && out.value == 0 &&
+                        is_dense(out.view.stride, p.kept_rank, extent + k, out.view.element);
+    if (!direct) return {memory + p.after.memory, false};
+    return {frame.buffers[out.view.buffer] + offset_of(out.view, p.kept_rank, start + k), true};
+  }
+
+  void finish(const ReducePlan& p, char* memory, Results results, const int64_t* start, const int64_t* extent) const {
+    if (results.direct) return;
+    reinterpret_cast<void**>(memory)[0] = results.at;
+    evaluate(p.after, frame, memory, start + kept_at(), extent + kept_at());
+  }
+
+  /// Reduces a kept block, all its lines that are equally far apart at once, and passes it through the
+  /// epilogue; so too that of the twin.
   void reduce_windows(int worker, const int64_t* start, const int64_t* extent) const {
     const Loop& loop = plan.before;
     const LoopView& view = loop.inputs[loop.outputs[0].value].view;
     const int k = kept_at(), last = loop.rank - 1, rows = last > k ? last - 1 : last;
-    const LoopOutput& out = plan.after.outputs[0];
-    const bool direct = plan.after.steps.empty() && plan.after.outputs.size() == 1 && out.value == 0 &&
-                        is_dense(out.view.stride, plan.kept_rank, extent + k, out.view.element);
-    char* result = direct ? frame.buffers[out.view.buffer] + offset_of(out.view, plan.kept_rank, start + k)
-                          : accumulator_memory(worker);
+    const Results mine = results_of(plan, after_memory(worker), start, extent);
+    const Results others = plan.twin ? results_of(*plan.twin, twin_memory(worker), start, extent) : Results{};
     const char* x = frame.buffers[view.buffer] + offset_of(view, loop.rank, start);
     const Windows w{plan.window.data(), int64_t(plan.window.size()), view.stride[last] / view.element, extent[last],
                     rows < last ? extent[rows] : 1, view.stride[rows] / view.element};
-    const int64_t planes = count(rows - k, extent + k), bytes = w.rows * w.n * plan.after.inputs[0].view.element;
-    for (int64_t plane = 0; plane < planes; plane++)
-      reducer.windows(result + plane * bytes, x + line_offset(view, extent, k, rows, plane), w);
-    if (direct) return;
-    char* memory = after_memory(worker);
-    reinterpret_cast<void**>(memory)[0] = result;
-    evaluate(plan.after, frame, memory, start + k, extent + k);
+    const int64_t planes = count(rows - k, extent + k), size = w.rows * w.n;
+    for (int64_t plane = 0; plane < planes; plane++) {
+      const char* from = x + line_offset(view, extent, k, rows, plane);
+      char* to = mine.at + plane * size * plan.after.inputs[0].view.element;
+      if (plan.twin) reducer.twins(to, others.at + plane * size * int64_t{sizeof(int32_t)}, from, w);
+      else reducer.windows(to, from, w);
+    }
+    finish(plan, after_memory(worker), mine, start, extent);
+    if (plan.twin) finish(*plan.twin, twin_memory(worker), others, start, extent);
   }
 
   BlockCursor kept_cursor(int64_t* start, int64_t* extent) const {

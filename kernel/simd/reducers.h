@@ -41,12 +41,12 @@ inline int64_t lines_to_spill(const Windows& w, int64_t lanes) {
 /// Reduces the lines from `first` on that vectors of so many lanes can take; the lines before the
 /// returned one are done. A vector may end with the line, and so repeat some of the results before.
 template <class R, class T, int step, int lanes, bool exact>
-inline int64_t window_lines(typename R::Result* result, const T* x, const Windows& w, int64_t first, bool& nan) {
+inline int64_t window_lines(typename R::Out result, const T* x, const Windows& w, int64_t first, bool& nan) {
   using V = std::conditional_t<lanes == 1, T, typename Lanes<T, lanes * int(sizeof(T))>::type>;
   const int64_t rest = w.n - lanes, last = rest >= 0 ? w.rows : 2 * w.n > lanes ? lines_to_spill(w, lanes) : 0;
-  decltype(V{} != V{}) seen{};
+  V seen{};
   for (int64_t r = first; r < last; r++) {
-    typename R::Result* to = result + r * w.n;
+    const typename R::Out to = result + r * w.n;
     const T* from = x + r * w.distance;
     int64_t i = 0;
     for (; i <= rest; i += lanes) R::template window<V, step, exact>(to + i, from + i * step, w, seen);
@@ -56,13 +56,13 @@ inline int64_t window_lines(typename R::Result* result, const T* x, const Window
     }
   }
   if constexpr (!exact)
-    for (int l = 0; l < lanes; l++) nan = nan || seen[l];
+    for (int l = 0; l < lanes; l++) nan = nan || seen[l] != seen[l];
   return last > first ? last : first;
 }
 
 /// By the widest vectors that fit, narrower ones for the rest, at last element by element.
 template <class R, class T, int step, int lanes, bool exact>
-inline bool reduce_windows(typename R::Result* result, const T* x, const Windows& w, int64_t first) {
+inline bool reduce_windows(typename R::Out result, const T* x, const Windows& w, int64_t first) {
   bool nan = false;
   first = window_lines<R, T, step, lanes, exact || lanes == 1>(result, x, w, first, nan);
   if (nan || first == w.rows) return !nan;
@@ -70,9 +70,10 @@ inline bool reduce_windows(typename R::Result* result, const T* x, const Windows
   else return reduce_windows<R, T, step, (lanes * sizeof(T) > 16 ? lanes / 2 : 1), exact>(result, x, w, first);
 }
 
-/// NaN costs more comparisons: lines without are tried first, which tells whether there were any.
+/// NaN costs more comparisons: lines without are tried first. The sum of all that was seen tells whether
+/// there were any; it may say so of infinities, too.
 template <class R, class T, int step>
-inline void windows(typename R::Result* result, const T* x, const Windows& w) {
+inline void windows(typename R::Out result, const T* x, const Windows& w) {
   if (!reduce_windows<R, T, step, R::W, !R::minds_nan>(result, x, w, 0))
     reduce_windows<R, T, step, R::W, true>(result, x, w, 0);
 }
@@ -138,7 +139,7 @@ struct Sum {
       for (int64_t r = 0; r < rows; r++) sum[c] += A(x[r * ld + c]);
   }
 
-  using Result = T;
+  using Out = T*;
   static constexpr bool minds_nan = false;
   template <class V, int step, bool, class Seen>
   static void window(T* result, const T* x, const Windows& w, Seen&) {
@@ -253,21 +254,22 @@ struct Extreme {
         best[c] = better(x[r * ld + c], best[c]);
   }
 
-  using Result = T;
+  using Out = T*;
   static constexpr bool minds_nan = std::numeric_limits<T>::has_quiet_NaN;
   template <class U, int step, bool exact, class Seen>
-  static void window(T* result, const T* x, const Windows& w, Seen& nan) {
+  static void window(T* result, const T* x, const Windows& w, Seen& seen) {
     U best = window_lanes<U, step>(x + w.offset[0]);
-    if constexpr (!exact) nan |= best != best;
+    [[maybe_unused]] U sum = best;
     for (int64_t q = 1; q < w.count; q++) {
       const U y = window_lanes<U, step>(x + w.offset[q]);
       if constexpr (exact) {
         best = better(y, best);
       } else {
         best = (max ? y > best : y < best) ? y : best;
-        nan |= y != y;
+        sum += y;
       }
     }
+    if constexpr (!exact) seen += sum;
     std::memcpy(result, &best, sizeof best);
   }
 
@@ -336,25 +338,41 @@ struct ExtremePosition {
       for (int64_t r = 0; r < rows; r++) offer(acc, c, x[r * ld + c], P(base + r));
   }
 
-  using Result = int32_t;
+  using Out = int32_t*;
   static constexpr bool minds_nan = std::numeric_limits<T>::has_quiet_NaN;
+  template <class U>
+  using Positions = std::conditional_t<sizeof(U) == sizeof(T), P, typename Lanes<P, int(sizeof(U))>::type>;
+
+  /// The extreme of a window, and `where` it stands, at first 0.
   template <class U, int step, bool exact, class Seen>
-  static void window(int32_t* result, const T* x, const Windows& w, Seen& nan) {
-    constexpr int lanes = int(sizeof(U) / sizeof(T));
-    using Q = std::conditional_t<lanes == 1, P, typename Lanes<P, int(sizeof(U))>::type>;
+  static U find(const T* x, const Windows& w, Positions<U>& where, Seen& seen) {
     U best = window_lanes<U, step>(x + w.offset[0]);
-    if constexpr (!exact) nan |= best != best;
-    Q where{};
+    [[maybe_unused]] U sum = best;
+    Positions<U> at{};
     for (int64_t q = 1; q < w.count; q++) {
       const U y = window_lanes<U, step>(x + w.offset[q]);
+      at += P(1);
       auto take = max ? y > best : y < best;
       if constexpr (exact && minds_nan) take |= (y != y) & (best == best);
-      if constexpr (!exact) nan |= y != y;
+      if constexpr (!exact) sum += y;
       best = take ? y : best;
-      where = take ? Q{} + P(q) : where;
+      where = take ? at : where;
     }
-    if constexpr (lanes == 1) *result = int32_t(where);
-    else store_lanes(result, __builtin_convertvector(where, typename Lanes<int32_t, lanes * 4>::type));
+    if constexpr (!exact) seen += sum;
+    return best;
+  }
+
+  template <class Q>
+  static void put(int32_t* result, Q where) {
+    if constexpr (sizeof(Q) == sizeof(P)) *result = int32_t(where);
+    else store_lanes(result, __builtin_convertvector(where, typename Lanes<int32_t, int(sizeof(Q) / sizeof(P)) * 4>::type));
+  }
+
+  template <class U, int step, bool exact, class Seen>
+  static void window(int32_t* result, const T* x, const Windows& w, Seen& nan) {
+    Positions<U> where{};
+    find<U, step, exact>(x, w, where, nan);
+    put(result, where);
   }
 
   static void combine(Accumulators acc, Accumulators other, int64_t n) {
@@ -366,6 +384,33 @@ struct ExtremePosition {
 
   static void finish(Accumulators acc, void* result, int64_t n) {
     for (int64_t i = 0; i < n; i++) static_cast<int32_t*>(result)[i] = int32_t(static_cast<const P*>(acc.positions)[i]);
+  }
+};
+
+/// Extremes of windows and their positions, from one reading. They part over NaN: of several, one is the
+/// last, the other the first.
+template <class T, class P, bool max>
+struct ExtremeAndPosition {
+  static constexpr int W = Lanes<T>::count;
+  static constexpr bool minds_nan = true;
+  struct Out {
+    T* value;
+    int32_t* position;
+    Out operator+(int64_t n) const { return {value + n, position + n}; }
+  };
+
+  template <class U, int step, bool exact, class Seen>
+  static void window(Out result, const T* x, const Windows& w, Seen& nan) {
+    using Position = ExtremePosition<T, P, max>;
+    if constexpr (exact) {
+      Extreme<T, max>::template window<U, step, true>(result.value, x, w, nan);
+      Position::template window<U, step, true>(result.position, x, w, nan);
+    } else {
+      typename Position::template Positions<U> where{};
+      const U best = Position::template find<U, step, false>(x, w, where, nan);
+      store_lanes(result.value, best);
+      Position::put(result.position, where);
+    }
   }
 };
 

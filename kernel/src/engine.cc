@@ -89,6 +89,7 @@ Status Engine::run(const Loaded& program, char** buffers, std::string& message, 
   Frame frame{buffers, worker_memory_.data(), pool_.get(), 0, 0, stamps, &program.kept_bytes};
   for (size_t n = 0; n < program.plans.size(); n++) {
     const Plan& plan = program.plans[n];
+    if (nanoseconds) nanoseconds[n] = 0;
     if (plan.nothing) continue;
     pool_->stay_alone(plan.alone);
     const auto start = nanoseconds ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};

@@ -8,6 +8,7 @@
 
 #include "opcodes.h"
 #include "trees.h"
+#include "twins.h"
 
 namespace gradus {
 namespace {
@@ -595,6 +596,17 @@ class Planner {
     return false;
   }
 
+  /// Lets a reduction do the next instruction too, where they are twins.
+  void join(const Instruction& i, Plan& plan, const Instruction& next, Plan& next_plan) {
+    if (plan.kind != Kind::reduce || next_plan.kind != Kind::reduce || plan.nothing || next_plan.nothing) return;
+    ReducePlan& r = *std::get_if<ReducePlan>(&plan.of);
+    const ReducePlan& twin = *std::get_if<ReducePlan>(&next_plan.of);
+    if (!are_twins(program_, i, r, next, twin)) return;
+    r.twin = &twin;
+    next_plan.nothing = true;
+    need(memory_of(r) + twin.after.memory + twin.accumulator_memory);
+  }
+
  private:
   void need(int64_t bytes) { memory_ = std::max(memory_, bytes); }
 
@@ -645,6 +657,8 @@ class Planner {
     if (s.size[row + 1] >= kShortestRow && span > 0 && span <= kBlockBytes / 2) s.swap(row, row - 1);
   }
 
+  static int64_t memory_of(const ReducePlan& r) { return r.before.memory + r.after.memory + r.accumulator_memory; }
+
   bool reduce(const Instruction& i, Plan& plan) {
     ReducePlan& r = plan.of.emplace<ReducePlan>();
     const int kept = int(i.kept);
@@ -688,13 +702,14 @@ class Planner {
     }
     if (!before.finish(space, false, refusal_)) return false;
     reduce_extents(r);
-    after.settle(r.before.extent + (r.rows ? 0 : r.reduced_rank));
     // The result of `before` is kept in a register: an output without a view.
     LoopOutput result{};
     result.view.buffer = kIndexBuffer;
     result.view.element = int32_t(byte_size(r.dtype));
     result.value = before.value_position(i.before);
     r.before.outputs.push_back(result);
+    if (reduced > 0) find_window(r);
+    after.settle(r.before.extent + (r.rows ? 0 : r.reduced_rank));
 
     const int kept_at = r.rows ? 0 : r.reduced_rank, reduced_at = r.rows ? r.kept_rank : 0;
     r.kept_blocks = r.reduced_blocks = r.kept_per_block = 1;
@@ -719,10 +734,9 @@ class Planner {
       r.reduced_per_part = std::max(least, ceil_div(r.reduced_blocks, kMaxParts));
       r.parts = ceil_div(r.reduced_blocks, r.reduced_per_part);
     }
-    if (r.parts == 1 && r.reduced_blocks == 1) find_window(r);
     // Accumulators: 8 bytes of value and 8 of position per kept element of a block, and the result.
     r.accumulator_memory = 3 * round_up(r.kept_per_block * 8, 64);
-    need(r.before.memory + r.after.memory + r.accumulator_memory);
+    need(memory_of(r));
     plan.alone = double(results) * double(reduced) * (r.before.cost + 1) + double(results) * r.after.cost < kWakeCost;
     return true;
   }
@@ -819,7 +833,7 @@ class Planner {
   /// Where each result is reduced from a few elements of a plain input, and neighbouring results from
   /// elements 1 or 2 apart, as in pooling, no block needs to be copied or accumulated.
   static void find_window(ReducePlan& r) {
-    const Loop& loop = r.before;
+    Loop& loop = r.before;
     const size_t value = size_t(loop.outputs[0].value);
     if (r.rows || r.dtype == DType::b8 || !loop.steps.empty()) return;
     if (value >= loop.inputs.size() || loop.inputs[value].view.buffer < 0) return;
@@ -828,6 +842,10 @@ class Planner {
     int64_t size = 1;
     for (int a = 0; a < r.reduced_rank; a++) size *= loop.size[a];
     if ((step != 1 && step != 2) || size > kMostWindow) return;
+    // A block need not hold whole windows then; but sums of others would be added in another order.
+    const bool whole = std::equal(loop.size, loop.size + r.reduced_rank, loop.extent);
+    if (!whole && r.reducer == Reducer::sum) return;
+    std::copy(loop.size, loop.size + r.reduced_rank, loop.extent);
     r.window.push_back(0);
     for (int a = 0; a < r.reduced_rank; a++) {
       std::vector<int64_t> next;
@@ -1058,11 +1076,13 @@ bool plan_program(const Program& program, const KernelTable& kernels, ConstantPo
                   std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal) {
   plans.resize(program.instructions.size());
   Planner planner(program, kernels, constants, worker_memory, refusal);
-  for (size_t n = 0; n < plans.size(); n++)
+  for (size_t n = 0; n < plans.size(); n++) {
     if (!planner.plan(program.instructions[n], plans[n])) {
       refusal = "instruction " + std::to_string(n) + " (" + kind_name(program.instructions[n].kind) + "): " + refusal;
       return false;
     }
+    if (n > 0) planner.join(program.instructions[n - 1], plans[n - 1], program.instructions[n], plans[n]);
+  }
   return true;
 }
 

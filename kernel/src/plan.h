@@ -112,6 +112,7 @@ struct MapPlan {
 
 /// The axes of `before` are [kept…, reduced…] when rows, else [reduced…, kept…].
 struct ReducePlan {
+  const ReducePlan* twin = nullptr;  // the next instruction, if this one does it too: an argmax beside a max
   Loop before, after;
   bool rows;
   Reducer reducer;
@@ -179,7 +180,7 @@ struct LinePlan {
 
 struct Plan {
   Kind kind;
-  bool nothing = false;  // no element is written
+  bool nothing = false;  // no element is written, or the instruction before does it
   bool alone = false;    // too little work to wake other threads
   std::variant<MapPlan, ReducePlan, MatmulPlan, ConvPlan, FoldPlan, IndexPlan, LinePlan> of;
 };

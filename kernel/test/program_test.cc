@@ -35,7 +35,8 @@ void fill(std::vector<char>& bytes, DType t, Random& random, int64_t index_below
 }
 
 /// Runs the engine on fresh copies of the inputs; outputs share memory where the program allows.
-Buffers run(Engine& engine, const Program& program, const Words& words, const Buffers& inputs, bool alias) {
+Buffers run(Engine& engine, const Program& program, const Words& words, const Buffers& inputs, bool alias,
+            double* nanoseconds = nullptr) {
   std::string why;
   const auto loaded = engine.load(words.encoded(), why);
   if (!check(loaded != nullptr, "load: " + why)) return {};
@@ -45,7 +46,7 @@ Buffers run(Engine& engine, const Program& program, const Words& words, const Bu
     const int32_t shared = alias ? program.slots[s].may_alias : -1;
     addresses.push_back(buffers[shared >= 0 ? size_t(shared) : s].data());
   }
-  check(engine.run(*loaded, addresses.data(), why) == Status::ok, "run: " + why);
+  check(engine.run(*loaded, addresses.data(), why, nanoseconds) == Status::ok, "run: " + why);
   for (size_t s = 0; s < program.slots.size(); s++)
     if (alias && program.slots[s].may_alias >= 0) buffers[s] = buffers[size_t(program.slots[s].may_alias)];
   return buffers;
@@ -291,6 +292,142 @@ void kept_operands(Engine& engine, const char* isa) {
   check(loaded->kept_bytes == kept && plain->kept_bytes == 0, "contents that stay are kept again");
 }
 
+Value input(int32_t n, DType t) { return {ValueKind::input, t, n, 0, 0, {}}; }
+
+/// What could keep a max and an argmax of the same windows from being found together.
+enum class Trouble { none, shared_input, read_result, shared_output, other_window, kinds };
+
+/// Both, of images last or first, over slots x and b (for the epilogue of the max), a mask, extremes and
+/// positions. In trouble, b or the results lie in the arena, backwards, so that order matters.
+Program pooling(Random& random, Trouble trouble) {
+  const bool last = random.one_in(2);
+  const int64_t n = last ? random.between(1, 70) : random.between(1, 3), c = random.between(1, 5);
+  const int64_t oh = random.between(2, 12), ow = random.between(2, 40), kh = random.between(1, 3), kw = random.between(2, 3);
+  const int64_t step = random.between(1, last ? 3 : 2), h = (oh - 1) * step + kh, w = (ow - 1) * step + kw;
+  const int64_t results = n * c * oh * ow;
+  const DType t = random.one_in(2) ? DType::f32 : DType::f64, position = DType::i32;
+  const Shape kept = last ? Shape{1, oh * ow * n, ow * n, n} : Shape{c * oh * ow, oh * ow, ow, 1};
+  Shape backwards = kept;
+  for (int64_t& stride : backwards) stride = -stride;
+
+  Program p;
+  p.slots = {{false, t, n * c * h * w, -1}, {false, t, results, -1}, {true, DType::b8, results, -1},
+             {true, t, results, -1}, {true, position, results, -1}};
+  Instruction max;
+  max.kind = Kind::reduce;
+  max.shape = {n, c, oh, ow, kh, kw};
+  max.kept = 4;
+  max.reducer = Reducer::max;
+  max.inputs = {{1, t, 0, last ? Shape{1, h * w * n, step * w * n, step * n, w * n, n}
+                               : Shape{c * h * w, h * w, step * w, step, w, 1}}};
+  max.before = {{input(0, t)}, {0}};
+  Instruction argmax = max;
+  argmax.reducer = Reducer::argmax;
+  max.fused.inputs = {{2, t, 0, kept}};
+  max.fused.outputs = {{3, DType::b8, 0, kept}, {4, t, 0, kept}};
+  max.fused.expression = {{input(0, t), input(1, t), {ValueKind::op, t, op_add, 0, 2, {0, 1, 0}},
+                           {ValueKind::op, DType::b8, op_le, 0, 2, {0, 1, 0}}}, {3, 2}};
+  argmax.fused.outputs = {{5, position, 0, kept}};
+  argmax.fused.expression = {{input(0, position)}, {0}};
+
+  const auto copy = [&](const View& from, const View& to) {
+    Instruction i;
+    i.kind = Kind::map;
+    i.shape = {n, c, oh, ow};
+    i.fused.inputs = {from};
+    i.fused.outputs = {to};
+    i.fused.expression = {{input(0, from.dtype)}, {0}};
+    return i;
+  };
+  const auto in_arena = [&](DType dtype, bool reversed) { return View{0, dtype, reversed ? results - 1 : 0, reversed ? backwards : kept}; };
+  if (trouble != Trouble::none) p.arena_bytes = (results * 8 + 63) / 64 * 64;
+  switch (trouble) {
+    case Trouble::shared_input:  // positions replace b, which the max reads the other way round
+      max.fused.inputs[0] = in_arena(t, true);
+      argmax.fused.outputs[0] = in_arena(position, false);
+      p.instructions = {copy({2, t, 0, kept}, in_arena(t, false)), max, argmax, copy(in_arena(position, false), {5, position, 0, kept})};
+      break;
+    case Trouble::read_result:  // the argmax reads what the max has written, the other way round
+      max.fused.outputs[0] = in_arena(DType::b8, false);
+      argmax.fused.inputs = {in_arena(DType::b8, true)};
+      argmax.fused.expression = {{input(0, position), input(1, DType::b8), {ValueKind::op, position, op_cast, 0, 1, {1, 0, 0}},
+                                  {ValueKind::op, position, op_sub, 0, 2, {0, 2, 0}}}, {3}};
+      p.instructions = {max, argmax, copy(in_arena(DType::b8, false), {3, DType::b8, 0, kept})};
+      break;
+    case Trouble::shared_output:  // positions replace the mask, the other way round
+      max.fused.outputs[0] = in_arena(DType::b8, true);
+      argmax.fused.outputs[0] = in_arena(position, false);
+      p.instructions = {max, argmax, copy(in_arena(position, false), {5, position, 0, kept})};
+      break;
+    case Trouble::other_window:
+      argmax.shape[5] = kw - 1;
+      p.instructions = {max, argmax};
+      break;
+    default: p.instructions = {max, argmax};
+  }
+  return p;
+}
+
+/// Small halves with infinities and negative zeros in between, and NaN of either sign.
+template <class T>
+void fill_special(std::vector<char>& bytes, Random& random, int kinds) {
+  const T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
+  const T special[] = {T(-0.0), infinity, -infinity, nan, std::copysign(nan, T(-1))};
+  for (size_t at = 0; at < bytes.size(); at += sizeof(T)) {
+    const T x = kinds > 0 && random.one_in(9) ? special[random.below(kinds)] : T(random.between(-8, 8)) / 2;
+    std::memcpy(&bytes[at], &x, sizeof(T));
+  }
+}
+
+/// A max and an argmax of the same windows give the same bits together as one after the other, and are
+/// done one after the other where that matters. Returns whether they were done together.
+bool twins(Engine& one, Engine& three, uint64_t seed, const char* isa) {
+  Random random{seed};
+  const Trouble trouble = random.one_in(2) ? Trouble::none : Trouble(random.below(int64_t(Trouble::kinds)));
+  const Program program = pooling(random, trouble);
+  const std::string name = std::string(isa) + " twins, seed " + std::to_string(seed);
+  Buffers buffers;
+  for (const Slot& s : program.slots) buffers.emplace_back(size_t(s.size) * byte_size(s.dtype), char(0x55));
+  const int kinds = seed % 3 == 0 ? 0 : seed % 3 == 1 ? 3 : 5;
+  (program.slots[0].dtype == DType::f32 ? fill_special<float> : fill_special<double>)(buffers[0], random, kinds);
+  fill(buffers[1], program.slots[1].dtype, random, 0, false);
+
+  std::vector<double> nanoseconds(program.instructions.size());
+  const Buffers got = run(one, program, encode(program), buffers, false, nanoseconds.data());
+  if (got.empty()) return false;
+  check(run(three, program, encode(program), buffers, false) == got, name + ": threads differ");
+  bool together = false;
+  for (size_t n = 0; n < program.instructions.size(); n++)
+    if (program.instructions[n].reducer == Reducer::argmax) together = nanoseconds[n] == 0;
+  if (trouble != Trouble::none) check(!together, name + ": done together");
+
+  if (trouble == Trouble::none) {
+    Buffers apart = buffers;
+    for (const Instruction& i : program.instructions) {
+      Program single = program;
+      single.instructions = {i};
+      apart = run(one, single, encode(single), apart, false);
+    }
+    check(apart == got, name + ": other bits than one after the other");
+  }
+  std::vector<char> arena(size_t(program.arena_bytes));
+  std::vector<char*> right = {arena.data()}, mine = {nullptr};
+  Buffers want = buffers;
+  for (auto& b : want) right.push_back(b.data());
+  for (auto& b : got) mine.push_back(const_cast<char*>(b.data()));
+  const Naive naive(right), engine(mine);
+  for (const Instruction& i : program.instructions) naive.run(i);
+  int64_t wrong = 0;
+  for (int32_t b = 3; b <= 5; b++) {
+    const View all{b, program.slots[size_t(b - 1)].dtype, 0, {1}};
+    for_each({program.slots[size_t(b - 1)].size}, [&](const Index& at) {
+      wrong += !close(engine.get(all, at), naive.get(all, at), 0);
+    });
+  }
+  check(wrong == 0, name + ": " + std::to_string(wrong) + " wrong");
+  return together;
+}
+
 /// Room is for contents that stay, and not without end.
 void keeper() {
   int64_t total = 0;
@@ -321,6 +458,9 @@ int main(int argc, char** argv) {
     sum_error(three, isa);
     kept_operands(one, isa);
     kept_operands(three, isa);
+    int64_t together = 0;
+    for (int64_t n = 0; n < rounds; n++) together += twins(one, three, uint64_t(n), isa);
+    check(together > rounds / 4, std::string(isa) + ": " + std::to_string(together) + " twins were done together");
     for (int kind = 0; kind < kKinds; kind++)
       for (int64_t n = 0; n < rounds; n++) test(one, three, Kind(kind), uint64_t(n * 100 + kind), isa);
   }

@@ -9,7 +9,7 @@ export interface Executable {
   run(slots: readonly Storage[]): Promise<void>;
   /** Runs now, after any run that is still under way. */
   runSync(slots: readonly Storage[]): void;
-  /** Runs now and returns the nanoseconds that each instruction took, where the engine can tell. */
+  /** Runs now and returns the nanoseconds that each instruction took, 0 for what the one before has done; where the engine can tell. */
   profile?(slots: readonly Storage[]): Float64Array;
 }
 

@@ -43,7 +43,7 @@ export interface Compiled<A extends unknown[], R> {
   readonly traces: number;
   /** The graph of the program for these arguments, one line per node. */
   graph(...args: A): string;
-  /** Runs like `sync` and returns the time of each instruction; `null` where the engine cannot tell. */
+  /** Runs like `sync` and returns the time of each instruction, 0 for what the one before has done; `null` where the engine cannot tell. */
   profile(...args: A): Profile | null;
 }
 
