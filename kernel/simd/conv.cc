@@ -93,8 +93,9 @@ class Convolution {
   Status by_position();
   Columnar columns_of(Scratch& scratch, const Region& region, const int64_t* r, const int64_t* p0,
                       const int64_t* stride) const;
-  void multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_t row0, int64_t rows,
-                const T* staged, const Columnar& columns, T* corner, bool accumulate) const;
+  bool flat(const int64_t* size, const Region& region) const;
+  void multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_t row0, int64_t rows, const T* staged,
+                const Columnar& columns, T* corner, bool accumulate, const T* bias) const;
   void pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const;
   void plan_by_image();
   bool plan_dots();
@@ -193,6 +194,13 @@ void Convolution<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
   });
 }
 
+/// Narrow rows fill vectors badly: then a plane is one run, the columns between rows in vain.
+template <class T>
+bool Convolution<T>::flat(const int64_t* size, const Region& region) const {
+  const int64_t plane = size[1] > 0 ? (size[1] - 1) * region.w[1].step + size[2] : 0;
+  return size[2] > 0 && 4 * ceil_div(size[2], lanes) * size[1] >= 5 * ceil_div(plane, lanes);
+}
+
 /// The columns of one residue of a box that starts at p0, in a result of the given strides.
 template <class T>
 Columnar Convolution<T>::columns_of(Scratch& scratch, const Region& region, const int64_t* r,
@@ -206,10 +214,8 @@ Columnar Convolution<T>::columns_of(Scratch& scratch, const Region& region, cons
     step[d] = axes_[d].residues * stride[d];
     start += (w[d].p0 * axes_[d].residues + r[d] - p0[d]) * stride[d];
   }
-  // Narrow rows fill vectors badly: then a plane is one run, the columns between rows in vain.
-  const int64_t apart = ceil_div(size[2], lanes) * size[1];
   const int64_t plane = size[1] > 0 ? (size[1] - 1) * w[1].step + size[2] : 0;
-  const bool flat = size[2] > 0 && 4 * apart >= 5 * ceil_div(plane, lanes);
+  const bool flat = this->flat(size, region);
   const int64_t runs = volume(size) == 0 ? 0 : flat ? size[0] : size[0] * size[1];
   const int64_t length = flat ? plane : size[2];
 
@@ -242,11 +248,11 @@ Columnar Convolution<T>::columns_of(Scratch& scratch, const Region& region, cons
   return result;
 }
 
-/// c (+)= packed weights × the columns of one residue.
+/// c (+)= packed weights × the columns of one residue, which lie in rows where there is a bias.
 template <class T>
-void Convolution<T>::multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_t row0,
-                              int64_t rows, const T* staged, const Columnar& columns, T* corner,
-                              bool accumulate) const {
+void Convolution<T>::multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_t row0, int64_t rows,
+                              const T* staged, const Columnar& columns, T* corner, bool accumulate,
+                              const T* bias) const {
   const RowPanels panels(call_.out_channels);
   const int most = max_vectors(panels.height);
   const int32_t* places = columns.places;
@@ -254,10 +260,13 @@ void Convolution<T>::multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_
   t.k = k;
   t.b_offset = columns.offset;
   t.accumulate = accumulate && !places;
+  t.bias_step = call_.biased.bias_o;
+  t.rectified = call_.biased.rectified;
   for (int64_t row = row0; row < row0 + rows; row += panels.height) {
     const int height = panels.height_of(row / panels.height);
     T* to = c + (row - row0) * c_row;
     t.a = a + row * k;
+    t.bias = bias ? bias + row * t.bias_step : nullptr;
     for (int64_t j = 0; j < columns.count; j += most) {
       const int nv = int(min(most, columns.count - j));
       t.c_row = places ? nv * lanes : c_row;
@@ -317,11 +326,12 @@ Status Convolution<T>::by_position() {
     Region region(axes_, b0, b1, zero, call.kernel, 1);
     region.tabulate(scratch);
     T* staged = scratch.take<T>(channels_ * region.channel + lanes);
-    T* tile = scratch.take<T>(y_ ? 0 : rows * volume(size));
+    // The result's place: y, or a tile, dense over the box.
+    const bool biased = call.biased.y && volume(residues) == 1 && !flat(size, region);
+    T* y = biased ? static_cast<T*>(call.biased.y) : y_;
+    T* tile = scratch.take<T>(y ? 0 : rows * volume(size));
     T* corner = scratch.take<T>(kMaxRows * kMaxVectors * lanes);
-
-    // The result's place: the tile, dense over the box, or y.
-    const int64_t* extent = y_ ? call.out : size;
+    const int64_t* extent = y ? call.out : size;
     const int64_t stride[3] = {extent[1] * extent[2], extent[2], 1};
     const int64_t c_row = volume(extent);
     Columnar* columnar = scratch.take<Columnar>(volume(residues));
@@ -332,21 +342,24 @@ Status Convolution<T>::by_position() {
 
     for (int64_t image = first; image < last; ++image) {
       const int64_t n = image / call.groups, g = image % call.groups;
-      T* c = y_ ? y_ + (image * call.out_channels + row0) * outs_ + p0[0] * stride[0] +
-                      p0[1] * stride[1] + p0[2]
-                : tile;
+      T* c = y ? y + (image * call.out_channels + row0) * outs_ + p0[0] * stride[0] +
+                     p0[1] * stride[1] + p0[2]
+               : tile;
       for (int64_t from = 0; from < max(1, call.channels); from += channels_) {
         const int64_t channels = min(channels_, call.channels - from);
         stage(staged, x_ + n * call.x_n + g * call.x_g + from * call.x_c, call, region, channels,
               call.x_c, image == first && from == 0);
         const T* a = packed + g * weights + from * taps_ * call.out_channels;
+        const T* bias = biased && from + channels >= call.channels
+                            ? static_cast<const T*>(call.biased.bias) + g * call.biased.bias_g
+                            : nullptr;
         for (int64_t j = 0; j < volume(residues); ++j) {
           const int64_t k = channels * columnar[j].taps;
-          multiply(c, c_row, a, k, row0, rows, staged, columnar[j], corner, from > 0);
+          multiply(c, c_row, a, k, row0, rows, staged, columnar[j], corner, from > 0, bias);
           a += k * call.out_channels;
         }
       }
-      if (!y_) deliver(call, worker, n, g, row0, rows, p0, p1, tile);
+      if (!y) deliver(call, worker, n, g, row0, rows, p0, p1, tile);
     }
   });
   return Status::ok;

@@ -39,6 +39,7 @@ class Exchanged {
     call_.w = given.x, call_.w_o = given.x_n, call_.w_g = given.x_g, call_.w_c = given.x_c;
     call_.w_keeper = nullptr;
     call_.y = nullptr;
+    call_.biased = {};
     call_.sink = {put, this};
   }
   const ConvCall& call() const { return call_; }

@@ -29,6 +29,9 @@ struct Block {
                                // for direct kernels
   int64_t c_row;
   bool accumulate;             // add to what c holds
+  const T* bias = nullptr;     // packed kernels: then add to row i bias[i·bias_step], unless null,
+  int64_t bias_step = 0;
+  bool rectified = false;      // and store 0 for what is not above 0
 };
 
 /// Accumulators, one row of B and one broadcast element of A must fit the register file (without
@@ -86,6 +89,37 @@ inline void finish(const Vec<T> (&acc)[MR][NV], const Block<T>& t) {
   }
 }
 
+/// The result where rectified sums are stored as they are, or plain ones: no branch between them.
+template <class T>
+constexpr T least(bool rectified) {
+  return rectified ? T(0) : -T(__builtin_inf());
+}
+
+template <class T, int MR, int NV>
+inline void finish_biased(Vec<T> (&acc)[MR][NV], const Block<T>& t) {
+  const Vec<T> floor = broadcast<T>(least<T>(t.rectified));
+  const T* bias = t.bias;
+  const int64_t c_row = t.c_row, bias_step = t.bias_step;  // which a store might change, for all that is known
+#pragma GCC unroll 8
+  for (int v = 0; v < NV; ++v) {
+    T* c = t.c[v];
+    const int count = t.count[v];
+    if (t.accumulate) {
+#pragma GCC unroll 32
+      for (int i = 0; i < MR; ++i) acc[i][v] = load_first<T>(c + i * c_row, count) + acc[i][v];
+    }
+#pragma GCC unroll 32
+    for (int i = 0; i < MR; ++i) acc[i][v] = at_least<T>(acc[i][v] + broadcast<T>(bias[i * bias_step]), floor);
+    if (count == Lanes<T>::count) {
+#pragma GCC unroll 32
+      for (int i = 0; i < MR; ++i) store<T>(c + i * c_row, acc[i][v]);
+    } else {
+#pragma GCC unroll 32
+      for (int i = 0; i < MR; ++i) store_first<T>(c + i * c_row, acc[i][v], count);
+    }
+  }
+}
+
 /// A packed as [k][MR]; rows of B wherever the offset table says.
 template <class T, int MR, int NV>
 void packed_kernel(const Block<T>& t) {
@@ -114,6 +148,7 @@ void packed_kernel(const Block<T>& t) {
     const Range& next = t.further[range];
     a = t.a + next.k * MR, offset = t.b_offset + next.k, length = next.length;
   }
+  if (t.bias) return finish_biased<T, MR, NV>(acc, t);
   finish<T, MR, NV>(acc, t);
 }
 

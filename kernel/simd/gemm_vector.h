@@ -121,6 +121,12 @@ inline void store_first(T* p, Vec<T> v, int n) {
 #endif
 }
 
+/// `least` in place of what is not above it; NaN stays.
+template <class T>
+inline Vec<T> at_least(Vec<T> v, Vec<T> least) {
+  return v <= least ? least : v;
+}
+
 /// to[index[l]] (+)= v[l] for the lanes with index ≥ 0.
 template <class T>
 inline void scatter(T* to, const int32_t* index, Vec<T> v, bool accumulate) {

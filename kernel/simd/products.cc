@@ -217,6 +217,11 @@ Status run_conv(const ConvPlan& p, Frame& frame) {
     call.y = frame.buffers[out.buffer] + out.offset;
   }
   if (!p.direct) call.sink = {Epilogue::put, &epilogue};
+  if (p.biased) {
+    const LoopView &out = p.after.outputs[0].view, &bias = p.after.inputs[1].view;
+    call.biased.y = frame.buffers[out.buffer] + out.offset;
+    call.biased.bias = frame.buffers[bias.buffer] + bias.offset;
+  }
   return conv(call, *frame.parallel);
 }
 

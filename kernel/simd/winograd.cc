@@ -193,6 +193,7 @@ class Layer {
   void gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int64_t outs,
               T* strip) const;
   void put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip, T* tile) const;
+  void store_rows(const Tile& done, int64_t g) const;
 };
 
 bool Layer::pays(const ConvCall& call) {
@@ -291,25 +292,43 @@ void Layer::gather(const TileBlock& block, int64_t tile, int64_t end, const T* p
   }
 }
 
-/// Hands on the results for one vector of output channels, a tile per image.
+/// Stores the results for one vector of output channels, or hands them on, a tile per image.
 void Layer::put(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip, T* tile) const {
   const int64_t height = call_.out[1], width = call_.out[2], y0 = 2 * block.top;
-  const int64_t rows = min(lanes, call_.out_channels - out);
-  const int64_t count = (min(height, 2 * block.bottom) - y0) * width;
+  const int64_t count = (min(height, 2 * block.bottom) - y0) * width, ld = round_up(count, lanes);
+  Tile done{0, out, y0 * width, min(lanes, call_.out_channels - out), count, tile, ld};
   for (int64_t image = block.first; image < block.last; ++image, strip += positions() * lanes) {
-    const int64_t n = image * call_.groups + g, at = y0 * width, all = height * width;
-    T* c = call_.y ? static_cast<T*>(call_.y) + (n * call_.out_channels + out) * all + at : tile;
-    const int64_t c_row = call_.y ? all : count;
     for (int64_t i = 0; i < count; i += lanes) {
       Vec<T> v[lanes];
 #pragma GCC unroll 16
       for (int j = 0; j < lanes; ++j) v[j] = load<T>(strip + (i + j) * lanes);
       transpose<T>(v);
-      const int left = int(min(lanes, count - i));
-      for (int j = 0; j < rows; ++j) store_first<T>(c + j * c_row + i, v[j], left);
+#pragma GCC unroll 16
+      for (int j = 0; j < lanes; ++j) store<T>(tile + j * ld + i, v[j]);
     }
-    if (!call_.y)
-      call_.sink.put(call_.sink.self, worker, Tile{n, out, at, rows, count, tile, count});
+    done.batch = image * call_.groups + g;
+    if (call_.y || call_.biased.y) {
+      store_rows(done, g);
+    } else {
+      call_.sink.put(call_.sink.self, worker, done);
+    }
+  }
+}
+
+/// Row by row, as memory wants it: planes of results are often 4 KB apart, in one set of L1.
+void Layer::store_rows(const Tile& done, int64_t g) const {
+  const BiasedResult& biased = call_.biased;
+  const int64_t all = call_.out[1] * call_.out[2];
+  const Vec<T> floor = broadcast<T>(least<T>(biased.rectified));
+  const T* from = static_cast<const T*>(done.values);
+  T* to = static_cast<T*>(biased.y ? biased.y : call_.y) + (done.batch * call_.out_channels + done.row) * all + done.col;
+  for (int64_t row = done.row; row < done.row + done.rows; ++row, from += done.ld, to += all) {
+    // −0 changes no sum.
+    const T bias = biased.y ? static_cast<const T*>(biased.bias)[g * biased.bias_g + row * biased.bias_o] : -T(0);
+    const auto result = [&](int64_t i) { return at_least<T>(load<T>(from + i) + broadcast<T>(bias), floor); };
+    int64_t i = 0;
+    for (; i + lanes <= done.cols; i += lanes) store<T>(to + i, result(i));
+    if (i < done.cols) store_first<T>(to + i, result(i), int(done.cols - i));
   }
 }
 

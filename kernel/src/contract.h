@@ -82,6 +82,14 @@ struct MatmulCall {
   TileSink sink;  // used when c is null
 };
 
+/// Sums stored with a bias, dense row-major: Σ + bias[g, o], and if `rectified`, 0 where that is not above 0.
+struct BiasedResult {
+  void* y = nullptr;  // null for none
+  const void* bias = nullptr;
+  int64_t bias_g = 0, bias_o = 0;  // steps in elements
+  bool rectified = false;
+};
+
 /// r[n, g, o, p] = Σ_{c,q} x̃[n, g, c, p·stride + q·kernel_dilation − pad] · w[g, o, c, q]
 /// Spatial arrays always have 3 entries; unused leading axes have size 1, stride 1, pad 0, step 0.
 struct ConvCall {
@@ -98,6 +106,8 @@ struct ConvCall {
   // last there may be both: the sink then gets tiles that lie in y, and may change them there.
   void* y;
   TileSink sink;
+  // All that the sink does, if it is no more than this, for those who can do it as they store.
+  BiasedResult biased;
   bool images_last;  // the result has its images innermost: neighbours in memory, neighbours in a tile
 };
 

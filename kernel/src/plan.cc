@@ -227,12 +227,18 @@ class LoopBuilder {
     return true;
   }
 
+  /// Whether an output may be written before the last input is read.
+  bool apart(const LoopOutput& output) const {
+    return std::none_of(loop_.inputs.begin(), loop_.inputs.end(), [&](const LoopInput& in) {
+      return in.access != Access::given && shares(output.view, in.view);
+    });
+  }
+
   /// Lets the given input be handed over in the memory of an output; false where that would be written
   /// too early, or before another input is read.
   bool give_in(size_t output) {
     LoopOutput& place = loop_.outputs[output];
-    for (const LoopInput& in : loop_.inputs)
-      if (in.access != Access::given && shares(place.view, in.view)) return false;
+    if (!apart(place)) return false;
     if (place.value == 0) return true;
     for (const LoopOutput& o : loop_.outputs)
       if (o.value == 0) return false;
@@ -953,11 +959,47 @@ class Planner {
     }
     c.direct = identity(i.fused) && !c.empty && dense(c.after.outputs[0].view, space);
     c.place = c.direct ? 0 : -1;
+    c.biased = !call.images_last && dense(c.after.outputs[0].view, space) && builder.apart(c.after.outputs[0]) &&
+               find_bias(i.fused, call);
     for (size_t j = 0; c.place < 0 && call.images_last && j < c.after.outputs.size(); j++)
       if (i.fused.outputs[j].dtype == call.dtype && dense(c.after.outputs[j].view, space) && builder.give_in(j)) c.place = int(j);
     space.merge();
     plan.alone = 2.0 * double(count) * window < 8 * kWakeCost;
     return epilogue(c.after, space, builder);
+  }
+
+  /// Whether all that an epilogue does is to add a bias to channels, r + b, and perhaps to rectify the sum s:
+  /// where(s ≤ 0, 0, s).
+  static bool find_bias(const Fused& f, ConvCall& call) {
+    const std::vector<Value>& values = f.expression.values;
+    const auto op = [&](int32_t n, int32_t opcode) {
+      return values[n].kind == ValueKind::op && values[n].payload == opcode;
+    };
+    const auto input = [&](int32_t n, int32_t i) {
+      return values[n].kind == ValueKind::input && values[n].payload == i;
+    };
+    const auto zero = [&](int32_t n) {
+      return values[n].kind == ValueKind::constant && values[n].constant == 0 && !std::signbit(values[n].constant);
+    };
+    if (f.inputs.size() != 1 || f.outputs.size() != 1 || f.outputs[0].dtype != call.dtype) return false;
+    int32_t sum = f.expression.results[0];
+    const bool rectified = op(sum, op_where);
+    if (rectified) {
+      const int32_t* choice = values[sum].args;
+      if (!op(choice[0], op_le) || !zero(choice[1])) return false;
+      const int32_t* sides = values[choice[0]].args;
+      if (sides[0] != choice[2] || !zero(sides[1])) return false;
+      sum = choice[2];
+    }
+    if (!op(sum, op_add)) return false;
+    const int32_t *terms = values[sum].args, first = input(terms[0], 0) ? 0 : 1;
+    if (!input(terms[first], 0) || !input(terms[1 - first], 1)) return false;
+    const std::vector<int64_t>& stride = f.inputs[0].strides;
+    for (size_t a = 0; a < stride.size(); a++)
+      if (a != 1 && a != 2 && stride[a] != 0) return false;
+    call.biased.bias_g = stride[1], call.biased.bias_o = stride[2];
+    call.biased.rectified = rectified;
+    return true;
   }
 
   /// Whether the images of all results are neighbours in memory. In the gradient of 1×1 weights, "images"

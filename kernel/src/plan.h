@@ -144,6 +144,7 @@ struct ConvPlan {
   mutable Keeper w_keeper;
   int place;       // the output in whose memory the sums are stored, or −1
   bool direct;     // without an epilogue
+  bool biased;     // the epilogue only adds its input, a bias of channels, and may rectify: BiasedResult
   bool empty;      // nothing to sum: the result is zero
   int64_t result;  // output positions per channel
   Loop after;      // axes [n, g, o, p…], or [g, o, p…, n] with images last

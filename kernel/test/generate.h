@@ -356,9 +356,27 @@ class Generator {
     const View images = view(x, t, false);
     first_innermost_ = false;
     i.operands = {images, view(w, t, false)};
+    if (!images_last && random.one_in(2)) return bias(i.fused, i.shape, t);
     first_innermost_ = images_last;
     fused(i.fused, i.shape, {t}, random.one_in(2));
     first_innermost_ = false;
+  }
+
+  /// A bias of channels behind a convolution, often rectified, now and then something that only looks so.
+  void bias(Fused& f, const Shape& shape, DType t) {
+    View b = view(shape, t, false);
+    const auto odd = [&] { return random.one_in(8); };
+    for (size_t a = 0; a < shape.size(); a++)
+      if (a != 1 && a != 2 && !odd()) b.strides[a] = 0;
+    f.inputs = {b};
+    Expression& e = f.expression;
+    const bool turned = random.one_in(2);
+    e.values = {input(0, t), input(1, t), {ValueKind::op, t, odd() ? op_sub : op_add, 0, 2, {turned, !turned, 0}},
+                {ValueKind::constant, t, 0, odd() ? 0.25 : 0., 0, {}}, {ValueKind::constant, t, 0, odd() ? -0.25 : 0., 0, {}},
+                {ValueKind::op, DType::b8, odd() ? op_lt : op_le, 0, 2, {odd() ? 0 : 2, 3, 0}},
+                {ValueKind::op, t, op_where, 0, 3, {5, 4, odd() ? 0 : 2}}};
+    e.results = {random.one_in(3) ? 2 : 6};
+    f.outputs = {view(shape, t, true, !odd())};
   }
 
   void fold(Instruction& i) {
