@@ -54,6 +54,7 @@ class InnermostImages {
   int64_t chunks_ = 1;          // of images
   bool complete_ = true;        // every position meets the whole kernel
   const T* x_ = nullptr;        // where images lie innermost: x, or a turned copy
+  T* y_ = nullptr;              // the result's place, if there is one before a sink
   int64_t g_step_, c_step_, step_[3];
   int32_t* offset_ = nullptr;   // of row k of B, residue by residue
 
@@ -115,7 +116,8 @@ bool InnermostImages<T>::plan() {
   if (reach > INT32_MAX) return false;
 
   chunks_ = max(1, call_.n / kImages);
-  const int64_t limit = call_.y && call_.sink.put ? kPlace : kTile;
+  y_ = static_cast<T*>(call_.biased.y ? call_.biased.y : call_.y);
+  const int64_t limit = call_.y && call_.sink.put && !call_.biased.y ? kPlace : kTile;
   const int64_t images = ceil_div(call_.n, chunks_);
   rows_ = min(call_.out_channels, panels_.height * max(1, 256 / panels_.height));
   for (;;) {
@@ -252,6 +254,7 @@ struct InnermostImages<T>::Line {
   int64_t x0, x1;            // positions p′
   Range z, y;                // kernel positions that meet x
   const int32_t* offset;
+  const T* bias;             // of the group, or null
 };
 
 /// The register tiles of positions [from, to) of a line, which meet x in the same ranges of k.
@@ -270,9 +273,12 @@ void InnermostImages<T>::multiply_segment(const Line& line, int64_t from, int64_
   t.b_offset = line.offset + ranges[0].k;
   t.further = ranges + 1;
   t.ranges = count - 1;
+  t.bias_step = call_.biased.bias_o;
+  t.rectified = call_.biased.rectified;
   for (int64_t row = line.row0; row < line.row0 + line.rows; row += panels_.height) {
     const int height = panels_.height_of(row / panels_.height);
     t.a = line.a + row * line.depth + ranges[0].k * height;
+    t.bias = line.bias ? line.bias + row * t.bias_step : nullptr;
     const T* x = line.x + from * pace;
     T* c = line.to + (row - line.row0) * line.to_row + (from - line.x0) * line.to_step;
     int64_t image = 0;
@@ -301,9 +307,12 @@ void InnermostImages<T>::multiply(const Line& line, Range* ranges) const {
       multiply_segment(line, from, to, ranges, count);
       continue;
     }
-    for (int64_t row = 0; row < line.rows; ++row)
+    for (int64_t row = 0; row < line.rows; ++row) {
+      const T bias = line.bias ? T(0) + line.bias[(line.row0 + row) * call_.biased.bias_o] : T(0);
       for (int64_t x = from; x < to; ++x)
-        fill_zero(line.to + row * line.to_row + (x - line.x0) * line.to_step, line.images);
+        fill(line.to + row * line.to_row + (x - line.x0) * line.to_step, line.images,
+             call_.biased.rectified && bias <= 0 ? T(0) : bias);
+    }
   }
 }
 
@@ -322,10 +331,9 @@ void InnermostImages<T>::deliver_box(int worker, int64_t g, int64_t row, int64_t
     const int64_t z = p0[0] + i / (size[1] * size[2]), y = p0[1] + i / size[2] % size[1];
     const int64_t at = ((z * out[1] + y) * out[2] + p0[2] + i % size[2]) * call_.n + image;
     const int64_t plane = volume(out) * call_.n;
-    const T* values = call_.y ? static_cast<T*>(call_.y) + (g * call_.out_channels + row) * plane + at
-                              : tile + i * images;
+    const T* values = y_ ? y_ + (g * call_.out_channels + row) * plane + at : tile + i * images;
     call_.sink.put(call_.sink.self, worker,
-                   Tile{g, row, at, rows, run * images, values, call_.y ? plane : all * images});
+                   Tile{g, row, at, rows, run * images, values, y_ ? plane : all * images});
   }
 }
 
@@ -366,7 +374,7 @@ Status InnermostImages<T>::run() {
     const int64_t size[3] = {p1[0] - p0[0], p1[1] - p0[1], p1[2] - p0[2]};
     Range* ranges = scratch.take<Range>(call.kernel[0] * call.kernel[1] + 1);
     // The result's place: the tile, dense over the box, or y.
-    T* y = static_cast<T*>(call.y);
+    T* y = y_;
     T* tile = y ? y + (g * call.out_channels + row0) * outs * call.n + image
                 : scratch.take<T>(rows * volume(size) * images);
     const int64_t* extent = y ? call.out : size;
@@ -381,6 +389,7 @@ Status InnermostImages<T>::run() {
     line.x0 = b0[2];
     line.a = packed + g * weights;
     line.offset = offset_;
+    line.bias = call.biased.y ? static_cast<const T*>(call.biased.bias) + g * call.biased.bias_g : nullptr;
     each_residue(axes_, [&](const int64_t* r) {
       line.r = r;
       line.depth = call.channels * along_[0].count(r[0]) * along_[1].count(r[1]) * along_[2].count(r[2]);
@@ -402,7 +411,7 @@ Status InnermostImages<T>::run() {
       line.a += line.depth * call.out_channels;
       line.offset += line.depth;
     });
-    if (call.sink.put) deliver_box(worker, g, row0, rows, image, images, p0, p1, tile);
+    if (call.sink.put && !call.biased.y) deliver_box(worker, g, row0, rows, image, images, p0, p1, tile);
   });
   return Status::ok;
 }

@@ -243,8 +243,13 @@ void copy_strided(T* to, const T* from, int64_t count, int64_t stride) {
 }
 
 template <class T>
+void fill(T* to, int64_t count, T value) {
+  for (int64_t i = 0; i < count; ++i) to[i] = value;
+}
+
+template <class T>
 void fill_zero(T* to, int64_t count) {
-  for (int64_t i = 0; i < count; ++i) to[i] = T(0);
+  fill(to, count, T(0));
 }
 
 /// The elements of a staged row that lie inside x: low ≤ u < high, from index `first` on.

@@ -82,7 +82,7 @@ struct MatmulCall {
   TileSink sink;  // used when c is null
 };
 
-/// Sums stored with a bias, dense row-major: Σ + bias[g, o], and if `rectified`, 0 where that is not above 0.
+/// Sums stored with a bias, as in y of a ConvCall: Σ + bias[g, o], and if `rectified`, 0 where that is not above 0.
 struct BiasedResult {
   void* y = nullptr;  // null for none
   const void* bias = nullptr;

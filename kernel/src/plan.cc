@@ -959,8 +959,7 @@ class Planner {
     }
     c.direct = identity(i.fused) && !c.empty && dense(c.after.outputs[0].view, space);
     c.place = c.direct ? 0 : -1;
-    c.biased = !call.images_last && dense(c.after.outputs[0].view, space) && builder.apart(c.after.outputs[0]) &&
-               find_bias(i.fused, call);
+    c.biased = dense(c.after.outputs[0].view, space) && builder.apart(c.after.outputs[0]) && find_bias(i.fused, call);
     for (size_t j = 0; c.place < 0 && call.images_last && j < c.after.outputs.size(); j++)
       if (i.fused.outputs[j].dtype == call.dtype && dense(c.after.outputs[j].view, space) && builder.give_in(j)) c.place = int(j);
     space.merge();

@@ -63,7 +63,7 @@ void negate(void*, int, const Tile& t) {
 int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
 
 /// Calls of each variant that kept packed or transformed weights, and that stored their results with a bias.
-std::map<std::string, int64_t> kept_calls, biased_calls;
+std::map<std::string, int64_t> kept_calls, biased_calls, biased_last_calls;
 
 /// Adds a bias as a sink: what BiasedResult says, in plain loops.
 template <class T>
@@ -76,12 +76,14 @@ struct BiasSink {
     const T biased = sum + static_cast<const T*>(b.bias)[batch % call.groups * b.bias_g + row * b.bias_o];
     return b.rectified && biased <= 0 ? T(0) : biased;
   }
+  /// Of a row of results.
+  static int64_t columns(const ConvCall& c) { return volume(c.out) * (c.images_last ? c.n : 1); }
   static void put(void* self, int, const Tile& t) {
     auto& sink = *static_cast<BiasSink*>(self);
-    const int64_t outs = sink.call.out[0] * sink.call.out[1] * sink.call.out[2];
+    const int64_t cols = columns(sink.call);
     for (int64_t i = 0; i < t.rows; ++i)
       for (int64_t j = 0; j < t.cols; ++j)
-        static_cast<T*>(sink.call.biased.y)[(t.batch * sink.call.out_channels + t.row + i) * outs + t.col + j] =
+        static_cast<T*>(sink.call.biased.y)[(t.batch * sink.call.out_channels + t.row + i) * cols + t.col + j] =
             sink.of(static_cast<const T*>(t.values)[i * t.ld + j], t.batch, t.row + i);
     ++sink.tiles;
   }
@@ -90,25 +92,25 @@ struct BiasSink {
 /// A bias gives the bits that adding it to the sums `plain` does, stored or by the sink.
 template <class T>
 void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& plain, int64_t size, TestPool& pool) {
-  const int64_t step = 2, outs = size / (call.n * call.groups * call.out_channels);
+  const int64_t step = 2, cols = BiasSink<T>::columns(call);
   std::vector<T> bias(size_t(call.groups * call.out_channels * step));
   Numbers numbers{uint64_t(size)};
   for (T& b : bias) b = T(numbers.real());
   for (const bool rectified : {false, true}) {
     std::vector<T> y(plain.size(), T(77));
-    call.y = nullptr;
+    call.y = call.images_last ? y.data() : nullptr;
     call.biased = {y.data(), bias.data(), call.out_channels * step, step, rectified};
     BiasSink<T> sink{call};
     call.sink = {BiasSink<T>::put, &sink};
     bool same = variant.conv(call, pool) == Status::ok;
     for (int64_t i = 0; i < size; ++i) {
-      const int64_t row = i / outs % call.out_channels, batch = i / outs / call.out_channels;
+      const int64_t row = i / cols % call.out_channels, batch = i / cols / call.out_channels;
       const T want = sink.of(plain[size_t(i)], batch, row);
       same = same && !std::memcmp(&y[size_t(i)], &want, sizeof(T));
     }
     for (size_t i = size_t(size); i < y.size(); ++i) same = same && y[i] == T(77);
     report(same, rectified ? "bias, rectified" : "bias", call, variant.name);
-    biased_calls[variant.name] += sink.tiles == 0;
+    (call.images_last ? biased_last_calls : biased_calls)[variant.name] += sink.tiles == 0;
   }
 }
 
@@ -230,7 +232,7 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
                        last ? outs * p.n : outs};
     c.y = nullptr, c.sink = {Collector<T>::put, &tiles};
     variant.conv(c, two);
-    if (!last) test_biased(variant, c, y, int64_t(want.size()), two);
+    test_biased(variant, c, y, int64_t(want.size()), two);
     bool close = true, once = true, same = true, inside = true;
     const int64_t image = p.groups * p.out_channels * outs;
     for (size_t i = 0; i < want.size(); ++i) {
@@ -461,7 +463,8 @@ int main() {
   random<double>(400);
   for (const Variant& variant : variants()) {
     const std::pair<const char*, int64_t> reached[] = {{"kept weights", kept_calls[variant.name]},
-                                                       {"stored with a bias", biased_calls[variant.name]}};
+                                                       {"stored with a bias", biased_calls[variant.name]},
+                                                       {"stored images last with a bias", biased_last_calls[variant.name]}};
     for (const auto& [what, calls] : reached) {
       ++checks;
       if (calls > 100) continue;
