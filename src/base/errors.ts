@@ -18,17 +18,20 @@ export class GradusError extends Error {
   readonly fix: string | undefined;
 
   constructor(parts: ErrorParts) {
-    super();
+    const { subject, problem, fix, where = callSite(new Error().stack) } = parts;
+    // the stack shows the message that super() is given, not one that is set later
+    super(
+      [
+        `${subject}: ${problem}`,
+        ...(where ? [`  in ${where}`] : []),
+        ...(fix ? [`  fix: ${fix}`] : []),
+      ].join("\n"),
+    );
     this.name = new.target.name;
-    this.subject = parts.subject;
-    this.problem = parts.problem;
-    this.where = parts.where ?? callSite(this.stack);
-    this.fix = parts.fix;
-    this.message = [
-      `${this.subject}: ${this.problem}`,
-      ...(this.where ? [`  in ${this.where}`] : []),
-      ...(this.fix ? [`  fix: ${this.fix}`] : []),
-    ].join("\n");
+    this.subject = subject;
+    this.problem = problem;
+    this.where = where;
+    this.fix = fix;
   }
 }
 
@@ -71,19 +74,30 @@ export function invariant(condition: unknown, problem: string | (() => string)):
   if (!condition) throw new InternalError(typeof problem === "string" ? problem : problem());
 }
 
-/** The candidate nearest to `word` in edit distance, or undefined when none is close. */
+/**
+ * The candidate nearest to `word` in edit distance, whatever the case, or else one that contains it
+ * or is contained in it; undefined when none is close.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const lower = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  let containing: string | undefined;
   for (const candidate of candidates) {
-    const distance = editDistance(word, candidate);
+    const other = candidate.toLowerCase();
+    const distance = editDistance(lower, other);
+    if (
+      Math.min(word.length, candidate.length) > 2 &&
+      (other.includes(lower) || lower.includes(other))
+    )
+      containing ??= candidate;
     const isAlike = distance < Math.max(word.length, candidate.length); // some letter is shared
     if (isAlike && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? containing;
 }
 
 /** Levenshtein's distance, one row at a time. */
