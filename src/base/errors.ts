@@ -75,8 +75,8 @@ export function invariant(condition: unknown, problem: string | (() => string)):
 }
 
 /**
- * The candidate nearest to `word` in edit distance, whatever the case, or else one that contains it
- * or is contained in it; undefined when none is close.
+ * The candidate nearest to `word` in edit distance, whatever the case, or else one that contains it;
+ * undefined when none is close.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const lower = word.toLowerCase();
@@ -86,11 +86,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     const other = candidate.toLowerCase();
     const distance = editDistance(lower, other);
-    if (
-      Math.min(word.length, candidate.length) > 2 &&
-      (other.includes(lower) || lower.includes(other))
-    )
-      containing ??= candidate;
+    if (word.length > 2 && other.includes(lower)) containing ??= candidate;
     const isAlike = distance < Math.max(word.length, candidate.length); // some letter is shared
     if (isAlike && distance < bestDistance) {
       best = candidate;
