@@ -1,6 +1,7 @@
 /** Who is calling whom: the modules whose `forward` runs now, for error messages and summaries. */
-import { callSite, GradusError, InternalError } from "../base/index.ts";
+import { ConfigError, callSite, GradusError, InternalError } from "../base/index.ts";
 import type { AnyModule } from "./module.ts";
+import type { Parameter } from "./parameter.ts";
 
 /** Modules whose `forward` is running, the outermost first. */
 const active: AnyModule[] = [];
@@ -22,6 +23,55 @@ export function listenToCalls<T>(heard: CallListener, f: () => T): T {
   }
 }
 
+/** The model that is being trained, to which all that learns must belong. */
+let trained: AnyModule | null = null;
+
+/** Runs `f`, in which a trainable parameter that the model does not have is an error. */
+export function training<T>(model: AnyModule, f: () => T): T {
+  const before = trained;
+  trained = model;
+  try {
+    return f();
+  } finally {
+    trained = before;
+  }
+}
+
+/** The parts that a model was last seen to have: a walk for every call would cost too much. */
+const partsOf = new WeakMap<AnyModule, WeakSet<object>>();
+
+function has(model: AnyModule, part: object): boolean {
+  if (partsOf.get(model)?.has(part)) return true;
+  const parts = [...Object.values(model.modules()), ...Object.values(model.state())];
+  partsOf.set(model, new WeakSet<object>(parts));
+  return partsOf.get(model)!.has(part);
+}
+
+/** @throws {ConfigError} if the model at work uses a parameter that would learn, and does not have it. */
+export function checkParameter(parameter: Parameter): void {
+  const model = trained ?? active[0];
+  if (!model || !parameter.trainable || has(model, parameter)) return;
+  throw hidden(model, `a trainable parameter of shape [${parameter.shape.join(", ")}]`);
+}
+
+/** @throws {ConfigError} if a module is called that the model at work would not reach, and that matters. */
+function checkModule(module: AnyModule): void {
+  const model = trained ?? active[0];
+  if (!model || has(model, module)) return;
+  const state = Object.values(module.state());
+  const rests = !module.training && Object.values(module.parameters()).every((p) => !p.trainable);
+  if (state.length === 0 || rests) return;
+  const built = callSite(module.built.stack);
+  throw hidden(model, `${module}${built ? `, built at ${built},` : ""}`);
+}
+
+const hidden = (model: AnyModule, what: string): ConfigError =>
+  new ConfigError({
+    subject: `${model}`,
+    problem: `it uses ${what} which is not among its parts: that would neither learn, nor be saved, nor hear of eval().`,
+    fix: "keep it in a field of the model, or in an array, plain object or Map there (no Set, #private field, closure or object of another class); what shall stay as it is, freeze() and eval().",
+  });
+
 const watched = new WeakSet<object>();
 
 /**
@@ -41,6 +91,7 @@ export function watchForward(prototype: AnyModule, base: object): void {
 
 function callIn(module: AnyModule, inputs: readonly unknown[], f: () => unknown): unknown {
   if (active.at(-1) === module) return f(); // super.forward
+  checkModule(module);
   active.push(module);
   try {
     const output = f();

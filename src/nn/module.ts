@@ -8,9 +8,12 @@ import type { Reach } from "./receptive-field.ts";
 export type AnyModule = Module<never[], unknown>;
 
 /**
- * A function with parameters. A subclass keeps parameters, sub-modules and arrays of them in its
- * fields and says in `forward` what it computes; fields give the paths, as in "layers.0.weight".
+ * A function with parameters. A subclass keeps parameters and sub-modules in its fields, or in arrays,
+ * plain objects and Maps there, and says in `forward` what it computes; fields and keys give the paths,
+ * as in "layers.0.weight".
  *
+ * What hides elsewhere (in a Set, a private `#field`, a closure, an object of another class) would neither
+ * learn nor hear of `eval()`: using it in `forward` is an error, unless it is frozen and in evaluation mode.
  * Errors that arise in `forward` say in which layer, by its path and the line that built it.
  *
  * @example
@@ -113,7 +116,7 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
 
   /** The kind and its sizes, as errors show it: `Linear 512 → 10`. */
   toString(): string {
-    return this.constructor.name;
+    return this.constructor.name || "Module";
   }
 }
 
@@ -135,23 +138,100 @@ export function evaluating<T>(model: AnyModule, f: () => T): T {
   }
 }
 
+/** What a model is made of. */
+const isPart = (x: object): x is AnyModule | Generator | Variable =>
+  x instanceof Module || x instanceof Generator || isVariable(x);
+
 /** Visits modules, variables and generators once each, from the root down. */
 function walk(root: object, visit: (path: string, x: object) => void): void {
   const seen = new Set<object>();
-  const go = (x: unknown, path: string): void => {
-    if (typeof x !== "object" || x === null || seen.has(x)) return;
-    if (Array.isArray(x)) {
-      x.forEach((item, i) => {
-        go(item, join(path, i));
-      });
-      return;
-    }
-    if (!(x instanceof Module || x instanceof Generator || isVariable(x))) return;
+  const paths = new Set<string>();
+  const go = (x: object, path: string): void => {
+    if (seen.has(x)) return;
     seen.add(x);
-    visit(path, x);
-    if (!isVariable(x)) for (const [key, field] of Object.entries(x)) go(field, join(path, key));
+    if (isPart(x)) {
+      checkPath(root, path, paths);
+      visit(path, x);
+    }
+    for (const [key, item] of partsIn(x, root, path)) go(item, join(path, key));
   };
   go(root, "");
+}
+
+/** The parameters that a module itself holds, those of the modules in it left out. */
+export function ownParameters(module: AnyModule): Parameter[] {
+  const own = new Set<Parameter>();
+  const seen = new Set<object>();
+  const go = (x: object): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    if (x instanceof Parameter) own.add(x);
+    else if (x === module || !(x instanceof Module)) for (const [, y] of partsIn(x)) go(y);
+  };
+  go(module);
+  return [...own];
+}
+
+/** Puts another module wherever a model holds this one. */
+export function replacePart(model: AnyModule, old: AnyModule, by: AnyModule): void {
+  const seen = new Set<object>();
+  const go = (x: object): void => {
+    if (seen.has(x)) return;
+    seen.add(x);
+    for (const [key, item] of partsIn(x))
+      if (item !== old) go(item);
+      else if (x instanceof Map) x.set([...x].find(([, y]) => y === old)![0], by);
+      else (x as Record<string | number, unknown>)[key] = by;
+  };
+  go(model);
+}
+
+/** The objects that may lead to parts of a model: fields, and items of arrays, plain objects and Maps. */
+function partsIn(x: object, root: object = x, path = ""): [key: string | number, item: object][] {
+  if (isVariable(x)) return [];
+  if (x instanceof Set) checkSet(x, root, path);
+  const items: Iterable<readonly [unknown, unknown]> = Array.isArray(x)
+    ? x.entries()
+    : x instanceof Map
+      ? x.entries()
+      : isPart(x) || isPlain(x)
+        ? Object.entries(x)
+        : [];
+  const found: [string | number, object][] = [];
+  let at = 0;
+  for (const [key, item] of items) {
+    const isName = typeof key === "string" || typeof key === "number";
+    if (typeof item === "object" && item !== null) found.push([isName ? key : at, item]);
+    at++;
+  }
+  return found;
+}
+
+const isPlain = (x: object): boolean => {
+  const prototype = Object.getPrototypeOf(x);
+  return prototype === Object.prototype || prototype === null;
+};
+
+/** A Set has no keys that could be paths. */
+function checkSet(set: ReadonlySet<unknown>, root: object, path: string): void {
+  const part = [...set].find((x): x is object => typeof x === "object" && x !== null && isPart(x));
+  if (!part) return;
+  const kind = part instanceof Module ? `${part}` : part.constructor.name;
+  throw new ConfigError({
+    subject: `${root}`,
+    problem: `"${path}" is a Set with a module or parameter in it (${kind}), which has no path there.`,
+    fix: "keep it in an array, a plain object or a Map.",
+  });
+}
+
+function checkPath(root: object, path: string, paths: Set<string>): void {
+  if (paths.has(path))
+    throw new ConfigError({
+      subject: `${root}`,
+      problem: `two parts have the path "${path}".`,
+      fix: "give keys that differ as text, and have no dots in them.",
+    });
+  paths.add(path);
 }
 
 const join = (path: string, key: string | number): string => (path ? `${path}.${key}` : `${key}`);

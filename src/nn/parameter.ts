@@ -1,5 +1,6 @@
 import { ConfigError, DTypeError, ShapeError, sameShape, show } from "../base/index.ts";
 import { type Tensor, Variable } from "../tensor/index.ts";
+import { checkParameter } from "./calls.ts";
 
 /**
  * A variable that learns. While a transform works on its model, it reads as the tensor that the
@@ -14,6 +15,7 @@ export class Parameter extends Variable {
   #bound: Tensor | null = null;
 
   override get value(): Tensor {
+    checkParameter(this);
     return this.#bound ?? super.value;
   }
 

@@ -1,6 +1,6 @@
 import { ConfigError } from "../base/index.ts";
 import { Linear } from "./linear.ts";
-import type { AnyModule, Module } from "./module.ts";
+import { type AnyModule, replacePart } from "./module.ts";
 
 /**
  * Gives a trained model another last layer, for another task: its last `Linear`, in the order of the
@@ -35,14 +35,11 @@ export function replaceHead(model: AnyModule, outputs: number): string {
       problem: `there is no Linear inside ${model}.`,
       fix: "put the model and a Linear into a Sequential, and train the Linear.",
     });
-  const keys = path.split(".");
-  const last = keys.pop()!;
-  // fields of modules and arrays of them, as the path says: Module.modules() has found it there
-  const owner = keys.reduce<unknown>((x, key) => (x as Record<string, unknown>)[key], model);
   const { dtype } = old.weight;
-  (owner as Record<string, Module>)[last] = new Linear(old.inFeatures, outputs, {
+  const head = new Linear(old.inFeatures, outputs, {
     bias: old.bias !== null,
     ...((dtype === "float32" || dtype === "float64") && { dtype }),
   });
+  replacePart(model, old, head);
   return path;
 }

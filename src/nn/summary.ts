@@ -1,8 +1,8 @@
 import { byteSize, ConfigError, type DType, type Shape, sizeOf } from "../base/index.ts";
 import { isTensor, zeros } from "../tensor/index.ts";
 import { listenToCalls } from "./calls.ts";
-import { type AnyModule, evaluating, type Module } from "./module.ts";
-import { Parameter } from "./parameter.ts";
+import { type AnyModule, evaluating, type Module, ownParameters } from "./module.ts";
+import type { Parameter } from "./parameter.ts";
 import { Fields, type ReceptiveField } from "./receptive-field.ts";
 
 /** What a layer, or a whole model, costs for one example. */
@@ -84,7 +84,7 @@ export function summary(
   const hear = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => {
     fields.hear(module, inputs, output);
     if (!isTensor(output)) return;
-    const own = ownParameters(module, listed);
+    const own = countedParameters(module, listed);
     const outputShape = output.shape.slice(1);
     const units = sizeOf(outputShape);
     const connections = module.connections(outputShape);
@@ -123,10 +123,10 @@ export function summary(
  * The parameters that a module's row counts; null for a module that has none but through parts with
  * rows. A module whose parts have no rows, such as a recurrent layer's cells, is one row.
  */
-function ownParameters(module: AnyModule, listed: ReadonlySet<AnyModule>): Parameter[] | null {
+function countedParameters(module: AnyModule, listed: ReadonlySet<AnyModule>): Parameter[] | null {
   const isWhole = Object.values(module.modules()).every((m) => m === module || !listed.has(m));
   if (isWhole) return Object.values(module.parameters());
-  const own = Object.values(module).filter((x) => x instanceof Parameter);
+  const own = ownParameters(module);
   return own.length > 0 ? own : null;
 }
 

@@ -68,7 +68,7 @@ export class Optimizer {
 
   /**
    * @param target a model, or some of its parameters with their paths.
-   * @throws {ConfigError} if a group matches nothing, or two groups give one parameter a rule.
+   * @throws {ConfigError} if there is no parameter, a group matches nothing, or two groups give one parameter a rule.
    */
   constructor(
     target: AnyModule | Readonly<Record<string, Parameter>>,
@@ -78,6 +78,7 @@ export class Optimizer {
     this.rule = rule;
     this.#lr = new Variable(tensor(lr, "float64"));
     this.#parameters = target instanceof Module ? target.parameters() : target;
+    checkSome("Optimizer", target, this.#parameters);
     this.#step = new Variable(tensor(0, "int32"));
     this.#manners = mannersOf(this.#parameters, rule, groups);
     this.#state = mapValues(this.#parameters, (p, path) =>
@@ -119,9 +120,10 @@ export class Optimizer {
    *
    * @param gradients by path, as `valueAndGrad` gives them.
    * @param options `lr` is the learning rate of this step: a number, or a scalar tensor.
-   * @throws {ConfigError} if a trainable parameter has no gradient.
+   * @throws {ConfigError} if a trainable parameter has no gradient, or all are frozen.
    */
   update(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined } = {}): void {
+    checkLearning("Optimizer", this.#parameters);
     const own = this.#own(gradients);
     write(this.#accumulate === 1 ? this.#stepWrites(own, options) : this.#lateWrites(own, options));
   }
@@ -203,6 +205,30 @@ export class Optimizer {
 
 const sumName = "sum of gradients";
 const zeroVariable = ({ value }: Variable): Variable => new Variable(zerosLike(value));
+
+/** @throws {ConfigError} if there is no parameter at all. */
+function checkSome(subject: string, target: object, parameters: object): void {
+  if (Object.keys(parameters).length > 0) return;
+  throw new ConfigError({
+    subject,
+    problem: `${target instanceof Module ? target : "the record"} has no parameter to learn.`,
+    fix: "keep parameters and layers in fields of the model, or in arrays, plain objects or Maps there.",
+  });
+}
+
+/** @throws {ConfigError} if all parameters are frozen. */
+export function checkLearning(
+  subject: string,
+  parameters: Readonly<Record<string, Parameter>>,
+): void {
+  const all = Object.values(parameters);
+  if (all.some((p) => p.trainable)) return;
+  throw new ConfigError({
+    subject,
+    problem: `all parameters (${all.length}) are frozen: nothing would learn.`,
+    fix: 'unfreeze some, such as model.unfreeze("*.bias").',
+  });
+}
 
 function checkAccumulate(accumulate: number): void {
   if (Number.isSafeInteger(accumulate) && accumulate >= 1) return;

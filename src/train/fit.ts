@@ -85,7 +85,7 @@ export interface FitOptions extends HeadOptions, WeightOptions {
  * @param data a split, or a data set, of which the training part is used.
  * @returns the averages of each epoch, and why training ended.
  * @throws {ShapeError} if the model does not take the inputs, or targets do not fit its outputs.
- * @throws {ConfigError} for options that mean nothing, or differ from those of `resume`.
+ * @throws {ConfigError} if nothing would learn, for options that mean nothing, or differ from those of `resume`.
  * @example
  * const model = new Linear(2, 2);
  * const history = await fit(model, xor(), { epochs: 3, batchSize: 4 });

@@ -1,6 +1,9 @@
 import type { HostArray } from "../base/index.ts";
-import { type AnyModule, type Module, Parameter, trainable, valueAndGrad } from "../nn/index.ts";
+import { training } from "../nn/calls.ts";
+import { type AnyModule, type Module, trainable, valueAndGrad } from "../nn/index.ts";
+import { ownParameters } from "../nn/module.ts";
 import type { Optimizer, WeightAverage } from "../optim/index.ts";
+import { checkLearning } from "../optim/optimizer.ts";
 import { compile, fromHost, type Tensor, Variable, zerosLike } from "../tensor/index.ts";
 import { type BatchSums, measure } from "./evaluate.ts";
 import type { Head } from "./head.ts";
@@ -35,9 +38,7 @@ export type Step = (examples: Examples, lr: number) => Promise<readonly Part[]>;
 function setMode(model: AnyModule): void {
   model.train();
   for (const module of Object.values(model.modules())) {
-    const own = Object.values(module)
-      .flat()
-      .filter((x): x is Parameter => x instanceof Parameter);
+    const own = ownParameters(module);
     if (own.length > 0 && own.every((p) => !p.trainable)) module.training = false;
   }
 }
@@ -57,7 +58,7 @@ function differentiate(
     // fit has made sure that a head which meets weights has losses
     return weights ? head.losses!(outputs, y).mul(weights).mean() : head.loss(outputs, y);
   });
-  const { value, grads } = both(inputs, targets);
+  const { value, grads } = training(model, () => both(inputs, targets));
   model.train();
   return { sums: measure(head, outputs!, targets, value), grads };
 }
@@ -131,10 +132,14 @@ function rowsOf({ inputs, targets, weights }: Examples, start: number, end: numb
  * The step of a training. What is frozen when it first runs costs no gradient and stays: after a
  * change another one is needed.
  *
+ * @throws {ConfigError} if all parameters are frozen.
  * @param parts into how many a batch is cut. @param size of a part, in examples.
  */
 export const trainStep = (
   moved: Moved,
   head: Head,
   { parts, size }: { readonly parts: number; readonly size: number },
-): Step => (parts > 1 ? accumulatedStep(moved, head, size) : wholeStep(moved, head));
+): Step => {
+  checkLearning("fit", moved.model.parameters());
+  return parts > 1 ? accumulatedStep(moved, head, size) : wholeStep(moved, head);
+};

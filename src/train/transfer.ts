@@ -1,6 +1,7 @@
 /** Learning on from a model that has learned: what moves when, and how fast. */
 import { ConfigError } from "../base/index.ts";
-import { type AnyModule, Parameter, select } from "../nn/index.ts";
+import { type AnyModule, select } from "../nn/index.ts";
+import { ownParameters } from "../nn/module.ts";
 import type { ParameterGroup } from "../optim/index.ts";
 import type { Callback, Training } from "./training.ts";
 
@@ -76,14 +77,7 @@ export function layerwiseLr(model: AnyModule, decay: number): Record<string, Par
       fix: "give a factor above 0 and at most 1, such as 0.4.",
     });
   const layers = Object.values(model.modules())
-    .map(
-      (module) =>
-        new Set(
-          Object.values(module)
-            .flat()
-            .filter((x) => x instanceof Parameter),
-        ),
-    )
+    .map((module) => new Set(ownParameters(module)))
     .filter((own) => own.size > 0);
   const parameters = Object.entries(select(model, "*"));
   return Object.fromEntries(

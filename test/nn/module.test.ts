@@ -1,4 +1,4 @@
-import { ConfigError, ShapeError, type Tensor, tensor, Variable, zeros } from "gradus";
+import { ConfigError, ones, ShapeError, type Tensor, tensor, Variable, zeros } from "gradus";
 import {
   Dropout,
   evaluating,
@@ -6,10 +6,13 @@ import {
   Module,
   Parameter,
   ReLU,
+  replaceHead,
   Sequential,
   trainable,
+  valueAndGrad,
 } from "gradus/nn";
 import { describe, expect, test } from "vitest";
+import { ownParameters } from "../../src/nn/module.ts";
 
 /** The error that `f` throws. */
 const failure = (f: () => unknown): Error => {
@@ -28,7 +31,7 @@ const mlp = () => new Sequential(new Linear(4, 3), new ReLU(), new Linear(3, 2))
 
 class Tied extends Module {
   readonly encoder = new Linear(4, 2, { bias: false });
-  readonly decoder = { weight: this.encoder.weight }; // not a module: not walked
+  readonly decoder = { weight: this.encoder.weight }; // shared: known by its first path
   readonly heads = [new Linear(4, 1), this.encoder];
   readonly mean = new Variable(zeros([4]));
   readonly drop = new Dropout(0.5);
@@ -61,6 +64,142 @@ describe("paths", () => {
       "drop.random.state",
     ]);
     expect(Object.keys(model.modules())).toEqual(["", "encoder", "heads.0", "drop"]);
+  });
+});
+
+describe("modules in containers", () => {
+  class Net extends Module {
+    readonly heads = {
+      a: new Linear(2, 1),
+      deep: [[new Linear(2, 1)], { drop: new Dropout(0.5) }],
+    };
+    readonly byName = new Map<string | number | object, unknown>([
+      ["x", new Linear(2, 1)],
+      [7, { scale: new Parameter(tensor([1])) }],
+      [{}, new Linear(2, 1)],
+    ]);
+    readonly text = { note: "no module", sizes: [1, 2], when: new Date(0), set: new Set([1]) };
+    forward(x: Tensor): Tensor {
+      return this.heads.a.forward(x);
+    }
+  }
+  test("records, Maps and arrays nested in each other are walked", () => {
+    const model = new Net();
+    expect(Object.keys(model.modules())).toEqual([
+      "",
+      "heads.a",
+      "heads.deep.0.0",
+      "heads.deep.1.drop",
+      "byName.x",
+      "byName.2",
+    ]);
+    expect(Object.keys(model.parameters())).toEqual([
+      "heads.a.weight",
+      "heads.a.bias",
+      "heads.deep.0.0.weight",
+      "heads.deep.0.0.bias",
+      "byName.x.weight",
+      "byName.x.bias",
+      "byName.7.scale",
+      "byName.2.weight",
+      "byName.2.bias",
+    ]);
+    expect(Object.values(model.eval().modules()).every((m) => !m.training)).toBe(true);
+    expect(ownParameters(model)).toEqual([model.parameters()["byName.7.scale"]]);
+    const { grads } = valueAndGrad(model, (x: Tensor) => model.forward(x).sum())(ones([1, 2]));
+    expect(grads["heads.a.weight"]!.toArray()).toEqual([[1, 1]]);
+  });
+  test("replaceHead reaches into records and Maps", () => {
+    const model = new Net();
+    expect(replaceHead(model, 5)).toBe("byName.2");
+    expect(model.parameters()["byName.2.weight"]!.shape).toEqual([5, 2]);
+  });
+  test("a record that leads back to the model ends", () => {
+    class Loop extends Net {
+      readonly up = { self: this as Module };
+    }
+    expect(Object.keys(new Loop().parameters())).toHaveLength(9);
+  });
+  test("a Set of modules, and keys that make one path of two parts, are errors", () => {
+    class Sets extends Net {
+      readonly layers = { all: new Set([new Linear(1, 1)]) };
+    }
+    expect(message(() => new Sets().parameters())).toMatchInlineSnapshot(`
+      "Sets: "layers.all" is a Set with a module or parameter in it (Linear 1 → 1), which has no path there.
+        in test/nn/module.test.ts:·
+        fix: keep it in an array, a plain object or a Map."
+    `);
+    class Dots extends Net {
+      readonly both = { "a.b": new ReLU(), a: { b: new ReLU() } };
+    }
+    expect(message(() => new Dots().modules())).toMatchInlineSnapshot(`
+      "Dots: two parts have the path "both.a.b".
+        in test/nn/module.test.ts:·
+        fix: give keys that differ as text, and have no dots in them."
+    `);
+  });
+});
+
+describe("what hides from its model", () => {
+  const outside = new Linear(2, 2);
+  const cases: Record<string, new () => Module> = {
+    "a private field": class extends Module {
+      readonly #layer = new Linear(2, 2);
+      forward(x: Tensor): Tensor {
+        return this.#layer.forward(x);
+      }
+    },
+    "a parameter in a private field": class extends Module {
+      readonly #w = new Parameter(ones([2, 2]));
+      forward(x: Tensor): Tensor {
+        return x.matmul(this.#w.value);
+      }
+    },
+    "a closure": class extends Module {
+      forward(x: Tensor): Tensor {
+        return outside.forward(x);
+      }
+    },
+    "an object of another class": class extends Module {
+      readonly block = new (class {
+        readonly layer = new Linear(2, 2);
+      })();
+      forward(x: Tensor): Tensor {
+        return this.block.layer.forward(x);
+      }
+    },
+    "made in forward": class extends Module {
+      forward(x: Tensor): Tensor {
+        return new Linear(2, 2).forward(x);
+      }
+    },
+    "random numbers in a WeakMap": class extends Module {
+      readonly hidden = new WeakMap([[this as Module, new Dropout(0.5)]]);
+      forward(x: Tensor): Tensor {
+        return this.hidden.get(this)!.forward(x);
+      }
+    },
+  };
+  for (const [name, Model] of Object.entries(cases))
+    test(`${name} is an error when the model is used, alone or inside another`, () => {
+      const fix = /which is not among its parts.*\n(.*\n)*.*fix: keep it in a field/;
+      expect(() => new Model().forward(ones([1, 2]))).toThrow(fix);
+      expect(() => new Sequential(new Model()).forward(ones([1, 2]))).toThrow(fix);
+    });
+  test("what is frozen and in evaluation mode may hide; so may layers without state", () => {
+    class Student extends Module {
+      readonly #teacher = new Linear(2, 2).freeze().eval();
+      forward(x: Tensor): Tensor {
+        return new ReLU().forward(this.#teacher.forward(x));
+      }
+    }
+    expect(new Student().forward(ones([1, 2])).shape).toEqual([1, 2]);
+  });
+  test("a layer that comes in later is one of the model's", () => {
+    const model = mlp();
+    model.forward(ones([1, 4]));
+    replaceHead(model, 9);
+    expect(model.forward(ones([1, 4])).shape).toEqual([1, 9]);
   });
 });
 

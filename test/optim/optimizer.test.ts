@@ -238,6 +238,11 @@ describe("what does not fit is said", () => {
     expect(update({ weight: zeros([2]) })).toThrow(ShapeError);
     expect(update({ weight: zeros([1, 2], { dtype: "float64" }) })).toThrow(DTypeError);
   });
+  test("no parameter, or only frozen ones", () => {
+    expect(() => new Optimizer(new ReLU(), sgd())).toThrow(/ReLU has no parameter to learn/);
+    expect(() => new Optimizer({}, sgd())).toThrow(ConfigError);
+    expect(() => new Optimizer(linear().freeze(), sgd()).update({})).toThrow(/all parameters/);
+  });
   test("a limit of 0", () => {
     expect(() => clipByValue(0).transform({}, {})).toThrow(ConfigError);
   });

@@ -1,6 +1,14 @@
-import { ConfigError, DataError, hostArray, NumericError, ShapeError, type Tensor } from "gradus";
+import {
+  ConfigError,
+  DataError,
+  hostArray,
+  NumericError,
+  ShapeError,
+  type Tensor,
+  tensor,
+} from "gradus";
 import { makeSplit, moons, oneHot, type Split, splitDataset, xor } from "gradus/data";
-import { Linear, ReLU, Sequential, seeded } from "gradus/nn";
+import { Linear, Parameter, ReLU, Sequential, seeded } from "gradus/nn";
 import { adam, constant, Optimizer, sgd } from "gradus/optim";
 import {
   binary,
@@ -230,6 +238,24 @@ describe("refuses before the first step", () => {
       hostArray([1], Int32Array.of(0)),
     );
     await failing(new Linear(2, 2), xor(), { validation: other }).toThrow(ShapeError);
+  });
+  test("a model without parameters, and one that is frozen", async () => {
+    await failing(new Sequential(new ReLU()), xor()).toThrow(
+      /Sequential has no parameter to learn/,
+    );
+    await failing(new Linear(2, 2).freeze(), xor()).toThrow(/all parameters \(2\) are frozen/);
+    const frozen = new Linear(2, 2).freeze();
+    const free = { onEpochBegin: () => void frozen.unfreeze("bias") };
+    expect((await fit(frozen, xor(), { epochs: 1, callbacks: [free] })).epochs).toHaveLength(1);
+  });
+  test("a loss with a parameter that the model does not have", async () => {
+    const scale = new Parameter(tensor(1));
+    const loss = (y: Tensor) => y.mul(scale.value).sum();
+    await failing(new Linear(2, 2), xor(), { loss }).toThrow(
+      /uses a trainable parameter of shape \[\] which is not among its parts/,
+    );
+    scale.trainable = false;
+    expect((await fit(new Linear(2, 2), xor(), { epochs: 1, loss })).epochs).toHaveLength(1);
   });
   test("options that mean nothing", async () => {
     await failing(new Linear(2, 2), xor(), { epochs: -1 }).toThrow(ConfigError);
