@@ -45,14 +45,9 @@ export function fuse(inputs: readonly Node[], outputs: readonly Node[]): Fusion 
   const level = levelsOf(nodes, given, users, wanted);
   const maps = nodes.filter((n) => isMap(n) && !given.has(n) && !inlined.has(n));
   const groups = groupsOf(maps, level);
-  const after = new Map<Node, Group>();
-  const alone: Group[] = [];
-  for (const group of groups) {
-    const host = hostOf(group, level, after);
-    if (host) after.set(host, group);
-    else alone.push(...cut(group));
-  }
-  return { nodes, users, before, groups: alone, after };
+  const hosts = new Hosts(level);
+  const alone = groups.flatMap((group) => (hosts.take(group) ? [] : cut(group)));
+  return { nodes, users, before, groups: alone, after: hosts.after };
 }
 
 function usersOf(nodes: readonly Node[], given: ReadonlySet<Node>): Map<Node, Node[]> {
@@ -144,23 +139,53 @@ function groupsOf(maps: readonly Node[], level: ReadonlyMap<Node, number>): Grou
 }
 
 /**
- * The instruction whose results the group can be computed on while they are still in registers: one
- * of the group's inputs, of the group's own level (so nothing else that the group needs can depend
- * on it) and shape. Products and convolutions come before reductions.
+ * Finds each group the instruction whose results it is computed on while they are still in registers:
+ * one of its inputs, of its own level and shape. Of the instructions of a level none needs another,
+ * so the only paths between them are those that their groups make: one from each other input of the
+ * level to the host. A host that such a path would lead back to is not taken.
  */
-function hostOf(
-  group: Group,
-  level: ReadonlyMap<Node, number>,
-  taken: ReadonlyMap<Node, Group>,
-): Node | undefined {
-  if (group.members.length > maxGroup) return undefined;
-  const here = level.get(group.members[0]!);
-  const hosts = new Set(group.members.flatMap((n) => n.inputs).filter(takesEpilogue));
-  const able = [...hosts].filter(
-    (x) => !taken.has(x) && level.get(x) === here && sameShape(x.shape, group.shape),
-  );
-  const rank = (x: Node) => (loweringOf(x).kind === "fused" ? 1 : 0);
-  return able.sort((a, b) => rank(b) - rank(a) || b.id - a.id)[0];
+class Hosts {
+  readonly after = new Map<Node, Group>();
+  readonly #level: ReadonlyMap<Node, number>;
+  /** What the group on the results of a host reads of its level. */
+  readonly #reads = new Map<Node, readonly Node[]>();
+
+  constructor(level: ReadonlyMap<Node, number>) {
+    this.#level = level;
+  }
+
+  /** Whether the group now runs behind a host. Products and convolutions come before reductions. */
+  take(group: Group): boolean {
+    if (group.members.length > maxGroup) return false;
+    const here = this.#level.get(group.members[0]!);
+    const inputs = new Set(group.members.flatMap((n) => n.inputs));
+    const ofLevel = [...inputs].filter((x) => !isMap(x) && this.#level.get(x) === here);
+    const isAble = (x: Node) =>
+      takesEpilogue(x) && !this.after.has(x) && sameShape(x.shape, group.shape);
+    const rank = (x: Node) => (loweringOf(x).kind === "fused" ? 1 : 0);
+    const others = (host: Node) => ofLevel.filter((x) => x !== host);
+    const host = ofLevel
+      .filter(isAble)
+      .sort((a, b) => rank(b) - rank(a) || b.id - a.id)
+      .find((x) => !others(x).some((other) => this.#needs(other, x)));
+    if (!host) return false;
+    this.after.set(host, group);
+    this.#reads.set(host, others(host));
+    return true;
+  }
+
+  /** Whether the instruction of `x`, with its group, needs that of `other`. */
+  #needs(x: Node, other: Node): boolean {
+    const seen = new Set<Node>();
+    const stack = [x];
+    for (let node = stack.pop(); node; node = stack.pop()) {
+      if (node === other) return true;
+      if (seen.has(node)) continue;
+      seen.add(node);
+      stack.push(...(this.#reads.get(node) ?? []));
+    }
+    return false;
+  }
 }
 
 /** Cuts a group that is too long into parts, in topological order. */

@@ -1,21 +1,49 @@
-import { byteSize, forEachIndex, InternalError, invariant } from "../base/index.ts";
+import { byteSize, forEachIndex, invariant, sameShape } from "../base/index.ts";
+import type { Node } from "../graph/index.ts";
 import type { Fusion } from "./fuse.ts";
 import type { Buffer, Kernels, Write } from "./kernel.ts";
 import { bytesOf, livesOf } from "./memory.ts";
 
-/** Every node is computed in at most one place, and groups keep to one shape. */
-export function verifyFusion({ before, groups, after }: Fusion): void {
-  const seen = new Set<unknown>();
-  const claim = (node: unknown) => {
-    if (seen.has(node)) throw new InternalError("a node is computed by two kernels");
-    seen.add(node);
-  };
-  for (const set of before.values()) for (const node of set) claim(node);
-  for (const group of [...groups, ...after.values()])
-    for (const node of group.members) {
-      claim(node);
-      invariant(String(node.shape) === String(group.shape), "a group mixes shapes");
+/**
+ * Every node is computed in at most one place, groups keep to one shape, and no path leads out of
+ * an instruction and back to it.
+ */
+export function verifyFusion({ before, groups, after, users }: Fusion): void {
+  const unitOf = new Map<Node, Node>();
+  const claim = (unit: Node, members: Iterable<Node>) => {
+    for (const node of members) {
+      invariant(!unitOf.has(node), "a node is computed by two kernels");
+      unitOf.set(node, unit);
     }
+  };
+  for (const group of [...groups, ...after.values()])
+    for (const node of group.members)
+      invariant(sameShape(node.shape, group.shape), "a group mixes shapes");
+  for (const [reduction, inside] of before) claim(reduction, inside);
+  for (const [host, { members }] of after) claim(host, members);
+  for (const { members } of groups) claim(members[0]!, members);
+  verifyOrder(users, (node) => unitOf.get(node) ?? node);
+}
+
+/** The instructions have an order in which each finds its inputs ready. */
+function verifyOrder(users: Fusion["users"], unitOf: (node: Node) => Node): void {
+  const next = new Map<Node, Set<Node>>();
+  for (const node of users.keys()) next.set(unitOf(node), new Set());
+  for (const [node, targets] of users)
+    for (const target of targets)
+      if (unitOf(node) !== unitOf(target)) next.get(unitOf(node))!.add(unitOf(target));
+  const waits = new Map<Node, number>([...next.keys()].map((unit) => [unit, 0]));
+  for (const targets of next.values()) for (const x of targets) waits.set(x, waits.get(x)! + 1);
+  const ready = [...next.keys()].filter((unit) => waits.get(unit) === 0);
+  for (let unit = ready.pop(); unit; unit = ready.pop()) {
+    waits.delete(unit);
+    for (const x of next.get(unit)!) {
+      waits.set(x, waits.get(x)! - 1);
+      if (waits.get(x) === 0) ready.push(x);
+    }
+  }
+  const [left] = waits.keys();
+  invariant(!left, `the instruction of ${left?.op.name} and another need each other's results`);
 }
 
 /** Every buffer is written once, before it is read, and old values are read before they go. */
