@@ -1,41 +1,35 @@
 import {
   byteSize,
   DataError,
-  type DType,
   FormatError,
   type HostArray,
   hostArray,
   show,
   sizeOf,
-  viewOf,
 } from "../base/index.ts";
 import { writeFileAtomic } from "./atomic.ts";
 import { readBytes } from "./files.ts";
+import { checksumNotes, checkTensor, sealHeader, takeChecksums } from "./safetensors-checksums.ts";
 import { type Entry, parseHeader } from "./safetensors-header.ts";
+import { codeOf, elementTypes } from "./safetensors-types.ts";
 
 /** What a safetensors file holds: named arrays, and notes about them. */
 export interface SafetensorsFile {
   readonly tensors: Map<string, HostArray>;
   readonly metadata: Readonly<Record<string, string>>;
+  /** Tensors that were passed over, and why; absent where there are none. */
+  readonly unread?: ReadonlyMap<string, string>;
 }
-
-/** Our element types under the names that the format gives them. */
-const codeOf: Record<DType, string> = {
-  float32: "F32",
-  float64: "F64",
-  int32: "I32",
-  bool: "BOOL",
-};
-const dtypeOfCode = new Map(Object.entries(codeOf).map(([dtype, code]) => [code, dtype as DType]));
 
 /**
  * Encodes named arrays as safetensors: the header's length as little-endian uint64, the header as
  * JSON padded with spaces so that the values begin on a multiple of 8, the values.
  *
  * Wide elements are laid out first, so that every array is aligned for its type and a reader may
- * map the file without copying.
+ * map the file without copying. A CRC-32 of every tensor and of the header goes into the metadata
+ * as `gradus.crc32` and `gradus.crc32.header`, which other programs pass over.
  *
- * @throws {FormatError} if a tensor is called `__metadata__`, the format's own key.
+ * @throws {FormatError} if a tensor is called `__metadata__`, the format's own key, or a note has the name of a checksum.
  * @see https://huggingface.co/docs/safetensors (the file format)
  * @example
  * const bytes = encodeSafetensors(new Map([["w", hostArray([2], Float32Array.of(1, 2))]]));
@@ -59,7 +53,8 @@ export function encodeSafetensors(
         fix: "give a shape whose sizes multiply to the number of values.",
       });
   const { offsets, total } = layout(tensors);
-  const head = encodeHeader(tensors, offsets, metadata);
+  const head = encodeHeader(tensors, offsets, { ...metadata, ...checksumNotes(tensors, metadata) });
+  sealHeader(head);
   const bytes = new Uint8Array(8 + head.length + total);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(head.length), true);
   bytes.set(head, 8);
@@ -75,16 +70,29 @@ export function encodeSafetensors(
  * Decodes safetensors. The arrays are copies, aligned and independent of `bytes`.
  *
  * Everything in the header is checked before it is believed: its length, the JSON, types, shapes
- * against byte ranges, and that the ranges fill the file without overlap or hole.
+ * against byte ranges, and that the ranges fill the file without overlap or hole. So are the
+ * checksums that {@link encodeSafetensors} writes; files without them are read, too.
+ *
+ * F32, F64, I32 and BOOL are ours. F16, BF16 and floats of 8 bits become float32; other whole
+ * numbers become int32, or float64 if one does not fit. A tensor of yet another type, or with a
+ * number that neither has, is passed over and told in `unread`.
  *
  * @param source the name that errors give the bytes.
- * @throws {FormatError} if the header is not what the format says. @throws {DataError} if values are missing or mean nothing.
+ * @throws {FormatError} if the header is not what the format says. @throws {DataError} if values are missing, damaged or mean nothing.
  */
 export function decodeSafetensors(bytes: Uint8Array, source = "safetensors"): SafetensorsFile {
   const { entries, metadata, start } = parseHeader(bytes, source);
+  const { sums, notes } = takeChecksums(metadata, bytes.subarray(8, start), source);
   const tensors = new Map<string, HostArray>();
-  for (const entry of entries) tensors.set(entry.name, decodeEntry(bytes, entry, start, source));
-  return { tensors, metadata };
+  const unread = new Map<string, string>();
+  for (const entry of entries) {
+    const payload = new Uint8Array(bytes.subarray(start + entry.begin, start + entry.end)); // a copy, hence aligned
+    if (sums) checkTensor(entry.name, payload, sums, source);
+    const result = decodeEntry(payload, entry, source);
+    if (typeof result === "string") unread.set(entry.name, result);
+    else tensors.set(entry.name, result);
+  }
+  return { tensors, metadata: notes, ...(unread.size > 0 && { unread }) };
 }
 
 /** Reads a safetensors file. @throws as {@link decodeSafetensors}, and if the file is missing. */
@@ -127,37 +135,32 @@ function encodeHeader(
     const entry = { dtype: codeOf[dtype], shape, data_offsets: [begin, begin + data.byteLength] };
     return `${JSON.stringify(name)}:${JSON.stringify(entry)}`;
   });
-  if (Object.keys(metadata).length > 0)
-    fields.unshift(`"${metadataKey}":${JSON.stringify(metadata)}`);
+  fields.unshift(`"${metadataKey}":${JSON.stringify(metadata)}`);
   const text = new TextEncoder().encode(`{${fields.join(",")}}`);
   const padded = new Uint8Array(Math.ceil(text.length / 8) * 8).fill(0x20);
   padded.set(text);
   return padded;
 }
 
-function decodeEntry(bytes: Uint8Array, entry: Entry, start: number, source: string): HostArray {
+/** The tensor, or why it is passed over. */
+function decodeEntry(payload: Uint8Array, entry: Entry, source: string): HostArray | string {
   const { name, code, shape, begin, end } = entry;
-  const dtype = dtypeOfCode.get(code);
-  if (dtype === undefined)
+  const type = Object.hasOwn(elementTypes, code) ? elementTypes[code] : undefined;
+  if (type === undefined)
+    return `has element type ${code}; we read ${Object.keys(elementTypes).join(", ")}`;
+  const needed = sizeOf(shape) * type.bytes;
+  if (needed !== payload.length)
     throw new FormatError({
       subject: source,
-      problem: `tensor "${name}" has element type ${code}; we read ${[...dtypeOfCode.keys()].join(", ")}.`,
-      fix: "convert the tensor to float32 before saving.",
-    });
-  const size = sizeOf(shape);
-  if (size * byteSize(dtype) !== end - begin)
-    throw new FormatError({
-      subject: source,
-      problem: `tensor "${name}" of ${code} ${show(shape)} needs ${size * byteSize(dtype)} bytes, its offsets [${begin}, ${end}] give ${end - begin}.`,
+      problem: `tensor "${name}" of ${code} ${show(shape)} needs ${needed} bytes, its offsets [${begin}, ${end}] give ${payload.length}.`,
       fix: "the file was written wrongly: save it again.",
     });
-  const payload = new Uint8Array(bytes.subarray(start + begin, start + end)); // a copy, hence aligned
-  const data = viewOf(dtype, payload.buffer, 0, size);
-  if (dtype === "bool" && data.some((x) => x > 1))
-    throw new DataError({
-      subject: source,
-      problem: `tensor "${name}" is BOOL but holds the byte ${data.find((x) => x > 1)}, neither 0 nor 1.`,
-      fix: "the file was written wrongly: save it again.",
-    });
-  return hostArray(shape, data);
+  const data = type.decode(payload);
+  if (!("problem" in data)) return hostArray(shape, data);
+  if (code !== "BOOL") return data.problem;
+  throw new DataError({
+    subject: source,
+    problem: `tensor "${name}" ${data.problem}.`,
+    fix: "the file was written wrongly: save it again.",
+  });
 }

@@ -1,5 +1,5 @@
 /** TensorBoard's event files: records of TFRecord, each a protocol buffer `Event`. */
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "./crc.ts";
 
 /** Named numbers of one step. A `/` in a name makes a group: `loss/train`. */
 export interface ScalarEvent {

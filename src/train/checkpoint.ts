@@ -77,9 +77,14 @@ const hostState = (state: Readonly<Record<string, Variable>>): Record<string, Ho
  * @throws {FormatError} if the file is not one. @throws {DataError} if it is missing or torn.
  */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
-  const { tensors: all, metadata } = await readSafetensors(path);
+  const {
+    tensors: all,
+    metadata,
+    unread = new Map<string, string>(),
+  } = await readSafetensors(path);
   if (metadata.format !== format)
     throw notOurs(path, `its format is ${quoted(metadata.format)}, expected "${format}"`);
+  for (const [name, why] of unread) throw notOurs(path, `its tensor "${name}" ${why}`);
   const field = (name: string): Json => {
     try {
       return JSON.parse(metadata[name] ?? "");

@@ -1,6 +1,6 @@
 import { encodeEventHeader, encodeScalars } from "gradus/formats";
 import { describe, expect, test } from "vitest";
-import { crc32c } from "../../src/formats/crc32c.ts";
+import { crc32c } from "../../src/formats/crc.ts";
 
 const text = (words: string) => new TextEncoder().encode(words);
 
