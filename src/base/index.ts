@@ -6,3 +6,4 @@ export * from "./random.ts";
 export * from "./shape.ts";
 export * from "./storage.ts";
 export * from "./tree.ts";
+export * from "./warn.ts";

@@ -5,14 +5,14 @@ import {
   type LossOptions,
   meanSquaredError,
 } from "../nn/index.ts";
-import { arange, type Tensor } from "../tensor/index.ts";
+import { arange, concat, type Tensor } from "../tensor/index.ts";
 import type { Metric } from "./metric.ts";
 import { badShapes, checkFinite, checkLabels, checkRange, checkRows } from "./targets.ts";
 
 /** The mean loss of a batch: outputs of the model and targets → a float scalar. */
 export type Loss = (outputs: Tensor, targets: Tensor) => Tensor;
 
-/** What is chosen and what is true, as 0 and 1: `[N, C]` each; a single column for yes or no. */
+/** What is chosen and what is true, as 0 and 1: `[N, C]` each; for yes or no the columns are no, yes. */
 export interface Decision {
   readonly chosen: Tensor;
   readonly actual: Tensor;
@@ -45,6 +45,8 @@ export interface Head {
   readonly activation?: "sigmoid" | "softmax";
   /** Where the answer is a class or labels. */
   readonly decide?: (outputs: Tensor, targets: Tensor) => Decision;
+  /** Of two classes, the one that scores are of where no average is asked for: "yes". */
+  readonly positive?: 1;
   /** @throws if outputs of this shape cannot meet these targets. */
   readonly check: (outputs: Shape, targets: HostArray) => void;
 }
@@ -137,7 +139,12 @@ export const binary: Head = {
   },
   read: (logits) => logits.sigmoid(),
   activation: "sigmoid",
-  decide: yesOrNo,
+  decide(logits, targets) {
+    const { chosen, actual } = yesOrNo(logits, targets);
+    const both = (yes: Tensor) => concat([yes.neg().add(1), yes], { axis: 1 });
+    return { chosen: both(chosen), actual: both(actual) };
+  },
+  positive: 1,
   check(outputs, targets) {
     if (sizeOf(outputs.slice(1)) !== 1 || sizeOf(targets.shape.slice(1)) !== 1)
       throw badShapes("binary", outputs, targets, "[N] or [N, 1]", "[N] or [N, 1]");

@@ -1,5 +1,12 @@
 /** What can be measured beside the loss, by name, and how it adds up over batches. */
-import { ConfigError, type HostArray, nearest } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  describe,
+  type HostArray,
+  nearest,
+  sizeOf,
+} from "../base/index.ts";
 import { arange, fromHost, stack, type Tensor } from "../tensor/index.ts";
 import type { Head } from "./head.ts";
 import type { Logs } from "./history.ts";
@@ -7,7 +14,6 @@ import type { Sums } from "./metrics.ts";
 import {
   type Average,
   averageScore,
-  type ClassScore,
   type Counts,
   columnOf,
   rocAuc,
@@ -134,7 +140,7 @@ export const accuracy = (): NamedMetric => ({
  * (await evaluate(new Linear(2, 2), xor(), { metrics: [topKAccuracy(2)] })).top2Accuracy; // 1
  */
 export const topKAccuracy = (k: number): NamedMetric => ({
-  name: `top${k}Accuracy`,
+  name: `top${checkK(k)}Accuracy`,
   of(head) {
     if (head.activation !== "softmax")
       throw unfit(`top${k}Accuracy`, head, "use it with the head classification.");
@@ -149,6 +155,15 @@ export const topKAccuracy = (k: number): NamedMetric => ({
     };
   },
 });
+
+function checkK(k: number): number {
+  if (Number.isSafeInteger(k) && k >= 1) return k;
+  throw new ConfigError({
+    subject: "topKAccuracy",
+    problem: `k is ${describe(k)}, not a whole number of 1 or more.`,
+    fix: "give the number of classes that may be the true one, such as 5.",
+  });
+}
 
 /**
  * The share of examples of which every label is right.
@@ -170,45 +185,81 @@ export const exactMatch = (): NamedMetric => ({
 
 /** Which average over the classes a score is. */
 export interface ScoreOptions {
-  /** How classes become one number; default "macro", which for yes or no is the score of "yes". */
+  /**
+   * How classes become one number; default "macro", and for the head binary the score of class 1 alone, as
+   * in scikit-learn. Averages are over all classes, for yes or no over both.
+   */
   readonly average?: Average | undefined;
   /** The score of this class alone. */
   readonly ofClass?: number | undefined;
 }
 
+const averages: readonly Average[] = ["macro", "micro", "weighted"];
+
+function checkScore(measure: string, options: ScoreOptions): void {
+  checkOptions(measure, options, { average: true, ofClass: true });
+  const { average, ofClass } = options;
+  if (average !== undefined && !averages.includes(average))
+    throw new ConfigError({
+      subject: measure,
+      problem: `average is ${describe(average)}.`,
+      fix: `give one of ${averages.join(", ")}, or leave it out.`,
+    });
+  if (ofClass === undefined) return;
+  if (!Number.isSafeInteger(ofClass) || ofClass < 0 || average !== undefined)
+    throw new ConfigError({
+      subject: measure,
+      problem:
+        average === undefined
+          ? `ofClass is ${describe(ofClass)}, not a whole number of 0 or more.`
+          : `ofClass ${describe(ofClass)} is given together with the average ${average}.`,
+      fix: "give the index of one class, or an average over all.",
+    });
+}
+
 /** A score of counts per class. */
 const score =
   (measure: "precision" | "recall" | "f1") =>
-  ({ average = "macro", ofClass }: ScoreOptions = {}): NamedMetric => {
-    const suffix = average === "macro" ? "" : average === "micro" ? "Micro" : "Weighted";
+  (options: ScoreOptions = {}): NamedMetric => {
+    checkScore(measure, options);
+    const { average, ofClass } = options;
+    const suffix = average === "micro" ? "Micro" : average === "weighted" ? "Weighted" : "";
     const name = ofClass === undefined ? `${measure}${suffix}` : `${measure}OfClass${ofClass}`;
-    const result = (counts: readonly Counts[]): ClassScore => {
-      if (ofClass === undefined) return averageScore(counts, average);
-      const own = counts[ofClass];
-      if (own) return scoreOf(own);
-      throw new ConfigError({
-        subject: name,
-        problem: `there is no class ${ofClass} among ${counts.length}.`,
-        fix: `name a class from 0 to ${counts.length - 1}.`,
-      });
-    };
     return {
       name,
       of(head) {
-        const { decide } = head;
+        const { decide, positive } = head;
         if (!decide) throw unfit(name, head, needsClasses);
+        const only = ofClass ?? (average === undefined ? positive : undefined);
         return {
           sums(outputs, targets) {
             const { chosen, actual } = decide(outputs, targets);
+            if (only !== undefined) checkClass(name, only, chosen.shape[1]!);
             return stack([chosen.mul(actual), chosen, actual])
               .cast("int32")
               .sum({ axis: 1 });
           },
-          result: (sums) => result(countsOf(sums))[measure],
+          result(sums) {
+            const counts = countsOf(sums);
+            const own =
+              only === undefined
+                ? averageScore(counts, average ?? "macro")
+                : scoreOf(counts[only]!);
+            return own[measure];
+          },
         };
       },
     };
   };
+
+function checkClass(name: string, ofClass: number, classes: number): void {
+  if (ofClass < classes) return;
+  throw new ConfigError({
+    subject: name,
+    problem: `there is no class ${ofClass} among ${classes}.`,
+    fix: `name a class from 0 to ${classes - 1}.`,
+  });
+}
 
 /** `[3, C]` sums: right, chosen, true. */
 function countsOf(sums: readonly number[]): Counts[] {
@@ -255,15 +306,16 @@ export const f1 = score("f1");
 export const auc = (): NamedMetric => ({
   name: "auc",
   of(head) {
-    const { decide, activation } = head;
+    const { decide, activation, positive = 0 } = head;
     if (!decide) throw unfit("auc", head, needsClasses);
     return {
       whole(outputs, targets) {
         const scores = activation === "softmax" ? probabilities(outputs) : outputs;
         const actual = decide(fromHost(outputs), fromHost(targets)).actual.toHost();
-        const columns = actual.shape[1]!;
+        const columns = sizeOf(outputs.shape.slice(1)); // one for yes or no, which ranks "yes"
         let sum = 0;
-        for (let c = 0; c < columns; c++) sum += rocAuc(columnOf(scores, c), columnOf(actual, c));
+        for (let c = 0; c < columns; c++)
+          sum += rocAuc(columnOf(scores, c), columnOf(actual, c + positive));
         return sum / columns;
       },
     };
@@ -343,12 +395,18 @@ const isList = (metrics: Metrics): metrics is readonly (MetricName | NamedMetric
 /** Metrics for a head. @throws {ConfigError} for an unknown name, or one that does not fit the head. */
 export function resolveMetrics(metrics: Metrics, head: Head): Readonly<Record<string, Metric>> {
   if (!isList(metrics)) return metrics;
-  return Object.fromEntries(
-    metrics.map((metric) => {
-      const named = typeof metric === "string" ? metricNamed(metric) : metric;
-      return [named.name, named.of(head)];
-    }),
-  );
+  const resolved: Record<string, Metric> = {};
+  for (const metric of metrics) {
+    const named = typeof metric === "string" ? metricNamed(metric) : metric;
+    if (resolved[named.name])
+      throw new ConfigError({
+        subject: "metrics",
+        problem: `two metrics are named "${named.name}".`,
+        fix: "leave one out, or give it another name: { ...metric, name }.",
+      });
+    resolved[named.name] = named.of(head);
+  }
+  return resolved;
 }
 
 function metricNamed(name: string): NamedMetric {

@@ -1,4 +1,4 @@
-import { DataError, ShapeError } from "../base/index.ts";
+import { ConfigError, DataError, describe, ShapeError } from "../base/index.ts";
 import type { Logs } from "./history.ts";
 
 /** The sums of a part of an epoch: plain data, so that a checkpoint can hold them. */
@@ -58,6 +58,12 @@ export function confusionMatrix(
   predicted: ArrayLike<number>,
   classes = 1 + Math.max(largest(actual), largest(predicted)),
 ): number[][] {
+  if (!Number.isSafeInteger(classes) || classes < 0)
+    throw new ConfigError({
+      subject: "confusionMatrix",
+      problem: `classes is ${describe(classes)}, not a whole number of 0 or more.`,
+      fix: "give the number of classes, or leave it out.",
+    });
   if (actual.length !== predicted.length)
     throw new ShapeError({
       subject: "confusionMatrix",
@@ -67,20 +73,24 @@ export function confusionMatrix(
   const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
   for (let n = 0; n < actual.length; n++) {
     const [i, j] = [actual[n]!, predicted[n]!];
-    const row = matrix[i];
-    if (row?.[j] === undefined)
+    const row = isClass(i) ? matrix[i] : undefined;
+    if (!row || !isClass(j) || j >= classes)
       throw new DataError({
         subject: "confusionMatrix",
-        problem: `example ${n} is of class ${i} and predicted as ${j}, with ${classes} classes.`,
-        fix: `use class indices from 0 to ${classes - 1}.`,
+        problem: `example ${n} is of class ${describe(i)} and predicted as ${describe(j)}, with ${classes} classes.`,
+        fix: `use whole class indices from 0 to ${Math.max(0, classes - 1)}.`,
       });
     row[j]!++;
   }
   return matrix;
 }
 
+const isClass = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
+
+/** Among what can be a class. */
 const largest = (indices: ArrayLike<number>): number => {
   let most = -1;
-  for (let n = 0; n < indices.length; n++) most = Math.max(most, indices[n]!);
+  for (let n = 0; n < indices.length; n++)
+    if (isClass(indices[n]!)) most = Math.max(most, indices[n]!);
   return most;
 };

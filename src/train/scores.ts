@@ -1,5 +1,13 @@
 /** Measures of predictions, from counts and from ranks; plain arithmetic in float64. */
-import { ConfigError, type HostArray, ShapeError, show, sizeOf } from "../base/index.ts";
+import {
+  ConfigError,
+  DataError,
+  type HostArray,
+  ShapeError,
+  show,
+  sizeOf,
+  warnOnce,
+} from "../base/index.ts";
 
 /** Precision, recall and F1, of a class or on the average, and how many examples they stand for. */
 export interface ClassScore {
@@ -33,17 +41,30 @@ export const scoreOf = ({ right, chosen, actual }: Counts): ClassScore => ({
   support: actual,
 });
 
-/** The mean over classes (macro), by their support (weighted), or of all counts together (micro). */
+/**
+ * The mean over classes (macro), by their support (weighted), or of all counts together (micro). Without
+ * any true example the weighted mean is 0, with a warning, as in scikit-learn.
+ */
 export function averageScore(counts: readonly Counts[], average: Average): ClassScore {
   const sum = (name: keyof Counts) => total(counts.map((c) => c[name]));
   const [right, chosen, actual] = [sum("right"), sum("chosen"), sum("actual")];
   if (average === "micro") return scoreOf({ right, chosen, actual });
-  const weights = counts.map((c) => (average === "macro" ? 1 / counts.length : c.actual / actual));
+  if (average === "weighted" && actual === 0) warnOnce(noneTrue);
+  const weights = counts.map((c) =>
+    average === "macro" ? 1 / counts.length : ratio(c.actual, actual),
+  );
   const scores = counts.map(scoreOf);
   const mean = (name: keyof ClassScore) => total(scores.map((s, c) => weights[c]! * s[name]));
   const [precision, recall, f1] = [mean("precision"), mean("recall"), mean("f1")];
   return { precision, recall, f1, support: actual };
 }
+
+const noneTrue = {
+  subject: "weighted average",
+  problem:
+    "no example is truly of any class, so precision, recall and F1 are undefined; they are given as 0.",
+  fix: "measure on data that has examples of the classes.",
+};
 
 /** What a confusion matrix says. */
 export interface ClassificationReport {
@@ -58,6 +79,7 @@ export interface ClassificationReport {
  * Accuracy, and precision, recall and F1 per class and on the average, of a confusion matrix.
  *
  * @param matrix `[C][C]`, rows of the true classes, as `confusionMatrix` gives it.
+ * @throws {ShapeError} if it is not square. @throws {DataError} if an entry is no count.
  * @see van Rijsbergen 1979, "Information retrieval", chapter 7
  * @example
  * const report = classificationReport(confusionMatrix([0, 0, 1, 1], [0, 1, 1, 1]));
@@ -66,6 +88,7 @@ export interface ClassificationReport {
  * report.macro.precision; // 0.8333…
  */
 export function classificationReport(matrix: readonly (readonly number[])[]): ClassificationReport {
+  checkMatrix(matrix);
   const counts = matrix.map((row, c) => ({
     right: row[c]!,
     chosen: total(matrix.map((other) => other[c]!)),
@@ -79,6 +102,25 @@ export function classificationReport(matrix: readonly (readonly number[])[]): Cl
     micro,
     weighted: averageScore(counts, "weighted"),
   };
+}
+
+function checkMatrix(matrix: readonly (readonly number[])[]): void {
+  const { length } = matrix;
+  matrix.forEach((row, i) => {
+    if (row.length !== length)
+      throw new ShapeError({
+        subject: "classificationReport",
+        problem: `row ${i} has ${row.length} entries for ${length} classes.`,
+        fix: "give a square matrix, as confusionMatrix does.",
+      });
+    const j = row.findIndex((n) => !(Number.isSafeInteger(n) && n >= 0));
+    if (j >= 0)
+      throw new DataError({
+        subject: "classificationReport",
+        problem: `entry [${i}, ${j}] is ${row[j]}, not a count.`,
+        fix: "give whole numbers of 0 or more, as confusionMatrix does.",
+      });
+  });
 }
 
 /**

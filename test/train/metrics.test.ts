@@ -1,4 +1,4 @@
-import { hostArray, type Tensor } from "gradus";
+import { ConfigError, DataError, hostArray, ShapeError, type Tensor } from "gradus";
 import { makeSplit, type Split, xor } from "gradus/data";
 import { Linear, Module } from "gradus/nn";
 import {
@@ -16,7 +16,7 @@ import {
   saveCheckpoint,
   topKAccuracy,
 } from "gradus/train";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import oracle from "./sklearn.json" with { type: "json" };
 import { smallNet, temporaryFolder } from "./support.ts";
 
@@ -58,6 +58,33 @@ const choices = (measure: 0 | 1 | 2) => {
   ];
 };
 
+const measures = ["precision", "recall", "f1"] as const;
+const makers = { precision, recall, f1 };
+
+/** Every score of two classes or labels. */
+async function scoresOf(split: Split, head: "binary" | "multiLabel") {
+  const logs: Record<string, number> = {};
+  for (const average of ["macro", "micro", "weighted"] as const)
+    for (const name of measures) {
+      const metric = makers[name]({ average });
+      logs[`${name} ${average}`] = (await measured(split, head, [metric]))[metric.name]!;
+    }
+  for (const ofClass of [0, 1])
+    for (const name of measures) {
+      const metric = makers[name]({ ofClass });
+      logs[`${name} ${ofClass}`] = (await measured(split, head, [metric]))[metric.name]!;
+    }
+  return logs;
+}
+
+function expectScores(logs: Record<string, number>, want: typeof oracle.yes.scores) {
+  measures.forEach((name, i) => {
+    for (const average of ["macro", "micro", "weighted"] as const)
+      expect(logs[`${name} ${average}`]).toBeCloseTo(want[average][i]!, 14);
+    for (const c of [0, 1]) expect(logs[`${name} ${c}`]).toBeCloseTo(want.classes[i]![c]!, 14);
+  });
+}
+
 describe("agrees with scikit-learn", () => {
   test("for several classes", async () => {
     const { logits, labels, accuracy, scores, auc } = oracle.classes;
@@ -83,6 +110,38 @@ describe("agrees with scikit-learn", () => {
     const names = ["accuracy", "precision", "recall", "f1", "auc"] as const;
     const logs = await measured(split, "binary", names);
     for (const name of names) expect(logs[name]).toBeCloseTo(expected[name], 14);
+  });
+  test.each(["[N]", "[N, 1]"])("for yes or no, each class and every average, %s", async (shape) => {
+    const { logits, labels, scores } = oracle.yes;
+    const z = rows(logits.map((x) => [x]));
+    const inputs = shape === "[N]" ? { ...z, shape: [logits.length] } : z;
+    const logs = await scoresOf(makeSplit(inputs, list(labels)), "binary");
+    expectScores(logs, scores);
+  });
+  test("for yes or no where nothing is yes", async () => {
+    const split = makeSplit(rows([-1, 1, -1, -1, 1].map((z) => [z])), list([0, 0, 0, 0, 0]));
+    expectScores(await scoresOf(split, "binary"), oracle.none.no);
+  });
+  test("for labels of which none is true: 0, and said once", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const split = makeSplit(
+      rows([
+        [-1, 1],
+        [-1, -1],
+        [-1, 1],
+        [-1, -1],
+      ]),
+      rows([
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 0],
+      ]),
+    );
+    expectScores(await scoresOf(split, "multiLabel"), oracle.none.labels);
+    expect(warn).toHaveBeenCalledTimes(1);
+    expect(warn.mock.calls[0]![0]).toMatch(/weighted average: no example is truly of any class/);
+    warn.mockRestore();
   });
   test("for any number of labels", async () => {
     const { logits, labels, scores, ...expected } = oracle.labelled;
@@ -163,6 +222,50 @@ describe("edges", () => {
       [0, 0],
     ]);
     expect(classes[1]).toEqual({ precision: 0, recall: 0, f1: 0, support: 0 });
+  });
+});
+
+describe("says what is no score", () => {
+  test("options", () => {
+    expect(() => precision({ average: "binary" as never })).toThrow(/average is "binary"/);
+    expect(() => recall({ ofClass: -1 })).toThrow(/ofClass is -1/);
+    expect(() => recall({ ofClass: 0.5 })).toThrow(ConfigError);
+    expect(() => f1({ ofClass: 1, average: "micro" })).toThrow(/together with the average micro/);
+    expect(() => f1({ averge: "micro" } as never)).toThrow(/did you mean "average"/);
+    expect(() => topKAccuracy(0)).toThrow(/k is 0/);
+    expect(() => topKAccuracy(1.5)).toThrow(ConfigError);
+  });
+  test("a class beyond the head's, and two metrics of one name", async () => {
+    const split = makeSplit(rows([[1], [-1]]), list([1, 0]));
+    const failing = (metrics: Metrics) =>
+      expect(evaluate(new Same(), split, { head: "binary", metrics })).rejects;
+    await failing([f1({ ofClass: 2 })]).toThrow(/f1OfClass2: there is no class 2 among 2/);
+    await failing([f1(), f1({ average: "macro" })]).toThrow(/two metrics are named "f1"/);
+  });
+  test("indices that are no classes", () => {
+    expect(() => confusionMatrix([0, 1.5], [0, 1])).toThrow(DataError);
+    expect(() => confusionMatrix([0, 1.5], [0, 1])).toThrow(/example 1 is of class 1.5/);
+    expect(() => confusionMatrix([0, 1], [0, Number.NaN])).toThrow(DataError);
+    expect(() => confusionMatrix([0, -1], [0, 1])).toThrow(DataError);
+    expect(() => confusionMatrix([0, Number.POSITIVE_INFINITY], [0, 1])).toThrow(DataError);
+    expect(() => confusionMatrix(["a"] as never, ["a"] as never)).toThrow(DataError);
+    expect(() => confusionMatrix([0, 2], [0, 1], 2)).toThrow(/from 0 to 1/);
+    expect(() => confusionMatrix([0], [0], 1.5)).toThrow(ConfigError);
+    expect(confusionMatrix([], [])).toEqual([]);
+  });
+  test("a matrix that is not square, or holds no counts", () => {
+    expect(() => classificationReport([[1, 2]])).toThrow(ShapeError);
+    expect(() => classificationReport([[0.5]])).toThrow(DataError);
+  });
+  test("a report without examples is 0", () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const { weighted, macro } = classificationReport([
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(weighted).toEqual({ precision: 0, recall: 0, f1: 0, support: 0 });
+    expect(macro).toEqual(weighted);
+    warn.mockRestore();
   });
 });
 
