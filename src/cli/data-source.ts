@@ -20,6 +20,7 @@ import {
   type Task,
   xor,
 } from "../data/index.ts";
+import { isMissing, unreadable } from "../formats/files.ts";
 import type { DataConfig, RunConfig, TableConfig } from "./run-config.ts";
 import type { Given } from "./settings.ts";
 
@@ -140,7 +141,9 @@ export const some = (split: Split, count: number): Split =>
 
 async function kindOf(source: string): Promise<"folder" | "file"> {
   const { stat } = await import("node:fs/promises");
-  const found = await stat(source).catch(() => undefined);
+  const found = await stat(source).catch((thrown) => {
+    if (!isMissing(thrown)) throw unreadable(source, thrown);
+  });
   if (found) return found.isDirectory() ? "folder" : "file";
   const near = nearest(source, builtInNames);
   throw new ConfigError({

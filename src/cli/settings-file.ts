@@ -1,4 +1,5 @@
 import { ConfigError, DataError, FormatError, nearest } from "../base/index.ts";
+import { unreadable } from "../formats/files.ts";
 import { readBytes } from "../formats/index.ts";
 import { type Assignment, describe, settingPaths } from "./settings.ts";
 
@@ -61,16 +62,29 @@ function readAssignment(word: string): Assignment {
 export const pathOf = (key: string): string | undefined =>
   short[key] ?? settingPaths.find((known) => known === key || known.endsWith(`.${key}`));
 
-/** A value as the command line writes it: a number, a truth, a list in `[…]` or with commas; else text. */
+/**
+ * A value as the command line writes it: alone, or for a list in `[…]` or with commas. What the setting
+ * is decides what a word is: `2024` is a text as the name of data and a number of epochs.
+ */
 export function scalar(text: string, path: string): unknown {
-  const listed = Array.isArray(describe(path).example);
-  const parts = listed ? text.replace(/^\[|\]$/g, "").split(",") : [text];
-  const values = parts.map((part) => {
+  const { example, isColumn } = describe(path);
+  const each = (part: string) => {
     const plain = part.trim().replace(/^(["'])(.*)\1$/, "$2");
-    if (plain === "true" || plain === "false") return plain === "true";
-    return plain !== "" && Number.isFinite(Number(plain)) ? Number(plain) : plain;
-  });
-  return listed ? values : values[0];
+    return wordAs(plain, Array.isArray(example) ? example[0] : example, isColumn);
+  };
+  return Array.isArray(example)
+    ? text
+        .replace(/^\[|\]$/g, "")
+        .split(",")
+        .map(each)
+    : each(text);
+}
+
+/** A word as what `example` is; as it stands where it is no such thing, for the schema to refuse. */
+function wordAs(plain: string, example: unknown, isColumn = false): unknown {
+  if (typeof example === "boolean" && /^(true|false)$/.test(plain)) return plain === "true";
+  const isNumber = isColumn ? /^(0|[1-9]\d*)$/.test(plain) : typeof example === "number";
+  return isNumber && plain !== "" && Number.isFinite(Number(plain)) ? Number(plain) : plain;
 }
 
 /**
@@ -88,11 +102,13 @@ export async function readSettingsFile(path: string): Promise<SettingsFile> {
       problem: `a configuration ends in ${extensions}.`,
       fix: "name the file so, or give single settings as key=value or flags.",
     });
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile())
+  const found = await stat(path).catch((thrown) => {
+    throw unreadable(path, thrown, "`gradus config print > config.yaml` writes one to begin with.");
+  });
+  if (!found.isFile())
     throw new DataError({
       subject: path,
-      problem: found ? "this is no file." : "there is no such file.",
+      problem: "this is no file.",
       fix: "`gradus config print > config.yaml` writes one to begin with.",
     });
   const content = await parse(path);
@@ -109,7 +125,8 @@ const readText = async (path: string) => new TextDecoder().decode(await readByte
 
 async function readYaml(path: string): Promise<unknown> {
   const { parse } = await import("yaml");
-  return parsed(path, "YAML", await readText(path), parse);
+  // `<<: *defaults`, which YAML 1.2 left out and people go on writing
+  return parsed(path, "YAML", await readText(path), (text) => parse(text, { merge: true }));
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -5,8 +5,8 @@ import { type ModelName, modelNames } from "../models/index.ts";
 import { type OptimizerName, optimizerNames, type ScheduleName, scheduleNames } from "./rules.ts";
 
 /** What a value must be, as its error says it, with a value that would do. */
-const said = <T extends z.ZodType>(schema: T, must: string, example: unknown): T =>
-  schema.meta({ must, example }) as T;
+const said = <T extends z.ZodType>(schema: T, must: string, example: unknown, more = {}): T =>
+  schema.meta({ must, example, ...more }) as T;
 
 const whole = (least: number, example: number) => {
   const must = `a whole number of ${least} or more`;
@@ -27,23 +27,25 @@ const fraction = (example: number) => {
 };
 const text = (example: string) => said(z.string({ error: "a text" }).min(1), "a text", example);
 /** A single value counts as a list of one. */
-const listOf = <T extends z.ZodType>(each: T, must: string, example: unknown) =>
+const listOf = <T extends z.ZodType>(each: T, must: string, example: unknown, more = {}) =>
   said(
     z.preprocess((x) => (x === undefined || Array.isArray(x) ? x : [x]), z.array(each)),
     must,
     example,
+    more,
   );
 const oneOf = <T extends string>(words: readonly T[]) =>
   said(z.enum(words as readonly [T, ...T[]]), `one of ${words.join(", ")}`, words[0]);
 /** A column: its name, or its index from 0. */
 const column = z.union([z.string().min(1), z.int()]);
+const columns = { isColumn: true } as const;
 
 export const settingsSchema = z.strictObject({
   data: z.strictObject({
     source: text("digits"),
-    target: said(column, "a column's name or index", "species").optional(),
+    target: said(column, "a column's name or index", "species", columns).optional(),
     task: oneOf(["classification", "regression"]).optional(),
-    drop: listOf(column, "a list of columns", ["id"]).optional(),
+    drop: listOf(column, "a list of columns", ["id"], columns).optional(),
     classes: listOf(z.union([z.string(), z.number()]).transform(String), "a list of classes", [
       "0",
       "1",
@@ -201,6 +203,8 @@ function unknownKey(issue: z.core.$ZodIssueUnrecognizedKeys, file: string): Conf
 interface Meaning {
   readonly must?: string;
   readonly example?: unknown;
+  /** Whether a whole number names a column too. */
+  readonly isColumn?: boolean;
 }
 
 /** What the schema says of a setting. */

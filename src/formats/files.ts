@@ -17,10 +17,29 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (thrown) {
-    throw new DataError({
-      subject: path,
-      problem: `the file cannot be read (${reasonOf(thrown)}).`,
-      fix: "check the path and its permissions.",
-    });
+    throw unreadable(path, thrown);
   }
+}
+
+/** What is wrong with a path, by the code of the system's error: `[problem, fix]`. */
+const reasons: Readonly<Record<string, readonly [problem: string, fix: string]>> = {
+  ENOENT: ["there is no such file.", "check the path."],
+  ENOTDIR: ["there is no such file: part of the path is no folder.", "check the path."],
+  EISDIR: ["this is a folder, not a file.", "name a file in it."],
+  EACCES: ["there is no permission to read it.", "change its permissions, or run as its owner."],
+  EPERM: ["there is no permission to read it.", "change its permissions, or run as its owner."],
+};
+
+/** Whether the system said that a path does not exist. */
+export const isMissing = (thrown: unknown): boolean =>
+  ["ENOENT", "ENOTDIR"].includes((thrown as NodeJS.ErrnoException | undefined)?.code ?? "");
+
+/** The error of a file that cannot be read: missing, forbidden and broken are told apart. */
+export function unreadable(path: string, thrown: unknown, fix?: string): DataError {
+  const code = (thrown as NodeJS.ErrnoException | undefined)?.code ?? "";
+  const [problem, usual] = reasons[code] ?? [
+    `the file cannot be read (${reasonOf(thrown)}).`,
+    "check the path and its permissions.",
+  ];
+  return new DataError({ subject: path, problem, fix: (code === "ENOENT" && fix) || usual });
 }

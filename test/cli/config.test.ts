@@ -4,6 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { loadCheckpoint } from "gradus/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { scalar } from "../../src/cli/settings-file.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();
@@ -60,6 +61,33 @@ describe("gradus config print", () => {
     );
     expect(await printed("c.mjs")).toEqual(await printed("c.json"));
     expect((await printed("c.json")).training.epochs).toBe(3);
+  });
+  test("merge keys of YAML", async () => {
+    await writeFile(
+      "merged.yaml",
+      "data: {source: moons}\ntraining:\n  <<: &defaults {epochs: 7, lr: 0.5}\n  lr: 0.25\n",
+    );
+    expect((await printed("merged.yaml")).training).toMatchObject({ epochs: 7, lr: 0.25 });
+  });
+  test("words stay words where a setting is a text, numbers are numbers where it is one", () => {
+    const words: [path: string, text: string, value: unknown][] = [
+      ["data.classes", "01,02", ["01", "02"]],
+      ["data.classes", "true,false", ["true", "false"]],
+      ["data.classes", "1.0,1e3", ["1.0", "1e3"]],
+      ["data.source", "2024", "2024"],
+      ["data.source", "true", "true"],
+      ["transfer.from", "007", "007"],
+      ["data.target", "species", "species"],
+      ["data.target", "4", 4],
+      ["data.target", "04", "04"],
+      ["data.drop", "[id,2]", ["id", 2]],
+      ["data.other", "true", true],
+      ["training.lr", "1e-3", 1e-3],
+      ["training.epochs", "5", 5],
+      ["model.hidden", "[16,8]", [16, 8]],
+    ];
+    for (const [path, text, value] of words)
+      expect(scalar(text, path), `${path}=${text}`).toEqual(value);
   });
 });
 
@@ -132,6 +160,7 @@ describe("what is wrong is named where it was written", () => {
   failing("torn.json", "torn.json: not JSON");
   failing("torn.yaml", "torn.yaml: not YAML");
   failing("none.yaml", "none.yaml: there is no such file", "gradus config print > config.yaml");
+  failing("flat.yaml/inner.yaml", "there is no such file: part of the path is no folder");
   failing("a.yaml b.yaml", "there are 2 files");
   failing("lrr=3", 'there is no setting "lrr"', "did you mean lr=3?");
   failing("lr=fast", 'training.lr: "fast" is not a number above 0', "lr: 0.001");

@@ -186,7 +186,7 @@ describe("one clear message, exit code 1, nothing left behind", () => {
   failing("train --data moons --model lenet", "not images", 'use the model "mlp"');
   failing("train --data bars --lr 1e6", "the loss grew from", "with lr 9", "fix: lower lr");
   failing("train --data bars --lr 1e30 --optimizer sgd", /the loss (became|grew)/, "fix: lower lr");
-  failing("train --resume no/run", "not the folder of a run: it has no config.json");
+  failing("train --resume no/run", "no/run: there is no such folder");
   failing("train --data moons --classes 0,0", '"0" is named twice');
   failing("train --data moons --classes 1", 'moons: all its examples are of one class, "1"');
   failing("train --data moons --target x", "data.target: it is for tables, and moons is none");
@@ -194,7 +194,7 @@ describe("one clear message, exit code 1, nothing left behind", () => {
   failing("train --data bars --augment crop:-3", "randomCrop: padding is -3");
   failing("train --data bars --augment blur", 'data.augment: "blur" is none of crop, flip');
   failing("train --data moons hidden=[1e9]", /tensor: a count of \d+ elements or bytes is more/);
-  failing("train --unfreeze 3", "such as --unfreeze 2:features.*");
+  failing("train --unfreeze 3", "name a run with --from");
   failing("evaluate", "missing required argument 'run'");
 });
 

@@ -88,7 +88,7 @@ describe.runIf(isFast)("transfer to other classes", () => {
       expect([code, error]).toEqual([1, expect.stringMatching(message)]);
       expect(error).not.toMatch(/internal/);
     });
-  failing("train --from nowhere", /nowhere: this is not the folder of a run/);
+  failing("train --from nowhere", /nowhere: there is no such folder/);
   failing("train --from first --data moons", /takes examples of \[1, 28, 28\], but those of moons/);
   failing("train --from first --model mlp", /first holds the model "conv", not "mlp"/);
   failing("train --from first --freeze features.9 --run x", /matches "features\.9"/);
