@@ -2,17 +2,20 @@ import { ConfigError } from "../base/index.ts";
 import { writeFileAtomic } from "../formats/index.ts";
 import {
   fit,
+  type Json,
   type SearchOptions,
+  type Space,
   search,
   TerminateOnDivergence,
   type Trial,
 } from "../train/index.ts";
-import { loadSource } from "./data-source.ts";
+import { loadSource, type Source } from "./data-source.ts";
+import { fingerprint } from "./fingerprint.ts";
 import { oneOf, wholeNumber } from "./options.ts";
 import type { Define } from "./program.ts";
 import { duration } from "./progress.ts";
 import { readSpace } from "./search-space.ts";
-import { type Assignment, type Given, readSettings } from "./settings.ts";
+import { type Assignment, type Given, readSettings, type Settings } from "./settings.ts";
 import { readSettingsFile, splitWords } from "./settings-file.ts";
 import { styled, type Terminal } from "./terminal.ts";
 import { modelAndConfig, settle } from "./train.ts";
@@ -77,7 +80,7 @@ async function run(words: string[], options: Options, terminal: Terminal): Promi
     return readSettings(content, [...assignments, ...chosen]);
   };
   const load = remembering(loadSource);
-  const { settings } = await settle(readSettings(content, assignments), load);
+  const { settings, source } = await settle(readSettings(content, assignments), load);
   const { epochs } = settings.training;
   const began = performance.now();
   let count = 0;
@@ -90,7 +93,7 @@ async function run(words: string[], options: Options, terminal: Terminal): Promi
       tell(terminal, options.json, { trial, budget: spent ?? null, parameters: point, value });
       return value;
     },
-    searchOptions(options, epochs),
+    { ...searchOptions(options, epochs), context: contextOf(settings, source, space, options) },
   );
   if (!best) throw nothing();
   const { stringify } = await import("yaml");
@@ -116,6 +119,16 @@ function remembering(load: typeof loadSource): typeof loadSource {
     key = now;
     return latest;
   };
+}
+
+/** What a trial's value depends on beside its point: the other settings, what is measured, and the data. */
+function contextOf(settings: Settings, source: Source, space: Space, { monitor }: Options): Json {
+  const others = structuredClone(settings) as unknown as Record<string, Record<string, unknown>>;
+  for (const path of Object.keys(space)) {
+    const [section, name] = path.split(".") as [string, string];
+    delete others[section]?.[name];
+  }
+  return { monitor, ...others, content: fingerprint(source) } as Json;
 }
 
 function searchOptions(

@@ -157,6 +157,7 @@ async function newPlan(given: Given, { run, devRun }: Options): Promise<Plan> {
     const folder = run
       ? await RunFolder.at(run)
       : await RunFolder.create(runsFolder, `${source.name}-${config.model.name}`);
+    await folder.lock();
     await folder.writeConfig(config as unknown as Json);
     return folder;
   };
@@ -206,6 +207,17 @@ const placeOf = ({ run, devRun }: Options): string | undefined =>
 async function resumedPlan(path: string, given: Given, fixed: string | undefined): Promise<Plan> {
   if (fixed) throw unchangeable(fixed);
   const folder = await RunFolder.open(path);
+  await folder.lock(); // before anything is read that another process may be about to write
+  try {
+    return await planOf(folder, given);
+  } catch (error) {
+    await folder.unlock();
+    throw error;
+  }
+}
+
+async function planOf(folder: RunFolder, given: Given): Promise<Plan> {
+  const { path } = folder;
   const stored = await readRunConfig(folder);
   if (!(await folder.has("last.safetensors"))) throw nothingToResume(path);
   const from = await loadCheckpoint(folder.file("last.safetensors"));

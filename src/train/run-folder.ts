@@ -1,5 +1,7 @@
 import { ConfigError, DataError, FormatError } from "../base/index.ts";
+import { isMissing, unreadable } from "../formats/files.ts";
 import { readBytes, writeFileAtomic } from "../formats/index.ts";
+import { acquireLock, type Release } from "./file-lock.ts";
 
 /** Anything that JSON holds. */
 export type Json =
@@ -18,6 +20,9 @@ export type RunFile =
   | "best.safetensors"
   | "last.safetensors";
 
+/** The lock of a run folder; its holder alone writes there. */
+const lockName = "run.lock";
+
 /**
  * The folder of one training: `config.json` (what was asked for), `metrics.jsonl` (a line per
  * epoch) and `metrics.csv`, `best.safetensors` and `last.safetensors`. Every file is written as a whole and renamed
@@ -28,6 +33,7 @@ export type RunFile =
  */
 export class RunFolder {
   readonly path: string;
+  #release: Release | undefined;
 
   private constructor(path: string) {
     this.path = path;
@@ -50,7 +56,7 @@ export class RunFolder {
     const { readdir } = await import("node:fs/promises");
     if (await makeFolder(path)) return new RunFolder(path);
     const names: string[] = await readdir(path).catch(() => [path]); // a file is not empty either
-    if (names.length === 0) return new RunFolder(path);
+    if (names.every((name) => name === lockName)) return new RunFolder(path);
     throw new ConfigError({
       subject: path,
       problem: `there is something already (${names.slice(0, 5).join(", ")}${names.length > 5 ? ", …" : ""}).`,
@@ -62,13 +68,39 @@ export class RunFolder {
   static async open(path: string): Promise<RunFolder> {
     const { stat } = await import("node:fs/promises");
     const { join } = await import("node:path");
-    const config = await stat(join(path, "config.json")).catch(() => undefined);
+    const found = (file: string) =>
+      stat(file).catch((thrown) => {
+        if (!isMissing(thrown)) throw unreadable(file, thrown);
+      });
+    const config = await found(join(path, "config.json"));
     if (config?.isFile()) return new RunFolder(path);
     throw new DataError({
       subject: path,
-      problem: "this is not the folder of a run: it has no config.json.",
+      problem: (await found(path))
+        ? "this is not the folder of a run: it has no config.json."
+        : "there is no such folder.",
       fix: "give the folder that a training printed at its end, such as runs/digits-conv.",
     });
+  }
+
+  /**
+   * Makes this object the only one that may train into the folder, in all processes, until
+   * {@link unlock} or the end of the process. The lock of a process that was killed does not count.
+   *
+   * @returns whether it was not so before.
+   * @throws {DataError} if another training writes there.
+   */
+  async lock(): Promise<boolean> {
+    if (this.#release) return false;
+    this.#release = await acquireLock(`${this.path}/${lockName}`, this.path);
+    return true;
+  }
+
+  /** Gives the folder free; nothing if it was not locked. */
+  async unlock(): Promise<void> {
+    const release = this.#release;
+    this.#release = undefined;
+    await release?.();
   }
 
   /** The path of a file in the folder. */
@@ -137,6 +169,7 @@ export class RunFolder {
     const { rm, rmdir } = await import("node:fs/promises");
     for (const name of ["config.json", "metrics.jsonl", "metrics.csv"] as const)
       await rm(this.file(name), { force: true });
+    await this.unlock();
     await rmdir(this.path).catch(() => {}); // what else lies in it is not ours
     return true;
   }

@@ -10,6 +10,8 @@ import type { Callback, Training } from "./training.ts";
  * last.safetensors, from which training goes on exactly. When training breaks off in an epoch,
  * last.safetensors holds that very step.
  *
+ * While it trains, the folder is locked: a second training into it refuses.
+ *
  * After a NumericError nothing is saved: the files still hold the last epoch that made sense.
  *
  * @example
@@ -24,12 +26,16 @@ export class RunRecorder implements Callback {
   #started = 0;
   /** The step that last.safetensors holds. */
   #saved = -1;
+  /** Whether the folder was locked for this training, and not by whoever gave it. */
+  #locked = false;
 
   constructor(folder: RunFolder) {
     this.#folder = folder;
   }
 
+  /** @throws {DataError} if another training writes into the folder. */
   async onTrainBegin({ history }: Training): Promise<void> {
+    this.#locked = await this.#folder.lock();
     this.#lines = (await this.#folder.readMetrics()).slice(0, history.epochs.length);
   }
 
@@ -49,11 +55,21 @@ export class RunRecorder implements Callback {
   }
 
   async onTrainEnd(training: Training): Promise<void> {
-    if (this.#saved !== training.position.step) await this.#saveLast(training);
+    try {
+      if (this.#saved !== training.position.step) await this.#saveLast(training);
+    } finally {
+      await this.#unlock();
+    }
   }
 
   async onError(error: unknown, training: Training): Promise<void> {
-    if (!(error instanceof NumericError)) await this.onTrainEnd(training);
+    if (error instanceof NumericError) await this.#unlock();
+    else await this.onTrainEnd(training);
+  }
+
+  async #unlock(): Promise<void> {
+    if (this.#locked) await this.#folder.unlock();
+    this.#locked = false;
   }
 
   async #saveLast(training: Training): Promise<void> {

@@ -1,6 +1,7 @@
-import { ConfigError, FormatError, NumericError, RandomStream } from "../base/index.ts";
-import { readBytes, writeFileAtomic } from "../formats/index.ts";
+import { ConfigError, NumericError, RandomStream } from "../base/index.ts";
 import type { Mode } from "./history.ts";
+import type { Json } from "./run-folder.ts";
+import { headOf, SearchTable } from "./search-table.ts";
 import { gridPoint, gridSize, type Point, type Space, samplePoint } from "./space.ts";
 
 /** What the objective is told beside the hyper-parameters. */
@@ -36,6 +37,11 @@ export interface SearchOptions {
     | undefined;
   /** A file of JSON lines with what came out so far; a search that finds one goes on where it ends. */
   readonly table?: string | undefined;
+  /**
+   * What else the objective depends on, such as the data, the model and the epochs: a table that was
+   * made with another context is refused, as its values say nothing about this one.
+   */
+  readonly context?: Json | undefined;
 }
 
 /** A line of the table. */
@@ -67,10 +73,11 @@ const searchStream = 0x5e00_0000;
  *
  * All is a function of space, seed and objective. With a `table` a search that was broken off, even by a
  * kill, goes on where it stopped, and the finished table has the same bytes. The table is replaced as a
- * whole after each trial. A NumericError (see `TerminateOnNaN`) is a trial without value; other errors
+ * whole after each trial, and one search at a time has it. A NumericError (see `TerminateOnNaN`) is a trial without value; other errors
  * end the search.
  *
- * @throws {ConfigError} for options that mean nothing, or a table of another search.
+ * @throws {ConfigError} for options that mean nothing, or a table of another search: of another space, method,
+ *   seed, mode or context. @throws {DataError} if another process is searching with the table.
  * @throws {FormatError} if the table is none.
  * @see Bergstra & Bengio 2012, "Random search for hyper-parameter optimization"; Jamieson & Talwalkar 2016,
  *   "Non-stochastic best arm identification and hyperparameter optimization", figure 3
@@ -90,7 +97,15 @@ const searchStream = 0x5e00_0000;
 export async function search<S extends Space>(
   space: S,
   objective: Objective<S>,
-  { method = "random", trials = 20, seed = 0, mode = "min", budget, table }: SearchOptions = {},
+  {
+    method = "random",
+    trials = 20,
+    seed = 0,
+    mode = "min",
+    budget,
+    table,
+    context,
+  }: SearchOptions = {},
 ): Promise<SearchResult<S>> {
   const count = method === "grid" ? gridSize(space) : checkTrials(trials);
   const rounds = roundsOf(method, count, budget);
@@ -100,9 +115,33 @@ export async function search<S extends Space>(
     mode,
     trials: method === "halving" ? count : null,
     rounds,
+    context,
   });
-  const rows = new Table<S>(table, head);
+  const rows = new SearchTable<S>(table, head);
   await rows.open();
+  try {
+    const last = await runRounds(rows, { space, objective, method, count, rounds, seed, mode });
+    return { trials: rows.trials, best: ranked(last, mode).find(({ value }) => value !== null) };
+  } finally {
+    await rows.close();
+  }
+}
+
+interface Rounds<S extends Space> {
+  readonly space: S;
+  readonly objective: Objective<S>;
+  readonly method: string;
+  readonly count: number;
+  readonly rounds: readonly Round[];
+  readonly seed: number;
+  readonly mode: Mode;
+}
+
+/** Tries what the table does not have yet. @returns the trials of the last round. */
+async function runRounds<S extends Space>(
+  rows: SearchTable<S>,
+  { space, objective, method, count, rounds, seed, mode }: Rounds<S>,
+): Promise<Trial<S>[]> {
   const point = (trial: number): Point<S> => {
     const random = new RandomStream(seed, searchStream + trial);
     return (method === "grid" ? gridPoint(space, trial) : samplePoint(space, random)) as Point<S>;
@@ -128,7 +167,7 @@ export async function search<S extends Space>(
       last.push(known ?? (await rows.add(await run())));
     }
   }
-  return { trials: rows.trials, best: ranked(last, mode).find(({ value }) => value !== null) };
+  return last;
 }
 
 /** A round: how many points get how much. */
@@ -182,93 +221,4 @@ function ranked<S extends Space>(trials: readonly Trial<S>[], mode: Mode): Trial
     const [x, y] = [key(a), key(b)];
     return x === y ? a.trial - b.trial : x < y ? -1 : 1;
   });
-}
-
-/** The first line of a table: a search goes on only with one of its own. */
-const headOf = (space: Space, options: Readonly<Record<string, unknown>>): string =>
-  JSON.stringify({
-    format: "gradus search 1",
-    ...options,
-    // of drawn points there may be more the next time
-    rounds: options.method === "halving" ? options.rounds : null,
-    space: Object.entries(space).map(([name, { description }]) => [name, description]),
-  });
-
-/** The trials so far, in memory and perhaps in a file. */
-class Table<S extends Space> {
-  readonly #path: string | undefined;
-  readonly #head: string;
-  #trials: Trial<S>[] = [];
-  /** Lines as they are in the file. */
-  readonly #known = new Map<string, Trial<S>>();
-
-  constructor(path: string | undefined, head: string) {
-    this.#path = path;
-    this.#head = head;
-  }
-
-  get trials(): readonly Trial<S>[] {
-    return this.#trials;
-  }
-
-  /** Reads what there is. */
-  async open(): Promise<void> {
-    if (this.#path === undefined || !(await exists(this.#path))) return;
-    const text = new TextDecoder().decode(await readBytes(this.#path));
-    const [head, ...lines] = text.split("\n").filter((line) => line !== "");
-    if (head !== this.#head) throw this.#foreign(head ?? "");
-    for (const [i, line] of lines.entries()) {
-      const trial = this.#parse(line, i + 2);
-      this.#known.set(keyOf(trial.trial, trial.budget), trial);
-    }
-  }
-
-  /** A trial that the file has; it counts as made. */
-  find(trial: number, budget: number | null): Trial<S> | undefined {
-    const known = this.#known.get(keyOf(trial, budget));
-    if (known) this.#trials.push(known);
-    return known;
-  }
-
-  async add(trial: Trial<S>): Promise<Trial<S>> {
-    this.#trials.push(trial);
-    this.#known.set(keyOf(trial.trial, trial.budget), trial);
-    if (this.#path !== undefined) {
-      const lines = [...this.#known.values()].map((row) => JSON.stringify(row));
-      await writeFileAtomic(this.#path, `${[this.#head, ...lines].join("\n")}\n`);
-    }
-    return trial;
-  }
-
-  #parse(line: string, number: number): Trial<S> {
-    try {
-      const row = JSON.parse(line) as Trial<S>;
-      if (Number.isSafeInteger(row.trial) && "value" in row) return row;
-    } catch {
-      // told below, as a line of another kind is
-    }
-    throw new FormatError({
-      subject: `${this.#path} line ${number}`,
-      problem: `not a trial: ${line.slice(0, 60)}`,
-      fix: "restore the table, or let the search begin a new one.",
-    });
-  }
-
-  #foreign(head: string): ConfigError {
-    return new ConfigError({
-      subject: "search",
-      problem: `${this.#path} is the table of another search: its head is ${head.slice(0, 300)}, not ${this.#head}.`,
-      fix: "go on with the space, method, seed and mode of that search, or name another table.",
-    });
-  }
-}
-
-const keyOf = (trial: number, budget: number | null): string => `${trial} ${budget}`;
-
-async function exists(path: string): Promise<boolean> {
-  const { access } = await import("node:fs/promises");
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

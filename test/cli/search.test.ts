@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
@@ -53,6 +53,46 @@ describe.runIf(isFast)("gradus search", () => {
     expect([code, error]).toEqual([1, expect.stringMatching(/no trial came to a finite value/)]);
     const table = (await lines("odd.jsonl")).slice(1).map((text) => JSON.parse(text));
     expect(table.map(({ parameters }) => parameters["model.hidden"])).toEqual([[4], [6, 5]]);
+  });
+});
+
+describe.runIf(isFast)("a table of another search", () => {
+  const base =
+    "search data=points.csv model=mlp hidden=[4] epochs=1 batchSize=30 --over lr=[0.01] --method grid --out other";
+  const points = (sign: number) =>
+    `a,b,class\n${Array.from({ length: 60 }, (_, n) => `${n},${sign * n * n},${n % 2 ? "x" : "y"}\n`).join("")}`;
+  beforeAll(async () => {
+    await writeFile("points.csv", points(1));
+    expect((await gradus(base)).error).toBe("");
+  });
+  test.each([
+    ["model", `${base} model=mlp hidden=[5]`, /its model\.hidden is \[4\], here \[5\]/],
+    ["epochs", `${base} epochs=2`, /its training\.epochs is 1, here 2/],
+    ["monitor", `${base} --monitor val_accuracy`, /its monitor is "val_loss", here "val_accuracy"/],
+    [
+      "data",
+      base.replace("points.csv", "moons"),
+      /its data\.source is "points\.csv", here "moons"/,
+    ],
+    ["space", `${base} --over batchSize=[30,60]`, /its space is .*here .*batchSize/],
+  ])("of another %s refuses, without a trial", async (_, line, message) => {
+    const before = await readFile("other.jsonl", "utf8");
+    const { code, error } = await gradus(line.replace(/ hidden=\[4\](?=.* hidden=)/, ""));
+    expect([code, error]).toEqual([1, expect.stringMatching(message)]);
+    expect(await readFile("other.jsonl", "utf8")).toBe(before);
+  });
+  test("of a file whose content changed refuses; of the same, it has all trials", async () => {
+    expect((await gradus(base)).out).toMatch(/made {3}0 of 1 trials now/);
+    await writeFile("points.csv", points(-1));
+    const { code, error } = await gradus(base);
+    expect([code, error]).toEqual([1, expect.stringMatching(/its content is "/)]);
+    await writeFile("points.csv", points(1));
+  });
+  test("while another process has it refuses", async () => {
+    await writeFile("other.jsonl.lock", "{}");
+    const { code, error } = await gradus(base);
+    expect([code, error]).toEqual([1, expect.stringMatching(/other\.jsonl: another process/)]);
+    await rm("other.jsonl.lock");
   });
 });
 
