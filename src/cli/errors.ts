@@ -1,8 +1,7 @@
 import { GradusError } from "../base/index.ts";
 
-/** Exit codes: 1 for any error, 130 for Ctrl-C, as shells have it (128 + SIGINT). */
+/** The exit code of any error; for those of signals see interrupt.ts. */
 export const failed = 1;
-export const interrupted = 130;
 
 /** Thrown by a command that has said all and wants this exit code. */
 export class Exit {

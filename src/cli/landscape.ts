@@ -2,7 +2,7 @@ import { svgToPng } from "../draw/index.ts";
 import { writeFileAtomic } from "../formats/index.ts";
 import { readTrajectory, type Trajectory } from "../train/index.ts";
 import { loadSource } from "./data-source.ts";
-import { Exit, interrupted } from "./errors.ts";
+import { Exit } from "./errors.ts";
 import { makeFolder } from "./folder.ts";
 import { interruptible } from "./interrupt.ts";
 import { invocation, word } from "./invocation.ts";
@@ -84,13 +84,13 @@ async function landscape(run: string, options: Options, terminal: Terminal): Pro
   const began = performance.now();
   const folder = options.out ?? `${run}/landscape`;
   const stages = await Stages.on(terminal, options.json === true);
-  const result = await measure(run, folder, options, stages.stage, terminal).finally(() =>
-    stages.end(),
-  );
-  if (!result) {
-    terminal.out(`stopped; go on where it was: ${invocation()} landscape ${word(run)}`);
-    throw new Exit(interrupted);
-  }
+  const result = await measure(run, folder, options, stages.stage, terminal)
+    .finally(() => stages.end())
+    .catch((error) => {
+      if (error instanceof Exit)
+        terminal.out(`stopped; go on where it was: ${invocation()} landscape ${word(run)}`);
+      throw error;
+    });
   const files = await write(folder, result);
   const seconds = secondsSince(began);
   if (options.json)
@@ -120,7 +120,7 @@ async function measure(
   options: Options,
   stage: Stage,
   terminal: Terminal,
-): Promise<Landscape | undefined> {
+): Promise<Landscape> {
   const { run, scene, size } = await open(path, options);
   const other = options.to === undefined ? undefined : (await open(options.to, options)).scene;
   if (other) checkSameNet(scene, other);
@@ -128,10 +128,11 @@ async function measure(
   const kind = options.directions ?? (trajectory ? "pca" : "random");
   const plane = planeOf(scene, kind, trajectory, options, stage);
   await makeFolder(folder);
-  const grid = await interruptible(terminal, (signal) =>
-    measurePlane(`${folder}/grid.safetensors`, scene, plane, stage, signal),
-  );
-  if (!grid.complete) return undefined;
+  const grid = await interruptible(terminal, async ({ signal, exitCode }) => {
+    const grid = await measurePlane(`${folder}/grid.safetensors`, scene, plane, stage, signal);
+    if (grid.complete) return grid;
+    throw new Exit(exitCode());
+  });
   const curvature = measureCurvature(scene, options, stage);
   const between = other && measureBetween(scene, other, options, stage);
   return {

@@ -6,11 +6,19 @@ import { version } from "./version.ts";
 /** What a command's file gives: its options and its action, put on commander's command. */
 export type Define = (command: Command, terminal: Terminal) => void;
 
+interface CommandRow {
+  readonly about: string;
+  readonly load: () => Promise<{ define: Define }>;
+  /** Whether what matters is in files, so that a lost standard output is no failure. */
+  readonly keepsFiles?: boolean;
+}
+
 /** The commands. A file, and what it imports, is loaded only when its command is called. */
-const commands: Record<string, { about: string; load: () => Promise<{ define: Define }> }> = {
+const commands: Record<string, CommandRow> = {
   train: {
     about: "train a network, by default a small convolutional one on handwritten digits",
     load: () => import("./train.ts"),
+    keepsFiles: true,
   },
   evaluate: {
     about: "measure a trained network on its test data, or on other data",
@@ -23,6 +31,7 @@ const commands: Record<string, { about: string; load: () => Promise<{ define: De
   search: {
     about: "try settings at random, on a grid or by halving, and keep the best",
     load: () => import("./search.ts"),
+    keepsFiles: true,
   },
   "find-lr": {
     about: "look for a learning rate by a short sweep",
@@ -62,12 +71,14 @@ const commands: Record<string, { about: string; load: () => Promise<{ define: De
  * Runs one command line.
  *
  * @param args what follows the program's name: `["train", "--epochs", "2"]`.
- * @returns the exit code: 0, 1 for an error, 130 after Ctrl-C.
+ * @returns the exit code: 0, 1 for an error, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
  */
 export async function run(args: readonly string[], terminal = processTerminal()): Promise<number> {
   try {
     await (await program(args, terminal)).parseAsync([...args], { from: "user" });
-    return 0;
+    const name = args.find((word) => Object.hasOwn(commands, word));
+    const keepsFiles = name !== undefined && commands[name]!.keepsFiles;
+    return (await terminal.lost?.()) && !keepsFiles ? failed : 0;
   } catch (error) {
     if (error instanceof Exit) return error.code;
     if (error instanceof CommanderError) return error.exitCode; // commander has said it itself

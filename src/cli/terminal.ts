@@ -16,6 +16,8 @@ export interface Terminal {
   /** Starts a live line; undefined on a pipe or in a file. */
   readonly live?: (() => Promise<LiveLine>) | undefined;
   readonly colors: boolean;
+  /** Why results could not be written, if so; a reader that went away is no failure. */
+  readonly lost?: () => Promise<string | undefined>;
 }
 
 type Style = "bold" | "dim" | "green" | "red" | "cyan";
@@ -24,25 +26,52 @@ type Style = "bold" | "dim" | "green" | "red" | "cyan";
 export const styled = (terminal: Terminal, style: Style, text: string): string =>
   terminal.colors ? (util.styleText?.(style, text) ?? text) : text;
 
-/** The process's own terminal: plain on a pipe, without colors when NO_COLOR is set. */
+/**
+ * The process's own terminal: plain on a pipe, without colors when NO_COLOR is set.
+ *
+ * What cannot be written is dropped, and the command goes on: a training has its files. A reader that
+ * has seen enough (`| head`) is no error; a full disk under a log or a closed terminal is told once, on
+ * the other stream.
+ */
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
-  // A reader that has seen enough (`| head`) closes the pipe; that is no error of ours.
-  for (const stream of [stdout, stderr])
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "EPIPE") process.exit();
-      throw error;
-    });
+  let lost: string | undefined;
+  const out = guarded(stdout, ({ code, message }) => {
+    if (code === "EPIPE") return;
+    lost = message;
+    error(`warning: standard output cannot be written (${message}); going on without it\n`);
+  });
+  const error = guarded(stderr, () => {}); // there is no place left to tell it
   // a terminal that does not know its size has no place to redraw
   const isTerminal = stdout.isTTY === true && env.TERM !== "dumb" && stdout.rows > 0;
   return {
-    out: (text) => void stdout.write(`${text}\n`),
-    error: (text) => void stderr.write(`${text}\n`),
+    out: (text) => out(`${text}\n`),
+    error: (text) => error(`${text}\n`),
     ...(isTerminal && { live: liveLine }),
     colors: isTerminal && !env.NO_COLOR,
+    // the error of the last write comes a turn later
+    lost: () => new Promise((resolve) => setImmediate(() => resolve(lost))),
   };
 }
 
+/** Writes to a stream until it fails, which is told once. */
+function guarded(
+  stream: NodeJS.WriteStream,
+  onFailure: (error: NodeJS.ErrnoException) => void,
+): (text: string) => void {
+  let failed = false;
+  stream.on("error", (error) => {
+    if (!failed) {
+      failed = true;
+      onFailure(error);
+    }
+  });
+  return (text) => {
+    if (!failed) stream.write(text);
+  };
+}
+
+/** Writes of its own, to the standard output that {@link processTerminal} guards. */
 async function liveLine(): Promise<LiveLine> {
   const { default: logUpdate } = await import("log-update");
   return { draw: (text) => logUpdate(text), keep: () => logUpdate.done() };

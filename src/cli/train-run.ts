@@ -22,8 +22,8 @@ import {
 } from "../train/index.ts";
 import { readAugmentations } from "./augmentations.ts";
 import type { Source } from "./data-source.ts";
-import { Exit, interrupted } from "./errors.ts";
-import { interruptible } from "./interrupt.ts";
+import { Exit } from "./errors.ts";
+import { type Interruption, interruptible } from "./interrupt.ts";
 import { invocation, word } from "./invocation.ts";
 import { writeReport } from "./report.ts";
 import { ruleOf, scheduleOf } from "./rules.ts";
@@ -50,25 +50,32 @@ export async function runPlan(plan: Plan, report: Report, terminal: Terminal): P
   const began = performance.now();
   const { config, source, model } = plan;
   freezeAsSet(model, config.settings.transfer);
-  const { run, history, folder } = await interruptible(terminal, (signal) =>
-    fitInFolder(plan, report, terminal, signal),
-  );
-  const best = folder && (await restoreBest(model, folder, history));
-  const test = await evaluate(model, source.test);
-  const page = folder && (await writeReport(folder, config, model, source.test));
-  report.end({ run, test, seconds: secondsSince(began), stopped: history.stopped, best, page });
+  const options = fitOptions(config, source, model); // what is wrong with them comes before the folder
+  const callbacks = callbacksOf(config.settings);
+  const folder = await plan.openFolder();
+  try {
+    const history = await interruptible(terminal, (interruption) =>
+      fitInFolder(plan, { ...options, callbacks }, folder, report, terminal, interruption),
+    );
+    const best = folder && (await restoreBest(model, folder, history));
+    const test = await evaluate(model, source.test);
+    const page = folder && (await writeReport(folder, config, model, source.test));
+    const { stopped } = history;
+    report.end({ run: folder?.path, test, seconds: secondsSince(began), stopped, best, page });
+  } finally {
+    await folder?.unlock();
+  }
 }
 
 async function fitInFolder(
-  { config, source, model, from, openFolder }: Plan,
+  { config, source, model, from }: Plan,
+  { callbacks = [], ...options }: FitOptions,
+  folder: RunFolder | undefined,
   report: Report,
   terminal: Terminal,
-  signal: AbortSignal,
-) {
+  { signal, exitCode }: Interruption,
+): Promise<History> {
   const { parameters } = summary(model, config.data.inputShape).totals;
-  const options = fitOptions(config, source, model); // what is wrong with them comes before the folder
-  const asked = callbacksOf(config.settings);
-  const folder = await openFolder();
   const run = folder?.path;
   report.begin({ config, source, parameters, run, from: from?.position });
   let position: Position | undefined;
@@ -87,14 +94,17 @@ async function fitInFolder(
   const history = await fit(model, source.train, {
     ...options,
     ...(from && { resume: from }),
-    callbacks: [new TerminateOnDivergence(), ...asked, ...recorder, report.callback, keepPosition],
+    callbacks: [
+      ...[new TerminateOnDivergence(), ...callbacks, ...recorder],
+      ...[report.callback, keepPosition],
+    ],
     signal,
   }).catch((error) => leave(folder, terminal, error));
   if (signal.aborted && position && position.epoch < config.settings.training.epochs) {
     report.interrupted({ run, epoch: position.epoch + 1, batch: position.batch });
-    throw new Exit(interrupted);
+    throw new Exit(exitCode());
   }
-  return { run, history, folder };
+  return history;
 }
 
 /** What `fit` is asked to do. */

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { interruptible } from "../../src/cli/interrupt.ts";
-import { isFast, main, spawned, workIn, writeImages } from "./support.ts";
+import { isFast, main, type Outcome, spawned, workIn, writeImages } from "./support.ts";
 
 workIn();
 beforeAll(async () => {
@@ -38,12 +38,49 @@ describe.runIf(isFast)("Ctrl-C", () => {
     expect(metrics("parts")).toBe(metrics("whole"));
   });
 
+  test.each([
+    ["SIGTERM", 143, /asked to end \(SIGTERM\): finishing this step/],
+    ["SIGHUP", 129, /the terminal was closed \(SIGHUP\): finishing/],
+  ] as const)("%s does the same, with exit code %i", async (signal, code, said) => {
+    const run = `by-${signal}`;
+    let sent = false;
+    const stopped = await spawned(`${line} --run ${run}`, (out, kill) => {
+      if (!sent && /Epoch 1\/4/.test(out)) kill(signal);
+      sent ||= /Epoch 1\/4/.test(out);
+    });
+    expect([stopped.code, stopped.error]).toEqual([code, expect.stringMatching(said)]);
+    expect((await spawned(`train --resume ${run}`)).code).toBe(0);
+    expect(
+      readFileSync(`${run}/last.safetensors`).equals(readFileSync("whole/last.safetensors")),
+    ).toBe(true);
+  });
+
+  test("a second training into the folder of one that runs refuses; one that was killed does not count", async () => {
+    const seconds: Promise<Outcome>[] = [];
+    const first = await spawned(`${line} --run owned`, (out, kill) => {
+      if (!/Epoch 1\/4/.test(out) || seconds.length > 0) return;
+      seconds.push(spawned("train --resume owned"), spawned(`${line} --run owned`));
+      void Promise.all(seconds).then(() => kill("SIGKILL"));
+    });
+    const [resumed, anew] = await Promise.all(seconds);
+    expect(resumed).toMatchObject({
+      code: 1,
+      error: /^error: owned: process \d+ has been writing/,
+    });
+    expect(anew).toMatchObject({ code: 1, error: /there is something already/ });
+    if (first.code === null) expect(existsSync("owned/run.lock")).toBe(true); // else it was the faster
+    expect((await spawned("train --resume owned")).code).toBe(0);
+    expect(
+      readFileSync("owned/last.safetensors").equals(readFileSync("whole/last.safetensors")),
+    ).toBe(true);
+  });
+
   test("twice ends the process at once; afterwards it is as it was", async () => {
     const exit = vi.spyOn(process, "exit").mockImplementation(() => undefined as never);
     const before = process.listeners("SIGINT");
     const said: string[] = [];
     const terminal = { out: () => {}, error: (text: string) => said.push(text), colors: false };
-    const heard = await interruptible({ ...terminal }, async (signal) => {
+    const heard = await interruptible({ ...terminal }, async ({ signal }) => {
       const states = [signal.aborted];
       process.emit("SIGINT");
       states.push(signal.aborted, exit.mock.calls.length > 0);
@@ -80,5 +117,23 @@ describe("as a process", () => {
     const command = `"${process.execPath}" "${main}" train --help | head -n 1`;
     const { stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
     expect([stdout, stderr]).toEqual(["Usage: gradus train [options] [settings...]\n", ""]);
+  });
+  test("a training whose reader goes away ends in its folder, with its report", () => {
+    const command = `"${process.execPath}" "${main}" train --data xor --epochs 30 --run piped | head -n 1; echo $?`;
+    const { stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+    expect([stdout, stderr]).toEqual([expect.stringMatching(/^data .*\n0\n$/), ""]);
+    expect(readFileSync("piped/metrics.jsonl", "utf8").trimEnd().split("\n").length).toBe(30);
+    expect(existsSync("piped/report.html")).toBe(true);
+  });
+  test.runIf(existsSync("/dev/full"))("a full disk under the log", () => {
+    const into = (words: string) =>
+      spawnSync("sh", ["-c", `"${process.execPath}" "${main}" ${words} > /dev/full`], {
+        encoding: "utf8",
+      });
+    const training = into("train --data xor --epochs 2 --run logged");
+    expect(training.status).toBe(0);
+    expect(training.stderr).toMatch(/^warning: standard output cannot be written \(ENOSPC.*\n$/);
+    expect(existsSync("logged/report.html")).toBe(true);
+    expect(into("config print").status).toBe(1); // its output was all there is
   });
 });
