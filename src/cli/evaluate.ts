@@ -1,3 +1,4 @@
+import { formatJson } from "../base/index.ts";
 import { evaluate, type Logs, type MetricName, metricsByName } from "../train/index.ts";
 import { loadTest } from "./data-source.ts";
 import { oneOf } from "./options.ts";
@@ -29,7 +30,7 @@ export const define: Define = (command, terminal) => {
       const split = await loadTest(source, config);
       const result: Logs = await evaluate(model, split, metrics ? { metrics } : {});
       if (json)
-        terminal.out(JSON.stringify({ event: "evaluate", run: path, data: source, test: result }));
+        terminal.out(formatJson({ event: "evaluate", run: path, data: source, test: result }));
       else terminal.out(`${source}: ${showLogs(result)} - examples: ${split.size}`);
     });
 };

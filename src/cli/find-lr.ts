@@ -1,3 +1,4 @@
+import { formatJson } from "../base/index.ts";
 import { chart, svgToPng } from "../draw/index.ts";
 import { writeFileAtomic } from "../formats/index.ts";
 import { findLr, type LrSweep } from "../train/index.ts";
@@ -47,7 +48,7 @@ export const define: Define = (command, terminal) => {
       await writeFileAtomic(`${name}.svg`, svg);
       await writeFileAtomic(`${name}.png`, await svgToPng(svg));
       if (json) {
-        terminal.out(JSON.stringify({ event: "find-lr", ...sweep, figure: `${name}.svg` }));
+        terminal.out(formatJson({ event: "find-lr", ...sweep, figure: `${name}.svg` }));
         return;
       }
       terminal.out(`steepest descent     ${rate(sweep.steepest)}`);

@@ -1,4 +1,4 @@
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, formatJson } from "../base/index.ts";
 import { writeFileAtomic } from "../formats/index.ts";
 import {
   fit,
@@ -99,7 +99,7 @@ async function run(words: string[], options: Options, terminal: Terminal): Promi
   const { stringify } = await import("yaml");
   await writeFileAtomic(`${options.out}.yaml`, stringify(settingsAt(best.parameters)));
   if (options.json) {
-    terminal.out(JSON.stringify({ event: "end", best, trials: trials.length }));
+    terminal.out(formatJson({ event: "end", best, trials: trials.length }));
     return;
   }
   const seconds = (performance.now() - began) / 1000;
@@ -168,7 +168,7 @@ async function train(
 function tell(terminal: Terminal, json: boolean | undefined, trial: Trial): void {
   terminal.out(
     json
-      ? JSON.stringify({ event: "trial", ...trial })
+      ? formatJson({ event: "trial", ...trial })
       : `${String(trial.trial).padStart(4)}  ${line(trial)}`,
   );
 }

@@ -1,3 +1,4 @@
+import { formatJson } from "../base/index.ts";
 import { engineInfo } from "../tensor/index.ts";
 import type { Callback, Logs, Position } from "../train/index.ts";
 import { describe, type Source } from "./data-source.ts";
@@ -108,7 +109,7 @@ function nextSteps(run: string, hasImages: boolean): string {
 }
 
 export function jsonReport(terminal: Terminal): Report {
-  const say = (event: Record<string, unknown>) => terminal.out(JSON.stringify(event));
+  const say = (event: Record<string, unknown>) => terminal.out(formatJson(event));
   let began = 0;
   return {
     callback: {

@@ -1,4 +1,11 @@
-import { FormatError, type HostArray, sameShape, show } from "../base/index.ts";
+import {
+  FormatError,
+  formatJson,
+  type HostArray,
+  parseJson,
+  sameShape,
+  show,
+} from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
@@ -60,11 +67,11 @@ export async function saveCheckpoint(
   const remembered = Object.fromEntries(callbacks.map(([name, { json }]) => [name, json]));
   await writeSafetensors(path, tensors, {
     format,
-    position: JSON.stringify(position),
-    settings: JSON.stringify(settings),
-    history: JSON.stringify(history.epochs),
-    config: JSON.stringify(config),
-    ...(callbacks.length > 0 && { callbacks: JSON.stringify(remembered) }),
+    position: formatJson(position),
+    settings: formatJson(settings),
+    history: formatJson(history.epochs),
+    config: formatJson(config),
+    ...(callbacks.length > 0 && { callbacks: formatJson(remembered) }),
   });
 }
 
@@ -87,7 +94,7 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   for (const [name, why] of unread) throw notOurs(path, `its tensor "${name}" ${why}`);
   const field = (name: string): Json => {
     try {
-      return JSON.parse(metadata[name] ?? "");
+      return parseJson(metadata[name] ?? "") as Json;
     } catch {
       throw notOurs(path, `its field "${name}" is ${quoted(metadata[name])}, which is not JSON`);
     }
@@ -194,6 +201,6 @@ function positionOf(x: Json): Position | undefined {
   };
 }
 
-/** JSON has no NaN and writes null in its place. */
+/** Files of before had null in the place of what is not finite. */
 const numbersOf = (logs: Fields): Logs =>
   Object.fromEntries(Object.entries(logs).map(([name, x]) => [name, x === null ? NaN : Number(x)]));

@@ -1,4 +1,4 @@
-import { ConfigError, DataError, FormatError } from "../base/index.ts";
+import { ConfigError, DataError, FormatError, formatJson, parseJson } from "../base/index.ts";
 import { isMissing, unreadable } from "../formats/files.ts";
 import { readBytes, writeFileAtomic } from "../formats/index.ts";
 import { acquireLock, type Release } from "./file-lock.ts";
@@ -26,7 +26,8 @@ const lockName = "run.lock";
 /**
  * The folder of one training: `config.json` (what was asked for), `metrics.jsonl` (a line per
  * epoch) and `metrics.csv`, `best.safetensors` and `last.safetensors`. Every file is written as a whole and renamed
- * into place, so a reader never meets half of one.
+ * into place, so a reader never meets half of one. What JSON has no number for stands in its files as
+ * text: "NaN", "Infinity", "-Infinity", "-0".
  *
  * @example
  * const run = await RunFolder.create("runs", "moons"); // runs/moons, runs/moons2, runs/moons3, …
@@ -119,13 +120,13 @@ export class RunFolder {
 
   /** Writes `config.json`, whole or not at all. */
   async writeConfig(config: Json): Promise<void> {
-    await writeFileAtomic(this.file("config.json"), `${JSON.stringify(config, null, 2)}\n`);
+    await writeFileAtomic(this.file("config.json"), `${formatJson(config, 2)}\n`);
   }
 
   /** @throws {FormatError} if the file is not a JSON object. */
   async readConfig(): Promise<{ readonly [key: string]: Json }> {
     const path = this.file("config.json");
-    const value = parseJson(new TextDecoder().decode(await readBytes(path)), path);
+    const value = readJson(new TextDecoder().decode(await readBytes(path)), path);
     if (typeof value === "object" && value !== null && !Array.isArray(value))
       return value as { readonly [key: string]: Json };
     throw new FormatError({
@@ -137,7 +138,7 @@ export class RunFolder {
 
   /** Writes all lines of metrics.jsonl and metrics.csv anew: one per epoch, and a resumed run replaces some. */
   async writeMetrics(lines: readonly Readonly<Record<string, Json>>[]): Promise<void> {
-    const text = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    const text = lines.map((line) => `${formatJson(line)}\n`).join("");
     await writeFileAtomic(this.file("metrics.jsonl"), text);
     const columns = [...new Set(lines.flatMap(Object.keys))];
     const rows = lines.map((line) => columns.map((name) => line[name] ?? ""));
@@ -151,7 +152,7 @@ export class RunFolder {
     const path = this.file("metrics.jsonl");
     const text = new TextDecoder().decode(await readBytes(path));
     const lines = text.split("\n").filter((line) => line !== "");
-    return lines.map((line, i) => parseJson(line, `${path} line ${i + 1}`) as Record<string, Json>);
+    return lines.map((line, i) => readJson(line, `${path} line ${i + 1}`) as Record<string, Json>);
   }
 
   /** Removes what a process that was killed while it wrote has left: `.last.safetensors.<uuid>.tmp`. */
@@ -197,9 +198,9 @@ async function makeFolder(path: string): Promise<boolean> {
   }
 }
 
-function parseJson(text: string, source: string): Json {
+function readJson(text: string, source: string): Json {
   try {
-    return JSON.parse(text);
+    return parseJson(text) as Json;
   } catch (thrown) {
     throw new FormatError({
       subject: source,

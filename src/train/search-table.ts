@@ -1,4 +1,4 @@
-import { ConfigError, FormatError } from "../base/index.ts";
+import { ConfigError, FormatError, formatJson, parseJson } from "../base/index.ts";
 import { readBytes, writeFileAtomic } from "../formats/index.ts";
 import { acquireLock, type Release } from "./file-lock.ts";
 import type { Trial } from "./search.ts";
@@ -69,7 +69,7 @@ export class SearchTable<S extends Space> {
     this.#trials.push(trial);
     this.#known.set(keyOf(trial.trial, trial.budget), trial);
     if (this.#path !== undefined) {
-      const lines = [...this.#known.values()].map((row) => JSON.stringify(row));
+      const lines = [...this.#known.values()].map((row) => formatJson(row));
       await writeFileAtomic(this.#path, `${[this.#head, ...lines].join("\n")}\n`);
     }
     return trial;
@@ -77,7 +77,7 @@ export class SearchTable<S extends Space> {
 
   #parse(line: string, number: number): Trial<S> {
     try {
-      const row = JSON.parse(line) as Trial<S>;
+      const row = parseJson(line) as Trial<S>;
       if (Number.isSafeInteger(row.trial) && "value" in row) return row;
     } catch {
       // told below, as a line of another kind is

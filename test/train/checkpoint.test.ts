@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError, FormatError, type Shape } from "gradus";
+import { DataError, FormatError, type Shape, type Tensor } from "gradus";
 import { blobs, moons } from "gradus/data";
 import { decodeSafetensors, writeSafetensors } from "gradus/formats";
 import { Linear, Sequential } from "gradus/nn";
@@ -11,7 +11,7 @@ import {
   evaluate,
   type FitOptions,
   fit,
-  type History,
+  History,
   loadCheckpoint,
   ModelCheckpoint,
   restore,
@@ -224,6 +224,47 @@ test("a diverged history comes back with its NaN", async () => {
   expect((await loadCheckpoint(path)).history.epochs).toEqual([
     { loss: Number.NaN, accuracy: 0.5 },
   ]);
+});
+
+test("numbers that JSON has not come back in history, position, states and config", async () => {
+  const numbers = {
+    a: Number.POSITIVE_INFINITY,
+    b: Number.NEGATIVE_INFINITY,
+    c: -0,
+    d: Number.NaN,
+  };
+  const model = new Linear(2, 2);
+  const saved = {
+    model,
+    optimizer: new Optimizer(model, sgd()),
+    settings: { seed: 0, batchSize: 1, examples: 4 },
+    position: { epoch: 1, batch: 1, step: 5, sums: { examples: 1, sums: numbers } },
+    history: new History([numbers]),
+    config: { ...numbers, text: "NaN", list: [-0, "-0"] },
+    states: { Mine: { json: { best: numbers } } },
+  };
+  await saveCheckpoint(file("numbers.safetensors"), saved);
+  const { position, history, config, states } = await loadCheckpoint(file("numbers.safetensors"));
+  expect(position).toStrictEqual(saved.position);
+  expect(history.epochs).toStrictEqual([numbers]);
+  expect(config).toStrictEqual(saved.config);
+  expect(states.Mine!.json).toStrictEqual({ best: numbers });
+});
+
+test("a resumed early stopping that watches infinities stops at the same place", async () => {
+  // ∞ is best in epoch 1 and never bettered: 3 epochs later it ends; were it NaN, it would end in epoch 3
+  const path = file("infinite.safetensors");
+  const metrics = { m: (y: Tensor) => y.sum().mul(0).add(Number.POSITIVE_INFINITY) };
+  const run = (more: FitOptions) => {
+    const stopping = new EarlyStopping({ monitor: "m", mode: "min", patience: 3 });
+    const callbacks = [stopping, ...(more.callbacks ?? [])];
+    return fit(smallNet(), data, { epochs: 9, batchSize: 50, metrics, ...more, callbacks });
+  };
+  const whole = await run({});
+  await run({ epochs: 2, callbacks: [new ModelCheckpoint(path)] });
+  const resumed = await run({ resume: path });
+  expect(resumed).toEqual(whole);
+  expect(whole.epochs).toHaveLength(4);
 });
 
 test("the config travels with the checkpoint", async () => {

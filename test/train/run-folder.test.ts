@@ -51,6 +51,19 @@ describe("RunFolder", () => {
     await writeFile(run.file("metrics.jsonl"), '{"epoch":1}\n{"epo');
     await expect(run.readMetrics()).rejects.toThrow(/metrics\.jsonl line 2: not JSON/);
   });
+  test("numbers that JSON has not come back in config and metrics", async () => {
+    const run = await RunFolder.create(folder, "numbers");
+    const numbers = {
+      a: Number.POSITIVE_INFINITY,
+      b: Number.NEGATIVE_INFINITY,
+      c: -0,
+      d: Number.NaN,
+    };
+    await run.writeConfig({ numbers, text: "Infinity" });
+    await run.writeMetrics([numbers]);
+    expect(await run.readConfig()).toStrictEqual({ numbers, text: "Infinity" });
+    expect(await run.readMetrics()).toStrictEqual([numbers]);
+  });
   test("what a killed process left half-written is removed, and nothing else", async () => {
     const run = await RunFolder.create(folder, "killed");
     const torn = `.last.safetensors.${crypto.randomUUID()}.tmp`;
