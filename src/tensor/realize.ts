@@ -1,7 +1,7 @@
 import { ConfigError, isFloat, type Storage } from "../base/index.ts";
 import type { Runner } from "../compiler/backend.ts";
 import { collect, graphKey, type Node, nextEpoch, rewrite } from "../graph/index.ts";
-import { broadcastTo, constantValue, loweringOf, placeholder } from "../ops/index.ts";
+import { broadcastTo, constantValue, placeholder } from "../ops/index.ts";
 import { backend } from "./engine.ts";
 
 /** What one evaluation needs: the nodes that get values, and where the others come from. */
@@ -52,7 +52,9 @@ function planFor(nodes: readonly Node[]): Plan | null {
         fix: "return it from the compiled function and read it there.",
       });
   const engine = backend();
-  const key = `${engine.name} ${graphKey(inputs, outputs)}`;
+  const lifted = inputs.flatMap((node, i) => (node.storage === null ? [i] : []));
+  // a lifted number is one element, whatever its shape: another program than one for an array
+  const key = `${engine.name} ${lifted} ${graphKey(inputs, outputs)}`;
   const runner = programs.get(key) ?? prepare(inputs, outputs);
   programs.delete(key);
   programs.set(key, runner);
@@ -104,7 +106,7 @@ const scalarArray = (node: Node) => {
 function prepare(inputs: readonly Node[], outputs: readonly Node[]): Runner {
   const replaced = new Map<Node, Node>();
   const leaves = inputs.map((node) => {
-    if (loweringOf(node).kind !== "constant") {
+    if (node.storage !== null) {
       const leaf = placeholder(node.shape, node.dtype); // the program must not hold on to data
       replaced.set(node, leaf);
       return leaf;
