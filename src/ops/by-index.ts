@@ -1,6 +1,14 @@
 /** Reference forms that several records share: slow, obvious, one index at a time. */
-import { forEachIndex, stridesOf } from "../base/index.ts";
+import { type DType, forEachIndex, stridesOf } from "../base/index.ts";
 import type { Node, RefArray } from "../graph/index.ts";
+
+/** Sums in a dtype: int32 wraps around at every step, as it does in memory. */
+export const adding = (dtype: DType): ((a: number, b: number) => number) =>
+  dtype === "int32" ? (a, b) => (a + b) | 0 : (a, b) => a + b;
+
+/** Products in a dtype: those of int32 have up to 62 bits, of which the lowest 32 stay. */
+export const multiplying = (dtype: DType): ((a: number, b: number) => number) =>
+  dtype === "int32" ? Math.imul : (a, b) => a * b;
 
 /** Copies element by element: `source` maps an index of the result to one of the input. */
 export const movedBy =

@@ -122,6 +122,7 @@ export const ops = {
     dtypes: numeric,
     partials: [-1],
     reference: (x) => -x,
+    int: (x) => -x | 0,
     complex: cneg,
     simplify: ({ op, inputs: [x] }) => (x!.op === op ? x!.inputs[0] : undefined),
   }),
@@ -133,6 +134,7 @@ export const ops = {
     dtypes: numeric,
     partials: [(_, x) => sign(x)],
     reference: Math.abs,
+    int: (x) => Math.abs(x) | 0, // of −2³¹ it is −2³¹, as in memory
     complex: (z) => (z.re < 0 ? cneg(z) : z),
   }),
   sign: elementwise({

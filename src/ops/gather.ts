@@ -9,6 +9,7 @@ import {
   stridesOf,
 } from "../base/index.ts";
 import { type Attrs, apply, type Node, type RefArray } from "../graph/index.ts";
+import { adding } from "./by-index.ts";
 import { checkInput, linear, type OpRecord } from "./record.ts";
 
 const axisOf = (attrs: Attrs) => attrs.axis as number;
@@ -90,8 +91,9 @@ export const scatterAddOp: OpRecord = linear({
   adjoints: [null, (g, { inputs: [indices], attrs }) => gather(g, indices!, axisOf(attrs))],
   reference(node, [indices, updates]) {
     const result = new Float64Array(node.size);
+    const add = adding(node.dtype);
     targets(node, indices!, node.shape).forEach((at, i) => {
-      result[at]! += updates!.data[i]!;
+      result[at] = add(result[at]!, updates!.data[i]!);
     });
     return result;
   },

@@ -1,5 +1,6 @@
 import { numeric, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
 import { apply, type Node, type RefArray } from "../graph/index.ts";
+import { adding, multiplying } from "./by-index.ts";
 import {
   concat,
   concatOp,
@@ -145,9 +146,10 @@ function dot(
   n: number,
   k: number,
 ): number {
+  const [add, mul] = [adding(a.dtype), multiplying(a.dtype)];
   let total = 0;
   for (let l = 0; l < k; l++)
-    total += a.data[(batch * m + i) * k + l]! * b.data[(batch * k + l) * n + j]!;
+    total = add(total, mul(a.data[(batch * m + i) * k + l]!, b.data[(batch * k + l) * n + j]!));
   return total;
 }
 

@@ -1,6 +1,7 @@
 import { numeric, type Shape, sizeOf } from "../base/index.ts";
 import { type Attrs, apply, type Node, type RefArray } from "../graph/index.ts";
 import type { View } from "../runtime/program.ts";
+import { adding } from "./by-index.ts";
 import { constantOp, linear, type OpRecord } from "./record.ts";
 
 const axisOf = (attrs: Attrs) => attrs.axis as number;
@@ -34,10 +35,11 @@ export const cumsumOp: OpRecord = linear({
   adjoints: [(g, { attrs }) => cumsum(g, axisOf(attrs), !attrs.reverse)],
   reference(node, [x]) {
     const result = new Float64Array(node.size);
+    const add = adding(node.dtype);
     forEachLine(node.shape, axisOf(node.attrs), (line) => {
       let total = 0;
       for (const at of node.attrs.reverse ? line.reverse() : line)
-        result[at] = total += x!.data[at]!;
+        result[at] = total = add(total, x!.data[at]!);
     });
     return result;
   },

@@ -11,7 +11,7 @@ import {
   sizeOf,
 } from "../base/index.ts";
 import { type Attrs, apply, type Node } from "../graph/index.ts";
-import { foldBy, movedBy } from "./by-index.ts";
+import { adding, foldBy, movedBy } from "./by-index.ts";
 import { linear, type OpRecord } from "./record.ts";
 
 /** The axes that a reduction removes or a broadcast adds. */
@@ -39,7 +39,7 @@ export const sumOp: OpRecord = linear({
   dtypes: numeric,
   infer: inferReduced("sum", null, true),
   adjoints: [(g, { inputs: [x], attrs }) => broadcastInto(g, x!.shape, axesOf(attrs))],
-  reference: foldBy(0, (acc, x) => acc + x),
+  reference: (node, inputs) => foldBy(0, adding(node.dtype))(node, inputs),
   lower: { kind: "reduce", reducer: "sum" },
   simplify: ({ inputs: [x], attrs }) =>
     axesOf(attrs).length === 0 ? x : x!.op.summed?.(x!, axesOf(attrs)),

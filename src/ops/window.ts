@@ -1,5 +1,6 @@
 import { dtypes, forEachIndex, numeric, ShapeError, show, stridesOf } from "../base/index.ts";
 import { type Attrs, apply, type Node } from "../graph/index.ts";
+import { adding } from "./by-index.ts";
 import { linear, type OpRecord } from "./record.ts";
 
 /** Geometry of windows over the last axes. */
@@ -94,6 +95,7 @@ export const foldOp: OpRecord = linear({
     const lead = node.shape.length - r;
     const strides = stridesOf(node.shape);
     const result = new Float64Array(node.size);
+    const add = adding(node.dtype);
     forEachIndex(x!.shape, (index, i) => {
       let to = 0;
       for (let axis = 0; axis < lead; axis++) to += index[axis]! * strides[axis]!;
@@ -101,7 +103,7 @@ export const foldOp: OpRecord = linear({
         to +=
           (index[lead + axis]! * stride[axis]! + index[lead + r + axis]! * dilation[axis]!) *
           strides[lead + axis]!;
-      result[to]! += x!.data[i]!;
+      result[to] = add(result[to]!, x!.data[i]!);
     });
     return result;
   },
