@@ -31,13 +31,33 @@ const isPlainObject = (x: object): x is Record<string, unknown> => {
 
 const isBranch = (x: object): x is Branch => treeChildren in x;
 
-/** The fields of a branch of a tree. @throws {ConfigError} for objects that no tree may hold. */
-export function childrenOf(x: object, path = ""): Record<string, unknown> {
+/** Branches within branches; a tree that is deeper contains itself, or a list that should be a tensor. */
+const maxDepth = 1000;
+
+/**
+ * The fields of a branch of a tree.
+ *
+ * @throws {ConfigError} for objects that no tree may hold, and below 1000 levels.
+ */
+export function childrenOf(x: object, path = "", depth = 0): Record<string, unknown> {
+  if (depth > maxDepth)
+    throw new ConfigError({
+      subject: "tree",
+      problem: `it is nested deeper than ${maxDepth} levels, or contains itself.`,
+      fix: "pass a flat list, or a tensor in place of nested lists.",
+    });
   if (isBranch(x)) return x[treeChildren]();
-  if (isPlainObject(x)) return x;
+  if (Array.isArray(x) || isPlainObject(x)) return x as Record<string, unknown>;
+  const name = path || "the value";
+  if (x instanceof Promise)
+    throw new ConfigError({
+      subject: "tree",
+      problem: `${name} is a promise, not what it will give.`,
+      fix: "await it: a compiled function returns a promise, its `sync` the result.",
+    });
   throw new ConfigError({
     subject: "tree",
-    problem: `${path || "the value"} is a ${x.constructor?.name ?? "object"}, which is neither a leaf nor a plain object or array.`,
+    problem: `${name} is a ${x.constructor?.name ?? "object"}, which is neither a leaf nor a plain object or array.`,
     fix: "pass tensors in arrays, plain objects or modules.",
   });
 }
@@ -53,27 +73,19 @@ export function treeMap<T, L, M>(
   tree: T,
   isLeaf: (x: unknown) => x is L,
   f: (leaf: L, path: string) => M,
-  path = "",
 ): MapTree<T, L, M> {
-  type Result = MapTree<T, L, M>;
-  if (isLeaf(tree)) return f(tree, path) as Result;
-  if (tree === null || typeof tree !== "object") return tree as Result;
-  if (Array.isArray(tree))
-    return tree.map((x, i) => treeMap(x, isLeaf, f, joinPath(path, i))) as Result;
-  const fields = mapFields(childrenOf(tree, path), isLeaf, f, path);
-  return (isBranch(tree) ? tree[treeRebuild](fields) : fields) as Result;
-}
-
-function mapFields<L, M>(
-  fields: Record<string, unknown>,
-  isLeaf: (x: unknown) => x is L,
-  f: (leaf: L, path: string) => M,
-  path: string,
-): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  for (const key of Object.keys(fields))
-    result[key] = treeMap(fields[key], isLeaf, f, joinPath(path, key));
-  return result;
+  const map = (x: unknown, path: string, depth: number): unknown => {
+    if (isLeaf(x)) return f(x, path);
+    if (x === null || typeof x !== "object") return x;
+    const fields = childrenOf(x, path, depth);
+    if (Array.isArray(fields))
+      return fields.map((item, i) => map(item, joinPath(path, i), depth + 1));
+    const mapped: Record<string, unknown> = {};
+    for (const key of Object.keys(fields))
+      mapped[key] = map(fields[key], joinPath(path, key), depth + 1);
+    return isBranch(x) ? x[treeRebuild](mapped) : mapped;
+  };
+  return map(tree, "", 0) as MapTree<T, L, M>;
 }
 
 /** The leaves with their paths, in the order of {@link treeMap}. */

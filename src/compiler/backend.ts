@@ -7,7 +7,7 @@ import {
   type TypedArray,
 } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
-import type { Engine } from "../runtime/engine.ts";
+import type { Engine, Executable } from "../runtime/engine.ts";
 import type { Program } from "../runtime/program.ts";
 import { evaluate, HostStorage, store } from "../runtime/reference.ts";
 import { compileGraph, type Update } from "./compile-graph.ts";
@@ -18,8 +18,17 @@ export interface Runner {
   runSync(slots: readonly Storage[]): void;
   /** For each output, the input whose storage it may share, or −1. */
   readonly aliases: readonly number[];
-  /** Runs now and says where the time went; only on engines that run programs. */
+  /** Runs now and says where the time went; only on engines that run programs, and if asked for. */
   profile?(slots: readonly Storage[]): Profile;
+}
+
+export interface PrepareOptions {
+  /** Outputs that should take the memory of an input. */
+  readonly updates?: readonly Update[] | undefined;
+  /** Positions of inputs that probably hold the same from run to run. */
+  readonly lasting?: readonly number[] | undefined;
+  /** Whether the program is kept, so that `profile` can return it. */
+  readonly profiled?: boolean | undefined;
 }
 
 /** A program and the nanoseconds that each of its instructions took in one run. */
@@ -37,15 +46,8 @@ export interface Backend {
   settle(storage: Storage): Storage;
   /**
    * @param inputs leaves of the graph of `outputs`
-   * @param updates outputs that should take the memory of an input
-   * @param lasting positions of inputs that probably hold the same from run to run
    */
-  prepare(
-    inputs: readonly Node[],
-    outputs: readonly Node[],
-    updates?: readonly Update[],
-    lasting?: readonly number[],
-  ): Runner;
+  prepare(inputs: readonly Node[], outputs: readonly Node[], options?: PrepareOptions): Runner;
   info(): Readonly<Record<string, string | number>>;
 }
 
@@ -57,33 +59,46 @@ export function compiledBackend(engine: Engine): Backend {
     upload: (array) => engine.upload(array),
     settle: (storage) => engine.settle?.(storage) ?? storage,
     info: () => engine.info(),
-    prepare(inputs, outputs, updates, lasting) {
+    prepare(inputs, outputs, { updates, lasting, profiled = false } = {}) {
       const program = compileGraph(inputs, outputs, updates);
+      const aliases = program.slots.slice(inputs.length).map((slot) => slot.mayAlias ?? -1);
       const executable = engine.load(program, lasting);
-      return {
-        async run(slots) {
-          const { own, giveBack } = adopt(engine, inputs.length, slots);
-          await executable.run(own);
-          giveBack();
-        },
-        runSync(slots) {
-          const { own, giveBack } = adopt(engine, inputs.length, slots);
-          executable.runSync(own);
-          giveBack();
-        },
-        aliases: program.slots.slice(inputs.length).map((slot) => slot.mayAlias ?? -1),
-        ...(executable.profile && {
-          profile(slots: readonly Storage[]) {
-            const { own, giveBack } = adopt(engine, inputs.length, slots);
-            const nanoseconds = executable.profile!(own);
-            giveBack();
-            return { program, nanoseconds };
-          },
-        }),
-      };
+      const runner = runnerOf(engine, executable, inputs.length, aliases);
+      return profiled && executable.profile
+        ? { ...runner, profile: profilerOf(engine, executable, inputs.length, program) }
+        : runner;
     },
   };
 }
+
+/** A function of its own, as is the next: it must not hold on to the program, or to its graph. */
+const runnerOf = (
+  engine: Engine,
+  executable: Executable,
+  inputs: number,
+  aliases: readonly number[],
+): Runner => ({
+  async run(slots) {
+    const { own, giveBack } = adopt(engine, inputs, slots);
+    await executable.run(own);
+    giveBack();
+  },
+  runSync(slots) {
+    const { own, giveBack } = adopt(engine, inputs, slots);
+    executable.runSync(own);
+    giveBack();
+  },
+  aliases,
+});
+
+const profilerOf =
+  (engine: Engine, executable: Executable, inputs: number, program: Program) =>
+  (slots: readonly Storage[]): Profile => {
+    const { own, giveBack } = adopt(engine, inputs, slots);
+    const nanoseconds = executable.profile!(own);
+    giveBack();
+    return { program, nanoseconds };
+  };
 
 const nothing = () => {};
 

@@ -1,4 +1,4 @@
-import type { DType, Shape } from "../base/index.ts";
+import { type DType, type Shape, sameShape } from "../base/index.ts";
 import type { Strided } from "../graph/index.ts";
 import type { Instruction, View } from "../runtime/program.ts";
 
@@ -49,8 +49,30 @@ export interface Kernel {
   readonly name: string;
   readonly reads: readonly Read[];
   readonly writes: readonly Write[];
+  /** The data that may make the kernel fail. */
+  readonly check?: Check | undefined;
   /** Made once all buffers have their places. */
   readonly emit: (view: (location: Location) => View) => readonly Instruction[];
+}
+
+/** Indices that must lie below a bound. */
+export interface Check {
+  readonly location: Location;
+  readonly shape: Shape;
+  readonly bound: number;
+}
+
+/** Whether two checks find the same: then the second, of equal data, cannot fail. */
+export function isSameCheck(a: Check, b: Check): boolean {
+  // a step of 0 shows the same elements again
+  const steps = ({ location: { strides }, shape }: Check) =>
+    strides.flatMap((step, axis) => (step === 0 || shape[axis] === 1 ? [] : [step, shape[axis]!]));
+  return (
+    a.bound === b.bound &&
+    a.location.buffer === b.location.buffer &&
+    a.location.offset === b.location.offset &&
+    sameShape(steps(a), steps(b))
+  );
 }
 
 export interface Read {

@@ -239,6 +239,11 @@ class Lowerer {
       name: node.op.name,
       reads: sources.map((location) => ({ location, inStep: null })),
       writes: [{ location: target, shape: node.shape }],
+      check: lower.indices && {
+        location: sources[lower.indices.input]!,
+        shape: node.inputs[lower.indices.input]!.shape,
+        bound: lower.indices.bound(node),
+      },
       emit: (view) => [lower.emit(node, sources.map(view), view(target))],
     });
   }

@@ -1,11 +1,12 @@
 import { sameShape } from "../base/index.ts";
-import type { Buffer, Kernel, Kernels } from "./kernel.ts";
+import { type Buffer, isSameCheck, type Kernel, type Kernels } from "./kernel.ts";
 import { bytesOf } from "./memory.ts";
 
 /**
  * Orders kernels so that an output can take the memory of the input it replaces: whoever still
- * reads that input goes first. An output for which no order does it gets memory of its own. Where a
- * kernel needs more memory than its results take, it does not wait until these are needed.
+ * reads that input goes first, and so does whoever may fail, because a run that fails must leave its
+ * inputs as they were. An output for which no order does it gets memory of its own. Where a kernel
+ * needs more memory than its results take, it does not wait until these are needed.
  *
  * @param updates pairs of (input slot, output slot) of which the second replaces the first
  */
@@ -16,6 +17,7 @@ export function schedule(
 ): Kernels {
   const order = new Ordering(kernels);
   const aliases = new Map<Buffer, Buffer>();
+  const checking = firstChecks(kernels);
   for (const [from, to] of updates) {
     if (from.size !== to.size || from.dtype !== to.dtype) continue;
     const writers = kernels.filter((k) => k.writes.some((w) => fills(w.location.buffer, to)));
@@ -25,12 +27,23 @@ export function schedule(
     // what is written part by part must not be read any more when the first part is written
     const inStep = writers.length === 1 && readsInStep(writer!, from, to);
     if (!writer || (!inStep && readers.length < reading.length)) continue;
+    const first = [...readers, ...checking];
     // a kernel that reads the new value as well as the old one cannot go before a writer
-    if (readers.some((reader) => writers.some((w) => order.reaches(w, reader)))) continue;
-    for (const reader of readers) for (const w of writers) order.before(reader, w);
+    const later = order.from(writers);
+    if (first.some((kernel) => later.has(kernel))) continue;
+    for (const kernel of first) for (const w of writers) order.before(kernel, w);
     aliases.set(to, from);
   }
   return { kernels: order.hastened(), slots, aliases };
+}
+
+/** Kernels that may fail: of those that check the same indices, one. */
+function firstChecks(kernels: readonly Kernel[]): Kernel[] {
+  const found: Kernel[] = [];
+  for (const kernel of kernels)
+    if (kernel.check && !found.some(({ check }) => isSameCheck(check!, kernel.check!)))
+      found.push(kernel);
+  return found;
 }
 
 /** Bytes that need not wait for room: those of scalars and of sums over channels. */
@@ -93,16 +106,16 @@ class Ordering {
     this.#next.get(first)!.add(second);
   }
 
-  reaches(from: Kernel, to: Kernel): boolean {
+  /** The kernels, and all that go after one of them. */
+  from(kernels: readonly Kernel[]): ReadonlySet<Kernel> {
     const seen = new Set<Kernel>();
-    const stack = [from];
+    const stack = [...kernels];
     for (let kernel = stack.pop(); kernel; kernel = stack.pop()) {
-      if (kernel === to) return true;
       if (seen.has(kernel)) continue;
       seen.add(kernel);
-      stack.push(...this.#next.get(kernel)!);
+      for (const next of this.#next.get(kernel)!) stack.push(next);
     }
-    return false;
+    return seen;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { byteSize, forEachIndex, invariant, sameShape } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import type { Fusion } from "./fuse.ts";
-import type { Buffer, Kernels, Write } from "./kernel.ts";
+import { type Buffer, type Check, isSameCheck, type Kernels, type Write } from "./kernel.ts";
 import { bytesOf, livesOf } from "./memory.ts";
 
 /**
@@ -46,12 +46,19 @@ function verifyOrder(users: Fusion["users"], unitOf: (node: Node) => Node): void
   invariant(!left, `the instruction of ${left?.op.name} and another need each other's results`);
 }
 
-/** Every buffer is written once, before it is read, and old values are read before they go. */
+/**
+ * Every buffer is written once, before it is read, old values are read before they go, and nothing can
+ * fail once one is gone.
+ */
 export function verifyKernels(all: Kernels, inputs: number): void {
   const { kernels, slots, aliases } = all;
   const written = new Set<Buffer>(slots.slice(0, inputs));
   const gone = new Set<Buffer>();
+  const checked: Check[] = [];
   for (const kernel of kernels) {
+    const { check } = kernel;
+    const mayFail = check && !checked.some((c) => isSameCheck(c, check));
+    if (mayFail) checked.push(check);
     for (const { location } of kernel.reads) {
       invariant(written.has(location.buffer), `${kernel.name} reads what nobody has written`);
       invariant(!gone.has(location.buffer.root), `${kernel.name} reads what was overwritten`);
@@ -62,6 +69,7 @@ export function verifyKernels(all: Kernels, inputs: number): void {
       const replaced = aliases.get(location.buffer.root);
       if (replaced) gone.add(replaced);
     }
+    invariant(!mayFail || gone.size === 0, `${kernel.name} may fail when an input is overwritten`);
   }
   for (const slot of slots) invariant(written.has(slot), "an output is never written");
   verifyParts(all);

@@ -59,6 +59,7 @@ export const gatherOp: OpRecord = linear({
   reference: (node, [x, indices]) => targets(node, indices!, x!.shape).map((at) => x!.data[at]!),
   lower: {
     kind: "kernel",
+    indices: { input: 1, bound: ({ inputs: [x], attrs }) => x!.shape[axisOf(attrs)]! },
     emit: (node, [x, indices], output) => ({
       kind: "gather",
       shape: node.shape,
@@ -99,6 +100,7 @@ export const scatterAddOp: OpRecord = linear({
   },
   lower: {
     kind: "kernel",
+    indices: { input: 0, bound: ({ attrs }) => attrs.size as number },
     emit: (node, [indices, updates], output) => ({
       kind: "scatterAdd",
       shape: node.inputs[0]!.shape,

@@ -53,6 +53,8 @@ export type Lowering =
   | {
       readonly kind: "kernel";
       readonly emit: (node: Node, inputs: readonly View[], output: View) => Instruction;
+      /** The input that holds indices, which fail the run unless all are below `bound`. */
+      readonly indices?: { readonly input: number; readonly bound: (node: Node) => number };
     }
   /** Input i stands at the place `parts(node, whole)[i]` of the result; the rest is `fill`. */
   | {

@@ -3,6 +3,7 @@ import type { Runner } from "../compiler/backend.ts";
 import { collect, graphKey, type Node, nextEpoch, rewrite } from "../graph/index.ts";
 import { broadcastTo, constantValue, placeholder } from "../ops/index.ts";
 import { backend } from "./engine.ts";
+import { ProgramCache } from "./program-cache.ts";
 
 /** What one evaluation needs: the nodes that get values, and where the others come from. */
 interface Plan {
@@ -11,9 +12,8 @@ interface Plan {
   readonly slots: readonly Storage[];
 }
 
-/** Programs of uncompiled code by the structure of their graph, the least recently used first. */
-const programs = new Map<string, Runner>();
-const maxPrograms = 256;
+/** Programs of uncompiled code, by the structure of their graph. */
+const programs = new ProgramCache<Runner>();
 
 /** Computes the values of `nodes` now. */
 export function realizeSync(nodes: readonly Node[]): void {
@@ -55,10 +55,7 @@ function planFor(nodes: readonly Node[]): Plan | null {
   const lifted = inputs.flatMap((node, i) => (node.storage === null ? [i] : []));
   // a lifted number is one element, whatever its shape: another program than one for an array
   const key = `${engine.name} ${lifted} ${graphKey(inputs, outputs)}`;
-  const runner = programs.get(key) ?? prepare(inputs, outputs);
-  programs.delete(key);
-  programs.set(key, runner);
-  if (programs.size > maxPrograms) programs.delete(programs.keys().next().value!);
+  const runner = programs.get(key, () => prepare(inputs, outputs));
   const slots = [
     ...inputs.map((node) => node.storage ?? engine.upload(scalarArray(node))),
     ...outputs.map((node) => engine.allocate(node.dtype, node.size)),

@@ -52,7 +52,10 @@ export class Variable {
   #exclusive = false;
   /** True when the storage is where the engine reads it fastest: it is read in every run. */
   #settled = false;
-  #busy = false;
+  /** Calls that were made and will write it. */
+  #claims = 0;
+  /** Calls that were made and will read what it holds now: it is not overwritten. */
+  #holds = 0;
   #spare: Storage | null = null;
 
   constructor(value: Tensor) {
@@ -62,9 +65,12 @@ export class Variable {
   }
 
   get value(): Tensor {
-    const trace = traces.at(-1);
-    if (trace) return trace.read(this);
-    this.#checkIdle();
+    return traces.at(-1)?.read(this) ?? this.current;
+  }
+
+  /** What it holds, whether a function is being traced or not. */
+  get current(): Tensor {
+    this.checkIdle();
     this.#exclusive = false;
     return this.#tensor;
   }
@@ -87,18 +93,51 @@ export class Variable {
       trace.write(this, value);
       return;
     }
-    this.#checkIdle();
+    this.checkIdle();
     this.#exclusive = false;
     this.#settled = false;
     this.#spare = null;
     this.#tensor = value;
   }
 
-  /** The storage for a run to read. For `compile`. */
-  acquire(): Storage {
-    this.#checkIdle();
-    const given = this.#tensor.evalSync().node.storage!;
-    if (this.#settled) return given;
+  // — for `compile`: a call claims what it writes and holds what it reads, until it can run —
+
+  /** @throws {ConfigError} if a call was made that writes it and is not done. */
+  checkIdle(): void {
+    if (this.#claims > 0)
+      throw new ConfigError({
+        subject: "Variable",
+        problem: "a compiled function that writes it is still running.",
+        fix: "await the running call first.",
+      });
+  }
+
+  /** A call was made that writes it. */
+  claim(): void {
+    this.#claims++;
+  }
+
+  /** The call is done, or has failed: then the old value stays. */
+  release(): void {
+    this.#claims--;
+  }
+
+  /** What a call that is made now will read; null if a call before it writes, unless it is its `turn`. */
+  hold(turn = false): Tensor | null {
+    if (this.#claims > 0 && !turn) return null;
+    this.#holds++;
+    return this.#tensor;
+  }
+
+  drop(): void {
+    this.#holds--;
+  }
+
+  /** The storage for a run to read: what was held for it, or what is there now. */
+  acquire(held: Tensor | null = null): Storage {
+    const tensor = held ?? this.#tensor;
+    const given = tensor.evalSync().node.storage!;
+    if (this.#settled || tensor !== this.#tensor) return given;
     this.#settled = true;
     const storage = backend().settle(given);
     if (storage === given) return given;
@@ -109,34 +148,21 @@ export class Variable {
 
   /** The storage for a run to write: the old one if it may be shared and nobody else holds it. */
   target(inPlace: boolean): Storage {
-    this.#busy = true;
     const old = this.#tensor.node.storage;
-    if (inPlace && this.#exclusive && old) return old;
-    return this.#spare ?? backend().allocate(this.dtype, old?.size ?? this.#tensor.size);
+    if (inPlace && this.#exclusive && this.#holds === 0 && old) {
+      this.#spare = null;
+      return old;
+    }
+    return this.#spare ?? backend().allocate(this.dtype, this.#tensor.size);
   }
 
   /** The end of a run that wrote `storage`. */
   commit(storage: Storage): void {
     const old = this.#tensor.node.storage;
-    this.#busy = false;
     if (storage === old) return;
-    this.#spare = this.#exclusive ? old : null;
+    this.#spare = this.#exclusive && this.#holds === 0 ? old : null;
     this.#tensor = new Tensor(dataNode(storage, this.shape));
     this.#exclusive = true;
-  }
-
-  /** The end of a run that failed: the old value stays. */
-  abandon(): void {
-    this.#busy = false;
-  }
-
-  #checkIdle(): void {
-    if (this.#busy)
-      throw new ConfigError({
-        subject: "Variable",
-        problem: "a compiled function that writes it is still running.",
-        fix: "await the running call first.",
-      });
   }
 }
 
