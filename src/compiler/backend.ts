@@ -2,6 +2,7 @@ import {
   allocate,
   type DType,
   dtypeOf,
+  fixedLength,
   invariant,
   type Storage,
   type TypedArray,
@@ -42,6 +43,8 @@ export interface Backend {
   readonly name: string;
   allocate(dtype: DType, size: number): Storage;
   upload(array: TypedArray): Storage;
+  /** A buffer of an array that its owner may transfer to another thread while a program reads it. */
+  borrow(array: TypedArray): Storage;
   /** The values where programs read them fastest: the buffer itself, or a copy that lies better. */
   settle(storage: Storage): Storage;
   /**
@@ -57,6 +60,7 @@ export function compiledBackend(engine: Engine): Backend {
     name: engine.name,
     allocate: (dtype, size) => engine.allocate(dtype, size),
     upload: (array) => engine.upload(array),
+    borrow: (array) => engine.borrow(array),
     settle: (storage) => engine.settle?.(storage) ?? storage,
     info: () => engine.info(),
     prepare(inputs, outputs, { updates, lasting, profiled = false } = {}) {
@@ -134,6 +138,7 @@ export const referenceBackend: Backend = {
     invariant(dtype !== undefined, `a ${array.constructor.name} cannot be uploaded`);
     return new HostStorage(dtype, array);
   },
+  borrow: (array) => referenceBackend.upload(fixedLength(array)),
   settle: (storage) => storage,
   info: () => ({ arithmetic: "float64, plain TypeScript" }),
   prepare(inputs, outputs) {

@@ -18,8 +18,10 @@ export interface Engine {
   readonly name: string;
   /** A new buffer for a program to write; what it holds before that is left open. */
   allocate(dtype: DType, size: number): Storage;
-  /** A buffer that holds these values; may keep the array itself. */
+  /** A buffer that holds these values; may keep the array itself, which nobody else touches. */
   upload(array: TypedArray): Storage;
+  /** A buffer of an array that its owner may transfer to another thread while a program reads it. */
+  borrow(array: TypedArray): Storage;
   /** The values where programs read them fastest: the buffer itself, or a copy that lies better. */
   settle?(storage: Storage): Storage;
   /** Whether the buffer is one of this engine's, as its programs need them. */

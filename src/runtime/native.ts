@@ -3,7 +3,9 @@ import {
   byteSize,
   type DType,
   dtypeOf,
+  fixedLength,
   InternalError,
+  intact,
   invariant,
   type TypedArray,
   viewOf,
@@ -42,7 +44,10 @@ let lastStamp = 0;
 /** A typed array; V8 owns the memory. Whoever uses the array keeps the storage: it may be lent. */
 class HostStorage implements Storage {
   readonly dtype: DType;
-  readonly array: TypedArray;
+  readonly size: number;
+  array: TypedArray;
+  /** Whether the array is the caller's, who may transfer it: its memory is then another's to free. */
+  borrowed = false;
   loan: Loan | null = null;
   /** A number that no other contents of any storage have; 0 after a write, until somebody asks. */
   #stamp = 0;
@@ -50,17 +55,14 @@ class HostStorage implements Storage {
   constructor(dtype: DType, array: TypedArray) {
     this.dtype = dtype;
     this.array = array;
-  }
-
-  get size(): number {
-    return this.array.length;
+    this.size = array.length;
   }
 
   /** The reader may keep the array for longer, and write to it. */
   read(): TypedArray {
     if (this.loan) this.loan.array = null;
     this.#stamp = 0;
-    return this.array;
+    return intact(this.array, this.size);
   }
 
   stamp(): number {
@@ -110,6 +112,12 @@ export function loadNative(): NativeEngine | { readonly missing: string } {
   return engineOf(addon);
 }
 
+function upload(array: TypedArray): HostStorage {
+  const dtype = dtypeOf(array);
+  invariant(dtype !== undefined, `a ${array.constructor.name} cannot be uploaded`);
+  return new HostStorage(dtype, array);
+}
+
 function engineOf(addon: Addon): NativeEngine {
   const recycler = new Recycler(addon);
   const freshArray = (dtype: DType, size: number): TypedArray => {
@@ -120,14 +128,27 @@ function engineOf(addon: Addon): NativeEngine {
       return unfilled(addon, dtype, size);
     }
   };
+  /** Gives the storage an array to write, which is lent again when the storage is dead. */
+  const fill = (storage: HostStorage, fresh: TypedArray): void => {
+    storage.array = fresh;
+    if (!recycler.takes(fresh.byteLength)) return;
+    const { buffer, byteOffset } = recycler.take(fresh);
+    storage.array = viewOf(storage.dtype, buffer, byteOffset, storage.size);
+    storage.loan = recycler.lend(storage.array, storage);
+  };
+  /** Off this thread nothing may be read that this thread may give away. */
+  const own = (storage: HostStorage): void => {
+    const given = intact(storage.array, storage.size);
+    fill(storage, freshArray(storage.dtype, storage.size));
+    storage.array.set(given);
+    storage.borrowed = false;
+  };
   return {
     name: "native",
     allocate(dtype, size) {
       const fresh = freshArray(dtype, size);
-      if (!recycler.takes(fresh.byteLength)) return new HostStorage(dtype, fresh);
-      const { buffer, byteOffset } = recycler.take(fresh);
-      const storage = new HostStorage(dtype, viewOf(dtype, buffer, byteOffset, size));
-      storage.loan = recycler.lend(storage.array, storage);
+      const storage = new HostStorage(dtype, fresh);
+      fill(storage, fresh);
       return storage;
     },
     settle(storage) {
@@ -135,15 +156,15 @@ function engineOf(addon: Addon): NativeEngine {
       if (!(storage instanceof HostStorage) || size * byteSize(dtype) < longBytes) return storage;
       if (addon.misalignment(storage.array) === 0) return storage;
       const copy = unfilled(addon, dtype, size);
-      copy.set(storage.array);
+      copy.set(intact(storage.array, size));
       return new HostStorage(dtype, copy);
     },
-    upload(array) {
-      const dtype = dtypeOf(array);
-      invariant(dtype !== undefined, `a ${array.constructor.name} cannot be uploaded`);
-      // Memory that can shrink under a running program is copied.
-      const fixed = (array.buffer as { resizable?: boolean }).resizable !== true;
-      return new HostStorage(dtype, fixed ? array : array.slice());
+    upload,
+    borrow(array) {
+      const fixed = fixedLength(array);
+      const storage = upload(fixed);
+      storage.borrowed = fixed === array && array.buffer instanceof ArrayBuffer;
+      return storage;
     },
     owns: (storage) => storage instanceof HostStorage,
     load(program, lasting = []) {
@@ -157,6 +178,7 @@ function engineOf(addon: Addon): NativeEngine {
         run: (slots) =>
           mapped(() => {
             binding.checkCount(slots);
+            for (const slot of slots) if (slot instanceof HostStorage && slot.borrowed) own(slot);
             const arrays = arraysOf(slots);
             binding.stamp(slots);
             return addon.run(handle, arrays, [...slots]);
@@ -315,7 +337,7 @@ function arraysOf(slots: readonly Storage[]): TypedArray[] {
 function arrayOf(slots: readonly Storage[], i: number): TypedArray {
   const slot = slots[i];
   invariant(slot instanceof HostStorage, () => `slot ${i} belongs to another engine`);
-  return slot.array;
+  return slot.array.length === slot.size ? slot.array : intact(slot.array, slot.size);
 }
 
 function mapped<T>(f: () => T): T {

@@ -1,6 +1,7 @@
 import {
   allocate,
   InternalError,
+  intact,
   isFloat,
   roundTo,
   type Storage,
@@ -131,16 +132,15 @@ function computeReal(node: Node, inputs: readonly ComplexArray[]): Float64Array 
 export class HostStorage implements Storage {
   readonly array: TypedArray;
   readonly dtype: Storage["dtype"];
+  readonly size: number;
 
   constructor(dtype: Storage["dtype"], array: TypedArray) {
     this.dtype = dtype;
     this.array = array;
-  }
-  get size(): number {
-    return this.array.length;
+    this.size = array.length;
   }
   read(): TypedArray {
-    return this.array;
+    return intact(this.array, this.size);
   }
 }
 

@@ -3,6 +3,7 @@ import {
   byteSize,
   type DType,
   dtypeOf,
+  intact,
   invariant,
   type Storage,
   type TypedArray,
@@ -69,7 +70,7 @@ export class WasmStorage implements Storage {
     const { block } = this;
     if (block.address) return this.memory.view(block);
     block.host ??= allocate(block.dtype, block.size);
-    return block.host;
+    return intact(block.host, block.size);
   }
 }
 
@@ -196,7 +197,8 @@ export class WasmMemory {
   }
 
   #copyIn(block: Block): void {
-    const { bytes, host } = block;
+    const { bytes } = block;
+    const host = block.host && intact(block.host, block.size);
     const address = this.reserve(bytes);
     if (host) this.bytes.set(bytesOf(host), address);
     else this.bytes.fill(0, address, address + bytes);

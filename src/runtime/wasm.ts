@@ -1,4 +1,4 @@
-import { InternalError, invariant } from "../base/index.ts";
+import { fixedLength, InternalError, invariant } from "../base/index.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
 import { encodeProgram, type Program } from "./program.ts";
@@ -80,6 +80,7 @@ function engineOf(module: WasmModule, { exports, memory, workers }: Instance): W
     name: "wasm",
     allocate: (dtype, size) => memory.allocate(dtype, size),
     upload: (array) => memory.upload(array),
+    borrow: (array) => memory.upload(fixedLength(array)),
     owns: (storage) => memory.owns(storage),
     load(program) {
       const handle = loadProgram(exports, memory, program);

@@ -52,7 +52,14 @@ export {
 } from "./pooling.ts";
 export { bernoulli, Generator, normal, type RandomKey, uniform } from "./random.ts";
 export { realize, realizeSync } from "./realize.ts";
-export { fromHost, isTensor, type NestedArray, Tensor, type TensorLike } from "./tensor.ts";
+export {
+  fromHost,
+  isTensor,
+  keepHost,
+  type NestedArray,
+  Tensor,
+  type TensorLike,
+} from "./tensor.ts";
 export {
   grad,
   hessian,

@@ -491,9 +491,12 @@ const floatLike = (x: TensorLike): TensorLike =>
 export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
 
 /**
- * A tensor that holds `array` itself, without a copy: do not write to the array afterwards.
+ * A tensor that holds `array` itself, without a copy: do not write to the array afterwards. The first
+ * asynchronous call that reads the tensor takes a copy, so that the array may be transferred to
+ * another thread while the call runs.
  *
- * @throws {DataError} if there are not as many values as the shape has places.
+ * @throws {DataError} if there are not as many values as the shape has places; later, where the tensor
+ *   is read, if the array's buffer was transferred before.
  */
 export function fromHost({ shape, data }: HostArray): Tensor {
   if (data.length !== sizeOf(shape))
@@ -502,8 +505,12 @@ export function fromHost({ shape, data }: HostArray): Tensor {
       problem: `${data.length} values for the ${sizeOf(shape)} places of ${show(shape)}.`,
       fix: "give a shape whose sizes multiply to the number of values.",
     });
-  return new Tensor(op.dataNode(backend().upload(data), shape));
+  return new Tensor(op.dataNode(backend().borrow(data), shape));
 }
+
+/** {@link fromHost} for an array that nobody else has: it need not be copied. */
+export const keepHost = ({ shape, data }: HostArray): Tensor =>
+  new Tensor(op.dataNode(backend().upload(data), shape));
 
 /** @throws {DataError} for arrays whose rows differ in length. */
 export function shapeOfNested(values: NestedArray): number[] {

@@ -1,7 +1,7 @@
 import { allocate, ConfigError, type HostArray, type Shape, sizeOf } from "../base/index.ts";
 import { type Batch, batches, type Split } from "../data/index.ts";
 import { evaluating, type Module, Sequential } from "../nn/index.ts";
-import { compile, fromHost, isTensor, type Tensor, zeros } from "../tensor/index.ts";
+import { compile, fromHost, isTensor, keepHost, type Tensor, zeros } from "../tensor/index.ts";
 import { type Head, type HeadName, headFor, headNamed, type Loss } from "./head.ts";
 import type { Logs } from "./history.ts";
 import {
@@ -97,7 +97,7 @@ export function evaluator(model: Module, head: Head, batchSize = defaultBatchSiz
       return { sums, outputs: keep ? outputs : null };
     }),
   );
-  const start = ({ inputs, targets }: Batch) => step(fromHost(inputs), fromHost(targets));
+  const start = ({ inputs, targets }: Batch) => step(keepHost(inputs), keepHost(targets));
   return async (split, signal) => {
     const averages = new Averages();
     const parts: Tensor[] = [];
@@ -161,7 +161,7 @@ export async function predict(
   const none = { dtype: "int32", shape: [size], data: new Int32Array(size) } as const;
   const split: Split = { inputs: array, targets: none, size };
   const parts: Tensor[] = [];
-  const start = (batch: Batch) => forward(fromHost(batch.inputs));
+  const start = (batch: Batch) => forward(keepHost(batch.inputs));
   for await (const { result } of overlapped(batches(split, { batchSize }), start))
     parts.push(result);
   return joined(parts, size);

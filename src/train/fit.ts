@@ -245,8 +245,10 @@ class Trainer implements Training {
       if (!this.#signal?.aborted) await this.#finish();
       return this.history;
     } catch (error) {
-      const told = this.#tell((callback) => callback.onError?.(error, this));
-      await told.catch(() => {}); // the first failure is the one to tell
+      for (const callback of this.#callbacks)
+        try {
+          await callback.onError?.(error, this);
+        } catch {} // the first failure is the one to tell, and the later callbacks save what they can
       throw error;
     }
   }

@@ -4,7 +4,7 @@ import { type AnyModule, type Module, trainable, valueAndGrad } from "../nn/inde
 import { ownParameters } from "../nn/module.ts";
 import type { Optimizer, WeightAverage } from "../optim/index.ts";
 import { checkLearning } from "../optim/optimizer.ts";
-import { compile, fromHost, type Tensor, Variable, zerosLike } from "../tensor/index.ts";
+import { compile, keepHost, type Tensor, Variable, zerosLike } from "../tensor/index.ts";
 import { type BatchSums, measure } from "./evaluate.ts";
 import type { Head } from "./head.ts";
 
@@ -63,7 +63,7 @@ function differentiate(
   return { sums: measure(head, outputs!, targets, value), grads };
 }
 
-const optional = (array: HostArray | undefined): Tensor | null => (array ? fromHost(array) : null);
+const optional = (array: HostArray | undefined): Tensor | null => (array ? keepHost(array) : null);
 
 /** Forward, loss, backward, update and metrics as one program. */
 function wholeStep({ model, optimizer, average }: Moved, head: Head): Step {
@@ -74,7 +74,7 @@ function wholeStep({ model, optimizer, average }: Moved, head: Head): Step {
     return sums;
   });
   return async ({ inputs, targets, weights }, lr) => {
-    const sums = await step(fromHost(inputs), fromHost(targets), optional(weights), lr);
+    const sums = await step(keepHost(inputs), keepHost(targets), optional(weights), lr);
     return [{ ...sums, examples: inputs.shape[0]! }];
   };
 }
@@ -110,7 +110,7 @@ function accumulatedStep({ model, optimizer, average }: Moved, head: Head, size:
     for (let start = 0; start < all; start += size) {
       const { inputs, targets, weights } = rowsOf(examples, start, Math.min(start + size, all));
       const n = inputs.shape[0]!;
-      const sums = await add(fromHost(inputs), fromHost(targets), optional(weights), n / all);
+      const sums = await add(keepHost(inputs), keepHost(targets), optional(weights), n / all);
       parts.push({ ...sums, examples: n });
     }
     await update(lr);

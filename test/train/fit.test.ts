@@ -213,6 +213,25 @@ describe("stops", () => {
     await expect(fit(mlp(2), xor(), { callbacks })).rejects.toBe(failure);
     expect(heard).toEqual([failure]);
   });
+  test("every callback hears of a failure, also when one before fails at that", async () => {
+    const failure = new Error("mine");
+    const heard: unknown[] = [];
+    const callbacks: Callback[] = [
+      {
+        onBatchEnd() {
+          throw failure;
+        },
+        onError() {
+          throw new Error("cannot be written");
+        },
+      },
+      { onError: async () => Promise.reject(new Error("nor this")) },
+      { onError: (error) => heard.push(error) },
+      { saves: true, onError: (error) => heard.push(error) },
+    ];
+    await expect(fit(mlp(2), xor(), { callbacks })).rejects.toBe(failure);
+    expect(heard).toEqual([failure, failure]);
+  });
 });
 
 describe("refuses before the first step", () => {
