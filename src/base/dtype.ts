@@ -1,4 +1,4 @@
-import { DTypeError, nearest } from "./errors.ts";
+import { ConfigError, DTypeError, nearest } from "./errors.ts";
 
 /** Element types. `bool` is one byte, 0 or 1. */
 export type DType = "float32" | "float64" | "int32" | "bool";
@@ -23,9 +23,28 @@ export const byteSize = (dtype: DType): number => info[dtype].bytes;
 export const isFloat = (dtype: DType): dtype is FloatDType =>
   dtype === "float32" || dtype === "float64";
 
-/** A zero-filled typed array of `size` elements. */
+/**
+ * A zero-filled typed array of `size` elements.
+ *
+ * @throws {ConfigError} if there is not so much memory.
+ */
 export function allocate(dtype: DType, size: number): TypedArray {
-  return new info[dtype].array(size);
+  return withRoom(dtype, size, () => new info[dtype].array(size));
+}
+
+/** What `make` makes of memory for `size` elements. @throws {ConfigError} where there is not so much. */
+export function withRoom<T>(dtype: DType, size: number, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const bytes = size * byteSize(dtype);
+    throw new ConfigError({
+      subject: "memory",
+      problem: `an array of ${size} elements of ${dtype} takes ${bytes} bytes (${(bytes / 2 ** 30).toFixed(1)} GiB), which cannot be had: ${error.message}.`,
+      fix: "use smaller tensors: a smaller batch or model, or a narrower dtype.",
+    });
+  }
 }
 
 /** A typed view of `size` elements on existing bytes. */

@@ -1,3 +1,4 @@
+export * from "./bounds.ts";
 export * from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./host-array.ts";

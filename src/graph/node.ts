@@ -1,4 +1,4 @@
-import { type DType, type Shape, type Storage, sizeOf } from "../base/index.ts";
+import { checkSteps, type DType, type Shape, type Storage, sizeOf } from "../base/index.ts";
 import type { Op } from "./op.ts";
 import { type Watch, watchesOf } from "./watch.ts";
 
@@ -74,9 +74,10 @@ export class Node {
   }
 }
 
-/** Applies an op: checks shapes and dtypes, then makes the node. */
+/** Applies an op: checks shapes, sizes and dtypes, then makes the node. */
 export function apply(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
   const { shape, dtype } = op.infer(inputs, attrs);
+  checkSteps(op.name, shape);
   return new Node(op, inputs, attrs, shape, dtype);
 }
 

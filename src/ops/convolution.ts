@@ -1,4 +1,12 @@
-import { floats, forEachIndex, ShapeError, show, stridesOf } from "../base/index.ts";
+import {
+  checkExtent,
+  checkSteps,
+  floats,
+  forEachIndex,
+  ShapeError,
+  show,
+  stridesOf,
+} from "../base/index.ts";
 import { type Attrs, apply, type Node, type RefArray } from "../graph/index.ts";
 import { flip, permute } from "./movement.ts";
 import { bilinear, checkSameDType, type OpRecord } from "./record.ts";
@@ -50,7 +58,18 @@ export const convOp: OpRecord = bilinear({
         problem: `kernel ${show(kernel)} does not fit into input ${show(size)} with padding ${show(geometry(attrs).padLow)} and ${show(geometry(attrs).padHigh)} (output size ⌊(n + 2p − f)/s + 1⌋ = ${show(out)}).`,
         fix: "use a smaller kernel or more padding.",
       });
-    return { shape: [n, g, o, ...out], dtype: x!.dtype };
+    const { stride, padLow, inputDilation, kernelDilation } = geometry(attrs);
+    out.forEach((d, i) => {
+      const places = [
+        [d, stride[i]!],
+        [kernel[i]!, kernelDilation[i]!],
+        [size[i]!, inputDilation[i]!],
+      ] as const;
+      checkExtent("conv", i, places, padLow[i]!);
+    });
+    const shape = [n, g, o, ...out];
+    checkSteps("conv", shape, [c, ...kernel]);
+    return { shape, dtype: x!.dtype };
   },
   adjoints: [inputAdjoint, kernelAdjoint],
   reference: convReference,

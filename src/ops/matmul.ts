@@ -1,4 +1,4 @@
-import { numeric, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
+import { checkSteps, numeric, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
 import { apply, type Node, type RefArray } from "../graph/index.ts";
 import { adding, multiplying } from "./by-index.ts";
 import {
@@ -42,7 +42,9 @@ export const matmulOp: OpRecord = {
           problem: `inner sizes differ, ${show(a!.shape)} × ${show(b!.shape)} (${k} ≠ ${k2}).`,
           fix: "the last axis of the left side must be the second last of the right one.",
         });
-      return { shape: [...batch, m!, n!], dtype: a!.dtype };
+      const shape = [...batch, m!, n!];
+      checkSteps("matmul", shape, [k!]);
+      return { shape, dtype: a!.dtype };
     },
     adjoints: [
       (g, { inputs: [, b] }) => matmul(g, transposeLast(b!)),

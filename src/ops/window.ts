@@ -1,4 +1,13 @@
-import { dtypes, forEachIndex, numeric, ShapeError, show, stridesOf } from "../base/index.ts";
+import {
+  checkExtent,
+  checkSteps,
+  dtypes,
+  forEachIndex,
+  numeric,
+  ShapeError,
+  show,
+  stridesOf,
+} from "../base/index.ts";
 import { type Attrs, apply, type Node } from "../graph/index.ts";
 import { adding } from "./by-index.ts";
 import { linear, type OpRecord } from "./record.ts";
@@ -11,6 +20,16 @@ export interface WindowGeometry {
 }
 
 const geometry = (attrs: Attrs) => attrs as unknown as WindowGeometry;
+
+function checkGeometry(subject: string, positions: readonly number[], geo: WindowGeometry): void {
+  positions.forEach((count, i) => {
+    const places = [
+      [count, geo.stride[i]!],
+      [geo.size[i]!, geo.dilation[i]!],
+    ] as const;
+    checkExtent(subject, i, places);
+  });
+}
 
 /**
  * All windows over the last r axes, as a view: y[…, p…, q…] = x[…, p·stride + q·dilation].
@@ -34,6 +53,7 @@ export const windowOp: OpRecord = linear({
         problem: `windows ${show(size)} do not fit into ${show(x!.shape)} (output size ⌊(n − f)/s + 1⌋ = ${show(positions)}).`,
         fix: "use a smaller window or pad the input.",
       });
+    checkGeometry("window", positions, geometry(attrs));
     return { shape: [...x!.shape.slice(0, lead), ...positions, ...size], dtype: x!.dtype };
   },
   adjoints: [
@@ -83,7 +103,11 @@ export const foldOp: OpRecord = linear({
   dtypes: numeric,
   infer([x], attrs) {
     const extent = attrs.extent as readonly number[];
-    return { shape: [...x!.shape.slice(0, -2 * extent.length), ...extent], dtype: x!.dtype };
+    const lead = x!.shape.length - 2 * extent.length;
+    const shape = [...x!.shape.slice(0, lead), ...extent];
+    checkGeometry("fold", x!.shape.slice(lead, lead + extent.length), geometry(attrs));
+    checkSteps("fold", shape, geometry(attrs).size);
+    return { shape, dtype: x!.dtype };
   },
   adjoints: [
     (g, { attrs: { size, stride, dilation } }) =>
