@@ -29,6 +29,7 @@ export type {
   RandomKey,
   Range,
   ReduceOptions,
+  TensorData,
   TensorLike,
   TensorTree,
   TransposeOptions,

@@ -1,4 +1,5 @@
 import { ConfigError, DTypeError, nearest } from "./errors.ts";
+import { describe } from "./options.ts";
 
 /** Element types. `bool` is one byte, 0 or 1. */
 export type DType = "float32" | "float64" | "int32" | "bool";
@@ -57,9 +58,20 @@ export function viewOf(
   return new info[dtype].array(buffer as ArrayBuffer, byteOffset, size);
 }
 
+/** The kind of a typed array, such as "Float32Array": also of a subclass, and from another realm. */
+export const kindOf = (array: ArrayBufferView): string =>
+  Object.prototype.toString.call(array).slice(8, -1);
+
 /** The dtype of a typed array, or undefined for one that tensors do not hold. */
 export function dtypeOf(array: ArrayBufferView): DType | undefined {
-  return dtypes.find((dtype) => array.constructor === info[dtype].array);
+  const kind = kindOf(array);
+  return dtypes.find((dtype) => kind === info[dtype].array.name);
+}
+
+/** Whether `dtype` holds `x` itself: floats round, whole numbers and truth values do not. */
+export function holds(dtype: DType, x: number): boolean {
+  if (dtype === "int32") return Number.isInteger(x) && x >= -2147483648 && x <= 2147483647;
+  return dtype !== "bool" || x === 0 || x === 1;
 }
 
 /**
@@ -74,12 +86,23 @@ export function roundTo(dtype: DType, x: number): number {
   return Math.trunc(Math.max(-2147483648, Math.min(2147483647, x)));
 }
 
-export function checkDType(subject: string, dtype: string): asserts dtype is DType {
-  if ((dtypes as readonly string[]).includes(dtype)) return;
-  const near = nearest(dtype, dtypes);
+/** @throws {DTypeError} unless `dtype` is one of `allowed`, by default of all. */
+export function checkDType(
+  subject: string,
+  dtype: string,
+  allowed: readonly DType[] = dtypes,
+): asserts dtype is DType {
+  if ((allowed as readonly string[]).includes(dtype)) return;
+  if ((dtypes as readonly string[]).includes(dtype))
+    throw new DTypeError({
+      subject,
+      problem: `makes ${allowed.join(" or ")}, not ${dtype}.`,
+      fix: `leave the dtype out, and cast the result: x.cast("${dtype}").`,
+    });
+  const near = typeof dtype === "string" ? nearest(dtype, dtypes) : undefined;
   throw new DTypeError({
     subject,
-    problem: `unknown dtype "${dtype}".`,
+    problem: `unknown dtype ${describe(dtype)}.`,
     fix: near ? `did you mean "${near}"?` : `use one of ${dtypes.join(", ")}.`,
   });
 }

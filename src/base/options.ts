@@ -48,5 +48,5 @@ export function describe(x: unknown): string {
   if (typeof x !== "object" || x === null) return String(x);
   if (Array.isArray(x)) return "an array";
   const name = (x as { constructor?: { name?: string } }).constructor?.name;
-  return name && name !== "Object" ? `a ${name}` : "an object";
+  return name && name !== "Object" ? `${/^[AEIOU]/.test(name) ? "an" : "a"} ${name}` : "an object";
 }

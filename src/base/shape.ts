@@ -1,4 +1,5 @@
 import { ShapeError } from "./errors.ts";
+import { describe } from "./options.ts";
 
 /** Sizes per axis; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -45,11 +46,11 @@ export function broadcastShapes(subject: string, shapes: readonly Shape[]): Shap
 
 /** `axis` counted from the front; −1 is the last. */
 export function normalizeAxis(subject: string, axis: number, rank: number): number {
-  const positive = axis < 0 ? axis + rank : axis;
+  const positive = Number.isInteger(axis) && axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || positive < 0 || positive >= rank)
     throw new ShapeError({
       subject,
-      problem: `axis ${axis} does not exist in ${rank} dimension${rank === 1 ? "" : "s"}.`,
+      problem: `axis ${describe(axis)} does not exist in ${rank} dimension${rank === 1 ? "" : "s"}.`,
       fix: rank === 0 ? "a scalar has no axis." : `use an axis from ${-rank} to ${rank - 1}.`,
     });
   return positive;
@@ -62,9 +63,8 @@ export function normalizeAxes(
   rank: number,
 ): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, i) => i);
-  const list = (typeof axes === "number" ? [axes] : axes).map((a) =>
-    normalizeAxis(subject, a, rank),
-  );
+  const given = Array.isArray(axes) ? Array.from<number>(axes) : [axes as number];
+  const list = given.map((axis) => normalizeAxis(subject, axis, rank));
   const sorted = [...new Set(list)].sort((a, b) => a - b);
   if (sorted.length !== list.length)
     throw new ShapeError({
@@ -75,15 +75,40 @@ export function normalizeAxes(
   return sorted;
 }
 
-/** Throws unless every size is a non-negative integer. */
+/** Throws unless `shape` is an array of whole sizes of 0 or more, whose product is exact. */
 export function checkShape(subject: string, shape: Shape): void {
-  for (const d of shape)
-    if (!Number.isInteger(d) || d < 0)
+  if (!Array.isArray(shape))
+    throw new ShapeError({
+      subject,
+      problem: `the shape is ${describe(shape)}, not an array of sizes.`,
+      fix: "give a shape such as [2, 3]; [] is that of a single number.",
+    });
+  for (let i = 0; i < shape.length; i++) {
+    const d: unknown = shape[i];
+    if (!Number.isInteger(d) || (d as number) < 0)
       throw new ShapeError({
         subject,
-        problem: `${show(shape)} is not a shape (${d} is not a non-negative integer).`,
+        problem: `[${shape.map(describe).join(", ")}] is not a shape (${describe(d)} is not a non-negative integer).`,
         fix: "give whole sizes of 0 or more.",
       });
+  }
+  if (!Number.isSafeInteger(sizeOf(shape)))
+    throw new ShapeError({
+      subject,
+      problem: `${show(shape)} has ${sizeOf(shape)} elements, more than any memory holds.`,
+      fix: "give smaller sizes.",
+    });
+}
+
+/** Where the element at a row-major position lies, as errors say it: `[2][0]`. */
+export function placeOf(position: number, shape: Shape): string {
+  let place = "";
+  let rest = position;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    place = `[${rest % shape[axis]!}]${place}`;
+    rest = Math.floor(rest / shape[axis]!);
+  }
+  return place || "the value";
 }
 
 /** `shape` with the axes in `axes` set to 1 (`keepDims`) or removed. */

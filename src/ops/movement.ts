@@ -4,6 +4,7 @@ import {
   invariant,
   inversePermutation,
   reducedShape,
+  roundTo,
   type Shape,
   ShapeError,
   sameShape,
@@ -31,7 +32,7 @@ export const reshapeOp: OpRecord = linear({
       throw new ShapeError({
         subject: "reshape",
         problem: `${show(x!.shape)} has ${x!.size} elements, ${show(shape)} needs ${sizeOf(shape)}.`,
-        fix: "the sizes must multiply to the same number.",
+        fix: "give a shape of as many elements.",
       });
     return { shape, dtype: x!.dtype };
   },
@@ -435,7 +436,7 @@ export const pad = (
     interior?: readonly number[];
     value?: number;
   },
-): Node => apply(padOp, [x], { low, high, interior, value });
+): Node => apply(padOp, [x], { low, high, interior, value: roundTo(x.dtype, value) });
 
 /** NumPy's broadcasting of one node: sizes of 1 stretch, missing leading axes appear. */
 export function broadcastTo(x: Node, shape: Shape): Node {

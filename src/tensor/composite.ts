@@ -9,6 +9,7 @@ import {
 } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
+import { type Axes, withAxis } from "./arguments.ts";
 
 /** `axis` and `keepDims`, as every reduction takes them. */
 export interface ReduceOptions {
@@ -16,6 +17,12 @@ export interface ReduceOptions {
   readonly axis?: number | readonly number[] | undefined;
   /** Keep reduced axes with size 1. */
   readonly keepDims?: boolean | undefined;
+}
+
+/** Of the variance and its root. */
+export interface VarianceOptions extends ReduceOptions {
+  /** Subtracted from the count, default 0; 1 makes the estimate of a sample's variance unbiased. */
+  readonly correction?: number | undefined;
 }
 
 const axesOf = (name: string, x: Node, options: ReduceOptions) =>
@@ -32,23 +39,26 @@ const kept = (
 type Reduction = (x: Node, axes: readonly number[]) => Node;
 const reduction =
   (name: string, reduce: Reduction) =>
-  (x: Node, options: ReduceOptions = {}): Node => {
+  (x: Node, given?: ReduceOptions | Axes): Node => {
+    const options = withAxis(name, given, { axis: true, keepDims: true });
     const axes = axesOf(name, x, options);
     return kept(reduce(x, axes), x, axes, options);
   };
 
 const asNumber = (x: Node) => (x.dtype === "bool" ? op.cast(x, "int32") : x);
 const asFloat = (x: Node) => (isFloat(x.dtype) ? x : op.cast(x, "float32"));
+/** As means are taken: of int32 in float64, as NumPy does, which holds all of their sums and means. */
+export const averaged = (x: Node) => (x.dtype === "int32" ? op.cast(x, "float64") : asFloat(x));
 const countOf = (x: Node, axes: readonly number[]) => sizeOf(axes.map((axis) => x.shape[axis]!));
 /** A reduced value stretched back over x. */
 const over = (reduced: Node, x: Node, axes: readonly number[]) =>
   op.broadcastInto(reduced, x.shape, axes);
 
 export const sum = reduction("sum", (x, axes) => op.sum(asNumber(x), axes));
-export const max = reduction("max", op.max);
-export const min = reduction("min", op.min);
+export const max = reduction("max", (x, axes) => op.max(asNumber(x), axes));
+export const min = reduction("min", (x, axes) => op.min(asNumber(x), axes));
 export const mean = reduction("mean", (x, axes) =>
-  op.div(op.sum(asFloat(x), axes), countOf(x, axes)),
+  op.div(op.sum(averaged(x), axes), countOf(x, axes)),
 );
 
 /**
@@ -79,9 +89,11 @@ export const prod = reduction("prod", (x, axes) => {
 });
 
 /** Mean squared distance from the mean, over n − correction; two passes, so nothing cancels. */
-export const variance = (x: Node, options: ReduceOptions & { correction?: number } = {}): Node => {
+export const variance = (x: Node, given?: VarianceOptions | Axes): Node => {
+  const names = { axis: true, keepDims: true, correction: true } as const;
+  const options = withAxis("variance", given, names);
   const axes = axesOf("variance", x, options);
-  const centred = op.sub(asFloat(x), over(mean(x, { axis: axes }), x, axes));
+  const centred = op.sub(averaged(x), over(mean(x, { axis: axes }), x, axes));
   const squares = op.sum(op.mul(centred, centred), axes);
   return kept(op.div(squares, countOf(x, axes) - (options.correction ?? 0)), x, axes, options);
 };
@@ -110,10 +122,12 @@ export const logSoftmax = (x: Node, axis = -1): Node => {
 };
 
 /** Whether any element is not 0; a count, so that none of none is false. */
-export const any = (x: Node, options: ReduceOptions = {}): Node =>
-  op.less(0, sum(op.cast(x, "bool"), options));
-export const all = (x: Node, options: ReduceOptions = {}): Node =>
-  op.not(any(op.not(op.cast(x, "bool")), options));
+const someTrue: Reduction = (x, axes) =>
+  op.less(0, op.sum(op.cast(op.cast(x, "bool"), "int32"), axes));
+export const any = reduction("any", someTrue);
+export const all = reduction("all", (x, axes) =>
+  op.not(someTrue(op.not(op.cast(x, "bool")), axes)),
+);
 
 /** max(x, 0) with relu′(0) = 0; NaN stays NaN. */
 export const relu = (x: Node): Node => op.where(op.lessEqual(x, 0), 0, x);
@@ -148,11 +162,13 @@ export const round = (x: Node): Node => {
 export const mod = (a: Node, b: Node): Node =>
   op.sub(a, op.mul(isFloat(a.dtype) ? op.floor(op.div(a, b)) : op.floorDiv(a, b), b));
 
-/** `depth` columns, 1 in the column of the index. */
+/** `depth` columns, 1 in the column of the index. Looking the index up refuses one that is outside. */
 export const oneHot = (indices: Node, depth: number, dtype: Node["dtype"]): Node => {
   const shape: Shape = [...indices.shape, depth];
   const column = op.iota(shape, shape.length - 1);
-  return op.cast(op.equal(op.broadcastInto(indices, shape, [shape.length - 1]), column), dtype);
+  const flat = op.reshape(indices, [indices.size]);
+  const known = op.reshape(op.gather(op.iota([depth], 0), flat, 0), indices.shape);
+  return op.cast(op.equal(op.broadcastInto(known, shape, [shape.length - 1]), column), dtype);
 };
 
 /** One axis, or all. */

@@ -1,161 +1,276 @@
 import {
-  allocate,
   broadcastShapes,
+  ConfigError,
   checkDType,
+  checkOptions,
   checkShape,
+  DataError,
   type DType,
-  dtypeOf,
-  hostArray,
-  roundTo,
+  describe,
+  holds,
+  normalizeAxis,
+  numeric,
   type Shape,
   ShapeError,
+  sameShape,
   show,
-  sizeOf,
-  type TypedArray,
 } from "../base/index.ts";
+import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
+import { checkNumber, checkWhole, nodeOf, nodesOf, operandOf, withAxis } from "./arguments.ts";
 import * as composite from "./composite.ts";
-import { align } from "./promote.ts";
-import { fromHost, type NestedArray, shapeOfNested, Tensor, type TensorLike } from "./tensor.ts";
+import { readNested, type TensorData } from "./nested.ts";
+import { align, arithmetic, common } from "./promote.ts";
+import { type AxisOptions, keepHost, Tensor, type TensorLike } from "./tensor.ts";
 
 /**
- * A tensor of given values: nested arrays of numbers (float32 unless said otherwise), or a typed
- * array, whose dtype it keeps and which is copied.
+ * A tensor of given values: a number, nested arrays of numbers (float32 unless said otherwise) or of
+ * booleans (bool), or typed arrays of any kind, which are copied and keep their dtype where tensors
+ * have it: a `Uint8Array` is bool, other integers are int32.
  *
- * @throws {DataError} if rows differ in length.
+ * @throws {DataError} with the place of rows that differ in length, of what is no number, and of what
+ * the dtype does not hold: int32 holds whole numbers from −2³¹ to 2³¹ − 1, bool 0 and 1.
  * @example
  * tensor([[1, 2], [3, 4]]).shape; // [2, 2]
+ * tensor([true, false]).dtype; // "bool"
+ * tensor(Uint8Array.of(0, 128, 255), "float32").toArray(); // [0, 128, 255]
  */
-export function tensor(values: NestedArray | TypedArray, dtype?: DType): Tensor {
+export function tensor(values: TensorData, dtype?: DType): Tensor {
   if (dtype !== undefined) checkDType("tensor", dtype);
-  if (ArrayBuffer.isView(values)) {
-    const bytes = values instanceof Uint8Array ? values.map((x) => (x ? 1 : 0)) : values.slice();
-    const copy = fromHost(hostArray([values.length], bytes));
-    return dtype && dtype !== dtypeOf(values) ? copy.cast(dtype) : copy;
-  }
-  const shape = shapeOfNested(values);
-  const type = dtype ?? "float32";
-  const data = allocate(type, sizeOf(shape));
-  let at = 0;
-  const fill = (x: NestedArray): void => {
-    if (Array.isArray(x)) for (const row of x) fill(row);
-    else data[at++] = roundTo(type, x);
-  };
-  fill(values);
-  return fromHost({ shape, dtype: type, data });
+  return keepHost(readNested(values, dtype));
 }
 
 interface Typed {
   readonly dtype?: DType | undefined;
 }
+const typed = { dtype: true } as const;
 
-/** `value` everywhere. */
-export function full(shape: Shape, value: number, { dtype = "float32" }: Typed = {}): Tensor {
-  checkShape("full", shape);
-  checkDType("full", dtype);
-  return new Tensor(op.constant(value, [...shape], dtype));
+/** The dtype that options name. */
+function dtypeIn(
+  subject: string,
+  options: Typed | undefined,
+  absent: DType,
+  allowed?: readonly DType[],
+): DType {
+  checkOptions(subject, options, typed);
+  const { dtype = absent } = options ?? {};
+  checkDType(subject, dtype, allowed);
+  return dtype;
+}
+
+/** @throws {DataError} unless `dtype` holds `x`. */
+function checkHeld(subject: string, name: string, x: number, dtype: DType): void {
+  if (holds(dtype, x)) return;
+  throw new DataError({
+    subject,
+    problem: `${name} is ${x}, which ${dtype} does not hold.`,
+    fix: `give the dtype "${holds("int32", x) ? "int32" : Number.isInteger(x) ? "float64" : "float32"}".`,
+  });
+}
+
+/** `value` everywhere. @throws {DataError} if the dtype does not hold it: 0.5 in int32, say. */
+export function full(shape: Shape, value: number, options?: Typed): Tensor {
+  return filled("full", shape, value, options);
 }
 /** All 0; float32 unless said otherwise. */
-export const zeros = (shape: Shape, options?: Typed): Tensor => full(shape, 0, options);
+export const zeros = (shape: Shape, options?: Typed): Tensor => filled("zeros", shape, 0, options);
 /** All 1; float32 unless said otherwise. */
-export const ones = (shape: Shape, options?: Typed): Tensor => full(shape, 1, options);
+export const ones = (shape: Shape, options?: Typed): Tensor => filled("ones", shape, 1, options);
 /** All 0, in the shape and dtype of another tensor. */
-export const zerosLike = (x: Tensor): Tensor => full(x.shape, 0, { dtype: x.dtype });
+export const zerosLike = (x: Tensor): Tensor => new Tensor(op.filled(0, nodeOf("zerosLike", x)));
 /** All 1, in the shape and dtype of another tensor. */
-export const onesLike = (x: Tensor): Tensor => full(x.shape, 1, { dtype: x.dtype });
+export const onesLike = (x: Tensor): Tensor => new Tensor(op.filled(1, nodeOf("onesLike", x)));
 
-/** start, start + step, … below stop; `arange(n)` counts 0 … n − 1. int32 unless said otherwise. */
-export function arange(
-  start: number,
-  stop?: number,
-  step = 1,
-  { dtype = "int32" }: Typed = {},
-): Tensor {
-  const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  const size = Math.max(0, Math.ceil((to - from) / step));
-  const index = op.cast(op.iota([size], 0), dtype);
-  return new Tensor(op.add(op.mul(index, step), from));
+function filled(subject: string, shape: Shape, value: number, options?: Typed): Tensor {
+  checkShape(subject, shape);
+  checkNumber(subject, "the value", value, true);
+  const dtype = dtypeIn(subject, options, "float32");
+  checkHeld(subject, "the value", value, dtype);
+  return new Tensor(op.constant(value, [...shape], dtype));
 }
 
-/** `count` evenly spaced values from start to stop, both included. */
-export function linspace(
-  start: number,
-  stop: number,
-  count: number,
-  { dtype = "float32" }: Typed = {},
-): Tensor {
-  const index = op.cast(op.iota([count], 0), dtype);
-  return new Tensor(op.add(op.mul(index, count > 1 ? (stop - start) / (count - 1) : 0), start));
+/** The largest count of what an int32 numbers. */
+const maxCount = 2 ** 31 - 1;
+
+/** How many values a range has. */
+function countOf(subject: string, count: number): number {
+  if (Number.isInteger(count) && count >= 0 && count <= maxCount) return count;
+  throw new ConfigError({
+    subject,
+    problem: `${describe(count)} values, which is no whole number from 0 to ${maxCount}.`,
+    fix: "give fewer, or larger steps.",
+  });
+}
+
+/**
+ * start, start + step, …, ⌈(stop − start)/step⌉ of them, so that all are before stop; `arange(n)`
+ * counts 0 … n − 1. Each is start + i · step in float64, rounded once. Whole starts and steps make
+ * int32, others float32, unless a dtype is given.
+ *
+ * @throws {ConfigError} for a step of 0. @throws {DataError} for values that the dtype does not hold.
+ * @example
+ * arange(2, 11, 3).toArray(); // [2, 5, 8]
+ * arange(0, 1, 0.25).toArray(); // [0, 0.25, 0.5, 0.75]
+ * arange(3, 0, -1).toArray(); // [3, 2, 1]
+ */
+export function arange(start: number, stop?: number, step = 1, options?: Typed): Tensor {
+  const [from, to] = stop === undefined ? [0, start] : [start, stop];
+  checkNumber("arange", "start", from);
+  checkNumber("arange", "stop", to);
+  checkNumber("arange", "step", step);
+  if (step === 0)
+    throw new ConfigError({
+      subject: "arange",
+      problem: "the step is 0.",
+      fix: "give a step that leads from start to stop; full repeats one value.",
+    });
+  const isWhole = Number.isInteger(from) && Number.isInteger(step);
+  const dtype = dtypeIn("arange", options, isWhole ? "int32" : "float32", numeric);
+  const count = countOf("arange", Math.max(0, Math.ceil((to - from) / step)));
+  if (count > 0) {
+    checkHeld("arange", "start", from, dtype);
+    checkHeld("arange", "the last value", from + (count - 1) * step, dtype);
+  }
+  const isInt = isWhole && dtype === "int32" && holds("int32", step);
+  return new Tensor(op.cast(line(from, step, count, isInt), dtype));
+}
+
+/** start + i · step for i = 0 … count − 1, in int32 or float64. */
+function line(start: number, step: number, count: number, isInt: boolean): Node {
+  const index = op.cast(op.iota([count], 0), isInt ? "int32" : "float64");
+  return op.add(op.mul(index, count > 1 ? step : 0), start);
+}
+
+/**
+ * `count` evenly spaced values from start to stop, both included exactly: start + i · (stop −
+ * start)/(count − 1) in float64, rounded once, for int32 downwards as in NumPy; one value is start.
+ *
+ * @throws {ConfigError} for bounds that are not finite, or a count that is not whole.
+ * @throws {DataError} for bounds that the dtype does not hold.
+ * @example
+ * linspace(0, 1, 5).toArray(); // [0, 0.25, 0.5, 0.75, 1]
+ * linspace(0, 10, 5, { dtype: "int32" }).toArray(); // [0, 2, 5, 7, 10]
+ */
+export function linspace(start: number, stop: number, count: number, options?: Typed): Tensor {
+  checkNumber("linspace", "start", start);
+  checkNumber("linspace", "stop", stop);
+  checkWhole("linspace", "count", count);
+  const dtype = dtypeIn("linspace", options, "float32", numeric);
+  for (const [name, bound] of [["start", start] as const, ["stop", stop] as const])
+    checkHeld("linspace", name, dtype === "int32" ? Math.floor(bound) : bound, dtype);
+  countOf("linspace", count);
+  const last = op.equal(op.iota([count], 0), count - 1);
+  const step = (stop - start) / Math.max(1, count - 1);
+  checkNumber("linspace", "stop − start", stop - start);
+  const values = op.where(count > 1 ? last : op.not(last), stop, line(start, step, count, false));
+  return new Tensor(op.cast(dtype === "int32" ? op.floor(values) : values, dtype));
 }
 
 /** The n × n identity. */
-export function eye(n: number, { dtype = "float32" }: Typed = {}): Tensor {
+export function eye(n: number, options?: Typed): Tensor {
+  checkWhole("eye", "the size", n);
+  countOf("eye", n);
+  const dtype = dtypeIn("eye", options, "float32");
   return new Tensor(op.cast(op.equal(op.iota([n, n], 0), op.iota([n, n], 1)), dtype));
 }
 
-/** Row k is 1 in column indices[k], else 0: [...] int32 → [..., depth]. */
-export const oneHot = (indices: Tensor, depth: number, { dtype = "float32" }: Typed = {}): Tensor =>
-  new Tensor(composite.oneHot(indices.node, depth, dtype));
+/**
+ * Row k is 1 in column indices[k], else 0: [...] int32 → [..., depth].
+ *
+ * @throws {ConfigError} unless the depth is a whole number of 1 or more. @throws {DataError}, when
+ * the values are computed, for an index outside 0 … depth − 1.
+ * @example
+ * oneHot(tensor([2, 0], "int32"), 3).toArray(); // [[0, 0, 1], [1, 0, 0]]
+ */
+export function oneHot(indices: Tensor, depth: number, options?: Typed): Tensor {
+  const found = nodeOf("oneHot", indices);
+  checkWhole("oneHot", "the depth", depth, 1);
+  return new Tensor(composite.oneHot(found, depth, dtypeIn("oneHot", options, "float32")));
+}
 
-/** a where `condition`, else b. */
+/**
+ * a where `condition`, else b: the dtype that holds both, broadcast.
+ *
+ * @example
+ * where(tensor([true, false]), 0.5, tensor([1, 2], "int32")).toArray(); // [0.5, 2]
+ */
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
-  const left =
-    a instanceof Tensor ? a : full([], a, { dtype: b instanceof Tensor ? b.dtype : "float32" });
-  const [x, y] = align("where", left.node, b instanceof Tensor ? b.node : b);
-  const shape = broadcastShapes("where", [condition.shape, x.shape]);
+  const chosen = nodeOf("where", condition);
+  const [x, y] = align("where", operandOf("where", a), operandOf("where", b));
+  const shape = broadcastShapes("where", [chosen.shape, x.shape]);
   return new Tensor(
-    op.where(
-      op.broadcastTo(condition.node, shape),
-      op.broadcastTo(x, shape),
-      op.broadcastTo(y, shape),
-    ),
+    op.where(op.broadcastTo(chosen, shape), op.broadcastTo(x, shape), op.broadcastTo(y, shape)),
   );
 }
 
-/** The tensors one after another along `axis`. @throws {ShapeError} if there are none. */
-export function concat(tensors: readonly Tensor[], { axis = 0 } = {}): Tensor {
-  if (tensors.length === 0)
+/** Tensors of one dtype, the widest of theirs. */
+function promoted(subject: string, tensors: readonly Tensor[]): Node[] {
+  const nodes = nodesOf(subject, tensors);
+  const dtype = common(nodes);
+  return nodes.map((x) => op.cast(x, dtype));
+}
+
+/** The tensors one after another along `axis`, by default the first. @throws {ShapeError} if there are none. */
+export function concat(tensors: readonly Tensor[], options?: AxisOptions | number): Tensor {
+  const { axis = 0 } = withAxis("concat", options, { axis: true });
+  const nodes = promoted("concat", tensors);
+  return new Tensor(op.concat(nodes, normalizeAxis("concat", axis, nodes[0]!.shape.length)));
+}
+
+/** The tensors side by side along a new axis, by default the first. @throws {ShapeError} if their shapes differ. */
+export function stack(tensors: readonly Tensor[], options?: AxisOptions | number): Tensor {
+  const { axis = 0 } = withAxis("stack", options, { axis: true });
+  const nodes = promoted("stack", tensors);
+  const { shape } = nodes[0]!;
+  const other = nodes.find((x) => !sameShape(x.shape, shape));
+  if (other)
     throw new ShapeError({
-      subject: "concat",
-      problem: "there are no tensors, and so no shape and dtype.",
-      fix: "give a tensor or more.",
+      subject: "stack",
+      problem: `shapes differ, ${show(shape)} with ${show(other.shape)}.`,
+      fix: "give tensors of one shape; concat joins along an axis that exists.",
     });
-  const at = composite.axesFor("concat", tensors[0]!.node, axis)[0]!;
+  const at = normalizeAxis("stack", axis, shape.length + 1);
+  const wide = [...shape.slice(0, at), 1, ...shape.slice(at)];
   return new Tensor(
     op.concat(
-      tensors.map((t) => t.node),
+      nodes.map((x) => op.reshape(x, wide)),
       at,
     ),
   );
 }
 
-/** The tensors side by side along a new axis. */
-export const stack = (tensors: readonly Tensor[], { axis = 0 } = {}): Tensor =>
-  concat(
-    tensors.map((t) => t.unsqueeze(axis)),
-    { axis },
-  );
-
 /** The k largest along the last axis, with their indices. */
 export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
-  const n = x.shape.at(-1) ?? 0;
-  if (!Number.isInteger(k) || k < 0 || k > n)
+  const n = nodeOf("topK", x).shape.at(-1);
+  if (n === undefined || !Number.isInteger(k) || k < 0 || k > n)
     throw new ShapeError({
       subject: "topK",
-      problem: `${k} of ${n} elements along the last axis of ${show(x.shape)}.`,
-      fix: `ask for 0 … ${n}.`,
+      problem: `${describe(k)} of ${n ?? "no"} elements along the last axis of ${show(x.shape)}.`,
+      fix: n === undefined ? "a scalar has no axis." : `ask for 0 … ${n}.`,
     });
   const lead = x.shape.slice(0, -1).map(() => null);
   const indices = x.argsort({ descending: true }).slice(...lead, [0, k]);
   return { values: x.takeAlong(indices), indices };
 }
 
-/** result = 0, then result[i with its axis replaced by indices[i]] += updates[i]. */
+/**
+ * result = 0, then result[i with its axis replaced by indices[i]] += updates[i]. Sums of bool are int32.
+ *
+ * @param options the axis, and the result's `size` along it.
+ * @throws {ConfigError} unless the size is a whole number of 0 or more. @throws {DataError}, when the
+ * values are computed, for an index outside 0 … size − 1.
+ * @example
+ * scatterAdd(tensor([0, 2, 0], "int32"), tensor([1, 2, 3]), { axis: 0, size: 3 }).toArray(); // [4, 0, 2]
+ */
 export function scatterAdd(
   indices: Tensor,
   updates: Tensor,
-  { axis, size }: { axis: number; size: number },
+  options: { axis: number; size: number },
 ): Tensor {
-  const [at] = composite.axesFor("scatterAdd", updates.node, axis);
-  return new Tensor(op.scatterAdd(indices.node, updates.node, at!, size));
+  const [at, added] = [nodeOf("scatterAdd", indices), nodeOf("scatterAdd", updates)];
+  checkOptions("scatterAdd", options ?? null, { axis: true, size: true });
+  const axis = normalizeAxis("scatterAdd", options.axis, added.shape.length);
+  checkWhole("scatterAdd", "size", options.size);
+  countOf("scatterAdd", options.size);
+  return new Tensor(op.scatterAdd(at, op.cast(added, arithmetic([added])), axis, options.size));
 }

@@ -41,6 +41,7 @@ export {
   type WindowOptions,
 } from "./geometry.ts";
 export type { Range } from "./indexing.ts";
+export type { TensorData } from "./nested.ts";
 export { type PaddingMode, type PadOptions, pad } from "./padding.ts";
 export {
   avgPool,

@@ -1,6 +1,7 @@
 import { ConfigError, type Shape, ShapeError, show } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
+import { checkWidths } from "./arguments.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -84,7 +85,7 @@ export function pad(
   widths: readonly (readonly [number, number])[],
   { mode = "constant", value }: PadOptions = {},
 ): Tensor {
-  checkWidths(widths);
+  checkWidths(widths, x.shape);
   if (mode === "constant") return x.pad(widths, value);
   const rule = Object.hasOwn(modes, mode) ? modes[mode] : undefined;
   if (!rule || value !== undefined)
@@ -93,7 +94,6 @@ export function pad(
       problem: rule ? `mode "${mode}" with a value of ${value}.` : `unknown mode "${mode}".`,
       fix: 'the modes are "constant", which alone takes a value, "reflect", "replicate" and "circular".',
     });
-  x.pad(widths); // one width per axis, or its error
   checkRoom(mode, x.shape, widths, rule.most);
   const padded = widths.reduce((node, [low, high], axis) => {
     if (low === 0 && high === 0) return node;
@@ -104,15 +104,6 @@ export function pad(
     );
   }, x.node);
   return new Tensor(padded);
-}
-
-function checkWidths(widths: readonly (readonly [number, number])[]): void {
-  if (widths.flat().every((w) => Number.isInteger(w) && w >= 0)) return;
-  throw new ShapeError({
-    subject: "pad",
-    problem: `widths ${JSON.stringify(widths)} are not all whole numbers of 0 or more.`,
-    fix: "cut with slice; pad only adds.",
-  });
 }
 
 function checkRoom(

@@ -1,7 +1,8 @@
 import { type Shape, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
-import { rectified } from "./composite.ts";
+import { nodeOf } from "./arguments.ts";
+import { averaged, rectified } from "./composite.ts";
 import { type Padding, type PerAxis, spread, type Windows, windows } from "./geometry.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -136,9 +137,10 @@ export function maxPool(x: Tensor, options: PoolOptions): Tensor {
   return new Tensor(op.maxPool(padded, geometry));
 }
 
-/** The mean of each window of `[N, C, …spatial]`; padding counts as 0 and is counted. */
+/** The mean of each window of `[N, C, …spatial]`; padding counts as 0 and is counted. Of int32 it is float64, as `mean` is. */
 export function avgPool(x: Tensor, options: PoolOptions): Tensor {
-  const { padded, geometry } = pooled("avgPool", x, options, 0);
+  const floats = new Tensor(averaged(nodeOf("avgPool", x)));
+  const { padded, geometry } = pooled("avgPool", floats, options, 0);
   const view = op.window(padded, geometry);
   const axes = geometry.size.map((_, i) => x.rank + i);
   return new Tensor(op.mul(op.sum(view, axes), 1 / geometry.size.reduce((n, k) => n * k, 1)));

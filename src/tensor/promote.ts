@@ -1,4 +1,4 @@
-import { broadcastShapes, type DType, isFloat } from "../base/index.ts";
+import { broadcastShapes, type DType, holds, isFloat } from "../base/index.ts";
 import { apply, collect, type Node } from "../graph/index.ts";
 import {
   broadcastTo,
@@ -9,8 +9,15 @@ import {
   leafOp,
 } from "../ops/index.ts";
 
+/** From the narrowest to the widest. */
 const order: readonly DType[] = ["bool", "int32", "float32", "float64"];
-const category = (dtype: DType) => (isFloat(dtype) ? 2 : dtype === "int32" ? 1 : 0);
+/** Truth values, whole numbers, real numbers; −1 where there is nothing. */
+const category = (dtype: DType | undefined) =>
+  dtype === undefined ? -1 : isFloat(dtype) ? 2 : dtype === "int32" ? 1 : 0;
+
+/** The widest of some dtypes; undefined of none. */
+export const widest = (dtypes: readonly DType[]): DType | undefined =>
+  order.findLast((dtype) => dtypes.includes(dtype));
 
 // Inside a compiled function a number is a scalar input. It stays a number: like those of plain code,
 // it takes the dtype that it meets.
@@ -25,6 +32,7 @@ export const numberConstant = (value: number): Node =>
 const numbers = new WeakMap<Node, boolean>();
 /** Whether a scalar is computed from numbers alone. */
 function isNumber(x: Node): boolean {
+  if (x.shape.length > 0 || x.dtype !== "float64") return false;
   const known = (y: Node) => y.shape.length > 0 || y.dtype !== "float64" || numbers.has(y);
   for (const y of collect([x], known)) {
     if (known(y)) continue;
@@ -35,34 +43,64 @@ function isNumber(x: Node): boolean {
   return numbers.get(x) === true;
 }
 
-/**
- * The dtype of a mixed operation: the wider one, but a scalar tensor does not widen a float32 array
- * to float64, nor does a number ever change a float dtype.
- */
-export function promotedDType(a: Node, b: Node): DType {
-  if (a.dtype === b.dtype) return a.dtype;
-  if (isNumber(a)) return isFloat(b.dtype) ? b.dtype : "float32";
-  if (isNumber(b)) return isFloat(a.dtype) ? a.dtype : "float32";
-  if (category(a.dtype) === category(b.dtype)) {
-    if (a.shape.length === 0 && b.shape.length > 0) return b.dtype;
-    if (b.shape.length === 0 && a.shape.length > 0) return a.dtype;
-  }
-  return order[Math.max(order.indexOf(a.dtype), order.indexOf(b.dtype))]!;
-}
+/** What meets in an operation: tensors and plain numbers. */
+export type Operand = Node | number;
 
-/** The dtype in which a number meets a tensor of `dtype`. */
-function numberDType(value: number, dtype: DType): DType {
+/** The dtype in which operands meet, by a row of the table in `docs/ops.md`. */
+export type Promotion = (operands: readonly Operand[]) => DType;
+
+/**
+ * The dtype that holds what meets, as in PyTorch: the widest of the arrays'; of scalar tensors only
+ * the kind counts (float before int32 before bool); and a number takes the first dtype from there on
+ * that holds it, of int32 and float32. A number that a compiled function is given may be any, and
+ * counts as a float.
+ */
+export const common: Promotion = (operands) => {
+  const nodes = operands.filter((x) => typeof x !== "number");
+  const tensors = nodes.filter((x) => !isNumber(x));
+  if (tensors.length === 0) return nodes.length > 0 ? "float64" : "float32";
+  const [arrays, scalars] = [true, false].map((array) =>
+    widest(tensors.filter((x) => x.shape.length > 0 === array).map((x) => x.dtype)),
+  );
+  let dtype = category(scalars) > category(arrays) ? scalars! : arrays!;
   if (isFloat(dtype)) return dtype;
-  return Number.isInteger(value) ? "int32" : "float32";
-}
+  if (tensors.length < nodes.length) return "float32";
+  const held = (at: DType) => operands.every((x) => typeof x !== "number" || holds(at, x));
+  while (!held(dtype)) dtype = dtype === "bool" ? "int32" : "float32";
+  return dtype;
+};
+
+/** Of arithmetic: truth values count as 0 and 1. */
+export const arithmetic: Promotion = (operands) => {
+  const dtype = common(operands);
+  return dtype === "bool" ? "int32" : dtype;
+};
+
+/** Of functions of real numbers: integers become float32. */
+export const real: Promotion = (operands) => {
+  const dtype = common(operands);
+  return isFloat(dtype) ? dtype : "float32";
+};
+
+/** Of comparisons: int32 meets floats in float64, which holds both; float32 would round. */
+export const comparison: Promotion = (operands) => {
+  const dtype = common(operands);
+  const hasInt = operands.some((x) => typeof x !== "number" && x.dtype === "int32");
+  return hasInt && isFloat(dtype) ? "float64" : dtype;
+};
 
 /** Brings operands to one dtype and one shape. */
-export function align(name: string, a: Node, b: Node | number): [Node, Node] {
-  if (typeof b === "number") {
-    const dtype = numberDType(b, a.dtype);
-    return [cast(a, dtype), constant(b, a.shape, dtype)];
-  }
-  const dtype = promotedDType(a, b);
-  const shape = broadcastShapes(name, [a.shape, b.shape]);
-  return [broadcastTo(cast(a, dtype), shape), broadcastTo(cast(b, dtype), shape)];
+export function align(
+  name: string,
+  a: Operand,
+  b: Operand,
+  promotion: Promotion = common,
+): [Node, Node] {
+  const dtype = promotion([a, b]);
+  const shape = broadcastShapes(name, [shapeOf(a), shapeOf(b)]);
+  const aligned = (x: Operand): Node =>
+    typeof x === "number" ? constant(x, shape, dtype) : broadcastTo(cast(x, dtype), shape);
+  return [aligned(a), aligned(b)];
 }
+
+const shapeOf = (x: Operand) => (typeof x === "number" ? [] : x.shape);

