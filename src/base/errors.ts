@@ -18,7 +18,7 @@ export class GradusError extends Error {
   readonly fix: string | undefined;
 
   constructor(parts: ErrorParts) {
-    const { subject, problem, fix, where = callSite(new Error().stack) } = parts;
+    const { subject, problem, fix, where = callSite(deepStack()) } = parts;
     // the stack shows the message that super() is given, not one that is set later
     super(
       [
@@ -37,6 +37,15 @@ export class GradusError extends Error {
 
 /** The folder that our own code lies in, src or dist, as stack frames name it. */
 const ownFolder = import.meta.url.replace(/\/(base|chunks)\/[^/]+$/, "");
+
+/** The present stack with so many frames that the user's is among them: V8 keeps 10 otherwise. */
+function deepStack(): string | undefined {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 100;
+  const { stack } = new Error();
+  Error.stackTraceLimit = limit;
+  return stack;
+}
 
 /** The first frame of a stack that is not our own: the user's line. */
 export function callSite(stack: string | undefined): string | undefined {

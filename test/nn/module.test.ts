@@ -259,7 +259,7 @@ describe("errors in forward", () => {
     const f = () => model.forward(zeros([32, 5]));
     expect(message(f)).toMatchInlineSnapshot(`
       "Linear: takes […, 4], got [32, 5] (4 ≠ 5).
-        in layers.0 (Linear 4 → 3), built at test/nn/module.test.ts:·
+        in layers.0 (Linear 4 → 3), built at test/nn/module.test.ts:·, called at test/nn/module.test.ts:·
         fix: give this layer 5 inputs, or flatten or transpose what comes in."
     `);
     const error = failure(f) as ShapeError;
