@@ -8,6 +8,7 @@ import {
   type ImageKernel,
   imageKernels,
 } from "../data/index.ts";
+import { limitsOf } from "../data/limits.ts";
 import { readBytes, writeFileAtomic } from "../formats/index.ts";
 import { fromHost, tensor } from "../tensor/index.ts";
 import { oneOf } from "./options.ts";
@@ -90,10 +91,11 @@ async function filter(path: string, options: Options, terminal: Terminal): Promi
     });
   const asItIs = { height: undefined, width: undefined };
   const file = { path, read: () => readBytes(path) };
-  const image = await decodeImages([file], { ...asItIs, channels: options.gray ? 1 : undefined });
+  const format = { ...asItIs, channels: options.gray ? (1 as const) : undefined };
+  const { images } = await decodeImages([file], format, limitsOf({}, "convolve"));
   const apply = options.correlate ? correlate : convolve;
   const weights = tensor(kernel.rows.map((row) => [...row]));
-  const y = apply(fromHost(image), weights, options.mode);
+  const y = apply(fromHost(images), weights, options.mode);
   const [, channels, rows, columns] = y.shape as [number, 1 | 3, number, number];
   const shown = toBytes(y.dataSync() as Float32Array, channels, kernel);
   const { default: sharp } = await import("sharp");

@@ -10,9 +10,9 @@ import {
   moons,
   numericFeatures,
   readCsv,
-  readIdxFolder,
-  readImageFolder,
+  readDataFolder,
   type Split,
+  soundImages,
   spirals,
   splitDataset,
   standardize,
@@ -32,6 +32,8 @@ export interface Source {
   readonly validation: Split;
   readonly test: Split;
   readonly config: DataConfig;
+  /** What the reader passed over or decided. */
+  readonly notes: readonly string[];
 }
 
 /** Shares that are held out where the data bring no such part. The cut does not depend on --seed. */
@@ -59,7 +61,7 @@ export const builtInNames: readonly string[] = Object.keys(builtIn);
 export type SourceOptions = Omit<NonNullable<Given["data"]>, "source">;
 
 /**
- * Loads what `--data` names: a built-in set, a folder of IDX files or a CSV file.
+ * Loads what `--data` names: a built-in set, a folder or archive of images, recordings or IDX files, or a CSV file.
  *
  * @throws {ConfigError} if it names nothing. @throws {DataError} if the files are not right.
  */
@@ -76,20 +78,30 @@ async function load(source: string, options: SourceOptions): Promise<Source> {
   }
   const { basename, extname } = await import("node:path");
   if ((await kindOf(source)) === "folder" || isArchive(source))
-    return cut(source, nameOf(basename(source)), await readImages(source, options));
+    return folderSource(source, nameOf(basename(source)), options);
   return tableSource(source, basename(source, extname(source)), options);
 }
 
 const isArchive = (source: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(source);
 const nameOf = (file: string): string => file.replace(/\.(tar|tar\.gz|tgz)$/i, "");
 
-/** A folder of IDX files as MNIST's, or images in folders or an archive by class. */
-async function readImages(source: string, { size }: SourceOptions): Promise<Dataset> {
-  const { readdir } = await import("node:fs/promises");
-  const names = isArchive(source) ? [] : await readdir(source);
-  if (names.some((name) => /-idx\d|\.idx/.test(name)) || names.length === 0)
-    if (!isArchive(source)) return readIdxFolder(source);
-  return readImageFolder(source, size === undefined ? {} : { size });
+/** Images, recordings or IDX files of a folder or an archive. */
+async function folderSource(source: string, name: string, options: SourceOptions): Promise<Source> {
+  const { kind, data } = await readDataFolder(source, options);
+  if (kind !== "sound") return cut(source, name, data);
+  const seen = ({ inputs, ...rest }: Split): Split => ({
+    ...rest,
+    inputs: soundImages(inputs, { sampleRate: data.sampleRate }),
+  });
+  const { train, validation, test } = data;
+  const images: Dataset = {
+    ...data,
+    train: seen(train),
+    ...(validation && { validation: seen(validation) }),
+    ...(test && { test: seen(test) }),
+  };
+  const made = cut(source, name, images);
+  return { ...made, config: { ...made.config, lightOnDark: false } };
 }
 
 /** The examples of some classes, which are numbered anew in the order given. */
@@ -170,7 +182,9 @@ function cut(source: string, name: string, data: Dataset): Source {
   const [rest, test] = data.test
     ? [data.train, data.test]
     : splitDataset(data.train, testShare, splitSeed);
-  const [train, validation] = splitDataset(rest, validationShare, splitSeed);
+  const [train, validation] = data.validation
+    ? [rest, data.validation]
+    : splitDataset(rest, validationShare, splitSeed);
   const inputShape = train.inputs.shape.slice(1);
   const config: DataConfig = {
     source,
@@ -179,7 +193,7 @@ function cut(source: string, name: string, data: Dataset): Source {
     classes: data.classes ?? [],
     lightOnDark: isLightOnDark(train),
   };
-  return { name, train, validation, test, config };
+  return { name, train, validation, test, config, notes: data.notes ?? [] };
 }
 
 /** Whether most of the first images have a dark border, as MNIST's have. */
@@ -210,7 +224,7 @@ async function tableSource(source: string, name: string, options: SourceOptions)
     std: [...scale.std],
   };
   return {
-    name,
+    ...raw,
     train: standardize(raw.train, scale),
     validation: standardize(raw.validation, scale),
     test: standardize(raw.test, scale),
@@ -247,6 +261,14 @@ const columnsOf = ({ target, drop, missing = "drop", other }: SourceOptions) => 
   ...(missing === "drop" ? { dropMissing: true } : missing !== "refuse" && { fill: missing }),
 });
 
+const ofFolders = [
+  "size",
+  "maxFileBytes",
+  "maxArchiveBytes",
+  "maxEntries",
+  "maxPixels",
+  "maxDecodedBytes",
+] as const;
 const ofTables = ["target", "task", "drop", "missing", "other"] as const;
 
 /**
@@ -267,10 +289,11 @@ export function checkLearnable(
       problem: `it is for tables, and ${source} is none.`,
       fix: "leave it out, or give a CSV file.",
     });
-  if (isGiven("size") && (table || builtInNames.includes(source)))
+  const folderOption = ofFolders.find(isGiven);
+  if (folderOption && (table || builtInNames.includes(source)))
     throw new ConfigError({
-      subject: "data.size",
-      problem: `it scales the images of a folder or archive, and ${source} is none.`,
+      subject: `data.${folderOption}`,
+      problem: `it ${folderOption === "size" ? "scales the images of" : "limits"} a folder or archive, and ${source} is none.`,
       fix: "leave it out, or give images by class.",
     });
   if (task === "regression" || classes.length > 1) return;

@@ -57,6 +57,11 @@ export const settingsSchema = z.strictObject({
       .boolean({ error: "true or false" })
       .meta({ must: "true or false", example: true })
       .optional(),
+    maxFileBytes: whole(1, 2 ** 30).optional(),
+    maxArchiveBytes: whole(1, 2 ** 30).optional(),
+    maxEntries: whole(1, 1_000_000).optional(),
+    maxPixels: whole(1, 2 ** 26).optional(),
+    maxDecodedBytes: whole(1, 2 ** 34).optional(),
     augment: listOf(z.string(), "a list of transforms", ["crop:4", "flip"]).optional(),
   }),
   model: z.strictObject({

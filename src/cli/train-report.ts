@@ -61,6 +61,7 @@ export function textReport(terminal: Terminal): Report {
         "data",
         `${data.source}: ${train.size} to train, ${validation.size} to validate, ${test.size} to test; ${describe(data)}`,
       );
+      for (const note of source.notes) line("", note);
       line("model", `${model.name}, ${parameters} parameters`);
       line(
         "train",
@@ -130,6 +131,7 @@ export function jsonReport(terminal: Terminal): Report {
           test: source.test.size,
         },
         parameters,
+        ...(source.notes.length > 0 && { notes: source.notes }),
         engine: engineInfo().name,
         from: { epoch: 1 + (from?.epoch ?? 0), batch: from?.batch ?? 0 },
       }),

@@ -47,7 +47,7 @@ const settingFlags: readonly [flags: string, path: string, about: string][] = [
   [
     "--data <source>",
     "data.source",
-    `${builtInNames.join(", ")}, a folder of IDX files, a folder or archive of images by class, or a CSV file (default: ${defaultSource})`,
+    `${builtInNames.join(", ")}, a folder of IDX files, a folder or archive of images or WAV recordings by class, or a CSV file (default: ${defaultSource})`,
   ],
   ["--classes <names>", "data.classes", "only these classes, such as 0,1,2 (default: all)"],
   ["--augment <list>", "data.augment", `random changes of training examples: ${augmentationNames}`],

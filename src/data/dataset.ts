@@ -22,14 +22,18 @@ export interface Split {
 /** What the targets are: a class index per example, or a number to be hit. */
 export type Task = "classification" | "regression";
 
-/** A set to learn from, and perhaps one to judge by, which training never sees. */
+/** A set to learn from, and perhaps one to choose by and one to judge by, which training never sees. */
 export interface Dataset {
   readonly name: string;
   readonly task: Task;
   readonly train: Split;
+  /** To choose by: when to stop, which settings. */
+  readonly validation?: Split;
   readonly test?: Split;
   /** Class names; target k means `classes[k]`. */
   readonly classes?: readonly string[];
+  /** What the reader passed over or decided, in sentences; absent where there is nothing to say. */
+  readonly notes?: readonly string[];
 }
 
 /**

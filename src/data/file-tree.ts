@@ -1,4 +1,6 @@
-import { DataError, FormatError, GradusError } from "../base/index.ts";
+import { DataError, GradusError } from "../base/index.ts";
+import { type ArchiveEntry, normal, readArchive } from "./archive.ts";
+import { beyond, type Limits } from "./limits.ts";
 
 /** A file of a folder or an archive. */
 export interface FileEntry {
@@ -7,29 +9,34 @@ export interface FileEntry {
   readonly read: () => Promise<Uint8Array>;
 }
 
-/** What lies in a folder or an archive, both lists in the order of their paths. */
+/** What lies in a folder or an archive, in the order of paths. */
 export interface FileTree {
   readonly files: readonly FileEntry[];
   readonly folders: readonly string[];
+  /** Files that were not wanted, and links that lead back to a folder that holds them. */
+  readonly leftOut: readonly string[];
+  readonly loops: readonly string[];
 }
 
 /**
  * The files below a folder, or inside a `.tar` or `.tar.gz`, whose paths are `wanted`. Those of an
  * archive are kept in memory as they are; nothing is written to the disk. Names that begin with a
- * dot, which systems leave behind, do not count.
+ * dot, and `__MACOSX`, which systems leave behind, do not count. Links are followed as far as they
+ * stay inside.
  *
- * @throws {DataError} if the path cannot be read or the archive is torn.
- * @throws {FormatError} if a file is no archive.
+ * @throws {DataError} if the path cannot be read, the archive is torn, something is above a limit, or a
+ *   link leads nowhere or out. @throws {FormatError} if a file is no archive.
  */
-export async function fileTree(path: string, wanted: (path: string) => boolean): Promise<FileTree> {
+export async function fileTree(
+  path: string,
+  wanted: (path: string) => boolean,
+  limits: Limits,
+): Promise<FileTree> {
   const { stat } = await import("node:fs/promises");
   try {
     const isFolder = (await stat(path)).isDirectory();
-    const { files, folders } = await (isFolder ? folderTree : archiveTree)(
-      path,
-      (name) => visible(name) && wanted(name),
-    );
-    return { files: files.sort(byPath), folders: [...folders].filter(visible).sort() };
+    const place = await (isFolder ? folderAt : archiveAt)(path, wanted, limits);
+    return await walk(path, place, wanted, limits);
   } catch (thrown) {
     if (thrown instanceof GradusError) throw thrown;
     throw new DataError({
@@ -40,88 +47,216 @@ export async function fileTree(path: string, wanted: (path: string) => boolean):
   }
 }
 
-interface Found {
-  readonly files: FileEntry[];
-  readonly folders: Iterable<string>;
+type Kind = ArchiveEntry["kind"];
+
+/** Where a link ends: a path from the root, or why there is none. */
+type End = { readonly at: string; readonly kind: Kind } | "nowhere" | "out";
+
+/** A folder of the disk or an archive. Paths are from its root, which is "". */
+interface Place {
+  readonly list: (folder: string) => Promise<readonly { name: string; kind: Kind }[]>;
+  readonly follow: (link: string) => Promise<End>;
+  readonly read: (file: string) => Promise<Uint8Array>;
+  /** Makes ready to read these files. */
+  readonly prepare?: (files: readonly string[]) => Promise<void>;
 }
 
-const byPath = (a: FileEntry, b: FileEntry): number => (a.path < b.path ? -1 : 1);
-const visible = (path: string): boolean => !/(^|\/)\./.test(path);
+const isHidden = (name: string): boolean => name.startsWith(".") || name === "__MACOSX";
+const within = (folder: string, name: string): string => (folder ? `${folder}/${name}` : name);
 
-async function folderTree(root: string, wanted: (path: string) => boolean): Promise<Found> {
-  const { readdir, readFile } = await import("node:fs/promises");
-  const { join, sep } = await import("node:path");
-  const files: FileEntry[] = [];
+async function walk(
+  root: string,
+  place: Place,
+  wanted: (path: string) => boolean,
+  limits: Limits,
+): Promise<FileTree> {
+  const files: { path: string; at: string }[] = [];
   const folders: string[] = [];
-  const visit = async (folder: string): Promise<void> => {
-    for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
-      const path = folder ? `${folder}/${entry.name}` : entry.name;
-      const whole = join(root, path.replaceAll("/", sep));
-      if (entry.isDirectory()) {
+  const leftOut: string[] = [];
+  const loops: string[] = [];
+  let count = 0;
+  /** `at` is where the folder truly is, `shown` the way that led there. */
+  const visit = async (at: string, shown: string, above: readonly string[]): Promise<void> => {
+    for (const { name, kind } of await place.list(at)) {
+      if (isHidden(name)) continue;
+      if (++count > limits.maxEntries)
+        throw beyond(root, "files and folders", count, limits.maxEntries, "maxEntries");
+      const path = within(shown, name);
+      let end: End = { at: within(at, name), kind };
+      if (kind === "link") end = await place.follow(end.at);
+      if (typeof end === "string") {
+        // A link that can only be to a file of no use is one more file that is left out.
+        if (wanted(path) || !/\.\w+$/.test(name)) throw badLink(root, path, end);
+        leftOut.push(path);
+      } else if (end.kind === "folder" && [...above, at].includes(end.at)) loops.push(path);
+      else if (end.kind === "folder") {
         folders.push(path);
-        await visit(path);
-      } else if (wanted(path)) files.push({ path, read: () => readFile(whole) });
+        await visit(end.at, path, [...above, at]);
+      } else if (end.kind === "file" && wanted(path)) files.push({ path, at: end.at });
+      else leftOut.push(path);
     }
   };
-  await visit("");
-  return { files, folders };
+  await visit("", "", []);
+  await place.prepare?.(files.map(({ at }) => at));
+  return {
+    files: files.sort(byPath).map(({ path, at }) => ({ path, read: () => place.read(at) })),
+    folders: folders.sort(),
+    leftOut: leftOut.sort(),
+    loops: loops.sort(),
+  };
 }
 
-async function archiveTree(path: string, wanted: (path: string) => boolean): Promise<Found> {
-  const { createReadStream } = await import("node:fs");
-  const { pipeline } = await import("node:stream/promises");
-  const { createGunzip } = await import("node:zlib");
-  const { extract } = await import("tar-stream");
-  const files: FileEntry[] = [];
-  const folders = new Set<string>();
-  const tar = extract();
-  const source = createReadStream(path);
-  const flow = (await isGzipFile(path))
-    ? pipeline(source, createGunzip(), tar)
-    : pipeline(source, tar);
-  flow.catch(() => {}); // the loop below throws the same
-  try {
-    for await (const entry of tar) {
-      const name = entry.header.name.replace(/^(\.?\/)+|\/$/g, "");
-      if (entry.header.type === "directory") folders.add(name);
-      const isWanted = entry.header.type === "file" && wanted(name);
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of entry) if (isWanted) chunks.push(chunk as Uint8Array);
-      const bytes = Buffer.concat(chunks);
-      if (isWanted) files.push({ path: name, read: async () => bytes });
+const byPath = (a: { path: string }, b: { path: string }): number => (a.path < b.path ? -1 : 1);
+
+/** The tree with fewer files: the others are left out. */
+export function select(tree: FileTree, wanted: (path: string) => boolean): FileTree {
+  const others = tree.files.filter(({ path }) => !wanted(path)).map(({ path }) => path);
+  return {
+    ...tree,
+    files: tree.files.filter(({ path }) => wanted(path)),
+    leftOut: [...tree.leftOut, ...others].sort(),
+  };
+}
+
+/** What was passed over, as sentences: `2 files are left out: 1 .heic, 1 .txt (a/1.heic, a/notes.txt).` */
+export function treeNotes({ files, leftOut, loops }: FileTree): string[] {
+  const all = [...files.map(({ path }) => path), ...leftOut, ...loops];
+  // Without the one folder that an archive often has around everything.
+  const top = all[0]?.slice(0, all[0].indexOf("/") + 1) ?? "";
+  const cut = all.every((path) => path.startsWith(top)) ? top.length : 0;
+  const kinds = new Map<string, number>();
+  for (const path of leftOut) {
+    const kind = /\.\w+$/.exec(path)?.[0].toLowerCase() ?? "without extension";
+    kinds.set(kind, 1 + (kinds.get(kind) ?? 0));
+  }
+  const counts = [...kinds].sort(([, a], [, b]) => b - a).map(([kind, n]) => `${n} ${kind}`);
+  const shown = firstOf(
+    leftOut.map((path) => path.slice(cut)),
+    3,
+  );
+  const count = leftOut.length === 1 ? "1 file is" : `${leftOut.length} files are`;
+  return [
+    ...(leftOut.length > 0 ? [`${count} left out: ${firstOf(counts, 6)} (${shown}).`] : []),
+    ...loops.map(
+      (path) => `The link ${path.slice(cut)} leads back to a folder that holds it: not followed.`,
+    ),
+  ];
+}
+
+const firstOf = (words: readonly string[], count: number): string =>
+  words.slice(0, count).join(", ") + (words.length > count ? ", …" : "");
+
+async function folderAt(root: string, _: unknown, limits: Limits): Promise<Place> {
+  const { readdir, readFile, realpath, stat } = await import("node:fs/promises");
+  const { isAbsolute, join, relative, sep } = await import("node:path");
+  const base = await realpath(root);
+  const whole = (path: string) => join(base, path.replaceAll("/", sep));
+  const kindOf = (found: { isDirectory(): boolean; isFile(): boolean }): Kind =>
+    found.isDirectory() ? "folder" : found.isFile() ? "file" : "other";
+  return {
+    async list(folder) {
+      const found = await readdir(whole(folder), { withFileTypes: true });
+      return found
+        .map((each) => ({
+          name: each.name,
+          kind: each.isSymbolicLink() ? ("link" as const) : kindOf(each),
+        }))
+        .sort((a, b) => (a.name < b.name ? -1 : 1));
+    },
+    async follow(link) {
+      const real = await realpath(whole(link)).catch(() => undefined);
+      if (real === undefined) return "nowhere";
+      const at = relative(base, real);
+      if (at === ".." || at.startsWith(`..${sep}`) || isAbsolute(at)) return "out";
+      return { at: at.replaceAll(sep, "/"), kind: kindOf(await stat(real)) };
+    },
+    async read(file) {
+      const { size } = await stat(whole(file));
+      if (size > limits.maxFileBytes)
+        throw beyond(whole(file), "bytes", size, limits.maxFileBytes, "maxFileBytes");
+      return readFile(whole(file));
+    },
+  };
+}
+
+async function archiveAt(
+  path: string,
+  wanted: (path: string) => boolean,
+  limits: Limits,
+): Promise<Place> {
+  const isVisible = (file: string) => !file.split("/").some(isHidden);
+  let entries = await readArchive(path, (file) => isVisible(file) && wanted(file), limits);
+  const folders = foldersOf(entries);
+  return {
+    list: async (folder) =>
+      [...(folders.get(folder) ?? [])]
+        .sort()
+        .map((name) => ({ name, kind: entries.get(within(folder, name))?.kind ?? "folder" })),
+    follow: async (link) => followIn(entries, folders, link),
+    /** Links may lead to files whose own names were not wanted. */
+    async prepare(files) {
+      const kept = new Set(files);
+      if (files.some((file) => !entries.get(file)!.bytes))
+        entries = await readArchive(path, (file) => kept.has(file), limits);
+    },
+    read: async (file) => entries.get(file)!.bytes!,
+  };
+}
+
+/** The names in each folder; folders may have no entry of their own. */
+function foldersOf(entries: ReadonlyMap<string, ArchiveEntry>): Map<string, Set<string>> {
+  const folders = new Map<string, Set<string>>([["", new Set()]]);
+  for (const [path, { kind }] of entries) {
+    if (path === "") continue;
+    if (kind === "folder" && !folders.has(path)) folders.set(path, new Set());
+    for (let child = path; child !== ""; ) {
+      const cut = child.lastIndexOf("/");
+      const folder = child.slice(0, Math.max(0, cut));
+      const names = folders.get(folder);
+      if (names) names.add(child.slice(cut + 1));
+      else folders.set(folder, new Set([child.slice(cut + 1)]));
+      if (names) break; // its parents are known
+      child = folder;
     }
-    await flow;
-  } catch (thrown) {
-    throw badArchive(path, thrown);
   }
-  for (const { path } of files)
-    for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1))
-      folders.add(path.slice(0, at));
-  return { files, folders };
+  return folders;
 }
 
-async function isGzipFile(path: string): Promise<boolean> {
-  const { open } = await import("node:fs/promises");
-  const file = await open(path);
-  try {
-    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
-    return buffer[0] === 0x1f && buffer[1] === 0x8b;
-  } finally {
-    await file.close();
+/** As many links as Linux follows in one path. */
+const mostLinks = 40;
+
+function followIn(
+  entries: ReadonlyMap<string, ArchiveEntry>,
+  folders: ReadonlyMap<string, unknown>,
+  link: string,
+): End {
+  const rest = link.split("/");
+  let at = "";
+  for (let hops = 0; rest.length > 0; ) {
+    const next = normal(within(at, rest.shift()!));
+    if (next === undefined) return "out";
+    const { kind, target = "", isHard } = entries.get(next) ?? {};
+    if (kind !== "link") at = next;
+    else if (++hops > mostLinks) return "nowhere";
+    else if (!isHard && target.startsWith("/")) return "out";
+    else {
+      if (isHard) at = "";
+      rest.unshift(...target.split("/"));
+    }
   }
+  const kind = folders.has(at) ? "folder" : entries.get(at)?.kind;
+  return kind === undefined ? "nowhere" : { at, kind };
 }
 
-function badArchive(path: string, thrown: unknown): FormatError | DataError {
-  const reason = thrown instanceof Error ? thrown.message : String(thrown);
-  return /tar header/i.test(reason)
-    ? new FormatError({
-        subject: path,
-        problem: `not a tar archive (${reason}).`,
-        fix: "give a folder, or a .tar or .tar.gz of one.",
-      })
-    : new DataError({
-        subject: path,
-        problem: `the archive is torn (${reason}).`,
-        fix: "download or copy the file again, and compare its checksum.",
-      });
-}
+const badLink = (root: string, path: string, end: "nowhere" | "out"): DataError =>
+  new DataError({
+    subject: root,
+    problem:
+      end === "out"
+        ? `the link ${path} leads out of it, and only what lies inside is read.`
+        : `the link ${path} is broken: what it leads to does not exist.`,
+    fix:
+      end === "out"
+        ? "give a folder that holds both, or copy the files to where the link is."
+        : "mend the link or remove it.",
+  });

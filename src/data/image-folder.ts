@@ -1,13 +1,15 @@
 import { ConfigError, DataError, type HostArray, nearest } from "../base/index.ts";
+import { checkEmpty, type Located, locate, type Part } from "./class-folders.ts";
 import { type Dataset, makeSplit, type Split, splitDataset } from "./dataset.ts";
-import { type FileEntry, type FileTree, fileTree } from "./file-tree.ts";
+import { type FileTree, fileTree, treeNotes } from "./file-tree.ts";
 import { decodeImages, type ImageFormat } from "./image-decoder.ts";
+import { limitsOf, type ReadLimits } from "./limits.ts";
 
 /** What {@link readImageFolder} makes of its images. */
-export interface ImageFolderOptions {
+export interface ImageFolderOptions extends ReadLimits {
   /** Height and width; each image is scaled to cover them and cut in its middle. Default: the size that all images have. */
-  readonly size?: number | readonly [height: number, width: number];
-  /** 1 for gray, 3 for red, green, blue. Default: as the first image is. */
+  readonly size?: number | readonly [height: number, width: number] | undefined;
+  /** 1 for gray, 3 for red, green, blue. Default: 3 if any image is in color. */
   readonly channels?: 1 | 3;
   /** The class folders to read, in the order of their indices. Default: all, by name. */
   readonly classes?: readonly string[];
@@ -18,16 +20,19 @@ export interface ImageFolderOptions {
 }
 
 /**
- * Reads images that lie in folders named by their class: `train/<class>/*` and `test/<class>/*`, or
- * `<class>/*`, of which a random part is held out; in a folder, a `.tar` or a `.tar.gz`, which is
- * not unpacked to the disk. CIFAR-10, Imagenette and most sets that people collect come so.
+ * Reads images that lie in folders named by their class: `train/<class>/*`, `val/<class>/*` and
+ * `test/<class>/*`, or `<class>/*`, of which a random part is held out; in a folder, a `.tar` or a
+ * `.tar.gz`, which is not unpacked to the disk. CIFAR-10, Imagenette and most sets that people
+ * collect come so. Folders below that of a class belong to it; links are followed inside the folder.
  *
- * The order is that of classes and file names, whatever the order in the archive. Files that are no
- * PNG, JPEG, WebP, GIF, AVIF or TIFF by name are passed over.
+ * The order is that of classes and file names, whatever the order in the archive. PNG, JPEG, WebP,
+ * GIF, AVIF, TIFF, BMP, PBM, PGM and PPM are read; what is passed over stands in `notes`.
  *
- * @returns inputs `[N, C, H, W]` float32, bytes scaled from 0…255 to [0, 1]; targets `[N]` int32.
+ * @returns inputs `[N, C, H, W]` float32, whole numbers of 8 or 16 bits scaled to [0, 1], floats as
+ *   they are, of one C, H and W in all parts; targets `[N]` int32.
  * @throws {DataError} if there are no images, a class has none, sizes differ and no `size` is given,
- *   or a file cannot be decoded, which is named. @throws {ConfigError} if an option means nothing.
+ *   a link is broken or leads out, something is above a limit, or a file cannot be decoded, which is
+ *   named. @throws {ConfigError} if an option means nothing.
  * @example
  * const { train, classes } = await readImageFolder("flowers", { size: 8 });
  * classes; // ["daisy", "rose"]
@@ -37,26 +42,49 @@ export async function readImageFolder(
   path: string,
   options: ImageFolderOptions = {},
 ): Promise<Dataset> {
+  const limits = limitsOf(options, "readImageFolder");
+  return imageDataset(path, await fileTree(path, isImageName, limits), options);
+}
+
+/** {@link readImageFolder} of a tree that has been read. */
+export async function imageDataset(
+  path: string,
+  tree: FileTree,
+  options: ImageFolderOptions,
+): Promise<Dataset> {
   const format = formatOf(options);
+  const limits = limitsOf(options, "readImageFolder");
   const { test = 0.2, seed = 0 } = options;
   if (!(test >= 0 && test < 1)) throw badOption("test", test, "a share from 0 to below 1");
-  const tree = await fileTree(path, (name) => isImage.test(name));
-  if (tree.files.length === 0) throw noImages(path);
-  const images = locate(path, tree);
-  const classes = classesOf(path, images, tree, options.classes);
-  const read = (part: Located["part"]) => readPart(images, part, classes, format);
+  if (tree.files.length === 0) throw noImages(path, treeNotes(tree));
+  const { files, notes } = locate(path, tree);
+  const classes = classesOf(path, files, tree, options.classes);
+  const chosen = chosenOf(files, classes);
+  // All parts at once, as they are to be of one shape.
+  const decoded = await decodeImages(
+    chosen.map(({ file }) => file),
+    format,
+    limits,
+  );
+  const allNotes = [...treeNotes(tree), ...notes, ...decoded.notes];
   const { basename, resolve } = await import("node:path");
   const info = {
     name: basename(resolve(path)).replace(/(\.tar)?(\.gz|\.tar|\.tgz)?$/, ""),
     task: "classification",
     classes,
+    ...(allNotes.length > 0 && { notes: allNotes }),
   } as const;
-  if (images[0]!.part !== undefined) {
-    const train = await read("train");
-    const held = images.some(({ part }) => part === "test") && (await read("test"));
-    return { ...info, train, ...(held && { test: held }) };
+  const part = (name: Part | undefined) => partOf(chosen, decoded.images, classes, name);
+  if (files[0]!.part !== undefined) {
+    const [validation, held] = [part("validation"), part("test")];
+    return {
+      ...info,
+      train: part("train")!,
+      ...(validation && { validation }),
+      ...(held && { test: held }),
+    };
   }
-  const all = await read(undefined);
+  const all = part(undefined)!;
   if (test === 0) return { ...info, train: all };
   if ([0, all.size].includes(Math.round(all.size * test)))
     throw new DataError({
@@ -68,73 +96,65 @@ export async function readImageFolder(
   return { ...info, train, test: held };
 }
 
-const isImage = /\.(jpe?g|png|webp|gif|avif|tiff?)$/i;
+const imagePattern = /\.(jpe?g|jpe|jfif|png|webp|gif|avif|tiff?|bmp|dib|p[bgpn]m)$/i;
 
-/** An image with what its path says. */
-interface Located {
-  readonly file: FileEntry;
-  readonly part: "train" | "test" | undefined;
-  readonly className: string;
-  /** The folder of its class. */
-  readonly folder: string;
-}
-
-/** Reads part and class off the paths, which must all be of one layout. */
-function locate(path: string, { files }: FileTree): Located[] {
-  const images = files.map((file) => {
-    const words = file.path.split("/");
-    const part = words.at(-3);
-    const isPart = part === "train" || part === "test";
-    const folder = words.slice(0, -1).join("/");
-    return { file, part: isPart ? part : undefined, className: words.at(-2), folder };
-  });
-  const rootOf = ({ folder, part }: { folder: string; part: string | undefined }) =>
-    folder
-      .split("/")
-      .slice(0, part ? -2 : -1)
-      .join("/");
-  const [first] = images;
-  for (const image of images) {
-    const alike = !image.part === !first!.part && rootOf(image) === rootOf(first!);
-    if (image.className === undefined) throw noClass(path, image.file);
-    if (!alike) throw mixedLayout(path, first!.file, image.file);
-  }
-  return images as Located[];
-}
+/** Whether a file is an image by its name. */
+export const isImageName = (path: string): boolean => imagePattern.test(path);
 
 function classesOf(
   path: string,
-  images: readonly Located[],
+  files: readonly Located[],
   tree: FileTree,
   wanted: readonly string[] | undefined,
 ): readonly string[] {
-  const trained = images.filter(({ part }) => part !== "test");
-  if (trained.length === 0) throw noImages(`${path}/train`);
+  const trained = files.filter(({ part }) => part === undefined || part === "train");
+  if (trained.length === 0) throw noImages(`${path}/train`, treeNotes(tree));
   const found = [...new Set(trained.map(({ className }) => className))].sort();
   if (wanted) checkClasses(path, wanted, found);
-  const classes = wanted ?? found;
-  const strange = images.find(({ className }) => !found.includes(className));
+  const strange = files.find(({ className }) => !found.includes(className));
   if (strange && !wanted)
     throw new DataError({
       subject: path,
-      problem: `test has the class "${strange.className}" (${strange.file.path}), which train has not.`,
-      fix: "name the folders of train and test alike.",
+      problem: `${strange.part} has the class "${strange.className}" (${strange.file.path}), which train has not.`,
+      fix: "name the folders of all parts alike.",
     });
-  const full = new Set(images.map(({ folder }) => folder));
-  const parents = new Set([...full].map((folder) => folder.split("/").slice(0, -1).join("/")));
-  const empty = tree.folders.find(
-    (folder) =>
-      parents.has(folder.split("/").slice(0, -1).join("/")) &&
-      !full.has(folder) &&
-      !parents.has(folder) &&
-      (!wanted || wanted.includes(folder.split("/").at(-1)!)),
-  );
-  if (empty === undefined) return classes;
-  throw new DataError({
-    subject: path,
-    problem: `the folder "${empty}" holds no image, so its class has no example.`,
-    fix: "put images into it, remove it, or name the classes to read with classes: [...].",
-  });
+  checkEmpty(path, files, tree, "image", (name) => !wanted || wanted.includes(name));
+  return wanted ?? found;
+}
+
+/** The images of these classes: the parts one after another, in each the classes, in each by name. */
+function chosenOf(files: readonly Located[], classes: readonly string[]): readonly Located[] {
+  const order = new Map<unknown, number>(classes.map((name, k) => [name, k]));
+  const parts = ["train", "validation", "test"];
+  return files
+    .filter(({ className }) => order.has(className))
+    .sort(
+      (a, b) =>
+        parts.indexOf(a.part ?? "train") - parts.indexOf(b.part ?? "train") ||
+        order.get(a.className)! - order.get(b.className)!,
+    ); // stable
+}
+
+/** One part's rows, which stand one after another; undefined if there are none. */
+function partOf(
+  chosen: readonly Located[],
+  images: HostArray,
+  classes: readonly string[],
+  wanted: Part | undefined,
+): Split | undefined {
+  const begin = chosen.findIndex(({ part }) => part === wanted);
+  if (begin < 0) return undefined;
+  const own = chosen.filter(({ part }) => part === wanted);
+  const shape = [own.length, ...images.shape.slice(1)];
+  const width = images.data.length / chosen.length;
+  // A copy where there are several parts, so that none keeps the others in memory.
+  const data =
+    own.length === chosen.length
+      ? images.data
+      : images.data.slice(begin * width, (begin + own.length) * width);
+  const labels = Int32Array.from(own, ({ className }) => classes.indexOf(className));
+  const targets: HostArray = { dtype: "int32", shape: [own.length], data: labels };
+  return makeSplit({ dtype: images.dtype, shape, data }, targets);
 }
 
 function checkClasses(path: string, wanted: readonly string[], found: readonly string[]): void {
@@ -151,27 +171,6 @@ function checkClasses(path: string, wanted: readonly string[], found: readonly s
   });
 }
 
-async function readPart(
-  images: readonly Located[],
-  part: Located["part"],
-  classes: readonly string[],
-  format: ImageFormat,
-): Promise<Split> {
-  const index = new Map(classes.map((name, k) => [name, k]));
-  const chosen = images
-    .filter((image) => image.part === part && index.has(image.className))
-    .sort((a, b) => index.get(a.className)! - index.get(b.className)!); // stable: by name within
-  const labels = Int32Array.from(chosen, ({ className }) => index.get(className)!);
-  const targets: HostArray = { dtype: "int32", shape: [chosen.length], data: labels };
-  return makeSplit(
-    await decodeImages(
-      chosen.map(({ file }) => file),
-      format,
-    ),
-    targets,
-  );
-}
-
 function formatOf({ size, channels }: ImageFolderOptions): ImageFormat {
   const [height, width] = typeof size === "number" ? [size, size] : (size ?? []);
   for (const side of size === undefined ? [] : [height!, width!])
@@ -182,25 +181,11 @@ function formatOf({ size, channels }: ImageFolderOptions): ImageFormat {
   return { height, width, channels };
 }
 
-const noImages = (path: string): DataError =>
+const noImages = (path: string, notes: readonly string[]): DataError =>
   new DataError({
     subject: path,
-    problem: "holds no PNG, JPEG, WebP, GIF, AVIF or TIFF file.",
+    problem: ["holds no PNG, JPEG, WebP, GIF, AVIF, TIFF, BMP or PNM file.", ...notes].join(" "),
     fix: "give a folder or archive with images as train/<class>/*.jpg or <class>/*.jpg.",
-  });
-
-const noClass = (path: string, { path: image }: FileEntry): DataError =>
-  new DataError({
-    subject: path,
-    problem: `${image} lies in no folder that names its class.`,
-    fix: "lay all images as train/<class>/*.jpg or <class>/*.jpg.",
-  });
-
-const mixedLayout = (path: string, a: FileEntry, b: FileEntry): DataError =>
-  new DataError({
-    subject: path,
-    problem: `${b.path} and ${a.path} do not lie in one layout.`,
-    fix: "lay all images as train/<class>/*.jpg and test/<class>/*.jpg, or all as <class>/*.jpg.",
   });
 
 const badOption = (option: string, value: unknown, expected: string): ConfigError =>

@@ -1,8 +1,10 @@
-import { ConfigError, DataError, type HostArray, ShapeError, show } from "../base/index.ts";
+import { ConfigError, type HostArray, ShapeError, show } from "../base/index.ts";
 import { readBytes } from "../formats/index.ts";
+import { limitsOf, type ReadLimits } from "./limits.ts";
+import { decodePicture, type Raster } from "./picture.ts";
 
 /** What {@link readImage} makes of an image. */
-export interface ImageOptions {
+export interface ImageOptions extends Pick<ReadLimits, "maxPixels"> {
   readonly height: number;
   readonly width: number;
   /** 1 for gray, 3 for red, green, blue. */
@@ -10,11 +12,12 @@ export interface ImageOptions {
 }
 
 /**
- * Reads an image file (PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG) as one network input. It is scaled
+ * Reads an image file (PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG, BMP, PBM, PGM, PPM) as one network input. It is scaled
  * to fit and centered, never stretched; what is left over takes the mean color of the image's
  * border, so that paper goes on as paper. Transparent parts become white.
  *
- * @returns `[1, channels, height, width]` float32 in [0, 1].
+ * @returns `[1, channels, height, width]` float32: whole numbers of 8, 16 or 32 bits scaled to [0, 1],
+ *   floats as they are.
  * @throws {DataError} if the file is missing or no image. @throws {ConfigError} if a size is none.
  * @example
  * const x = lightOnDark(await readImage("seven.png", { height: 28, width: 28, channels: 1 }));
@@ -24,7 +27,9 @@ export async function readImage(path: string, options: ImageOptions): Promise<Ho
   checkSize("height", height);
   checkSize("width", width);
   if (channels !== 1 && channels !== 3) throw badOption("channels", channels, "1 or 3");
-  const small = await decode(path, options);
+  const limits = limitsOf(options, "readImage");
+  const form = { height, width, channels, fit: "inside" } as const;
+  const small = await decodePicture(await readBytes(path), path, form, limits);
   const data = new Float32Array(channels * height * width);
   for (let c = 0; c < channels; c++)
     center(small, c, data.subarray(c * height * width, (c + 1) * height * width), height, width);
@@ -60,45 +65,16 @@ export function lightOnDark(images: HostArray): HostArray {
   return { dtype: "float32", shape, data: result };
 }
 
-/** Pixels as the decoder gives them, `[height, width, channels]` bytes. */
-interface Raster {
-  readonly data: Uint8Array;
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
-
-/** Decodes and scales an image so that it just fits into height × width. */
-async function decode(path: string, options: ImageOptions): Promise<Raster> {
-  const file = await readBytes(path);
-  const { default: sharp } = await import("sharp");
-  try {
-    const { data, info } = await sharp(file)
-      .autoOrient() // phones store turned pictures and a note of how to turn them back
-      .flatten({ background: "white" })
-      .resize({ height: options.height, width: options.width, fit: "inside" })
-      .toColorspace(options.channels === 1 ? "b-w" : "srgb")
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    return { data, height: info.height, width: info.width, channels: info.channels };
-  } catch (thrown) {
-    throw new DataError({
-      subject: path,
-      problem: `not an image that can be read (${thrown instanceof Error ? thrown.message : thrown}).`,
-      fix: "give a PNG, JPEG, WebP, GIF, AVIF, TIFF or SVG file.",
-    });
-  }
-}
-
 /** Puts one channel of a raster into the middle of `plane`, `[height, width]`, scaled to [0, 1]. */
 function center(from: Raster, c: number, plane: Float32Array, height: number, width: number): void {
-  const channel = from.data.subarray(c);
-  plane.fill(borderMean(channel, from.height, from.width, from.channels) / 255);
+  const channel = from.data.subarray(Math.min(c, from.channels - 1));
+  plane.fill(borderMean(channel, from.height, from.width, from.channels) / from.scale);
   const top = (height - from.height) >> 1;
   const left = (width - from.width) >> 1;
   for (let y = 0; y < from.height; y++)
     for (let x = 0; x < from.width; x++)
-      plane[(top + y) * width + left + x] = channel[(y * from.width + x) * from.channels]! / 255;
+      plane[(top + y) * width + left + x] =
+        channel[(y * from.width + x) * from.channels]! / from.scale;
 }
 
 /** Mean over the pixels of the outermost rows and columns; pixels are `step` elements apart. */

@@ -4,6 +4,7 @@
  * @module gradus/data
  */
 export { logMel, type MelOptions, type MelScale, melFilters } from "./audio/mel.ts";
+export { type SoundImageOptions, soundImages } from "./audio/sound-images.ts";
 export { type SpectrogramOptions, spectrogram } from "./audio/spectrogram.ts";
 export { readWavFolder, type WavDataset, type WavFolderOptions } from "./audio/wav-folder.ts";
 export { type Augmentation, type AugmentOptions, augment } from "./augment/augment.ts";
@@ -40,6 +41,7 @@ export {
 } from "./categories.ts";
 export { type CsvOptions, type CsvSplit, numericFeatures, parseCsv, readCsv } from "./csv.ts";
 export type { Fill } from "./csv-fill.ts";
+export { type FolderDataset, readDataFolder } from "./data-folder.ts";
 export { type Dataset, makeSplit, type Split, splitDataset, subset, type Task } from "./dataset.ts";
 export { type DigitsOptions, digits } from "./digits.ts";
 export { readIdxFolder } from "./idx-folder.ts";
@@ -47,6 +49,7 @@ export { type ImageFolderOptions, readImageFolder } from "./image-folder.ts";
 export { type ImageOptions, lightOnDark, readImage } from "./images.ts";
 export { findKernel, type ImageKernel, imageKernel, imageKernels } from "./kernels.ts";
 export { fromOneHot, oneHot } from "./labels.ts";
+export type { ReadLimits } from "./limits.ts";
 export { type ConvolutionMode, convolve, correlate } from "./signal.ts";
 export { fitStandardization, type Standardization, standardize } from "./standardize.ts";
 export {

@@ -10,11 +10,15 @@ import { writeFileAtomic } from "./atomic.ts";
 import { readBytes } from "./files.ts";
 import { gunzip, gunzipPrefix, gzip, isGzip } from "./gzip.ts";
 
-/**
- * The element types of IDX that we read and write, by the code in the third byte of the file.
- * (IDX also knows int8, 0x09, and int16, 0x0B, which nothing in use has.)
- */
-export const idxTypes = { ubyte: 0x08, int32: 0x0c, float32: 0x0d, float64: 0x0e } as const;
+/** The element types of IDX, by the code in the third byte of the file. */
+export const idxTypes = {
+  ubyte: 0x08,
+  int8: 0x09,
+  int16: 0x0b,
+  int32: 0x0c,
+  float32: 0x0d,
+  float64: 0x0e,
+} as const;
 /** The byte of an IDX header that names the element type. */
 export type IdxType = (typeof idxTypes)[keyof typeof idxTypes];
 
@@ -22,11 +26,13 @@ export type IdxType = (typeof idxTypes)[keyof typeof idxTypes];
 export interface IdxArray {
   readonly dtypeCode: IdxType;
   readonly shape: Shape;
-  readonly data: TypedArray;
+  readonly data: TypedArray | Int8Array | Int16Array;
 }
 
 const elements = {
   [idxTypes.ubyte]: Uint8Array,
+  [idxTypes.int8]: Int8Array,
+  [idxTypes.int16]: Int16Array,
   [idxTypes.int32]: Int32Array,
   [idxTypes.float32]: Float32Array,
   [idxTypes.float64]: Float64Array,
@@ -82,10 +88,28 @@ export function encodeIdx({ dtypeCode, shape, data }: IdxArray): Uint8Array {
  * @throws {FormatError} if it is not IDX. @throws {DataError} if it is missing, torn or too long.
  */
 export async function readIdx(path: string): Promise<IdxArray> {
-  const bytes = await readBytes(path);
-  if (!isGzip(bytes)) return decodeIdx(bytes, path);
-  const { end } = readHeader(await gunzipPrefix(bytes, path), path);
-  return decodeIdx(await gunzip(bytes, path, end), path);
+  return decodeIdxFile(await readBytes(path), path);
+}
+
+/**
+ * {@link readIdx} for the bytes of a file that are already here.
+ *
+ * @param limit the most bytes that the file may have when it is not compressed.
+ */
+export async function decodeIdxFile(
+  bytes: Uint8Array,
+  source = "IDX",
+  limit = Number.POSITIVE_INFINITY,
+): Promise<IdxArray> {
+  if (!isGzip(bytes)) return decodeIdx(bytes, source);
+  const { shape, end } = readHeader(await gunzipPrefix(bytes, source), source);
+  if (end > limit)
+    throw new DataError({
+      subject: source,
+      problem: `shape ${show(shape)} takes ${end} bytes, above the limit, ${limit}.`,
+      fix: "unpack the file with gunzip if it is what it should be.",
+    });
+  return decodeIdx(await gunzip(bytes, source, end), source);
 }
 
 /** Writes an IDX file atomically; compressed when `path` ends in `.gz`. */

@@ -7,6 +7,7 @@ export { writeFileAtomic } from "./atomic.ts";
 export { readBytes } from "./files.ts";
 export {
   decodeIdx,
+  decodeIdxFile,
   encodeIdx,
   type IdxArray,
   type IdxType,

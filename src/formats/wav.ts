@@ -12,6 +12,8 @@ export interface WavFile {
 
 /**
  * Reads a WAV file: PCM of 8, 16, 24 or 32 bits, or float of 32 or 64, with any number of channels.
+ * Sound whose size is 0 or as good as infinite, as programs write that stream, goes on to the end of
+ * the file.
  *
  * @throws {FormatError} if it is no WAV file or of a kind that is not read. @throws {DataError} if
  *   the file cannot be read or is torn.
@@ -60,12 +62,12 @@ export function decodeWav(bytes: Uint8Array, source = "WAV"): WavFile {
     );
   const { channels, sampleRate, bits, read } = formatOf(view, format, source);
   const width = bits / 8;
-  if (data.size % (width * channels) !== 0)
+  if (data.size % (width * channels) !== 0 && !data.isStream)
     throw torn(
       source,
       `${data.size} bytes of sound are no whole number of samples of ${width * channels} bytes`,
     );
-  const count = data.size / (width * channels);
+  const count = Math.floor(data.size / (width * channels)); // a stream may end within a sample
   const samples = new Float32Array(count * channels);
   for (let t = 0, at = data.at; t < count; t++)
     for (let c = 0; c < channels; c++, at += width) samples[c * count + t] = read(view, at);
@@ -77,24 +79,41 @@ export function decodeWav(bytes: Uint8Array, source = "WAV"): WavFile {
 interface Chunk {
   readonly at: number;
   readonly size: number;
+  /** Whether its size was not known when it was begun, so that it goes on to the end of the file. */
+  readonly isStream: boolean;
 }
 
 const word = (view: DataView, at: number): string =>
   String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(at + i)));
 
-/** The first part of each name; parts begin at even places. */
+/** Streams that cannot go back to write their length say this much or more, or nothing. */
+const unknownSize = 0x7fff0000;
+
+/** The first chunk of each name. */
 function chunksOf(view: DataView, source: string): Map<string, Chunk> {
   const chunks = new Map<string, Chunk>();
-  for (let at = 12; at + 8 <= view.byteLength; ) {
+  const end = view.byteLength;
+  for (let at = 12; at + 8 <= end; ) {
     const name = word(view, at);
-    const size = view.getUint32(at + 4, true);
-    const isWhole = at + 8 + size <= view.byteLength;
-    if (!isWhole && (name === "fmt " || name === "data"))
-      throw torn(source, `its part "${name}" has ${view.byteLength - at - 8} of ${size} bytes`);
-    if (!chunks.has(name)) chunks.set(name, { at: at + 8, size });
-    at += 8 + size + (size & 1);
+    let size = view.getUint32(at + 4, true);
+    const rest = end - at - 8;
+    const isStream = size > rest ? size >= unknownSize : size === 0 && !beginsChunk(view, at + 8);
+    if (name === "data" && isStream) size = rest;
+    if (size > rest && (name === "fmt " || name === "data"))
+      throw torn(source, `its part "${name}" has ${rest} of ${size} bytes`);
+    if (!chunks.has(name)) chunks.set(name, { at: at + 8, size, isStream });
+    at += 8 + size;
+    // After an odd size stands a byte of filling, which some writers forget.
+    if (size % 2 === 1 && (at >= end || view.getUint8(at) === 0 || !beginsChunk(view, at))) at++;
   }
   return chunks;
+}
+
+/** Whether a chunk can begin here: a name of four letters and a size that the file has room for. */
+function beginsChunk(view: DataView, at: number): boolean {
+  if (at + 8 > view.byteLength || !/^[\x20-\x7e]{4}$/.test(word(view, at))) return false;
+  const size = view.getUint32(at + 4, true);
+  return size <= view.byteLength - at - 8 || (word(view, at) === "data" && size >= unknownSize);
 }
 
 function formatOf(view: DataView, { at, size }: Chunk, source: string) {

@@ -1,51 +1,19 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { readImageFolder } from "gradus/data";
 import sharp from "sharp";
-import { pack } from "tar-stream";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { ConfigError, DataError, FormatError } from "../../src/base/index.ts";
+import { type Files, png, tarOf, workFolder } from "./files.ts";
 import { testOnRealData } from "./real-data.ts";
 
-let root: string;
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), "gradus-images-"));
-});
-afterAll(() => rm(root, { recursive: true }));
+const { root, folderOf } = workFolder();
 
-/** A PNG of one color: gray, or red, green, blue. */
-const png = (color: number[], width = 2, height = 2): Promise<Buffer> =>
-  sharp(
-    Uint8Array.from({ length: color.length * width * height }, (_, i) => color[i % color.length]!),
-    {
-      raw: { width, height, channels: color.length as 1 | 3 },
-    },
-  )
-    .toColorspace(color.length === 1 ? "b-w" : "srgb")
-    .png()
-    .toBuffer();
-
-type Files = Record<string, Uint8Array>;
-let made = 0;
-async function folderOf(files: Files, ...folders: string[]): Promise<string> {
-  const path = join(root, `set${made++}`);
-  for (const folder of ["", ...folders]) await mkdir(join(path, folder), { recursive: true });
-  for (const [name, bytes] of Object.entries(files)) {
-    await mkdir(dirname(join(path, name)), { recursive: true });
-    await writeFile(join(path, name), bytes);
-  }
+async function withEmpty(files: Files, folder: string): Promise<string> {
+  const path = await folderOf(files);
+  await mkdir(join(path, folder));
   return path;
-}
-
-async function tarOf(files: Files): Promise<Buffer> {
-  const tar = pack();
-  for (const [name, bytes] of Object.entries(files)) tar.entry({ name }, Buffer.from(bytes));
-  tar.finalize();
-  const chunks: Buffer[] = [];
-  for await (const chunk of tar) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }
 
 const small = async (): Promise<Files> => ({
@@ -61,7 +29,7 @@ test("train/ and test/: values, classes by name, order by file name", async () =
   const path = await folderOf(await small());
   const { name, task, classes, train, test: held } = await readImageFolder(path);
   expect([name, task, classes]).toEqual([
-    path.slice(root.length + 1),
+    path.slice(root().length + 1),
     "classification",
     ["a", "b"],
   ]);
@@ -101,7 +69,7 @@ test("an archive reads as its folder does, compressed or not, whatever the order
     expect(await readImageFolder(join(path, name))).toEqual(expected);
 });
 
-test("color is [N, 3, H, W]; gray and color mix as the first, or as channels says", async () => {
+test("color is [N, 3, H, W]; gray and color become color, or what channels says", async () => {
   const path = await folderOf({
     "x/1.png": await png([255, 0, 51], 2, 1),
     "y/1.png": await png([102], 2, 1),
@@ -138,7 +106,7 @@ test("without test/, a random part is held out, by the seed alone", async () => 
 });
 
 test("classes chooses and orders", async () => {
-  const path = await folderOf(await small(), "train/empty");
+  const path = await withEmpty(await small(), "train/empty");
   const { classes, train } = await readImageFolder(path, { classes: ["b"] });
   expect([classes, [...train.targets.data]]).toEqual([["b"], [0, 0]]);
   const both = await readImageFolder(path, { classes: ["b", "a"] });
@@ -148,12 +116,100 @@ test("classes chooses and orders", async () => {
   );
 });
 
+test("every name of parts: validation is a part of its own, whatever it is called", async () => {
+  for (const [train, validation, held] of [
+    ["train", "val", "test"],
+    ["Training", "valid", "Test"],
+    ["x/seg_train/seg_train", "x/seg_val/seg_val", "x/seg_test/seg_test"],
+    ["training_set/training_set", "validation", "test_set/test_set"],
+  ]) {
+    const path = await folderOf({
+      [`${train}/a/1.png`]: await png([0]),
+      [`${train}/b/1.png`]: await png([51]),
+      [`${validation}/b/2.png`]: await png([102]),
+      [`${held}/a/3.png`]: await png([153]),
+    });
+    const set = await readImageFolder(path);
+    expect(set.classes).toEqual(["a", "b"]);
+    expect([set.train.size, set.validation!.size, set.test!.size]).toEqual([2, 1, 1]);
+    expect([...set.validation!.targets.data, ...set.test!.targets.data]).toEqual([1, 0]);
+    expect(set.validation!.inputs.data[0]).toBe(Math.fround(0.4));
+    expect(set.test!.inputs.data[0]).toBe(Math.fround(0.6));
+  }
+});
+
+test("folders below that of a class belong to it; around everything they do not matter", async () => {
+  const path = await folderOf({
+    "set/cat/1.png": await png([0]),
+    "set/cat/old/2.png": await png([51]),
+    "set/dog/x/y/3.png": await png([102]),
+  });
+  const { classes, train, notes } = await readImageFolder(path, { test: 0 });
+  expect([classes, [...train.targets.data]]).toEqual([
+    ["cat", "dog"],
+    [0, 0, 1],
+  ]);
+  expect(notes).toEqual([
+    "2 files in folders below that of the class, to which they count (set/cat/old/2.png).",
+  ]);
+});
+
+test("a set that holds itself once more is read once; pictures to predict are left out", async () => {
+  const files = { "train/a/1.png": await png([0]), "test/a/2.png": await png([51]) };
+  const copies = Object.entries(files).map(([name, bytes]) => [`again/${name}`, bytes]);
+  const path = await folderOf({
+    ...files,
+    ...Object.fromEntries(copies),
+    "test/3.png": await png([102]),
+  });
+  const { train, test: held, notes } = await readImageFolder(path);
+  expect([train.size, held!.size]).toEqual([1, 1]);
+  expect(notes).toEqual([
+    "2 files are left out as copies (again/test/a/2.png, …).",
+    "1 file without a class left out (test/3.png).",
+  ]);
+});
+
+test("color in one part makes all parts color, so that one network sees both", async () => {
+  const color = await png([255, 0, 0]);
+  for (const files of [
+    { "train/a/1.png": color, "test/a/1.png": await png([51]) },
+    { "train/a/1.png": await png([51]), "test/a/1.png": color },
+  ]) {
+    const { train, test: held } = await readImageFolder(await folderOf(files));
+    expect([train.inputs.shape, held!.inputs.shape]).toEqual([
+      [1, 3, 2, 2],
+      [1, 3, 2, 2],
+    ]);
+  }
+});
+
 const gone: [what: string, files: () => Promise<Files>, message: RegExp][] = [
   ["no image", async () => ({ "a/x.txt": Buffer.from("") }), /holds no PNG, JPEG/],
   [
     "sizes that differ",
     async () => ({ "a/1.png": await png([1]), "a/2.png": await png([1], 3, 2) }),
     /a\/2.png: 2×3 pixels \(height × width\), but a\/1.png has 2×2/,
+  ],
+  [
+    "a test set of another size",
+    async () => ({ "train/a/1.png": await png([1]), "test/a/2.png": await png([1], 3, 2) }),
+    /test\/a\/2.png: 2×3 pixels/,
+  ],
+  [
+    "pictures to train without a class",
+    async () => ({ "train/1.png": await png([1]), "test/2.png": await png([1]) }),
+    /train\/1.png lies in no folder that names its class/,
+  ],
+  [
+    "parts below classes",
+    async () => ({ "cat/train/1.png": await png([1]), "dog/train/2.png": await png([1]) }),
+    /do not lie in one layout/,
+  ],
+  [
+    "more values than the limit",
+    async () => ({ "a/1.png": await png([1]), "b/2.png": await png([1]) }),
+    /bytes of 2: 32 is above the limit, 31/,
   ],
   [
     "a corrupt file",
@@ -178,7 +234,10 @@ const gone: [what: string, files: () => Promise<Files>, message: RegExp][] = [
 ];
 for (const [what, files, message] of gone)
   test(`${what}: DataError`, async () => {
-    const attempt = readImageFolder(await folderOf(await files()), { test: 0 });
+    const attempt = readImageFolder(await folderOf(await files()), {
+      test: 0,
+      ...(what.startsWith("more values") && { maxDecodedBytes: 31 }),
+    });
     await expect(attempt).rejects.toThrow(DataError);
     await expect(attempt).rejects.toThrow(message);
   });
@@ -189,7 +248,7 @@ test("too few to hold some out: DataError", async () => {
 });
 
 test("an empty class folder, a torn archive, a file of another kind, nothing at all", async () => {
-  const path = await folderOf(await small(), "train/empty");
+  const path = await withEmpty(await small(), "train/empty");
   await expect(readImageFolder(path)).rejects.toThrow('"train/empty" holds no image');
   const whole = gzipSync(await tarOf(await small()));
   await writeFile(join(path, "torn.tar.gz"), whole.subarray(0, whole.length / 2));

@@ -35,6 +35,8 @@ const anyIdx: fc.Arbitrary<IdxArray> = fc
     const exactly = { minLength: size, maxLength: size };
     const data = {
       [idxTypes.ubyte]: fc.uint8Array(exactly),
+      [idxTypes.int8]: fc.int8Array(exactly),
+      [idxTypes.int16]: fc.int16Array(exactly),
       [idxTypes.int32]: fc.int32Array(exactly),
       [idxTypes.float32]: fc.float32Array(exactly),
       [idxTypes.float64]: fc.float64Array(exactly),
@@ -72,13 +74,20 @@ describe("bytes", () => {
   });
 });
 
+test("int8 and int16 are signed, big-endian", () => {
+  const int8 = decodeIdx(Uint8Array.of(0, 0, 9, 1, 0, 0, 0, 2, 0x7f, 0x80));
+  expect([int8.shape, int8.data]).toEqual([[2], Int8Array.of(127, -128)]);
+  const int16 = decodeIdx(Uint8Array.of(0, 0, 11, 1, 0, 0, 0, 2, 0x7f, 0xff, 0xff, 0xfe));
+  expect([int16.shape, int16.data]).toEqual([[2], Int16Array.of(32767, -2)]);
+});
+
 describe("files that are torn, too long or something else", () => {
   test("wrong magic says what was found and what was expected", () => {
     expect(() => decodeIdx(Uint8Array.of(0x89, 0x50, 0x4e, 0x47), "cat.png")).toThrow(
       /^cat\.png: not an IDX file that we read: it starts with 0x89 0x50 0x4E 0x47, expected 0x00 0x00, a type \(0x08 ubyte, .*0x0E float64\)/,
     );
     expect(() => decodeIdx(new Uint8Array())).toThrow(/starts with nothing/);
-    expect(() => decodeIdx(Uint8Array.of(0, 0, 9, 1, 0, 0, 0, 0))).toThrow(FormatError);
+    expect(() => decodeIdx(Uint8Array.of(0, 0, 10, 1, 0, 0, 0, 0))).toThrow(FormatError);
   });
 
   test("missing and left-over bytes are counted", () => {

@@ -110,6 +110,40 @@ test("what is no WAV file, or one that is not read, or torn, says so", () => {
   expect(() => decodeWav(wav({ code: 3, bits: 32, data: nan }))).toThrow(DataError);
 });
 
+/** A file with another size written for its sound, and bytes after it. */
+function resized(size: number, data: number[], after: number[] = []): Uint8Array {
+  const whole = Uint8Array.from([...wav({ bits: 16, data }), ...after]);
+  new DataView(whole.buffer).setUint32(40, size, true);
+  return whole;
+}
+const half = bytesOf(Int16Array.of(16384, -16384));
+
+test("a stream's size, nothing or as good as infinite, means to the end of the file", () => {
+  for (const size of [0, 0xffffffff, 0x80000000, 0x7ffff000 + 36])
+    expect([...decodeWav(resized(size, half)).samples]).toEqual([0.5, -0.5]);
+  // broken off within a sample
+  expect([...decodeWav(resized(0xffffffff, half, [7])).samples]).toEqual([0.5, -0.5]);
+  // 0 before another chunk, or before the end, is no sound
+  const list = [...new TextEncoder().encode("LIST"), 4, 0, 0, 0, 1, 2, 3, 4];
+  expect(decodeWav(resized(0, [], list)).samples).toHaveLength(0);
+  expect(decodeWav(resized(0, [])).samples).toHaveLength(0);
+  // any other size beyond the end is a torn file
+  expect(() => decodeWav(resized(0x7000_0000, half))).toThrow(/"data" has 4 of 1879048192 bytes/);
+});
+
+test("chunks of odd length that lack their filling, or have one that is not 0", () => {
+  const good = wav({ bits: 16, data: half, before: [["LIST", [1, 2, 3, 4, 5, 6, 7]]] });
+  const at = 12 + 8 + 7; // where the filling stands
+  expect(good[at]).toBe(0);
+  const without = Uint8Array.from([...good.subarray(0, at), ...good.subarray(at + 1)]);
+  expect([...decodeWav(without).samples]).toEqual([0.5, -0.5]);
+  const other = good.slice();
+  other[at] = 0x41; // a letter
+  expect([...decodeWav(other).samples]).toEqual([0.5, -0.5]);
+  const odd = wav({ bits: 8, data: [192, 64, 128] });
+  expect([...decodeWav(odd.subarray(0, -1)).samples]).toEqual([0.5, -0.5, 0]);
+});
+
 test("any bytes: a file or an error of ours", () => {
   const good = wav({
     bits: 16,

@@ -1,14 +1,21 @@
 import { ConfigError, DataError } from "../../base/index.ts";
 import { decodeWav } from "../../formats/index.ts";
-import { type Dataset, makeSplit, type Split } from "../dataset.ts";
-import { fileTree } from "../file-tree.ts";
+import { locate, type Part } from "../class-folders.ts";
+import { type Dataset, makeSplit, type Split, splitDataset } from "../dataset.ts";
+import { type FileEntry, type FileTree, fileTree, treeNotes } from "../file-tree.ts";
+import { beyond, limitsOf, type ReadLimits } from "../limits.ts";
 
 /** What {@link readWavFolder} makes of its recordings. */
-export interface WavFolderOptions {
+export interface WavFolderOptions extends Omit<ReadLimits, "maxPixels"> {
   /** Samples per recording: longer ones are cut, shorter ones end in silence. Default: the longest. */
   readonly length?: number;
-  /** Recordings whose index is below this are the test set; 0 for none. Default 5. */
+  /**
+   * What is held out. Of recordings by name, those whose index is below this; default 5. Of class
+   * folders that bring no test set, this share; default 0.2. 0 holds out none.
+   */
   readonly test?: number;
+  /** Decides what of class folders is held out. Default 0. */
+  readonly seed?: number;
 }
 
 /** Recordings as a data set. */
@@ -17,24 +24,35 @@ export interface WavDataset extends Dataset {
   readonly sampleRate: number;
 }
 
-/** A recording with what its name says. */
-interface Recording {
-  readonly path: string;
+/** A recording's file with what its path says. */
+interface Labeled {
+  readonly file: FileEntry;
   readonly className: string;
-  readonly index: number;
+  readonly part: Part | undefined;
+}
+
+interface Recording extends Labeled {
   readonly samples: Float32Array;
   readonly sampleRate: number;
 }
 
 /**
- * Reads recordings named `<class>_<speaker>_<index>.wav` from a folder, a `.tar` or a `.tar.gz`, such
- * as the free spoken digits. The first few of each speaker and class are held out: known voices,
- * unheard recordings. Channels are averaged. {@link logMel} of the inputs makes images of them.
+ * Reads recordings from a folder, a `.tar` or a `.tar.gz`. Channels are averaged. {@link logMel} of
+ * the inputs makes images of them.
+ *
+ * In folders by class, `<class>/*.wav` or `train/<class>/*.wav`, …, the folder is the class. The lists
+ * `validation_list.txt` and `testing_list.txt` of Speech Commands are heeded; without them and without
+ * such folders a random part is held out. Folders that begin with `_`, such as `_background_noise_`,
+ * are no class.
+ *
+ * In one folder the names say it: `<class>_<speaker>_<index>.wav`, such as the free spoken digits. The
+ * first few of each speaker and class are held out: known voices, unheard recordings.
  *
  * @returns inputs `[N, T]` float32 in [−1, 1); targets `[N]` int32, classes by name.
- * @throws {DataError} if there is no recording, a name is of another form, rates differ or a class
- *   is in the test set alone. @throws {FormatError} if a file is not WAV; it is named.
- * @see Jackson et al. 2018, "Free spoken digit dataset"
+ * @throws {DataError} if there is no recording, a name is of another form, rates differ, a class
+ *   is in the test set alone, or something is above a limit. @throws {FormatError} if a file is not
+ *   WAV; it is named.
+ * @see Jackson et al. 2018, "Free spoken digit dataset"; Warden 2018, "Speech Commands", arXiv:1804.03209
  * @example
  * const { train, sampleRate } = await readWavFolder("spoken", { length: 800 });
  * logMel(train.inputs, { sampleRate, count: 20 }).shape; // [4, 20, 5]
@@ -43,47 +61,118 @@ export async function readWavFolder(
   path: string,
   options: WavFolderOptions = {},
 ): Promise<WavDataset> {
-  const { test = 5 } = options;
-  const { files } = await fileTree(path, (name) => /\.wav$/i.test(name));
-  const recordings: Recording[] = [];
-  for (const file of files) {
-    const [, className, index] = namePattern.exec(file.path.split("/").at(-1)!) ?? [];
-    if (className === undefined) throw badName(file.path);
-    const { samples, channels, sampleRate } = decodeWav(await file.read(), file.path);
-    const mono = toMono(samples, channels);
-    recordings.push({
-      path: file.path,
-      className,
-      index: Number(index),
-      samples: mono,
-      sampleRate,
-    });
-  }
-  const [first] = recordings;
-  if (!first) throw noRecording(path);
-  const other = recordings.find(({ sampleRate }) => sampleRate !== first.sampleRate);
-  if (other) throw otherRate(other, first);
+  const limits = limitsOf(options, "readWavFolder");
+  return soundDataset(path, await fileTree(path, isSoundName, limits), options);
+}
+
+/** Whether a file is a recording, or a list of some, by its name. */
+export const isSoundName = (path: string): boolean => isSound.test(path) || isList.test(path);
+
+/** {@link readWavFolder} of a tree that has been read. */
+export async function soundDataset(
+  path: string,
+  tree: FileTree,
+  options: WavFolderOptions,
+): Promise<WavDataset> {
+  const limits = limitsOf(options, "readWavFolder");
+  const sounds = tree.files.filter((file) => isSound.test(file.path));
+  if (sounds.length === 0) throw noRecording(path, treeNotes(tree));
+  const folders = new Set(sounds.map((file) => file.path.split("/").slice(0, -1).join("/")));
+  const isByFolder = folders.size > 1;
+  const { test = isByFolder ? 0.2 : 5, seed = 0 } = options;
+  if (isByFolder) checkShare(test);
+  else checkWhole("test", test, 0);
+  const { labeled, notes } = isByFolder
+    ? await byFolder(path, { ...tree, files: sounds }, tree.files)
+    : { labeled: sounds.map((file) => byName(file, test)), notes: [] };
+  const recordings = await decodeAll(labeled);
+  const [first] = recordings as [Recording];
   const { length = recordings.reduce((most, { samples }) => Math.max(most, samples.length), 1) } =
     options;
   checkWhole("length", length, 1);
-  checkWhole("test", test, 0);
-  const kept = recordings.filter(({ index }) => index >= test);
-  const held = recordings.filter(({ index }) => index < test);
-  const classes = [...new Set(kept.map(({ className }) => className))].sort();
-  const strange = held.find(({ className }) => !classes.includes(className));
-  if (kept.length === 0 || strange) throw nothingLeft(path, test, strange?.className);
+  const bytes = 4 * length * recordings.length;
+  if (bytes > limits.maxDecodedBytes)
+    throw beyond(
+      path,
+      `bytes of ${recordings.length} recordings of ${length} samples`,
+      bytes,
+      limits.maxDecodedBytes,
+      "maxDecodedBytes",
+    );
+  const part = (name: Part) => recordings.filter((each) => (each.part ?? "train") === name);
+  const classes = [...new Set(part("train").map(({ className }) => className))].sort();
+  const strange = recordings.find(({ className }) => !classes.includes(className));
+  if (strange && isByFolder) throw strangeClass(path, strange);
+  if (classes.length === 0 || strange) throw nothingLeft(path, test, strange?.className);
+  const split = (name: Part) => toSplit(part(name), classes, length);
+  const hasParts = recordings.some((each) => each.part !== undefined);
+  const [train, held] =
+    hasParts || test === 0
+      ? [split("train"), split("test")]
+      : splitDataset(split("train"), test, seed);
+  const validation = split("validation");
+  const allNotes = [...treeNotes(tree), ...notes];
   const { basename, resolve } = await import("node:path");
   return {
     name: basename(resolve(path)).replace(/(\.tar)?(\.gz|\.tar|\.tgz)?$/, ""),
     task: "classification",
     classes,
     sampleRate: first.sampleRate,
-    train: toSplit(kept, classes, length),
-    ...(held.length > 0 && { test: toSplit(held, classes, length) }),
+    train,
+    ...(validation.size > 0 && { validation }),
+    ...(held.size > 0 && { test: held }),
+    ...(allNotes.length > 0 && { notes: allNotes }),
   };
 }
 
-const namePattern = /^([^_]+)_.+_(\d+)\.wav$/i;
+const isSound = /\.wave?$/i;
+const isList = /(^|\/)(testing|validation)_list\.txt$/;
+const namePattern = /^([^_]+)_.+_(\d+)\.wave?$/i;
+
+function byName(file: FileEntry, test: number): Labeled {
+  const [, className, index] = namePattern.exec(file.path.split("/").at(-1)!) ?? [];
+  if (className === undefined) throw badName(file.path);
+  return { file, className, part: Number(index) < test ? "test" : "train" };
+}
+
+async function byFolder(
+  path: string,
+  tree: FileTree,
+  all: readonly FileEntry[],
+): Promise<{ labeled: Labeled[]; notes: string[] }> {
+  const { files, notes } = locate(path, tree);
+  const noise = files.filter(({ className }) => className.startsWith("_"));
+  if (noise.length > 0)
+    notes.push(`${noise.length} recordings in ${noise[0]!.className} left out: it is no class.`);
+  const listed = await readLists(all);
+  const labeled = files
+    .filter((each) => !noise.includes(each))
+    .map((each) => ({ ...each, part: listed(each.file.path) ?? each.part }));
+  return { labeled, notes };
+}
+
+/** The part in which lists beside the class folders have a file; of those that are in none, `train`. */
+async function readLists(files: readonly FileEntry[]): Promise<(path: string) => Part | undefined> {
+  const parts = new Map<string, Part>();
+  for (const file of files.filter(({ path }) => isList.test(path))) {
+    const folder = file.path.slice(0, file.path.lastIndexOf("/") + 1);
+    const part = file.path.endsWith("testing_list.txt") ? "test" : "validation";
+    for (const line of new TextDecoder().decode(await file.read()).split(/\r?\n/))
+      if (line.trim() !== "") parts.set(folder + line.trim(), part);
+  }
+  return (path) => (parts.size === 0 ? undefined : (parts.get(path) ?? "train"));
+}
+
+async function decodeAll(labeled: readonly Labeled[]): Promise<Recording[]> {
+  const recordings: Recording[] = [];
+  for (const each of labeled) {
+    const { samples, channels, sampleRate } = decodeWav(await each.file.read(), each.file.path);
+    const recording = { ...each, samples: toMono(samples, channels), sampleRate };
+    recordings.push(recording);
+    if (sampleRate !== recordings[0]!.sampleRate) throw otherRate(recording, recordings[0]!);
+  }
+  return recordings;
+}
 
 /** The mean of the channels. */
 function toMono(samples: Float32Array, channels: number): Float32Array {
@@ -108,6 +197,15 @@ function toSplit(recordings: Recording[], classes: readonly string[], length: nu
   );
 }
 
+function checkShare(test: number): void {
+  if (test >= 0 && test < 1) return;
+  throw new ConfigError({
+    subject: "readWavFolder",
+    problem: `test is ${test}, but of recordings in folders by class a share is held out.`,
+    fix: "give test from 0 to below 1.",
+  });
+}
+
 function checkWhole(option: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return;
   throw new ConfigError({
@@ -124,18 +222,25 @@ const badName = (path: string): DataError =>
     fix: "name recordings <class>_<speaker>_<index>.wav, as in 7_anna_0.wav.",
   });
 
-const noRecording = (path: string): DataError =>
+const noRecording = (path: string, notes: readonly string[]): DataError =>
   new DataError({
     subject: path,
-    problem: "holds no WAV file.",
-    fix: "give a folder or archive with recordings named <class>_<speaker>_<index>.wav.",
+    problem: ["holds no WAV file.", ...notes].join(" "),
+    fix: "give a folder or archive with recordings as <class>/*.wav, or named <class>_<speaker>_<index>.wav.",
   });
 
 const otherRate = (other: Recording, first: Recording): DataError =>
   new DataError({
-    subject: other.path,
-    problem: `${other.sampleRate} samples per second, but ${first.path} has ${first.sampleRate}.`,
+    subject: other.file.path,
+    problem: `${other.sampleRate} samples per second, but ${first.file.path} has ${first.sampleRate}.`,
     fix: "resample the recordings to one rate.",
+  });
+
+const strangeClass = (path: string, { className, file, part }: Recording): DataError =>
+  new DataError({
+    subject: path,
+    problem: `${part} has the class "${className}" (${file.path}), which train has not.`,
+    fix: "name the folders of all parts alike.",
   });
 
 const nothingLeft = (path: string, test: number, name: string | undefined): DataError =>
