@@ -359,7 +359,8 @@ export const ops = {
       (_y, a, b) => where(equal(b, 0), 0, mul(b, pow(a, sub(b, 1)))),
       (y, a) => where(equal(a, 0), 0, mul(y, log(a))),
     ],
-    reference: (a, b) => (a === 1 || b === 0 ? 1 : a ** b), // C's pow(1, NaN) is 1, JavaScript's is NaN
+    // C's pow(1, NaN) and pow(−1, ±∞) are 1, JavaScript's are NaN
+    reference: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b),
     complex: (a, b) => (a.re === 0 && a.im === 0 ? complex(a.re ** b.re) : cexp(cmul(b, clog(a)))),
     domain: [
       [0.3, 3],
