@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, test } from "vitest";
-import { type DType, isFloat, RandomStream, sizeOf } from "../../src/base/index.ts";
+import { type DType, RandomStream } from "../../src/base/index.ts";
 import { type Node, printGraph, verifyGraph } from "../../src/graph/index.ts";
 import { evaluate } from "../../src/runtime/reference.ts";
 import { compile, grad, hvp, realizeSync, setEngine, Tensor } from "../../src/tensor/index.ts";
@@ -8,53 +8,7 @@ import { expectClose } from "../support/compare.ts";
 import { engines } from "../support/engines.ts";
 import { complexStep } from "../support/op-sweep.ts";
 import { grow, leafTensor, type Recipe } from "../support/random-graph.ts";
-
-const shapes: readonly (readonly number[])[] = [
-  [],
-  [1],
-  [3],
-  [2, 3],
-  [4, 1],
-  [2, 2, 3],
-  [0, 2],
-  [17],
-  [3, 19],
-];
-
-const recipes = (dtypes: readonly DType[], steps: { minLength: number; maxLength: number }) =>
-  fc
-    .record({
-      leaves: fc.array(
-        fc.record({
-          dtype: fc.constantFrom(...dtypes),
-          shape: fc.constantFrom(...shapes),
-          seed: fc.nat(1000),
-        }),
-        { minLength: 2, maxLength: 4 },
-      ),
-      steps: fc.array(
-        fc.record({
-          rule: fc.nat(10_000),
-          operands: fc.tuple(fc.nat(30), fc.nat(30)),
-          choice: fc.nat(11),
-        }),
-        steps,
-      ),
-    })
-    .map(
-      ({ leaves, steps: list }): Recipe => ({
-        leaves: leaves.map(({ dtype, shape, seed }) => {
-          const random = new RandomStream(seed, 1);
-          const draw = () => (isFloat(dtype) ? 2 * random.uniform() - 1 : random.integer(20) - 10);
-          return { dtype, shape, values: Array.from({ length: sizeOf(shape) }, draw) };
-        }),
-        steps: list,
-      }),
-    );
-
-/** The same graphs every time; `GRADUS_FUZZ=1000` looks at that many new ones. */
-const runs = (numRuns: number) =>
-  process.env.GRADUS_FUZZ ? { numRuns: Number(process.env.GRADUS_FUZZ) } : { numRuns, seed: 1 };
+import { recipes, runs } from "../support/random-recipes.ts";
 
 const long = { minLength: 10, maxLength: 40 };
 const leavesOf = (recipe: Recipe) => recipe.leaves.map(leafTensor);

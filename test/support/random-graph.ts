@@ -48,6 +48,12 @@ function fitting(y: Tensor, x: Tensor): Tensor {
   return same.sum();
 }
 
+/** x with mean 0 and variance below 1 along some axes, as normalization layers have it. */
+function normalized(x: Tensor, axis: number[]): Tensor {
+  const along = { axis, keepDims: true };
+  return x.sub(x.mean(along)).mul(x.variance(along).add(0.5).rsqrt());
+}
+
 /** Rules that are smooth in their float arguments, for derivatives. */
 const smooth: readonly Rule[] = [
   (x, y) => calm(x.add(fitting(y, x))),
@@ -111,6 +117,7 @@ const smooth: readonly Rule[] = [
     );
   },
   (x) => (isReal(x) && x.rank > 0 && x.shape.at(-1)! > 0 ? x.softmax() : x),
+  (x, _, choice) => (isReal(x) && x.size > 0 ? normalized(x, axisOf(x, choice)) : x),
 ];
 
 /** Rules with steps, kinks and other dtypes, for values only. */
