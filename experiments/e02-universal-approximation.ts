@@ -1,5 +1,5 @@
 /** E2: one hidden layer comes as near as one likes to a continuous function, unless it is polynomial. */
-import { type Tensor, tensor, uniform } from "gradus";
+import { randomKey, type Tensor, tensor, uniform } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
 import type { Experiment, Setup } from "./experiment.ts";
 import { lineChart } from "./line-chart.ts";
@@ -32,7 +32,7 @@ const grid = (points: number): Tensor =>
  */
 function error(name: Activation, m: number, seed: number, draw: number): number {
   const random = (lane: number) => {
-    const key = tensor([seed, 100 * draw + lane], "int32");
+    const key = randomKey(seed, 100 * draw + lane);
     return uniform([m], { key, dtype: "float64" }).dataSync();
   };
   const [place, slope] = [random(0), random(1)];

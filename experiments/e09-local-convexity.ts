@@ -1,5 +1,5 @@
 /** E9: logistic classification with one hidden layer is strongly convex near the planted weights. */
-import { type Tensor, tensor, uniform } from "gradus";
+import { randomKey, type Tensor, uniform } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
 import type { Experiment, Setup } from "./experiment.ts";
 import { lineChart } from "./line-chart.ts";
@@ -31,7 +31,7 @@ function problem(
   const p = probability(table([planted]), x)
     .squeeze(0)
     .evalSync();
-  const u = uniform([n], { key: tensor([seed, n + 1], "int32"), dtype: "float64" });
+  const u = uniform([n], { key: randomKey(seed, n + 1), dtype: "float64" });
   const y = labels === "expected" ? p : u.less(p).cast("float64").evalSync();
   return (W: Tensor) => {
     const q = probability(W, x);

@@ -1,5 +1,5 @@
 /** E22: the error of a finite difference is a V in its step, that of the complex step is flat. */
-import { type Tensor, tensor, uniform } from "gradus";
+import { randomKey, type Tensor, tensor, uniform } from "gradus";
 import { centralDifference, complexStep } from "gradus/lab";
 import type { Experiment, Setup } from "./experiment.ts";
 import { type Curve, lineChart } from "./line-chart.ts";
@@ -52,7 +52,7 @@ function slope(points: Points, low: number, high: number) {
 
 async function run({ quick, seed, progress }: Setup) {
   const count = quick ? 101 : 1001;
-  const key = tensor([seed, 22], "int32");
+  const key = randomKey(seed, 22);
   const points = Array.from(
     uniform([count], { key, dtype: "float64" }).dataSync(),
     (u) => 1 + u / 2,

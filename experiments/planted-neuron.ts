@@ -1,5 +1,5 @@
 /** One neuron whose labels come from planted weights, as Mei, Bai & Montanari 2018 have it. */
-import { type Tensor, tensor, uniform } from "gradus";
+import { randomKey, type Tensor, tensor, uniform } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
 import { type Derivatives, derivatives, table } from "./newton.ts";
 import { gaussian } from "./random.ts";
@@ -19,7 +19,7 @@ export function samples(R: number, n: number, d: number, seed: number, coin = fa
     .slice(null, null, 0)
     .mul(coin ? 0 : planted)
     .sigmoid();
-  const u = uniform([R, n], { key: tensor([seed, n + 1], "int32"), dtype: "float64" });
+  const u = uniform([R, n], { key: randomKey(seed, n + 1), dtype: "float64" });
   const y = u.less(p).cast("float64").evalSync();
   return (w: Tensor) =>
     x.matmul(w.unsqueeze(2)).squeeze(-1).sigmoid().sub(y).square().mean({ axis: 1 });

@@ -1,11 +1,9 @@
 /** Random numbers of an experiment: each use has a stream of its own, and all follow from its seed. */
-import { normal, type Tensor, tensor, uniform } from "gradus";
-
-const key = (seed: number, stream: number): Tensor => tensor([seed, stream], "int32");
+import { normal, randomKey, type Tensor, uniform } from "gradus";
 
 /** Standard normal numbers, float64. */
 export const gaussian = (shape: readonly number[], seed: number, stream: number): Tensor =>
-  normal(shape, { key: key(seed, stream), dtype: "float64" }).evalSync();
+  normal(shape, { key: randomKey(seed, stream), dtype: "float64" }).evalSync();
 
 /** Whole numbers 0 … below − 1, int32. */
 export const integers = (
@@ -14,7 +12,7 @@ export const integers = (
   seed: number,
   stream: number,
 ): Tensor =>
-  uniform(shape, { key: key(seed, stream), dtype: "float64" })
+  uniform(shape, { key: randomKey(seed, stream), dtype: "float64" })
     .mul(below)
     .floor()
     .cast("int32")

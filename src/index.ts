@@ -66,6 +66,7 @@ export {
   ones,
   onesLike,
   pad,
+  randomKey,
   realize,
   realizeSync,
   samePadding,

@@ -1,3 +1,6 @@
+import { ConfigError } from "./errors.ts";
+import { describe } from "./options.ts";
+
 /**
  * Counter-based random bits: Philox-4×32 with 10 rounds.
  *
@@ -48,6 +51,33 @@ export function philox(
 export const randomBits = (key0: number, key1: number, counter: number): number =>
   philox(key0, key1, [counter, 0, 0, 0])[0] | 0;
 
+/**
+ * @throws {ConfigError} unless `seed` is a whole number from 0 to 2⁵³ − 1. Each of these is a seed of its
+ * own; a fraction would have to be cut off, and then two would be one.
+ */
+export function checkSeed(subject: string, seed: unknown): asserts seed is number {
+  if (Number.isSafeInteger(seed) && (seed as number) >= 0) return;
+  throw new ConfigError({
+    subject,
+    problem: `the seed is ${describe(seed)}, which is no whole number from 0 to 2⁵³ − 1.`,
+    fix: "give one, such as 7; Math.floor(x * 2 ** 53) makes one of a fraction.",
+  });
+}
+
+/** What is above the low 32 bits of a seed; 0 for those that fit. */
+export const highWord = (seed: number): number => Math.floor(seed / 4294967296);
+
+/**
+ * The two int32 words of the key of a seed: `[seed, stream]` below 2³²; above, where the first word
+ * alone would not tell seeds apart, two words of Philox under all bits of the seed.
+ */
+export function seedWords(seed: number, stream = 0): [number, number] {
+  const high = highWord(seed);
+  if (high === 0) return [seed | 0, stream | 0];
+  const [a, b] = philox(seed, high, [0, 0, 3, 0]);
+  return [a | 0, (b + stream) | 0];
+}
+
 /** A seeded stream on the host, for shuffles and generated data. Plain state, so it can be saved. */
 export class RandomStream {
   /** The key; `counter` numbers of it are used up. */
@@ -56,6 +86,7 @@ export class RandomStream {
   readonly stream: number;
 
   constructor(seed: number, stream = 0, counter = 0) {
+    checkSeed("random", seed);
     this.seed = seed;
     this.stream = stream;
     this.counter = counter;
@@ -64,7 +95,7 @@ export class RandomStream {
   /** 32 random bits, unsigned. */
   bits(): number {
     const c = this.counter++;
-    return philox(this.seed, this.stream, [c, Math.floor(c / 4294967296), 1, 0])[0];
+    return philox(this.seed, this.stream, [c, highWord(c), 1, highWord(this.seed)])[0];
   }
 
   /** Uniform in [0, 1) with 53 random bits. */

@@ -1,4 +1,10 @@
-import { ConfigError, type HostArray, RandomStream, type TypedArray } from "../base/index.ts";
+import {
+  ConfigError,
+  checkSeed,
+  type HostArray,
+  RandomStream,
+  type TypedArray,
+} from "../base/index.ts";
 import { type Augmentation, checkAugmentable } from "./augment/augment.ts";
 import { type Split, takeRows } from "./dataset.ts";
 
@@ -72,6 +78,7 @@ export function batches(
   checkWhole("batchSize", batchSize, 1);
   checkWhole("epoch", epoch, 0);
   checkWhole("start", start, 0);
+  checkSeed("batches", seed);
   const full = split.size / batchSize;
   const count = dropLast ? Math.floor(full) : Math.ceil(full);
   checkCount(count, start, split.size, batchSize);

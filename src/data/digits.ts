@@ -1,4 +1,4 @@
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkSeed } from "../base/index.ts";
 import { type Dataset, makeSplit, type Split } from "./dataset.ts";
 import { InkPath, writeDigit } from "./digit-pen.ts";
 import { rasterise } from "./digit-raster.ts";
@@ -38,6 +38,7 @@ const testStream = 0xd2;
 export function digits({ train = 10_000, test = 2000, seed = 0 }: DigitsOptions = {}): Dataset {
   checkCount("train", train, 1);
   checkCount("test", test, 0);
+  checkSeed("digits", seed);
   return {
     name: "digits",
     task: "classification",

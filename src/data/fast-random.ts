@@ -1,4 +1,4 @@
-import { philox } from "../base/index.ts";
+import { highWord, philox } from "../base/index.ts";
 
 /**
  * Many cheap random numbers for one item of a generated set: xorshift128, started from the four
@@ -15,7 +15,7 @@ export class FastRandom {
 
   /** Moves to the numbers of `item`. */
   seek(seed: number, stream: number, item: number): void {
-    const [x, y, z, w] = philox(seed, stream, [item, Math.floor(item / 4294967296), 2, 0]);
+    const [x, y, z, w] = philox(seed, stream, [item, highWord(item), 2, highWord(seed)]);
     this.x = x | 0;
     this.y = y | 0;
     this.z = z | 0;

@@ -10,6 +10,7 @@ import {
 import {
   eye,
   full,
+  randomKey,
   normal as standardNormal,
   type Tensor,
   tensor,
@@ -34,7 +35,7 @@ const stream = 0x696e6974; // keeps these seeds apart from other uses of the sam
 let seeds = new RandomStream(0, stream);
 
 /** A fresh seed, from the innermost {@link seeded} or else from the process's own sequence. */
-export const nextSeed = (): number => seeds.bits() | 0;
+export const nextSeed = (): number => seeds.bits();
 
 /**
  * Runs `build` with the seeds that follow from `seed`: models built in it start from the same
@@ -72,7 +73,10 @@ export function fans(shape: Shape): { fanIn: number; fanOut: number } {
 /** The key is a tensor, so that weights of one shape share one program. */
 const draw = { normal: standardNormal, uniform: unit };
 const random = (law: keyof typeof draw, shape: Shape, { seed, dtype }: InitOptions): Tensor =>
-  draw[law](shape, { key: tensor([seed ?? nextSeed(), 0], "int32"), ...(dtype && { dtype }) });
+  draw[law](shape, {
+    key: randomKey(seed === undefined ? nextSeed() : seed),
+    ...(dtype && { dtype }),
+  });
 
 /** The value everywhere. */
 export const constant =

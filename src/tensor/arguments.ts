@@ -93,12 +93,18 @@ export function checkNumber(subject: string, name: string, x: unknown, anyNumber
   });
 }
 
-/** @throws {ConfigError} unless `x` is a whole number of `least` or more. */
-export function checkWhole(subject: string, name: string, x: unknown, least = 0): void {
-  if (Number.isSafeInteger(x) && (x as number) >= least) return;
+/** @throws {ConfigError} unless `x` is a whole number from `least` to `most`. */
+export function checkWhole(
+  subject: string,
+  name: string,
+  x: unknown,
+  least = 0,
+  most = Number.MAX_SAFE_INTEGER,
+): void {
+  if (Number.isSafeInteger(x) && (x as number) >= least && (x as number) <= most) return;
   throw new ConfigError({
     subject,
-    problem: `${name} is ${describe(x)}, which is no whole number of ${least} or more.`,
+    problem: `${name} is ${describe(x)}, which is no whole number ${most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of ${least} or more`}.`,
     fix: `give ${name} as one.`,
   });
 }

@@ -92,16 +92,6 @@ function filled(subject: string, shape: Shape, value: number, options?: Typed): 
 /** The largest count of what an int32 numbers. */
 const maxCount = 2 ** 31 - 1;
 
-/** How many values a range has. */
-function countOf(subject: string, count: number): number {
-  if (Number.isInteger(count) && count >= 0 && count <= maxCount) return count;
-  throw new ConfigError({
-    subject,
-    problem: `${describe(count)} values, which is no whole number from 0 to ${maxCount}.`,
-    fix: "give fewer, or larger steps.",
-  });
-}
-
 /**
  * start, start + step, …, ⌈(stop − start)/step⌉ of them, so that all are before stop; `arange(n)`
  * counts 0 … n − 1. Each is start + i · step in float64, rounded once. Whole starts and steps make
@@ -126,7 +116,8 @@ export function arange(start: number, stop?: number, step = 1, options?: Typed):
     });
   const isWhole = Number.isInteger(from) && Number.isInteger(step);
   const dtype = dtypeIn("arange", options, isWhole ? "int32" : "float32", numeric);
-  const count = countOf("arange", Math.max(0, Math.ceil((to - from) / step)));
+  const count = Math.max(0, Math.ceil((to - from) / step));
+  checkWhole("arange", "the number of values", count, 0, maxCount);
   if (count > 0) {
     checkHeld("arange", "start", from, dtype);
     checkHeld("arange", "the last value", from + (count - 1) * step, dtype);
@@ -154,11 +145,10 @@ function line(start: number, step: number, count: number, isInt: boolean): Node 
 export function linspace(start: number, stop: number, count: number, options?: Typed): Tensor {
   checkNumber("linspace", "start", start);
   checkNumber("linspace", "stop", stop);
-  checkWhole("linspace", "count", count);
+  checkWhole("linspace", "the count", count, 0, maxCount);
   const dtype = dtypeIn("linspace", options, "float32", numeric);
   for (const [name, bound] of [["start", start] as const, ["stop", stop] as const])
     checkHeld("linspace", name, dtype === "int32" ? Math.floor(bound) : bound, dtype);
-  countOf("linspace", count);
   const last = op.equal(op.iota([count], 0), count - 1);
   const step = (stop - start) / Math.max(1, count - 1);
   checkNumber("linspace", "stop − start", stop - start);
@@ -168,8 +158,7 @@ export function linspace(start: number, stop: number, count: number, options?: T
 
 /** The n × n identity. */
 export function eye(n: number, options?: Typed): Tensor {
-  checkWhole("eye", "the size", n);
-  countOf("eye", n);
+  checkWhole("eye", "the size", n, 0, maxCount);
   const dtype = dtypeIn("eye", options, "float32");
   return new Tensor(op.cast(op.equal(op.iota([n, n], 0), op.iota([n, n], 1)), dtype));
 }
@@ -184,7 +173,7 @@ export function eye(n: number, options?: Typed): Tensor {
  */
 export function oneHot(indices: Tensor, depth: number, options?: Typed): Tensor {
   const found = nodeOf("oneHot", indices);
-  checkWhole("oneHot", "the depth", depth, 1);
+  checkWhole("oneHot", "the depth", depth, 1, maxCount);
   return new Tensor(composite.oneHot(found, depth, dtypeIn("oneHot", options, "float32")));
 }
 
@@ -270,7 +259,6 @@ export function scatterAdd(
   const [at, added] = [nodeOf("scatterAdd", indices), nodeOf("scatterAdd", updates)];
   checkOptions("scatterAdd", options ?? null, { axis: true, size: true });
   const axis = normalizeAxis("scatterAdd", options.axis, added.shape.length);
-  checkWhole("scatterAdd", "size", options.size);
-  countOf("scatterAdd", options.size);
+  checkWhole("scatterAdd", "the size", options.size, 0, maxCount);
   return new Tensor(op.scatterAdd(at, op.cast(added, arithmetic([added])), axis, options.size));
 }

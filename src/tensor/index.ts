@@ -51,7 +51,7 @@ export {
   maxUnpool,
   type PoolOptions,
 } from "./pooling.ts";
-export { bernoulli, Generator, normal, type RandomKey, uniform } from "./random.ts";
+export { bernoulli, Generator, normal, type RandomKey, randomKey, uniform } from "./random.ts";
 export { realize, realizeSync } from "./realize.ts";
 export {
   fromHost,

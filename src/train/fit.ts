@@ -1,4 +1,4 @@
-import { ConfigError, type HostArray, hostArray } from "../base/index.ts";
+import { ConfigError, checkSeed, type HostArray, hostArray } from "../base/index.ts";
 import {
   type Augmentation,
   type Batch,
@@ -134,6 +134,7 @@ class Trainer implements Training {
     const { epochs = 10, batchSize = 32, seed = 0, accumulate = 1 } = options;
     checkCount("epochs", epochs, 0);
     checkCount("accumulate", accumulate, 1);
+    checkSeed("fit", seed);
     [this.#train, this.#validation] = splitsOf(data, options.validation, seed);
     const head = resolveHead(model, this.#train, options);
     if (this.#validation) resolveHead(model, this.#validation, options); // an error now, not after an epoch

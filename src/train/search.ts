@@ -1,4 +1,4 @@
-import { ConfigError, NumericError, RandomStream } from "../base/index.ts";
+import { ConfigError, checkSeed, NumericError, RandomStream } from "../base/index.ts";
 import type { Mode } from "./history.ts";
 import type { Json } from "./run-folder.ts";
 import { headOf, SearchTable } from "./search-table.ts";
@@ -107,6 +107,7 @@ export async function search<S extends Space>(
     context,
   }: SearchOptions = {},
 ): Promise<SearchResult<S>> {
+  checkSeed("search", seed);
   const count = method === "grid" ? gridSize(space) : checkTrials(trials);
   const rounds = roundsOf(method, count, budget);
   const head = headOf(space, {
