@@ -1,8 +1,8 @@
 /** Whether a loss is convex: a counter-example settles it, and no number of examples does. */
 import { RandomStream } from "../base/index.ts";
+import { eigenSymmetric } from "../base/symmetric.ts";
 import { checkCount, lanczos } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
-import { eigenSymmetric } from "./symmetric.ts";
 import { defaultTolerance } from "./taylor.ts";
 import { checkLength, normalVector, plus, type Vector } from "./vectors.ts";
 

@@ -1,9 +1,9 @@
 /** Points where the gradient vanishes: finding them, and saying what they are. */
 import { ConfigError, NumericError, nearest } from "../base/index.ts";
+import { eigenSymmetric } from "../base/symmetric.ts";
 import { lanczos } from "./lanczos.ts";
 import { newtonSearch } from "./newton.ts";
 import type { LossSurface } from "./surface.ts";
-import { eigenSymmetric } from "./symmetric.ts";
 import { type Definiteness, defaultTolerance, definiteness } from "./taylor.ts";
 import { addTo, dot, norm, plus, scaled, type Vector } from "./vectors.ts";
 

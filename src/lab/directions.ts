@@ -1,8 +1,8 @@
 /** Directions in parameter space along which a loss is worth looking at. */
 import { ConfigError, RandomStream } from "../base/index.ts";
+import { eigenSymmetric } from "../base/symmetric.ts";
 import { checkCount, lanczos } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
-import { eigenSymmetric } from "./symmetric.ts";
 import {
   addTo,
   checkLength,

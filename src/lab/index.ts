@@ -3,6 +3,8 @@
  *
  * @module gradus/lab
  */
+
+export { type Eigen, eigenSymmetric } from "../base/symmetric.ts";
 export {
   type ActivationAudit,
   type AuditOptions,
@@ -85,7 +87,6 @@ export {
   slicePlane,
 } from "./slices.ts";
 export { type LabData, type Leaf, LossSurface } from "./surface.ts";
-export { type Eigen, eigenSymmetric } from "./symmetric.ts";
 export {
   curvature,
   type Definiteness,

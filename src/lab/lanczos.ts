@@ -1,6 +1,6 @@
 /** What can be learnt of a symmetric matrix from its products with vectors. */
 import { ConfigError, RandomStream } from "../base/index.ts";
-import { type Eigen, eigenTridiagonal } from "./symmetric.ts";
+import { type Eigen, eigenTridiagonal } from "../base/symmetric.ts";
 import { addTo, dot, norm, normalVector, scaled, signVector, type Vector } from "./vectors.ts";
 
 /** A symmetric matrix that is known by what it does to vectors `[size]`. */

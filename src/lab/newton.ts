@@ -1,8 +1,8 @@
 /** Newton's method for ∇L = 0, on the whole Hessian. */
 import { ConfigError } from "../base/index.ts";
+import { type Eigen, eigenSymmetric } from "../base/symmetric.ts";
 import type { Search } from "./critical.ts";
 import type { LossSurface } from "./surface.ts";
-import { type Eigen, eigenSymmetric } from "./symmetric.ts";
 import { addTo, dot, norm, plus, type Vector } from "./vectors.ts";
 
 /** Eigenvalues below this share of the largest seen count as 0: their digits are rounding. */

@@ -1,6 +1,7 @@
 /** Gradient descent where everything about it is known: on a quadratic. */
+
+import { type Eigen, eigenSymmetric } from "../base/symmetric.ts";
 import { checkCount } from "./lanczos.ts";
-import { type Eigen, eigenSymmetric } from "./symmetric.ts";
 import { addTo, checkLength, dot, times, type Vector } from "./vectors.ts";
 
 /** The hyperparameters of gradient descent, plain where the momentum is 0. */

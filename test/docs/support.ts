@@ -5,6 +5,7 @@ import * as data from "gradus/data";
 import * as draw from "gradus/draw";
 import * as formats from "gradus/formats";
 import * as lab from "gradus/lab";
+import * as learn from "gradus/learn";
 import * as models from "gradus/models";
 import * as nn from "gradus/nn";
 import * as optim from "gradus/optim";
@@ -20,6 +21,7 @@ const modules = {
   "gradus/formats": formats,
   "gradus/models": models,
   "gradus/lab": lab,
+  "gradus/learn": learn,
   "gradus/draw": draw,
 };
 

@@ -1,5 +1,5 @@
 /** Eigenvalues and eigenvectors of symmetric matrices, in float64 on the host. */
-import { DataError, NumericError, ShapeError } from "../base/index.ts";
+import { DataError, NumericError, ShapeError } from "./errors.ts";
 import type { Vector } from "./vectors.ts";
 
 /** A = QΛQᵀ: `values[k]` belongs to the unit vector `vectors[k]`; the largest value comes first. */

@@ -1,0 +1,270 @@
+/** Principal component analysis. */
+import { ConfigError, checkOptions, type HostArray, RandomStream } from "../../base/index.ts";
+import { eigenSymmetric } from "../../base/symmetric.ts";
+import { norm } from "../../base/vectors.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { checkWhole, checkWord } from "../checks.ts";
+import type { Filled, State } from "../estimator.ts";
+import { type Features, type Matrix, matrixOf, rowOf, tensorOf, vectorTensor } from "../input.ts";
+import { columnsOf, gram, outerGram, product, svd } from "../linalg.ts";
+
+import { Transformer } from "../preprocessing/transformer.ts";
+
+/** Options of {@link PCA}. */
+export interface PCAOptions {
+  /**
+   * How many components are kept; a number between 0 and 1 keeps as many as explain that share of the
+   * variance. Default: all, min(N, D).
+   */
+  readonly nComponents?: number | undefined;
+  /** Whether `transform` gives every component variance 1. Default false. */
+  readonly whiten?: boolean | undefined;
+  /**
+   * `"svd"`: a singular value decomposition of the data, O(N D²), the most exact. `"covariance"`: eigenvectors of the covariance,
+   * O(ND² + D³) with a fast product, for N ≫ D; squares the condition. `"randomized"`: O(N D k), for few components.
+   * Default: svd for small data, else covariance.
+   */
+  readonly solver?: "svd" | "covariance" | "randomized" | undefined;
+  /** Decides the random directions of `"randomized"`. Default 0. */
+  readonly seed?: number | undefined;
+}
+
+type PCAState = State & {
+  readonly mean: HostArray;
+  readonly components: HostArray;
+  readonly singularValues: HostArray;
+  /** Σ of all variances, and N. */
+  readonly totalVariance: number;
+  readonly examples: number;
+};
+
+/** A decomposition of centered rows: right vectors as rows, and singular values, descending. */
+interface Axes {
+  readonly components: Float64Array[];
+  readonly values: Float64Array;
+}
+
+/** Up to so many multiply-adds the exact decomposition takes about a second. */
+const mostForSvd = 3e8;
+
+/**
+ * Principal component analysis: the orthogonal directions along which the data vary most,
+ *
+ *   X − 1 x̄ᵀ = U Σ Vᵀ,   z = Vₖᵀ (x − x̄)
+ *
+ * Component i explains the variance σᵢ²/(N − 1). The sign of a component is free; here its element of the largest
+ * magnitude is positive.
+ *
+ * Use it to see data in the plane, to take out what hardly varies, and as the baseline of every autoencoder.
+ *
+ * @see Jolliffe 2002, "Principal component analysis"; Halko, Martinsson & Tropp 2011 for `"randomized"`
+ * @example
+ * const pca = await new PCA({ nComponents: 1 }).fit([[-2, -2], [-1, -1], [1, 1], [2, 2]]);
+ * pca.components.toArray(); // [[0.707…, 0.707…]]
+ * pca.explainedVarianceRatio.toArray(); // [1]
+ * pca.transform([[3, 3]]).item(); // 4.24…
+ */
+export class PCA extends Transformer<PCAState> {
+  readonly name = "PCA";
+  readonly options: Omit<Filled<PCAOptions>, "nComponents" | "solver"> &
+    Pick<PCAOptions, "nComponents" | "solver">;
+
+  /** @throws {ConfigError} for options that mean nothing. */
+  constructor(options: PCAOptions = {}) {
+    super();
+    checkOptions("PCA", options, { nComponents: true, whiten: true, solver: true, seed: true });
+    const { nComponents, whiten = false, solver, seed = 0 } = options;
+    if (nComponents !== undefined && !(nComponents > 0 && nComponents < 1))
+      checkWhole("PCA", "nComponents", nComponents);
+    if (solver !== undefined)
+      checkWord("PCA", "solver", solver, ["svd", "covariance", "randomized"]);
+    this.options = { nComponents, whiten, solver, seed };
+  }
+
+  /** x̄, `[D]`. */
+  get mean(): Tensor {
+    return tensorFrom(this.state.mean);
+  }
+  /** The directions as rows, `[k, D]`, that of the largest variance first. */
+  get components(): Tensor {
+    return tensorFrom(this.state.components);
+  }
+  /** σ, `[k]`. */
+  get singularValues(): Tensor {
+    return tensorFrom(this.state.singularValues);
+  }
+  /** σ²/(N − 1), `[k]`. */
+  get explainedVariance(): Tensor {
+    return vectorTensor(this.#variances());
+  }
+  /** The share of the variance that each component explains, `[k]`. */
+  get explainedVarianceRatio(): Tensor {
+    const { totalVariance } = this.state;
+    return vectorTensor(this.#variances().map((v) => (totalVariance > 0 ? v / totalVariance : 0)));
+  }
+
+  #variances(): Float64Array {
+    const { singularValues, examples } = this.state;
+    return Float64Array.from(singularValues.data, (s) => (s * s) / Math.max(1, examples - 1));
+  }
+
+  /** @throws {ConfigError} if more components are asked for than there are. */
+  async fit(x: Features): Promise<this> {
+    const given = matrixOf(this.name, x);
+    const { mean, centered, totalVariance } = center(given);
+    const k = this.#count(given);
+    const { components, values } = this.#axes(centered, k ?? Math.min(given.rows, given.columns));
+    const kept = k ?? enough(values, this.options.nComponents!, totalVariance, given.rows);
+    const flat = new Float64Array(kept * given.columns);
+    for (let i = 0; i < kept; i++) flat.set(turned(components[i]!), i * given.columns);
+    return this.learn({
+      ...{ totalVariance, examples: given.rows },
+      mean: { dtype: "float64", shape: [given.columns], data: mean },
+      components: { dtype: "float64", shape: [kept, given.columns], data: flat },
+      singularValues: { dtype: "float64", shape: [kept], data: values.slice(0, kept) },
+    });
+  }
+
+  /** The number of components; undefined where a share of the variance decides. */
+  #count({ rows, columns }: Matrix): number | undefined {
+    const most = Math.min(rows, columns);
+    const { nComponents: k = most } = this.options;
+    if (k < 1) return undefined;
+    if (k <= most) return k;
+    throw new ConfigError({
+      subject: "PCA",
+      problem: `${k} components are asked for, and ${rows} rows of ${columns} features have ${most} (${k} > ${most}).`,
+      fix: `take nComponents: ${most} or fewer.`,
+    });
+  }
+
+  #axes(x: Matrix, k: number): Axes {
+    const cost = Math.max(x.rows, x.columns) * Math.min(x.rows, x.columns) ** 2;
+    const solver = this.options.solver ?? (cost <= mostForSvd ? "svd" : "covariance");
+    if (solver === "covariance") return byCovariance(x);
+    if (solver === "randomized") return byRandomProjection(x, k, this.options.seed);
+    const { v, values } = svd(columnsOf(x));
+    return { components: [...v], values };
+  }
+
+  /** The coordinates of each row along the components, `[N, k]`; divided by their deviations when whitened. */
+  transform(x: Features): Tensor {
+    const { mean, components } = this.state;
+    const rows = tensorOf(this.rows(x, mean.data.length));
+    const z = rows.sub(tensorFrom(mean)).matmul(tensorFrom(components).transpose());
+    return (this.options.whiten ? z.div(this.#deviations()) : z).evalSync();
+  }
+
+  /** Rows `[N, D]` from coordinates `[N, k]`: the points of the subspace. */
+  inverseTransform(z: Features): Tensor {
+    const { mean, components } = this.state;
+    const given = tensorOf(this.rows(z, components.shape[0]!));
+    const scaled = this.options.whiten ? given.mul(this.#deviations()) : given;
+    return scaled.matmul(tensorFrom(components)).add(tensorFrom(mean)).evalSync();
+  }
+
+  /** √variance of each component; 1 where there is none, which has no direction to be scaled. */
+  #deviations(): Tensor {
+    return vectorTensor(this.#variances().map((v) => (v > 0 ? Math.sqrt(v) : 1)));
+  }
+}
+
+const tensorFrom = ({ data, shape }: HostArray): Tensor =>
+  vectorTensor(data as Float64Array, shape);
+
+function center({ rows, columns, data }: Matrix) {
+  const mean = new Float64Array(columns);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) mean[j]! += (data[i * columns + j]! - mean[j]!) / (i + 1);
+  const inner = new Float64Array(data.length);
+  let total = 0;
+  for (let at = 0; at < data.length; at++) {
+    inner[at] = data[at]! - mean[at % columns]!;
+    total += inner[at]! ** 2;
+  }
+  return {
+    mean,
+    centered: { rows, columns, data: inner },
+    totalVariance: total / Math.max(1, rows - 1),
+  };
+}
+
+/** How many components explain a share of the variance. */
+function enough(values: Float64Array, share: number, total: number, rows: number): number {
+  let sum = 0;
+  for (const [i, s] of values.entries()) {
+    sum += (s * s) / Math.max(1, rows - 1);
+    if (sum > share * total) return i + 1;
+  }
+  return values.length;
+}
+
+/** A direction with its element of the largest magnitude positive. */
+function turned(v: Float64Array): Float64Array {
+  let at = 0;
+  for (let j = 1; j < v.length; j++) if (Math.abs(v[j]!) > Math.abs(v[at]!)) at = j;
+  return v[at]! < 0 ? v.map((x) => -x) : v;
+}
+
+/** Eigenvectors of XᵀX, or of XXᵀ where that is smaller. */
+function byCovariance(x: Matrix): Axes {
+  const isWide = x.rows < x.columns;
+  const size = Math.min(x.rows, x.columns);
+  const a = isWide ? outerGram(x) : gram(x);
+  const rows = Array.from({ length: size }, (_, i) => a.subarray(i * size, (i + 1) * size));
+  const { values, vectors } = eigenSymmetric(rows);
+  const lengths = values.map((value) => Math.sqrt(Math.max(0, value)));
+  if (!isWide) return { components: [...vectors], values: lengths };
+  const u: Matrix = { rows: size, columns: size, data: flattened(vectors, size) };
+  const v = product(u, x); // Uᵀ X, whose rows are σ v
+  const components = Array.from({ length: size }, (_, i) => {
+    const row = rowOf(v, i);
+    const length = norm(row);
+    return length > 0 ? row.map((value) => value / length) : row;
+  });
+  return { components, values: lengths };
+}
+
+/** Directions beside those that are asked for, and steps of the power method: scikit-learn has the same. */
+const oversampling = 10;
+const powerSteps = 7;
+
+/** The range of X found by random combinations of its columns, made orthogonal after every product. */
+function byRandomProjection(x: Matrix, k: number, seed: number): Axes {
+  const width = Math.min(k + oversampling, x.rows, x.columns);
+  const random = new RandomStream(seed, 0x9ca_0001);
+  const transposed = transpose(x);
+  let directions: Matrix = {
+    rows: x.columns,
+    columns: width,
+    data: Float64Array.from({ length: x.columns * width }, () => random.normal()),
+  };
+  for (let step = 0; step < powerSteps; step++)
+    directions = orthonormal(product(transposed, orthonormal(product(x, directions))));
+  const range = orthonormal(product(x, directions)); // Q, [N, width]
+  const small = product(transpose(range), x); // Qᵀ X, [width, D]
+  const { v, values } = svd(columnsOf(small));
+  return { components: v.slice(0, k), values: values.slice(0, k) };
+}
+
+/** An orthonormal basis of the columns' span. */
+function orthonormal(x: Matrix): Matrix {
+  const { u } = svd(columnsOf(x));
+  const data = new Float64Array(x.rows * u.length);
+  for (const [j, column] of u.entries())
+    for (let i = 0; i < x.rows; i++) data[i * u.length + j] = column[i]!;
+  return { rows: x.rows, columns: u.length, data };
+}
+
+function transpose({ rows, columns, data }: Matrix): Matrix {
+  const turned = new Float64Array(data.length);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++) turned[j * rows + i] = data[i * columns + j]!;
+  return { rows: columns, columns: rows, data: turned };
+}
+
+function flattened(vectors: readonly Float64Array[], size: number): Float64Array {
+  const flat = new Float64Array(vectors.length * size);
+  for (const [i, vector] of vectors.entries()) flat.set(vector, i * size);
+  return flat;
+}

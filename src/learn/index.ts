@@ -1,0 +1,78 @@
+/**
+ * Classic learners, with the habits of scikit-learn.
+ *
+ * @module gradus/learn
+ */
+export {
+  BernoulliNB,
+  type BernoulliNBOptions,
+  MultinomialNB,
+  type MultinomialNBOptions,
+} from "./bayes/counts.ts";
+export { GaussianNB, type GaussianNBOptions } from "./bayes/gaussian.ts";
+export { NaiveBayes, type PartialOptions } from "./bayes/naive-bayes.ts";
+export { KMeans, type KMeansOptions } from "./cluster/k-means.ts";
+export { PCA, type PCAOptions } from "./decomposition/pca.ts";
+export {
+  Classifier,
+  type ClassifierState,
+  type ClassWeight,
+  Estimator,
+  type Learned,
+  type LearnOptions,
+  Regressor,
+  type State,
+} from "./estimator.ts";
+export type { Examples, Features, Label, Targets } from "./input.ts";
+export { learnerFromJSON, learnerNames, loadLearner } from "./learners.ts";
+export { Adaline, type AdalineOptions } from "./linear/adaline.ts";
+export {
+  LinearRegression,
+  type LinearRegressionOptions,
+  LinearRegressor,
+  type LinearState,
+  Ridge,
+  type RidgeOptions,
+  type RidgeState,
+} from "./linear/least-squares.ts";
+export {
+  LinearClassifier,
+  type LinearClassifierState,
+  type OrderOptions,
+} from "./linear/linear-classifier.ts";
+export { type LogisticOptions, LogisticRegression, SoftmaxRegression } from "./linear/logistic.ts";
+export { Perceptron, type PerceptronOptions, type PerceptronReport } from "./linear/perceptron.ts";
+export {
+  KNeighborsClassifier,
+  type KNeighborsOptions,
+  KNeighborsRegressor,
+  type NeighborRows,
+} from "./neighbors/k-neighbors.ts";
+export type { Metric } from "./neighbors/neighbors.ts";
+export { type LastStep, Pipeline, pipeline, type Step } from "./pipeline.ts";
+export {
+  type ColumnStep,
+  ColumnTransformer,
+  type ColumnTransformerOptions,
+  columnTransformer,
+} from "./preprocessing/column-transformer.ts";
+export {
+  LabelEncoder,
+  labelEncoder,
+  OneHotEncoder,
+  type OneHotEncoderOptions,
+  oneHotEncoder,
+} from "./preprocessing/encoders.ts";
+export {
+  MinMaxScaler,
+  type MinMaxScalerOptions,
+  minMaxScaler,
+  PolynomialFeatures,
+  type PolynomialFeaturesOptions,
+  polynomialFeatures,
+  StandardScaler,
+  type StandardScalerOptions,
+  standardScaler,
+} from "./preprocessing/scalers.ts";
+export { type Cells, Transformer } from "./preprocessing/transformer.ts";
+export type { Snapshot } from "./storage.ts";

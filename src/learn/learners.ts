@@ -1,0 +1,102 @@
+/** Every learner by its name, and how one comes back from JSON or a file. */
+import { FormatError, nearest } from "../base/index.ts";
+import { BernoulliNB, MultinomialNB } from "./bayes/counts.ts";
+import { GaussianNB } from "./bayes/gaussian.ts";
+import { KMeans } from "./cluster/k-means.ts";
+import { PCA } from "./decomposition/pca.ts";
+import type { Estimator, State } from "./estimator.ts";
+import { Adaline } from "./linear/adaline.ts";
+import { LinearRegression, Ridge } from "./linear/least-squares.ts";
+import { LogisticRegression, SoftmaxRegression } from "./linear/logistic.ts";
+import { Perceptron } from "./linear/perceptron.ts";
+import { KNeighborsClassifier, KNeighborsRegressor } from "./neighbors/k-neighbors.ts";
+import { Pipeline } from "./pipeline.ts";
+import { type ColumnStep, ColumnTransformer } from "./preprocessing/column-transformer.ts";
+import { LabelEncoder, OneHotEncoder } from "./preprocessing/encoders.ts";
+import { MinMaxScaler, PolynomialFeatures, StandardScaler } from "./preprocessing/scalers.ts";
+import { checkSnapshot, decodeState, readSnapshot, type Snapshot } from "./storage.ts";
+
+/** A learner with options, before it takes its state over; of learners made of others their state, too. */
+type Make = (options: never, state: State) => Estimator;
+
+const made =
+  (Learner: new (options: never) => Estimator): Make =>
+  (options) =>
+    new Learner(options);
+
+const learners: Readonly<Record<string, Make>> = {
+  Adaline: made(Adaline),
+  BernoulliNB: made(BernoulliNB),
+  ColumnTransformer: (options, { transformers, columns }) =>
+    new ColumnTransformer(
+      (transformers as Estimator[]).map(
+        (each, i) => [each, (columns as number[][])[i]] as unknown as ColumnStep,
+      ),
+      options,
+    ),
+  GaussianNB: made(GaussianNB),
+  KMeans: made(KMeans),
+  KNeighborsClassifier: made(KNeighborsClassifier),
+  KNeighborsRegressor: made(KNeighborsRegressor),
+  LabelEncoder: made(LabelEncoder),
+  LinearRegression: made(LinearRegression),
+  LogisticRegression: made(LogisticRegression),
+  MinMaxScaler: made(MinMaxScaler),
+  MultinomialNB: made(MultinomialNB),
+  OneHotEncoder: made(OneHotEncoder),
+  PCA: made(PCA),
+  Perceptron: made(Perceptron),
+  Pipeline: (_, { steps }) => new Pipeline(steps as never),
+  PolynomialFeatures: made(PolynomialFeatures),
+  Ridge: made(Ridge),
+  SoftmaxRegression: made(SoftmaxRegression),
+  StandardScaler: made(StandardScaler),
+};
+
+/** The names of all learners. */
+export const learnerNames: readonly string[] = Object.keys(learners);
+
+/**
+ * A learner from what its `toJSON` gave, or the text of it.
+ *
+ * @throws {FormatError} if it is none, or of another version.
+ * @example
+ * const line = await new LinearRegression().fit([[0], [1], [2]], [1, 3, 5]);
+ * const again = learnerFromJSON(JSON.stringify(line)) as LinearRegression;
+ * again.predict([[10]]).toArray(); // [21]
+ */
+export function learnerFromJSON(json: unknown): Estimator {
+  const snapshot = checkSnapshot(typeof json === "string" ? parsed(json) : json, "learnerFromJSON");
+  return build(snapshot);
+}
+
+function build(snapshot: Snapshot): Estimator {
+  const { name, options, state } = checkSnapshot(snapshot, "learner");
+  const make = Object.hasOwn(learners, name) ? learners[name] : undefined;
+  if (!make) {
+    const near = nearest(name, learnerNames);
+    throw new FormatError({
+      subject: "learner",
+      problem: `there is no learner "${name}".`,
+      fix: near ? `did you mean ${near}?` : `the learners are ${learnerNames.join(", ")}.`,
+    });
+  }
+  const decoded = decodeState(state, build);
+  return make(options as never, decoded).restore(decoded);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (thrown) {
+    throw new FormatError({
+      subject: "learnerFromJSON",
+      problem: `not JSON (${thrown instanceof Error ? thrown.message : thrown}).`,
+      fix: "give what JSON.stringify made of a learner.",
+    });
+  }
+}
+
+/** A learner from the file that its `save` wrote. @throws {FormatError} if it is none, or damaged. */
+export const loadLearner = async (path: string): Promise<Estimator> =>
+  build(await readSnapshot(path));

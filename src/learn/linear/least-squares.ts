@@ -1,0 +1,269 @@
+/** Linear regression and ridge regression, in closed form. */
+import { ConfigError, checkOptions, type HostArray } from "../../base/index.ts";
+import { eigenSymmetric } from "../../base/symmetric.ts";
+import { dot } from "../../base/vectors.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { checkNumber } from "../checks.ts";
+import { type Filled, type LearnOptions, measured, Regressor, type State } from "../estimator.ts";
+import {
+  type Examples,
+  type Features,
+  type Matrix,
+  rowOf,
+  type Targets,
+  vectorTensor,
+} from "../input.ts";
+import {
+  choleskySolve,
+  columnsOf,
+  gram,
+  leastSquares,
+  outerGram,
+  times,
+  timesTransposed,
+} from "../linalg.ts";
+
+/** What a linear regressor has learned: w `[D]` float64 and b. */
+export type LinearState = State & { readonly coef: HostArray; readonly intercept: number };
+
+/** A prediction ŷ = wᵀx + b. */
+export abstract class LinearRegressor<S extends LinearState = LinearState> extends Regressor<S> {
+  /** w, `[D]` float64. */
+  get coef(): Tensor {
+    return vectorTensor(this.state.coef.data as Float64Array);
+  }
+  /** b */
+  get intercept(): number {
+    return this.state.intercept;
+  }
+
+  protected numbers(x: Features): Float64Array {
+    const { coef, intercept } = this.state;
+    const matrix = this.rows(x, coef.data.length);
+    return Float64Array.from(
+      { length: matrix.rows },
+      (_, i) => dot(rowOf(matrix, i), coef.data) + intercept,
+    );
+  }
+}
+
+/** A vector as a learned value. */
+export const learnedVector = (data: Float64Array): HostArray => ({
+  dtype: "float64",
+  shape: [data.length],
+  data,
+});
+
+/** The weighted problem without its intercept: rows and targets around their means, times √weight. */
+interface Centered {
+  readonly x: Matrix;
+  readonly y: Float64Array;
+  readonly xMean: Float64Array;
+  readonly yMean: number;
+  readonly total: number;
+}
+
+/** Σ w (x − x̄): the intercept of a least-squares problem is ȳ − wᵀx̄, and the rest does not see it. */
+export function centered(
+  { rows, columns, data }: Matrix,
+  y: Float64Array,
+  weights: Float64Array,
+  fitIntercept: boolean,
+): Centered {
+  const total = weights.reduce((a, b) => a + b, 0);
+  const xMean = new Float64Array(columns);
+  let yMean = 0;
+  if (fitIntercept) {
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < columns; j++) xMean[j]! += weights[i]! * data[i * columns + j]!;
+      yMean += weights[i]! * y[i]!;
+    }
+    for (let j = 0; j < columns; j++) xMean[j]! /= total;
+    yMean /= total;
+  }
+  const roots = weights.map(Math.sqrt);
+  const inner = new Float64Array(data.length);
+  for (let i = 0; i < rows; i++)
+    for (let j = 0; j < columns; j++)
+      inner[i * columns + j] = roots[i]! * (data[i * columns + j]! - xMean[j]!);
+  const targets = y.map((t, i) => roots[i]! * (t - yMean));
+  return { x: { rows, columns, data: inner }, y: targets, xMean, yMean, total };
+}
+
+const withIntercept = (w: Float64Array, { xMean, yMean }: Centered): LinearState => ({
+  coef: learnedVector(w),
+  intercept: yMean - dot(w, xMean),
+});
+
+/** Options of {@link LinearRegression}. */
+export interface LinearRegressionOptions {
+  /** Whether there is a b; else the line goes through 0. Default true. */
+  readonly fitIntercept?: boolean | undefined;
+}
+
+/**
+ * Linear regression by least squares:
+ *
+ *   minimise Σ sₙ (wᵀxₙ + b − yₙ)²   over w, b
+ *
+ * with sample weights sₙ. It is solved by a singular value decomposition, so that dependent features have an
+ * answer, the shortest w. O(ND² + D³).
+ *
+ * @see Golub & Van Loan 2013, "Matrix Computations", §5.5
+ * @example
+ * const line = await new LinearRegression().fit([[0], [1], [2]], [1, 3, 5]);
+ * line.coef.toArray(); // [2]
+ * line.intercept; // 1.000…
+ * line.score([[3], [4]], [7, 9]); // 1
+ */
+export class LinearRegression extends LinearRegressor<LinearState & { readonly rank: number }> {
+  readonly name = "LinearRegression";
+  readonly options: Filled<LinearRegressionOptions>;
+
+  constructor(options: LinearRegressionOptions = {}) {
+    super();
+    checkOptions("LinearRegression", options, { fitIntercept: true });
+    this.options = { fitIntercept: options.fitIntercept ?? true };
+  }
+
+  /** How many features are independent. */
+  get rank(): number {
+    return this.state.rank;
+  }
+
+  async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
+    const given = measured(this.name, x, y, options);
+    const problem = centered(given.x, given.y, given.weights, this.options.fitIntercept);
+    const { w, rank } = leastSquares(columnsOf(problem.x), problem.y);
+    return this.learn({ ...withIntercept(w, problem), rank });
+  }
+}
+
+/** Options of {@link Ridge}. */
+export interface RidgeOptions {
+  /**
+   * α ≥ 0, the weight of ‖w‖². A list of candidates: the one of the least error when each example is
+   * left out in turn. Default 1.
+   */
+  readonly alpha?: number | readonly number[] | undefined;
+  /** Whether there is a b, which is not drawn to 0. Default true. */
+  readonly fitIntercept?: boolean | undefined;
+}
+
+/** What a ridge regression has learned: with candidates, the mean squared error of each left-out example. */
+export type RidgeState = LinearState & {
+  readonly alpha: number;
+  readonly errors: readonly number[] | null;
+};
+
+/**
+ * Ridge regression:
+ *
+ *   minimise Σ sₙ (wᵀxₙ + b − yₙ)² + α ‖w‖²   over w, b
+ *
+ * in closed form, w = (XᵀX + αI)⁻¹ Xᵀy of centered data, or Xᵀ(XXᵀ + αI)⁻¹ y where there are fewer examples
+ * than features. Of several α the one of the least leave-one-out error is taken, which one decomposition
+ * XᵀX = QΛQᵀ gives for all: eₙ / (1 − hₙₙ), with residuals e and the diagonal h of the projection onto the predictions.
+ * O(ND min(N, D) + min(N, D)³).
+ *
+ * @see Hoerl & Kennard 1970, "Ridge regression"; Golub, Heath & Wahba 1979, §1, for leaving one out
+ * @example
+ * const ridge = await new Ridge({ alpha: 1 }).fit([[-1], [1]], [-2, 2]);
+ * ridge.coef.toArray(); // [1.333…]
+ * const chosen = await new Ridge({ alpha: [0.01, 1, 100] }).fit([[-2], [-1], [1], [2]], [-4, -2, 2, 4]);
+ * chosen.alpha; // 0.01
+ */
+export class Ridge extends LinearRegressor<RidgeState> {
+  readonly name = "Ridge";
+  readonly options: Filled<RidgeOptions>;
+
+  /** @throws {ConfigError} if an α is negative. */
+  constructor(options: RidgeOptions = {}) {
+    super();
+    checkOptions("Ridge", options, { alpha: true, fitIntercept: true });
+    this.options = { alpha: options.alpha ?? 1, fitIntercept: options.fitIntercept ?? true };
+    const candidates = [this.options.alpha].flat();
+    for (const alpha of candidates) checkNumber("Ridge", "alpha", alpha, "of 0 or more");
+    if (candidates.length > 0) return;
+    throw new ConfigError({
+      subject: "Ridge",
+      problem: "there is no alpha to choose from.",
+      fix: "give candidates, such as alpha: [0.1, 1, 10].",
+    });
+  }
+
+  /** The α of the fit. */
+  get alpha(): number {
+    return this.state.alpha;
+  }
+  /** The leave-one-out error of each candidate, (1/Σs) Σ sₙ (yₙ − ŷ₋ₙ)²; null where there was no choice. */
+  get errors(): readonly number[] | null {
+    return this.state.errors;
+  }
+
+  async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
+    const given = measured(this.name, x, y, options);
+    const problem = centered(given.x, given.y, given.weights, this.options.fitIntercept);
+    const { alpha } = this.options;
+    if (typeof alpha === "number")
+      return this.learn({ ...withIntercept(ridge(problem, alpha), problem), alpha, errors: null });
+    const errors = leaveOneOut(problem, given.weights, alpha, this.options.fitIntercept);
+    const best = alpha[errors.indexOf(Math.min(...errors))]!;
+    return this.learn({ ...withIntercept(ridge(problem, best), problem), alpha: best, errors });
+  }
+}
+
+/** w of a centered problem; by least squares where the normal equations are singular. */
+function ridge({ x, y }: Centered, alpha: number): Float64Array {
+  const isWide = x.rows < x.columns;
+  const size = Math.min(x.rows, x.columns);
+  const a = isWide ? outerGram(x) : gram(x);
+  for (let i = 0; i < size; i++) a[i * size + i]! += alpha;
+  const solution = choleskySolve(a, isWide ? y : timesTransposed(x, y));
+  if (!solution) return leastSquares(columnsOf(x), y).w;
+  return isWide ? timesTransposed(x, solution) : solution;
+}
+
+/** The leave-one-out error of each α, by the eigenvectors of XXᵀ: ŷ = U diag(λ / (λ + α)) Uᵀ y. */
+function leaveOneOut(
+  { x, y, total }: Centered,
+  weights: Float64Array,
+  alphas: readonly number[],
+  fitIntercept: boolean,
+): number[] {
+  const { u, values } = leftVectors(x);
+  const along = u.map((vector) => dot(vector, y));
+  return alphas.map((alpha) => {
+    const shrink = values.map((value) => (value === 0 ? 0 : value / (value + alpha)));
+    let error = 0;
+    for (let i = 0; i < x.rows; i++) {
+      // the intercept predicts the weighted mean, to which example i contributes its share
+      let [predicted, share] = [0, fitIntercept ? weights[i]! / total : 0];
+      for (let k = 0; k < u.length; k++) {
+        predicted += shrink[k]! * u[k]![i]! * along[k]!;
+        share += shrink[k]! * u[k]![i]! ** 2;
+      }
+      if (weights[i]! > 0)
+        error += ((y[i]! - predicted) / Math.max(1 - share, Number.MIN_VALUE)) ** 2;
+    }
+    return error / total;
+  });
+}
+
+/** The left singular vectors of X that are not null, with the squares of their singular values. */
+function leftVectors(x: Matrix): { u: Float64Array[]; values: Float64Array } {
+  const isWide = x.rows < x.columns;
+  const size = Math.min(x.rows, x.columns);
+  const a = isWide ? outerGram(x) : gram(x);
+  const rows = Array.from({ length: size }, (_, i) => a.subarray(i * size, (i + 1) * size));
+  const { values, vectors } = eigenSymmetric(rows);
+  const least = size * Number.EPSILON * values[0]!;
+  const rank = values.findIndex((value) => !(value > least));
+  const kept = values.slice(0, rank < 0 ? size : rank);
+  const u = vectors.slice(0, kept.length).map((vector, k) => {
+    if (isWide) return vector;
+    const long = times(x, vector);
+    return long.map((value) => value / Math.sqrt(kept[k]!));
+  });
+  return { u, values: kept };
+}

@@ -1,0 +1,137 @@
+/** Other transformers for other columns. */
+import { ConfigError, checkOptions, DataError, describe, ShapeError } from "../../base/index.ts";
+import { concat, type Tensor } from "../../tensor/index.ts";
+import { checkWord } from "../checks.ts";
+import type { Estimator, LearnOptions, State } from "../estimator.ts";
+import { type Targets, vectorTensor } from "../input.ts";
+import { type Cells, Transformer } from "./transformer.ts";
+
+/** A transformer, and the indices of the columns that it gets. */
+export type ColumnStep = readonly [transformer: AnyTransformer, columns: readonly number[]];
+
+type AnyTransformer = Estimator & {
+  fit(x: never, y?: Targets, options?: LearnOptions): Promise<unknown>;
+  transform(x: never): Tensor;
+};
+
+/** Options of {@link columnTransformer}. */
+export interface ColumnTransformerOptions {
+  /** What becomes of the columns that no transformer gets. Default "drop". */
+  readonly remainder?: "drop" | "passthrough" | undefined;
+}
+
+type ColumnState = State & {
+  readonly transformers: readonly Estimator[];
+  readonly columns: readonly (readonly number[])[];
+  readonly width: number;
+};
+
+/**
+ * Gives each transformer its columns, and puts the results side by side; columns that are passed through come last.
+ * Take it by {@link columnTransformer}.
+ */
+export class ColumnTransformer extends Transformer<ColumnState, Cells> {
+  readonly name = "ColumnTransformer";
+  readonly options: { readonly remainder: "drop" | "passthrough" };
+  readonly steps: readonly ColumnStep[];
+
+  constructor(steps: readonly ColumnStep[], options: ColumnTransformerOptions = {}) {
+    super();
+    checkOptions("columnTransformer", options, { remainder: true });
+    const { remainder = "drop" } = options;
+    checkWord("columnTransformer", "remainder", remainder, ["drop", "passthrough"]);
+    this.steps = steps;
+    this.options = { remainder };
+  }
+
+  async fit(x: Cells, y?: Targets, options: LearnOptions = {}): Promise<this> {
+    const width = x[0]?.length ?? 0;
+    for (const [transformer, columns] of this.steps)
+      await transformer.fit(chosen(this.name, x, columns) as never, y, options);
+    return this.learn({
+      transformers: this.steps.map(([transformer]) => transformer),
+      columns: this.steps.map(([, columns]) => columns),
+      width,
+    });
+  }
+
+  transform(x: Cells): Tensor {
+    const { width } = this.state;
+    const other = x.findIndex((row) => row.length !== width);
+    if (x.length === 0 || other >= 0)
+      throw new ShapeError({
+        subject: this.name,
+        problem: `row ${Math.max(0, other)} has ${x[other]?.length ?? 0} cells, and it has learned from ${width}.`,
+        fix: "give the same columns in the same order as in fit.",
+      });
+    const parts = this.steps.map(([transformer, columns]) =>
+      transformer.transform(chosen(this.name, x, columns) as never),
+    );
+    const used = new Set(this.steps.flatMap(([, columns]) => columns));
+    const rest = Array.from({ length: width }, (_, j) => j).filter((j) => !used.has(j));
+    if (this.options.remainder === "passthrough" && rest.length > 0)
+      parts.push(numbers(this.name, x, rest));
+    return concat(parts, { axis: 1 }).evalSync();
+  }
+}
+
+function chosen(subject: string, x: Cells, columns: readonly number[]): Cells {
+  return x.map((row, i) =>
+    columns.map((j) => {
+      const cell = row[j];
+      if (cell !== undefined) return cell;
+      throw new ShapeError({
+        subject,
+        problem: `row ${i} has no column ${j}; it has ${row.length}.`,
+        fix: "name columns by their index from 0.",
+      });
+    }),
+  );
+}
+
+function numbers(subject: string, x: Cells, columns: readonly number[]): Tensor {
+  const data = new Float64Array(x.length * columns.length);
+  for (const [i, row] of x.entries())
+    for (const [n, j] of columns.entries()) {
+      const cell = row[j];
+      if (typeof cell !== "number" || !Number.isFinite(cell))
+        throw new DataError({
+          subject,
+          problem: `row ${i}, column ${j} is ${describe(cell)}, and no transformer makes it a number.`,
+          fix: 'give the column an encoder, or take remainder: "drop".',
+        });
+      data[i * columns.length + n] = cell;
+    }
+  return vectorTensor(data, [x.length, columns.length]);
+}
+
+/**
+ * A {@link ColumnTransformer} of transformers with their columns.
+ *
+ * @throws {ConfigError} if there is none, or no column for one.
+ * @example
+ * const cells = [[20, "red"], [40, "blue"]];
+ * const columns = columnTransformer([[minMaxScaler(), [0]], [oneHotEncoder(), [1]]]);
+ * (await columns.fitTransform(cells)).toArray(); // [[0, 0, 1], [1, 1, 0]]
+ */
+export function columnTransformer(
+  steps: readonly ColumnStep[],
+  options: ColumnTransformerOptions = {},
+): ColumnTransformer {
+  const bad = steps.findIndex(
+    ([, columns]) =>
+      !Array.isArray(columns) ||
+      columns.length === 0 ||
+      columns.some((j) => !Number.isSafeInteger(j) || j < 0),
+  );
+  if (steps.length === 0 || bad >= 0)
+    throw new ConfigError({
+      subject: "columnTransformer",
+      problem:
+        bad < 0
+          ? "there is no transformer."
+          : `the columns of step ${bad} are ${describe(steps[bad]![1])}.`,
+      fix: "give pairs of a transformer and the indices of its columns, such as [standardScaler(), [0, 2]].",
+    });
+  return new ColumnTransformer(steps, options);
+}

@@ -1,0 +1,332 @@
+/** What every learner owes its user: inputs of all kinds, errors that help, weights, files. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DataError, FormatError, hostArray, ShapeError, tensor } from "gradus";
+import {
+  Adaline,
+  BernoulliNB,
+  columnTransformer,
+  type Estimator,
+  GaussianNB,
+  KMeans,
+  KNeighborsClassifier,
+  KNeighborsRegressor,
+  LabelEncoder,
+  LinearRegression,
+  LogisticRegression,
+  labelEncoder,
+  learnerFromJSON,
+  learnerNames,
+  loadLearner,
+  MinMaxScaler,
+  MultinomialNB,
+  minMaxScaler,
+  OneHotEncoder,
+  oneHotEncoder,
+  PCA,
+  Perceptron,
+  type Pipeline,
+  PolynomialFeatures,
+  pipeline,
+  Ridge,
+  SoftmaxRegression,
+  StandardScaler,
+  standardScaler,
+} from "gradus/learn";
+import { afterAll, describe, expect, test } from "vitest";
+
+const folder = mkdtempSync(join(tmpdir(), "gradus-learn-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const x = Array.from({ length: 30 }, (_, i) => [i % 5, Math.abs(Math.sin(i)) * 3, (i * i) % 7]);
+const names = x.map(([a, b]) => (a! + b! > 3.5 ? "yes" : "no"));
+const numbers = x.map(([a, b, c]) => 2 * a! - b! + 0.5 * c! + 1);
+
+const classifiers = [
+  new Perceptron({ epochs: 5000 }),
+  new Adaline(),
+  new LogisticRegression(),
+  new SoftmaxRegression(),
+  new GaussianNB(),
+  new MultinomialNB(),
+  new BernoulliNB(),
+  new KNeighborsClassifier(),
+];
+const regressors = [new LinearRegression(), new Ridge(), new KNeighborsRegressor()];
+const transformers = [
+  new StandardScaler(),
+  new MinMaxScaler(),
+  new PolynomialFeatures(),
+  new PCA({ nComponents: 2 }),
+  new KMeans({ nClusters: 3 }),
+];
+
+describe.each(classifiers.map((model) => [model.name, model] as const))("%s", (name, model) => {
+  test("is an error before fit, and for another number of features after it", async () => {
+    expect(() => model.predict(x)).toThrow(/it has not learned anything yet.*call fit/s);
+    await model.fit(x, names);
+    expect(() => model.predict([[1, 2]])).toThrow(ShapeError);
+    expect(() => model.predict([[1, 2]])).toThrow(
+      /have 2 features, it has learned from 3 \(2 ≠ 3\)/,
+    );
+  });
+  test("takes rows, host arrays, tensors and splits alike", async () => {
+    await model.fit(x, names);
+    const expected = model.predict(x);
+    expect(model.classes).toEqual(["no", "yes"]);
+    expect(model.score(x, names)).toBeGreaterThan(0.6);
+    const data = Float64Array.from(x.flat());
+    const host = hostArray([30, 3], data);
+    for (const rows of [host, tensor(x, "float64")])
+      expect((await model.fit(rows, names)).predict(rows)).toEqual(expected);
+    const targets = hostArray(
+      [30],
+      Int32Array.from(names, (label) => Number(label === "yes")),
+    );
+    await model.fit({ inputs: host, targets, classes: ["no", "yes"] });
+    expect(model.predict(x)).toEqual(expected);
+    expect(model.score({ inputs: host, targets, classes: ["no", "yes"] })).toBe(
+      model.score(x, names),
+    );
+  });
+  test("names what it cannot learn from", async () => {
+    const holed = x.map((row) => [...row]);
+    holed[4]![1] = Number.NaN;
+    await expect(model.fit(holed, names)).rejects.toThrow(/in row 4, column 1 is NaN/);
+    const ragged = [
+      [1, 2, 3],
+      [1, 2],
+    ];
+    await expect(model.fit(ragged, ["a", "b"])).rejects.toThrow(
+      /row 1 has 2 features, row 0 has 3/,
+    );
+    await expect(model.fit(x, names.slice(1))).rejects.toThrow(
+      /there are 30 rows, and targets for 29/,
+    );
+    await expect(
+      model.fit(
+        x,
+        names.map(() => "yes"),
+      ),
+    ).rejects.toThrow(/all 30 examples are of one class, "yes"/);
+    const mixed = names.map((label, i) => (i ? label : 1)) as string[];
+    await expect(model.fit(x, mixed)).rejects.toThrow(/some labels are numbers and some are texts/);
+    await expect(model.fit(x)).rejects.toThrow(/no targets/);
+    await expect(model.fit([], [])).rejects.toThrow(/0 rows/);
+    await expect(model.fit([["a"]] as never, ["b"])).rejects.toThrow(/row 0, column 0 is "a"/);
+  });
+  test("comes back from JSON and from a file", async () => {
+    await model.fit(x, names);
+    const path = join(folder, `${name}.safetensors`);
+    await model.save(path);
+    const text = JSON.stringify(model);
+    for (const again of [
+      learnerFromJSON(text),
+      learnerFromJSON(JSON.parse(text)),
+      await loadLearner(path),
+    ]) {
+      expect(again.name).toBe(name);
+      expect((again as typeof model).predict(x)).toEqual(model.predict(x));
+      expect(JSON.stringify(again)).toBe(text);
+    }
+  });
+});
+
+const weighted = [
+  new LogisticRegression({ tolerance: 1e-12 }),
+  new SoftmaxRegression({ tolerance: 1e-12 }),
+  new GaussianNB(),
+  new MultinomialNB(),
+  new BernoulliNB(),
+];
+test.each(weighted.map((model) => [model.name, model] as const))(
+  "%s: a weight of 2 is a row that stands there twice, 0 one that is not there, whatever the order",
+  async (_, model) => {
+    const sampleWeight = x.map((_, i) => i % 3);
+    const repeated = x.flatMap((_, i) => Array<number>(i % 3).fill(i)).reverse();
+    await model.fit(x, names, { sampleWeight });
+    const proba = model.predictProba(x).toArray() as number[][];
+    await model.fit(
+      repeated.map((i) => x[i]!),
+      repeated.map((i) => names[i]!),
+    );
+    const twice = model.predictProba(x).toArray() as number[][];
+    for (const [i, row] of proba.entries())
+      for (const [k, p] of row.entries()) expect(Math.abs(p - twice[i]![k]!)).toBeLessThan(1e-9);
+  },
+);
+
+describe.each(regressors.map((model) => [model.name, model] as const))("%s", (name, model) => {
+  test("learns, scores, refuses and comes back", async () => {
+    expect(() => model.predict(x)).toThrow(DataError);
+    await model.fit(x, numbers);
+    expect(model.score(x, numbers)).toBeGreaterThan(0.7);
+    expect(() => model.predict([[1]])).toThrow(/1 ≠ 3/);
+    await expect(model.fit(x, names)).rejects.toThrow(
+      /target of row 0 is "\w+", not a finite number/,
+    );
+    await model.save(join(folder, `${name}.st`));
+    const again = (await loadLearner(join(folder, `${name}.st`))) as typeof model;
+    expect(again.predict(x).toArray()).toEqual(model.predict(x).toArray());
+  });
+});
+
+describe.each(transformers.map((model) => [model.name, model] as const))("%s", (name, model) => {
+  test("transforms, refuses and comes back", async () => {
+    expect(() => model.transform(x)).toThrow(DataError);
+    await model.fit(x);
+    expect(() => model.transform([[1]])).toThrow(/1 ≠ 3/);
+    const again = learnerFromJSON(JSON.stringify(model)) as typeof model;
+    expect(again.name).toBe(name);
+    expect(again.transform(x).toArray()).toEqual(model.transform(x).toArray());
+  });
+});
+
+describe("edges", () => {
+  test("one row, constant columns, many columns, labels with blanks", async () => {
+    const one = await new LinearRegression().fit([[1, 2]], [3]);
+    expect(one.predict([[1, 2]]).toArray()).toEqual([3]);
+    expect((await new StandardScaler().fit([[7], [7]])).transform([[7], [8]]).toArray()).toEqual([
+      [0],
+      [1],
+    ]);
+    expect((await new PCA().fit([[1, 1]])).explainedVarianceRatio.toArray()).toEqual([0]);
+    const wide = [
+      Array.from({ length: 20_000 }, (_, j) => j % 3),
+      Array.from({ length: 20_000 }, () => 1),
+    ];
+    const ridge = await new Ridge().fit(wide, [1, 2]);
+    expect(ridge.predict(wide).slice(0).item()).toBeCloseTo(1, 3);
+    const spaced = await new GaussianNB().fit([[0], [1], [9], [8]], ["a b", "a b", " c", " c"]);
+    expect(spaced.predict([[0.5], [9]])).toEqual(["a b", " c"]);
+  });
+  test("more neighbors, components or clusters than there are", async () => {
+    await expect(new KNeighborsClassifier().fit([[1], [2]], [0, 1])).rejects.toThrow(/5 > 2/);
+    await expect(new PCA({ nComponents: 4 }).fit(x)).rejects.toThrow(/4 > 3/);
+    await expect(new KMeans({ nClusters: 31 }).fit(x)).rejects.toThrow(/31 > 30/);
+  });
+  test("equal points and ties", async () => {
+    const model = await new KNeighborsClassifier({ nNeighbors: 2 }).fit(
+      [[0], [0], [0], [1]],
+      [1, 0, 1, 0],
+    );
+    expect(model.kneighbors([[0]]).indices).toEqual([[0, 1]]); // the earlier of equals
+    expect(model.predict([[0]])).toEqual([0]); // of equal votes the first class
+    const same = await new KMeans({ nClusters: 2 }).fit([[1], [1], [1]]);
+    expect(same.inertia).toBe(0);
+  });
+  test("sample weights that mean nothing", async () => {
+    const fit = (sampleWeight: number[]) => new Ridge().fit([[1], [2]], [1, 2], { sampleWeight });
+    await expect(fit([1, -1])).rejects.toThrow(/sample weight of row 1 is -1/);
+    await expect(fit([0, 0])).rejects.toThrow(/all sample weights are 0/);
+    await expect(fit([1])).rejects.toThrow(/there are 2 rows, and targets for 1/);
+    const unknown = new LogisticRegression({ classWeight: { maybe: 2 } });
+    await expect(unknown.fit(x, names)).rejects.toThrow(
+      /class "maybe" the weight 2; the classes are no, yes/,
+    );
+  });
+  test("partialFit wants all classes first, and none that is new", async () => {
+    const model = new GaussianNB();
+    await expect(model.partialFit(x, names)).rejects.toThrow(/name them all/);
+    await model.partialFit(x, names, { classes: ["yes", "no"] });
+    await expect(
+      model.partialFit(
+        x,
+        x.map(() => "perhaps"),
+      ),
+    ).rejects.toThrow(/"perhaps" is none of the classes no, yes/);
+  });
+});
+
+describe("several together", () => {
+  test("a pipeline is one learner; what it learned is of the training rows", async () => {
+    const model = pipeline(standardScaler(), new PCA({ nComponents: 2 }), new LogisticRegression());
+    expect(() => model.predict(x)).toThrow(DataError);
+    await model.fit(x, names);
+    const scaler = await standardScaler().fit(x);
+    const scaled = scaler.transform(x).toArray() as number[][];
+    const pca = await new PCA({ nComponents: 2 }).fit(scaled);
+    const alone = await new LogisticRegression().fit(pca.transform(scaled), names);
+    expect(model.predict(x)).toEqual(alone.predict(pca.transform(scaled)));
+    expect(model.score(x, names)).toBe(alone.score(pca.transform(scaled), names));
+    expect(model.predictProba(x).shape).toEqual([30, 2]);
+    await model.save(join(folder, "pipeline.safetensors"));
+    const again = (await loadLearner(
+      join(folder, "pipeline.safetensors"),
+    )) as Pipeline<LogisticRegression>;
+    expect(again.predict(x)).toEqual(model.predict(x));
+    expect(() => (model as unknown as Pipeline<PCA>).transform(x)).toThrow(
+      /LogisticRegression, has no transform/,
+    );
+    expect(() => pipeline(new Ridge() as never, new Ridge())).toThrow(
+      /step 0, a Ridge, has no transform/,
+    );
+  });
+  test("raw rows with texts through a column transformer", async () => {
+    const cells = [
+      [20, "red", 1],
+      [40, "blue", 2],
+      [30, "red", 3],
+      [10, "blue", 4],
+    ];
+    const steps = [
+      [minMaxScaler(), [0]],
+      [oneHotEncoder({ handleUnknown: "ignore" }), [1]],
+    ] as const;
+    const columns = columnTransformer(steps, { remainder: "passthrough" });
+    expect((await columns.fitTransform(cells)).slice(0).toArray()).toEqual([1 / 3, 0, 1, 1]);
+    const model = pipeline(columnTransformer(steps), new LinearRegression());
+    await model.fit(cells, [3, 4, 4, 1]);
+    const again = learnerFromJSON(JSON.stringify(model)) as typeof model;
+    expect(again.predict([[25, "green", 0]]).toArray()).toEqual(
+      model.predict([[25, "green", 0]]).toArray(),
+    );
+    expect(() => columns.transform([[1, "red"]])).toThrow(
+      /row 0 has 2 cells, and it has learned from 3/,
+    );
+  });
+  test("encoders keep the given order and say what is unknown", async () => {
+    const sizes = await new OneHotEncoder({ categories: [["small", "large"]] }).fit([["large"]]);
+    expect(sizes.transform([["small"], ["large"]]).toArray()).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+    expect(() => sizes.transform([["huge"]])).toThrow(
+      /row 0, column 0 is "huge", none of "small", "large"/,
+    );
+    const labels = await labelEncoder().fit([3, 1, 3]);
+    expect([...labels.transform([3, 1])]).toEqual([1, 0]);
+    expect(labels.inverseTransform([1])).toEqual([3]);
+    expect(() => labels.transform([2])).toThrow(DataError);
+    expect(() => labels.inverseTransform([2])).toThrow(/index 2 in place 0 is none of 0 … 1/);
+    expect(learnerFromJSON(JSON.stringify(labels))).toBeInstanceOf(LabelEncoder);
+  });
+});
+
+describe("stored learners", () => {
+  test("every learner has a name under which it comes back", () => {
+    const all: Estimator[] = [...classifiers, ...regressors, ...transformers];
+    for (const { name } of all) expect(learnerNames).toContain(name);
+  });
+  test("what is none, is damaged, or is of another version", async () => {
+    const model = await new Ridge().fit([[1], [2]], [1, 2]);
+    const json = JSON.parse(JSON.stringify(model));
+    expect(() => learnerFromJSON("{")).toThrow(FormatError);
+    expect(() => learnerFromJSON({})).toThrow(/not a stored learner/);
+    expect(() => learnerFromJSON({ ...json, version: 2 })).toThrow(/stored in version 2/);
+    expect(() => learnerFromJSON({ ...json, name: "Rigde" })).toThrow(/did you mean Ridge/);
+    const torn = {
+      ...json,
+      state: { ...json.state, coef: { $array: "float64", shape: [3], values: [1] } },
+    };
+    expect(() => learnerFromJSON(torn)).toThrow(/shape \[3\] has 1 values/);
+    const path = join(folder, "ridge.safetensors");
+    await model.save(path);
+    const bytes = await readFile(path);
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(path, bytes);
+    await expect(loadLearner(path)).rejects.toThrow(/checksum|CRC/i);
+  });
+});
