@@ -16,7 +16,7 @@ export function pathBetween(inputs: readonly Node[], outputs: readonly Node[]): 
     }
     const waiting = carriesDerivative(node) ? node.inputs.filter((x) => !depends.has(x)) : [];
     if (waiting.length > 0) {
-      stack.push(...waiting);
+      for (const x of waiting) stack.push(x);
       continue;
     }
     stack.pop();

@@ -26,7 +26,7 @@ export function stridesOf(shape: Shape): number[] {
 
 /** The shape that NumPy's broadcasting gives: axes aligned at the end, 1 stretches. */
 export function broadcastShapes(subject: string, shapes: readonly Shape[]): Shape {
-  const rank = Math.max(0, ...shapes.map((s) => s.length));
+  const rank = shapes.reduce((most, { length }) => Math.max(most, length), 0);
   const result = new Array<number>(rank).fill(1);
   for (const shape of shapes) {
     shape.forEach((d, i) => {

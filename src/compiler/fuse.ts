@@ -96,7 +96,7 @@ function levelsOf(
       earliest.set(node, 0);
       continue;
     }
-    const above = Math.max(0, ...node.inputs.map((x) => earliest.get(x)!));
+    const above = node.inputs.reduce((most, x) => Math.max(most, earliest.get(x)!), 0);
     const viewOfInput = loweringOf(node).kind === "view" && above === 0 && !isMap(node.inputs[0]!);
     earliest.set(node, isMap(node) || viewOfInput ? above : above + 1);
   }
@@ -107,7 +107,11 @@ function levelsOf(
       .get(node)!
       .map((user) => (isMap(user) ? level.get(user)! : earliest.get(user)! - 1));
     // a result without users is wanted as soon as it can be had
-    if (bounds.length > 0) level.set(node, Math.min(...bounds));
+    if (bounds.length > 0)
+      level.set(
+        node,
+        bounds.reduce((a, b) => Math.min(a, b)),
+      );
     else if (wanted.has(node)) level.set(node, earliest.get(node)!);
   }
   return level;

@@ -105,33 +105,55 @@ class Lowerer {
 
   /** Where a value can be read. Constants and indices get memory of their own when they must. */
   #locate(node: Node): Location {
+    // a view is where what it views is: from the innermost out, however deep they are
+    const views: Node[] = [];
+    let inner = node;
+    while (!this.#locations.has(inner) && loweringOf(inner).kind === "view") {
+      this.#makers.get(inner)?.();
+      if (this.#stores.get(inner)) break;
+      views.push(inner);
+      inner = inner.inputs[0]!;
+    }
+    let location = this.#keep(inner, () => this.#source(inner));
+    for (let view = views.pop(); view; view = views.pop())
+      location = this.#keep(view, () => this.#viewed(view!, location));
+    return location;
+  }
+
+  /** What was found before, or is found now. */
+  #keep(node: Node, find: () => Location): Location {
     const known = this.#locations.get(node);
     if (known) return known;
-    const found = this.#findLocation(node);
+    const found = find();
     const location = this.#layout.copied.has(node) ? this.#turned(found, node) : found;
     this.#locations.set(node, location);
     return location;
   }
 
-  #findLocation(node: Node): Location {
+  /** Where a value is that is stored. */
+  #source(node: Node): Location {
     this.#makers.get(node)?.();
     const stored = this.#stores.get(node);
     if (stored) return stored;
-    const lower = loweringOf(node);
-    if (lower.kind === "view") {
-      const source = node.inputs[0]!;
-      const from = this.#locate(source);
-      const view = lower.view(from, node);
-      if (view) return { buffer: from.buffer, ...view };
-      // no strides show it: a copy in order does, under any shape
-      const copy = new Buffer(node.dtype, node.size);
-      this.#copy(from, source.shape, dense(copy, source.shape));
-      return dense(copy, node.shape);
-    }
-    const isFree = lower.kind === "constant" || lower.kind === "index";
-    invariant(isFree, `${node.op.name} is read but nothing stores it`);
+    const { kind } = loweringOf(node);
+    invariant(
+      kind === "constant" || kind === "index",
+      `${node.op.name} is read but nothing stores it`,
+    );
     this.#mapKernel([], node.shape, [node]);
     return this.#stores.of(node);
+  }
+
+  /** Where a view is of what lies there. */
+  #viewed(node: Node, from: Location): Location {
+    const lower = loweringOf(node) as Extract<Lowering, { kind: "view" }>;
+    const view = lower.view(from, node);
+    if (view) return { buffer: from.buffer, ...view };
+    // no strides show it: a copy in order does, under any shape
+    const { shape } = node.inputs[0]!;
+    const copy = new Buffer(node.dtype, node.size);
+    this.#copy(from, shape, dense(copy, shape));
+    return dense(copy, node.shape);
   }
 
   /** Nodes of a kernel that somebody outside of it reads. */

@@ -36,6 +36,7 @@ export class Stores {
   readonly #innermost: ReadonlySet<Node>;
   readonly #stores = new Map<Node, Location>();
   readonly #parts = new Map<Node, readonly Location[]>();
+  readonly #places = new Map<Node, Map<Node, Location[]>>();
 
   /** @param innermost nodes whose first axis is to be innermost */
   constructor(innermost: ReadonlySet<Node>) {
@@ -89,10 +90,26 @@ export class Stores {
     }
   }
 
+  /** Where a whole wants the node: each of its inputs asks, so they are listed once. */
+  #placesIn(whole: Node, node: Node): readonly Location[] {
+    let places = this.#places.get(whole);
+    if (!places) {
+      places = new Map();
+      for (const [i, place] of this.partsOf(whole).entries()) {
+        const input = whole.inputs[i]!;
+        const others = places.get(input);
+        if (others) others.push(place);
+        else places.set(input, [place]);
+      }
+      this.#places.set(whole, places);
+    }
+    return places.get(node)!;
+  }
+
   /** Where wholes want the node, as it is or reshaped. */
   #placesFor(node: Node, users: Fusion["users"]): Location[] {
     return users.get(node)!.flatMap((user) => {
-      if (isWhole(user)) return this.partsOf(user).filter((_, i) => user.inputs[i] === node);
+      if (isWhole(user)) return this.#placesIn(user, node);
       if (!keepsOrder(user)) return [];
       return this.#placesFor(user, users).flatMap(({ buffer, ...place }) => {
         const view = reshapeView(place, user.shape, node.shape);
@@ -114,10 +131,14 @@ function isOnlyAssembled(node: Node, users: Fusion["users"], wanted: ReadonlySet
   return !wanted.has(node) && users.get(node)!.every(isPart);
 }
 
-/** Whether parts make up all of the node. */
+const wholes = new WeakMap<Node, boolean>();
+/** Whether parts make up all of the node. Each part asks. */
 function isWhole(node: Node): boolean {
   const lower = loweringOf(node);
-  return lower.kind === "place" && lower.fill(node) === null;
+  if (lower.kind !== "place") return false;
+  const known = wholes.get(node) ?? lower.fill(node) === null;
+  wholes.set(node, known);
+  return known;
 }
 
 /** Elements that lie one after another along the last axes. */

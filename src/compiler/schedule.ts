@@ -146,20 +146,54 @@ class Ordering {
     const waitingFor = new Map<Kernel, number>(this.#kernels.map((k) => [k, 0]));
     for (const targets of this.#next.values())
       for (const kernel of targets) waitingFor.set(kernel, waitingFor.get(kernel)! + 1);
-    const ready = this.#kernels.filter((k) => waitingFor.get(k) === 0);
+    const ready = new Positions();
+    this.#kernels.forEach((kernel, i) => {
+      if (waitingFor.get(kernel) === 0) ready.add(i);
+    });
     const result: Kernel[] = [];
-    while (ready.length > 0) {
-      let best = 0;
-      for (let i = 1; i < ready.length; i++)
-        if (position.get(ready[i]!)! < position.get(ready[best]!)!) best = i;
-      const [kernel] = ready.splice(best, 1);
-      result.push(kernel!);
-      for (const target of this.#next.get(kernel!)!) {
+    while (ready.size > 0) {
+      const kernel = this.#kernels[ready.takeFirst()]!;
+      result.push(kernel);
+      for (const target of this.#next.get(kernel)!) {
         const left = waitingFor.get(target)! - 1;
         waitingFor.set(target, left);
-        if (left === 0) ready.push(target);
+        if (left === 0) ready.add(position.get(target)!);
       }
     }
     return result;
+  }
+}
+
+/** Numbers, of which the smallest is taken first: a binary heap. */
+class Positions {
+  readonly #heap: number[] = [];
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  add(x: number): void {
+    const heap = this.#heap;
+    let at = heap.push(x) - 1;
+    for (let up = (at - 1) >> 1; at > 0 && heap[up]! > x; up = (at - 1) >> 1) {
+      heap[at] = heap[up]!;
+      at = up;
+    }
+    heap[at] = x;
+  }
+
+  takeFirst(): number {
+    const heap = this.#heap;
+    const first = heap[0]!;
+    const last = heap.pop()!;
+    let at = 0;
+    for (let down = 1; down < heap.length; down = 2 * at + 1) {
+      if (down + 1 < heap.length && heap[down + 1]! < heap[down]!) down++;
+      if (heap[down]! >= last) break;
+      heap[at] = heap[down]!;
+      at = down;
+    }
+    if (heap.length > 0) heap[at] = last;
+    return first;
   }
 }

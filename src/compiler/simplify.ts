@@ -4,6 +4,7 @@ import {
   constant,
   constantValue,
   keepsOrder,
+  type Lowering,
   loweringOf,
   reshape,
   reshapeView,
@@ -139,9 +140,14 @@ function reshapedTo(x: Node, shape: readonly number[]): Node | undefined {
 
 /** How `x` would lie in memory if whatever it is a view of is dense. */
 function assumedView(x: Node): Strided | null {
-  const lower = loweringOf(x);
-  if (lower.kind === "index") return null;
-  if (lower.kind !== "view") return { offset: 0, strides: stridesOf(x.shape) };
-  const inner = assumedView(x.inputs[0]!);
-  return inner && lower.view(inner, x);
+  const views: Node[] = [];
+  let inner = x;
+  for (; loweringOf(inner).kind === "view"; inner = inner.inputs[0]!) views.push(inner);
+  if (loweringOf(inner).kind === "index") return null;
+  let at: Strided | null = { offset: 0, strides: stridesOf(inner.shape) };
+  for (let view = views.pop(); view && at; view = views.pop())
+    at = (loweringOf(view) as ViewLowering).view(at, view);
+  return at;
 }
+
+type ViewLowering = Extract<Lowering, { kind: "view" }>;

@@ -12,6 +12,7 @@ import { constantRecord, iotaOp, leafOp } from "./sources.ts";
 import { broadcastOp, sumOp } from "./sum.ts";
 import { foldOp, windowOp } from "./window.ts";
 
+export { total } from "./accumulate.ts";
 export * from "./convolution.ts";
 export {
   abs,

@@ -336,6 +336,20 @@ function assembled(a: Node, b: Node): Node | undefined {
   return apply(assembleOp, inputs, { shape: a.shape, starts: [...left.starts, ...right.starts] });
 }
 
+const known = new WeakMap<Node, Float64Array>();
+/** Where each input of a concatenation begins: found once, as each input asks for its own. */
+function beginnings(node: Node, axis: number): Float64Array {
+  const found = known.get(node);
+  if (found) return found;
+  let from = 0;
+  const result = Float64Array.from(node.inputs, (x) => {
+    from += x.shape[axis]!;
+    return from - x.shape[axis]!;
+  });
+  known.set(node, result);
+  return result;
+}
+
 /** The inputs one after another along `axis`. */
 export const concatOp: OpRecord = {
   ...linear({
@@ -358,9 +372,10 @@ export const concatOp: OpRecord = {
       const total = inputs.reduce((n, x) => n + x.shape[axis]!, 0);
       return { shape: first!.shape.map((d, i) => (i === axis ? total : d)), dtype: first!.dtype };
     },
-    adjoints(g, { inputs, attrs }, position) {
-      const axis = attrs.axis as number;
-      const from = inputs.slice(0, position).reduce((n, x) => n + x.shape[axis]!, 0);
+    adjoints(g, node, position) {
+      const { inputs } = node;
+      const axis = node.attrs.axis as number;
+      const from = beginnings(node, axis)[position]!;
       return slice(g, {
         start: g.shape.map((_, i) => (i === axis ? from : 0)),
         size: inputs[position]!.shape,

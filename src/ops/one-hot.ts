@@ -48,18 +48,26 @@ function countedAxes(x: Node): readonly number[] | undefined {
 
 /** Σ strides · i + offset at each index i, where that is what `x` holds: a view of a line of indices. */
 function positions(x: Node): Strided | null {
-  const lower = loweringOf(x);
-  if (lower.kind === "index")
-    return { offset: 0, strides: x.shape.map((_, axis) => (axis === x.attrs.axis ? 1 : 0)) };
-  if (lower.kind !== "view") return null;
-  const inner = positions(x.inputs[0]!);
-  return inner && lower.view(inner, x);
+  const views: Node[] = [];
+  let line = x;
+  for (; loweringOf(line).kind === "view"; line = line.inputs[0]!) views.push(line);
+  if (loweringOf(line).kind !== "index") return null;
+  let at: Strided | null = {
+    offset: 0,
+    strides: line.shape.map((_, axis) => (axis === line.attrs.axis ? 1 : 0)),
+  };
+  for (let view = views.pop(); view && at; view = views.pop()) {
+    const lower = loweringOf(view);
+    at = lower.kind === "view" ? lower.view(at, view) : null;
+  }
+  return at;
 }
 
 /** n, where every element is one of 0 … n − 1 whatever the data are. */
-function below(x: Node): number {
+function below(view: Node): number {
+  let x = view;
+  while (loweringOf(x).kind === "view") x = x.inputs[0]!;
   const lower = loweringOf(x);
-  if (lower.kind === "view") return below(x.inputs[0]!);
   const isPosition =
     lower.kind === "reduce" && (lower.reducer === "argmax" || lower.reducer === "argmin");
   return isPosition ? sizeOf(axesOf(x.attrs).map((axis) => x.inputs[0]!.shape[axis]!)) : Infinity;

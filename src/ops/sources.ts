@@ -68,6 +68,13 @@ export function dataNode(storage: Storage, shape: Shape): Node {
 export const constant = (value: number, shape: Shape, dtype: DType): Node =>
   apply(constantRecord, [], { value: roundTo(dtype, value), shape, dtype });
 
+/**
+ * `value` everywhere, of which another is likely next time: uncompiled code makes it an input of its
+ * program, so that it needs no program of its own.
+ */
+export const varying = (value: number, shape: Shape, dtype: DType): Node =>
+  apply(constantRecord, [], { value: roundTo(dtype, value), shape, dtype, varying: true });
+
 export const iota = (shape: Shape, axis: number): Node => apply(iotaOp, [], { shape, axis });
 
 export const zerosLike = (x: Node): Node => constant(0, x.shape, x.dtype);

@@ -257,7 +257,10 @@ export function encodeProgram(program: Program): EncodedProgram {
   const put = (...items: number[]) => {
     for (const item of items) words.push(item);
   };
-  const numbers = (list: readonly number[]) => put(list.length, ...list);
+  const numbers = (list: readonly number[]) => {
+    put(list.length);
+    for (const item of list) words.push(item);
+  };
   const view = (v: View) => {
     put(v.buffer, dtypes.indexOf(v.dtype), v.offset);
     numbers(v.strides);

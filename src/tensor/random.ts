@@ -33,7 +33,7 @@ interface RandomOptions {
 }
 
 const keyWord = (key: RandomKey, word: 0 | 1, shape: Shape): Node => {
-  if (typeof key === "number") return op.constant(seedWords(key)[word], shape, "int32");
+  if (typeof key === "number") return op.varying(seedWords(key)[word], shape, "int32");
   return op.broadcastTo(key.slice(word).node, shape);
 };
 

@@ -1,4 +1,4 @@
-import { ConfigError, isFloat, type Storage } from "../base/index.ts";
+import { allocate, ConfigError, isFloat, type Storage } from "../base/index.ts";
 import type { Runner } from "../compiler/backend.ts";
 import { collect, graphKey, type Node, nextEpoch, rewrite } from "../graph/index.ts";
 import { broadcastTo, constantValue, placeholder } from "../ops/index.ts";
@@ -86,6 +86,7 @@ const simple = new Set([0.5, -0.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INF
  */
 function isLifted(node: Node): boolean {
   const value = constantValue(node);
+  if (node.attrs.varying) return true;
   if (value === undefined || !isFloat(node.dtype)) return false;
   return !(
     (Number.isInteger(value) && Math.abs(value) <= 64) ||
@@ -94,10 +95,7 @@ function isLifted(node: Node): boolean {
   );
 }
 
-const scalarArray = (node: Node) => {
-  const value = constantValue(node)!;
-  return node.dtype === "float32" ? Float32Array.of(value) : Float64Array.of(value);
-};
+const scalarArray = (node: Node) => allocate(node.dtype, 1).fill(constantValue(node)!);
 
 /** Compiles; lifted constants become scalar placeholders that are stretched to their shape. */
 function prepare(inputs: readonly Node[], outputs: readonly Node[]): Runner {
