@@ -1,28 +1,29 @@
 import { ConfigError, DataError, nearest, sameShape, show } from "../base/index.ts";
 import {
   blobs,
-  type CsvSplit,
   circles,
+  classesOf,
   type Dataset,
   digits,
-  fitStandardization,
-  lightOnDark,
+  fitImages,
   moons,
-  numericFeatures,
-  readCsv,
+  type Preparation,
+  preparationVersion,
   readDataFolder,
+  type SoundInputs,
   type Split,
   soundImages,
   spirals,
   splitDataset,
-  standardize,
   subset,
-  type Task,
+  type WavDataset,
   xor,
 } from "../data/index.ts";
 import { isMissing, unreadable } from "../formats/files.ts";
-import type { DataConfig, RunConfig, TableConfig } from "./run-config.ts";
+import { contentHash, shownPath } from "./data-file.ts";
+import type { DataConfig } from "./run-config.ts";
 import type { Given } from "./settings.ts";
+import { checkClasses, readTableParts } from "./table-source.ts";
 
 /** Data cut into the part to learn from, to choose by and to judge by. */
 export interface Source {
@@ -32,8 +33,9 @@ export interface Source {
   readonly validation: Split;
   readonly test: Split;
   readonly config: DataConfig;
-  /** What the reader passed over or decided. */
+  /** What was decided about the data, in sentences, and what should make a person think again. */
   readonly notes: readonly string[];
+  readonly warnings: readonly string[];
 }
 
 /** Shares that are held out where the data bring no such part. The cut does not depend on --seed. */
@@ -42,9 +44,6 @@ const validationShare = 0.1;
 const splitSeed = 0;
 /** Fewer cannot be cut in three by these shares. */
 const leastExamples = 6;
-
-/** A table whose last column has more different whole numbers than this is of quantities. */
-const mostClasses = 20;
 
 /** Sets that need no file. The noise leaves something to learn. */
 const builtIn: Record<string, () => Dataset | Split> = {
@@ -56,74 +55,178 @@ const builtIn: Record<string, () => Dataset | Split> = {
   blobs: () => blobs({ size: 1000 }),
 };
 export const builtInNames: readonly string[] = Object.keys(builtIn);
+export const isBuiltIn = (source: string): boolean => Object.hasOwn(builtIn, source);
 
 /** What of the data is used, and how: see the settings. */
 export type SourceOptions = Omit<NonNullable<Given["data"]>, "source">;
 
+/** How data are prepared that are not the first of their network. */
+export interface Stored {
+  readonly preparation: Preparation;
+  /** The network goes on with another target: classes are those of the data. */
+  readonly inputsOnly: boolean;
+}
+
 /**
- * Loads what `--data` names: a built-in set, a folder or archive of images, recordings or IDX files, or a CSV file.
+ * Loads what `--data` names: a built-in set, a folder of IDX files, images by class or a table.
  *
+ * @param stored prepares the data as a training before; else a preparation is fitted on the training part.
  * @throws {ConfigError} if it names nothing. @throws {DataError} if the files are not right.
  */
-export async function loadSource(source: string, options: SourceOptions = {}): Promise<Source> {
-  const whole = await load(source, options);
-  const chosen = options.classes ? onlyClasses(whole, options.classes) : whole;
-  return options.examples === undefined ? chosen : fewer(chosen, options.examples);
+export async function loadSource(
+  source: string,
+  options: SourceOptions = {},
+  stored?: Stored,
+): Promise<Source> {
+  const whole = await load(source, options, stored);
+  return options.examples === undefined ? whole : fewer(whole, options.examples);
 }
 
-async function load(source: string, options: SourceOptions): Promise<Source> {
-  if (Object.hasOwn(builtIn, source)) {
+async function load(
+  source: string,
+  options: SourceOptions,
+  stored: Stored | undefined,
+): Promise<Source> {
+  if (isBuiltIn(source)) {
     const made = builtIn[source]!();
-    return cut(source, source, "train" in made ? made : toDataset(source, made));
+    const data = "train" in made ? made : toDataset(source, made);
+    return ofDataset({ source, sha256: null }, source, data, "contain", options, stored);
   }
-  const { basename, extname } = await import("node:path");
-  if ((await kindOf(source)) === "folder" || isArchive(source))
-    return folderSource(source, nameOf(basename(source)), options);
-  return tableSource(source, basename(source, extname(source)), options);
+  const { basename, extname, resolve } = await import("node:path");
+  const kind = await kindOf(source);
+  const at = { source: resolve(source), sha256: await contentHash(source) };
+  if (kind === "file" && !isArchive(source)) {
+    const name = basename(source, extname(source)).replace(/\.(csv|tsv|txt)$/, "");
+    const { preparation, ...parts } = await readTableParts(source, options, stored, (rows) =>
+      cutRows(source, rows),
+    );
+    return { name, ...parts, config: { ...at, preparation } };
+  }
+  const name = basename(resolve(source)).replace(/\.(tar|tar\.gz|tgz)$/i, "");
+  const { kind: holds, data } = await readDataFolder(source, folderOptions(options, stored));
+  if (holds !== "sound")
+    return ofDataset(at, name, data, holds === "idx" ? "contain" : "cover", options, stored);
+  const [, length] = data.train.inputs.shape as [number, number];
+  const inputs = { kind: "sound", sampleRate: data.sampleRate, length, mels } as const;
+  return ofDataset(at, name, asImages(data), inputs, options, stored);
 }
 
-const isArchive = (source: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(source);
-const nameOf = (file: string): string => file.replace(/\.(tar|tar\.gz|tgz)$/i, "");
+/** Mels of recordings: the height of their images. */
+const mels = 40;
 
-/** Images, recordings or IDX files of a folder or an archive. */
-async function folderSource(source: string, name: string, options: SourceOptions): Promise<Source> {
-  const { kind, data } = await readDataFolder(source, options);
-  if (kind !== "sound") return cut(source, name, data);
+/** Recordings as the images that networks take. */
+function asImages({ sampleRate, ...data }: WavDataset): Dataset {
   const seen = ({ inputs, ...rest }: Split): Split => ({
     ...rest,
-    inputs: soundImages(inputs, { sampleRate: data.sampleRate }),
+    inputs: soundImages(inputs, { sampleRate, mels }),
   });
   const { train, validation, test } = data;
-  const images: Dataset = {
+  return {
     ...data,
     train: seen(train),
     ...(validation && { validation: seen(validation) }),
     ...(test && { test: seen(test) }),
   };
-  const made = cut(source, name, images);
-  return { ...made, config: { ...made.config, lightOnDark: false } };
+}
+
+export const isArchive = (source: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(source);
+
+/** Limits, and the size and colors of pictures or the length of recordings that training had. */
+function folderOptions(
+  { size, maxFileBytes, maxArchiveBytes, maxEntries, maxPixels, maxDecodedBytes }: SourceOptions,
+  stored: Stored | undefined,
+) {
+  const limits = { maxFileBytes, maxArchiveBytes, maxEntries, maxPixels, maxDecodedBytes };
+  const { inputs, inputShape } = stored?.preparation ?? {};
+  if (inputs?.kind === "sound") return { ...limits, length: inputs.length };
+  const [channels, height, width] = inputShape ?? [];
+  if (inputs?.kind === "images" && inputs.fit === "cover" && (channels === 1 || channels === 3))
+    return { ...limits, size: [height!, width!] as const, channels: channels as 1 | 3 };
+  return { ...limits, ...(size !== undefined && { size }) };
+}
+
+/** Whole examples, cut in three, with the preparation that is fitted on them or was stored. */
+function ofDataset(
+  at: Omit<DataConfig, "preparation">,
+  name: string,
+  data: Dataset,
+  kind: "cover" | "contain" | SoundInputs,
+  { classes }: SourceOptions,
+  stored: Stored | undefined,
+): Source {
+  const shown = shownPath(at.source);
+  const parts = cut(shown, data);
+  const inputShape = parts.train.inputs.shape.slice(1);
+  const isImage = inputShape.length === 3;
+  const fitted: Preparation = {
+    version: preparationVersion,
+    inputs:
+      typeof kind === "object" ? kind : isImage ? fitImages(parts.train, kind) : { kind: "arrays" },
+    inputShape,
+    target: { task: "classification", column: null, classes: data.classes ?? [] },
+  };
+  const source: Source = {
+    ...{ name, ...parts, notes: data.notes ?? [], warnings: [] },
+    config: { ...at, preparation: fitted },
+  };
+  const chosen = classes ? onlyClasses(source, classes) : source;
+  return stored ? adopted(chosen, stored) : chosen;
+}
+
+/** The same data as a training before prepared them. @throws {DataError} if they are of another kind. */
+function adopted(source: Source, { preparation, inputsOnly }: Stored): Source {
+  const { preparation: own } = source.config;
+  if (inputsOnly) {
+    const inputs = own.inputs.kind === preparation.inputs.kind ? preparation.inputs : own.inputs;
+    return { ...source, config: { ...source.config, preparation: { ...own, inputs } } };
+  }
+  const [names, known] = [classesOf(own), classesOf(preparation)];
+  const isKnown = names.every((name) => known.includes(name));
+  if (!sameShape(own.inputShape, preparation.inputShape) || !isKnown)
+    throw otherExamples(shownPath(source.config.source), own, preparation, isKnown);
+  const renumber = (split: Split) => renumbered(split, names, known);
+  return {
+    ...source,
+    train: renumber(source.train),
+    validation: renumber(source.validation),
+    test: renumber(source.test),
+    config: { ...source.config, preparation },
+  };
+}
+
+function otherExamples(
+  source: string,
+  own: Preparation,
+  trained: Preparation,
+  isKnown: boolean,
+): DataError {
+  const named = (preparation: Preparation) =>
+    describe(preparation) + (isKnown ? "" : ` (${firstOf(classesOf(preparation))})`);
+  return new DataError({
+    subject: source,
+    problem: `its examples are ${named(own)}, the network was trained on ${named(trained)}.`,
+    fix: "give data of the same shape and classes.",
+  });
+}
+
+const firstOf = (names: readonly string[]): string =>
+  names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
+
+/** The same examples, their classes numbered as in training: a folder may lack some. */
+function renumbered(split: Split, from: readonly string[], to: readonly string[]): Split {
+  const index = from.map((name) => to.indexOf(name));
+  if (index.every((to, from) => to === from)) return split;
+  const { shape, data } = split.targets;
+  const labels = Int32Array.from(data, (label) => index[label]!);
+  return { ...split, targets: { dtype: "int32", shape, data: labels } };
 }
 
 /** The examples of some classes, which are numbered anew in the order given. */
 function onlyClasses(source: Source, names: readonly string[]): Source {
-  const { config } = source;
-  const twice = names.find((name, n) => names.indexOf(name) !== n);
-  if (twice !== undefined)
-    throw new ConfigError({
-      subject: "data.classes",
-      problem: `"${twice}" is named twice in ${names.join(", ")}.`,
-      fix: "name each class once.",
-    });
-  const kept = names.map((name) => {
-    const index = config.classes.indexOf(name);
-    if (index >= 0) return index;
-    const near = nearest(name, config.classes);
-    throw new ConfigError({
-      subject: "data.classes",
-      problem: `there is no class "${name}" in ${config.source}, which has ${config.classes.join(", ") || "none"}.`,
-      fix: near ? `did you mean ${near}?` : "name classes that the data have.",
-    });
-  });
+  const { preparation } = source.config;
+  const known = classesOf(preparation);
+  checkClasses(names, known, shownPath(source.config.source));
+  const kept = names.map((name) => known.indexOf(name));
   const only = (split: Split): Split => {
     const rows = [...split.targets.data.keys()].filter((n) =>
       kept.includes(split.targets.data[n]!),
@@ -132,12 +235,13 @@ function onlyClasses(source: Source, names: readonly string[]): Source {
     const data = Int32Array.from(some.targets.data, (label) => kept.indexOf(label));
     return { ...some, targets: { dtype: "int32", shape: some.targets.shape, data } };
   };
+  const target = { task: "classification", column: null, classes: [...names] } as const;
   return {
     ...source,
     train: only(source.train),
     validation: only(source.validation),
     test: only(source.test),
-    config: { ...config, classes: [...names] },
+    config: { ...source.config, preparation: { ...preparation, target } },
   };
 }
 
@@ -151,7 +255,7 @@ const fewer = (source: Source, examples: number): Source => ({
 export const some = (split: Split, count: number): Split =>
   count < split.size ? splitDataset(split, count / split.size, splitSeed)[1] : split;
 
-async function kindOf(source: string): Promise<"folder" | "file"> {
+export async function kindOf(source: string): Promise<"folder" | "file"> {
   const { stat } = await import("node:fs/promises");
   const found = await stat(source).catch((thrown) => {
     if (!isMissing(thrown)) throw unreadable(source, thrown);
@@ -172,94 +276,44 @@ const toDataset = (name: string, split: Split): Dataset => ({
   classes: Array.from({ length: 1 + Math.max(...split.targets.data) }, (_, k) => String(k)),
 });
 
-function cut(source: string, name: string, data: Dataset): Source {
-  if (data.train.size < leastExamples)
-    throw new DataError({
-      subject: source,
-      problem: `${data.train.size} ${data.train.size === 1 ? "example" : "examples"}, too few to hold some out for validation and test.`,
-      fix: `give ${leastExamples} or more.`,
-    });
+/** The parts that data bring, and those that are held out of the rest. */
+function cut(source: string, data: Dataset): Pick<Source, "train" | "validation" | "test"> {
+  checkCount(source, data.train.size);
   const [rest, test] = data.test
     ? [data.train, data.test]
     : splitDataset(data.train, testShare, splitSeed);
   const [train, validation] = data.validation
     ? [rest, data.validation]
     : splitDataset(rest, validationShare, splitSeed);
-  const inputShape = train.inputs.shape.slice(1);
-  const config: DataConfig = {
-    source,
-    task: data.task,
-    inputShape,
-    classes: data.classes ?? [],
-    lightOnDark: isLightOnDark(train),
-  };
-  return { name, train, validation, test, config, notes: data.notes ?? [] };
+  return { train, validation, test };
 }
 
-/** Whether most of the first images have a dark border, as MNIST's have. */
-function isLightOnDark({ inputs, size }: Split): boolean {
-  if (inputs.shape.length !== 4) return false;
-  const few = Math.min(size, 100);
-  const first = subset(
-    { inputs, targets: inputs, size },
-    Array.from({ length: few }, (_, n) => n),
-  );
-  const turned = lightOnDark(first.inputs).data;
-  const pixels = turned.length / few;
-  let same = 0;
-  for (let n = 0; n < few; n++) if (turned[n * pixels] === first.inputs.data[n * pixels]) same++;
-  return 2 * same > few;
+/** The same cut of the rows of a table. */
+function cutRows(source: string, rows: Int32Array) {
+  checkCount(source, rows.length);
+  const all = { dtype: "int32", shape: [rows.length], data: rows } as const;
+  const { train, validation, test } = cut(source, {
+    name: source,
+    task: "classification",
+    train: { inputs: all, targets: all, size: rows.length },
+  });
+  const rowsOf = ({ inputs }: Split) => inputs.data as Int32Array;
+  return { train: rowsOf(train), validation: rowsOf(validation), test: rowsOf(test) };
 }
 
-async function tableSource(source: string, name: string, options: SourceOptions): Promise<Source> {
-  const { split, task } = await readTable(source, options);
-  const data: Dataset = { name, task, train: split, classes: split.classes ?? [] };
-  const raw = cut(source, name, data);
-  const scale = fitStandardization(raw.train.inputs, numericFeatures(split));
-  const table: TableConfig = {
-    features: split.features,
-    categories: split.categories,
-    ...(split.fills && { fills: split.fills }),
-    mean: [...scale.mean],
-    std: [...scale.std],
-  };
-  return {
-    ...raw,
-    train: standardize(raw.train, scale),
-    validation: standardize(raw.validation, scale),
-    test: standardize(raw.test, scale),
-    config: { ...raw.config, table },
-  };
+function checkCount(source: string, size: number): void {
+  if (size >= leastExamples) return;
+  throw new DataError({
+    subject: source,
+    problem: `${size} ${size === 1 ? "example" : "examples"}, too few to hold some out for validation and test.`,
+    fix: `give ${leastExamples} or more.`,
+  });
 }
 
-/** Classes if the target holds words or few whole numbers, else numbers to predict. */
-async function readTable(
-  path: string,
-  asked: SourceOptions,
-): Promise<{ split: CsvSplit; task: Task }> {
-  const { task } = asked;
-  const options = columnsOf(asked);
-  if (task) return { split: await readCsv(path, { ...options, task }), task };
-  try {
-    const split = await readCsv(path, options);
-    const words = split.classes!.some((name) => !Number.isFinite(Number(name)));
-    if (words || split.classes!.length <= mostClasses) return { split, task: "classification" };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error; // a fraction is no class
-  }
-  return {
-    split: await readCsv(path, { ...options, task: "regression" }),
-    task: "regression",
-  };
-}
-
-/** Which columns of a table are used, and what becomes of cells that are missing or unknown. */
-const columnsOf = ({ target, drop, missing = "drop", other }: SourceOptions) => ({
-  ...(target !== undefined && { target }),
-  ...(drop !== undefined && { drop }),
-  ...(other !== undefined && { other }),
-  ...(missing === "drop" ? { dropMissing: true } : missing !== "refuse" && { fill: missing }),
-});
+const ofTables = [
+  ...["target", "task", "drop", "missing", "other", "header", "delimiter", "encoding"],
+  ...["decimal", "na", "types", "scaleTarget"],
+] as const satisfies readonly string[];
 
 const ofFolders = [
   "size",
@@ -269,7 +323,6 @@ const ofFolders = [
   "maxPixels",
   "maxDecodedBytes",
 ] as const;
-const ofTables = ["target", "task", "drop", "missing", "other"] as const;
 
 /**
  * Whether a network can learn from the data, as they were asked for.
@@ -278,89 +331,35 @@ const ofTables = ["target", "task", "drop", "missing", "other"] as const;
  * @throws {DataError} if there is one class: every answer would be right, and nothing learned.
  */
 export function checkLearnable(
-  { source, task, classes, table }: DataConfig,
+  { source, preparation }: DataConfig,
   options: SourceOptions = {},
 ): void {
-  const isGiven = (name: keyof SourceOptions) => options[name] !== undefined;
-  const tableOption = table ? undefined : ofTables.find(isGiven);
+  const shown = shownPath(source);
+  const isTable = preparation.inputs.kind === "table";
+  const isGiven = (name: string) => Reflect.get(options, name) !== undefined;
+  const tableOption = isTable ? undefined : ofTables.find(isGiven);
   if (tableOption)
     throw new ConfigError({
       subject: `data.${tableOption}`,
-      problem: `it is for tables, and ${source} is none.`,
+      problem: `it is for tables, and ${shown} is none.`,
       fix: "leave it out, or give a CSV file.",
     });
   const folderOption = ofFolders.find(isGiven);
-  if (folderOption && (table || builtInNames.includes(source)))
+  if (folderOption && (isTable || builtInNames.includes(source)))
     throw new ConfigError({
       subject: `data.${folderOption}`,
-      problem: `it ${folderOption === "size" ? "scales the images of" : "limits"} a folder or archive, and ${source} is none.`,
+      problem: `it ${folderOption === "size" ? "scales the images of" : "limits"} a folder or archive, and ${shown} is none.`,
       fix: "leave it out, or give images by class.",
     });
-  if (task === "regression" || classes.length > 1) return;
+  const classes = classesOf(preparation);
+  if (preparation.target.task === "regression" || classes.length > 1) return;
   throw new DataError({
-    subject: source,
+    subject: shown,
     problem: `all its examples are of one class, "${classes[0]}".`,
     fix: "give examples of two classes or more; for a table, check which column is the target.",
   });
 }
 
-/**
- * Data to judge a trained network by: the test part of what `source` names, or all of a table that
- * is not the one the network was trained on.
- *
- * @throws {DataError} if its examples are not like those of the training.
- */
-export async function loadTest(source: string, run: RunConfig): Promise<Split> {
-  const { data: trained, settings } = run;
-  if (trained.table && source !== trained.source) return loadTable(source, run, trained.table);
-  const { test, config } = await loadSource(source, settings.data);
-  const isKnown = config.classes.every((name) => trained.classes.includes(name));
-  if (sameShape(config.inputShape, trained.inputShape) && config.task === trained.task && isKnown)
-    return renumbered(test, config.classes, trained.classes);
-  const named = (data: DataConfig) =>
-    describe(data) + (isKnown ? "" : ` (${firstOf(data.classes)})`);
-  throw new DataError({
-    subject: source,
-    problem: `its examples are ${named(config)}, the network was trained on ${named(trained)}.`,
-    fix: "give data of the same shape and classes.",
-  });
-}
-
-const firstOf = (names: readonly string[]): string =>
-  names.slice(0, 5).join(", ") + (names.length > 5 ? ", …" : "");
-
-/** The same examples, their classes numbered as in training: a folder may lack some. */
-function renumbered(split: Split, from: readonly string[], to: readonly string[]): Split {
-  const index = from.map((name) => to.indexOf(name));
-  if (index.every((to, from) => to === from)) return split;
-  const { shape, data } = split.targets;
-  const labels = Int32Array.from(data, (label) => index[label]!);
-  return { ...split, targets: { dtype: "int32", shape, data: labels } };
-}
-
-async function loadTable(
-  source: string,
-  { data, settings }: RunConfig,
-  table: TableConfig,
-): Promise<Split> {
-  if (builtInNames.includes(source) || (await kindOf(source)) === "folder")
-    throw new DataError({
-      subject: source,
-      problem: `the network was trained on a table, ${data.source}, and this is none.`,
-      fix: `give a CSV file with the same columns, ${firstOf(table.features)}.`,
-    });
-  const { task, classes } = data;
-  const { features, categories, fills, mean, std } = table;
-  const none = { dtype: "float32", shape: [0], data: new Float32Array() } as const;
-  const like = {
-    ...{ inputs: none, targets: none, size: 0, features, categories, classes },
-    ...(fills && { fills }),
-  };
-  const options = { ...columnsOf(settings.data), task, like };
-  const split = await readCsv(source, options);
-  return standardize(split, { mean: Float64Array.from(mean), std: Float64Array.from(std) });
-}
-
 /** `[1, 28, 28] in 10 classes`. */
-export const describe = ({ inputShape, classes, task }: DataConfig): string =>
-  `${show(inputShape)} ${task === "regression" ? "with a number to predict" : `in ${classes.length} classes`}`;
+export const describe = (preparation: Preparation): string =>
+  `${show(preparation.inputShape)} ${preparation.target.task === "regression" ? "with a number to predict" : `in ${classesOf(preparation).length} classes`}`;

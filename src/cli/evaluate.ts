@@ -1,10 +1,11 @@
 import { formatJson } from "../base/index.ts";
 import { evaluate, type Logs, type MetricName, metricsByName } from "../train/index.ts";
-import { loadTest } from "./data-source.ts";
+import { shownPath } from "./data-file.ts";
 import { oneOf } from "./options.ts";
 import type { Define } from "./program.ts";
 import { showLogs } from "./progress.ts";
-import { openRun } from "./stored-run.ts";
+import { loadTest } from "./stored-data.ts";
+import { judgedModel, openRun } from "./stored-run.ts";
 
 interface Options {
   readonly data?: string;
@@ -26,9 +27,11 @@ export const define: Define = (command, terminal) => {
     .option("--json", "one JSON object instead of text")
     .action(async (path: string, { data, metrics, json }: Options) => {
       const { config, model } = await openRun(path);
-      const source = data ?? config.data.source;
-      const split = await loadTest(source, config);
-      const result: Logs = await evaluate(model, split, metrics ? { metrics } : {});
+      const source = data ?? shownPath(config.data.source);
+      const { test: split, notes } = await loadTest(data, config);
+      for (const note of notes) terminal.error(`note: ${note}`);
+      const judged = judgedModel(model, config);
+      const result: Logs = await evaluate(judged, split, metrics ? { metrics } : {});
       if (json)
         terminal.out(formatJson({ event: "evaluate", run: path, data: source, test: result }));
       else terminal.out(`${source}: ${showLogs(result)} - examples: ${split.size}`);

@@ -1,7 +1,7 @@
 import { svgToPng } from "../draw/index.ts";
 import { writeFileAtomic } from "../formats/index.ts";
 import { readTrajectory, type Trajectory } from "../train/index.ts";
-import { loadSource } from "./data-source.ts";
+import { shownPath } from "./data-file.ts";
 import { Exit } from "./errors.ts";
 import { makeFolder } from "./folder.ts";
 import { interruptible } from "./interrupt.ts";
@@ -24,6 +24,7 @@ import { type Figures, type Landscape, landscapePage, number } from "./landscape
 import { Stages } from "./landscape-progress.ts";
 import { oneOf, wholeNumber } from "./options.ts";
 import type { Define } from "./program.ts";
+import { loadTrained } from "./stored-data.ts";
 import { openRun, type StoredRun } from "./stored-run.ts";
 import { styled, type Terminal } from "./terminal.ts";
 import { secondsSince } from "./train-report.ts";
@@ -104,8 +105,7 @@ async function open(
   effort: Effort,
 ): Promise<{ run: StoredRun; scene: Scene; size: number }> {
   const run = await openRun(path);
-  const { data } = run.config.settings;
-  const { train } = await loadSource(data.source, data);
+  const { train } = await loadTrained(run.config);
   const outputs = [1, run.config.model.options.classes];
   return { run, scene: sceneOf(run.model, outputs, train, effort), size: train.size };
 }
@@ -139,7 +139,7 @@ async function measure(
     run: path,
     about: {
       model: run.config.model.name,
-      data: run.config.data.source,
+      data: shownPath(run.config.data.source),
       parameters: scene.surface.size,
       samples: scene.sample.size,
       examples: size,

@@ -1,6 +1,6 @@
 /** What a report says of a run, as numbers. */
 import { type HostArray, type Shape, sizeOf } from "../base/index.ts";
-import type { Split } from "../data/index.ts";
+import { classesOf, type Preparation, type Split } from "../data/index.ts";
 import { auditModel, type ModelAudit } from "../lab/index.ts";
 import { type Module, type Summary, summary } from "../nn/index.ts";
 import { fromHost, type Tensor } from "../tensor/index.ts";
@@ -15,6 +15,7 @@ import {
 } from "../train/index.ts";
 import { some } from "./data-source.ts";
 import type { RunConfig } from "./run-config.ts";
+import { judgedModel } from "./stored-run.ts";
 
 /** Examples that the audit looks at: enough for shares of units, few enough to be quick. */
 const auditExamples = 256;
@@ -56,19 +57,31 @@ export interface RunResults {
 /** Measures a trained network on its test data. */
 export async function measureRun(
   model: Module,
-  { data }: RunConfig,
+  config: RunConfig,
   test: Split,
 ): Promise<RunResults> {
-  const outputs = await predict(model, test.inputs);
+  const { preparation } = config.data;
+  const outputs = await predict(judgedModel(model, config), test.inputs);
   const head = headFor(outputs.shape, test.targets);
   const common = {
     test,
-    sizes: summary(model, data.inputShape),
-    audit: auditModel(model, head.loss, tensors(some(test, auditExamples))),
+    sizes: summary(model, preparation.inputShape),
+    audit: auditModel(model, head.loss, tensors(asLearned(some(test, auditExamples), preparation))),
   };
-  return data.task === "regression"
+  return preparation.target.task === "regression"
     ? { ...common, numbers: numberResults(outputs, test.targets) }
-    : { ...common, classes: classResults(outputs, head, test.targets, data.classes.length) };
+    : {
+        ...common,
+        classes: classResults(outputs, head, test.targets, classesOf(preparation).length),
+      };
+}
+
+/** Targets as the network learned them: its loss is of the scale that they were brought to. */
+function asLearned(split: Split, { target }: Preparation): Split {
+  if (target.task !== "regression" || !target.scale) return split;
+  const { mean, std } = target.scale;
+  const data = Float32Array.from(split.targets.data, (y) => (y - mean) / std);
+  return { ...split, targets: { dtype: "float32", shape: split.targets.shape, data } };
 }
 
 const tensors = ({ inputs, targets }: Split) => ({
@@ -95,7 +108,7 @@ function classResults(
 }
 
 /** A row of probabilities per example; of yes or no, both. */
-function probabilityRows({ shape, data }: HostArray): number[][] {
+export function probabilityRows({ shape, data }: HostArray): number[][] {
   const size = shape[0]!;
   const width = sizeOf(shape.slice(1));
   return Array.from({ length: size }, (_, n) => {
@@ -104,7 +117,7 @@ function probabilityRows({ shape, data }: HostArray): number[][] {
   });
 }
 
-const largest = (row: readonly number[]): number => row.indexOf(Math.max(...row));
+export const largest = (row: readonly number[]): number => row.indexOf(Math.max(...row));
 
 function numberResults(outputs: Tensor, targets: HostArray): NumberResults {
   const predicted = [...outputs.dataSync()];

@@ -1,5 +1,6 @@
 /** A run as one HTML file. */
 import { show } from "../base/index.ts";
+import { classesOf } from "../data/index.ts";
 import {
   escapeXml,
   figure,
@@ -13,6 +14,7 @@ import {
   tiles,
 } from "../draw/index.ts";
 import type { Module } from "../nn/index.ts";
+import { shownPath } from "./data-file.ts";
 import { confusionChart, curve, curveNames, type EpochLine, scatter } from "./report-charts.ts";
 import { type ClassResults, type Filter, firstFilters, type RunResults } from "./report-data.ts";
 import type { RunConfig } from "./run-config.ts";
@@ -39,7 +41,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
   const { training } = settings;
   const body = [
     paragraph(
-      `${model.name} on ${data.source}: ${training.optimizer}, lr ${training.lr}, batches of ${training.batchSize}, seed ${training.seed}. Measured on ${results.test.size} test examples.`,
+      `${model.name} on ${shownPath(data.source)}: ${training.optimizer}, lr ${training.lr}, batches of ${training.batchSize}, seed ${training.seed}. Measured on ${results.test.size} test examples.`,
       { soft: true },
     ),
     tiles(firstNumbers(input)),
@@ -87,7 +89,7 @@ async function classSections(
   { matrix, scores, mistakes }: ClassResults,
   { config, results }: ReportInput,
 ): Promise<string[]> {
-  const { classes } = config.data;
+  const classes = classesOf(config.data.preparation);
   const name = (k: number) => classes[k] ?? String(k);
   const score = (x: number) => x.toFixed(3);
   const row = (label: string, s: (typeof scores)["macro"]) => [
@@ -143,7 +145,7 @@ async function thumbnail(
 const mostFilters = 32;
 
 async function filters({ model, config }: ReportInput): Promise<string> {
-  const all = firstFilters(model, config.data.inputShape);
+  const all = firstFilters(model, config.data.preparation.inputShape);
   if (all.length === 0) return "";
   const pictures = await Promise.all(
     all.slice(0, mostFilters).map(async (filter, k) => {

@@ -2,11 +2,11 @@ import type { Split } from "../data/index.ts";
 import { writeFileAtomic } from "../formats/index.ts";
 import type { Module } from "../nn/index.ts";
 import { RunFolder } from "../train/index.ts";
-import { loadTest } from "./data-source.ts";
 import type { Define } from "./program.ts";
 import { measureRun } from "./report-data.ts";
 import { reportPage } from "./report-page.ts";
 import type { RunConfig } from "./run-config.ts";
+import { loadTest } from "./stored-data.ts";
 import { openRun } from "./stored-run.ts";
 
 export const define: Define = (command, terminal) => {
@@ -15,7 +15,8 @@ export const define: Define = (command, terminal) => {
     .option("--data <source>", "other data to measure on: a set, a folder or a CSV file")
     .action(async (path: string, { data }: { data?: string }) => {
       const { config, model } = await openRun(path);
-      const test = await loadTest(data ?? config.data.source, config);
+      const { test, notes } = await loadTest(data, config);
+      for (const note of notes) terminal.error(`note: ${note}`);
       terminal.out(await writeReport(await RunFolder.open(path), config, model, test));
     });
 };

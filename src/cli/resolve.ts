@@ -1,3 +1,4 @@
+import path from "node:path";
 import { ConfigError } from "../base/index.ts";
 import type { Source } from "./data-source.ts";
 import { optimizers } from "./rules.ts";
@@ -10,17 +11,18 @@ export const imageDefaults = { model: "conv", epochs: 5, batchSize: 64 } as cons
 export const otherDefaults = { model: "mlp", epochs: 50, batchSize: 16 } as const;
 
 /** Fills what was left out; what suits depends on the data. */
-export function resolve(given: Given, { inputShape }: Source["config"]): Settings {
+export function resolve(given: Given, { source, preparation }: Source["config"]): Settings {
+  const { inputShape } = preparation;
   const { model, ...forShape } = inputShape.length === 3 ? imageDefaults : otherDefaults;
   const training = { ...defaults, ...forShape, ...defined(given.training ?? {}) };
   const { from, ...transfer } = given.transfer ?? {};
   if (from === undefined && Object.keys(defined(transfer)).length > 0) throw noSource();
   const { lr, decay } = optimizers[training.optimizer];
   return {
-    data: { source: defaultSource, ...defined(given.data ?? {}) },
+    data: { ...defined(given.data ?? {}), source },
     model: { name: model, ...defined(given.model ?? {}) },
     training: { lr, weightDecay: decay, ...training },
-    ...(from !== undefined && { transfer: { from, ...defined(transfer) } }),
+    ...(from !== undefined && { transfer: { from: path.resolve(from), ...defined(transfer) } }),
   };
 }
 

@@ -1,35 +1,20 @@
 import { z } from "zod";
 import { FormatError } from "../base/index.ts";
+import { type Preparation, readPreparation } from "../data/index.ts";
 import { type ModelConfig, type ModelName, modelNames } from "../models/index.ts";
 import type { RunFolder } from "../train/index.ts";
 import { type Settings, settingsSchema, valueAt } from "./settings.ts";
 
 const shape = z.array(z.int()).readonly();
 
-/** Where the data came from, and how raw inputs become those of the model. */
-const dataSchema = z.object({
-  /** A set's name, a folder or a CSV file, as it was given. */
-  source: z.string(),
-  task: z.enum(["classification", "regression"]),
-  /** One example, without the batch axis. */
-  inputShape: shape,
-  classes: z.array(z.string()).readonly(),
-  /** Images whose background is dark: others are inverted before the model sees them. */
-  lightOnDark: z.boolean(),
-  /** For tables: the columns, and the scale of each input. */
-  table: z
-    .object({
-      features: z.array(z.string()).readonly(),
-      categories: z.array(z.array(z.string()).readonly().nullable()).readonly(),
-      /** What missing cells are filled with, a column each. */
-      fills: z.array(z.string()).readonly().optional(),
-      mean: z.array(z.number()).readonly(),
-      std: z.array(z.number().positive()).readonly(),
-    })
-    .optional(),
-});
-export type DataConfig = z.infer<typeof dataSchema>;
-export type TableConfig = NonNullable<DataConfig["table"]>;
+/** Where the data came from, and how raw data become inputs and targets. */
+export interface DataConfig {
+  /** A set's name, or the absolute path of a file or folder. */
+  readonly source: string;
+  /** SHA-256 of the content, by which data are known that have moved or changed; null for a set. */
+  readonly sha256: string | null;
+  readonly preparation: Preparation;
+}
 
 /** What a run was asked to do and what that came to: the content of config.json, and of each checkpoint's `config`. */
 export interface RunConfig {
@@ -43,7 +28,7 @@ export interface RunConfig {
 const schema = z.object({
   gradus: z.string(),
   settings: settingsSchema,
-  data: dataSchema,
+  data: z.object({ source: z.string(), sha256: z.string().nullable(), preparation: z.unknown() }),
   model: z.object({
     name: z.enum(modelNames as readonly [ModelName, ...ModelName[]]),
     options: z.looseObject({ inputShape: shape, classes: z.int() }),
@@ -54,7 +39,10 @@ const schema = z.object({
 export async function readRunConfig(run: RunFolder): Promise<RunConfig> {
   const config = await run.readConfig();
   const result = schema.safeParse(config);
-  if (result.success) return config as unknown as RunConfig;
+  if (result.success) {
+    readPreparation(result.data.data.preparation, `${run.file("config.json")}: data.preparation`);
+    return config as unknown as RunConfig;
+  }
   const issue = result.error.issues[0]!;
   const path = issue.path.join(".");
   throw new FormatError({

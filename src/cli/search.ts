@@ -16,7 +16,7 @@ import type { Define } from "./program.ts";
 import { duration } from "./progress.ts";
 import { readSpace } from "./search-space.ts";
 import { type Assignment, type Given, readSettings, type Settings } from "./settings.ts";
-import { readSettingsFile, splitWords } from "./settings-file.ts";
+import { fromFolder, readSettingsFile, splitWords } from "./settings-file.ts";
 import { styled, type Terminal } from "./terminal.ts";
 import { modelAndConfig, settle } from "./train.ts";
 import { callbacksOf, fitOptions } from "./train-run.ts";
@@ -97,7 +97,10 @@ async function run(words: string[], options: Options, terminal: Terminal): Promi
   );
   if (!best) throw nothing();
   const { stringify } = await import("yaml");
-  await writeFileAtomic(`${options.out}.yaml`, stringify(settingsAt(best.parameters)));
+  await writeFileAtomic(
+    `${options.out}.yaml`,
+    stringify(await fromFolder(".", settingsAt(best.parameters))),
+  );
   if (options.json) {
     terminal.out(formatJson({ event: "end", best, trials: trials.length }));
     return;
@@ -113,9 +116,9 @@ async function run(words: string[], options: Options, terminal: Terminal): Promi
 function remembering(load: typeof loadSource): typeof loadSource {
   let key = "";
   let latest: ReturnType<typeof loadSource> | undefined;
-  return (source, options) => {
-    const now = JSON.stringify([source, options]);
-    if (now !== key || !latest) latest = load(source, options);
+  return (source, options, stored) => {
+    const now = JSON.stringify([source, options, stored]);
+    if (now !== key || !latest) latest = load(source, options, stored);
     key = now;
     return latest;
   };

@@ -1,6 +1,7 @@
 import { ConfigError, DataError, FormatError, nearest } from "../base/index.ts";
 import { unreadable } from "../formats/files.ts";
 import { readBytes } from "../formats/index.ts";
+import { isBuiltIn } from "./data-source.ts";
 import { type Assignment, describe, settingPaths } from "./settings.ts";
 
 /** A configuration file's path and what it holds. */
@@ -112,7 +113,8 @@ export async function readSettingsFile(path: string): Promise<SettingsFile> {
       fix: "`gradus config print > config.yaml` writes one to begin with.",
     });
   const content = await parse(path);
-  return { path, content: settingsOf(content) };
+  const { dirname } = await import("node:path");
+  return { path, content: await fromFolder(dirname(path), settingsOf(content)) };
 }
 
 /** The settings in a run's config.json; any other content is settings itself. */
@@ -120,6 +122,27 @@ const settingsOf = (content: unknown): unknown =>
   typeof content === "object" && content !== null && "settings" in content && "gradus" in content
     ? content.settings
     : content;
+
+/** Settings that are paths, which go from the folder of the file. */
+const paths = [
+  ["data", "source"],
+  ["transfer", "from"],
+] as const;
+
+/** The settings with their paths made absolute. */
+export async function fromFolder(folder: string, content: unknown): Promise<unknown> {
+  const { resolve } = await import("node:path");
+  if (typeof content !== "object" || content === null || Array.isArray(content)) return content;
+  const whole = { ...content } as Record<string, unknown>;
+  for (const [section, name] of paths) {
+    const inner = whole[section];
+    if (typeof inner !== "object" || inner === null) continue;
+    const value = Reflect.get(inner, name);
+    if (typeof value !== "string" || value === "" || isBuiltIn(value)) continue;
+    whole[section] = { ...inner, [name]: resolve(folder, value) };
+  }
+  return whole;
+}
 
 const readText = async (path: string) => new TextDecoder().decode(await readBytes(path));
 

@@ -40,6 +40,16 @@ const oneOf = <T extends string>(words: readonly T[]) =>
 const column = z.union([z.string().min(1), z.int()]);
 const columns = { isColumn: true } as const;
 
+const words = z.array(z.union([z.string(), z.number()]).transform(String));
+/** `["zip:text"]` as `{ zip: "text" }`. */
+function typesByName(x: unknown): unknown {
+  const list = typeof x === "string" ? [x] : x;
+  if (!Array.isArray(list)) return list;
+  return Object.fromEntries(
+    list.map((word) => /^(.*):(.*)$/.exec(String(word))?.slice(1) ?? [String(word), word]),
+  );
+}
+
 export const settingsSchema = z.strictObject({
   data: z.strictObject({
     source: text("digits"),
@@ -62,6 +72,31 @@ export const settingsSchema = z.strictObject({
     maxEntries: whole(1, 1_000_000).optional(),
     maxPixels: whole(1, 2 ** 26).optional(),
     maxDecodedBytes: whole(1, 2 ** 34).optional(),
+    header: said(
+      z.union([z.boolean(), z.literal("auto")], { error: "true, false or auto" }),
+      "true, false or auto",
+      true,
+    ).optional(),
+    delimiter: text(";").optional(),
+    encoding: text("latin1").optional(),
+    decimal: oneOf([".", ","]).optional(),
+    na: said(
+      z.preprocess(
+        (x) => (x === undefined || (typeof x === "object" && x !== null) ? x : [x]),
+        z.union([words, z.record(z.string(), words)]),
+      ),
+      "a list of words, or such a list by column",
+      ["NA", "-99"],
+    ).optional(),
+    types: said(
+      z.preprocess(typesByName, z.record(z.string(), z.enum(["number", "text"]))),
+      "a list of column:type, where a type is number or text",
+      ["zip:text"],
+    ).optional(),
+    scaleTarget: z
+      .boolean({ error: "true or false" })
+      .meta({ must: "true or false", example: true })
+      .optional(),
     augment: listOf(z.string(), "a list of transforms", ["crop:4", "flip"]).optional(),
   }),
   model: z.strictObject({

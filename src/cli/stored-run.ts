@@ -1,6 +1,8 @@
 import { DataError, FormatError } from "../base/index.ts";
+import type { Scale } from "../data/index.ts";
 import { createModel } from "../models/index.ts";
-import type { Module } from "../nn/index.ts";
+import { Module } from "../nn/index.ts";
+import type { Tensor } from "../tensor/index.ts";
 import { type Checkpoint, loadCheckpoint, RunFolder, restore } from "../train/index.ts";
 import { type RunConfig, readRunConfig } from "./run-config.ts";
 
@@ -23,6 +25,28 @@ export async function openRun(path: string): Promise<StoredRun> {
   const model = createModel(config.model);
   restoreModel(await loadCheckpoint(await weightsOf(run)), model, config);
   return { path, config, model };
+}
+
+/** A network whose numbers were brought to one scale, as a network of numbers in the data's own units. */
+class Rescaled extends Module {
+  readonly model: Module;
+  readonly #scale: Scale;
+
+  constructor(model: Module, scale: Scale) {
+    super();
+    this.model = model;
+    this.#scale = scale;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.model.forward(x).mul(this.#scale.std).add(this.#scale.mean);
+  }
+}
+
+/** The network of a run as it is to be judged: its numbers are in the data's own units. */
+export function judgedModel(model: Module, { data }: RunConfig): Module {
+  const { target } = data.preparation;
+  return target.task === "regression" && target.scale ? new Rescaled(model, target.scale) : model;
 }
 
 /**

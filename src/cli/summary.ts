@@ -62,7 +62,7 @@ async function find(
   const { existsSync } = await import("node:fs");
   if (!existsSync(name)) throw unknown(name);
   const { model, config } = await openRun(name);
-  return [model, input ?? config.data.inputShape];
+  return [model, input ?? config.data.preparation.inputShape];
 }
 
 const isModel = (name: string): name is ModelName =>

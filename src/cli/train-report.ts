@@ -1,10 +1,11 @@
 import { formatJson } from "../base/index.ts";
 import { engineInfo } from "../tensor/index.ts";
 import type { Callback, Logs, Position } from "../train/index.ts";
+import { shownPath } from "./data-file.ts";
 import { describe, type Source } from "./data-source.ts";
 import { invocation, word } from "./invocation.ts";
 import { duration, Progress, showLogs } from "./progress.ts";
-import type { RunConfig } from "./run-config.ts";
+import type { DataConfig, RunConfig } from "./run-config.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
 /** What a training is, before it begins. */
@@ -49,19 +50,20 @@ export interface Report {
 export function textReport(terminal: Terminal): Report {
   const line = (name: string, text: string) =>
     terminal.out(`${styled(terminal, "bold", name.padEnd(6))} ${text}`);
-  let hasImages = false;
+  let kind: DataConfig["preparation"]["inputs"]["kind"] = "arrays";
   return {
     callback: new Progress(terminal),
     begin({ config, source, parameters, run, from }) {
       const { data, model } = config;
       const { training } = config.settings;
       const { train, validation, test } = source;
-      hasImages = data.inputShape.length === 3;
+      kind = data.preparation.inputs.kind;
       line(
         "data",
-        `${data.source}: ${train.size} to train, ${validation.size} to validate, ${test.size} to test; ${describe(data)}`,
+        `${shownPath(data.source)}: ${train.size} to train, ${validation.size} to validate, ${test.size} to test; ${describe(data.preparation)}`,
       );
       for (const note of source.notes) line("", note);
+      for (const warning of source.warnings) terminal.error(`warning: ${warning}`);
       line("model", `${model.name}, ${parameters} parameters`);
       line(
         "train",
@@ -83,7 +85,7 @@ export function textReport(terminal: Terminal): Report {
       );
       if (page) line("report", page);
       line("run", run ?? "a dev run: all parts work, nothing is saved");
-      if (run) terminal.out(nextSteps(run, hasImages));
+      if (run) terminal.out(nextSteps(run, kind));
     },
     interrupted({ run, epoch, batch }) {
       terminal.out(`\nstopped in epoch ${epoch} after batch ${batch}`);
@@ -98,12 +100,13 @@ function percent({ accuracy, ...rest }: Logs): string {
   return [...first, showLogs(rest).replaceAll(": ", " ")].join(", ");
 }
 
-function nextSteps(run: string, hasImages: boolean): string {
+function nextSteps(run: string, kind: string): string {
+  const example = { images: "image.png", table: "rows.csv", sound: "recording.wav" }[kind];
   const command = invocation();
   return [
     "\ntry next",
     `  ${command} evaluate ${word(run)}`,
-    ...(hasImages ? [`  ${command} predict ${word(run)} image.png`] : []),
+    ...(example ? [`  ${command} predict ${word(run)} ${example}`] : []),
     `  ${command} summary ${word(run)}`,
     `  ${command} landscape ${word(run)}`,
   ].join("\n");
@@ -130,6 +133,7 @@ export function jsonReport(terminal: Terminal): Report {
           validation: source.validation.size,
           test: source.test.size,
         },
+        notes: [...source.notes, ...source.warnings],
         parameters,
         ...(source.notes.length > 0 && { notes: source.notes }),
         engine: engineInfo().name,

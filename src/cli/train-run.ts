@@ -1,4 +1,4 @@
-import { augment } from "../data/index.ts";
+import { augment, classesOf } from "../data/index.ts";
 import { type Module, summary } from "../nn/index.ts";
 import { Optimizer } from "../optim/index.ts";
 import {
@@ -29,6 +29,7 @@ import { writeReport } from "./report.ts";
 import { ruleOf, scheduleOf } from "./rules.ts";
 import type { RunConfig } from "./run-config.ts";
 import type { Settings } from "./settings.ts";
+import { judgedModel } from "./stored-run.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Report, secondsSince } from "./train-report.ts";
 import { freezeAsSet, unfreezing } from "./transfer.ts";
@@ -58,7 +59,7 @@ export async function runPlan(plan: Plan, report: Report, terminal: Terminal): P
       fitInFolder(plan, { ...options, callbacks }, folder, report, terminal, interruption),
     );
     const best = folder && (await restoreBest(model, folder, history));
-    const test = await evaluate(model, source.test);
+    const test = await evaluate(judgedModel(model, config), source.test);
     const page = folder && (await writeReport(folder, config, model, source.test));
     const { stopped } = history;
     report.end({ run: folder?.path, test, seconds: secondsSince(began), stopped, best, page });
@@ -75,7 +76,7 @@ async function fitInFolder(
   terminal: Terminal,
   { signal, exitCode }: Interruption,
 ): Promise<History> {
-  const { parameters } = summary(model, config.data.inputShape).totals;
+  const { parameters } = summary(model, config.data.preparation.inputShape).totals;
   const run = folder?.path;
   report.begin({ config, source, parameters, run, from: from?.position });
   let position: Position | undefined;
@@ -116,7 +117,7 @@ export function fitOptions(
   const { training, transfer, data } = config.settings;
   const { epochs, batchSize, seed, accumulate = 1, average, classWeight } = training;
   const rule = ruleOf(training);
-  const classes = config.data.classes.length;
+  const classes = classesOf(config.data.preparation).length;
   const changes = data.augment && readAugmentations(data.augment, { train, classes });
   return {
     epochs,

@@ -1,8 +1,11 @@
+import path from "node:path";
 import { ConfigError, DataError } from "../base/index.ts";
+import { classesOf, type Preparation } from "../data/index.ts";
 import { createModel, modelNames } from "../models/index.ts";
 import type { Module } from "../nn/index.ts";
 import { type Json, loadCheckpoint, RunFolder } from "../train/index.ts";
 import { augmentationNames } from "./augmentations.ts";
+import { shownPath } from "./data-file.ts";
 import {
   builtInNames,
   checkLearnable,
@@ -17,6 +20,7 @@ import { optimizerNames, optimizers, scheduleNames } from "./rules.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Assignment, type Given, readSettings, type Settings } from "./settings.ts";
 import { readSettingsFile, scalar, splitWords } from "./settings-file.ts";
+import { isSameData, loadTrained } from "./stored-data.ts";
 import { restoreModel } from "./stored-run.ts";
 import type { Terminal } from "./terminal.ts";
 import { jsonReport, textReport } from "./train-report.ts";
@@ -126,10 +130,20 @@ export async function settle(
   given: Given,
   load = loadSource,
 ): Promise<{ settings: Settings; source: Source }> {
-  const source = await load(given.data?.source ?? defaultSource, given.data);
+  const from = given.transfer?.from;
+  const stored = from === undefined ? undefined : await preparationOf(from);
+  const source = await load(
+    given.data?.source ?? defaultSource,
+    given.data,
+    stored && { preparation: stored, inputsOnly: true },
+  );
   checkLearnable(source.config, given.data);
   return { settings: resolve(given, source.config), source };
 }
+
+/** How a run prepares its data: a network that goes on wants its inputs as it knows them. */
+const preparationOf = async (run: string): Promise<Preparation> =>
+  (await readRunConfig(await RunFolder.open(run))).data.preparation;
 
 /** A model with its first weights, the data, and all that was decided about them. */
 export async function modelAndConfig(
@@ -170,13 +184,13 @@ export async function startOf(
   { config: data }: Source,
   askedName: string | undefined,
 ): Promise<Start> {
-  const outputs = Math.max(1, data.classes.length); // one number for regression
+  const outputs = Math.max(1, classesOf(data.preparation).length); // one number for regression
   const { seed } = training;
   if (!transfer) {
     const { name, ...rest } = model;
     const config = {
       name,
-      options: { inputShape: data.inputShape, classes: outputs, seed, ...rest },
+      options: { inputShape: data.preparation.inputShape, classes: outputs, seed, ...rest },
     };
     return { model: createModel(config), config };
   }
@@ -217,17 +231,21 @@ async function resumedPlan(path: string, given: Given, fixed: string | undefined
 }
 
 async function planOf(folder: RunFolder, given: Given): Promise<Plan> {
-  const { path } = folder;
+  const { path: run } = folder;
   const stored = await readRunConfig(folder);
-  if (!(await folder.has("last.safetensors"))) throw nothingToResume(path);
+  if (!(await folder.has("last.safetensors"))) throw nothingToResume(run);
   const from = await loadCheckpoint(folder.file("last.safetensors"));
   const { data, training } = stored.settings;
-  const source = await loadSource(given.data?.source ?? data.source, data);
-  checkSameData(source.config, stored.data, path);
+  await checkSameData(given.data?.source ?? data.source, stored.data, run);
+  const source = await loadTrained(stored, given.data?.source);
   const epochs = given.training?.epochs ?? training.epochs;
-  if (epochs < from.position.epoch) throw tooFew(path, epochs, from.position.epoch);
-  const settings = { ...stored.settings, training: { ...training, epochs } };
-  const config = { ...stored, settings };
+  if (epochs < from.position.epoch) throw tooFew(run, epochs, from.position.epoch);
+  const settings = {
+    ...stored.settings,
+    data: { ...data, source: source.config.source },
+    training: { ...training, epochs },
+  };
+  const config = { ...stored, settings, data: source.config };
   const openFolder = async () => {
     await folder.removeTorn();
     await folder.writeConfig(config as unknown as Json);
@@ -239,14 +257,15 @@ async function planOf(folder: RunFolder, given: Given): Promise<Plan> {
 }
 
 /** Files may have moved; what is in them may not have changed. */
-function checkSameData(now: DataConfig, then: DataConfig, run: string): void {
-  const meaning = ({ source, ...rest }: DataConfig) =>
-    JSON.stringify([builtInNames.includes(source) ? source : "files", rest]);
-  if (meaning(now) === meaning(then)) return;
+async function checkSameData(source: string, then: DataConfig, run: string): Promise<void> {
+  if (await isSameData(source, then)) return;
+  const isMoved = path.resolve(source) !== then.source;
   throw new DataError({
-    subject: now.source,
-    problem: `these are not the data of ${run}, which were ${then.source}: ${dataName(then)}.`,
-    fix: `leave out --data, or begin a new run with --from ${run}.`,
+    subject: shownPath(source),
+    problem: isMoved
+      ? `these are not the data of ${run}, which were ${shownPath(then.source)}: ${dataName(then.preparation)}.`
+      : `the data have changed since ${run} began: the rest of it would be that of another training.`,
+    fix: `${isMoved ? "leave out --data" : "restore them"}, or begin a new run with --from ${run}.`,
   });
 }
 

@@ -1,8 +1,10 @@
 /** Beginning with what another run has learned. */
 import { ConfigError, sameShape, show } from "../base/index.ts";
+import { classesOf } from "../data/index.ts";
 import type { ModelConfig } from "../models/index.ts";
 import { type AnyModule, type Module, replaceHead, seeded } from "../nn/index.ts";
 import { type Callback, GradualUnfreezing } from "../train/index.ts";
+import { shownPath } from "./data-file.ts";
 import type { DataConfig } from "./run-config.ts";
 import type { Settings } from "./settings.ts";
 import { openRun } from "./stored-run.ts";
@@ -22,19 +24,20 @@ export interface Start {
  */
 export async function transferred(
   { from }: Transfer,
-  data: DataConfig,
+  { source, preparation: data }: DataConfig,
   outputs: number,
   seed: number,
 ): Promise<Start> {
   const { model, config } = await openRun(from);
-  const old = config.data;
+  const old = config.data.preparation;
   if (!sameShape(old.inputShape, data.inputShape))
     throw new ConfigError({
       subject: "--from",
-      problem: `the network of ${from} takes examples of ${show(old.inputShape)}, but those of ${data.source} are ${show(data.inputShape)}.`,
+      problem: `the network of ${from} takes examples of ${show(old.inputShape)}, but those of ${shownPath(source)} are ${show(data.inputShape)}.`,
       fix: "give data of the same shape (data.size scales images of a folder).",
     });
-  const isSame = old.task === data.task && String(old.classes) === String(data.classes);
+  const isSame =
+    old.target.task === data.target.task && String(classesOf(old)) === String(classesOf(data));
   if (!isSame) seeded(seed, () => replaceHead(model, outputs));
   const options = { ...config.model.options, classes: outputs, seed };
   return { model, config: { ...config.model, options } };

@@ -1,5 +1,10 @@
 import { ConfigError, DataError } from "../base/index.ts";
-import { isSoundName, soundDataset, type WavDataset } from "./audio/wav-folder.ts";
+import {
+  isSoundName,
+  soundDataset,
+  type WavDataset,
+  type WavFolderOptions,
+} from "./audio/wav-folder.ts";
 import type { Dataset } from "./dataset.ts";
 import { fileTree, select, treeNotes } from "./file-tree.ts";
 import { idxDataset, isIdxName } from "./idx-folder.ts";
@@ -15,7 +20,7 @@ export type FolderDataset =
  * Reads a folder or archive of examples by class, whatever they are: IDX files if there are any, else
  * images or recordings, whichever are more.
  *
- * @param options `size` is for images alone.
+ * @param options `size` and `channels` are for images alone, `length` for recordings.
  * @throws {DataError} if there is none of these, and as the reader of each does.
  * @throws {ConfigError} if `size` is given for others than images.
  * @example
@@ -25,7 +30,9 @@ export type FolderDataset =
  */
 export async function readDataFolder(
   path: string,
-  options: Pick<ImageFolderOptions, "size"> & ReadLimits = {},
+  options: Pick<ImageFolderOptions, "size" | "channels"> &
+    Pick<WavFolderOptions, "length"> &
+    ReadLimits = {},
 ): Promise<FolderDataset> {
   const known = (name: string) => isIdxName(name) || isImageName(name) || isSoundName(name);
   const limits = limitsOf(options, "readDataFolder");

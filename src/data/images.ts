@@ -22,14 +22,19 @@ export interface ImageOptions extends Pick<ReadLimits, "maxPixels"> {
  * @example
  * const x = lightOnDark(await readImage("seven.png", { height: 28, width: 28, channels: 1 }));
  */
-export async function readImage(path: string, options: ImageOptions): Promise<HostArray> {
+export async function readImage(
+  from: string | Uint8Array,
+  options: ImageOptions & { readonly name?: string },
+): Promise<HostArray> {
   const { height, width, channels } = options;
   checkSize("height", height);
   checkSize("width", width);
   if (channels !== 1 && channels !== 3) throw badOption("channels", channels, "1 or 3");
+  const name = typeof from === "string" ? from : (options.name ?? "image");
+  const bytes = typeof from === "string" ? await readBytes(from) : from;
   const limits = limitsOf(options, "readImage");
   const form = { height, width, channels, fit: "inside" } as const;
-  const small = await decodePicture(await readBytes(path), path, form, limits);
+  const small = await decodePicture(bytes, name, form, limits);
   const data = new Float32Array(channels * height * width);
   for (let c = 0; c < channels; c++)
     center(small, c, data.subarray(c * height * width, (c + 1) * height * width), height, width);

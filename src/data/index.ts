@@ -40,7 +40,6 @@ export {
   fitCategories,
 } from "./categories.ts";
 export { type CsvOptions, type CsvSplit, numericFeatures, parseCsv, readCsv } from "./csv.ts";
-export type { Fill } from "./csv-fill.ts";
 export { type FolderDataset, readDataFolder } from "./data-folder.ts";
 export { type Dataset, makeSplit, type Split, splitDataset, subset, type Task } from "./dataset.ts";
 export { type DigitsOptions, digits } from "./digits.ts";
@@ -50,8 +49,54 @@ export { type ImageOptions, lightOnDark, readImage } from "./images.ts";
 export { findKernel, type ImageKernel, imageKernel, imageKernels } from "./kernels.ts";
 export { fromOneHot, oneHot } from "./labels.ts";
 export type { ReadLimits } from "./limits.ts";
+export {
+  type Fill,
+  type FitTableOptions,
+  fitTable,
+  usableRows,
+} from "./preparation/fit-table.ts";
+export { targetColumn, taskOf } from "./preparation/fit-target.ts";
+export { fitImages, type NamedInputs, prepareImages } from "./preparation/image.ts";
+export {
+  type ArrayInputs,
+  type CategoryInput,
+  type ClassTarget,
+  classesOf,
+  featuresOf,
+  type ImageInputs,
+  type InputColumn,
+  type NumberInput,
+  type NumberTarget,
+  type Preparation,
+  preparationVersion,
+  readPreparation,
+  type Scale,
+  type SoundInputs,
+  type TableInputs,
+  type Target,
+} from "./preparation/preparation.ts";
+export {
+  completeRows,
+  prepareInputs,
+  prepareTable,
+  readTableFor,
+} from "./preparation/prepare-table.ts";
+export { labelAt, type RowsWithout } from "./preparation/rows.ts";
+export { prepareSound } from "./preparation/sound.ts";
 export { type ConvolutionMode, convolve, correlate } from "./signal.ts";
 export { fitStandardization, type Standardization, standardize } from "./standardize.ts";
+export type { Column, EmptyColumn, NumberColumn, TextColumn } from "./table/columns.ts";
+export type { MissingWords } from "./table/decide.ts";
+export type { Decimal } from "./table/numbers.ts";
+export {
+  type GivenFormat,
+  parseTable,
+  readTable,
+  type Table,
+  type TableFormat,
+  type TableLike,
+  type TableOptions,
+} from "./table/table.ts";
 export {
   characterContexts,
   characterSequences,

@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { NumericError } from "gradus";
 import { beforeAll, describe, expect, test } from "vitest";
 import { describeError } from "../../src/cli/errors.ts";
@@ -59,7 +60,7 @@ describe.runIf(isFast)("gradus predict", () => {
   });
   test("a file that is no image, or not there", async () => {
     expect((await gradus("predict bars-run none.png")).error).toMatch(
-      /none\.png: .*cannot be read/,
+      /none\.png: there is no such file/,
     );
     const { code, error } = await gradus("predict bars-run bars-run/config.json");
     expect([code, error]).toEqual([1, expect.stringMatching(/config\.json: not an image/)]);
@@ -67,7 +68,16 @@ describe.runIf(isFast)("gradus predict", () => {
   test("a network that was not trained on images", async () => {
     await gradus("train --data xor --epochs 1 --run xor-run");
     const { code, error } = await gradus("predict xor-run bar.png");
-    expect([code, error]).toEqual([1, expect.stringMatching(/takes examples of \[2\]/)]);
+    expect([code, error]).toEqual([1, expect.stringMatching(/bar\.png: this is a picture/)]);
+    await writeFile("three.csv", "1,2,3\n4,5,6\n");
+    expect((await gradus("predict xor-run three.csv")).error).toMatch(/takes examples of \[2\]/);
+    await writeFile("two.csv", "0,0.9\n1,1.1\n");
+    const lines = (await gradus("predict xor-run two.csv --csv")).out.trimEnd().split("\n");
+    expect(lines.map((line) => line.split(",").slice(0, 2).join())).toEqual([
+      "source,row",
+      "two.csv,1",
+      "two.csv,2",
+    ]);
   });
 });
 

@@ -103,7 +103,7 @@ describe.runIf(isFast)("gradus train with settings", () => {
   test("hidden units and classes are those that were asked for", async () => {
     await gradus("train bars.yaml classes=[3,1] --run some");
     const { data } = JSON.parse(await readFile("some/config.json", "utf8"));
-    expect(data.classes).toEqual(["3", "1"]);
+    expect(data.preparation.target.classes).toEqual(["3", "1"]);
     const { tensors } = await loadCheckpoint("some/best.safetensors");
     const shapes = [...tensors.values()].map((x) => x.shape);
     expect(shapes).toContainEqual([16, 64]);

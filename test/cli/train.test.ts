@@ -132,7 +132,7 @@ describe.runIf(isFast)("tables", () => {
     await writeFile("odd.csv", "a,c,color,size\n6,1,blue,big\n1,1,blue,small\n");
     const error = async (line: string) => (await gradus(line)).error;
     expect(await error("evaluate sizes --data odd.csv")).toMatch(
-      /odd\.csv: input 1 is "c", but "b" in its training set/,
+      /odd\.csv: its columns are not those of the training; missing: b; not known: c/,
     );
     expect(await error("evaluate sizes --data moons")).toMatch(
       /moons: the network was trained on a table, sizes\.csv, and this is none/,

@@ -1,10 +1,10 @@
 import { cp, mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { digits } from "gradus/data";
 import { loadCheckpoint } from "gradus/train";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadTest } from "../../src/cli/data-source.ts";
+import { loadTest } from "../../src/cli/stored-data.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();
@@ -52,7 +52,7 @@ describe.runIf(isFast)("transfer to other classes", () => {
     );
     expect(after.get("classifier.layers.5.weight")!.shape).toEqual([3, 128]);
     const { settings, model } = await config("second");
-    expect(settings.transfer).toEqual({ from: "first", freeze: ["features.*"] });
+    expect(settings.transfer).toEqual({ from: resolve("first"), freeze: ["features.*"] });
     expect(model).toMatchObject({ name: "conv", options: { classes: 3 } });
   });
   test("a run that was transferred is measured, resumed and repeated like any other", async () => {
@@ -113,7 +113,7 @@ describe.runIf(isFast)("images by class, and random changes of them", () => {
   });
   test("other folders are measured by the names of their classes", async () => {
     await cp("pictures/2", "some/2", { recursive: true });
-    const { targets } = await loadTest("some", await config("pics"));
+    const { targets } = (await loadTest("some", await config("pics"))).test;
     expect(new Set(targets.data)).toEqual(new Set([2]));
     await cp("pictures/2", "some/two", { recursive: true });
     expect((await gradus("evaluate pics --data some")).error).toMatch(

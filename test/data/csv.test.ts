@@ -41,7 +41,9 @@ describe("columns", () => {
     const csv = await parseCsv("color,w,y\nred,1,0\nblue,2,1\nred,3,1");
     expect(csv.features).toEqual(["color=blue", "color=red", "w"]);
     expect([...csv.inputs.data]).toEqual([0, 1, 1, 1, 0, 2, 0, 1, 3]);
-    expect(csv.categories).toEqual([["blue", "red"], null]);
+    expect(csv.preparation.inputs).toMatchObject({
+      columns: [{ categories: ["blue", "red"] }, { type: "number", mean: 0, std: 1 }],
+    });
   });
   test("target and dropped columns by name, by index and from the end", async () => {
     const text = "id,kind,a,b\n7,u,1,2\n8,v,3,4";
@@ -101,18 +103,18 @@ describe("missing cells", () => {
     expect([...csv.inputs.data]).toEqual([1, 2]);
   });
   test("a table of which no row is whole is an error all the same", () =>
-    expect(parseCsv("1,?\n2,?", { dropMissing: true })).rejects.toThrow(
+    expect(parseCsv("1,?,3\n?,2,3", { dropMissing: true })).rejects.toThrow(
       "each of its 2 rows has a missing value",
     ));
 });
 
 describe("filling gaps", () => {
-  const text = "a,b,k,y\n1,2,u,0\n?,2,v,1\n7,,v,0\n1,9,NA,1";
+  const text = "a,b,k,y\n1,2,u,0\n?,2,v,1\n7,,v,0\n1,9,,1";
   const values = async (fill: "mean" | "median" | "mode") => {
-    const { inputs, features, fills } = await parseCsv(text, { fill });
+    const { inputs, features } = await parseCsv(text, { fill });
     expect(features).toEqual(["a", "b", "k=u", "k=v"]);
     const at = (row: number, column: number) => inputs.data[4 * row + column];
-    expect([at(3, 2), at(3, 3), fills![2]]).toEqual([0, 1, "v"]); // the commonest category
+    expect([at(3, 2), at(3, 3)]).toEqual([0, 1]); // the commonest category
     return [at(1, 0), at(2, 1)];
   };
   test("mean, median and mode of a column's numbers; the commonest text", async () => {
@@ -130,7 +132,7 @@ describe("filling gaps", () => {
   test("a missing target is not filled, and a column of gaps cannot be", async () => {
     await expect(parseCsv("1,0\n2,?", { fill: "mean" })).rejects.toThrow('column "x1" (index 1)');
     expect((await parseCsv("1,0\n?,?", { fill: "mean", dropMissing: true })).size).toBe(1);
-    await expect(parseCsv("?,0\n?,1", { fill: "mean" })).rejects.toThrow("no value to fill");
+    await expect(parseCsv("?,0\n?,1", { fill: "mean" })).rejects.toThrow("no column is left");
     await expect(parseCsv("?,0\n1,1", { fill: "max" as "mean" })).rejects.toThrow(ConfigError);
   });
 });
@@ -140,12 +142,11 @@ describe("categories that training has not seen", () => {
     const train = await parseCsv("red,1,u\nblue,2,v", { other: true });
     expect(train.features).toEqual(["x0=blue", "x0=red", "x0=other", "x1"]);
     expect([...train.inputs.data]).toEqual([0, 1, 0, 1, 1, 0, 0, 2]);
-    const held = await parseCsv("pink,9,u", { like: train, other: true });
+    const held = await parseCsv("pink,9,u", { like: train });
     expect([...held.inputs.data]).toEqual([0, 0, 1, 9]);
-    await expect(parseCsv("pink,9,u", { like: train })).rejects.toThrow('"pink" is none of');
-    await expect(parseCsv("red,9,w", { like: train, other: true })).rejects.toThrow(
-      '"w" is none of',
-    );
+    const strict = await parseCsv("red,1,u\nblue,2,v");
+    await expect(parseCsv("pink,9,u", { like: strict })).rejects.toThrow('"pink" is none of');
+    await expect(parseCsv("red,9,w", { like: train })).rejects.toThrow('"w" is none of');
   });
 });
 
@@ -170,13 +171,13 @@ describe("a test set like its training set", () => {
     );
     await expect(parseCsv("red,9,x", { like: train })).rejects.toThrow('"x" is none of u, v');
     await expect(parseCsv("red,u", { like: train })).rejects.toThrow(
-      "2 inputs, but its training set has 3",
+      "missing: x2; of another type: x1 (text, was number)",
     );
   });
   test("columns are told apart by their names, where both tables have some", async () => {
     const train = await parseCsv("a,b,y\n1,2,u\n3,4,v");
     await expect(parseCsv("a,c,y\n1,2,u", { like: train })).rejects.toThrow(
-      'input 1 is "c", but "b" in its training set',
+      "its columns are not those of the training; missing: b; not known: c.",
     );
     expect([...(await parseCsv("5,6,v", { like: train })).inputs.data]).toEqual([5, 6]);
   });
@@ -191,13 +192,13 @@ const wrong: [text: string, options: CsvOptions, error: typeof GradusError, mess
   ["", {}, DataError, "no row of data"],
   ["a,b\n", { header: true }, DataError, "no row of data below the header"],
   ["1,2\n3", {}, FormatError, "line 2 has 1 cells, the first row has 2"],
-  ['1,"2\n3,4', {}, FormatError, "not CSV that can be read"],
+  ['1,"2\n3,4', {}, FormatError, "a quote that opens on line 1 or below does not close"],
   ["1\n2", {}, DataError, "no column is left"],
   ["1,2\n3,4", { target: 2 }, ConfigError, "no column 2 among 2: x0, x1"],
   ["aa,bb\n3,4", { target: "ab" }, ConfigError, 'no column "ab" among 2: aa, bb'],
   ["1,2\n3,oops\n5,6", { target: 0 }, DataError, 'line 2, column "x1" (index 1): "oops"'],
-  ["1,2\n1e99,4\n5,6", {}, DataError, '"1e99" is not a number that float32 holds'],
-  ["1,2\n3,u", { task: "regression" }, DataError, '"u" is not a number'],
+  ["1,2\n1e99,4\n5,6", {}, DataError, "1e+99 is not a number that float32 holds"],
+  ["1,2\n3,u", { task: "regression" }, ConfigError, '"u", which is not a number'],
   ["1,0.5\n2,1", {}, ConfigError, 'the target column "x1" holds 0.5, which is no class'],
   [
     Array.from({ length: 65 }, (_, i) => `name ${i},0`).join("\n"),

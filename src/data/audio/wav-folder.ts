@@ -175,7 +175,7 @@ async function decodeAll(labeled: readonly Labeled[]): Promise<Recording[]> {
 }
 
 /** The mean of the channels. */
-function toMono(samples: Float32Array, channels: number): Float32Array {
+export function toMono(samples: Float32Array, channels: number): Float32Array {
   if (channels === 1) return samples;
   const count = samples.length / channels;
   const mono = new Float32Array(count);

@@ -1,0 +1,26 @@
+/** Where data lie, and whether they are what they were. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
+import path from "node:path";
+
+/** A path as a person at this working directory writes it. */
+export function shownPath(source: string): string {
+  if (!path.isAbsolute(source)) return source;
+  const relative = path.relative(process.cwd(), source);
+  return relative === "" || relative.startsWith("..") ? source : relative;
+}
+
+/** SHA-256 of a file's content, or of the names and contents of all files of a folder. */
+export async function contentHash(source: string): Promise<string> {
+  const hash = createHash("sha256");
+  if ((await stat(source)).isDirectory()) {
+    const names = (await readdir(source, { recursive: true })).sort();
+    for (const name of names) {
+      const file = path.join(source, name);
+      if (!(await stat(file)).isFile()) continue;
+      hash.update(`${name.replaceAll(path.sep, "/")}\0${await contentHash(file)}\n`);
+    }
+  } else for await (const piece of createReadStream(source)) hash.update(piece as Uint8Array);
+  return hash.digest("hex");
+}

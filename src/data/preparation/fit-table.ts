@@ -1,0 +1,205 @@
+import { ConfigError, DataError } from "../../base/index.ts";
+import type { Task } from "../dataset.ts";
+import type { NumberColumn, TextColumn } from "../table/columns.ts";
+import { columnIndex } from "../table/plan.ts";
+import type { Table } from "../table/table.ts";
+import { droppedTarget, fitTarget, targetColumn } from "./fit-target.ts";
+import { allFinite, mean, meanAndDeviation, median, mostFrequent } from "./measure.ts";
+import {
+  featuresOf,
+  type InputColumn,
+  type Preparation,
+  preparationVersion,
+  type TableInputs,
+} from "./preparation.ts";
+import { allRows, numbersAt, type RowsWithout, rowsWithout, sorted, wordsAt } from "./rows.ts";
+
+/** What stands in for missing values of a column: the mean, the median or the commonest. */
+export type Fill = "mean" | "median" | "mode";
+
+/** What {@link fitTable} makes of the columns. */
+export interface FitTableOptions {
+  /** The column to predict: its name, or its index from 0; negative counts from the end. Default: the last that holds a value. */
+  readonly target?: string | number | undefined;
+  /** Default: classes if the target is text or at most 20 different whole numbers, else numbers. */
+  readonly task?: Task | undefined;
+  /** Columns to leave out, by name or index. */
+  readonly drop?: readonly (string | number)[] | undefined;
+  /**
+   * Fills missing inputs with the mean, median or commonest value of the training rows; in a column of
+   * text always the commonest. A missing target is not filled. Default: not filled.
+   */
+  readonly fill?: Fill | undefined;
+  /** Gives each column of text one more input, `column=other`, for what is no category. Default false: that is an error. */
+  readonly other?: boolean | undefined;
+  /** Brings inputs that are numbers to mean 0 and deviation 1. Default true. */
+  readonly standardize?: boolean | undefined;
+  /** Does the same to a target that is a number. Default false. */
+  readonly scaleTarget?: boolean | undefined;
+  /** The rows that are used at all: categories and classes are theirs. Default: all. */
+  readonly used?: ArrayLike<number> | undefined;
+  /** The training rows, on which means, deviations and fill values are measured. Default: those used. */
+  readonly rows?: ArrayLike<number> | undefined;
+  /** A preparation whose inputs are taken over as they are, to go on with its network. */
+  readonly from?: Preparation | undefined;
+}
+
+/** More distinct texts than this are names or dates, not categories. */
+const mostCategories = 64;
+/** The category of what training has not seen. */
+export const otherName = "other";
+
+/**
+ * Fits a preparation on a table. Categories and classes are those of all rows that are used, in numeric
+ * order if they are numbers, else alphabetically; means, deviations and fill values are those of the training
+ * rows alone. They are measured in float64, so that large numbers with small differences stay apart.
+ *
+ * @throws {ConfigError} if a column does not exist, or the task does not fit the target.
+ * @throws {DataError} if a column holds too many texts, or no value to fill its gaps with.
+ * @example
+ * const table = await readTable("penguins.csv");
+ * const preparation = fitTable(table, { target: "species", fill: "median" });
+ * const { inputs } = prepareTable(preparation, table);
+ * inputs.shape; // [4, 2]
+ */
+export function fitTable(table: Table, options: FitTableOptions = {}): Preparation {
+  const used = options.used ?? allRows(table.size);
+  const rows = options.rows ?? used;
+  const target = fitTarget(table, options, used, rows);
+  const inputs =
+    options.from?.inputs.kind === "table"
+      ? options.from.inputs
+      : fitInputs(table, { ...options, used }, rows, target.column!);
+  return {
+    version: preparationVersion,
+    inputs,
+    inputShape: [featuresOf(inputs).length],
+    target,
+  };
+}
+
+/**
+ * The rows in which nothing is missing that {@link fitTable} would not fill, and how many rows each
+ * column spoils: the rows to give it as `used`.
+ *
+ * @example
+ * const { rows, gaps } = usableRows(await parseTable("a,b,y\n1,,u\n3,4,v"));
+ * rows; // Int32Array [1]
+ * gaps.get("b"); // 1
+ */
+export function usableRows(table: Table, options: FitTableOptions = {}): RowsWithout {
+  const target = targetColumn(table, options.target);
+  const inputs = options.fill ? [] : inputColumns(table, options, target.name);
+  return rowsWithout([...inputs, target], table.size);
+}
+
+function fitInputs(
+  table: Table,
+  options: FitTableOptions,
+  rows: ArrayLike<number>,
+  target: string,
+): TableInputs {
+  const columns = inputColumns(table, options, target).map(
+    (column): InputColumn =>
+      column.type === "number"
+        ? fitNumbers(table, column, options, rows)
+        : fitCategories(table, column, options, rows),
+  );
+  const { names, header, decimal, given } = table.format;
+  return { kind: "table", columns, layout: names, header, decimal, given };
+}
+
+/** The columns with values that are neither the target nor dropped. */
+export function inputColumns(
+  table: Table,
+  { drop = [] }: FitTableOptions,
+  target: string,
+): (NumberColumn | TextColumn)[] {
+  const names = table.format.names;
+  const dropped = new Set(drop.map((name) => names[columnIndex(table.source, names, name)]));
+  if (dropped.has(target)) throw droppedTarget(table.source, target);
+  const inputs = table.columns.filter(
+    (column) => column.type !== "empty" && column.name !== target && !dropped.has(column.name),
+  );
+  if (inputs.length > 0) return inputs as (NumberColumn | TextColumn)[];
+  throw new DataError({
+    subject: table.source,
+    problem: `no column is left for the inputs (${names.length} in the file).`,
+    fix: "drop fewer columns.",
+  });
+}
+
+function fitNumbers(
+  table: Table,
+  { name, values }: NumberColumn,
+  { fill: how, standardize = true }: FitTableOptions,
+  rows: ArrayLike<number>,
+): InputColumn {
+  const known = numbersAt(values, rows);
+  if (how && known.length === 0) throw noValue(table, name);
+  const filler = { mean, median, mode: mostFrequent };
+  const fill = how ? filler[knownFill(how, table.source)](known) : null;
+  if (!standardize) return { name, type: "number", mean: 0, std: 1, fill };
+  const all =
+    fill === null
+      ? known
+      : Float64Array.from(rows, (row) => (Number.isNaN(values[row]) ? fill : values[row]!));
+  const scale = meanAndDeviation(all);
+  if (!allFinite(scale)) throw tooLarge(table, name);
+  return { name, type: "number", ...scale, fill };
+}
+
+function fitCategories(
+  table: Table,
+  { name, codes, words }: TextColumn,
+  { fill: how, other = false, used }: FitTableOptions,
+  rows: ArrayLike<number>,
+): InputColumn {
+  const categories = sorted(wordsAt({ codes, words }, used ?? rows));
+  if (other && !categories.includes(otherName)) categories.push(otherName);
+  if (categories.length > mostCategories)
+    throw new DataError({
+      subject: table.source,
+      problem: `column "${name}" holds ${categories.length} different texts, such as ${JSON.stringify(words[0])}, which are no categories (at most ${mostCategories}).`,
+      fix: `leave it out with drop: [${JSON.stringify(name)}].`,
+    });
+  if (how) knownFill(how, table.source);
+  const fill = how ? commonest(codes, words, rows) : null;
+  if (how && fill === undefined) throw noValue(table, name);
+  return { name, type: "text", categories, other, fill: fill ?? null };
+}
+
+/** The commonest word; of equals the first in order. */
+function commonest(
+  codes: Int32Array,
+  words: readonly string[],
+  rows: ArrayLike<number>,
+): string | undefined {
+  const counts = new Int32Array(words.length);
+  for (let n = 0; n < rows.length; n++) if (codes[rows[n]!]! >= 0) counts[codes[rows[n]!]!]!++;
+  const most = counts.reduce((a, b) => Math.max(a, b), 1);
+  return words.filter((_, code) => counts[code] === most).sort()[0];
+}
+
+function knownFill(fill: Fill, source: string): Fill {
+  if (fill === "mean" || fill === "median" || fill === "mode") return fill;
+  throw new ConfigError({
+    subject: source,
+    problem: `fill is ${JSON.stringify(fill)}.`,
+    fix: 'use "mean", "median" or "mode".',
+  });
+}
+
+const noValue = ({ source }: Table, name: string): DataError =>
+  new DataError({
+    subject: source,
+    problem: `column "${name}" has no value to fill its gaps with in the training rows.`,
+    fix: `leave it out with drop: [${JSON.stringify(name)}].`,
+  });
+
+const tooLarge = ({ source }: Table, name: string): DataError =>
+  new DataError({
+    subject: source,
+    problem: `column "${name}" holds numbers so large that their variance is not finite.`,
+    fix: `bring them to another unit, or leave the column out with drop: [${JSON.stringify(name)}].`,
+  });

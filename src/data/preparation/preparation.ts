@@ -1,0 +1,218 @@
+import { ConfigError, FormatError, type Shape } from "../../base/index.ts";
+import type { Task } from "../dataset.ts";
+import type { Decimal } from "../table/numbers.ts";
+import type { GivenFormat } from "../table/table.ts";
+
+/** The version of {@link Preparation} that this library writes and reads. */
+export const preparationVersion = 1;
+
+/**
+ * How raw data become a model's inputs and targets, fitted on training rows: plain data, which JSON
+ * keeps in full. A run stores the one it was trained with, and everything that reads data for its
+ * network later takes this one and no other.
+ */
+export interface Preparation {
+  readonly version: typeof preparationVersion;
+  /** What the inputs are made of, by kind. */
+  readonly inputs: ArrayInputs | ImageInputs | SoundInputs | TableInputs;
+  /** One example as the model sees it, without the batch axis. */
+  readonly inputShape: Shape;
+  readonly target: Target;
+}
+
+/** What is to be predicted. */
+export type Target = ClassTarget | NumberTarget;
+
+/** A class per example. */
+export interface ClassTarget {
+  readonly task: "classification";
+  /** The column of a table; null where the data are no table. */
+  readonly column: string | null;
+  /** Class names in the order of their indices. */
+  readonly classes: readonly string[];
+}
+
+/** A number per example. */
+export interface NumberTarget {
+  readonly task: "regression";
+  readonly column: string | null;
+  /** What the training numbers were brought to mean 0 and deviation 1 by; null if they were not. */
+  readonly scale: Scale | null;
+}
+
+/** Numbers x become (x − mean) / std. */
+export interface Scale {
+  readonly mean: number;
+  readonly std: number;
+}
+
+/** Numbers that come ready, as those of the built-in sets do. */
+export interface ArrayInputs {
+  readonly kind: "arrays";
+}
+
+/** Pictures. */
+export interface ImageInputs {
+  readonly kind: "images";
+  /**
+   * How a file of another size is brought to the size of the inputs. `"cover"`: scaled to cover it and
+   * cut in its middle, as folders of pictures are. `"contain"`: scaled to fit and centered, for sets
+   * of ready arrays such as MNIST.
+   */
+  readonly fit: "cover" | "contain";
+  /**
+   * `"light-on-dark"`: no training picture is lighter at its border than half, so that a file which is,
+   * such as ink on paper, is inverted. `"as-is"`: pictures come as they are.
+   */
+  readonly polarity: "light-on-dark" | "as-is";
+}
+
+/** Recordings, as pictures of their mels over time. */
+export interface SoundInputs {
+  readonly kind: "sound";
+  readonly sampleRate: number;
+  /** Samples of a recording: longer ones are cut, shorter ones end in silence. */
+  readonly length: number;
+  /** Mels: the height of the pictures. */
+  readonly mels: number;
+}
+
+/** Columns of a table. */
+export interface TableInputs {
+  readonly kind: "table";
+  /** The inputs in their order, each found by its name. */
+  readonly columns: readonly InputColumn[];
+  /** All columns of the training file, in its order: by them a table without names is read. */
+  readonly layout: readonly string[];
+  /** Whether these are names of a header; else they are x0, x1, … */
+  readonly header: boolean;
+  readonly decimal: Decimal;
+  /** What was said of how the training file is written, and not decided. */
+  readonly given: GivenFormat;
+}
+
+/** An input column of numbers, or of categories, one input each. */
+export type InputColumn = NumberInput | CategoryInput;
+
+export interface NumberInput extends Scale {
+  readonly name: string;
+  readonly type: "number";
+  /** Stands in for a missing value; null if that is an error. */
+  readonly fill: number | null;
+}
+
+export interface CategoryInput {
+  readonly name: string;
+  readonly type: "text";
+  readonly categories: readonly string[];
+  /** Whether the category `other` stands for all other texts; else they are an error. */
+  readonly other: boolean;
+  readonly fill: string | null;
+}
+
+/** The classes of a task; none where numbers are predicted. */
+export const classesOf = ({ target }: Preparation): readonly string[] =>
+  target.task === "classification" ? target.classes : [];
+
+/** What each input of a table is: a column's name, or `column=category`. */
+export const featuresOf = ({ columns }: TableInputs): string[] =>
+  columns.flatMap((column) =>
+    column.type === "number"
+      ? [column.name]
+      : column.categories.map((category) => `${column.name}=${category}`),
+  );
+
+/**
+ * Reads a preparation that JSON kept, as `config.json` of a run does under `data.preparation`.
+ *
+ * @param source the name that errors give it.
+ * @throws {FormatError} if it is of another version, or a field is not what it must be.
+ * @example
+ * const preparation = fitTable(await parseTable("a,b,y\n1,2,u\n3,4,v"));
+ * readPreparation(JSON.parse(JSON.stringify(preparation))).inputShape; // [2]
+ */
+export function readPreparation(json: unknown, source = "preparation"): Preparation {
+  const wrong = (path: string, value: unknown): FormatError =>
+    new FormatError({
+      subject: source,
+      problem: `"${path}" is ${value === undefined ? "missing" : JSON.stringify(value)}.`,
+      fix: "restore the file as the training wrote it, or train again.",
+    });
+  const top = json as Partial<Preparation> | null;
+  if (typeof top !== "object" || top === null) throw wrong("preparation", json);
+  if (top.version !== preparationVersion)
+    throw new FormatError({
+      subject: source,
+      problem: `it is of version ${JSON.stringify(top.version)}; this library reads ${preparationVersion}.`,
+      fix: "use the version of gradus that wrote it, or train again.",
+    });
+  for (const [path, isRight] of checks) {
+    const value = path.split(".").reduce<unknown>((at, key) => Reflect.get(Object(at), key), top);
+    if (!isRight(value, top as Preparation)) throw wrong(path, value);
+  }
+  return top as Preparation;
+}
+
+type Check = (value: unknown, whole: Preparation) => boolean;
+
+const isFiniteNumber: Check = (x) => typeof x === "number" && Number.isFinite(x);
+const isTexts: Check = (x) => Array.isArray(x) && x.every((text) => typeof text === "string");
+const oneOf =
+  (...words: readonly unknown[]): Check =>
+  (x) =>
+    words.includes(x);
+/** A check for one kind of inputs. */
+const of =
+  (kind: Preparation["inputs"]["kind"], check: Check): Check =>
+  (x, whole) =>
+    whole.inputs.kind !== kind || check(x, whole);
+const isScale: Check = (x) => {
+  const { mean, std } = Object(x) as Scale;
+  return Number.isFinite(mean) && Number.isFinite(std) && std > 0;
+};
+const isTask =
+  (task: Task, check: Check): Check =>
+  (x, whole) =>
+    whole.target.task !== task || check(x, whole);
+const isColumn = (x: unknown): boolean => {
+  const { name, type, fill, categories, other } = Object(x) as Record<string, unknown>;
+  if (typeof name !== "string") return false;
+  if (type === "number")
+    return isScale(x, undefined as never) && (fill === null || Number.isFinite(fill));
+  const isFill = fill === null || typeof fill === "string";
+  return (
+    type === "text" &&
+    isFill &&
+    isTexts(categories, undefined as never) &&
+    typeof other === "boolean"
+  );
+};
+
+const checks: readonly [path: string, check: Check][] = [
+  ["inputShape", (x) => Array.isArray(x) && x.every((n) => Number.isInteger(n) && n > 0)],
+  ["inputs.kind", oneOf("arrays", "images", "sound", "table")],
+  ["target.task", oneOf("classification", "regression")],
+  ["target.column", (x) => x === null || typeof x === "string"],
+  ["target.classes", isTask("classification", isTexts)],
+  ["target.scale", isTask("regression", (x, whole) => x === null || isScale(x, whole))],
+  ["inputs.fit", of("images", oneOf("cover", "contain"))],
+  ["inputs.polarity", of("images", oneOf("light-on-dark", "as-is"))],
+  ["inputs.sampleRate", of("sound", isFiniteNumber)],
+  ["inputs.length", of("sound", isFiniteNumber)],
+  ["inputs.mels", of("sound", isFiniteNumber)],
+  ["inputs.columns", of("table", (x) => Array.isArray(x) && x.length > 0 && x.every(isColumn))],
+  ["inputs.layout", of("table", isTexts)],
+  ["inputs.header", of("table", oneOf(true, false))],
+  ["inputs.decimal", of("table", oneOf(".", ","))],
+  ["inputs.given", of("table", (x) => typeof x === "object" && x !== null)],
+];
+
+/** Targets, which only numbers may be scaled. */
+export function checkScalable(task: Task, scaleTarget: boolean, source: string): void {
+  if (task === "regression" || !scaleTarget) return;
+  throw new ConfigError({
+    subject: source,
+    problem: "the target is a class, and classes have no scale.",
+    fix: 'leave scaleTarget out, or pass task: "regression" to predict numbers.',
+  });
+}

@@ -1,0 +1,300 @@
+import { DataError, type HostArray } from "../../base/index.ts";
+import { makeSplit, type Split } from "../dataset.ts";
+import type { Column, NumberColumn, TextColumn } from "../table/columns.ts";
+import { readTable, type Table, type TableLike, type TableOptions } from "../table/table.ts";
+import { otherName } from "./fit-table.ts";
+import {
+  type CategoryInput,
+  featuresOf,
+  type InputColumn,
+  type NumberInput,
+  type Preparation,
+  type TableInputs,
+} from "./preparation.ts";
+import { allRows, isGap, labelAt, type RowsWithout, rowsWithout } from "./rows.ts";
+
+/**
+ * Reads a table for a preparation: what its file does not say of itself, it is taken to say as the
+ * training file did. Texts that were categories stay texts, and without a header, columns go by their
+ * order.
+ *
+ * @throws as {@link readTable} does.
+ */
+export function readTableFor(
+  preparation: Preparation,
+  from: string | Uint8Array,
+  options: TableOptions & { readonly name?: string } = {},
+): Promise<Table> {
+  return readTable(from, { like: tableLike(preparation), ...options });
+}
+
+/** What a table is taken to say that does not say it itself. */
+export function tableLike(preparation: Preparation): TableLike {
+  const { target } = preparation;
+  const { layout, header, decimal, given, columns } = tableInputs(preparation);
+  const inputs = columns.map(({ name }) => name);
+  const texts = columns.filter(({ type }) => type === "text").map(({ name }) => name);
+  const isCode = target.task === "classification" && !target.classes.every(isPlainNumber);
+  if (isCode && target.column !== null) texts.push(target.column);
+  return { layout, header, inputs, target: target.column, texts, decimal, given };
+}
+
+/** Whether a number would be written so; `01` would not. */
+const isPlainNumber = (text: string): boolean => String(Number(text)) === text;
+
+/** The inputs of a preparation for tables. @throws {DataError} if it is for data of another kind. */
+export function tableInputs({ inputs }: Preparation, source = "preparation"): TableInputs {
+  if (inputs.kind === "table") return inputs;
+  throw new DataError({
+    subject: source,
+    problem: `the network was trained on ${inputs.kind}, and this is a table.`,
+    fix: "give data of the kind that it was trained on.",
+  });
+}
+
+/** Which columns of a table the inputs are, in their order, and which one the target. */
+interface Matched {
+  readonly inputs: readonly Column[];
+  /** Undefined where the table has no such column. */
+  readonly target: NumberColumn | TextColumn | undefined;
+}
+
+/**
+ * Finds the columns by their names.
+ *
+ * @throws {DataError} that lists those missing, those not known and those of another type.
+ */
+function match(preparation: Preparation, table: Table, needsTarget: boolean): Matched {
+  const { columns, layout } = tableInputs(preparation, table.source);
+  const name = preparation.target.column;
+  const found = new Map(table.columns.map((column) => [column.name, column]));
+  const missing = columns.filter((column) => !found.has(column.name)).map((column) => column.name);
+  const target = name === null ? undefined : found.get(name);
+  if (needsTarget && (!target || target.type === "empty")) missing.push(name ?? "the target");
+  const isOther = ({ name, type }: InputColumn) => {
+    const there = found.get(name)?.type ?? "empty";
+    return there !== "empty" && there !== type;
+  };
+  const other = columns.filter(isOther);
+  if (missing.length > 0 || other.length > 0)
+    throw unlike(table, {
+      missing,
+      extra: table.format.names.filter((column) => !layout.includes(column)),
+      other: other.map(({ name, type }) => `${name} (${found.get(name)!.type}, was ${type})`),
+    });
+  return {
+    inputs: columns.map((column) => found.get(column.name)!),
+    target: target?.type === "empty" ? undefined : target,
+  };
+}
+
+function unlike(
+  { source, format }: Table,
+  lists: { missing: readonly string[]; extra: readonly string[]; other: readonly string[] },
+): DataError {
+  const said = (what: string, names: readonly string[]) =>
+    names.length === 0
+      ? []
+      : [
+          `${what} ${names.slice(0, 10).join(", ")}${names.length > 10 ? `, … (${names.length})` : ""}`,
+        ];
+  const parts = [
+    ...said("missing:", lists.missing),
+    ...said("not known:", lists.extra),
+    ...said("of another type:", lists.other),
+  ];
+  return new DataError({
+    subject: source,
+    problem: `its columns are not those of the training; ${parts.join("; ")}.`,
+    fix: format.header
+      ? "give a file with the same columns, in any order."
+      : "give a file with a header, or with all columns of the training in their order.",
+  });
+}
+
+/** Whether a table has the column that is to be predicted. */
+export const hasTarget = ({ target }: Preparation, table: Table): boolean =>
+  table.columns.some(({ name, type }) => name === target.column && type !== "empty");
+
+/**
+ * The rows of a table in which nothing is missing that is not filled, with what is missing in the
+ * others.
+ *
+ * @param target whether a missing target counts. Default true.
+ */
+export function completeRows(
+  preparation: Preparation,
+  table: Table,
+  { target: needsTarget = true }: { readonly target?: boolean } = {},
+): RowsWithout {
+  const { columns } = tableInputs(preparation, table.source);
+  const { inputs, target } = match(preparation, table, needsTarget);
+  const needed = [
+    ...inputs.filter((_, k) => columns[k]!.fill === null),
+    ...(needsTarget ? [target!] : []),
+  ];
+  return rowsWithout(needed, table.size);
+}
+
+/**
+ * The rows of a table as a model takes them.
+ *
+ * @param rows which, in their order. Default: all.
+ * @returns inputs `[N, D]` float32; targets `[N]` int32 class indices, or float32 numbers.
+ * @throws {DataError} if columns are not those of the training, or a cell is missing, no known category
+ *   or no known class, with its line.
+ * @example
+ * const preparation = fitTable(await parseTable("a,b,y\n1,2,u\n3,4,v"));
+ * const { inputs, targets } = prepareTable(preparation, await parseTable("y,b,a\nv,2,3"));
+ * inputs.data; // Float32Array [1, -1]
+ * targets.data; // Int32Array [1]
+ */
+export function prepareTable(
+  preparation: Preparation,
+  table: Table,
+  rows: ArrayLike<number> = allRows(table.size),
+): Split {
+  const { target } = match(preparation, table, true);
+  return makeSplit(
+    prepareInputs(preparation, table, rows),
+    targetsOf(preparation, table, target!, rows),
+  );
+}
+
+/** The inputs alone, `[N, D]` float32, of a table that need not have the target. */
+export function prepareInputs(
+  preparation: Preparation,
+  table: Table,
+  rows: ArrayLike<number> = allRows(table.size),
+): HostArray {
+  const inputs = tableInputs(preparation, table.source);
+  const { inputs: found } = match(preparation, table, false);
+  const width = featuresOf(inputs).length;
+  const data = new Float32Array(rows.length * width);
+  let at = 0;
+  inputs.columns.forEach((input, k) => {
+    const column = found[k]!;
+    if (input.type === "number") {
+      writeNumbers(table, input, column, rows, data, at, width);
+      at++;
+    } else {
+      writeCategories(table, input, column, rows, data, at, width);
+      at += input.categories.length;
+    }
+  });
+  return { dtype: "float32", shape: [rows.length, width], data };
+}
+
+function writeNumbers(
+  table: Table,
+  { fill, mean, std }: NumberInput,
+  column: Column,
+  rows: ArrayLike<number>,
+  data: Float32Array,
+  at: number,
+  width: number,
+): void {
+  for (let n = 0; n < rows.length; n++) {
+    const known = column.type === "number" ? column.values[rows[n]!]! : Number.NaN;
+    const x = Number.isNaN(known) ? fill : known;
+    if (x === null) throw missing(table, column, rows[n]!);
+    const value = (x - mean) / std;
+    if (!Number.isFinite(Math.fround(value)))
+      throw badCell(table, column, rows[n]!, {
+        problem: `${x} is not a number that float32 holds`,
+        fix: "correct the cell, or leave the column out with drop.",
+      });
+    data[n * width + at] = value;
+  }
+}
+
+function writeCategories(
+  table: Table,
+  { fill, categories, other }: CategoryInput,
+  column: Column,
+  rows: ArrayLike<number>,
+  data: Float32Array,
+  at: number,
+  width: number,
+): void {
+  const words = column.type === "text" ? column.words : [];
+  const places = words.map((word) => categories.indexOf(word));
+  const filled = fill === null ? -1 : categories.indexOf(fill);
+  const rest = other ? categories.indexOf(otherName) : -1;
+  for (let n = 0; n < rows.length; n++) {
+    const code = column.type === "text" ? column.codes[rows[n]!]! : -1;
+    if (code < 0 && filled < 0) throw missing(table, column, rows[n]!);
+    const place = code < 0 ? filled : places[code]! < 0 ? rest : places[code]!;
+    if (place < 0) throw unknown(table, column, rows[n]!, words[code]!, categories);
+    data[n * width + at + place] = 1;
+  }
+}
+
+/** The answers of some rows: class indices, or numbers. */
+function targetsOf(
+  { target }: Preparation,
+  table: Table,
+  column: NumberColumn | TextColumn,
+  rows: ArrayLike<number>,
+): HostArray {
+  const gap = Array.prototype.findIndex.call(rows, (row) => isGap(column, row));
+  if (gap >= 0) throw missing(table, column, rows[gap]!);
+  if (target.task === "classification") {
+    const { classes } = target;
+    const places = new Map(classes.map((name, k) => [name, k]));
+    const data = Int32Array.from(rows, (row) => {
+      const word = labelAt(column, row);
+      const k = places.get(word);
+      if (k === undefined) throw unknown(table, column, row, word, classes);
+      return k;
+    });
+    return { dtype: "int32", shape: [rows.length], data };
+  }
+  if (column.type === "text")
+    throw badCell(table, column, rows[0] ?? 0, {
+      problem: `"${column.words[0]}" is not a number`,
+      fix: "give the numbers that are to be predicted.",
+    });
+  const { mean, std } = target.scale ?? { mean: 0, std: 1 };
+  const data = Float32Array.from(rows, (row) => (column.values[row]! - mean) / std);
+  const odd = data.findIndex((x) => !Number.isFinite(x));
+  if (odd >= 0)
+    throw badCell(table, column, rows[odd]!, {
+      problem: `${column.values[rows[odd]!]} is not a number that float32 holds`,
+      fix: "correct the cell, or bring the column to another unit.",
+    });
+  return { dtype: "float32", shape: [rows.length], data };
+}
+
+interface Complaint {
+  readonly problem: string;
+  readonly fix: string;
+}
+
+function badCell(
+  table: Table,
+  column: Column,
+  row: number,
+  { problem, fix }: Complaint,
+): DataError {
+  const where = `line ${table.lines[row]}, column "${column.name}" (index ${column.index})`;
+  return new DataError({ subject: table.source, problem: `${where}: ${problem}.`, fix });
+}
+
+const missing = (table: Table, column: Column, row: number): DataError =>
+  badCell(table, column, row, {
+    problem: "the value is missing",
+    fix: "fill the cell, leave such rows out (dropMissing: true), or fill gaps when training (fill).",
+  });
+
+const unknown = (
+  table: Table,
+  column: Column,
+  row: number,
+  word: string,
+  known: readonly string[],
+): DataError =>
+  badCell(table, column, row, {
+    problem: `"${word}" is none of ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}`,
+    fix: "correct the cell, or train on data that has this value.",
+  });

@@ -1,0 +1,114 @@
+/** The first walk over a table: what its columns hold, before anything is decided. */
+import { affixOf, type Decimal, parseNumber, plain, readingOf, readPlain } from "./numbers.ts";
+import type { Row } from "./tokens.ts";
+
+/** A cell with the line on which its row ends. */
+export interface Found {
+  readonly text: string;
+  readonly line: number;
+}
+
+/** A text of a column, how often it stands there, and where first. */
+export interface WordCount {
+  count: number;
+  readonly line: number;
+}
+
+/** Different texts of a column that are counted; of more it is known only that they are more. */
+const mostWords = 2000;
+
+/** What the cells of a column are, counted. */
+export class ColumnScan {
+  empty = 0;
+  /** Numbers by how they are to be read: alike by either mark, by `.` alone, by `,` alone, by either but not alike. */
+  readonly numbers = { any: 0, ".": 0, ",": 0, both: 0 };
+  /** A number of each kind; of `both`, one with each mark. */
+  readonly examples: { "."?: Found; ","?: Found; bothByDot?: Found; bothByComma?: Found } = {};
+  /** Numbers with a fraction, whatever the mark. */
+  fractions = 0;
+  /** Whole numbers that begin with 0, as codes do, and the lengths of all whole numbers. */
+  leadingZeros = 0;
+  readonly lengths = new Set<number>();
+  /** A whole number that float64 does not hold. */
+  inexact: Found | undefined;
+  /** Signs of currencies and `%` that numbers carry. */
+  readonly affixes = new Map<string, number>();
+  /** Groups of thousands that numbers are written in, and a number so written. */
+  grouped: Found | undefined;
+  /** Texts that are no numbers. */
+  readonly words = new Map<string, WordCount>();
+  /** How many such cells there are, counted or not. */
+  texts = 0;
+  hasMoreWords = false;
+
+  see(row: Row, k: number): void {
+    const { text } = row;
+    let from = row.starts[k]!;
+    let to = row.ends[k]!;
+    while (from < to && text.charCodeAt(from) <= 0x20) from++;
+    while (to > from && text.charCodeAt(to - 1) <= 0x20) to--;
+    if (from === to) this.empty++;
+    else if (readPlain(text, from, to)) this.#seePlain(text, from, to, row.line);
+    else this.seeText(row.cell(k), row.line);
+  }
+
+  #seePlain(text: string, from: number, to: number, line: number): void {
+    const { fraction, whole } = plain;
+    if (fraction < 0) {
+      this.numbers.any++;
+      if (this.lengths.size < 20) this.lengths.add(whole);
+      const first = text.charCodeAt(to - whole);
+      if (first === 0x30 && whole > 1) this.leadingZeros++;
+      if (!plain.isExact) this.#checkExact(text.slice(from, to), line);
+      return;
+    }
+    if (fraction > 0) this.fractions++;
+    if (fraction === 3 && whole > 0 && whole <= 3) {
+      this.numbers.both++;
+      this.examples.bothByDot ??= { text: text.slice(from, to), line };
+    } else {
+      this.numbers["."]++;
+      this.examples["."] ??= { text: text.slice(from, to), line };
+    }
+  }
+
+  #checkExact(text: string, line: number): void {
+    const value = Number(text);
+    if (Number.isSafeInteger(value) || this.inexact) return;
+    if (BigInt(value) !== BigInt(text.replace(/^\+/, ""))) this.inexact = { text, line };
+  }
+
+  /** Counts a cell that is not empty and no plain number. */
+  seeText(text: string, line: number): void {
+    if (text === "") {
+      this.empty++;
+      return;
+    }
+    const word = this.words.get(text);
+    if (word) {
+      word.count++;
+      this.texts++;
+      return;
+    }
+    const reading = readingOf(text);
+    if (reading === null) {
+      this.texts++;
+      if (this.words.size < mostWords) this.words.set(text, { count: 1, line });
+      else this.hasMoreWords = true;
+      return;
+    }
+    this.numbers[reading]++;
+    if (reading === "both") this.examples.bothByComma ??= { text, line };
+    else if (reading !== "any") this.examples[reading] ??= { text, line };
+    const sign = affixOf(text);
+    if (sign) this.affixes.set(sign, (this.affixes.get(sign) ?? 0) + 1);
+    if (/\d[\s,.'’_]\d{3}(?!\d)/u.test(text)) this.grouped ??= { text, line };
+    const value = parseNumber(text, reading === "," ? "," : ".");
+    if (!Number.isInteger(value)) this.fractions++;
+  }
+
+  /** How many cells are numbers, if `mark` stands before fractions. */
+  countNumbers(mark: Decimal): number {
+    return this.numbers.any + this.numbers.both + this.numbers[mark];
+  }
+}
