@@ -11,6 +11,10 @@ let epoch = 0;
 /** Begins a new epoch: nodes made from now on can be told from those that existed before. */
 export const nextEpoch = (): number => ++epoch;
 
+/** A copy that nobody can write to: users read shapes, and the arrays they give are theirs. */
+const frozen = (shape: Shape): Shape =>
+  Object.isFrozen(shape) ? shape : Object.freeze(shape.slice());
+
 /**
  * One value of the graph: an op applied to earlier nodes. Nodes are immutable but for `storage`,
  * which appears when the value has been computed. Ids grow with creation, so a node's inputs always
@@ -41,7 +45,7 @@ export class Node {
     this.op = op;
     this.#inputs = inputs;
     this.attrs = attrs;
-    this.shape = shape;
+    this.shape = frozen(shape);
     this.dtype = dtype;
     this.watches = watchesOf(inputs, watch);
   }

@@ -52,6 +52,14 @@ function tensorFrom(x: unknown): string {
   return "give a tensor, such as tensor([1, 2]).";
 }
 
+/** The error of `a > 1`, `a + b` and their like: JavaScript asks for a number and would go on with NaN. */
+export const noOperator = (what: string, a: string): ConfigError =>
+  new ConfigError({
+    subject: "Tensor",
+    problem: `${what} is no number: +, −, <, > and == do not compute with it.`,
+    fix: `call methods: ${a}.add(b), ${a}.greater(1), ${a}.equal(b); ${a}.item() is the number of a single element, String(…) the text.`,
+  });
+
 /** The nodes of a list of tensors. @throws {ShapeError} if there are none. */
 export function nodesOf(subject: string, tensors: unknown): Node[] {
   if (!Array.isArray(tensors))

@@ -26,12 +26,14 @@ import {
   checkNumber,
   checkWidths,
   nodeOf,
+  noOperator,
   operandOf,
   resolveShape,
   withAxis,
 } from "./arguments.ts";
 import type { ReduceOptions, VarianceOptions } from "./composite.ts";
 import * as composite from "./composite.ts";
+import { display } from "./display.ts";
 import { backend } from "./engine.ts";
 import { indexed, type Range } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
@@ -137,9 +139,28 @@ export class Tensor {
   graph(): string {
     return printGraph([this.node]);
   }
-  /** The dtype and the shape, without computing anything. */
+  /**
+   * Dtype, shape and values, which are abridged if they are many, computed if that takes little, and
+   * else said to be missing. `console.log` shows the same.
+   *
+   * @example
+   * String(tensor([1, 2])); // "Tensor(float32[2]) [1, 2]"
+   */
   toString(): string {
-    return `Tensor(${this.dtype}${show(this.shape)})`;
+    return display("Tensor", this.node);
+  }
+  /** As `toArray`, with the strings "NaN", "Infinity" and "-Infinity" for what JSON does not have. */
+  toJSON(): unknown {
+    return mapNested(this.toArray(), (x) => (Number.isFinite(x) ? x : String(x)));
+  }
+  /** Operators compute with no tensor: `${x}` is text, all others throw, with the method to call. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw noOperator("a tensor", "a");
+  }
+  /** What Node's `console.log` shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 
   // — arithmetic —
@@ -536,6 +557,9 @@ export class Tensor {
     return this.#binary(name, f, other, () => "bool");
   }
 }
+
+const mapNested = <T>(x: NestedArray, f: (x: number) => T): unknown =>
+  typeof x === "number" ? f(x) : x.map((row) => mapNested(row, f));
 
 export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
 

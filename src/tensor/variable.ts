@@ -9,6 +9,8 @@ import {
   show,
 } from "../base/index.ts";
 import { dataNode } from "../ops/index.ts";
+import { noOperator } from "./arguments.ts";
+import { display } from "./display.ts";
 import { backend } from "./engine.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -62,6 +64,24 @@ export class Variable {
     this.shape = value.shape;
     this.dtype = value.dtype;
     this.#tensor = value;
+  }
+
+  /** Its kind, dtype, shape and values, as of a tensor. */
+  toString(): string {
+    return display(this.constructor.name, this.#tensor.node);
+  }
+  /** As its tensor. */
+  toJSON(): unknown {
+    return this.#tensor.toJSON();
+  }
+  /** Operators compute with no variable: `${w}` is text, all others throw, with the method to call. */
+  [Symbol.toPrimitive](hint: string): string {
+    if (hint === "string") return this.toString();
+    throw noOperator(`a ${this.constructor.name}`, "w.value");
+  }
+  /** What Node's `console.log` shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 
   get value(): Tensor {
