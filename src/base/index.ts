@@ -8,4 +8,5 @@ export * from "./random.ts";
 export * from "./shape.ts";
 export * from "./storage.ts";
 export * from "./tree.ts";
+export * from "./turn.ts";
 export * from "./warn.ts";

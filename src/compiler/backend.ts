@@ -6,6 +6,7 @@ import {
   invariant,
   type Storage,
   type TypedArray,
+  turnIfDue,
 } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import type { Engine, Executable } from "../runtime/engine.ts";
@@ -153,6 +154,10 @@ export const referenceBackend: Backend = {
         slots[inputs.length + i]!.read().set(store(node, results[i]!).array);
       });
     };
-    return { runSync, run: async (slots) => runSync(slots), aliases: outputs.map(() => -1) };
+    const run = async (slots: readonly Storage[]) => {
+      runSync(slots);
+      await turnIfDue();
+    };
+    return { runSync, run, aliases: outputs.map(() => -1) };
   },
 };

@@ -1,7 +1,8 @@
-import { fixedLength, InternalError, invariant } from "../base/index.ts";
+import { fixedLength, InternalError, invariant, turnIfDue } from "../base/index.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
-import { encodeProgram, type Program } from "./program.ts";
+import { type EncodedProgram, encodeProgram, type Program } from "./program.ts";
+import { Residence } from "./residence.ts";
 import { WasmMemory } from "./wasm-memory.ts";
 import {
   fetchModule,
@@ -21,7 +22,7 @@ const status = { ok: 0, outOfMemory: 1, indexOutOfRange: 2 } as const;
 
 /**
  * The C++ engine as a WebAssembly module. The calling thread takes part in all of it, so `run` is no less
- * busy than `runSync`; workers help where memory can be shared.
+ * busy than `runSync`, but between runs it lets the event loop turn; workers help where memory can be shared.
  */
 export interface WasmEngine extends Engine {
   /** Threads of later runs; results do not depend on it. In a page no more than it started with. */
@@ -72,7 +73,10 @@ function start(module: WasmModule): Instance {
 }
 
 function engineOf(module: WasmModule, { exports, memory, workers }: Instance): WasmEngine {
-  const unload = new FinalizationRegistry<number>((handle) => exports.unload(handle));
+  const residence = new Residence<number>(
+    (encoded) => loadProgram(exports, memory, encoded),
+    (handle) => exports.unload(handle),
+  );
   const setThreads = (count: number) =>
     exports.setThreads(Math.min(count, 1 + (workers?.bring(count - 1) ?? 0)));
   if (workers) setThreads(module.threads);
@@ -83,9 +87,12 @@ function engineOf(module: WasmModule, { exports, memory, workers }: Instance): W
     borrow: (array) => memory.upload(fixedLength(array)),
     owns: (storage) => memory.owns(storage),
     load(program) {
-      const handle = loadProgram(exports, memory, program);
-      const executable = executableOf(exports, memory, program, handle);
-      unload.register(executable, handle);
+      const resident = residence.admit(encodeProgram(program));
+      const { slots, arenaBytes, instructions } = program;
+      const outline = { slots, arenaBytes, instructions: instructions.length };
+      const handle = () => residence.handleOf(resident);
+      const executable = executableOf(exports, memory, outline, handle);
+      residence.follow(executable, resident);
       return executable;
     },
     info: () => ({
@@ -98,8 +105,11 @@ function engineOf(module: WasmModule, { exports, memory, workers }: Instance): W
   };
 }
 
-function loadProgram(exports: WasmExports, memory: WasmMemory, program: Program): number {
-  const { words, constants } = encodeProgram(program);
+function loadProgram(
+  exports: WasmExports,
+  memory: WasmMemory,
+  { words, constants }: EncodedProgram,
+): number {
   const wordsAt = memory.reserve(words.byteLength);
   const constantsAt = memory.reserve(constants.byteLength);
   memory.bytes.set(new Uint8Array(words.buffer), wordsAt);
@@ -116,20 +126,29 @@ function loadProgram(exports: WasmExports, memory: WasmMemory, program: Program)
   }
 }
 
+/** What a run needs to know of its program. */
+interface Outline {
+  readonly slots: Program["slots"];
+  readonly arenaBytes: number;
+  /** How many there are. */
+  readonly instructions: number;
+}
+
 function executableOf(
   exports: WasmExports,
   memory: WasmMemory,
-  program: Program,
-  handle: number,
+  program: Outline,
+  loaded: () => number,
 ): Executable {
-  const table = exports.buffers(handle) >>> 0;
   function runSync(slots: readonly Storage[], nanoseconds = 0): void {
     checkSlots(program, slots);
     try {
+      const handle = loaded();
       const addresses = memory.begin(program.slots, slots);
       // Scratch memory grows inside the module: what stands in its way must leave first.
       if (program.arenaBytes > exports.arenaBytes())
         exports.release(memory.reserve(program.arenaBytes));
+      const table = exports.buffers(handle) >>> 0;
       new Uint32Array(memory.bytes.buffer, table, addresses.length + 1).set(addresses, 1);
       const result = untrapped(() => exports.run(handle, nanoseconds));
       if (result === status.indexOutOfRange) throw badIndex("wasm", reason(exports, memory));
@@ -142,10 +161,13 @@ function executableOf(
     runSync: (slots) => runSync(slots),
     run(slots) {
       checkSlots(program, slots); // a caller's mistake is no rejection
-      return new Promise((resolve) => resolve(runSync(slots)));
+      return new Promise((resolve) => {
+        runSync(slots);
+        resolve(turnIfDue() ?? undefined);
+      });
     },
     profile(slots) {
-      const bytes = program.instructions.length * Float64Array.BYTES_PER_ELEMENT;
+      const bytes = program.instructions * Float64Array.BYTES_PER_ELEMENT;
       const at = memory.reserve(bytes);
       try {
         runSync(slots, at);
@@ -158,7 +180,7 @@ function executableOf(
 }
 
 /** The module sees addresses only: that they hold what the program touches is checked here. */
-function checkSlots(program: Program, slots: readonly Storage[]): void {
+function checkSlots(program: Outline, slots: readonly Storage[]): void {
   invariant(
     slots.length === program.slots.length,
     () => `${slots.length} buffers for a program of ${program.slots.length} slots`,

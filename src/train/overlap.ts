@@ -1,3 +1,5 @@
+import { turn } from "../base/index.ts";
+
 /** An item and what a run of the engine made of it. */
 export interface Done<Item, Result> {
   readonly item: Item;
@@ -25,7 +27,7 @@ export async function* overlapped<Item, Result>(
     let next: IteratorResult<Item>;
     let result: Result;
     try {
-      await turn();
+      await turn(); // signals are heard between turns only
       next = await iterator.next();
     } finally {
       result = await running;
@@ -34,13 +36,3 @@ export async function* overlapped<Item, Result>(
     current = next;
   }
 }
-
-/** Browsers have no setImmediate. */
-const later: (f: () => void) => void =
-  typeof setImmediate === "function" ? setImmediate : setTimeout;
-
-/**
- * One turn of the event loop. A compiled function reaches the engine only after a few promises, so
- * making the next item at once would hold it up; and signals are heard between turns only.
- */
-const turn = () => new Promise<void>((resolve) => later(resolve));

@@ -56,7 +56,7 @@ const programs: Record<string, () => Tensor> = {
   scatterAdd: () => scatterAdd(picks, random(100_000), { axis: 0, size: 300 }),
   cumsum: () => rows.cumsum(),
   argsort: () => rows.argsort(),
-  oneHot: () => oneHot(picks, 10),
+  oneHot: () => oneHot(picks.mod(10), 10),
 };
 
 /** Its bytes: equal numbers of different signs, or NaNs, would be no proof. */
