@@ -2,6 +2,7 @@
 import { ConfigError, callSite, GradusError, InternalError } from "../base/index.ts";
 import type { AnyModule } from "./module.ts";
 import type { Parameter } from "./parameter.ts";
+import { titleOf } from "./title.ts";
 
 /** Modules whose `forward` is running, the outermost first. */
 const active: AnyModule[] = [];
@@ -62,12 +63,12 @@ function checkModule(module: AnyModule): void {
   const rests = !module.training && Object.values(module.parameters()).every((p) => !p.trainable);
   if (state.length === 0 || rests) return;
   const built = callSite(module.built.stack);
-  throw hidden(model, `${module}${built ? `, built at ${built},` : ""}`);
+  throw hidden(model, `${titleOf(module)}${built ? `, built at ${built},` : ""}`);
 }
 
 const hidden = (model: AnyModule, what: string): ConfigError =>
   new ConfigError({
-    subject: `${model}`,
+    subject: titleOf(model),
     problem: `it uses ${what} which is not among its parts: that would neither learn, nor be saved, nor hear of eval().`,
     fix: "keep it in a field of the model, or in an array, plain object or Map there (no Set, #private field, closure or object of another class); what shall stay as it is, freeze() and eval().",
   });
@@ -111,7 +112,7 @@ function withLocation(error: unknown, root: AnyModule, module: AnyModule): unkno
   const path = Object.entries(root.modules()).find(([, m]) => m === module)?.[0];
   const built = callSite(module.built.stack);
   const where = [
-    path ? `${path} (${module})` : `${module}`,
+    path ? `${path} (${titleOf(module)})` : titleOf(module),
     ...(built ? [`built at ${built}`] : []),
     ...(error.where && error.where !== built ? [`called at ${error.where}`] : []),
   ].join(", ");

@@ -3,6 +3,7 @@ import { Generator, isVariable, type Tensor, type Variable } from "../tensor/ind
 import { watchForward } from "./calls.ts";
 import { Parameter } from "./parameter.ts";
 import type { Reach } from "./receptive-field.ts";
+import { isTitleWanted, titleOf } from "./title.ts";
 
 /** A module of whatever inputs and outputs. */
 export type AnyModule = Module<never[], unknown>;
@@ -114,10 +115,33 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     return null;
   }
 
-  /** The kind and its sizes, as errors show it: `Linear 512 → 10`. */
+  /**
+   * The kind, and a line for each module inside, by its path. Layers override it with their kind and
+   * sizes, as errors show them: `Linear 512 → 10`.
+   *
+   * @example
+   * String(new Sequential(new Linear(2, 3), new ReLU())); // "Sequential\n  layers.0: Linear 2 → 3\n  layers.1: ReLU"
+   */
   toString(): string {
-    return this.constructor.name || "Module";
+    const kind = this.constructor.name || "Module"; // a class may have no name
+    return isTitleWanted() ? kind : [kind, ...linesOf(this)].join("\n");
   }
+  /** What Node's `console.log` shows. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+}
+
+/** A line for each module inside, set in below the one that holds it. */
+function linesOf(root: AnyModule): string[] {
+  const { "": _root, ...modules } = root.modules();
+  const outer: string[] = [];
+  return Object.entries(modules).map(([path, module]) => {
+    while (outer.length > 0 && !path.startsWith(`${outer.at(-1)}.`)) outer.pop();
+    const name = path.slice(outer.length > 0 ? outer.at(-1)!.length + 1 : 0);
+    outer.push(path);
+    return `${"  ".repeat(outer.length)}${name}: ${titleOf(module)}`;
+  });
 }
 
 /** The parameters that learn. */
@@ -216,9 +240,9 @@ const isPlain = (x: object): boolean => {
 function checkSet(set: ReadonlySet<unknown>, root: object, path: string): void {
   const part = [...set].find((x): x is object => typeof x === "object" && x !== null && isPart(x));
   if (!part) return;
-  const kind = part instanceof Module ? `${part}` : part.constructor.name;
+  const kind = part instanceof Module ? titleOf(part) : part.constructor.name;
   throw new ConfigError({
-    subject: `${root}`,
+    subject: titleOf(root),
     problem: `"${path}" is a Set with a module or parameter in it (${kind}), which has no path there.`,
     fix: "keep it in an array, a plain object or a Map.",
   });
@@ -227,7 +251,7 @@ function checkSet(set: ReadonlySet<unknown>, root: object, path: string): void {
 function checkPath(root: object, path: string, paths: Set<string>): void {
   if (paths.has(path))
     throw new ConfigError({
-      subject: `${root}`,
+      subject: titleOf(root),
       problem: `two parts have the path "${path}".`,
       fix: "give keys that differ as text, and have no dots in them.",
     });
@@ -263,7 +287,7 @@ function matching(subject: string, from: Parameters, pattern: string): [string, 
   const near = nearest(pattern, [...parameters.map(([path]) => path), ...modules]);
   throw new ConfigError({
     subject,
-    problem: `no parameter${from instanceof Module ? ` of ${from}` : ""} matches "${pattern}".`,
+    problem: `no parameter${from instanceof Module ? ` of ${titleOf(from)}` : ""} matches "${pattern}".`,
     fix: near
       ? `did you mean "${near}"?`
       : `the paths are ${parameters.map(([path]) => path).join(", ")}.`,

@@ -1,6 +1,7 @@
 import { ConfigError } from "../base/index.ts";
 import { Linear } from "./linear.ts";
 import { type AnyModule, replacePart } from "./module.ts";
+import { titleOf } from "./title.ts";
 
 /**
  * Gives a trained model another last layer, for another task: its last `Linear`, in the order of the
@@ -32,7 +33,7 @@ export function replaceHead(model: AnyModule, outputs: number): string {
   if (path === undefined || !old)
     throw new ConfigError({
       subject: "replaceHead",
-      problem: `there is no Linear inside ${model}.`,
+      problem: `there is no Linear inside ${titleOf(model)}.`,
       fix: "put the model and a Linear into a Sequential, and train the Linear.",
     });
   const { dtype } = old.weight;

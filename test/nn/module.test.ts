@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { ConfigError, ones, ShapeError, type Tensor, tensor, Variable, zeros } from "gradus";
 import {
   Dropout,
@@ -318,4 +319,31 @@ test("a parameter refuses to be written while it is being differentiated", () =>
   undo();
   expect(p.value.toArray()).toEqual([1, 2]);
   expect(() => p.bind(zeros([3]))).toThrow(ShapeError);
+});
+
+describe("a model as text", () => {
+  test("has a line for each module, set in below the one that holds it", () => {
+    class Net extends Module {
+      readonly body = new Sequential(new Linear(2, 3), new Dropout(0.5));
+      readonly heads = new Map([["a", new Linear(3, 1)]]);
+      forward(x: Tensor): Tensor {
+        return this.heads.get("a")!.forward(this.body.forward(x));
+      }
+    }
+    const text = [
+      "Net",
+      "  body: Sequential",
+      "    layers.0: Linear 2 → 3",
+      "    layers.1: Dropout 0.5",
+      "  heads.a: Linear 3 → 1",
+    ].join("\n");
+    expect(String(new Net())).toBe(text);
+    expect(inspect(new Net())).toBe(text);
+    expect(String(new Linear(2, 3))).toBe("Linear 2 → 3");
+  });
+  test("errors name the model by its kind alone", () => {
+    const model = new Sequential(new Linear(2, 3));
+    expect(message(() => model.freeze("nothing"))).toContain("no parameter of Sequential matches");
+    expect(message(() => model.forward(zeros([1, 5])))).toContain("in layers.0 (Linear 2 → 3)");
+  });
 });
