@@ -96,7 +96,7 @@ async function fitInFolder(
     ...options,
     ...(from && { resume: from }),
     callbacks: [
-      ...[new TerminateOnDivergence(), ...callbacks, ...recorder],
+      ...[new TerminateOnDivergence(), ...[callbacks].flat(), ...recorder],
       ...[report.callback, keepPosition],
     ],
     signal,

@@ -1,6 +1,8 @@
 import {
   allocate,
   ConfigError,
+  describe,
+  dtypeOf,
   type HostArray,
   RandomStream,
   type Shape,
@@ -44,6 +46,8 @@ export interface Dataset {
  * makeSplit(hostArray([2, 1], Float32Array.of(0, 1)), hostArray([2], Int32Array.of(0, 1))).size; // 2
  */
 export function makeSplit(inputs: HostArray, targets: HostArray): Split {
+  checkArray("makeSplit", "the inputs", inputs);
+  checkArray("makeSplit", "the targets", targets);
   const [rows, answers] = [inputs.shape[0], targets.shape[0]];
   if (rows === undefined || rows !== answers)
     throw new ShapeError({
@@ -52,6 +56,55 @@ export function makeSplit(inputs: HostArray, targets: HostArray): Split {
       fix: "give one target for each row of the inputs.",
     });
   return { inputs, targets, size: rows };
+}
+
+/** @param what the part of it that is meant. @throws {ConfigError} for what is no array of numbers with a shape. */
+export function checkArray(subject: string, what: string, array: unknown): void {
+  const { shape, data } = (
+    typeof array === "object" && array !== null ? array : {}
+  ) as Partial<HostArray>;
+  if (Array.isArray(shape) && ArrayBuffer.isView(data) && dtypeOf(data) !== undefined) return;
+  const list = Array.isArray(array) ? (array as readonly unknown[]).flat(8) : undefined;
+  const fix =
+    array instanceof Promise
+      ? "await it first."
+      : list?.some((x) => typeof x === "string")
+        ? 'number the classes: hostArray([3], Int32Array.of(0, 2, 1)) for "cat", "owl", "dog" in that order.'
+        : typeof (array as { toHost?: unknown })?.toHost === "function"
+          ? "take its values: tensor.toHost()."
+          : "give shape and numbers: hostArray([2, 3], Float32Array.of(…)), or tensor([[…], […]]).toHost().";
+  throw new ConfigError({
+    subject,
+    problem: `${what} are ${describe(array)}, not an array of numbers with a shape.`,
+    fix,
+  });
+}
+
+/** @param what names it in errors. @throws {ConfigError} for what is no {@link Split}. */
+export function checkSplit(subject: string, split: unknown, what: string): asserts split is Split {
+  const isObject = typeof split === "object" && split !== null;
+  if (!isObject || !("inputs" in split && "targets" in split)) {
+    const isDataset = isObject && "train" in split;
+    throw new ConfigError({
+      subject,
+      problem: `${what} are ${isDataset ? "a data set" : describe(split)}, not inputs with targets.`,
+      fix:
+        split instanceof Promise
+          ? "await the data first."
+          : isDataset
+            ? "give one part of it, such as its `train` or `test`."
+            : "give a split, as makeSplit(inputs, targets) makes it.",
+    });
+  }
+  checkArray(subject, `the inputs of ${what}`, split.inputs);
+  checkArray(subject, `the targets of ${what}`, split.targets);
+  const { inputs, targets, size } = split as Split;
+  if (inputs.shape[0] === targets.shape[0] && size === inputs.shape[0]) return;
+  throw new ShapeError({
+    subject,
+    problem: `${what} have inputs ${show(inputs.shape)}, targets ${show(targets.shape)} and size ${size}.`,
+    fix: "give one target for each row of the inputs: makeSplit(inputs, targets) checks it.",
+  });
 }
 
 /**

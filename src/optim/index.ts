@@ -15,6 +15,7 @@ export {
   simpleMovingAverage,
 } from "./moving-average.ts";
 export { type NadamOptions, nadam } from "./nadam.ts";
+export type { RuleLike, RuleName } from "./named.ts";
 export { Optimizer, type OptimizerOptions, type ParameterGroup } from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, plateau } from "./plateau.ts";
 export { type RmspropOptions, rmsprop } from "./rmsprop.ts";

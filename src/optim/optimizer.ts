@@ -1,6 +1,15 @@
-import { ConfigError, DTypeError, ShapeError, sameShape, show } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  DTypeError,
+  describe,
+  ShapeError,
+  sameShape,
+  show,
+} from "../base/index.ts";
 import { type AnyModule, Module, type Parameter, select } from "../nn/index.ts";
-import { type Tensor, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
+import { isTensor, type Tensor, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
+import { type RuleLike, ruleOf } from "./named.ts";
 import type { Rule, Tensors } from "./rule.ts";
 import { mapValues, write } from "./write.ts";
 
@@ -72,15 +81,18 @@ export class Optimizer {
    */
   constructor(
     target: AnyModule | Readonly<Record<string, Parameter>>,
-    rule: Rule,
-    { lr = 1e-3, groups = {}, accumulate = 1 }: OptimizerOptions = {},
+    rule: RuleLike,
+    options: OptimizerOptions = {},
   ) {
-    this.rule = rule;
+    checkOptions("Optimizer", options, { lr: true, groups: true, accumulate: true });
+    const { lr = 1e-3, groups = {}, accumulate = 1 } = options;
+    this.rule = ruleOf("Optimizer", rule);
+    checkLr(lr);
     this.#lr = new Variable(tensor(lr, "float64"));
     this.#parameters = target instanceof Module ? target.parameters() : target;
     checkSome("Optimizer", target, this.#parameters);
     this.#step = new Variable(tensor(0, "int32"));
-    this.#manners = mannersOf(this.#parameters, rule, groups);
+    this.#manners = mannersOf(this.#parameters, this.rule, groups);
     this.#state = mapValues(this.#parameters, (p, path) =>
       mapValues(this.#manners[path]!.rule.init(p.value), (initial) => new Variable(initial)),
     );
@@ -92,11 +104,17 @@ export class Optimizer {
     };
   }
 
+  /** What it moves, by path. */
+  get parameters(): Readonly<Record<string, Parameter>> {
+    return this.#parameters;
+  }
+
   /** The learning rate where a call of `update` gives none; a compiled step follows its changes. */
   get lr(): number {
     return this.#lr.value.item();
   }
   set lr(lr: number) {
+    checkLr(lr);
     this.#lr.value = tensor(lr, "float64");
   }
 
@@ -124,6 +142,7 @@ export class Optimizer {
    */
   update(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined } = {}): void {
     checkLearning("Optimizer", this.#parameters);
+    if (options.lr !== undefined && !isTensor(options.lr)) checkLr(options.lr);
     const own = this.#own(gradients);
     write(this.#accumulate === 1 ? this.#stepWrites(own, options) : this.#lateWrites(own, options));
   }
@@ -206,6 +225,19 @@ export class Optimizer {
 const sumName = "sum of gradients";
 const zeroVariable = ({ value }: Variable): Variable => new Variable(zerosLike(value));
 
+/** @throws {ConfigError} for what is no rate. */
+function checkLr(lr: unknown): void {
+  if (typeof lr === "number" && lr >= 0 && lr < Number.POSITIVE_INFINITY) return;
+  throw new ConfigError({
+    subject: "Optimizer",
+    problem: `lr is ${typeof lr === "function" ? "a function" : describe(lr)}.`,
+    fix:
+      typeof lr === "function"
+        ? "give a schedule to fit, or its value to each update: optimizer.update(grads, { lr: schedule(step) })."
+        : "give a finite number of 0 or more, such as lr: 0.001.",
+  });
+}
+
 /** @throws {ConfigError} if there is no parameter at all. */
 function checkSome(subject: string, target: object, parameters: object): void {
   if (Object.keys(parameters).length > 0) return;
@@ -247,7 +279,8 @@ function mannersOf(
   const manners: Record<string, Manner> = {};
   for (const path of Object.keys(parameters)) manners[path] = { rule, lrScale: 1 };
   const owner: Record<string, string> = {};
-  for (const [pattern, group] of Object.entries(groups))
+  for (const [pattern, group] of Object.entries(groups)) {
+    checkOptions(`group "${pattern}"`, group, { lrScale: true, rule: true });
     for (const path of Object.keys(select(parameters, pattern))) {
       if (group.rule && owner[path] !== undefined)
         throw new ConfigError({
@@ -262,6 +295,7 @@ function mannersOf(
         lrScale: before.lrScale * (group.lrScale ?? 1),
       };
     }
+  }
   return manners;
 }
 

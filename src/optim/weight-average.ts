@@ -1,4 +1,4 @@
-import { ConfigError, DataError, type HostArray } from "../base/index.ts";
+import { ConfigError, checkOptions, DataError, type HostArray } from "../base/index.ts";
 import { type AnyModule, Module, type Parameter } from "../nn/index.ts";
 import { fromHost, full, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
 import { mapValues, write } from "./write.ts";
@@ -44,8 +44,10 @@ export class WeightAverage {
    */
   constructor(
     target: AnyModule | Readonly<Record<string, Parameter>>,
-    { decay }: WeightAverageOptions = {},
+    options: WeightAverageOptions = {},
   ) {
+    checkOptions("WeightAverage", options, { decay: true });
+    const { decay } = options;
     if (decay !== undefined && !(decay >= 0 && decay < 1))
       throw new ConfigError({
         subject: "WeightAverage",

@@ -1,11 +1,32 @@
-import { NumericError } from "../base/index.ts";
+import { checkOptions, NumericError, type OptionNames } from "../base/index.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
-import { type History, type Logs, type Mode, type Monitor, modeOf } from "./history.ts";
+import { checkFolder, checkPath, dirOf } from "./folders.ts";
+import {
+  checkMode,
+  checkMonitor,
+  type History,
+  type Logs,
+  type Mode,
+  type Monitor,
+  modeOf,
+} from "./history.ts";
 import type { Callback, Training } from "./training.ts";
 
 /** Whether the last epoch of a history is its best. */
 const isBest = (history: History, monitor: string, mode: Mode): boolean =>
   history.best(monitor, { mode })?.epoch === history.epochs.length - 1;
+
+/** Which epochs {@link ModelCheckpoint} saves, and how much of them. */
+export interface ModelCheckpointOptions extends Monitor {
+  /** Only epochs that are the best so far. Default false. */
+  readonly saveBestOnly?: boolean | undefined;
+  /** Leaves out the state of optimizer and callbacks: for use, not for going on. Default false. */
+  readonly saveWeightsOnly?: boolean | undefined;
+}
+
+const names: OptionNames<ModelCheckpointOptions> = {
+  ...{ monitor: true, mode: true, saveBestOnly: true, saveWeightsOnly: true },
+};
 
 /**
  * Saves a checkpoint after each epoch, or only after the best so far. The file is replaced as a whole.
@@ -24,18 +45,23 @@ export class ModelCheckpoint implements Callback {
   /** @param path a file, or a function that names one for each epoch. */
   constructor(
     path: string | ((epoch: number, logs: Logs) => string),
-    {
-      monitor = "val_loss",
-      mode = modeOf(monitor),
-      saveBestOnly = false,
-      saveWeightsOnly = false,
-    }: Monitor & { readonly saveBestOnly?: boolean; readonly saveWeightsOnly?: boolean } = {},
+    options: ModelCheckpointOptions = {},
   ) {
+    checkOptions("ModelCheckpoint", options, names);
+    checkPath("ModelCheckpoint", path);
+    const { monitor = "val_loss", mode = modeOf(monitor) } = options;
+    checkMode("ModelCheckpoint", mode);
     this.#path = path;
     this.#monitor = monitor;
     this.#mode = mode;
-    this.#bestOnly = saveBestOnly;
-    this.#weightsOnly = saveWeightsOnly;
+    this.#bestOnly = options.saveBestOnly ?? false;
+    this.#weightsOnly = options.saveWeightsOnly ?? false;
+  }
+
+  /** @throws {ConfigError} if no epoch will have what it monitors. @throws {DataError} if there is no folder. */
+  async check(training: Training): Promise<void> {
+    if (this.#bestOnly) checkMonitor("ModelCheckpoint", this.#monitor, training);
+    if (typeof this.#path === "string") await checkFolder("ModelCheckpoint", dirOf(this.#path));
   }
 
   async onEpochEnd(epoch: number, logs: Logs, training: Training): Promise<void> {

@@ -14,6 +14,7 @@ import type { Callback, Training } from "./training.ts";
  * (await readCsv("log.csv", { target: "loss", task: "regression" })).size; // 2
  */
 export class CSVLogger implements Callback {
+  readonly optional = true;
   readonly #path: string;
   readonly #separator: string;
 

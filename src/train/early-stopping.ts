@@ -1,6 +1,12 @@
-import { ConfigError, type HostArray } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  describe,
+  type HostArray,
+  type OptionNames,
+} from "../base/index.ts";
 import { fromHost } from "../tensor/index.ts";
-import { type Logs, type Mode, type Monitor, modeOf } from "./history.ts";
+import { checkMode, checkMonitor, type Logs, type Mode, type Monitor, modeOf } from "./history.ts";
 import type { Callback, CallbackState, Training } from "./training.ts";
 
 /** How long {@link EarlyStopping} waits, and for what. */
@@ -16,6 +22,11 @@ export interface EarlyStoppingOptions extends Monitor {
   /** Gives the model the state of its best epoch when training is over. Default false. */
   readonly restoreBestWeights?: boolean | undefined;
 }
+
+const names: OptionNames<EarlyStoppingOptions> = {
+  ...{ monitor: true, mode: true, patience: true, minDelta: true, baseline: true },
+  ...{ startFromEpoch: true, restoreBestWeights: true },
+};
 
 /** Where the looking stands. */
 interface Look {
@@ -48,15 +59,13 @@ export class EarlyStopping implements Callback {
   readonly #restores: boolean;
   #best: { readonly epoch: number; readonly weights: Record<string, HostArray> } | undefined;
 
-  constructor({
-    monitor = "val_loss",
-    mode = modeOf(monitor),
-    patience = 0,
-    minDelta = 0,
-    baseline,
-    startFromEpoch = 0,
-    restoreBestWeights = false,
-  }: EarlyStoppingOptions = {}) {
+  constructor(options: EarlyStoppingOptions = {}) {
+    checkOptions("EarlyStopping", options, names);
+    const { monitor = "val_loss", mode = modeOf(monitor), baseline } = options;
+    const { patience = 0, minDelta = 0, startFromEpoch = 0, restoreBestWeights = false } = options;
+    checkNumber("minDelta", minDelta);
+    if (baseline !== undefined) checkNumber("baseline", baseline);
+    checkMode("EarlyStopping", mode);
     checkWhole("patience", patience);
     checkWhole("startFromEpoch", startFromEpoch);
     this.#monitor = monitor;
@@ -66,6 +75,11 @@ export class EarlyStopping implements Callback {
     this.#baseline = baseline;
     this.#startFrom = startFromEpoch;
     this.#restores = restoreBestWeights;
+  }
+
+  /** @throws {ConfigError} if no epoch will have what it monitors. */
+  check(training: Training): void {
+    checkMonitor("EarlyStopping", this.#monitor, training);
   }
 
   onTrainBegin(training: Training): void {
@@ -145,7 +159,16 @@ function checkWhole(option: string, value: number): void {
   if (Number.isInteger(value) && value >= 0) return;
   throw new ConfigError({
     subject: "EarlyStopping",
-    problem: `${option} is ${value}, not a whole number of 0 or more.`,
+    problem: `${option} is ${describe(value)}, not a whole number of 0 or more.`,
     fix: `give the number of epochs to wait, such as ${option}: 3.`,
+  });
+}
+
+function checkNumber(option: string, value: number): void {
+  if (typeof value === "number" && !Number.isNaN(value)) return;
+  throw new ConfigError({
+    subject: "EarlyStopping",
+    problem: `${option} is ${describe(value)}, not a number.`,
+    fix: `give a number in the units of what is monitored, or leave ${option} out.`,
   });
 }

@@ -1,7 +1,17 @@
-import { allocate, ConfigError, type HostArray, type Shape, sizeOf } from "../base/index.ts";
+import {
+  allocate,
+  ConfigError,
+  checkOptions,
+  type HostArray,
+  type OptionNames,
+  type Shape,
+  sizeOf,
+} from "../base/index.ts";
+import { checkArray, checkSplit } from "../data/dataset.ts";
 import { type Batch, batches, type Split } from "../data/index.ts";
 import { evaluating, type Module, Sequential } from "../nn/index.ts";
 import { compile, fromHost, isTensor, keepHost, type Tensor, zeros } from "../tensor/index.ts";
+import { checkIdle } from "./claims.ts";
 import { type Head, type HeadName, headFor, headNamed, type Loss } from "./head.ts";
 import type { Logs } from "./history.ts";
 import {
@@ -14,15 +24,17 @@ import {
   wholeLogs,
 } from "./metric.ts";
 import { Averages } from "./metrics.ts";
+import { checkModel } from "./model-check.ts";
+import { checkLoss, type LossName, lossNamed } from "./named-losses.ts";
 import { overlapped } from "./overlap.ts";
-import { checkEnd } from "./targets.ts";
+import { checkEnd, checkGuess } from "./targets.ts";
 
 /** What is measured. */
 export interface HeadOptions {
   /** The task, by name; by default what the targets are: numbers to hit, or classes of one logit or many. */
   readonly head?: Head | HeadName | undefined;
-  /** Another loss than the head's. */
-  readonly loss?: Loss | undefined;
+  /** Another loss than the head's: a function, or the name of one, which also chooses the head. */
+  readonly loss?: Loss | LossName | undefined;
   /** Other metrics than the head's: names, or functions by name. */
   readonly metrics?: Metrics | undefined;
 }
@@ -55,15 +67,21 @@ function lastLayer(model: Module): string {
  */
 export function resolveHead(model: Module, split: Split, options: HeadOptions): Head {
   const outputs = outputShape(model, split.inputs);
-  const head = options.head ? headNamed(options.head) : headFor(outputs, split.targets);
+  const named = typeof options.loss === "string" ? lossNamed(options.loss, outputs) : undefined;
+  if (options.loss !== undefined && !named) checkLoss(options.loss);
+  const chosen = options.head ?? named?.head;
+  const isOwnLoss = typeof options.loss === "function";
+  if (!chosen && !isOwnLoss) checkGuess(outputs, split.targets);
+  const head = chosen ? headNamed(chosen) : headFor(outputs, split.targets);
   const metrics = options.metrics && resolveMetrics(options.metrics, head);
-  if (options.loss) {
+  if (isOwnLoss) {
     const { losses: _, ...rest } = head;
-    return { ...rest, loss: options.loss, metrics: metrics ?? {} };
+    return { ...rest, loss: options.loss as Loss, metrics: metrics ?? {} };
   }
   head.check(outputs, split.targets);
   checkEnd(head.name, head.activation, lastLayer(model));
-  return { ...head, metrics: metrics ?? head.metrics };
+  const { loss, losses } = named ?? head;
+  return { ...head, loss, ...(losses && { losses }), metrics: metrics ?? head.metrics };
 }
 
 /** Loss and metrics of a batch, as sums that add up over batches. */
@@ -87,8 +105,17 @@ export function addTo(averages: Averages, { loss, sums }: BatchSums, examples: n
 /** Measures a split; undefined if `signal` fires first. */
 export type Evaluator = (split: Split, signal?: AbortSignal) => Promise<Logs | undefined>;
 
-/** A compiled evaluation of a model, for use more than once. */
-export function evaluator(model: Module, head: Head, batchSize = defaultBatchSize): Evaluator {
+/**
+ * A compiled evaluation of a model, for use more than once.
+ *
+ * @param check is called before each batch.
+ */
+export function evaluator(
+  model: Module,
+  head: Head,
+  batchSize = defaultBatchSize,
+  check: () => void = () => {},
+): Evaluator {
   const keep = hasWhole(head);
   const step = compile((inputs: Tensor, targets: Tensor) =>
     evaluating(model, () => {
@@ -97,7 +124,10 @@ export function evaluator(model: Module, head: Head, batchSize = defaultBatchSiz
       return { sums, outputs: keep ? outputs : null };
     }),
   );
-  const start = ({ inputs, targets }: Batch) => step(keepHost(inputs), keepHost(targets));
+  const start = async ({ inputs, targets }: Batch) => {
+    check();
+    return step(keepHost(inputs), keepHost(targets));
+  };
   return async (split, signal) => {
     const averages = new Averages();
     const parts: Tensor[] = [];
@@ -127,11 +157,22 @@ export function evaluator(model: Module, head: Head, batchSize = defaultBatchSiz
 export async function evaluate(
   model: Module,
   split: Split,
-  { batchSize, ...options }: EvaluateOptions = {},
+  options: EvaluateOptions = {},
 ): Promise<Logs> {
-  const logs = await evaluator(model, resolveHead(model, split, options), batchSize)(split);
-  return logs!;
+  checkModel("evaluate", model, "evaluate(model, split)");
+  checkSplit("evaluate", split, "the data");
+  checkOptions("evaluate", options, evaluateNames);
+  const { batchSize } = options;
+  checkIdle("evaluate", model);
+  const measured = evaluator(model, resolveHead(model, split, options), batchSize, () =>
+    checkIdle("evaluate", model),
+  );
+  return (await measured(split))!;
 }
+
+const evaluateNames: OptionNames<EvaluateOptions> = {
+  ...{ head: true, loss: true, metrics: true, batchSize: true },
+};
 
 /**
  * The outputs of a model, in evaluation mode, batch by batch: logits where the model ends in logits
@@ -147,9 +188,13 @@ export async function evaluate(
 export async function predict(
   model: Module,
   inputs: HostArray | Tensor,
-  { batchSize = defaultBatchSize }: { readonly batchSize?: number | undefined } = {},
+  options: { readonly batchSize?: number | undefined } = {},
 ): Promise<Tensor> {
+  checkModel("predict", model, "predict(model, inputs)");
+  checkOptions("predict", options, { batchSize: true });
+  const { batchSize = defaultBatchSize } = options;
   const array = isTensor(inputs) ? inputs.toHost() : inputs;
+  checkArray("predict", "the inputs", array);
   const size = array.shape[0] ?? 0;
   if (size === 0)
     throw new ConfigError({
@@ -161,7 +206,10 @@ export async function predict(
   const none = { dtype: "int32", shape: [size], data: new Int32Array(size) } as const;
   const split: Split = { inputs: array, targets: none, size };
   const parts: Tensor[] = [];
-  const start = (batch: Batch) => forward(keepHost(batch.inputs));
+  const start = async (batch: Batch) => {
+    checkIdle("predict", model);
+    return forward(keepHost(batch.inputs));
+  };
   for await (const { result } of overlapped(batches(split, { batchSize }), start))
     parts.push(result);
   return joined(parts, size);

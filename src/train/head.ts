@@ -56,7 +56,9 @@ const perExample = (losses: Tensor): Tensor =>
   losses.rank < 2 ? losses : losses.reshape([losses.shape[0]!, -1]).mean({ axis: 1 });
 
 /** A loss of outputs against targets of as many values, whole and per example. */
-const ofAsMany = (f: (outputs: Tensor, targets: Tensor, options?: LossOptions) => Tensor) => {
+export const ofAsMany = (
+  f: (outputs: Tensor, targets: Tensor, options?: LossOptions) => Tensor,
+) => {
   const targetsFor = (outputs: Tensor, targets: Tensor) =>
     targets.cast(outputs.dtype).reshape(outputs.shape);
   return {

@@ -1,4 +1,4 @@
-import { ConfigError, nearest } from "../base/index.ts";
+import { ConfigError, describe, nearest } from "../base/index.ts";
 
 /** Numbers by name: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `lr`, … */
 export type Logs = Readonly<Record<string, number>>;
@@ -17,6 +17,16 @@ export interface Monitor {
 /** Scores want to be large, all else (losses, errors) small. */
 export const modeOf = (monitor: string): Mode => (scores.test(monitor) ? "max" : "min");
 const scores = /(accuracy|(precision|recall|f1)(Micro|Weighted|OfClass\d+)?|auc|r2|exactMatch)$/i;
+
+/** @throws {ConfigError} for another mode. */
+export function checkMode(subject: string, mode: Mode): void {
+  if (mode === "min" || mode === "max") return;
+  throw new ConfigError({
+    subject,
+    problem: `mode is ${describe(mode)}.`,
+    fix: 'give "min" or "max", or leave it out: scores want to be large, all else small.',
+  });
+}
 
 /**
  * What training came to, epoch by epoch, and why it ended. Plain data: checkpoints hold it.
@@ -69,15 +79,43 @@ export class History {
 function quantity(logs: Logs, name: string): number {
   const value = logs[name];
   if (value !== undefined) return value;
-  const names = Object.keys(logs);
-  const near = nearest(name, names);
-  throw new ConfigError({
-    subject: "History",
-    problem: `there is no "${name}" among ${names.join(", ")}.`,
+  throw unknownQuantity("History", `there is no "${name}"`, name, Object.keys(logs));
+}
+
+/**
+ * @param subject whoever follows the quantity.
+ * @throws {ConfigError} if no epoch of the training would have it.
+ */
+export function checkMonitor(
+  subject: string,
+  monitor: string,
+  { quantities }: { readonly quantities: readonly string[] },
+): void {
+  if (quantities.includes(monitor)) return;
+  throw unknownQuantity(
+    subject,
+    `it monitors ${describe(monitor)}, which is not`,
+    monitor,
+    quantities,
+  );
+}
+
+function unknownQuantity(
+  subject: string,
+  problem: string,
+  name: string,
+  names: readonly string[],
+): ConfigError {
+  const isHeld = (x: string) => x.startsWith("val_");
+  const near =
+    isHeld(String(name)) && !names.some(isHeld) ? undefined : nearest(String(name), names);
+  return new ConfigError({
+    subject,
+    problem: `${problem} among ${names.join(", ")}.`,
     fix: near
       ? `did you mean "${near}"?`
-      : name.startsWith("val_")
-        ? "give validation data to fit, or name another quantity."
+      : isHeld(String(name))
+        ? "give validation data to fit, such as validation: 0.2, or name another quantity."
         : "name one of these quantities.",
   });
 }

@@ -3,7 +3,12 @@
  *
  * @module gradus/train
  */
-export { ModelCheckpoint, TerminateOnDivergence, TerminateOnNaN } from "./callbacks.ts";
+export {
+  ModelCheckpoint,
+  type ModelCheckpointOptions,
+  TerminateOnDivergence,
+  TerminateOnNaN,
+} from "./callbacks.ts";
 export {
   type Checkpoint,
   loadCheckpoint,
@@ -53,6 +58,7 @@ export {
   exactMatch,
   f1,
   type Metric,
+  type MetricLike,
   type MetricName,
   type Metrics,
   meanAbsolute,
@@ -68,6 +74,7 @@ export {
   type WholeMetric,
 } from "./metric.ts";
 export { Averages, confusionMatrix, type Sums } from "./metrics.ts";
+export type { LossName } from "./named-losses.ts";
 export { reconstruction } from "./reconstruction.ts";
 export { type Json, type RunFile, RunFolder } from "./run-folder.ts";
 export { RunRecorder } from "./run-recorder.ts";

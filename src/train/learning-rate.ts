@@ -1,6 +1,6 @@
 /** Callbacks that set the learning rate, epoch by epoch. */
-import { ConfigError } from "../base/index.ts";
-import { type Logs, type Mode, type Monitor, modeOf } from "./history.ts";
+import { ConfigError, checkOptions, describe, type OptionNames } from "../base/index.ts";
+import { checkMode, checkMonitor, type Logs, type Mode, type Monitor, modeOf } from "./history.ts";
 import type { Callback, CallbackState, Training } from "./training.ts";
 
 /** When {@link ReduceLROnPlateau} lowers the rate, and by how much. */
@@ -15,6 +15,21 @@ export interface ReduceLROnPlateauOptions extends Monitor {
   readonly cooldown?: number | undefined;
   /** The rate never falls below. Default 0. */
   readonly minLr?: number | undefined;
+}
+
+const names: OptionNames<ReduceLROnPlateauOptions> = {
+  ...{ monitor: true, mode: true, factor: true, patience: true, minDelta: true },
+  ...{ cooldown: true, minLr: true },
+};
+
+function checkSizes(sizes: Readonly<Record<string, number>>): void {
+  for (const [name, size] of Object.entries(sizes))
+    if (!(typeof size === "number" && size >= 0))
+      throw new ConfigError({
+        subject: "ReduceLROnPlateau",
+        problem: `${name} is ${describe(size)}.`,
+        fix: `give ${name} as a number of 0 or more, or leave it out.`,
+      });
 }
 
 /** What is remembered between epochs. */
@@ -45,24 +60,26 @@ export class ReduceLROnPlateau implements Callback {
   }>;
   #plateau: Plateau = { best: null, wait: 0, cooling: 0 };
 
-  constructor({
-    monitor = "val_loss",
-    mode = modeOf(monitor),
-    factor = 0.1,
-    patience = 10,
-    minDelta = 1e-4,
-    cooldown = 0,
-    minLr = 0,
-  }: ReduceLROnPlateauOptions = {}) {
+  constructor(options: ReduceLROnPlateauOptions = {}) {
+    checkOptions("ReduceLROnPlateau", options, names);
+    const { monitor = "val_loss", mode = modeOf(monitor), factor = 0.1, patience = 10 } = options;
+    const { minDelta = 1e-4, cooldown = 0, minLr = 0 } = options;
+    checkMode("ReduceLROnPlateau", mode);
+    checkSizes({ patience, minDelta, cooldown, minLr });
     if (!(factor > 0 && factor < 1))
       throw new ConfigError({
         subject: "ReduceLROnPlateau",
-        problem: `factor is ${factor}.`,
+        problem: `factor is ${describe(factor)}.`,
         fix: "give a factor between 0 and 1, which lowers the rate.",
       });
     this.#monitor = monitor;
     this.#mode = mode;
     this.#options = { factor, patience, minDelta, cooldown, minLr };
+  }
+
+  /** @throws {ConfigError} if no epoch will have what it monitors. */
+  check(training: Training): void {
+    checkMonitor("ReduceLROnPlateau", this.#monitor, training);
   }
 
   onTrainBegin({ history }: Training): void {
@@ -111,6 +128,12 @@ export class LearningRateScheduler implements Callback {
 
   /** @param schedule the rate of epoch 0, 1, 2, …, given that of the epoch before. */
   constructor(schedule: (epoch: number, lr: number) => number) {
+    if (typeof schedule !== "function")
+      throw new ConfigError({
+        subject: "LearningRateScheduler",
+        problem: `the schedule is ${describe(schedule)}, not a function.`,
+        fix: "give a function of the epoch and the rate so far, such as (epoch, lr) => lr * 0.9.",
+      });
     this.#schedule = schedule;
   }
 

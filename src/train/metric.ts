@@ -51,6 +51,14 @@ export interface NamedMetric {
   of(head: Head): Metric;
 }
 
+/** What logs hold of a head: in training, and of data that is evaluated. */
+export const namesOf = ({
+  metrics,
+}: Pick<Head, "metrics">): { trained: string[]; measured: string[] } => ({
+  trained: ["loss", ...Object.keys(metrics).filter((name) => !isWhole(metrics[name]!))],
+  measured: ["loss", ...Object.keys(metrics)],
+});
+
 const isWhole = (metric: Metric): metric is WholeMetric => "whole" in metric;
 export const hasWhole = ({ metrics }: Pick<Head, "metrics">): boolean =>
   Object.values(metrics).some(isWhole);
@@ -386,18 +394,59 @@ export const metricsByName = {
 /** The name of one of {@link metricsByName}. */
 export type MetricName = keyof typeof metricsByName;
 
-/** Metrics as an option gives them: names, named metrics, or functions of one's own by name. */
-export type Metrics = readonly (MetricName | NamedMetric)[] | Readonly<Record<string, Metric>>;
+/** A metric by name, by itself, or by what makes it with its default options: `"f1"`, `f1()`, `f1`. */
+export type MetricLike = MetricName | NamedMetric | (() => NamedMetric);
 
-const isList = (metrics: Metrics): metrics is readonly (MetricName | NamedMetric)[] =>
-  Array.isArray(metrics);
+/** Metrics as an option gives them: one or several, or functions of one's own by name. */
+export type Metrics = MetricLike | readonly MetricLike[] | Readonly<Record<string, Metric>>;
+
+const isNamed = (x: unknown): x is NamedMetric =>
+  typeof x === "object" &&
+  x !== null &&
+  typeof (x as NamedMetric).name === "string" &&
+  typeof (x as NamedMetric).of === "function";
+
+/** The metrics of a list, or the one that stands for a list; undefined for a record of functions. */
+function listed(metrics: Metrics): readonly MetricLike[] | undefined {
+  if (Array.isArray(metrics)) return metrics as readonly MetricLike[];
+  const isOne = typeof metrics !== "object" || metrics === null || isNamed(metrics);
+  return isOne ? [metrics as MetricLike] : undefined;
+}
+
+function metricOf(given: MetricLike): NamedMetric {
+  if (typeof given === "string") return metricNamed(given);
+  const makers: readonly unknown[] = [accuracy, exactMatch, precision, recall, f1, auc];
+  const more: readonly unknown[] = [meanAbsolute, meanSquared, r2];
+  const made = [...makers, ...more].includes(given) ? (given as () => NamedMetric)() : given;
+  if (isNamed(made)) return made;
+  throw new ConfigError({
+    subject: "metrics",
+    problem: `${describe(given)} is no metric.`,
+    fix: 'give a name such as "accuracy", a metric such as f1(), or functions by name: { name: f }.',
+  });
+}
+
+function checkOwn(metrics: Readonly<Record<string, Metric>>): Readonly<Record<string, Metric>> {
+  for (const [name, metric] of Object.entries(metrics)) {
+    const { sums, result, whole } = (metric ?? {}) as Partial<CountMetric & WholeMetric>;
+    const isCount = typeof sums === "function" && typeof result === "function";
+    if (typeof metric === "function" || isCount || typeof whole === "function") continue;
+    throw new ConfigError({
+      subject: "metrics",
+      problem: `"${name}" is ${describe(metric)}, not a function of outputs and targets.`,
+      fix: "give a function to a scalar sum, { sums, result } or { whole }; names of metrics go into a list.",
+    });
+  }
+  return metrics;
+}
 
 /** Metrics for a head. @throws {ConfigError} for an unknown name, or one that does not fit the head. */
 export function resolveMetrics(metrics: Metrics, head: Head): Readonly<Record<string, Metric>> {
-  if (!isList(metrics)) return metrics;
+  const list = listed(metrics);
+  if (!list) return checkOwn(metrics as Readonly<Record<string, Metric>>);
   const resolved: Record<string, Metric> = {};
-  for (const metric of metrics) {
-    const named = typeof metric === "string" ? metricNamed(metric) : metric;
+  for (const metric of list) {
+    const named = metricOf(metric);
     if (resolved[named.name])
       throw new ConfigError({
         subject: "metrics",

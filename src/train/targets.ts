@@ -7,6 +7,7 @@ import {
   type Shape,
   ShapeError,
   sizeOf,
+  warnOnce,
 } from "../base/index.ts";
 
 export function badShapes(
@@ -89,6 +90,48 @@ export function checkFinite(name: string, { data, shape }: HostArray): void {
     problem: `a target of example ${Math.floor(at / sizeOf(shape.slice(1)))} is ${data[at]}.`,
     fix: "leave out examples whose target is missing, or fill it in.",
   });
+}
+
+/**
+ * Float targets make a regression, unless a head is named: where they look like classes, that is hardly meant.
+ *
+ * @throws {DTypeError} for class indices as floats against a logit per class.
+ */
+export function checkGuess(outputs: Shape, targets: HostArray): void {
+  const { dtype, shape, data } = targets;
+  if (dtype !== "float32" && dtype !== "float64") return;
+  const [logits, columns] = [sizeOf(outputs.slice(1)), sizeOf(shape.slice(1))];
+  const wholes = (most: number) => data.every((y) => Number.isInteger(y) && y >= 0 && y <= most);
+  if (columns === 1 && logits > 1 && outputs.length === 2 && wholes(logits - 1))
+    throw new DTypeError({
+      subject: "targets",
+      problem: `they are whole numbers from 0 to ${logits - 1} as ${dtype}, and the model gives ${logits} outputs: classes are int32.`,
+      fix: "give an Int32Array of class indices: hostArray(shape, Int32Array.from(targets.data)).",
+    });
+  if (columns !== logits || !wholes(1)) return;
+  if (columns === 1)
+    warnOnce({
+      subject: "targets",
+      problem: `they are all 0 or 1 as ${dtype}, and so numbers to hit by squared error, without an accuracy.`,
+      fix: 'for yes or no give int32, or head: "binary"; if numbers are meant, say head: "regression".',
+    });
+  else if (shape.length === 2 && isOneHot(targets))
+    warnOnce({
+      subject: "targets",
+      problem: `they are one-hot rows as ${dtype}, and so numbers to hit by squared error, without an accuracy.`,
+      fix: 'for classes say head: "classification"; if numbers are meant, say head: "regression".',
+    });
+}
+
+/** Rows of 0 and 1 with a single 1 each. */
+function isOneHot({ data, shape }: HostArray): boolean {
+  const width = shape[1]!;
+  for (let start = 0; start < data.length; start += width) {
+    let sum = 0;
+    for (let c = 0; c < width; c++) sum += data[start + c]!;
+    if (sum !== 1) return false;
+  }
+  return true;
 }
 
 /** A model that ends in the activation which the head's loss has in it would apply it twice. */

@@ -14,6 +14,7 @@ import type { Callback, Training } from "./training.ts";
  * const board = new TensorBoard("runs/digits");
  */
 export class TensorBoard implements Callback {
+  readonly optional = true;
   readonly #folder: string;
   #file: string | undefined;
 

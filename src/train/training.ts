@@ -52,6 +52,8 @@ export interface Training {
   readonly epochs: number;
   /** Batches of an epoch. */
   readonly batches: number;
+  /** The names of what each epoch's logs will hold, such as `loss` and, with validation data, `val_loss`. */
+  readonly quantities: readonly string[];
   /**
    * The learning rate of the latest step. A callback may set that of the steps to come, unless `fit` was
    * given a schedule (a ConfigError says so); checkpoints carry it.
@@ -77,6 +79,8 @@ export interface Training {
  * const watch: Callback = { onEpochEnd: (_, logs) => void losses.push(logs.loss!) };
  */
 export interface Callback {
+  /** Before anything else: throws if it could not do its work in this training. */
+  check?(training: Training): unknown;
   /** Before the first step; `training.history` has epochs in it when training goes on. */
   onTrainBegin?(training: Training): unknown;
   /** Before the first step of an epoch, or of what is left of it. */
@@ -91,8 +95,12 @@ export interface Callback {
   afterTrain?(training: Training): unknown;
   /** When an error ends training. It is thrown on when all callbacks have heard of it. */
   onError?(error: unknown, training: Training): unknown;
+  /** The names of what it adds to the logs of each epoch, for others to monitor. */
+  readonly quantities?: readonly string[];
   /** Whether it writes checkpoints: it hears of events after the others, so that a file holds what they made of them. */
   readonly saves?: boolean;
+  /** Whether it writes only files that training can do without: it hears of events last, and failing it is given up. */
+  readonly optional?: boolean;
   /** What it remembers; undefined if nothing. */
   state?(): CallbackState | undefined;
   /** Takes back what `state` gave, before `onTrainBegin`. */

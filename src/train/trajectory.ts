@@ -37,6 +37,7 @@ const fewestPoints = 4;
  * const recorder = new TrajectoryRecorder("runs/digits-conv/trajectory.safetensors");
  */
 export class TrajectoryRecorder implements Callback {
+  readonly optional = true;
   readonly #path: string;
   #every = 1;
   #most = 0;

@@ -21,6 +21,7 @@ const folder = temporaryFolder();
 
 /** Makes the history say what a test wants. */
 const pretending = (losses: readonly number[]): Callback => ({
+  quantities: ["val_loss"],
   onEpochEnd(epoch, logs, { history }) {
     history.epochs[epoch] = { ...logs, val_loss: losses[epoch]! };
   },

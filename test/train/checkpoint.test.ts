@@ -255,13 +255,13 @@ test("a resumed early stopping that watches infinities stops at the same place",
   // ∞ is best in epoch 1 and never bettered: 3 epochs later it ends; were it NaN, it would end in epoch 3
   const path = file("infinite.safetensors");
   const metrics = { m: (y: Tensor) => y.sum().mul(0).add(Number.POSITIVE_INFINITY) };
-  const run = (more: FitOptions) => {
+  const run = (more: FitOptions, ...others: Callback[]) => {
     const stopping = new EarlyStopping({ monitor: "m", mode: "min", patience: 3 });
-    const callbacks = [stopping, ...(more.callbacks ?? [])];
+    const callbacks = [stopping, ...others];
     return fit(smallNet(), data, { epochs: 9, batchSize: 50, metrics, ...more, callbacks });
   };
   const whole = await run({});
-  await run({ epochs: 2, callbacks: [new ModelCheckpoint(path)] });
+  await run({ epochs: 2 }, new ModelCheckpoint(path));
   const resumed = await run({ resume: path });
   expect(resumed).toEqual(whole);
   expect(whole.epochs).toHaveLength(4);

@@ -1,0 +1,85 @@
+/** Where a loss that is not a number comes from. */
+import { type HostArray, sizeOf, treeLeaves } from "../base/index.ts";
+import type { Batch } from "../data/index.ts";
+import { listenToCalls } from "../nn/calls.ts";
+import type { AnyModule, Module, Parameter } from "../nn/index.ts";
+import { fromHost, isTensor, type Tensor, type Variable } from "../tensor/index.ts";
+
+/** What went wrong first, and what mends it. */
+export interface Diagnosis {
+  readonly what: string;
+  readonly fix: string;
+}
+
+/** Values that a model had. Tensors that were read are never overwritten. */
+export type Earlier = ReadonlyMap<Variable, Tensor>;
+
+/** The present state of a model. */
+export const earlierOf = (model: AnyModule): Earlier =>
+  new Map(Object.values(model.state()).map((x) => [x, x.value]));
+
+/**
+ * Looks at what a step that came to NaN was given: the data first, then the layers one after another, with
+ * weights of before, since the step has left none that are finite.
+ */
+export function diagnosis(model: Module, batch: Batch, earlier: Earlier): Diagnosis {
+  const data = wrongData("input", batch.inputs, batch) ?? wrongData("target", batch.targets, batch);
+  const lost = [...earlier].find(([x, value]) => isFloat(x) && !allFinite(value))?.[0];
+  const layer = lost ? undefined : firstLayer(model, batch.inputs, earlier);
+  if (data)
+    return {
+      what: `${data}${layer ? `, and ${layer} is the first to give no finite numbers` : ""}`,
+      fix: "leave out examples with such values, or fill them in.",
+    };
+  if (layer)
+    return {
+      what: `${layer} is the first to give no finite numbers, of data and weights that are finite`,
+      fix: "lower lr (ten times is a good try), scale the inputs, and look for divisions by 0, logarithms and roots there.",
+    };
+  const path = Object.entries(model.parameters()).find(([, p]) => !allFinite(p.value))?.[0];
+  return path
+    ? {
+        what: `the parameter "${path}" is the first that is not finite: a gradient was not, or lr lets it grow without bounds`,
+        fix: "lower lr (ten times is a good try), or clip gradients: chain(clipByGlobalNorm(1), adam()).",
+      }
+    : {
+        what: "all outputs and weights are finite, so it arises in the loss",
+        fix: "look for divisions by 0, logarithms and roots in the loss.",
+      };
+}
+
+function wrongData(what: string, array: HostArray, { rows }: Batch): string | undefined {
+  const at = array.data.findIndex((x) => !Number.isFinite(x));
+  if (at < 0) return undefined;
+  const width = sizeOf(array.shape.slice(1));
+  const example = rows[Math.floor(at / width)];
+  const place = width > 1 ? `value ${at % width} of ${what} ${example}` : `${what} ${example}`;
+  return `${place} is ${array.data[at]}`;
+}
+
+const isFloat = ({ dtype }: Variable | Tensor | Parameter): boolean =>
+  dtype === "float32" || dtype === "float64";
+const allFinite = (x: Tensor): boolean => x.isFinite().all().item() === 1;
+
+/** The first layer, in the order of their ends, whose output is not finite: as errors name it. */
+function firstLayer(model: Module, inputs: HostArray, earlier: Earlier): string | undefined {
+  const calls: { readonly module: AnyModule; readonly outputs: readonly Tensor[] }[] = [];
+  const hear = (module: AnyModule, output: unknown) => {
+    calls.push({ module, outputs: treeLeaves(output, isTensor).map(({ leaf }) => leaf) });
+  };
+  const now = earlierOf(model);
+  const put = (values: Earlier) => {
+    for (const [variable, value] of values) variable.value = value;
+  };
+  put(earlier);
+  try {
+    model.train();
+    listenToCalls(hear, () => model.forward(fromHost(inputs)));
+    const first = calls.find(({ outputs }) => outputs.some((x) => isFloat(x) && !allFinite(x)));
+    if (!first) return undefined;
+    const path = Object.entries(model.modules()).find(([, m]) => m === first.module)?.[0];
+    return path ? `${path} (${first.module})` : `${first.module}`;
+  } finally {
+    put(now);
+  }
+}

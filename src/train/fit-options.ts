@@ -1,0 +1,150 @@
+/** What the options of `fit` mean, seen before anything is done. */
+import {
+  ConfigError,
+  checkOptions,
+  checkSeed,
+  describe,
+  type HostArray,
+  hostArray,
+  type OptionNames,
+} from "../base/index.ts";
+import { checkSplit, type Dataset, makeSplit, type Split, splitDataset } from "../data/dataset.ts";
+import type { Module } from "../nn/index.ts";
+import { Optimizer, type Schedule } from "../optim/index.ts";
+import { ruleOf } from "../optim/named.ts";
+import { callbacksOf } from "./callback-checks.ts";
+import { resolveHead } from "./evaluate.ts";
+import type { FitOptions } from "./fit.ts";
+import type { Head } from "./head.ts";
+import { checkModel } from "./model-check.ts";
+import type { Callback, Settings } from "./training.ts";
+import { exampleWeights } from "./weights.ts";
+
+const names: OptionNames<FitOptions> = {
+  ...{ epochs: true, batchSize: true, accumulate: true, optimizer: true, lr: true, average: true },
+  ...{ validation: true, callbacks: true, augment: true, seed: true, resume: true, signal: true },
+  ...{ config: true, head: true, loss: true, metrics: true, classWeight: true },
+  ...{ sampleWeight: true, onNaN: true, stopOnSignals: true },
+};
+
+/** Options with what they stand for. */
+export interface Resolved {
+  readonly train: Split;
+  readonly validation: Split | undefined;
+  readonly head: Head;
+  readonly optimizer: Optimizer;
+  readonly callbacks: readonly Callback[];
+  readonly lr: number | Schedule | undefined;
+  readonly epochs: number;
+  readonly settings: Settings;
+  /** Of the training examples. */
+  readonly weights: HostArray | undefined;
+}
+
+/** @throws {ConfigError} for what means nothing; as {@link resolveHead} for data that do not fit. */
+export function resolveOptions(
+  model: Module,
+  data: Split | Dataset,
+  options: FitOptions,
+): Resolved {
+  checkModel("fit", model, "fit(model, data, options)");
+  checkOptions("fit", options, names);
+  const { epochs = 10, batchSize = 32, seed = 0, accumulate = 1, lr } = options;
+  checkCount("epochs", epochs, 1, "the number of passes through the data, such as epochs: 10");
+  checkCount("batchSize", batchSize, 1, "the number of examples of a step, such as batchSize: 32");
+  checkCount("accumulate", accumulate, 1, "the batches of one update, such as accumulate: 4");
+  checkSeed("fit", seed);
+  checkLr(lr);
+  checkChoices(options);
+  const [train, validation] = splitsOf(data, options.validation, seed);
+  const head = resolveHead(model, train, options);
+  if (validation) resolveHead(model, validation, options); // an error now, not after an epoch
+  return {
+    ...{ train, validation, head, lr, epochs },
+    optimizer: optimizerOf(model, options.optimizer),
+    callbacks: callbacksOf(options.callbacks),
+    settings: { seed, batchSize, examples: train.size, ...(accumulate > 1 && { accumulate }) },
+    weights: weightsOf(data, train, head, options),
+  };
+}
+
+export function checkCount(name: string, value: number, least: number, fix: string): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new ConfigError({
+    subject: "fit",
+    problem: `${name} is ${describe(value)}, not a whole number of ${least} or more.`,
+    fix: `give ${fix}.`,
+  });
+}
+
+function checkLr(lr: unknown): void {
+  if (lr === undefined || typeof lr === "function") return;
+  if (typeof lr === "number" && lr >= 0 && lr < Number.POSITIVE_INFINITY) return;
+  throw new ConfigError({
+    subject: "fit",
+    problem: `lr is ${describe(lr)}.`,
+    fix: "give a finite number of 0 or more, such as lr: 0.01, or a schedule, a function of the step.",
+  });
+}
+
+function checkChoices({ onNaN = "error", signal, stopOnSignals = false }: FitOptions): void {
+  const wrong =
+    onNaN !== "error" && onNaN !== "continue"
+      ? [`onNaN is ${describe(onNaN)}.`, 'give "error" or "continue".']
+      : typeof stopOnSignals !== "boolean"
+        ? [`stopOnSignals is ${describe(stopOnSignals)}.`, "give true or false."]
+        : signal !== undefined && !(signal instanceof AbortSignal)
+          ? [`signal is ${describe(signal)}.`, "give the signal of an AbortController."]
+          : undefined;
+  if (wrong) throw new ConfigError({ subject: "fit", problem: wrong[0]!, fix: wrong[1]! });
+}
+
+/** The optimizer, all of whose parameters must be the model's: those of another would learn. */
+function optimizerOf(model: Module, given: FitOptions["optimizer"] = "adam"): Optimizer {
+  if (!(given instanceof Optimizer)) return new Optimizer(model, ruleOf("fit", given));
+  const own = new Set(Object.values(model.parameters()));
+  const foreign = Object.entries(given.parameters).find(([, p]) => !own.has(p));
+  if (!foreign) return given;
+  throw new ConfigError({
+    subject: "fit",
+    problem: `the optimizer works on "${foreign[0]}" of another model.`,
+    fix: "make it for this one: new Optimizer(model, rule).",
+  });
+}
+
+/** Training and validation data. The test part of a data set is not touched. */
+function splitsOf(
+  data: Split | Dataset,
+  validation: Split | number | undefined,
+  seed: number,
+): [Split, Split | undefined] {
+  const train = trainingPart("fit", data);
+  if (typeof validation === "number") return splitDataset(train, validation, seed);
+  if (validation !== undefined) checkSplit("fit", validation, "the validation data");
+  return [train, validation];
+}
+
+/** The part of data to learn from. @throws {ConfigError} for what is no data. */
+export function trainingPart(subject: string, data: Split | Dataset): Split {
+  const isDataset = typeof data === "object" && data !== null && "train" in data;
+  const train = isDataset ? data.train : data;
+  checkSplit(subject, train, "the data");
+  return train;
+}
+
+/** The weights of the training examples, those of held-out ones left out. */
+function weightsOf(
+  data: Split | Dataset,
+  train: Split,
+  head: Head,
+  { sampleWeight, classWeight, validation, seed = 0 }: FitOptions,
+): HostArray | undefined {
+  const whole = "train" in data ? data.train : data;
+  if (!sampleWeight || train === whole || typeof validation !== "number")
+    return exampleWeights(train, head, { sampleWeight, classWeight });
+  const { length } = sampleWeight;
+  const given = hostArray([length], Float64Array.from(sampleWeight));
+  if (length !== whole.size) return exampleWeights(whole, head, { sampleWeight }); // throws
+  const [kept] = splitDataset(makeSplit(given, given), validation, seed);
+  return exampleWeights(train, head, { sampleWeight: kept.targets.data, classWeight });
+}

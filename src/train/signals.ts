@@ -1,0 +1,21 @@
+/** Signals that ask a process to end. */
+
+const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/**
+ * Calls `stop` at the first of Ctrl-C, SIGTERM and SIGHUP, until the function that this returns is called; at
+ * the second the process ends, as it would have at the first. Where there are no processes it does nothing.
+ */
+export function onSignals(stop: (name: string) => void): () => void {
+  if (typeof process === "undefined" || typeof process.on !== "function") return () => {};
+  const listeners = names.map((name) => [name, () => heard(name)] as const);
+  const off = () => {
+    for (const [name, listener] of listeners) process.off(name, listener);
+  };
+  const heard = (name: string) => {
+    off();
+    stop(name);
+  };
+  for (const [name, listener] of listeners) process.on(name, listener);
+  return off;
+}

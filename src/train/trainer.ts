@@ -1,0 +1,340 @@
+/** One training: what {@link fit} does, epoch by epoch. */
+import { ConfigError, describe, type HostArray, NumericError, warnOnce } from "../base/index.ts";
+import { type Augmentation, type Batch, batches, type Split } from "../data/index.ts";
+import { type Module, trainable } from "../nn/index.ts";
+import { type Optimizer, type Schedule, WeightAverage } from "../optim/index.ts";
+import { type Checkpoint, restore } from "./checkpoint.ts";
+import { Claim } from "./claims.ts";
+import { diagnosis, type Earlier, earlierOf } from "./diagnosis.ts";
+import { addTo, type Evaluator, evaluator } from "./evaluate.ts";
+import type { FitOptions } from "./fit.ts";
+import type { Resolved } from "./fit-options.ts";
+import type { Head } from "./head.ts";
+import { History, type Logs } from "./history.ts";
+import { logsOf, namesOf } from "./metric.ts";
+import { Averages } from "./metrics.ts";
+import { overlapped } from "./overlap.ts";
+import type { Json } from "./run-folder.ts";
+import { onSignals } from "./signals.ts";
+import { type Step, trainStep } from "./step.ts";
+import type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
+import { weightsAt } from "./weights.ts";
+
+export class Trainer implements Training {
+  readonly model: Module;
+  readonly optimizer: Optimizer;
+  readonly average: WeightAverage | undefined;
+  readonly settings: Settings;
+  readonly history: History;
+  readonly epochs: number;
+  readonly config: Json;
+  position: Position;
+  readonly #train: Split;
+  readonly #validation: Split | undefined;
+  readonly #lr: number | Schedule | undefined;
+  readonly #head: Head;
+  #step: Step | undefined;
+  /** The paths that the step moves. */
+  #moving = "";
+  readonly #weights: HostArray | undefined;
+  readonly #evaluate: Evaluator;
+  #callbacks: Callback[];
+  readonly #augment: Augmentation | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #why = "";
+  /** Whether it was ended from outside: what changes the model at the end is then left undone. */
+  #interrupted = false;
+  #claim: Claim | undefined;
+  #hasWarned = false;
+  /** Weights of before, to look for the cause of a NaN with. */
+  #earlier: Earlier = new Map();
+  /** The size of the latest loss. */
+  #loss = 0;
+
+  readonly #onNaN: "error" | "continue";
+  readonly #stopOnSignals: boolean;
+
+  constructor(model: Module, options: FitOptions, resolved: Resolved, from?: Checkpoint) {
+    this.model = model;
+    this.optimizer = resolved.optimizer;
+    this.average = options.average && new WeightAverage(model, options.average);
+    this.settings = resolved.settings;
+    this.epochs = resolved.epochs;
+    this.config = options.config ?? from?.config ?? null;
+    this.#train = resolved.train;
+    this.#validation = resolved.validation;
+    this.#head = resolved.head;
+    this.#weights = resolved.weights;
+    this.#lr = resolved.lr;
+    this.#callbacks = [...resolved.callbacks];
+    this.#augment = options.augment;
+    this.#signal = options.signal;
+    this.#onNaN = options.onNaN ?? "error";
+    this.#stopOnSignals = options.stopOnSignals ?? false;
+    if (from) {
+      checkSettings(from, this.settings);
+      restore(from, this);
+      this.#takeBack(from);
+    }
+    this.history = new History(from?.history.epochs);
+    this.position = from?.position ?? { epoch: 0, batch: 0, step: 0, sums: nothing };
+    this.#evaluate = evaluator(model, this.#head);
+  }
+
+  get quantities(): readonly string[] {
+    const { trained, measured } = namesOf(this.#head);
+    const held = this.#validation ? measured.map((name) => `val_${name}`) : [];
+    const added = this.#callbacks.flatMap((callback) => callback.quantities ?? []);
+    return [...new Set([...trained, ...held, "lr", ...added])];
+  }
+
+  get batches(): number {
+    return Math.ceil(this.settings.examples / this.#examplesAtOnce);
+  }
+
+  /** Examples of one update. */
+  get #examplesAtOnce(): number {
+    return this.settings.batchSize * (this.settings.accumulate ?? 1);
+  }
+
+  get lr(): number {
+    return this.#rate(Math.max(0, this.position.step - 1));
+  }
+  set lr(lr: number) {
+    if (typeof this.#lr === "function")
+      throw new ConfigError({
+        subject: "fit",
+        problem: `a callback sets lr to ${lr}, and lr is a schedule of its own.`,
+        fix: "give fit a number as lr, or leave out the callback.",
+      });
+    this.position = { ...this.position, lr };
+  }
+
+  get states(): Record<string, CallbackState> {
+    const states: Record<string, CallbackState> = {};
+    for (const [name, callback] of this.#remembering()) {
+      const state = callback.state?.();
+      if (state) states[name] = state;
+    }
+    return states;
+  }
+
+  /** Gives what remembers the state that a checkpoint has of it. */
+  #takeBack({ path, states }: Checkpoint): void {
+    if (this.average ? !states[averageName] : states[averageName])
+      throw new ConfigError({
+        subject: "fit",
+        problem: `${path} is of a training ${this.average ? "without" : "with"} an average of its weights.`,
+        fix: "resume with the option `average` of that training.",
+      });
+    for (const [name, callback] of this.#remembering())
+      if (states[name]) callback.restore?.(states[name]);
+  }
+
+  /** Callbacks with the names that checkpoints know them by: that of the class, and a number from 2 on. */
+  #remembering(): [string, Callback][] {
+    const counts = new Map<string, number>();
+    const own: [string, Callback][] = this.average ? [[averageName, this.average]] : [];
+    const callbacks = this.#callbacks
+      .filter((callback) => callback.state)
+      .map((callback): [string, Callback] => {
+        const name = callback.constructor.name;
+        const count = 1 + (counts.get(name) ?? 0);
+        counts.set(name, count);
+        return [count === 1 ? name : `${name}${count}`, callback];
+      });
+    return [...own, ...callbacks];
+  }
+
+  #rate(step: number): number {
+    const lr = this.position.lr ?? this.#lr ?? this.optimizer.lr;
+    const now: unknown = typeof lr === "number" ? lr : lr(step);
+    if (typeof now === "number" && now >= 0 && now < Number.POSITIVE_INFINITY) return now;
+    throw new ConfigError({
+      subject: "fit",
+      problem: `lr is ${describe(now)} in step ${step + 1}.`,
+      fix: "give a finite rate of 0 or more, or a schedule that does.",
+    });
+  }
+
+  stop(why: string): void {
+    this.#why ||= why;
+  }
+
+  async run(): Promise<History> {
+    const claim = new Claim("fit", this.model);
+    const off = this.#stopOnSignals ? onSignals((name) => this.#interrupt(` (${name})`)) : () => {};
+    try {
+      this.#claim = claim;
+      await this.#tell((callback) => callback.check?.(this));
+      return await this.#trainAll();
+    } finally {
+      off();
+      claim.release();
+    }
+  }
+
+  async #trainAll(): Promise<History> {
+    try {
+      await this.#tell((callback) => callback.onTrainBegin?.(this));
+      while (this.position.epoch < this.epochs && !this.#stopping()) await this.#epoch();
+      const epochs =
+        this.epochs === 1 ? "the one epoch is done" : `all ${this.epochs} epochs are done`;
+      this.history.stopped = this.#why || epochs;
+      await this.#tell((callback) => callback.onTrainEnd?.(this));
+      if (!this.#interrupted) await this.#finish();
+      return this.history;
+    } catch (error) {
+      // the first failure is the one to tell, and each hears of it, whatever another makes of it
+      for (const callback of this.#callbacks)
+        await this.#call(callback, () => callback.onError?.(error, this)).catch(() => {});
+      throw error;
+    }
+  }
+
+  /** What changes the model when all files are written. */
+  async #finish(): Promise<void> {
+    if (this.average && this.average.count > 0) this.average.swap();
+    await this.#tell((callback) => callback.afterTrain?.(this));
+  }
+
+  /** One epoch, or what is left of it; nothing is concluded when it is broken off. */
+  async #epoch(): Promise<void> {
+    const { epoch, batch } = this.position;
+    await this.#tell((callback) => callback.onEpochBegin?.(epoch, this));
+    const averages = new Averages(this.position.sums);
+    const { seed } = this.settings;
+    const batchSize = this.#examplesAtOnce;
+    const order = { batchSize, shuffle: true, seed, epoch, start: batch };
+    const items = batches(this.#train, { ...order, augment: this.#augment });
+    const step = this.#currentStep();
+    const start = ({ inputs, targets, rows }: Batch) => {
+      const weights = this.#weights && weightsAt(this.#weights, rows);
+      return step({ inputs, targets, weights }, this.#rate(this.position.step));
+    };
+    if (Number.isFinite(this.#loss)) this.#earlier = earlierOf(this.model);
+    for await (const { item, result } of overlapped(items, start)) {
+      this.#loss = Math.max(...result.map(({ loss }) => Math.abs(loss.item()))); // NaN if one is
+      if (Number.isNaN(this.#loss)) this.#isNaN(item);
+      if (this.#loss > wild && this.#loss < Number.POSITIVE_INFINITY)
+        this.#earlier = earlierOf(this.model);
+      for (const part of result) addTo(averages, part, part.examples);
+      const done = { batch: item.index + 1, step: this.position.step + 1, sums: averages.state };
+      this.position = { ...this.position, epoch, ...done };
+      const logs = logsOf(this.#head, averages.state);
+      await this.#tell((callback) => callback.onBatchEnd?.(item.index, logs, this));
+      if (this.#stopping()) return;
+    }
+    const validation = await this.#validate();
+    if (this.#stopping()) return;
+    await this.#conclude(epoch, {
+      ...logsOf(this.#head, averages.state),
+      ...validation,
+      lr: this.lr,
+    });
+  }
+
+  /** The loss of a step is NaN, and the weights are what that step made of them. */
+  #isNaN(batch: Batch): void {
+    if (this.#hasWarned) return;
+    const { position, batches, lr } = this;
+    const at = `in epoch ${position.epoch + 1}, batch ${batch.index + 1} of ${batches}`;
+    const { what, fix } = diagnosis(this.model, batch, this.#earlier);
+    const error = {
+      subject: "fit",
+      problem: `the loss became NaN ${at}: ${what}.`,
+      where: `step ${position.step + 1}, with lr ${Number(lr.toPrecision(3))}`,
+      fix,
+    };
+    if (this.#onNaN === "error") throw new NumericError(error);
+    warnOnce(error);
+    this.#hasWarned = true;
+  }
+
+  /** The compiled step, made anew when other parameters are frozen than before. */
+  #currentStep(): Step {
+    const moving = Object.keys(trainable(this.model.parameters())).join("\n");
+    if (this.#step && moving === this.#moving) return this.#step;
+    this.#moving = moving;
+    const { accumulate: parts = 1, batchSize: size } = this.settings;
+    this.#step = trainStep(this, this.#head, { parts, size });
+    return this.#step;
+  }
+
+  async #validate(): Promise<Logs> {
+    const split = this.#validation;
+    if (!split) return {};
+    const evaluate = () => this.#evaluate(split, this.#signal);
+    const logs = (await (this.average ? this.average.apply(evaluate) : evaluate())) ?? {};
+    if (Number.isNaN(logs.loss) && this.#onNaN === "error")
+      throw new NumericError({
+        subject: "fit",
+        problem: `the loss of the validation data is NaN after epoch ${this.position.epoch + 1}.`,
+        where: `step ${this.position.step}, with lr ${Number(this.lr.toPrecision(3))}`,
+        fix: "look for values in the validation data that are not finite, or lower lr.",
+      });
+    return Object.fromEntries(Object.entries(logs).map(([name, x]) => [`val_${name}`, x]));
+  }
+
+  async #conclude(epoch: number, logs: Logs): Promise<void> {
+    this.history.epochs.push(logs);
+    this.position = { ...this.position, epoch: epoch + 1, batch: 0, sums: nothing };
+    await this.#tell((callback) => callback.onEpochEnd?.(epoch, logs, this));
+  }
+
+  #stopping(): boolean {
+    if (this.#signal?.aborted) this.#interrupt("");
+    return this.#why !== "";
+  }
+
+  #interrupt(by: string): void {
+    this.#interrupted = true;
+    this.stop(`it was interrupted${by}`);
+  }
+
+  async #tell(call: (callback: Callback) => unknown): Promise<void> {
+    for (const callback of this.#callbacks) await this.#call(callback, () => call(callback));
+  }
+
+  /** One callback's turn. What only writes optional files never ends a training: it is given up. */
+  async #call(callback: Callback, call: () => unknown): Promise<void> {
+    this.#claim!.resting = true;
+    try {
+      await call();
+    } catch (error) {
+      if (!callback.optional) throw error;
+      this.#callbacks = this.#callbacks.filter((other) => other !== callback);
+      warnOnce({
+        subject: callback.constructor.name,
+        problem: `it failed and is given up; training goes on (${reason(error)}).`,
+        fix: "mend what it says, such as the folder or the space on the disk, for the next training.",
+      });
+    } finally {
+      this.#claim!.resting = false;
+    }
+  }
+}
+
+/** Under which checkpoints keep the average of the weights. */
+const averageName = "average";
+
+/** From such losses on, weights are kept at every step: the next may have none that are finite. */
+const wild = 1e6;
+
+const nothing = { examples: 0, sums: {} };
+
+/** The first line of what an error says. */
+const reason = (error: unknown): string =>
+  error instanceof Error ? error.message.split("\n")[0]! : String(error);
+
+function checkSettings({ path, settings }: Checkpoint, now: Settings): void {
+  for (const name of ["seed", "batchSize", "examples", "accumulate"] as const) {
+    const [before, after] = [settings[name] ?? 1, now[name] ?? 1];
+    if (before !== after)
+      throw new ConfigError({
+        subject: "fit",
+        problem: `${path} is of a training with ${name} ${before}, not ${after}.`,
+        fix: "resume with the data, batchSize, accumulate and seed of that training.",
+      });
+  }
+}
