@@ -24,8 +24,23 @@ export {
   type State,
 } from "./estimator.ts";
 export type { Examples, Features, Label, Targets } from "./input.ts";
+export {
+  Nystroem,
+  type NystroemOptions,
+  RandomFeatures,
+  type RandomFeaturesOptions,
+} from "./kernels/approximations.ts";
+export { KernelRidge, type KernelRidgeOptions } from "./kernels/kernel-ridge.ts";
+export { type KernelName, type KernelOptions, kernelMatrix } from "./kernels/kernels.ts";
+export { SVC, type SVCOptions } from "./kernels/svc.ts";
 export { learnerFromJSON, learnerNames, loadLearner } from "./learners.ts";
 export { Adaline, type AdalineOptions } from "./linear/adaline.ts";
+export {
+  ElasticNet,
+  type ElasticNetOptions,
+  Lasso,
+  type LassoOptions,
+} from "./linear/elastic-net.ts";
 export {
   LinearRegression,
   type LinearRegressionOptions,
@@ -40,8 +55,10 @@ export {
   type LinearClassifierState,
   type OrderOptions,
 } from "./linear/linear-classifier.ts";
+export { LinearSVC, type LinearSVCOptions } from "./linear/linear-svc.ts";
 export { type LogisticOptions, LogisticRegression, SoftmaxRegression } from "./linear/logistic.ts";
 export { Perceptron, type PerceptronOptions, type PerceptronReport } from "./linear/perceptron.ts";
+export { type BinaryClassifier, OneVsOneClassifier, OneVsRestClassifier } from "./multiclass.ts";
 export {
   KNeighborsClassifier,
   type KNeighborsOptions,

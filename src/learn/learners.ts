@@ -5,10 +5,16 @@ import { GaussianNB } from "./bayes/gaussian.ts";
 import { KMeans } from "./cluster/k-means.ts";
 import { PCA } from "./decomposition/pca.ts";
 import type { Estimator, State } from "./estimator.ts";
+import { Nystroem, RandomFeatures } from "./kernels/approximations.ts";
+import { KernelRidge } from "./kernels/kernel-ridge.ts";
+import { SVC } from "./kernels/svc.ts";
 import { Adaline } from "./linear/adaline.ts";
+import { ElasticNet, Lasso } from "./linear/elastic-net.ts";
 import { LinearRegression, Ridge } from "./linear/least-squares.ts";
+import { LinearSVC } from "./linear/linear-svc.ts";
 import { LogisticRegression, SoftmaxRegression } from "./linear/logistic.ts";
 import { Perceptron } from "./linear/perceptron.ts";
+import { type BinaryClassifier, OneVsOneClassifier, OneVsRestClassifier } from "./multiclass.ts";
 import { KNeighborsClassifier, KNeighborsRegressor } from "./neighbors/k-neighbors.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type ColumnStep, ColumnTransformer } from "./preprocessing/column-transformer.ts";
@@ -24,6 +30,8 @@ const made =
   (options) =>
     new Learner(options);
 
+const firstOf = (estimators: unknown): BinaryClassifier => (estimators as BinaryClassifier[])[0]!;
+
 const learners: Readonly<Record<string, Make>> = {
   Adaline: made(Adaline),
   BernoulliNB: made(BernoulliNB),
@@ -34,23 +42,32 @@ const learners: Readonly<Record<string, Make>> = {
       ),
       options,
     ),
+  ElasticNet: made(ElasticNet),
   GaussianNB: made(GaussianNB),
+  KernelRidge: made(KernelRidge),
   KMeans: made(KMeans),
   KNeighborsClassifier: made(KNeighborsClassifier),
   KNeighborsRegressor: made(KNeighborsRegressor),
   LabelEncoder: made(LabelEncoder),
+  Lasso: made(Lasso),
   LinearRegression: made(LinearRegression),
+  LinearSVC: made(LinearSVC),
   LogisticRegression: made(LogisticRegression),
   MinMaxScaler: made(MinMaxScaler),
   MultinomialNB: made(MultinomialNB),
+  Nystroem: made(Nystroem),
   OneHotEncoder: made(OneHotEncoder),
+  OneVsOneClassifier: (_, { estimators }) => new OneVsOneClassifier(firstOf(estimators)),
+  OneVsRestClassifier: (_, { estimators }) => new OneVsRestClassifier(firstOf(estimators)),
   PCA: made(PCA),
   Perceptron: made(Perceptron),
   Pipeline: (_, { steps }) => new Pipeline(steps as never),
   PolynomialFeatures: made(PolynomialFeatures),
+  RandomFeatures: made(RandomFeatures),
   Ridge: made(Ridge),
   SoftmaxRegression: made(SoftmaxRegression),
   StandardScaler: made(StandardScaler),
+  SVC: made(SVC),
 };
 
 /** The names of all learners. */

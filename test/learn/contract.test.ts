@@ -8,13 +8,18 @@ import {
   Adaline,
   BernoulliNB,
   columnTransformer,
+  ElasticNet,
   type Estimator,
   GaussianNB,
+  KernelRidge,
   KMeans,
   KNeighborsClassifier,
   KNeighborsRegressor,
+  kernelMatrix,
   LabelEncoder,
+  Lasso,
   LinearRegression,
+  LinearSVC,
   LogisticRegression,
   labelEncoder,
   learnerFromJSON,
@@ -23,16 +28,21 @@ import {
   MinMaxScaler,
   MultinomialNB,
   minMaxScaler,
+  Nystroem,
   OneHotEncoder,
+  OneVsOneClassifier,
+  OneVsRestClassifier,
   oneHotEncoder,
   PCA,
   Perceptron,
   type Pipeline,
   PolynomialFeatures,
   pipeline,
+  RandomFeatures,
   Ridge,
   SoftmaxRegression,
   StandardScaler,
+  SVC,
   standardScaler,
 } from "gradus/learn";
 import { afterAll, describe, expect, test } from "vitest";
@@ -53,14 +63,27 @@ const classifiers = [
   new MultinomialNB(),
   new BernoulliNB(),
   new KNeighborsClassifier(),
+  new LinearSVC(),
+  new SVC(),
+  new OneVsRestClassifier(new Adaline()),
+  new OneVsOneClassifier(new LogisticRegression()),
 ];
-const regressors = [new LinearRegression(), new Ridge(), new KNeighborsRegressor()];
+const regressors = [
+  new LinearRegression(),
+  new Ridge(),
+  new Lasso({ alpha: 0.01 }),
+  new ElasticNet({ alpha: 0.01 }),
+  new KernelRidge({ kernel: "arc-cosine", alpha: 0.1 }),
+  new KNeighborsRegressor(),
+];
 const transformers = [
   new StandardScaler(),
   new MinMaxScaler(),
   new PolynomialFeatures(),
   new PCA({ nComponents: 2 }),
   new KMeans({ nClusters: 3 }),
+  new RandomFeatures({ kernel: "arc-cosine", nComponents: 7 }),
+  new Nystroem({ nComponents: 5 }),
 ];
 
 describe.each(classifiers.map((model) => [model.name, model] as const))("%s", (name, model) => {
@@ -141,6 +164,24 @@ const weighted = [
   new MultinomialNB(),
   new BernoulliNB(),
 ];
+const scored = [
+  new LinearSVC({ tolerance: 1e-12, maxIterations: 100_000 }),
+  new SVC({ tolerance: 1e-12, gamma: 0.1 }), // "scale" looks at the rows, not at their weights
+];
+test.each(scored.map((model) => [model.name, model] as const))(
+  "%s: weights are repetitions",
+  async (_, model) => {
+    const sampleWeight = x.map((_, i) => i % 3);
+    const repeated = x.flatMap((_, i) => Array<number>(i % 3).fill(i)).reverse();
+    const scores = (await model.fit(x, names, { sampleWeight })).decisionFunction(x).dataSync();
+    await model.fit(
+      repeated.map((i) => x[i]!),
+      repeated.map((i) => names[i]!),
+    );
+    for (const [i, z] of model.decisionFunction(x).dataSync().entries())
+      expect(Math.abs(z - scores[i]!)).toBeLessThan(1e-7);
+  },
+);
 test.each(weighted.map((model) => [model.name, model] as const))(
   "%s: a weight of 2 is a row that stands there twice, 0 one that is not there, whatever the order",
   async (_, model) => {
@@ -181,6 +222,53 @@ describe.each(transformers.map((model) => [model.name, model] as const))("%s", (
     const again = learnerFromJSON(JSON.stringify(model)) as typeof model;
     expect(again.name).toBe(name);
     expect(again.transform(x).toArray()).toEqual(model.transform(x).toArray());
+  });
+});
+
+describe("kernels by hand", () => {
+  test("arc-cosine of orthogonal and equal directions, composed, and between different rows", () => {
+    // J₀(π/2) = π/2, J₁(π/2) = 1, J₂(π/2) = π/2; Jₙ(0)/π = 1, 1, 3
+    const [a, b] = [
+      [[2, 0]],
+      [
+        [0, 3],
+        [4, 0],
+      ],
+    ];
+    const at = (degree: number, layers = 1) =>
+      (kernelMatrix(a, b, { kernel: "arc-cosine", degree, layers }).toArray() as number[][])[0]!;
+    const expected = [
+      [0.5, 1],
+      [6 / Math.PI, 8],
+      [18, 3 * 64],
+    ];
+    for (const [degree, row] of expected.entries())
+      for (const [j, value] of at(degree).entries()) expect(value).toBeCloseTo(row[j]!, 10);
+    // n = 1 twice: cos θ₁ = J₁(π/2)/π, and k(x, x) stays ‖x‖²
+    const theta = Math.acos(1 / Math.PI);
+    const twice = (6 * (Math.sin(theta) + (Math.PI - theta) * Math.cos(theta))) / Math.PI;
+    expect(at(1, 2)[0]).toBeCloseTo(twice, 12);
+    expect(() => kernelMatrix(a, b, { kernel: "arc-cosine", degree: 3 })).toThrow(
+      /closed forms for 0, 1 and 2/,
+    );
+    expect(() => kernelMatrix(a, [[1]])).toThrow(/2 ≠ 1/);
+  });
+  test("random units approach the kernel that they are drawn for", async () => {
+    const points = [
+      [1, 0.5],
+      [-0.3, 1],
+    ];
+    for (const degree of [0, 1, 2]) {
+      const options = { kernel: "arc-cosine", degree } as const;
+      const z = await new RandomFeatures({ ...options, nComponents: 40_000, seed: 3 }).fitTransform(
+        points,
+      );
+      const approached = z.matmul(z.transpose()).toArray() as number[][];
+      const exact = kernelMatrix(points, undefined, options).toArray() as number[][];
+      for (const i of [0, 1])
+        for (const j of [0, 1])
+          expect(Math.abs(approached[i]![j]! / exact[i]![j]! - 1)).toBeLessThan(0.05);
+    }
   });
 });
 

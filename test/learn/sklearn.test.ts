@@ -2,11 +2,16 @@
 import type { Tensor } from "gradus";
 import {
   BernoulliNB,
+  ElasticNet,
   GaussianNB,
+  KernelRidge,
   KMeans,
   KNeighborsClassifier,
   KNeighborsRegressor,
+  kernelMatrix,
+  Lasso,
   LinearRegression,
+  LinearSVC,
   LogisticRegression,
   MinMaxScaler,
   MultinomialNB,
@@ -15,6 +20,7 @@ import {
   Ridge,
   SoftmaxRegression,
   StandardScaler,
+  SVC,
 } from "gradus/learn";
 import { describe, expect, test } from "vitest";
 import fixtures from "./sklearn.json" with { type: "json" };
@@ -86,6 +92,65 @@ describe("logistic and softmax regression, to 1e-8", () => {
     const few = { solver: "steps", lr: 1e-3, maxIterations: 2000 } as const;
     const bySteps = await new LogisticRegression(few).fit(scaled, y2);
     near(bySteps.coef, exact.coef.toArray(), 0.01); // it wanders around the minimum by η
+  });
+});
+
+test("lasso and elastic net, to 1e-8", async () => {
+  const tight = { alpha: 0.4, tolerance: 1e-14 };
+  const cases = [
+    ["lasso", new Lasso(tight), {}],
+    ["lassoWeighted", new Lasso(tight), options],
+    ["elasticNet", new ElasticNet({ ...tight, l1Ratio: 0.3 }), {}],
+  ] as const;
+  for (const [name, model, given] of cases) {
+    await model.fit(x, target, given);
+    near(model.coef, fixtures[name].coef, 1e-8);
+    near(model.intercept, fixtures[name].intercept, 1e-8);
+    expect(model.dualGap).toBeLessThan(1e-10);
+  }
+});
+
+describe("support vector machines and kernels", () => {
+  const { scaled, newScaled, kernels, kernelRidge, svc } = fixtures;
+  test("linear, by the dual problem to 1e-7 and by subgradients roughly", async () => {
+    const cases = [
+      ["svcSquared", "squared-hinge", y2],
+      ["svcHinge", "hinge", y2],
+      ["svcSquared3", "squared-hinge", y3],
+    ] as const;
+    for (const [name, loss, y] of cases) {
+      const settings = { loss, tolerance: 1e-10, maxIterations: 100_000 };
+      const model = await new LinearSVC(settings).fit(scaled, y);
+      near(model.coef, fixtures[name].coef, 1e-7);
+      near(model.intercept, fixtures[name].intercept, 1e-7);
+      const rough = { loss, solver: "subgradient", maxIterations: 500 } as const;
+      near((await new LinearSVC(rough).fit(scaled, y)).coef, fixtures[name].coef, 0.05);
+    }
+  });
+  test("kernels, also rectangular", () => {
+    const [a, b] = [scaled.slice(0, 5), newScaled.slice(0, 4)];
+    const numbers = { gamma: 0.3, degree: 3, coef0: 1 };
+    for (const kernel of ["polynomial", "rbf", "laplacian"] as const)
+      near(kernelMatrix(a, b, { kernel, ...numbers }), kernels[kernel], 1e-12);
+  });
+  test("kernel ridge, to 1e-10", async () => {
+    const model = await new KernelRidge({ alpha: 0.3, kernel: "rbf" }).fit(scaled, target, options);
+    near(model.dualCoef, kernelRidge.dualCoef, 1e-10);
+    near(model.predict(newScaled), kernelRidge.predicted, 1e-10);
+  });
+  test("with a kernel: two classes, several, weights", async () => {
+    const model = await new SVC({ tolerance: 1e-10 }).fit(scaled, y2);
+    expect(model.support).toEqual(svc.support);
+    near(model.decisionFunction(newScaled), svc.decision, 1e-7);
+    near(model.intercept, svc.intercept, 1e-7);
+    const settings = { kernel: "polynomial", degree: 2, coef0: 1, C: 3, tolerance: 1e-10 } as const;
+    const several = await new SVC(settings).fit(scaled, y3);
+    expect(several.predict(newScaled)).toEqual(svc.several);
+    // LIBSVM keeps its kernel in float32; there the first of a pair is above 0
+    near(several.decisionFunction(newScaled).neg(), svc.pairs, 1e-5);
+    const weighted = new SVC({ tolerance: 1e-10, C: 2, classWeight: "balanced" });
+    await weighted.fit(scaled, y2, options);
+    near(weighted.decisionFunction(newScaled), svc.weighted, 1e-5);
   });
 });
 

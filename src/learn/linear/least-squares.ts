@@ -90,7 +90,8 @@ export function centered(
   return { x: { rows, columns, data: inner }, y: targets, xMean, yMean, total };
 }
 
-const withIntercept = (w: Float64Array, { xMean, yMean }: Centered): LinearState => ({
+/** The state of a centered problem that w solves. */
+export const withIntercept = (w: Float64Array, { xMean, yMean }: Centered): LinearState => ({
   coef: learnedVector(w),
   intercept: yMean - dot(w, xMean),
 });

@@ -88,7 +88,7 @@ export function checkTwoClasses(subject: string, { classes }: ClassifiedRows): v
   throw new DataError({
     subject,
     problem: `it parts two classes, and there are ${classes.length} (${classes.slice(0, 5).join(", ")}${classes.length > 5 ? ", …" : ""}).`,
-    fix: `wrap it: new OneVsRestClassifier(() => new ${subject}()).`,
+    fix: `wrap it: new OneVsRestClassifier(new ${subject}()).`,
   });
 }
 
