@@ -98,27 +98,44 @@ export const variance = (x: Node, given?: VarianceOptions | Axes): Node => {
   return kept(op.div(squares, countOf(x, axes) - (options.correction ?? 0)), x, axes, options);
 };
 
-/** log Σ eˣ = m + log Σ e^{x − m} with m = max x: the largest term is 1, so nothing overflows. */
+/** x − m with m = max x, so that no power overflows; softmax does not change by a shift. */
+const shifted = (x: Node, axes: readonly number[]): Node =>
+  // m cancels in exact arithmetic, so it carries no derivative
+  op.sub(x, over(op.stopGradient(op.max(x, axes)), x, axes));
+
+/**
+ * log Σ eˣ = m + log Σ e^{x − m} with m = max x: the largest term is 1, so nothing overflows. Of none,
+ * or of −∞ only, it is −∞, with derivative 0.
+ */
 export const logSumExp = reduction("logSumExp", (x, axes) => {
-  // m cancels in exact arithmetic, so it carries no derivative; ±∞ must not become ∞ − ∞
+  if (countOf(x, axes) === 0) {
+    const shape = reducedShape(x.shape, axes, false);
+    return op.constant(-Infinity, shape, x.dtype);
+  }
   const top = op.stopGradient(op.max(x, axes));
-  const finite = op.less(op.abs(top), Infinity);
-  const m = op.where(finite, top, 0);
-  return op.add(op.log(op.sum(op.exp(op.sub(x, over(m, x, axes))), axes)), m);
+  // ±∞ must not become ∞ − ∞
+  const m = op.where(op.less(op.abs(top), Infinity), top, 0);
+  const total = op.sum(op.exp(op.sub(x, over(m, x, axes))), axes);
+  return op.where(op.equal(total, 0), -Infinity, op.add(op.log(total), m));
 });
 
-/** softmax(x)ᵢ = e^{xᵢ − m} / Σⱼ e^{xⱼ − m}; shift-invariant. */
+/** softmax(x)ᵢ = e^{xᵢ − m} / Σⱼ e^{xⱼ − m}; shift-invariant. Of no elements it is empty. */
 export const softmax = (x: Node, axis = -1): Node => {
   const axes = [normalizeAxis("softmax", axis, x.shape.length)];
-  const m = op.stopGradient(op.max(asFloat(x), axes));
-  const e = op.exp(op.sub(asFloat(x), over(m, x, axes)));
+  if (countOf(x, axes) === 0) return asFloat(x);
+  const e = op.exp(shifted(asFloat(x), axes));
   return op.div(e, over(op.sum(e, axes), x, axes));
 };
 
-/** log softmax(x) = x − logSumExp(x), finite where log(softmax(x)) is −∞. */
+/**
+ * log softmax(x) = (x − m) − log Σ e^{x − m}: finite where log(softmax(x)) is −∞, and precise for large
+ * x, where x − logSumExp(x) cancels.
+ */
 export const logSoftmax = (x: Node, axis = -1): Node => {
   const axes = [normalizeAxis("logSoftmax", axis, x.shape.length)];
-  return op.sub(asFloat(x), over(logSumExp(asFloat(x), { axis: axes }), x, axes));
+  if (countOf(x, axes) === 0) return asFloat(x);
+  const s = shifted(asFloat(x), axes);
+  return op.sub(s, over(op.log(op.sum(op.exp(s), axes)), x, axes));
 };
 
 /** Whether any element is not 0; a count, so that none of none is false. */
