@@ -66,6 +66,12 @@ GRADUS_INLINE V times(V a, V b) {
   return a * b;
 }
 
+/// a·b with 0·∞ = 0·NaN = 0.
+template <class V>
+GRADUS_INLINE V times_zero(V a, V b) {
+  return select((a == 0) | (b == 0), V{}, a * b);
+}
+
 /// Philox-4×32-10, one block per 64-bit lane; only the low 32 bits of c0 … k1 count.
 GRADUS_INLINE U64 philox(U64 k0, U64 k1, U64 counter) {
   const U64 m0 = U64{} + 0xd2511f53u, m1 = U64{} + 0xcd9e8d57u;
@@ -167,6 +173,7 @@ BlockOp common(int opcode) {
     case op_erf: return unary<V, erf>;
     case op_add: return binary<V, plus<V>>;
     case op_mul: return binary<V, times<V>>;
+    case op_mulZero: return binary<V, times_zero<V>>;
     default: return nullptr;
   }
 }
@@ -179,6 +186,8 @@ BlockOp block_math(int opcode, DType arguments) {
       case op_sin: return unary<HalfF32, narrowed<sin_f32>>;
       case op_cos: return unary<HalfF32, narrowed<cos_f32>>;
       case op_pow: return binary<HalfF32, narrowed<pow_f32>>;
+      case op_mod: return binary<HalfF32, narrowed<modulo>>;
+      case op_floorDiv: return binary<HalfF32, narrowed<floor_quotient>>;
       default: return common<F32>(opcode);
     }
   }
@@ -187,6 +196,8 @@ BlockOp block_math(int opcode, DType arguments) {
       case op_sin: return unary<F64, sin>;
       case op_cos: return unary<F64, cos>;
       case op_pow: return binary<F64, pow>;
+      case op_mod: return binary<F64, modulo>;
+      case op_floorDiv: return binary<F64, floor_quotient>;
       default: return common<F64>(opcode);
     }
   }

@@ -38,9 +38,11 @@ enum Opcode : int32_t {
   op_shiftRight = 30,
   op_where = 31,
   op_randomBits = 32,
+  op_mod = 33,
+  op_mulZero = 34,
 };
 
-constexpr int32_t kOpcodes = 33;
+constexpr int32_t kOpcodes = 35;
 
 /// Results that depend on the arguments; every other result is a DType.
 constexpr int k_same = -1, k_any = -2;
@@ -74,7 +76,7 @@ constexpr OpcodeInfo kOpcodeInfo[kOpcodes] = {
     {"sub", 2, 1 << int(DType::f32) | 1 << int(DType::f64) | 1 << int(DType::i32), k_same},
     {"mul", 2, 1 << int(DType::f32) | 1 << int(DType::f64) | 1 << int(DType::i32), k_same},
     {"div", 2, 1 << int(DType::f32) | 1 << int(DType::f64), k_same},
-    {"floorDiv", 2, 1 << int(DType::i32), k_same},
+    {"floorDiv", 2, 1 << int(DType::f32) | 1 << int(DType::f64) | 1 << int(DType::i32), k_same},
     {"pow", 2, 1 << int(DType::f32) | 1 << int(DType::f64), k_same},
     {"max", 2, 1 << int(DType::f32) | 1 << int(DType::f64) | 1 << int(DType::i32), k_same},
     {"min", 2, 1 << int(DType::f32) | 1 << int(DType::f64) | 1 << int(DType::i32), k_same},
@@ -86,6 +88,8 @@ constexpr OpcodeInfo kOpcodeInfo[kOpcodes] = {
     {"shiftRight", 2, 1 << int(DType::i32), k_same},
     {"where", 3, 1 << int(DType::f32) | 1 << int(DType::f64) | 1 << int(DType::i32) | 1 << int(DType::b8), k_same},
     {"randomBits", 3, 1 << int(DType::i32), k_same},
+    {"mod", 2, 1 << int(DType::f32) | 1 << int(DType::f64), k_same},
+    {"mulZero", 2, 1 << int(DType::f32) | 1 << int(DType::f64), k_same},
 };
 
 }  // namespace gradus

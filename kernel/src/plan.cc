@@ -142,7 +142,7 @@ double step_cost(int32_t opcode) {
   switch (opcode) {
     case op_exp: case op_expm1: case op_log: case op_log1p: case op_sin: case op_cos: case op_tanh:
     case op_sigmoid: case op_erf: case op_pow: case op_randomBits: return 8;
-    case op_sqrt: case op_rsqrt: case op_div: case op_floorDiv: return 2;
+    case op_sqrt: case op_rsqrt: case op_div: case op_floorDiv: case op_mod: return 2;
     default: return 1;
   }
 }

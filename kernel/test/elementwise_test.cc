@@ -152,10 +152,37 @@ void check_floats(const Isa& isa) {
   check_binary<T, T>(isa, op_add, [](T x, T y) { return x + y; });
   check_binary<T, T>(isa, op_sub, [](T x, T y) { return x - y; });
   check_binary<T, T>(isa, op_mul, [](T x, T y) { return x * y; });
+  check_binary<T, T>(isa, op_mulZero, [](T x, T y) { return x == 0 || y == 0 ? T(0) : x * y; });
   check_binary<T, T>(isa, op_div, [](T x, T y) { return x / y; });
   // with zeros of both signs either is right; ours is the second… unless the first is not smaller
   check_binary<T, T>(isa, op_max, [](T x, T y) { return std::isnan(x) || x >= y ? x : y; });
   check_binary<T, T>(isa, op_min, [](T x, T y) { return std::isnan(x) || x <= y ? x : y; });
+}
+
+/// C's fmod is exact; the sign rule is that of Python and NumPy.
+template <class T>
+T modulo(T x, T y) {
+  const T r = std::fmod(x, y);
+  if (r == 0) return std::copysign(T(0), y);
+  return (r < 0) != (y < 0) ? r + y : r;
+}
+
+/// ⌊x/y⌋ in a wider type, where that holds it.
+template <class T>
+T floored(T x, T y) {
+  if (y == 0) return x / y;
+  if (std::isinf(x)) return std::numeric_limits<T>::quiet_NaN();
+  if (std::isinf(y)) return x != 0 && (x < 0) != (y < 0) ? T(-1) : x / y;
+  const T m = modulo(x, y), q = x / y, down = std::floor(q);
+  if (!(std::fabs(q) < 0x1p51)) return down;
+  // (x − m)/y is an integer but for rounding
+  return m == 0 ? down : T(std::nearbyint((long double)(x) / y - (long double)(m) / y));
+}
+
+template <class T>
+void check_remainders(const Isa& isa) {
+  check_binary<T, T>(isa, op_mod, [](T x, T y) { return modulo(x, y); });
+  check_binary<T, T>(isa, op_floorDiv, [](T x, T y) { return floored(x, y); });
 }
 
 /// Division by a constant against division, over multiples of the divisor and their neighbours.
@@ -444,6 +471,8 @@ int main() {
   for (const Isa& isa : instruction_sets()) {
     check_floats<float>(isa);
     check_floats<double>(isa);
+    check_remainders<float>(isa);
+    check_remainders<double>(isa);
     check_integers(isa);
     check_booleans(isa);
     check_comparisons<float>(isa);

@@ -90,7 +90,7 @@ class Generator {
   /// Appends a random operation whose result is exact; false when no value fits.
   bool operation(Expression& e) {
     static const int candidates[] = {op_cast, op_neg, op_abs, op_sign, op_floor, op_sqrt, op_not_, op_add, op_sub, op_mul,
-                                     op_div, op_floorDiv, op_max, op_min, op_eq, op_lt, op_le, op_and_, op_or_, op_where};
+                                     op_div, op_floorDiv, op_mod, op_mulZero, op_max, op_min, op_eq, op_lt, op_le, op_and_, op_or_, op_where};
     const int op = candidates[random.below(int64_t(sizeof candidates / sizeof *candidates))];
     const OpcodeInfo& info = kOpcodeInfo[op];
     Value v{ValueKind::op, DType::f32, op, 0, info.arity, {}};

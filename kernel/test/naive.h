@@ -95,6 +95,19 @@ class Naive {
     return buffers_[v.buffer] + at * int64_t(byte_size(v.dtype));
   }
 
+  /// As NumPy's remainder and floor_divide.
+  static double modulo(double a, double b) {
+    const double r = std::fmod(a, b);
+    if (r == 0) return std::copysign(0.0, b);
+    return (r < 0) != (b < 0) ? r + b : r;
+  }
+  static double floored(double a, double b) {
+    if (b == 0) return a / b;
+    if (std::isinf(a)) return std::numeric_limits<double>::quiet_NaN();
+    const double q = a / b, down = std::floor(q);
+    return down == q && 2 * std::fabs(modulo(a, b)) >= std::fabs(b) ? down - 1 : down;
+  }
+
   static double apply(int op, DType t, const double* x) {
     const double a = x[0], b = x[1], nan = std::numeric_limits<double>::quiet_NaN();
     switch (op) {
@@ -107,8 +120,12 @@ class Naive {
       case op_add: return wrapped(t, a + b);
       case op_sub: return wrapped(t, a - b);
       case op_mul: return t == DType::i32 ? double(int32_t(uint32_t(int32_t(a)) * uint32_t(int32_t(b)))) : rounded(t, a * b);
+      case op_mulZero: return a == 0 || b == 0 ? 0 : rounded(t, a * b);
       case op_div: return rounded(t, a / b);
-      case op_floorDiv: return b == 0 ? 0 : wrapped(t, std::floor(a / b));
+      case op_floorDiv:
+        if (t != DType::i32) return rounded(t, floored(a, b));
+        return b == 0 ? 0 : wrapped(t, std::floor(a / b));
+      case op_mod: return rounded(t, modulo(a, b));
       case op_max: return std::isnan(a) || std::isnan(b) ? nan : std::max(a, b);
       case op_min: return std::isnan(a) || std::isnan(b) ? nan : std::min(a, b);
       case op_eq: return a == b;

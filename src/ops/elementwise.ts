@@ -73,6 +73,7 @@ export const sub = (a: Operand, b: Operand): Node => apply(ops.sub, pair(a, b));
 export const mul = (a: Operand, b: Operand): Node => apply(ops.mul, pair(a, b));
 export const div = (a: Operand, b: Operand): Node => apply(ops.div, pair(a, b));
 export const floorDiv = (a: Operand, b: Operand): Node => apply(ops.floorDiv, pair(a, b));
+export const mod = (a: Operand, b: Operand): Node => apply(ops.mod, pair(a, b));
 export const pow = (a: Operand, b: Operand): Node => apply(ops.pow, pair(a, b));
 export const maximum = (a: Operand, b: Operand): Node => apply(ops.max, pair(a, b));
 export const minimum = (a: Operand, b: Operand): Node => apply(ops.min, pair(a, b));
@@ -95,6 +96,20 @@ export const stopGradient = (x: Node): Node => apply(ops.stopGradient, [x]);
 
 const gt0 = (x: number) => (x > 0 ? 1 : x < 0 ? -1 : x); // keeps NaN
 const one = complex(1);
+/** The remainder with the sign of b; `%` is C's fmod, which is exact. */
+const modReal = (a: number, b: number): number => {
+  const r = a % b;
+  if (r === 0) return b < 0 ? -0 : 0;
+  return r < 0 !== b < 0 ? r + b : r;
+};
+/** a/b rounds to an integer that is one too large where the remainder is nearly b. */
+const floorDivReal = (a: number, b: number): number => {
+  const down = Math.floor(a / b);
+  if (b === 0) return down;
+  if (Math.abs(a) === Infinity) return Number.NaN;
+  const tooLarge = down === a / b && Math.abs(down) < 2 ** 52;
+  return tooLarge && 2 * Math.abs(modReal(a, b)) >= Math.abs(b) ? down - 1 : down;
+};
 /** σ by the tail that does not overflow. */
 const sigmoidReal = (x: number) =>
   x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
@@ -334,16 +349,33 @@ export const ops = {
     ],
     simplify: (node) => unchanged(node, 1, [1]),
   }),
+  /** ⌊a/b⌋, of the exact quotient. Of floats a/0 is ±∞ or NaN, of integers 0. */
   floorDiv: elementwise({
     name: "floorDiv",
     formula: "⌊a / b⌋",
     arity: 2,
-    dtypes: ["int32"],
-    partials: [null, null],
-    reference: (a, b) => (b === 0 ? 0 : Math.floor(a / b) | 0),
+    dtypes: numeric,
+    partials: [0, 0],
+    reference: floorDivReal,
+    int: (a, b) => (b === 0 ? 0 : Math.floor(a / b) | 0),
     domain: [
       [-9, 9],
       [1, 4],
+    ],
+  }),
+  /** a − ⌊a/b⌋ b, exactly, with the sign of b (±0 too), as in Python; a mod ±∞ is a or ±∞, a mod 0 NaN. */
+  mod: elementwise({
+    name: "mod",
+    formula: "a − ⌊a / b⌋ b",
+    arity: 2,
+    dtypes: floats,
+    partials: [1, (_y, a, b) => neg(floorDiv(a, b))],
+    reference: modReal,
+    complex: (a, b) =>
+      complex(modReal(a.re, b.re), b.im === 0 ? a.im : a.im - floorDivReal(a.re, b.re) * b.im),
+    domain: [
+      [-9, 9],
+      [1.1, 4],
     ],
   }),
   /**

@@ -35,6 +35,7 @@ export {
   log1p,
   maximum,
   minimum,
+  mod,
   mul,
   neg,
   not,

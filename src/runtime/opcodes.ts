@@ -44,8 +44,11 @@ export const opcodes = {
   sub: binary(numeric),
   mul: binary(numeric),
   div: binary(floats),
-  /** ⌊a/b⌋ of integers; 0 where b = 0; −2³¹ / −1 wraps to −2³¹. */
-  floorDiv: binary(["int32"]),
+  /**
+   * ⌊a/b⌋, exact below 2⁵². Integers: 0 where b = 0, and −2³¹ / −1 wraps to −2³¹. Floats: a/b where
+   * b = 0, NaN for an infinite a.
+   */
+  floorDiv: binary(numeric),
   /** As C's pow: pow(0, 0) = 1, pow(1, NaN) = 1. */
   pow: binary(floats),
   /** NaN if either is NaN, as NumPy. */
@@ -62,6 +65,10 @@ export const opcodes = {
   where: { arity: 3, args: all, result: "same" },
   /** randomBits(key0, key1, counter): word 0 of Philox-4×32-10 at (counter, 0, 0, 0). */
   randomBits: { arity: 3, args: ["int32"], result: "same" },
+  /** The exact remainder of floats with the sign of b, ±0 too; NaN where b = 0 or a is infinite. */
+  mod: binary(floats),
+  /** a·b, and +0 where either is ±0. */
+  mulZero: binary(floats),
 } as const satisfies Record<string, OpcodeInfo>;
 
 export type Opcode = keyof typeof opcodes;

@@ -22,6 +22,7 @@ const infix: Partial<Record<Opcode, readonly [symbol: string, precedence: number
   mul: ["*", 7],
   div: ["/", 7],
   floorDiv: ["//", 7],
+  mod: ["%", 7],
 };
 const atom = 9;
 

@@ -175,9 +175,9 @@ export const round = (x: Node): Node => {
   const up = op.or(op.less(0.5, rest), op.and(op.equal(rest, 0.5), odd));
   return op.where(up, op.add(down, 1), down);
 };
-/** The remainder with the sign of the divisor, as NumPy. */
+/** The exact remainder with the sign of the divisor, as NumPy; of integers, a mod 0 is a. */
 export const mod = (a: Node, b: Node): Node =>
-  op.sub(a, op.mul(isFloat(a.dtype) ? op.floor(op.div(a, b)) : op.floorDiv(a, b), b));
+  isFloat(a.dtype) ? op.mod(a, b) : op.sub(a, op.mul(op.floorDiv(a, b), b));
 
 /** `depth` columns, 1 in the column of the index. Looking the index up refuses one that is outside. */
 export const oneHot = (indices: Node, depth: number, dtype: Node["dtype"]): Node => {

@@ -181,15 +181,14 @@ export class Tensor {
   div(other: TensorLike): Tensor {
     return this.#binary("div", op.div, other, real);
   }
-  /** ⌊a/b⌋ */
+  /** ⌊a/b⌋ of the exact quotient, as in Python; the derivative is 0. */
   floorDiv(other: TensorLike): Tensor {
-    return this.#binary(
-      "floorDiv",
-      (a, b) => (isFloat(a.dtype) ? op.floor(op.div(a, b)) : op.floorDiv(a, b)),
-      other,
-    );
+    return this.#binary("floorDiv", op.floorDiv, other);
   }
-  /** The remainder, with the sign of the divisor. */
+  /**
+   * The exact remainder a − ⌊a/b⌋ b, with the sign of the divisor, as in Python. The derivatives are 1
+   * and −⌊a/b⌋, also where the remainder jumps.
+   */
   mod(other: TensorLike): Tensor {
     return this.#binary("mod", composite.mod, other);
   }
