@@ -12,10 +12,13 @@ export function jvp(
   tangents: readonly (Node | null)[],
 ): (Node | null)[] {
   const dot = new Map<Node, Node | null>(inputs.map((x, i) => [x, tangents[i] ?? null]));
+  const masked = new Set<Node>(); // whose derivative may be 0 where something else was taken
   for (const node of pathBetween(inputs, outputs)) {
     if (dot.has(node)) continue;
     const given = node.inputs.map((x) => dot.get(x) ?? null);
-    dot.set(node, given.some((t) => t !== null) ? node.op.jvp(node, given) : null);
+    const masking = node.inputs.some((x) => masked.has(x)) ? "value" : undefined;
+    dot.set(node, given.some((t) => t !== null) ? node.op.jvp(node, given, masking) : null);
+    if (masking || node.op.masks) masked.add(node);
   }
   return outputs.map((y) => dot.get(y) ?? null);
 }

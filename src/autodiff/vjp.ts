@@ -1,5 +1,5 @@
 import { invariant, sameShape } from "../base/index.ts";
-import type { Node } from "../graph/index.ts";
+import type { Masking, Node } from "../graph/index.ts";
 import { total } from "../ops/index.ts";
 import { pathBetween } from "./path.ts";
 
@@ -8,6 +8,9 @@ import { pathBetween } from "./path.ts";
  *
  * One sweep over the path in reverse order, one adjoint rule per node, one sum per node of what its users
  * give: O(V + E). The result is graph like any other and can be differentiated again.
+ *
+ * What an op did not take has derivative 0, whatever it is: the sweep keeps account of where such zeros
+ * may be, and the rules there do not multiply them by ∞ or NaN.
  *
  * @see Griewank & Walther 2008, "Evaluating Derivatives", §3.2
  */
@@ -20,6 +23,10 @@ export function vjp(
   const onPath = new Set(path);
   const sources = new Set(inputs);
   const bars = new Map<Node, Node[]>();
+  const maskings = new Map<Node, Masking>();
+  const mask = (x: Node, masking: Masking | undefined) => {
+    if (masking && maskings.get(x) !== "condition") maskings.set(x, masking);
+  };
   const accumulate = (node: Node, g: Node) => {
     invariant(
       sameShape(g.shape, node.shape) && g.dtype === node.dtype,
@@ -41,9 +48,15 @@ export function vjp(
     const g = sources.has(node) ? null : bar(node);
     if (!g) continue;
     bars.delete(node); // done with it: let it go
-    node.op.vjp(node, g).forEach((gx, i) => {
+    const masking = maskings.get(node);
+    // matrix products and convolutions sum over places, which leaves zeros of whole rows at most
+    const passed = masking && node.op.linearity === "each" ? "value" : masking;
+    node.op.vjp(node, g, masking).forEach((gx, i) => {
       const x = node.inputs[i]!;
-      if (gx && onPath.has(x)) accumulate(x, gx);
+      if (!gx || !onPath.has(x)) return;
+      accumulate(x, gx);
+      mask(x, passed);
+      mask(x, node.op.masks?.(node, i));
     });
   }
   return inputs.map(bar);

@@ -36,6 +36,13 @@ export type Reference =
       readonly real: (node: Node, inputs: readonly RefArray[]) => Float64Array;
     };
 
+/**
+ * Why a derivative holds zeros that no arithmetic made: an op took other elements than these, or
+ * another branch. Where it chose by a `condition`, what it did not take may be anything, NaN too; where
+ * it compared the `value`s themselves, as max and relu do, they are numbers.
+ */
+export type Masking = "value" | "condition";
+
 /** Whether an op is linear in its differentiable inputs, all `together` or `each` alone. */
 export type Linearity = "together" | "each" | null;
 
@@ -51,10 +58,15 @@ export interface Op<Lowering = unknown> {
   readonly arity: number | "any";
   /** Shape and dtype of the result. @throws {ShapeError} {DTypeError} when the inputs do not fit. */
   infer(inputs: readonly Node[], attrs: Attrs): { shape: Shape; dtype: DType };
-  /** Cotangents of the inputs for cotangent `g` of the result; null where there is no derivative. */
-  vjp(node: Node, g: Node): readonly (Node | null)[];
+  /**
+   * Cotangents of the inputs for cotangent `g` of the result; null where there is no derivative. A
+   * `masking` says that g holds zeros of things not taken, which stay 0 whatever they are multiplied by.
+   */
+  vjp(node: Node, g: Node, masking?: Masking): readonly (Node | null)[];
   /** Tangent of the result for tangents of the inputs (null: zero); null when it is zero. */
-  jvp(node: Node, tangents: readonly (Node | null)[]): Node | null;
+  jvp(node: Node, tangents: readonly (Node | null)[], masking?: Masking): Node | null;
+  /** Present where the op takes some elements of input i, or input i itself, and others not. */
+  masks?(node: Node, i: number): Masking | undefined;
   /** False for ops through which no derivative flows at all (comparisons, argmax, stopGradient). */
   readonly differentiable: boolean;
   readonly linearity: Linearity;

@@ -8,7 +8,7 @@ import {
   roundTo,
   type Shape,
 } from "../base/index.ts";
-import { apply, Node, type Watch } from "../graph/index.ts";
+import { apply, type Complex, Node, type Watch } from "../graph/index.ts";
 import {
   cadd,
   ccos,
@@ -71,6 +71,7 @@ export const not = (x: Node): Node => apply(ops.not, [x]);
 export const add = (a: Operand, b: Operand): Node => apply(ops.add, pair(a, b));
 export const sub = (a: Operand, b: Operand): Node => apply(ops.sub, pair(a, b));
 export const mul = (a: Operand, b: Operand): Node => apply(ops.mul, pair(a, b));
+export const mulZero = (a: Operand, b: Operand): Node => apply(ops.mulZero, pair(a, b));
 export const div = (a: Operand, b: Operand): Node => apply(ops.div, pair(a, b));
 export const floorDiv = (a: Operand, b: Operand): Node => apply(ops.floorDiv, pair(a, b));
 export const mod = (a: Operand, b: Operand): Node => apply(ops.mod, pair(a, b));
@@ -124,6 +125,9 @@ const toWinner = (wins: (a: Node, b: Node) => Node) => ({
   choose: (g: Node, a: Node, b: Node) => where(wins(a, b), g, where(equal(a, b), mul(0.5, g), 0)),
 });
 const larger = (a: Node, b: Node) => less(b, a);
+
+const isZero = ({ re, im }: Complex) => re === 0 && im === 0;
+const isOrder = ({ op }: Node): boolean => op === ops.lt || op === ops.le;
 
 /** x, if the node is −x. */
 const negated = (node: Node): Node | undefined =>
@@ -234,6 +238,7 @@ export const ops = {
     arity: 1,
     dtypes: floats,
     partials: [(_, x) => cos(x)],
+    tame: true,
     reference: Math.sin,
     complex: csin,
   }),
@@ -243,6 +248,7 @@ export const ops = {
     arity: 1,
     dtypes: floats,
     partials: [(_, x) => neg(sin(x))],
+    tame: true,
     reference: Math.cos,
     complex: ccos,
   }),
@@ -253,6 +259,7 @@ export const ops = {
     arity: 1,
     dtypes: floats,
     partials: [(y) => sub(1, mul(y, y))], // in terms of the output: nothing is recomputed
+    tame: true,
     reference: Math.tanh,
     complex: ctanh,
   }),
@@ -262,6 +269,7 @@ export const ops = {
     arity: 1,
     dtypes: floats,
     partials: [(y) => mul(y, sub(1, y))],
+    tame: true,
     reference: sigmoidReal,
     complex: (z) => cdiv(one, cadd(one, cexp(cneg(z)))),
   }),
@@ -271,6 +279,7 @@ export const ops = {
     arity: 1,
     dtypes: floats,
     partials: [(_, x) => mul(2 / Math.sqrt(Math.PI), exp(neg(mul(x, x))))],
+    tame: true,
     reference: erfReal,
     complex: cerf,
   }),
@@ -285,6 +294,7 @@ export const ops = {
     arity: 1,
     dtypes: floats,
     partials: [(_, x) => sigmoid(x)],
+    tame: true,
     reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
     complex: (z) => clog(cadd(one, cexp(z))),
     expand: (x) => add(maximum(x, 0), log1p(exp(neg(abs(x))))),
@@ -330,9 +340,25 @@ export const ops = {
     arity: 2,
     dtypes: numeric,
     partials: [(_y, _a, b) => b, (_y, a) => a],
+    tame: true,
     reference: (a, b) => a * b,
     int: Math.imul,
     complex: cmul,
+    simplify: (node) => unchanged(node, 1, [0, 1]),
+  }),
+  /**
+   * a · b with 0 · ∞ = 0 · NaN = 0: the chain rule where a derivative is 0 because something was not
+   * taken, whose own derivative may be anything.
+   */
+  mulZero: elementwise({
+    name: "mulZero",
+    formula: "a · b, 0 where either is 0",
+    arity: 2,
+    dtypes: floats,
+    partials: [{ choose: (g, _a, b) => mulZero(g, b) }, { choose: (g, a) => mulZero(g, a) }],
+    masks: "condition",
+    reference: (a, b) => (a === 0 || b === 0 ? 0 : a * b),
+    complex: (a, b) => (isZero(a) || isZero(b) ? complex(0) : cmul(a, b)),
     simplify: (node) => unchanged(node, 1, [0, 1]),
   }),
   div: elementwise({
@@ -408,6 +434,7 @@ export const ops = {
     arity: 2,
     dtypes: numeric,
     partials: [toWinner(larger), toWinner(less)],
+    masks: "value",
     reference: (a, b) => Math.max(a, b),
     complex: (a, b) => (a.re >= b.re ? a : b),
   }),
@@ -417,6 +444,7 @@ export const ops = {
     arity: 2,
     dtypes: numeric,
     partials: [toWinner(less), toWinner(larger)],
+    masks: "value",
     reference: (a, b) => Math.min(a, b),
     complex: (a, b) => (a.re <= b.re ? a : b),
   }),
@@ -505,6 +533,9 @@ export const ops = {
       (g, { inputs: [c] }) => where(c!, g, 0),
       (g, { inputs: [c] }) => where(c!, 0, g),
     ],
+    // the branch of a comparison that does not hold is never NaN, if it is what was compared
+    masks: ({ inputs: [c, , b] }, i) =>
+      i === 2 && isOrder(c!) && c!.inputs.includes(b!) ? "value" : "condition",
     reference: (_, [c, a, b]) => c!.data.map((x, i) => (x ? a!.data[i]! : b!.data[i]!)),
     lower: { kind: "map", opcode: "where" },
     simplify: ({ inputs: [c, a, b] }) =>
@@ -558,7 +589,7 @@ export const ops = {
   },
 };
 
-setChainRule({ mul, add, neg });
+setChainRule({ mul, mulZero, add, neg });
 
 /** A constant of another node's shape and dtype. */
 export const filled = (value: number, like: { shape: Shape; dtype: DType }): Node =>

@@ -56,6 +56,7 @@ export const gatherOp: OpRecord = linear({
       scatterAdd(indices!, g, axisOf(attrs), x!.shape[axisOf(attrs)]!),
     null,
   ],
+  masks: () => "condition",
   reference: (node, [x, indices]) => targets(node, indices!, x!.shape).map((at) => x!.data[at]!),
   lower: {
     kind: "kernel",

@@ -37,6 +37,7 @@ export {
   minimum,
   mod,
   mul,
+  mulZero,
   neg,
   not,
   or,

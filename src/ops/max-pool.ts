@@ -104,6 +104,7 @@ export const maxPoolOp: OpRecord = custom({
     const at = flat(winners(x!, geometry(attrs)), rank);
     return reshape(gather(flat(t, rank), at, at.shape.length - 1), shape);
   },
+  masks: () => "value",
   reference(node, [x]) {
     const { size, stride, dilation } = geometry(node.attrs);
     const lead = node.shape.length - size.length;

@@ -132,6 +132,7 @@ export const sliceOp: OpRecord = linear({
   formula: "x[start + i · step]",
   arity: 1,
   dtypes,
+  masks: () => "condition",
   infer([x], attrs) {
     const [start, size, step] = [list(attrs, "start"), list(attrs, "size"), list(attrs, "step")];
     x!.shape.forEach((d, i) => {

@@ -13,6 +13,7 @@ import {
   apply,
   type Complex,
   type Linearity,
+  type Masking,
   type Node,
   type Op,
   type RefArray,
@@ -154,6 +155,10 @@ export interface ElementwiseSpec<A extends Arity> {
   readonly result?: DType;
   /** One partial derivative per input: leaving one out does not compile. */
   readonly partials: Tuples<Partial>[A];
+  /** True where the partials are finite for all finite inputs. */
+  readonly tame?: boolean;
+  /** What the derivatives of `choose` leave out. */
+  readonly masks?: Masking;
   readonly reference: (...x: number[]) => number;
   /** The exact int32 form, where rounding the float one is not exact. */
   readonly int?: (...x: number[]) => number;
@@ -170,18 +175,27 @@ export interface ElementwiseOp extends OpRecord {
 
 // The chain rule needs products and sums of nodes, which are themselves records. They are handed
 // in by elementwise.ts once they exist, so that this file does not import its own users.
-let chain: { mul(a: Node, b: Node): Node; add(a: Node, b: Node): Node; neg(a: Node): Node };
+let chain: {
+  mul(a: Node, b: Node): Node;
+  /** a · b, and 0 where either is 0. */
+  mulZero(a: Node, b: Node): Node;
+  add(a: Node, b: Node): Node;
+  neg(a: Node): Node;
+};
 export function setChainRule(rule: typeof chain): void {
   chain = rule;
 }
 
-function scale(g: Node, partial: Partial, y: Node): Node | null {
+/** g · partial; `guarded` where zeros in g must not meet ∞ or NaN in a partial. */
+function scale(g: Node, partial: Partial, y: Node, guarded: boolean): Node | null {
   if (partial === null || partial === 0) return null;
   if (partial === 1) return g;
   if (partial === -1) return chain.neg(g);
   if (typeof partial === "number") throw new TypeError("a constant partial is −1, 0 or 1"); // a slip in a record, not in use
   if (typeof partial === "object") return partial.choose(g, ...y.inputs);
-  return chain.mul(g, partial(y, ...y.inputs));
+  const factor = partial(y, ...y.inputs);
+  const safe = !guarded || loweringOf(factor).kind === "constant";
+  return safe ? chain.mul(g, factor) : chain.mulZero(g, factor);
 }
 
 /** Sum of the terms that are there. */
@@ -192,7 +206,8 @@ export function addAll(terms: readonly (Node | null)[]): Node | null {
 /** y = f(x₁, …) element by element; both modes of differentiation follow from the partials. */
 export function elementwise<A extends Arity>(spec: ElementwiseSpec<A>): ElementwiseOp {
   const partials = spec.partials as readonly Partial[];
-  const { name, dtypes } = spec;
+  const { name, dtypes, tame, masks } = spec;
+  const guards = (masking?: Masking) => masking === "condition" || (masking === "value" && !tame);
   return {
     name,
     formula: spec.formula,
@@ -207,9 +222,12 @@ export function elementwise<A extends Arity>(spec: ElementwiseSpec<A>): Elementw
     },
     differentiable: partials.some((p) => p !== null && p !== 0),
     linearity: null,
-    vjp: (node, g) => partials.map((p) => scale(g, p, node)),
-    jvp: (node, tangents) =>
-      addAll(partials.map((p, i) => (tangents[i] ? scale(tangents[i], p, node) : null))),
+    vjp: (node, g, masking) => partials.map((p) => scale(g, p, node, guards(masking))),
+    jvp: (node, tangents, masking) =>
+      addAll(
+        partials.map((p, i) => (tangents[i] ? scale(tangents[i], p, node, guards(masking)) : null)),
+      ),
+    ...(masks && { masks: () => masks }),
     reference: {
       kind: "scalar",
       real: spec.reference,
@@ -243,6 +261,7 @@ interface LinearSpec {
   readonly lower: Lowering;
   readonly simplify?: (node: Node) => Node | undefined;
   readonly summed?: (node: Node, axes: readonly number[]) => Node | undefined;
+  readonly masks?: (node: Node, i: number) => Masking | undefined;
 }
 
 let zerosLike: (x: Node) => Node;
@@ -309,7 +328,7 @@ export function constantOp(spec: Omit<LinearSpec, "adjoints" | "tangent">): OpRe
 }
 
 function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
-  const { name, formula, arity, dtypes, infer, lower, simplify, summed } = spec;
+  const { name, formula, arity, dtypes, infer, lower, simplify, summed, masks } = spec;
   return {
     name,
     formula,
@@ -326,6 +345,7 @@ function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
     linearity: null as Linearity,
     ...(simplify && { simplify }),
     ...(summed && { summed }),
+    ...(masks && { masks }),
   };
 }
 

@@ -32,6 +32,7 @@ const extremum = (reducer: "max" | "min", start: number): OpRecord => {
       const ties = mask(y, y.inputs[0]!, axes);
       return div(sum(where(ties, t, 0), axes), sum(cast(ties, t.dtype), axes));
     },
+    masks: () => "value",
     reference: foldBy(start, (acc, x) => (reducer === "max" ? Math.max(acc, x) : Math.min(acc, x))),
     lower: { kind: "reduce", reducer },
     simplify: ({ inputs: [x], attrs }) => (axesOf(attrs).length === 0 ? x : undefined),
