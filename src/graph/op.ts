@@ -34,7 +34,16 @@ export type Reference =
   | {
       readonly kind: "array";
       readonly real: (node: Node, inputs: readonly RefArray[]) => Float64Array;
+      /** The imaginary part where an op that is not linear chooses elements by their real parts. */
+      readonly imaginary?: Imaginary;
     };
+
+/** The imaginary part of a result, from the real and the imaginary parts of the inputs. */
+export type Imaginary = (
+  node: Node,
+  re: readonly RefArray[],
+  im: readonly RefArray[],
+) => Float64Array;
 
 /**
  * Why a derivative holds zeros that no arithmetic made: an op took other elements than these, or

@@ -10,9 +10,9 @@ import {
   treeFill,
   treeLeaves,
 } from "../base/index.ts";
-import type { Node } from "../graph/index.ts";
-import { placeholder } from "../ops/index.ts";
-import { evaluateComplex } from "../runtime/reference.ts";
+import { type Node, Watch } from "../graph/index.ts";
+import { variable } from "../ops/index.ts";
+import { complexOf, evaluateComplex } from "../runtime/reference.ts";
 import { fromHost, isTensor, Tensor } from "../tensor/index.ts";
 
 /** How far a check moves its point, in units of the direction. */
@@ -32,11 +32,12 @@ const centralDefaults = { float32: 2 ** (-23 / 3), float64: 2 ** (-52 / 3) };
  *
  * Nothing is subtracted, so h may be so small that the error is that of rounding alone. The graph of
  * f is computed node by node on complex numbers in float64, whatever its dtype; the result is rounded
- * to that of f(x). At a kink (`abs`, `maximum`) it is the derivative of one side.
+ * to that of f(x). What is not analytic is continued by its real part: `abs`, `maximum`, `max` and
+ * pooling choose by real parts, share between ties as derivatives do, and comparisons, `sign`, `floor`
+ * and indices are those of the real parts.
  *
  * @param x a float tensor, or a tree of them. @param v a direction, of the same tree and shapes.
  * @returns the shape of f(x).
- * @throws {ConfigError} where an op has no continuation to complex numbers (max pooling, running products).
  * @see Squire & Trapp 1998, "Using complex variables to estimate derivatives of real functions"
  * @example
  * complexStep((x: Tensor) => x.exp().sum(), tensor([0, 1], "float64"), tensor([1, 1], "float64")).item(); // 3.718281828459045
@@ -49,24 +50,31 @@ export function complexStep<X>(
 ): Tensor {
   checkStep("complexStep", step);
   const { points, directions } = pairsOf("complexStep", x, v);
-  const leaves = points.map(({ shape, dtype }) => placeholder(shape, dtype));
-  const fed = leaves.map((leaf) => new Tensor(leaf));
-  const y = f(treeFill(x, isTensor, fed) as X);
-  checkAnalytic(y.node, leaves);
-  const at = new Map(
-    leaves.map((leaf, i) => {
-      const im = Float64Array.from(directions[i]!.dataSync(), (d) => step * d);
-      return [leaf, { re: Float64Array.from(points[i]!.dataSync()), im }];
-    }),
-  );
-  const constant = (leaf: Node) => ({
-    re: Float64Array.from(leaf.storage!.read()),
-    im: new Float64Array(leaf.size),
-  });
-  const [value] = evaluateComplex([y.node], (leaf) => at.get(leaf) ?? constant(leaf));
-  const derivative = value!.im.map((z) => z / step);
-  return inDType(y, derivative);
+  const watch = new Watch(); // keeps the graph of what f reads on its way, such as running averages
+  try {
+    const leaves = points.map(({ node }) => variable(node, watch));
+    const fed = leaves.map((leaf) => new Tensor(leaf));
+    const y = f(treeFill(x, isTensor, fed) as X);
+    checkAnalytic(y.node, leaves);
+    const at = new Map(
+      leaves.map((leaf, i) => {
+        const im = Float64Array.from(directions[i]!.dataSync(), (d) => step * d);
+        return [leaf, { re: Float64Array.from(points[i]!.dataSync()), im }];
+      }),
+    );
+    const [value] = evaluateComplex([y.node], (node) => at.get(node) ?? constant(node));
+    return inDType(
+      y,
+      value!.im.map((z) => z / step),
+    );
+  } finally {
+    watch.release();
+  }
 }
+
+/** The value of a leaf, or of a node that has no history any more. */
+const constant = ({ storage, inputs, op }: Node) =>
+  storage && (op.leaf || inputs.length === 0) ? complexOf(Float64Array.from(storage.read())) : null;
 
 /**
  * The derivative of a function at x along v by a difference of two values:
@@ -138,7 +146,10 @@ function checkStep(subject: string, step: number): void {
 function checkAnalytic(y: Node, leaves: readonly Node[]): void {
   const wall = pathBetween(leaves, [y]).find(
     ({ op: { leaf, reference, linearity } }) =>
-      !leaf && (reference.kind === "scalar" ? !reference.complex : linearity === null),
+      !leaf &&
+      (reference.kind === "scalar"
+        ? !reference.complex
+        : linearity === null && !reference.imaginary),
   );
   if (!wall) return;
   throw new ConfigError({

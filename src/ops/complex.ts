@@ -5,25 +5,67 @@ export const complex = (re: number, im = 0): Complex => ({ re, im });
 export const cadd = (a: Complex, b: Complex) => complex(a.re + b.re, a.im + b.im);
 export const csub = (a: Complex, b: Complex) => complex(a.re - b.re, a.im - b.im);
 export const cneg = (a: Complex) => complex(-a.re, -a.im);
+/** x · y with 0 · ∞ = 0: what does not move has no derivative, beside infinite values, too. */
+const times = (x: number, y: number) => (x === 0 || y === 0 ? 0 : x * y);
 export const cmul = (a: Complex, b: Complex) =>
-  complex(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re);
+  complex(a.re * b.re - times(a.im, b.im), times(a.re, b.im) + times(a.im, b.re));
+/** By a quotient that cannot overflow (Smith 1962); of a real 0, by the real derivative, which is infinite. */
 export const cdiv = (a: Complex, b: Complex) => {
-  const d = b.re * b.re + b.im * b.im;
-  return complex((a.re * b.re + a.im * b.im) / d, (a.im * b.re - a.re * b.im) / d);
+  if (b.im === 0) return complex(a.re / b.re, a.im === 0 ? 0 : a.im / b.re);
+  if (b.re === 0) {
+    const y = a.re / b.re;
+    return complex(y, (a.im === 0 ? 0 : a.im / b.re) - (y * b.im) / b.re);
+  }
+  const r = b.im / b.re;
+  const d = b.re + b.im * r;
+  return complex((a.re + times(a.im, r)) / d, (a.im - times(a.re, r)) / d);
 };
 export const cexp = (a: Complex) =>
-  complex(Math.exp(a.re) * Math.cos(a.im), Math.exp(a.re) * Math.sin(a.im));
+  complex(Math.exp(a.re) * Math.cos(a.im), times(Math.exp(a.re), Math.sin(a.im)));
+/** NaN below 0 and an infinite derivative at 0, as on the real axis: no step across the branch cut. */
+const atEdge = (a: Complex, value: number): Complex | undefined =>
+  a.re > 0 ? undefined : complex(value, a.im === 0 ? 0 : a.re === 0 ? a.im * Infinity : NaN);
 export const clog = (a: Complex) =>
-  complex(Math.log(Math.hypot(a.re, a.im)), Math.atan2(a.im, a.re));
+  atEdge(a, Math.log(a.re)) ?? complex(Math.log(Math.hypot(a.re, a.im)), Math.atan2(a.im, a.re));
 export const csqrt = (a: Complex) => {
-  if (a.re === 0 && a.im === 0) return complex(0);
-  // re ≥ 0 branch; the imaginary part from im/(2 re), which keeps a tiny im exact
-  if (a.re >= 0) {
-    const re = Math.sqrt((Math.hypot(a.re, a.im) + a.re) / 2);
-    return complex(re, a.im / (2 * re));
+  const edge = atEdge(a, Math.sqrt(a.re));
+  if (edge) return edge;
+  // the imaginary part from im/(2 re), which keeps a tiny im exact
+  const re = Math.sqrt((Math.hypot(a.re, a.im) + a.re) / 2);
+  return complex(re, a.im / (2 * re));
+};
+/** |z| by its real part; at 0, where the derivative is 0 by convention, a constant. */
+export const cabs = (z: Complex) => (z.re < 0 ? cneg(z) : z.re === 0 ? complex(0) : z);
+/** The one whose real part wins; ties share, and NaN wins, as in the real op. */
+export const cchoose =
+  (wins: (x: number, y: number) => boolean) =>
+  (a: Complex, b: Complex): Complex => {
+    if (a.re === b.re) return complex(a.re, (a.im + b.im) / 2);
+    return Number.isNaN(a.re) || wins(a.re, b.re) ? a : b;
+  };
+/** 1/(1 + e^{−z}) and log(1 + e^z) by the tail that does not overflow. */
+export const csigmoid = (z: Complex) => {
+  if (z.re >= 0) return cdiv(complex(1), cadd(complex(1), cexp(cneg(z))));
+  const e = cexp(z);
+  return cdiv(e, cadd(complex(1), e));
+};
+export const csoftplus = (z: Complex) =>
+  z.re > 0 ? cadd(z, clog1p(cexp(cneg(z)))) : clog1p(cexp(z));
+/**
+ * aᵇ = e^{b log a}, for a < 0 as ±(−a)ᵇ with a whole b: sin(πb) is not 0 in floating point, which the
+ * step's size would divide by. At a = 0 by the real derivatives, b 0^{b−1} in a and 0 in b.
+ */
+export const cpow = (a: Complex, b: Complex): Complex => {
+  const value = a.re === 1 || b.re === 0 ? 1 : a.re ** b.re;
+  if (a.im === 0 && b.im === 0) return complex(value);
+  if (a.re === 0) return complex(value, times(a.im, times(b.re, a.re ** (b.re - 1))));
+  if (a.re > 0) {
+    const { im } = cexp(cmul(b, clog(a)));
+    return complex(value, im);
   }
-  const im = Math.sqrt((Math.hypot(a.re, a.im) - a.re) / 2) * (a.im < 0 ? -1 : 1);
-  return complex(a.im / (2 * im), im);
+  const odd = Math.abs(b.re % 2) === 1;
+  const { im } = cpow(cneg(a), complex(b.re));
+  return complex(value, b.im !== 0 || !Number.isInteger(b.re) ? NaN : odd ? -im : im);
 };
 export const csin = (a: Complex) =>
   complex(Math.sin(a.re) * Math.cosh(a.im), Math.cos(a.re) * Math.sinh(a.im));
@@ -39,10 +81,11 @@ export const ctanh = (a: Complex) => {
 export const cexpm1 = (a: Complex) =>
   complex(
     Math.expm1(a.re) * Math.cos(a.im) - 2 * Math.sin(a.im / 2) ** 2,
-    Math.exp(a.re) * Math.sin(a.im),
+    times(Math.exp(a.re), Math.sin(a.im)),
   );
 /** log(1 + z): |1 + z|² = 1 + (2x + x² + y²) keeps the digits of small z. */
 export const clog1p = (a: Complex) =>
+  atEdge(complex(1 + a.re, a.im), Math.log1p(a.re)) ??
   complex(0.5 * Math.log1p(2 * a.re + a.re * a.re + a.im * a.im), Math.atan2(a.im, 1 + a.re));
 
 /**

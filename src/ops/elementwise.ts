@@ -10,7 +10,9 @@ import {
 } from "../base/index.ts";
 import { apply, type Complex, Node, type Watch } from "../graph/index.ts";
 import {
+  cabs,
   cadd,
+  cchoose,
   ccos,
   cdiv,
   cerf,
@@ -21,7 +23,10 @@ import {
   cmul,
   cneg,
   complex,
+  cpow,
+  csigmoid,
   csin,
+  csoftplus,
   csqrt,
   csub,
   ctanh,
@@ -154,7 +159,7 @@ export const ops = {
     partials: [(_, x) => sign(x)],
     reference: Math.abs,
     int: (x) => Math.abs(x) | 0, // of −2³¹ it is −2³¹, as in memory
-    complex: (z) => (z.re < 0 ? cneg(z) : z),
+    complex: cabs,
   }),
   sign: elementwise({
     name: "sign",
@@ -271,7 +276,7 @@ export const ops = {
     partials: [(y) => mul(y, sub(1, y))],
     tame: true,
     reference: sigmoidReal,
-    complex: (z) => cdiv(one, cadd(one, cexp(cneg(z)))),
+    complex: csigmoid,
   }),
   erf: elementwise({
     name: "erf",
@@ -296,7 +301,7 @@ export const ops = {
     partials: [(_, x) => sigmoid(x)],
     tame: true,
     reference: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
-    complex: (z) => clog(cadd(one, cexp(z))),
+    complex: csoftplus,
     expand: (x) => add(maximum(x, 0), log1p(exp(neg(abs(x))))),
   }),
   not: elementwise({
@@ -419,7 +424,7 @@ export const ops = {
     ],
     // C's pow(1, NaN) and pow(−1, ±∞) are 1, JavaScript's are NaN
     reference: (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Infinity) ? 1 : a ** b),
-    complex: (a, b) => (a.re === 0 && a.im === 0 ? complex(a.re ** b.re) : cexp(cmul(b, clog(a)))),
+    complex: cpow,
     domain: [
       [0.3, 3],
       [-2, 3],
@@ -436,7 +441,7 @@ export const ops = {
     partials: [toWinner(larger), toWinner(less)],
     masks: "value",
     reference: (a, b) => Math.max(a, b),
-    complex: (a, b) => (a.re >= b.re ? a : b),
+    complex: cchoose((x, y) => x > y),
   }),
   min: elementwise({
     name: "min",
@@ -446,7 +451,7 @@ export const ops = {
     partials: [toWinner(less), toWinner(larger)],
     masks: "value",
     reference: (a, b) => Math.min(a, b),
-    complex: (a, b) => (a.re <= b.re ? a : b),
+    complex: cchoose((x, y) => x < y),
   }),
   eq: elementwise({
     name: "eq",

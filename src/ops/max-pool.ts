@@ -1,5 +1,5 @@
 import { forEachIndex, numeric, sizeOf, stridesOf } from "../base/index.ts";
-import { type Attrs, apply, type Node } from "../graph/index.ts";
+import { type Attrs, apply, type Node, type RefArray } from "../graph/index.ts";
 import { add, equal, floorDiv, mul, where } from "./elementwise.ts";
 import { gather, scatterAdd } from "./gather.ts";
 import { reshape } from "./movement.ts";
@@ -81,6 +81,27 @@ function spreadAt(x: Node, geo: WindowGeometry, g: Node): Node {
   return reshape(scatterAdd(at, flat(g, rank), at.shape.length - 1, plane), x.shape);
 }
 
+/** Where the first largest element, or the first NaN, of each window lies in `x`. */
+function firstLargest(node: Node, x: RefArray): Float64Array {
+  const { size, stride, dilation } = geometry(node.attrs);
+  const lead = node.shape.length - size.length;
+  const strides = stridesOf(x.shape);
+  const result = new Float64Array(node.size).fill(-1);
+  forEachIndex(node.shape, (index, i) => {
+    forEachIndex(size, (q) => {
+      const at = (position: number, axis: number) =>
+        axis < lead
+          ? position
+          : position * stride[axis - lead]! + q[axis - lead]! * dilation[axis - lead]!;
+      const from = index.reduce((n, p, axis) => n + at(p, axis) * strides[axis]!, 0);
+      const [value, best] = [x.data[from]!, x.data[result[i]!]];
+      if (best === undefined || value > best || (Number.isNaN(value) && !Number.isNaN(best)))
+        result[i] = from;
+    });
+  });
+  return result;
+}
+
 /**
  * The largest element of each window over the last axes. The derivative goes to where the value
  * came from, the first of those that tie. The positions are found only when a derivative asks.
@@ -105,25 +126,8 @@ export const maxPoolOp: OpRecord = custom({
     return reshape(gather(flat(t, rank), at, at.shape.length - 1), shape);
   },
   masks: () => "value",
-  reference(node, [x]) {
-    const { size, stride, dilation } = geometry(node.attrs);
-    const lead = node.shape.length - size.length;
-    const strides = stridesOf(x!.shape);
-    const result = new Float64Array(node.size);
-    forEachIndex(node.shape, (index, i) => {
-      let largest = Number.NEGATIVE_INFINITY;
-      forEachIndex(size, (q) => {
-        const at = (position: number, axis: number) =>
-          axis < lead
-            ? position
-            : position * stride[axis - lead]! + q[axis - lead]! * dilation[axis - lead]!;
-        const from = index.reduce((n, p, axis) => n + at(p, axis) * strides[axis]!, 0);
-        largest = Math.max(largest, x!.data[from]!);
-      });
-      result[i] = largest;
-    });
-    return result;
-  },
+  reference: (node, [x]) => firstLargest(node, x!).map((at) => x!.data[at]!),
+  imaginary: (node, [re], [im]) => firstLargest(node, re!).map((at) => im!.data[at]!),
   lower: {
     kind: "expand",
     expand: ({ inputs: [x], attrs }) =>

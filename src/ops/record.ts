@@ -12,6 +12,7 @@ import {
   type Attrs,
   apply,
   type Complex,
+  type Imaginary,
   type Linearity,
   type Masking,
   type Node,
@@ -311,9 +312,12 @@ export function bilinear(
 
 /** An op that is neither elementwise nor linear: both rules are written out. */
 export function custom(
-  spec: Omit<LinearSpec, "adjoints" | "tangent"> & Pick<OpRecord, "vjp" | "jvp">,
+  spec: Omit<LinearSpec, "adjoints" | "tangent"> &
+    Pick<OpRecord, "vjp" | "jvp"> & { readonly imaginary: Imaginary },
 ): OpRecord {
-  return { ...baseOf(spec), linearity: null, vjp: spec.vjp, jvp: spec.jvp };
+  const { vjp, jvp, imaginary } = spec;
+  const reference = { kind: "array" as const, real: spec.reference, imaginary };
+  return { ...baseOf(spec), linearity: null, vjp, jvp, reference };
 }
 
 /** An op with integer or boolean results, or a wall: no derivative flows. */

@@ -1,10 +1,24 @@
 import { numeric } from "../base/index.ts";
-import { apply, type Node } from "../graph/index.ts";
+import { apply, type Imaginary, type Node } from "../graph/index.ts";
 import type { Reducer } from "../runtime/program.ts";
 import { foldBy } from "./by-index.ts";
 import { cast, div, equal, where } from "./elementwise.ts";
 import { constantOp, custom, type OpRecord } from "./record.ts";
 import { axesOf, broadcastInto, inferReduced, sum } from "./sum.ts";
+
+/** The mean of the imaginary parts of the elements whose real part is extreme. */
+const meanOfTies =
+  (better: (x: number, best: number) => boolean): Imaginary =>
+  (node, [re], [im]) => {
+    const each = foldBy(0, (mean, at, _, seen) => {
+      const [x, y, [best, ties]] = [re!.data[at]!, im!.data[at]!, seen as [number, number]];
+      if (ties && !better(x, best) && x !== best) return mean;
+      const count = ties && x === best ? ties + 1 : 1;
+      seen.splice(0, 2, x, count);
+      return count === 1 ? y : mean + (y - mean) / count;
+    });
+    return each(node, [{ ...re!, data: re!.data.map((_, at) => at) }]);
+  };
 
 /**
  * y = max or min of x over `axes`. NaN if any element is. Elements that tie share the derivative
@@ -34,6 +48,7 @@ const extremum = (reducer: "max" | "min", start: number): OpRecord => {
     },
     masks: () => "value",
     reference: foldBy(start, (acc, x) => (reducer === "max" ? Math.max(acc, x) : Math.min(acc, x))),
+    imaginary: meanOfTies(reducer === "max" ? (x, best) => x > best : (x, best) => x < best),
     lower: { kind: "reduce", reducer },
     simplify: ({ inputs: [x], attrs }) => (axesOf(attrs).length === 0 ? x : undefined),
   });

@@ -51,16 +51,17 @@ export interface ComplexArray {
  * Evaluates an analytic graph on complex inputs: f(x + ih) = f(x) + ih f′(x) + O(h²), whose
  * imaginary part gives f′ without any subtraction.
  *
+ * @param bind the value of a node that is given, null for one to compute.
  * @see Squire & Trapp 1998, "Using complex variables to estimate derivatives of real functions"
  */
 export function evaluateComplex(
   outputs: readonly Node[],
-  bind: (leaf: Node) => ComplexArray,
+  bind: (node: Node) => ComplexArray | null,
 ): ComplexArray[] {
   const values = new Map<Node, ComplexArray>();
-  for (const node of collect(outputs, (x) => x.storage !== null)) {
-    if (node.op.leaf) values.set(node, bind(node));
-    else if (node.storage) values.set(node, complexOf(Float64Array.from(node.storage.read())));
+  for (const node of collect(outputs, (x) => bind(x) !== null)) {
+    const given = bind(node);
+    if (given) values.set(node, given);
     else
       values.set(
         node,
@@ -74,7 +75,10 @@ export function evaluateComplex(
 }
 
 /** Real values as complex ones. */
-const complexOf = (re: Float64Array): ComplexArray => ({ re, im: new Float64Array(re.length) });
+export const complexOf = (re: Float64Array): ComplexArray => ({
+  re,
+  im: new Float64Array(re.length),
+});
 
 const part = ({ re, im }: ComplexArray, which: "re" | "im" | "zero"): Float64Array =>
   which === "re" ? re : which === "im" ? im : new Float64Array(re.length);
@@ -116,6 +120,11 @@ function computeComplex(node: Node, inputs: readonly ComplexArray[]): ComplexArr
       re: parts(["re", "re"]).map((x, i) => x - minus[i]!),
       im: parts(["re", "im"]).map((x, i) => x + cross[i]!),
     };
+  }
+  if (reference.imaginary) {
+    const of = (which: "re" | "im") =>
+      node.inputs.map(({ shape, dtype }, i) => ({ shape, dtype, data: part(inputs[i]!, which) }));
+    return { re: parts([]), im: reference.imaginary(node, of("re"), of("im")) };
   }
   return complexOf(parts([]));
 }

@@ -210,7 +210,8 @@ export function complexStep(
 ): Float64Array[] {
   const h = 1e-100;
   const results = evaluateComplex(outputs, (leaf) => {
-    const re = at.get(leaf)!;
+    const re = at.get(leaf);
+    if (!re) return null;
     const direction = along.get(leaf);
     return { re, im: direction ? direction.map((d) => h * d) : new Float64Array(re.length) };
   });
@@ -298,7 +299,9 @@ function checkRules(op: OpRecord, { leaves, values, y }: Built, what: string): v
 
 /** Elementwise with a continuation to complex numbers, or linear or affine in each input. */
 const isAnalytic = ({ op }: Node): boolean =>
-  op.reference.kind === "scalar" ? op.reference.complex !== undefined : op.linearity !== null;
+  op.reference.kind === "scalar"
+    ? op.reference.complex !== undefined
+    : op.linearity !== null || op.reference.imaginary !== undefined;
 
 function checkAdjoint(
   what: string,
