@@ -88,15 +88,39 @@ export const prod = reduction("prod", (x, axes) => {
   return op.reshape(y, y.shape.slice(0, last));
 });
 
-/** Mean squared distance from the mean, over n − correction; two passes, so nothing cancels. */
+/**
+ * Mean squared distance from the mean, over n − correction; two passes, so nothing cancels. A correction
+ * beyond n counts as n, as in NumPy: ∞, or NaN where all are equal, and never below 0.
+ */
 export const variance = (x: Node, given?: VarianceOptions | Axes): Node => {
   const names = { axis: true, keepDims: true, correction: true } as const;
   const options = withAxis("variance", given, names);
   const axes = axesOf("variance", x, options);
   const centred = op.sub(averaged(x), over(mean(x, { axis: axes }), x, axes));
   const squares = op.sum(op.mul(centred, centred), axes);
-  return kept(op.div(squares, countOf(x, axes) - (options.correction ?? 0)), x, axes, options);
+  const over0 = Math.max(0, countOf(x, axes) - (options.correction ?? 0));
+  return kept(op.div(squares, over0), x, axes, options);
 };
+
+/** √x whose derivatives at 0 are 0: the root of what is 0 only where nothing moves it below. */
+export const rootOfSquares = (x: Node): Node => op.where(op.equal(x, 0), 0, op.sqrt(x));
+
+/**
+ * ‖x‖ = √Σx². float32 squares neither overflow nor underflow in float64; float64 is scaled by its largest
+ * magnitude, which cancels in exact arithmetic and so carries no derivative.
+ */
+export const norm = reduction("norm", (x, axes) => {
+  if (x.dtype !== "float64") {
+    const wide = op.cast(x, "float64");
+    return op.cast(rootOfSquares(op.sum(op.mul(wide, wide), axes)), asFloat(x).dtype);
+  }
+  if (countOf(x, axes) === 0) return op.sum(x, axes);
+  const top = op.stopGradient(op.max(op.abs(x), axes));
+  const usable = op.and(op.less(0, top), op.less(top, Infinity));
+  const scale = op.where(usable, top, 1);
+  const y = op.div(x, over(scale, x, axes));
+  return op.mul(rootOfSquares(op.sum(op.mul(y, y), axes)), scale);
+});
 
 /** x − m with m = max x, so that no power overflows; softmax does not change by a shift. */
 const shifted = (x: Node, axes: readonly number[]): Node =>

@@ -373,13 +373,26 @@ export class Tensor {
   min(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.min(x, options));
   }
-  /** Mean squared distance from the mean, over n − correction (default 0). */
+  /**
+   * Mean squared distance from the mean, over n − correction (default 0). With a correction of n or more
+   * it is ∞, or NaN where all are equal, as in NumPy.
+   */
   variance(options?: VarianceOptions | Axes): Tensor {
     return this.#map((x) => composite.variance(x, options));
   }
-  /** The root of {@link Tensor.variance}. */
+  /** The root of {@link Tensor.variance}; where all are equal, its derivatives are 0. */
   std(options?: VarianceOptions | Axes): Tensor {
-    return this.variance(options).sqrt();
+    return this.#map((x) => composite.rootOfSquares(composite.variance(x, options)));
+  }
+  /**
+   * The Euclidean norm √Σx² over some axes, over all if absent. It does not overflow where the squares
+   * do; its derivatives at 0 are 0.
+   *
+   * @example
+   * tensor([[3, 4], [0, 0]]).norm({ axis: 1 }).toArray(); // [5, 0]
+   */
+  norm(options?: ReduceOptions | Axes): Tensor {
+    return this.#map((x) => composite.norm(x, options));
   }
   /** log Σ eˣ, without overflow. */
   logSumExp(options?: ReduceOptions | Axes): Tensor {
