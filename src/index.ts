@@ -53,6 +53,7 @@ export {
   grad,
   hessian,
   hvp,
+  type Jacobian,
   jacobian,
   jvp,
   linspace,

@@ -12,12 +12,15 @@ import { pathBetween } from "./path.ts";
  * What an op did not take has derivative 0, whatever it is: the sweep keeps account of where such zeros
  * may be, and the rules there do not multiply them by ∞ or NaN.
  *
+ * @param masking says that the cotangents themselves hold such zeros.
+ *
  * @see Griewank & Walther 2008, "Evaluating Derivatives", §3.2
  */
 export function vjp(
   outputs: readonly Node[],
   cotangents: readonly (Node | null)[],
   inputs: readonly Node[],
+  masking?: Masking,
 ): (Node | null)[] {
   const path = pathBetween(inputs, outputs);
   const onPath = new Set(path);
@@ -42,16 +45,18 @@ export function vjp(
   };
   outputs.forEach((y, i) => {
     const g = cotangents[i];
-    if (g && onPath.has(y)) accumulate(y, g);
+    if (!g || !onPath.has(y)) return;
+    accumulate(y, g);
+    mask(y, masking);
   });
   for (const node of path.reverse()) {
     const g = sources.has(node) ? null : bar(node);
     if (!g) continue;
     bars.delete(node); // done with it: let it go
-    const masking = maskings.get(node);
+    const own = maskings.get(node);
     // matrix products and convolutions sum over places, which leaves zeros of whole rows at most
-    const passed = masking && node.op.linearity === "each" ? "value" : masking;
-    node.op.vjp(node, g, masking).forEach((gx, i) => {
+    const passed = own && node.op.linearity === "each" ? "value" : own;
+    node.op.vjp(node, g, own).forEach((gx, i) => {
       const x = node.inputs[i]!;
       if (!gx || !onPath.has(x)) return;
       accumulate(x, gx);

@@ -9,9 +9,9 @@ import {
   treeLeaves,
   treeMap,
 } from "../base/index.ts";
-import { substitute, Watch } from "../graph/index.ts";
+import { type Masking, substitute, Watch } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
-import { eye, stack, zeros } from "./create.ts";
+import { eye, stack, zeros, zerosLike } from "./create.ts";
 import { isTensor, Tensor } from "./tensor.ts";
 
 /** A tensor, or arrays and plain objects of them to any depth; what is not a tensor passes through. */
@@ -99,24 +99,28 @@ export function grad<X, R extends unknown[]>(
  * const { pullback } = vjp((x: Tensor) => x.square(), tensor([1, 2]));
  * pullback(tensor([1, 10])).toArray(); // [2, 40]
  */
-export function vjp<X, Y>(
-  f: (x: X) => Y,
-  x: X,
-): {
+export function vjp<X, Y>(f: (x: X) => Y, x: X): Pulled<X, Y> {
+  return pulledBack("vjp", f, x);
+}
+
+interface Pulled<X, Y> {
   value: Y;
   /** w ↦ Jᵀw at x, as often as one likes. */
   pullback: (cotangent: Y) => X;
-} {
+}
+
+/** @param masking says that cotangents will hold zeros that choose, as rows of the identity do. */
+function pulledBack<X, Y>(name: string, f: (x: X) => Y, x: X, masking?: Masking): Pulled<X, Y> {
   return watching((watch) => {
-    const { tree, leaves } = watched("vjp", x, watch);
+    const { tree, leaves } = watched(name, x, watch);
     const value = f(tree);
     const outputs = tensorsOf(value);
     // The map ȳ ↦ x̄ is built now, while the history is there; each call puts its ȳ in.
     const seeds = outputs.map((y) => op.placeholder(y.shape, y.dtype));
-    const bars = autodiff.vjp(nodesOf(outputs), seeds, nodesOf(leaves));
+    const bars = autodiff.vjp(nodesOf(outputs), seeds, nodesOf(leaves), masking);
     const pullback = (cotangent: Y): X => {
       const given = tensorsOf(cotangent);
-      checkLike("vjp", "cotangent", given, outputs);
+      checkLike(name, "cotangent", given, outputs);
       const replaced = new Map(seeds.map((seed, i) => [seed, given[i]!.node]));
       const grads = bars.map((g, i) => orZeros(g && substitute([g], replaced)[0]!, leaves[i]!));
       return treeFill(x, isTensor, grads) as X;
@@ -156,31 +160,66 @@ export function hvp<X>(f: (x: X) => Tensor, x: X, v: X): X {
   return jvp(grad(f), x, v).tangent;
 }
 
+/** The tree of `Y` with the tree of `X` in place of every tensor: a block of derivatives for each pair. */
+export type Jacobian<Y, X> = MapTree<Y, Tensor, MapTree<X, Tensor, Tensor>>;
+
 /**
- * All partial derivatives ∂yᵢ/∂xⱼ of a tensor function, by one pullback per element of y.
+ * All partial derivatives ∂yᵢ/∂xⱼ of a function of tensors, by one pullback per element of y.
  *
- * @returns shape [...y.shape, ...x.shape]
+ * Both sides may be trees: the result has the tree of y, and in place of each of its tensors the tree of
+ * x, as in JAX. For the parameters of a model see `functional` of `gradus/nn`.
+ *
+ * @returns shape […y.shape, …x.shape] for each pair of tensors
+ * @throws {DTypeError} for a result that is not float.
  * @example
  * jacobian((x: Tensor) => x.square(), tensor([1, 2])).toArray(); // [[2, 0], [0, 4]]
+ * const f = ({ a, b }: { a: Tensor; b: Tensor }) => ({ y: a.mul(b) });
+ * jacobian(f, { a: tensor([1, 2]), b: tensor(3) }).y.b.toArray(); // [1, 2]
  */
-export function jacobian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
-  const { value, pullback } = vjp(f, x);
-  if (value.size === 0) return zeros([...value.shape, ...x.shape], { dtype: x.dtype });
-  const basis = eye(value.size, { dtype: value.dtype });
-  const rows = Array.from({ length: value.size }, (_, i) =>
-    pullback(basis.slice(i).reshape(value.shape)),
-  );
-  return stack(rows).reshape([...value.shape, ...x.shape]);
+export function jacobian<X, Y>(f: (x: X) => Y, x: X): Jacobian<Y, X> {
+  const { value, pullback } = pulledBack("jacobian", f, x, "condition");
+  const outputs = tensorsOf(value);
+  const inputs = tensorsOf(x);
+  const blocks = outputs.map((y, k) => {
+    checkFloatResult("jacobian", y);
+    const basis = eye(y.size, { dtype: y.dtype });
+    const rows = Array.from({ length: y.size }, (_, i) => {
+      const row = basis.slice(i).reshape(y.shape);
+      const cotangents = outputs.map((other, j) => (j === k ? row : zerosLike(other)));
+      return tensorsOf(pullback(treeFill(value, isTensor, cotangents) as Y));
+    });
+    const blocksOf = inputs.map(({ shape, dtype }, j) => {
+      const whole = [...y.shape, ...shape];
+      return rows.length > 0
+        ? stack(rows.map((r) => r[j]!)).reshape(whole)
+        : zeros(whole, { dtype });
+    });
+    return treeFill(x, isTensor, blocksOf);
+  });
+  return treeFill(value, isTensor, blocks) as Jacobian<Y, X>;
+}
+
+function checkFloatResult(name: string, y: Tensor): void {
+  if (isFloat(y.dtype)) return;
+  throw new DTypeError({
+    subject: name,
+    problem: `the function returns ${y.dtype}${show(y.shape)}, which has no derivative.`,
+    fix: "return float tensors only.",
+  });
 }
 
 /**
- * All second derivatives of a scalar function, row by row from Hessian-vector products.
+ * All second derivatives of a scalar function, row by row from the pullback of its gradient.
  *
- * @returns shape [...x.shape, ...x.shape], symmetric to rounding
+ * Of a tree it is the tree in the tree: `hessian(f, { a, b }).a.b` holds ∂²f/∂a∂b.
+ *
+ * @returns shape […x.shape, …x.shape], symmetric to rounding
  * @example
  * hessian((x: Tensor) => x.prod(), tensor([2, 3])).toArray(); // [[0, 1], [1, 0]]
+ * const f = ({ a, b }: { a: Tensor; b: Tensor }) => a.square().mul(b);
+ * hessian(f, { a: tensor(3), b: tensor(5) }).a.b.item(); // 6
  */
-export function hessian(f: (x: Tensor) => Tensor, x: Tensor): Tensor {
+export function hessian<X>(f: (x: X) => Tensor, x: X): Jacobian<X, X> {
   return jacobian(grad(f), x);
 }
 
