@@ -13,9 +13,7 @@ import type { Reach } from "./receptive-field.ts";
  * elu(tensor([2, 0])).toArray(); // [2, 0]
  */
 export function elu(x: Tensor, alpha = 1): Tensor {
-  const positive = x.greater(0);
-  // the branch that is not taken must stay finite: its derivative is 0 · eˣ
-  return where(positive, x, where(positive, 0, x).expm1().mul(alpha));
+  return where(x.greater(0), x, x.expm1().mul(alpha));
 }
 
 /** How {@link gelu} computes Φ. */

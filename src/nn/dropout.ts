@@ -1,5 +1,5 @@
 import { ConfigError } from "../base/index.ts";
-import { bernoulli, Generator, type Tensor, where } from "../tensor/index.ts";
+import { bernoulli, Generator, type Tensor, where, zerosLike } from "../tensor/index.ts";
 import { nextSeed } from "./initialise.ts";
 import { Module } from "./module.ts";
 
@@ -21,16 +21,16 @@ export class Dropout extends Module {
   readonly random: Generator;
 
   /**
-   * @param p probability to drop, 0 ≤ p < 1.
+   * @param p probability to drop, 0 ≤ p ≤ 1; 1 drops all.
    * @throws {ConfigError} for any other p.
    */
   constructor(p = 0.5, { seed = nextSeed() }: { readonly seed?: number } = {}) {
     super();
-    if (!(p >= 0 && p < 1))
+    if (!(p >= 0 && p <= 1))
       throw new ConfigError({
         subject: "Dropout",
         problem: `p is ${p}.`,
-        fix: "give the probability to drop, at least 0 and below 1.",
+        fix: "give the probability to drop, from 0 to 1.",
       });
     this.p = p;
     this.random = new Generator(seed);
@@ -38,6 +38,7 @@ export class Dropout extends Module {
 
   forward(x: Tensor): Tensor {
     if (!this.training || this.p === 0) return x;
+    if (this.p === 1) return zerosLike(x); // 1/(1 − p) is infinite
     const kept = bernoulli(1 - this.p, x.shape, { key: this.random.next() });
     return where(kept, x.mul(1 / (1 - this.p)), 0);
   }

@@ -1,14 +1,16 @@
-import { DTypeError, type FloatDType } from "../base/index.ts";
-import type { Tensor } from "../tensor/index.ts";
+import { ConfigError, checkOptions, DTypeError, type FloatDType } from "../base/index.ts";
+import { arange, type Tensor, where } from "../tensor/index.ts";
 import { type Initializer, normal } from "./initialise.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
-/** The initial law and dtype of an {@link Embedding}. */
+/** The initial law and dtype of an {@link Embedding}, and which index pads. */
 export interface EmbeddingOptions {
   /** The law of the vectors, default N(0, 1). */
   readonly init?: Initializer | undefined;
   readonly dtype?: FloatDType | undefined;
+  /** The index that stands for nothing: its vector starts at 0 and gets no gradient. */
+  readonly paddingIndex?: number | undefined;
 }
 
 /**
@@ -18,7 +20,7 @@ export interface EmbeddingOptions {
  *   y = W[x],   W ~ N(0, 1)
  *
  * @throws {DTypeError} for indices that are not int32. @throws {DataError} when it is computed, if an
- * index is outside 0…count − 1.
+ * index is outside 0…count − 1. @throws {ConfigError} for a padding index outside it.
  * @see Bengio et al. 2003, "A neural probabilistic language model"
  * @example
  * const layer = new Embedding(3, 2);
@@ -30,11 +32,31 @@ export class Embedding extends Module {
   readonly size: number;
   readonly weight: Parameter; // [count, size]
 
-  constructor(count: number, size: number, { init = normal(0, 1), dtype }: EmbeddingOptions = {}) {
+  readonly paddingIndex: number | null;
+
+  constructor(count: number, size: number, options: EmbeddingOptions = {}) {
     super();
+    checkOptions("Embedding", options, { init: true, dtype: true, paddingIndex: true });
+    const { init = normal(0, 1), dtype, paddingIndex = null } = options;
+    if (
+      paddingIndex !== null &&
+      !(Number.isInteger(paddingIndex) && 0 <= paddingIndex && paddingIndex < count)
+    )
+      throw new ConfigError({
+        subject: "Embedding",
+        problem: `paddingIndex is ${paddingIndex} of ${count} indices.`,
+        fix: `give an index of 0…${count - 1}.`,
+      });
     this.count = count;
     this.size = size;
-    this.weight = new Parameter(init([count, size], { dtype }));
+    this.paddingIndex = paddingIndex;
+    const weight = init([count, size], { dtype });
+    const isPadding = arange(count)
+      .equal(paddingIndex ?? -1)
+      .unsqueeze(1);
+    this.weight = new Parameter(
+      paddingIndex === null ? weight : where(isPadding, 0, weight).evalSync(),
+    );
   }
 
   /** `[…]` int32 → `[…, size]` */
@@ -45,7 +67,9 @@ export class Embedding extends Module {
         problem: `indices are ${indices.dtype}.`,
         fix: 'cast them: indices.cast("int32").',
       });
-    return this.weight.value.take(indices);
+    const y = this.weight.value.take(indices);
+    if (this.paddingIndex === null) return y;
+    return where(indices.equal(this.paddingIndex).unsqueeze(-1), y.stopGradient(), y);
   }
 
   override toString(): string {

@@ -195,8 +195,8 @@ function scale(g: Node, partial: Partial, y: Node, guarded: boolean): Node | nul
   if (typeof partial === "number") throw new TypeError("a constant partial is −1, 0 or 1"); // a slip in a record, not in use
   if (typeof partial === "object") return partial.choose(g, ...y.inputs);
   const factor = partial(y, ...y.inputs);
-  const safe = !guarded || loweringOf(factor).kind === "constant";
-  return safe ? chain.mul(g, factor) : chain.mulZero(g, factor);
+  const plain = loweringOf(factor).kind === "constant" && Number.isFinite(factor.attrs.value);
+  return !guarded || plain ? chain.mul(g, factor) : chain.mulZero(g, factor);
 }
 
 /** Sum of the terms that are there. */
