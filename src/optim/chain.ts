@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../base/index.ts";
 import { select } from "../nn/index.ts";
-import { full, type Tensor } from "../tensor/index.ts";
+import { full, stack, type Tensor, where } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import type { GradientTransform, Rule, RuleState, Tensors } from "./rule.ts";
 
@@ -87,17 +87,20 @@ export const weightDecay = (
 });
 
 /**
- * The Euclidean norm of all tensors together, a float64 scalar: the sums of squares of many large
- * tensors are added without loss.
+ * The Euclidean norm of all tensors together, a float64 scalar. Squares neither overflow nor underflow:
+ * those of float32 are taken in float64, and float64 is scaled by its largest magnitude.
  *
  * @example
  * globalNorm({ a: tensor([3]), b: tensor([[4]]) }).item(); // 5
  */
-export const globalNorm = (tensors: Tensors): Tensor =>
-  Object.values(tensors)
-    .map((x) => x.square().sum().cast("float64"))
-    .reduce((a, b) => a.add(b), full([], 0, { dtype: "float64" }))
-    .sqrt();
+export const globalNorm = (tensors: Tensors): Tensor => {
+  const all = Object.values(tensors);
+  if (all.some(({ dtype }) => dtype === "float64"))
+    return stack(all.map((x) => x.cast("float64").norm())).norm();
+  const squares = all.map((x) => x.cast("float64").square().sum());
+  const total = squares.reduce((a, b) => a.add(b), full([], 0, { dtype: "float64" }));
+  return where(total.equal(0), 0, total.sqrt());
+};
 
 const map = (tensors: Tensors, f: (x: Tensor, path: string) => Tensor): Tensors =>
   Object.fromEntries(Object.entries(tensors).map(([path, x]) => [path, f(x, path)]));

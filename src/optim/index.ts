@@ -16,7 +16,12 @@ export {
 } from "./moving-average.ts";
 export { type NadamOptions, nadam } from "./nadam.ts";
 export type { RuleLike, RuleName } from "./named.ts";
-export { Optimizer, type OptimizerOptions, type ParameterGroup } from "./optimizer.ts";
+export {
+  type NonFinite,
+  Optimizer,
+  type OptimizerOptions,
+  type ParameterGroup,
+} from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, plateau } from "./plateau.ts";
 export { type RmspropOptions, rmsprop } from "./rmsprop.ts";
 export type { GradientTransform, Hyper, Rule, RuleState, Tensors } from "./rule.ts";

@@ -8,7 +8,16 @@ import {
   show,
 } from "../base/index.ts";
 import { type AnyModule, Module, type Parameter, select } from "../nn/index.ts";
-import { isTensor, type Tensor, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
+import {
+  checkedValues,
+  isTensor,
+  type Tensor,
+  tensor,
+  Variable,
+  where,
+  zerosLike,
+} from "../tensor/index.ts";
+import { globalNorm } from "./chain.ts";
 import { type RuleLike, ruleOf } from "./named.ts";
 import type { Rule, Tensors } from "./rule.ts";
 import { mapValues, write } from "./write.ts";
@@ -25,7 +34,14 @@ export interface OptimizerOptions {
    * which cuts batches into parts that may differ in size.)
    */
   readonly accumulate?: number | undefined;
+  /**
+   * What a step does whose gradients hold ∞ or NaN: "error" throws and changes nothing; "skip" leaves
+   * parameters and state as they are, and counts no step. By default it is taken, as in PyTorch.
+   */
+  readonly nonFinite?: NonFinite | undefined;
 }
+/** What becomes of a step whose gradients are not finite. */
+export type NonFinite = "error" | "skip";
 
 /** What differs for some parameters. To keep parameters as they are, freeze them. */
 export interface ParameterGroup {
@@ -69,6 +85,7 @@ export class Optimizer {
   /** Per parameter, the rule's state by name. */
   readonly #state: Readonly<Record<string, Readonly<Record<string, Variable>>>>;
   readonly #accumulate: number;
+  readonly #nonFinite: NonFinite | undefined;
   /** Where gradients accumulate: how many there are, int32, and their sums by path. */
   readonly #pending: {
     readonly count: Variable;
@@ -84,8 +101,15 @@ export class Optimizer {
     rule: RuleLike,
     options: OptimizerOptions = {},
   ) {
-    checkOptions("Optimizer", options, { lr: true, groups: true, accumulate: true });
-    const { lr = 1e-3, groups = {}, accumulate = 1 } = options;
+    checkOptions("Optimizer", options, {
+      lr: true,
+      groups: true,
+      accumulate: true,
+      nonFinite: true,
+    });
+    const { lr = 1e-3, groups = {}, accumulate = 1, nonFinite } = options;
+    checkNonFinite(nonFinite);
+    this.#nonFinite = nonFinite;
     this.rule = ruleOf("Optimizer", rule);
     checkLr(lr);
     this.#lr = new Variable(tensor(lr, "float64"));
@@ -166,7 +190,24 @@ export class Optimizer {
       for (const [name, variable] of Object.entries(variables))
         writes.push([variable, state[name]!.cast(variable.dtype)]);
     }
-    return writes;
+    return this.#guarded(gradients, writes);
+  }
+
+  /** The same writes for finite gradients; else none, or an error. */
+  #guarded(gradients: Tensors, writes: Write[]): Write[] {
+    if (!this.#nonFinite) return writes;
+    const norm = globalNorm(gradients);
+    const finite = norm.isFinite();
+    if (this.#nonFinite === "skip")
+      return writes.map(([x, value]): Write => [x, where(finite, value, x.value)]);
+    const blame = {
+      subject: "Optimizer",
+      wanted: "a finite norm of the gradients",
+      fix: 'look at the inputs and the learning rate, clip the gradients, or skip such steps: nonFinite: "skip".',
+    };
+    return writes.map(([x, value]): Write => {
+      return x === this.#step ? [x, checkedValues(value, finite, blame, norm)] : [x, value];
+    });
   }
 
   /**
@@ -268,6 +309,15 @@ function checkAccumulate(accumulate: number): void {
     subject: "Optimizer",
     problem: `accumulate is ${accumulate}, not a whole number of 1 or more.`,
     fix: "give the number of updates that make one step, such as accumulate: 4.",
+  });
+}
+
+function checkNonFinite(nonFinite: unknown): void {
+  if (nonFinite === undefined || nonFinite === "error" || nonFinite === "skip") return;
+  throw new ConfigError({
+    subject: "Optimizer",
+    problem: `nonFinite is ${describe(nonFinite)}.`,
+    fix: 'use "error" or "skip", or leave it out.',
   });
 }
 
