@@ -1,5 +1,6 @@
 import {
   allocate,
+  DataError,
   type DType,
   dtypeOf,
   fixedLength,
@@ -9,6 +10,7 @@ import {
   turnIfDue,
 } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
+import { blamed } from "../ops/index.ts";
 import type { Engine, Executable } from "../runtime/engine.ts";
 import type { Program } from "../runtime/program.ts";
 import { evaluate, HostStorage, store } from "../runtime/reference.ts";
@@ -67,11 +69,40 @@ export function compiledBackend(engine: Engine): Backend {
     prepare(inputs, outputs, { updates, lasting, profiled = false } = {}) {
       const program = compileGraph(inputs, outputs, updates);
       const aliases = program.slots.slice(inputs.length).map((slot) => slot.mayAlias ?? -1);
-      const executable = engine.load(program, lasting);
+      const executable = explaining(engine.load(program, lasting), program);
       const runner = runnerOf(engine, executable, inputs.length, aliases);
       return profiled && executable.profile
         ? { ...runner, profile: profilerOf(engine, executable, inputs.length, program) }
         : runner;
+    },
+  };
+}
+
+/** As `kernel/src/engine.cc` writes it. */
+const reportedIndex = /^instruction (\d+) \(gather\): index (-?\d+) /;
+
+/** The executable whose checks of values fail with what they mean: their "index" is the code of a value. */
+function explaining(executable: Executable, { instructions }: Program): Executable {
+  const blames = instructions.map((i) => (i.kind === "gather" ? i.blame : undefined));
+  if (!blames.some((blame) => blame)) return executable;
+  const explained = (error: unknown): unknown => {
+    const [, n, code] = (error instanceof DataError && reportedIndex.exec(error.problem)) || [];
+    const blame = blames[Number(n)];
+    return blame ? blamed(blame, Number(code)) : error;
+  };
+  return {
+    ...executable,
+    async run(slots) {
+      await executable.run(slots).catch((error: unknown) => {
+        throw explained(error);
+      });
+    },
+    runSync(slots) {
+      try {
+        executable.runSync(slots);
+      } catch (error) {
+        throw explained(error);
+      }
     },
   };
 }

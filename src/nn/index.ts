@@ -59,6 +59,7 @@ export {
   ConvTranspose3d,
   type ConvTransposeLayerOptions,
 } from "./conv.ts";
+export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
 export { Dropout } from "./dropout.ts";
 export { Embedding, type EmbeddingOptions } from "./embedding.ts";
 export { formatSummary } from "./format-summary.ts";
@@ -69,7 +70,7 @@ export { Linear, type WeightOptions } from "./linear.ts";
 export {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
-  crossEntropy,
+  type HuberOptions,
   huber,
   klDivergence,
   type LossOptions,

@@ -1,6 +1,14 @@
 /** Losses: predictions and targets in, one number out. All are smooth wherever their formula is. */
-import { ConfigError, DTypeError, isFloat, ShapeError, sameShape, show } from "../base/index.ts";
-import { type Tensor, where } from "../tensor/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  DTypeError,
+  isFloat,
+  ShapeError,
+  sameShape,
+  show,
+} from "../base/index.ts";
+import { checkedValues, type Tensor, where } from "../tensor/index.ts";
 
 /** How the losses of the examples become one number; "none" keeps them apart. */
 export type Reduction = "mean" | "sum" | "none";
@@ -11,63 +19,18 @@ export interface LossOptions {
   readonly reduction?: Reduction | undefined;
 }
 
-/** The losses of the examples as the options ask. @throws {ConfigError} for an unknown reduction. */
-export function reduced(losses: Tensor, { reduction = "mean" }: LossOptions): Tensor {
+/** The losses of the examples as the options ask. @throws {ConfigError} for unknown options and reductions. */
+export function reduced(name: string, losses: Tensor, options: LossOptions): Tensor {
+  checkOptions(name, options, { reduction: true });
+  const { reduction = "mean" } = options;
   if (reduction === "mean") return losses.mean();
   if (reduction === "sum") return losses.sum();
   if (reduction === "none") return losses;
   throw new ConfigError({
-    subject: "loss",
+    subject: name,
     problem: `unknown reduction "${reduction}".`,
     fix: 'use "mean", "sum" or "none".',
   });
-}
-
-/**
- * Mean negative log-likelihood of the true class, in nats.
- *
- *   L = −(1/N) Σₙ log softmax(zₙ)[yₙ]   or, for probabilities p,   −(1/N) Σₙ Σ_c pₙc log softmax(zₙ)[c]
- *
- * Computed from s = z − max z as log Σ eˢ − s[y]: finite where log(softmax) would be −∞, and precise
- * for small losses of large logits, where logSumExp(z) − z[y] cancels.
- *
- * @param logits `[…, C]` float, unnormalised.
- * @param targets `[…]` int32 class indices, 0…C−1, or `[…, C]` float: one-hot rows or probabilities.
- * @returns scalar `[]`, or `[…]` without reduction.
- * @throws {ShapeError} if the leading sizes differ. @throws {DTypeError} for class indices that are
- * not int32. @throws {DataError} when it is computed, if an index is outside 0…C−1.
- * @see Goodfellow, Bengio & Courville 2016, §6.2.2.3
- * @example
- * crossEntropy(tensor([[0, 0]]), tensor([1], "int32")).item(); // 0.6931471824645996
- * crossEntropy(tensor([[0, 0]]), tensor([[0.5, 0.5]])).item(); // 0.6931471824645996
- */
-export function crossEntropy(logits: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
-  checkFloat("crossEntropy", logits);
-  const indices = targets.rank === logits.rank - 1;
-  const expected = indices ? logits.shape.slice(0, -1) : logits.shape;
-  if (logits.rank === 0 || !sameShape(expected, targets.shape))
-    throw new ShapeError({
-      subject: "crossEntropy",
-      problem: `logits ${show(logits.shape)} do not fit targets ${show(targets.shape)}.`,
-      fix: `give one class index per row, ${show(logits.shape.slice(0, -1))}, or one row of probabilities, ${show(logits.shape)}.`,
-    });
-  if (indices && targets.dtype !== "int32")
-    throw new DTypeError({
-      subject: "crossEntropy",
-      problem: `class indices are ${targets.dtype}.`,
-      fix: 'cast them: targets.cast("int32").',
-    });
-  const shifted = logits.sub(
-    logits.max({ axis: -1, keepDims: true }).stopGradient(), // cancels, so it has no derivative
-  );
-  const logTotal = shifted.exp().sum({ axis: -1, keepDims: true }).log();
-  if (indices) {
-    const losses = logTotal.sub(shifted.takeAlong(targets.unsqueeze(-1)));
-    return reduced(losses.squeeze(-1), options);
-  }
-  const p = targets.cast(logits.dtype);
-  const terms = where(p.equal(0), 0, p.mul(logTotal.sub(shifted))); // 0 log 0 = 0
-  return reduced(terms.sum({ axis: -1 }), options);
 }
 
 /**
@@ -89,9 +52,8 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: LossOptio
  */
 export function klDivergence(logits: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
   const [z, p] = pair("klDivergence", logits, targets);
-  const none = p.equal(0); // 0 log 0 = 0; the branch that is not taken stays finite
-  const terms = where(none, 0, p.mul(where(none, 1, p).log().sub(z.logSoftmax())));
-  return reduced(terms.sum({ axis: -1 }), options);
+  const terms = where(p.equal(0), 0, p.mul(p.log().sub(z.logSoftmax()))); // 0 log 0 = 0
+  return reduced("klDivergence", terms.sum({ axis: -1 }), options);
 }
 
 /**
@@ -104,7 +66,7 @@ export function klDivergence(logits: Tensor, targets: Tensor, options: LossOptio
  *
  * @param logits any shape, float. @param targets the same shape: 0, 1 or probabilities, any dtype.
  * @returns scalar `[]`, or the shape of the logits without reduction.
- * @throws {ShapeError} if the shapes differ.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for targets beyond 0 to 1.
  * @see Goodfellow, Bengio & Courville 2016, §6.2.2.2
  * @example
  * binaryCrossEntropyWithLogits(tensor([0, 0]), tensor([0, 1])).item(); // 0.6931471824645996
@@ -114,9 +76,13 @@ export function binaryCrossEntropyWithLogits(
   targets: Tensor,
   options: LossOptions = {},
 ): Tensor {
-  const [z, y] = pair("binaryCrossEntropyWithLogits", logits, targets);
-  const losses = y.mul(z.neg().softplus()).add(y.neg().add(1).mul(z.softplus()));
-  return reduced(losses, options);
+  const [z, given] = pair("binaryCrossEntropyWithLogits", logits, targets);
+  const y = shares("binaryCrossEntropyWithLogits", given);
+  // 0 · ∞ = 0: an infinite logit that is right costs nothing
+  const ofYes = where(y.equal(0), 0, y.mul(z.neg().softplus()));
+  const ofNo = where(y.equal(1), 0, y.neg().add(1).mul(z.softplus()));
+  const losses = ofYes.add(ofNo);
+  return reduced("binaryCrossEntropyWithLogits", losses, options);
 }
 
 /**
@@ -129,7 +95,7 @@ export function binaryCrossEntropyWithLogits(
  *
  * @param probabilities p, any shape, float. @param targets y, the same shape: 0, 1 or probabilities.
  * @returns scalar `[]`, or the shape of p without reduction.
- * @throws {ShapeError} if the shapes differ.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for targets beyond 0 to 1.
  * @see Goodfellow, Bengio & Courville 2016, §6.2.2.2
  * @example
  * binaryCrossEntropy(tensor([0.5, 1]), tensor([0, 1]), { reduction: "sum" }).item(); // 0.6931471824645996
@@ -139,19 +105,11 @@ export function binaryCrossEntropy(
   targets: Tensor,
   options: LossOptions = {},
 ): Tensor {
-  const [p, y] = pair("binaryCrossEntropy", probabilities, targets);
-  const [no, yes] = [y.equal(0), y.equal(1)];
-  // 0 log 0 = 0; the branches that are not taken stay finite
-  const ofYes = where(no, 0, y.mul(where(no, 1, p).log()));
-  const ofNo = where(
-    yes,
-    0,
-    y
-      .neg()
-      .add(1)
-      .mul(where(yes, 0, p).neg().log1p()),
-  );
-  return reduced(ofYes.add(ofNo).neg(), options);
+  const [p, given] = pair("binaryCrossEntropy", probabilities, targets);
+  const y = shares("binaryCrossEntropy", given);
+  const ofYes = where(y.equal(0), 0, y.mul(p.log())); // 0 log 0 = 0
+  const ofNo = where(y.equal(1), 0, y.neg().add(1).mul(p.neg().log1p()));
+  return reduced("binaryCrossEntropy", ofYes.add(ofNo).neg(), options);
 }
 
 /**
@@ -167,7 +125,7 @@ export function meanSquaredError(
   options: LossOptions = {},
 ): Tensor {
   const [p, y] = pair("meanSquaredError", predictions, targets);
-  return reduced(p.sub(y).square(), options);
+  return reduced("meanSquaredError", p.sub(y).square(), options);
 }
 
 /**
@@ -183,7 +141,7 @@ export function squaredError(
   options: LossOptions = {},
 ): Tensor {
   const [p, y] = pair("squaredError", predictions, targets);
-  return reduced(p.sub(y).square().mul(0.5), options);
+  return reduced("squaredError", p.sub(y).square().mul(0.5), options);
 }
 
 /**
@@ -199,7 +157,13 @@ export function meanAbsoluteError(
   options: LossOptions = {},
 ): Tensor {
   const [p, y] = pair("meanAbsoluteError", predictions, targets);
-  return reduced(p.sub(y).abs(), options);
+  return reduced("meanAbsoluteError", p.sub(y).abs(), options);
+}
+
+/** The width of the parabola of {@link huber}. */
+export interface HuberOptions extends LossOptions {
+  /** δ > 0, default 1. */
+  readonly delta?: number | undefined;
 }
 
 /**
@@ -207,17 +171,16 @@ export function meanAbsoluteError(
  *
  *   L = ½ r² where |r| ≤ δ,   δ (|r| − ½ δ) elsewhere,   r = ŷ − y
  *
- * @param options `delta` is δ > 0, default 1.
+ * The derivative is r cut to −δ … δ, for infinite residuals, too.
+ *
  * @throws {ShapeError} if the shapes differ. @throws {ConfigError} for another δ.
  * @see Huber 1964, "Robust estimation of a location parameter"
  * @example
  * huber(tensor([0.5, 3]), tensor([0, 0]), { reduction: "none" }).toArray(); // [0.125, 2.5]
  */
-export function huber(
-  predictions: Tensor,
-  targets: Tensor,
-  { delta = 1, ...options }: LossOptions & { readonly delta?: number | undefined } = {},
-): Tensor {
+export function huber(predictions: Tensor, targets: Tensor, options: HuberOptions = {}): Tensor {
+  checkOptions("huber", options, { reduction: true, delta: true });
+  const { delta = 1, reduction } = options;
   const [p, y] = pair("huber", predictions, targets);
   if (!(delta > 0))
     throw new ConfigError({
@@ -230,7 +193,7 @@ export function huber(
     .abs()
     .sub(0.5 * delta)
     .mul(delta);
-  return reduced(where(r.abs().lessEqual(delta), r.square().mul(0.5), far), options);
+  return reduced("huber", where(r.abs().lessEqual(delta), r.square().mul(0.5), far), { reduction });
 }
 
 export function checkFloat(name: string, x: Tensor): void {
@@ -253,3 +216,19 @@ export function pair(name: string, predictions: Tensor, targets: Tensor): [Tenso
     });
   return [predictions, targets.cast(predictions.dtype)];
 }
+
+/** Targets y as they are, each 0 to 1. @throws {DataError} when computed, for others. */
+const shares = (name: string, y: Tensor): Tensor =>
+  checkedValues(y, y.greaterEqual(0).logicalAnd(y.lessEqual(1)), {
+    subject: name,
+    wanted: "a target of 0 to 1",
+    fix: "give 0 for no and 1 for yes; signs −1 and 1 become targets.add(1).div(2).",
+  });
+
+/** Targets y as they are, each −1 or 1. @throws {DataError} when computed, for others. */
+export const signs = (name: string, y: Tensor): Tensor =>
+  checkedValues(y, y.abs().equal(1), {
+    subject: name,
+    wanted: "a target of −1 or 1",
+    fix: "give −1 for no and 1 for yes; labels 0 and 1 become targets.mul(2).sub(1).",
+  });

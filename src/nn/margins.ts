@@ -3,8 +3,8 @@
  * one score f each; the margin is y f.
  */
 import { DTypeError, ShapeError, sameShape, show } from "../base/index.ts";
-import { oneHot, type Tensor, where } from "../tensor/index.ts";
-import { checkFloat, type LossOptions, pair, reduced } from "./losses.ts";
+import { checkedValues, oneHot, type Tensor, where } from "../tensor/index.ts";
+import { checkFloat, type LossOptions, pair, reduced, signs } from "./losses.ts";
 
 /**
  * Hinge loss: 0 beyond a margin of 1, then straight up. With an L2 penalty it makes a support vector
@@ -16,13 +16,13 @@ import { checkFloat, type LossOptions, pair, reduced } from "./losses.ts";
  *
  * @param scores f, any shape, float. @param targets y ∈ {−1, 1}, the same shape, any dtype.
  * @returns scalar `[]`, or the shape of the scores without reduction.
- * @throws {ShapeError} if the shapes differ.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other targets.
  * @see Cortes & Vapnik 1995, "Support-vector networks"
  * @example
  * hinge(tensor([2, 0.5]), tensor([1, -1]), { reduction: "none" }).toArray(); // [0, 1.5]
  */
 export function hinge(scores: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
-  return reduced(slack("hinge", scores, targets), options);
+  return reduced("hinge", slack("hinge", scores, targets), options);
 }
 
 /**
@@ -31,18 +31,19 @@ export function hinge(scores: Tensor, targets: Tensor, options: LossOptions = {}
  *   L = max(0, 1 − y f)²
  *
  * @param targets y ∈ {−1, 1}.
- * @throws {ShapeError} if the shapes differ.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other targets.
  * @see Chang, Hsieh & Lin 2008
  * @example
  * squaredHinge(tensor([2, 0.5]), tensor([1, -1]), { reduction: "none" }).toArray(); // [0, 2.25]
  */
 export function squaredHinge(scores: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
-  return reduced(slack("squaredHinge", scores, targets).square(), options);
+  return reduced("squaredHinge", slack("squaredHinge", scores, targets).square(), options);
 }
 
 /** max(0, 1 − y f) */
 function slack(name: string, scores: Tensor, targets: Tensor): Tensor {
-  const [f, y] = pair(name, scores, targets);
+  const [f, given] = pair(name, scores, targets);
+  const y = signs(name, given);
   return y.mul(f).neg().add(1).relu();
 }
 
@@ -56,14 +57,15 @@ function slack(name: string, scores: Tensor, targets: Tensor): Tensor {
  *
  * @param scores f, any shape, float. @param targets y ∈ {−1, 1}, the same shape, any dtype.
  * @returns scalar `[]`, or the shape of the scores without reduction.
- * @throws {ShapeError} if the shapes differ.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other targets.
  * @see Hastie, Tibshirani & Friedman 2009, §10.5
  * @example
  * logisticLoss(tensor([0, 1000]), tensor([1, 1]), { reduction: "sum" }).item(); // 0.6931471824645996
  */
 export function logisticLoss(scores: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
-  const [f, y] = pair("logisticLoss", scores, targets);
-  return reduced(y.mul(f).neg().softplus(), options);
+  const [f, given] = pair("logisticLoss", scores, targets);
+  const y = signs("logisticLoss", given);
+  return reduced("logisticLoss", y.mul(f).neg().softplus(), options);
 }
 
 /**
@@ -73,7 +75,7 @@ export function logisticLoss(scores: Tensor, targets: Tensor, options: LossOptio
  *   L = e^{−y f}
  *
  * @param targets y ∈ {−1, 1}.
- * @throws {ShapeError} if the shapes differ.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other targets.
  * @see Friedman, Hastie & Tibshirani 2000, "Additive logistic regression", §4
  * @example
  * exponentialLoss(tensor([0, 0]), tensor([1, -1])).item(); // 1
@@ -83,8 +85,9 @@ export function exponentialLoss(
   targets: Tensor,
   options: LossOptions = {},
 ): Tensor {
-  const [f, y] = pair("exponentialLoss", scores, targets);
-  return reduced(y.mul(f).neg().exp(), options);
+  const [f, given] = pair("exponentialLoss", scores, targets);
+  const y = signs("exponentialLoss", given);
+  return reduced("exponentialLoss", y.mul(f).neg().exp(), options);
 }
 
 /**
@@ -108,7 +111,7 @@ export function multiClassHinge(scores: Tensor, labels: Tensor, options: LossOpt
   const own = scores.takeAlong(labels.unsqueeze(-1));
   const isOwn = oneHot(labels, scores.shape.at(-1)!, { dtype: "bool" });
   const terms = where(isOwn, 0, scores.sub(own).add(1).relu());
-  return reduced(terms.sum({ axis: -1 }), options);
+  return reduced("multiClassHinge", terms.sum({ axis: -1 }), options);
 }
 
 /**
@@ -120,6 +123,7 @@ export function multiClassHinge(scores: Tensor, labels: Tensor, options: LossOpt
  * @param scores z `[…, C]` with labels `[…]` int32, or f of any shape with y ∈ {−1, 1} of the same.
  * @returns scalar `[]`, or one 0 or 1 per example without reduction; in the dtype of the scores.
  * @throws {ShapeError} if the shapes do not fit. @throws {DTypeError} for labels that are not int32.
+ * @throws {DataError} when it is computed, for other targets.
  * @see Vapnik 1998, §1.3
  * @example
  * zeroOneLoss(tensor([[1, 2], [2, 1]]), tensor([1, 1], "int32")).item(); // 0.5
@@ -129,12 +133,18 @@ export function zeroOneLoss(scores: Tensor, targets: Tensor, options: LossOption
   checkFloat("zeroOneLoss", scores);
   if (sameShape(scores.shape, targets.shape)) {
     const positive = scores.greaterEqual(0);
-    const wrong = positive.notEqual(targets.greater(0));
-    return reduced(wrong.cast(scores.dtype), options);
+    const wrong = positive.notEqual(signs("zeroOneLoss", targets.cast(scores.dtype)).greater(0));
+    return reduced("zeroOneLoss", wrong.cast(scores.dtype), options);
   }
   checkLabels("zeroOneLoss", scores, targets);
-  const wrong = scores.argmax({ axis: -1 }).notEqual(targets);
-  return reduced(wrong.cast(scores.dtype), options);
+  const known = targets.greaterEqual(0).logicalAnd(targets.less(scores.shape.at(-1)!));
+  const labels = checkedValues(targets, known, {
+    subject: "zeroOneLoss",
+    wanted: `a class of 0…${scores.shape.at(-1)! - 1}`,
+    fix: "number the classes from 0.",
+  });
+  const wrong = scores.argmax({ axis: -1 }).notEqual(labels);
+  return reduced("zeroOneLoss", wrong.cast(scores.dtype), options);
 }
 
 function checkLabels(name: string, scores: Tensor, labels: Tensor): void {

@@ -1,4 +1,5 @@
 /** The primitives of gradus: every computation is a graph of these records. */
+import { checkOp } from "./check.ts";
 import { convOp } from "./convolution.ts";
 import { ops as elementwiseOps } from "./elementwise.ts";
 import { gatherOp, scatterAddOp } from "./gather.ts";
@@ -13,6 +14,7 @@ import { broadcastOp, sumOp } from "./sum.ts";
 import { foldOp, windowOp } from "./window.ts";
 
 export { total } from "./accumulate.ts";
+export { blamed, checked } from "./check.ts";
 export * from "./convolution.ts";
 export {
   abs,
@@ -95,4 +97,5 @@ export const ops: readonly OpRecord[] = [
   scatterAddOp,
   cumsumOp,
   argsortOp,
+  checkOp,
 ];

@@ -179,6 +179,17 @@ export interface GatherInstruction {
   readonly x: View;
   readonly indices: View;
   readonly output: View;
+  /** What an index outside means, where it is not an index but the code of a value that must not be. */
+  readonly blame?: Blame;
+}
+
+/** What the error about a value says: whose it is, what it must be, and how to mend it. */
+export interface Blame {
+  readonly subject: string;
+  readonly wanted: string;
+  readonly fix: string;
+  /** By how much the value is multiplied in its code. */
+  readonly scale: number;
 }
 
 /** output = 0; output[i with its `axis` replaced by indices[i]] += updates[i]. float32, float64, int32. */

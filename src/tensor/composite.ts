@@ -207,9 +207,13 @@ export const mod = (a: Node, b: Node): Node =>
 export const oneHot = (indices: Node, depth: number, dtype: Node["dtype"]): Node => {
   const shape: Shape = [...indices.shape, depth];
   const column = op.iota(shape, shape.length - 1);
-  const flat = op.reshape(indices, [indices.size]);
-  const known = op.reshape(op.gather(op.iota([depth], 0), flat, 0), indices.shape);
-  return op.cast(op.equal(op.broadcastInto(known, shape, [shape.length - 1]), column), dtype);
+  const known = op.and(op.lessEqual(0, indices), op.less(indices, depth));
+  const index = op.checked(indices, known, {
+    subject: "oneHot",
+    wanted: `an index of 0…${depth - 1}`,
+    fix: "check the indices, or give more columns.",
+  });
+  return op.cast(op.equal(op.broadcastInto(index, shape, [shape.length - 1]), column), dtype);
 };
 
 /** One axis, or all. */

@@ -6,6 +6,7 @@ import {
   checkShape,
   DataError,
   type DType,
+  DTypeError,
   describe,
   holds,
   normalizeAxis,
@@ -164,6 +165,19 @@ export function eye(n: number, options?: Typed): Tensor {
 }
 
 /**
+ * x itself; an error that names a value when it is computed, unless `valid` holds everywhere.
+ *
+ * @param blame `wanted` is what a value must be: "a value is 0, not a target of −1 or 1."
+ * @param values what `valid` is about, where that is not x.
+ */
+export const checkedValues = (
+  x: Tensor,
+  valid: Tensor,
+  blame: { readonly subject: string; readonly wanted: string; readonly fix: string },
+  values = x,
+): Tensor => new Tensor(op.checked(x.node, valid.node, blame, values.node));
+
+/**
  * Row k is 1 in column indices[k], else 0: [...] int32 → [..., depth].
  *
  * @throws {ConfigError} unless the depth is a whole number of 1 or more. @throws {DataError}, when
@@ -173,6 +187,12 @@ export function eye(n: number, options?: Typed): Tensor {
  */
 export function oneHot(indices: Tensor, depth: number, options?: Typed): Tensor {
   const found = nodeOf("oneHot", indices);
+  if (found.dtype !== "int32")
+    throw new DTypeError({
+      subject: "oneHot",
+      problem: `indices are ${found.dtype}.`,
+      fix: 'cast them: indices.cast("int32").',
+    });
   checkWhole("oneHot", "the depth", depth, 1, maxCount);
   return new Tensor(composite.oneHot(found, depth, dtypeIn("oneHot", options, "float32")));
 }

@@ -8,6 +8,7 @@ export {
 } from "./convolution.ts";
 export {
   arange,
+  checkedValues,
   concat,
   eye,
   full,
@@ -65,6 +66,7 @@ export {
   grad,
   hessian,
   hvp,
+  type Jacobian,
   jacobian,
   jvp,
   stopGradient,

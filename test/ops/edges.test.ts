@@ -1,6 +1,17 @@
 import fs from "node:fs";
 import { describe, expect, test } from "vitest";
-import { grad, maxPool, setEngine, Tensor, tensor, where, zeros } from "../../src/tensor/index.ts";
+import {
+  grad,
+  hessian,
+  jvp,
+  maxPool,
+  oneHot,
+  setEngine,
+  Tensor,
+  tensor,
+  where,
+  zeros,
+} from "../../src/tensor/index.ts";
 import { engines } from "../support/engines.ts";
 
 type Values = Parameters<typeof tensor>[0];
@@ -9,7 +20,10 @@ const f64 = (x: Values) => tensor(x, "float64");
 /** What the expressions of the table may use. */
 const scope = {
   grad,
+  hessian,
+  jvp,
   maxPool,
+  oneHot,
   where,
   zeros,
   tensor,

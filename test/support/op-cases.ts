@@ -282,6 +282,13 @@ const table: Readonly<Record<string, readonly OpCase[]>> = {
     one([0, 3], { axis: 1, reverse: false }),
     one([2, 0], { axis: 1, reverse: false }),
   ],
+  check: [
+    {
+      inputs: [{ shape: [1] }, index([1], 1)],
+      attrs: { subject: "x", wanted: "0", fix: "", scale: 1 },
+      dtypes: ["float32", "float64", "int32"],
+    },
+  ],
   argsort: [
     one([1], { axis: 0, descending: false }),
     one([9], { axis: 0, descending: true }),
