@@ -205,9 +205,10 @@ function logarithm(x: Node, at: (x: Node) => Known): Known {
   return isConcave(at(x)) && !at(x).shift ? known("concave") : unknown;
 }
 
-/** where(x ≤ 0, 0, x) is max(x, 0); a condition on data alone chooses among the elements. */
+/** where(x ≤ 0, 0, x) is max(x, 0), log Σ exp chooses at an empty sum; a condition on data alone chooses among the elements. */
 function chosen({ inputs }: Node, at: (x: Node) => Known): Known {
   const [c, a, b] = inputs as [Node, Node, Node];
+  if (constantValue(a) === -Infinity && c.op.name === "eq" && isLogOf(b, c.inputs[0]!)) return at(b);
   const parts = [at(a), at(b)];
   if (at(c).bend === "constant" && !at(c).shift)
     return parts.some(({ shift }) => shift)
@@ -216,6 +217,10 @@ function chosen({ inputs }: Node, at: (x: Node) => Known): Known {
   const onX = c.op.name === "le" && c.inputs[0] === b && constantValue(c.inputs[1]!) === 0;
   return onX && constantValue(a) === 0 ? rising(at(b), "nonnegative") : unknown;
 }
+
+/** Whether y is log x plus something: where(x = 0, −∞, y) is then y itself, for its derivative at 0. */
+const isLogOf = (y: Node, x: Node): boolean =>
+  y.op.name === "log" ? y.inputs[0] === x : y.op.name === "add" && isLogOf(y.inputs[0]!, x);
 
 /** The same elements elsewhere, or sums of them. A shared unknown term stays only where it is uniform. */
 function moved(node: Node, parts: readonly Known[]): Known {

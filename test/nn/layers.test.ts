@@ -19,9 +19,11 @@ import {
   Conv3d,
   Dropout,
   ELU,
+  Embedding,
   Flatten,
   GELU,
   GlobalAvgPool,
+  hvp,
   Identity,
   LeakyReLU,
   Linear,
@@ -270,7 +272,7 @@ describe("what does not fit is said", () => {
       ShapeError,
       /takes \[N, C, ·, ·\]/,
     ],
-    ["p", () => new Dropout(1), ConfigError, /p is 1/],
+    ["p", () => new Dropout(1.5), ConfigError, /p is 1.5/],
     [
       "an image too small for its kernel",
       () => new Sequential(new Conv2d(1, 1, 5)).forward(zeros([1, 1, 4, 4])),
@@ -303,3 +305,35 @@ test("sizes that no layer has: ConfigError", () => {
     expect(make).toThrow(/which is no whole number of 1 or more/);
   }
 });
+
+for (const engine of engines)
+  describe(`${engine}: what drops or pads`, () => {
+    beforeAll(() => setEngine(engine));
+
+    test("dropout of everything is 0 with gradient 0, for ∞ and NaN, too", () => {
+      const layer = new Dropout(1);
+      const x = tensor([1, Infinity, Number.NaN]);
+      expect(layer.forward(x).toArray()).toEqual([0, 0, 0]);
+      expect(grad((x: Tensor) => layer.forward(x).sum())(x).toArray()).toEqual([0, 0, 0]);
+      expect(layer.eval().forward(x).toArray()).toEqual([1, Infinity, Number.NaN]);
+    });
+
+    test("the padding row of an embedding starts at 0 and gets no gradient, in any order", () => {
+      const layer = new Embedding(4, 2, { paddingIndex: 1, dtype: "float64" });
+      expect(layer.weight.value.slice(1).toArray()).toEqual([0, 0]);
+      expect(layer.weight.value.slice(0).toArray()).not.toEqual([0, 0]);
+      layer.weight.value = tensor([[1, 2], [3, 4], [5, 6], [7, 8]], "float64");
+      const words = tensor([[0, 1], [1, 3]], "int32");
+      const loss = () => layer.forward(words).pow(3).sum();
+      expect(layer.forward(words).slice(0, 1).toArray()).toEqual([3, 4]); // what is put there is read
+      const { weight } = valueAndGrad(layer, loss)().grads;
+      expect(weight!.toArray()).toEqual([[3, 12], [0, 0], [0, 0], [147, 192]]);
+      const along = { weight: ones([4, 2], { dtype: "float64" }) };
+      expect(hvp(layer, loss, along).weight!.toArray()).toEqual([[6, 12], [0, 0], [0, 0], [42, 48]]);
+    });
+
+    test("a padding index that there is not is an error, and so is a misspelt one", () => {
+      expect(() => new Embedding(4, 2, { paddingIndex: 4 })).toThrow(/paddingIndex is 4 of 4/);
+      expect(() => new Embedding(4, 2, { padding: 0 } as never)).toThrow(/unknown option "padding"/);
+    });
+  });
