@@ -208,7 +208,8 @@ function logarithm(x: Node, at: (x: Node) => Known): Known {
 /** where(x ≤ 0, 0, x) is max(x, 0), log Σ exp chooses at an empty sum; a condition on data alone chooses among the elements. */
 function chosen({ inputs }: Node, at: (x: Node) => Known): Known {
   const [c, a, b] = inputs as [Node, Node, Node];
-  if (constantValue(a) === -Infinity && c.op.name === "eq" && isLogOf(b, c.inputs[0]!)) return at(b);
+  if (constantValue(a) === -Infinity && c.op.name === "eq" && isLogOf(b, c.inputs[0]!))
+    return at(b);
   const parts = [at(a), at(b)];
   if (at(c).bend === "constant" && !at(c).shift)
     return parts.some(({ shift }) => shift)

@@ -56,7 +56,7 @@ export const csoftplus = (z: Complex) =>
  * step's size would divide by. At a = 0 by the real derivatives, b 0^{b−1} in a and 0 in b.
  */
 export const cpow = (a: Complex, b: Complex): Complex => {
-  const value = a.re === 1 || b.re === 0 ? 1 : a.re ** b.re;
+  const value = a.re === 1 || (a.re === -1 && Math.abs(b.re) === Infinity) ? 1 : a.re ** b.re;
   if (a.im === 0 && b.im === 0) return complex(value);
   if (a.re === 0) return complex(value, times(a.im, times(b.re, a.re ** (b.re - 1))));
   if (a.re > 0) {

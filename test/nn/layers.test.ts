@@ -322,18 +322,44 @@ for (const engine of engines)
       const layer = new Embedding(4, 2, { paddingIndex: 1, dtype: "float64" });
       expect(layer.weight.value.slice(1).toArray()).toEqual([0, 0]);
       expect(layer.weight.value.slice(0).toArray()).not.toEqual([0, 0]);
-      layer.weight.value = tensor([[1, 2], [3, 4], [5, 6], [7, 8]], "float64");
-      const words = tensor([[0, 1], [1, 3]], "int32");
+      layer.weight.value = tensor(
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+          [7, 8],
+        ],
+        "float64",
+      );
+      const words = tensor(
+        [
+          [0, 1],
+          [1, 3],
+        ],
+        "int32",
+      );
       const loss = () => layer.forward(words).pow(3).sum();
       expect(layer.forward(words).slice(0, 1).toArray()).toEqual([3, 4]); // what is put there is read
       const { weight } = valueAndGrad(layer, loss)().grads;
-      expect(weight!.toArray()).toEqual([[3, 12], [0, 0], [0, 0], [147, 192]]);
+      expect(weight!.toArray()).toEqual([
+        [3, 12],
+        [0, 0],
+        [0, 0],
+        [147, 192],
+      ]);
       const along = { weight: ones([4, 2], { dtype: "float64" }) };
-      expect(hvp(layer, loss, along).weight!.toArray()).toEqual([[6, 12], [0, 0], [0, 0], [42, 48]]);
+      expect(hvp(layer, loss, along).weight!.toArray()).toEqual([
+        [6, 12],
+        [0, 0],
+        [0, 0],
+        [42, 48],
+      ]);
     });
 
     test("a padding index that there is not is an error, and so is a misspelt one", () => {
       expect(() => new Embedding(4, 2, { paddingIndex: 4 })).toThrow(/paddingIndex is 4 of 4/);
-      expect(() => new Embedding(4, 2, { padding: 0 } as never)).toThrow(/unknown option "padding"/);
+      expect(() => new Embedding(4, 2, { padding: 0 } as never)).toThrow(
+        /unknown option "padding"/,
+      );
     });
   });
