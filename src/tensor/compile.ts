@@ -1,4 +1,4 @@
-import { type Storage, treeMap } from "../base/index.ts";
+import { ConfigError, type Storage, treeMap } from "../base/index.ts";
 import type { Profile } from "../compiler/backend.ts";
 import { backend } from "./engine.ts";
 import { ProgramCache } from "./program-cache.ts";
@@ -53,8 +53,8 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
   const call = (...args: A): Promise<R> => {
     try {
       const found = find(args);
-      if (!found) return Promise.resolve(inline(f, args));
-      return runInTurn(found.trace, found.leaves) as Promise<R>;
+      const result = found ? runInTurn(found.trace, found.leaves) : inline(f, args);
+      return promised(Promise.resolve(result as R));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -75,6 +75,28 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
     get: () => traces.size,
   }) as Compiled<A, R>;
 }
+
+/** What promises lack and results may have: whoever asks a promise for it has forgotten to await. */
+const unawaited: object = Object.create(
+  Promise.prototype,
+  Object.fromEntries(
+    Object.getOwnPropertyNames(Tensor.prototype)
+      .filter((name) => name !== "toJSON" && !(name in Promise.prototype))
+      .map((name) => [
+        name,
+        {
+          get(): never {
+            throw new ConfigError({
+              subject: "compile",
+              problem: `the call gives a promise, which has no ${name}.`,
+              fix: `await it: (await f(x)).${name}; or call f.sync(x), which gives the result itself.`,
+            });
+          },
+        },
+      ]),
+  ),
+);
+const promised = <T>(result: Promise<T>): Promise<T> => Object.setPrototypeOf(result, unawaited);
 
 /** Calls `f` itself, with numbers as tensors like in a trace; it writes to no variable if it fails. */
 function inline<A extends unknown[], R>(f: (...args: A) => R, args: A): R {

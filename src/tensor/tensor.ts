@@ -39,6 +39,7 @@ import { indexed, type Range } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import { align, arithmetic, common, comparison, real } from "./promote.ts";
 import { realize, realizeSync } from "./realize.ts";
+import { type Stays, stays } from "./stays.ts";
 
 /** Nested arrays of numbers, as `toArray` gives them. */
 export type NestedArray = number | NestedArray[];
@@ -51,6 +52,8 @@ export interface SortOptions extends AxisOptions {
   readonly descending?: boolean | undefined;
 }
 const sortOptions = { axis: true, descending: true } as const;
+
+const hereTensor = stays("Tensor", "x");
 
 /** What binary operations take on their right side. */
 export type TensorLike = Tensor | number;
@@ -67,6 +70,8 @@ export type TensorLike = Tensor | number;
  * x.matmul(x).add(1).toArray(); // [[8, 11], [16, 23]]
  */
 export class Tensor {
+  /** Tells structuredClone and postMessage that a tensor stays with its thread. */
+  readonly here: Stays = hereTensor;
   /** The value in the graph; ops and transforms work on it. */
   readonly node: Node;
 

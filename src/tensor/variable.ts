@@ -9,10 +9,13 @@ import {
   show,
 } from "../base/index.ts";
 import { dataNode } from "../ops/index.ts";
-import { noOperator } from "./arguments.ts";
+import { nodeOf, noOperator } from "./arguments.ts";
 import { display } from "./display.ts";
 import { backend } from "./engine.ts";
+import { type Stays, stays } from "./stays.ts";
 import { Tensor } from "./tensor.ts";
+
+const hereVariable = stays("Variable", "w.value");
 
 /** What a trace wants to know of variables; `compile` is one. */
 export interface VariableTrace {
@@ -47,6 +50,8 @@ export const isTracing = (): boolean => traces.length > 0;
  * counter.value.item(); // 1
  */
 export class Variable {
+  /** Tells structuredClone and postMessage that a variable stays with its thread. */
+  readonly here: Stays = hereVariable;
   readonly shape: Shape;
   readonly dtype: DType;
   #tensor: Tensor;
@@ -61,6 +66,7 @@ export class Variable {
   #spare: Storage | null = null;
 
   constructor(value: Tensor) {
+    nodeOf("Variable", value);
     this.shape = value.shape;
     this.dtype = value.dtype;
     this.#tensor = value;
@@ -96,6 +102,7 @@ export class Variable {
   }
 
   set value(value: Tensor) {
+    nodeOf("Variable", value);
     if (!sameShape(value.shape, this.shape))
       throw new ShapeError({
         subject: "Variable",
