@@ -24,6 +24,7 @@ import { contentHash, shownPath } from "./data-file.ts";
 import type { DataConfig } from "./run-config.ts";
 import type { Given } from "./settings.ts";
 import { checkClasses, readTableParts } from "./table-source.ts";
+import { waitFor } from "./waiting.ts";
 
 /** Data cut into the part to learn from, to choose by and to judge by. */
 export interface Source {
@@ -78,7 +79,7 @@ export async function loadSource(
   options: SourceOptions = {},
   stored?: Stored,
 ): Promise<Source> {
-  const whole = await load(source, options, stored);
+  const whole = await waitFor(`the data ${source}`, () => load(source, options, stored));
   return options.examples === undefined ? whole : fewer(whole, options.examples);
 }
 

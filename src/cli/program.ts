@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { describeError, Exit, failed } from "./errors.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
+import { waitFor } from "./waiting.ts";
 
 /** What a command's file gives: its options and its action, put on commander's command. */
 export type Define = (command: Command, terminal: Terminal) => void;
@@ -75,8 +76,11 @@ const commands: Record<string, CommandRow> = {
  */
 export async function run(args: readonly string[], terminal = processTerminal()): Promise<number> {
   try {
-    await (await program(args, terminal)).parseAsync([...args], { from: "user" });
+    const root = await program(args, terminal);
     const name = args.find((word) => Object.hasOwn(commands, word));
+    await waitFor(`gradus ${name ?? ""}`.trim(), () =>
+      root.parseAsync([...args], { from: "user" }),
+    );
     const keepsFiles = name !== undefined && commands[name]!.keepsFiles;
     return (await terminal.lost?.()) && !keepsFiles ? failed : 0;
   } catch (error) {

@@ -3,6 +3,7 @@ import { unreadable } from "../formats/files.ts";
 import { readBytes } from "../formats/index.ts";
 import { isBuiltIn } from "./data-source.ts";
 import { type Assignment, describe, settingPaths } from "./settings.ts";
+import { waitFor } from "./waiting.ts";
 
 /** A configuration file's path and what it holds. */
 export interface SettingsFile {
@@ -112,7 +113,7 @@ export async function readSettingsFile(path: string): Promise<SettingsFile> {
       problem: "this is no file.",
       fix: "`gradus config print > config.yaml` writes one to begin with.",
     });
-  const content = await parse(path);
+  const content = await waitFor(`the configuration ${path}`, () => parse(path));
   const { dirname } = await import("node:path");
   return { path, content: await fromFolder(dirname(path), settingsOf(content)) };
 }
