@@ -33,7 +33,9 @@ async function writeFlushed(file: FileHandle, content: Uint8Array | string): Pro
   try {
     await file.writeFile(content);
     await file.sync();
-  } finally {
-    await file.close();
+  } catch (thrown) {
+    await file.close().catch(() => {}); // the first failure is the one to tell
+    throw thrown;
   }
+  await file.close(); // some file systems tell only here that there is no space
 }

@@ -29,7 +29,8 @@ export async function acquireLock(path: string, what: string): Promise<Release> 
   const self = await holderHere();
   const temporary = `${path}.${self.token}.tmp`;
   const { rename, rm, writeFile } = await import("node:fs/promises");
-  await writeFile(temporary, JSON.stringify(self), { flag: "wx" }).catch((thrown) => {
+  await writeFile(temporary, JSON.stringify(self), { flag: "wx" }).catch(async (thrown) => {
+    await rm(temporary, { force: true }).catch(() => {}); // a full disk leaves an empty file
     throw unwritable(path, thrown);
   });
   try {

@@ -24,6 +24,8 @@ export class RunRecorder implements Callback {
   readonly #folder: RunFolder;
   #lines: Record<string, Json>[] = [];
   #started = 0;
+  /** What an epoch has yet to write. */
+  readonly #owed = new Set<"metrics" | "best">();
   /** The step that last.safetensors holds. */
   #saved = -1;
   /** Whether the folder was locked for this training, and not by whoever gave it. */
@@ -47,11 +49,10 @@ export class RunRecorder implements Callback {
   async onEpochEnd(epoch: number, logs: Logs, training: Training): Promise<void> {
     const seconds = Math.round(performance.now() - this.#started) / 1000;
     this.#lines.push({ epoch: epoch + 1, ...logs, seconds });
-    await this.#folder.writeMetrics(this.#lines);
+    this.#owed.add("metrics");
     const monitor = "val_loss" in logs ? "val_loss" : "loss";
-    if (training.history.best(monitor)?.epoch === epoch)
-      await saveCheckpoint(this.#folder.file("best.safetensors"), training, { weightsOnly: true });
-    await this.#saveLast(training); // last, so that a crash before it only repeats the epoch
+    if (training.history.best(monitor)?.epoch === epoch) this.#owed.add("best");
+    await this.#saveLast(training);
   }
 
   async onTrainEnd(training: Training): Promise<void> {
@@ -72,7 +73,16 @@ export class RunRecorder implements Callback {
     this.#locked = false;
   }
 
+  /**
+   * The files of the epoch, then the last state: if one of them cannot be written, the state stays
+   * that of before it, and going on from there repeats the epoch and loses none of them.
+   */
   async #saveLast(training: Training): Promise<void> {
+    if (this.#owed.has("metrics")) await this.#folder.writeMetrics(this.#lines);
+    this.#owed.delete("metrics");
+    if (this.#owed.has("best"))
+      await saveCheckpoint(this.#folder.file("best.safetensors"), training, { weightsOnly: true });
+    this.#owed.delete("best");
     await saveCheckpoint(this.#folder.file("last.safetensors"), training);
     this.#saved = training.position.step;
   }
