@@ -95,7 +95,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   for (const candidate of candidates) {
     const other = candidate.toLowerCase();
     const distance = editDistance(lower, other);
-    if (word.length > 2 && other.includes(lower)) containing ??= candidate;
+    if (word.length > 3 && other.includes(lower)) containing ??= candidate;
     const isAlike = distance < Math.max(word.length, candidate.length); // some letter is shared
     if (isAlike && distance < bestDistance) {
       best = candidate;

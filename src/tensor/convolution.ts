@@ -1,5 +1,6 @@
-import { type Shape, ShapeError, show } from "../base/index.ts";
+import { checkOptions, type Shape, ShapeError, show } from "../base/index.ts";
 import * as op from "../ops/index.ts";
+import { nodeOf } from "./arguments.ts";
 import {
   type TransposeOptions,
   transposedWindows,
@@ -7,6 +8,7 @@ import {
   windows,
 } from "./geometry.ts";
 import { type PaddingMode, pad } from "./padding.ts";
+import { common } from "./promote.ts";
 import { Tensor } from "./tensor.ts";
 
 /** The steps, the padding and the groups of {@link conv}. */
@@ -23,6 +25,8 @@ export interface ConvTransposeOptions extends TransposeOptions {
   readonly groups?: number | undefined;
 }
 
+const windowNames = { stride: true, padding: true, dilation: true, groups: true } as const;
+
 /**
  * Cross-correlation over the last axes, in the layout of PyTorch and ONNX:
  *
@@ -37,6 +41,9 @@ export interface ConvTransposeOptions extends TransposeOptions {
  * @see Dumoulin & Visin 2016
  */
 export function conv(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
+  const dtype = common([nodeOf("conv", x), nodeOf("conv", w)]);
+  if (x.dtype !== w.dtype) return conv(x.cast(dtype), w.cast(dtype), options);
+  checkOptions("conv", options, { ...windowNames, paddingMode: true });
   const { groups = 1, paddingMode = "zeros" } = options;
   const name = `conv${x.rank - 2}d`;
   checkConv(name, x.shape, w.shape, groups);
@@ -99,6 +106,9 @@ function checkConv(name: string, x: Shape, w: Shape, groups: number): void {
  * convTranspose(x, tensor([[[1, 10, 100]]]), { stride: 2 }).toArray(); // [[[1, 10, 102, 20, 200]]]
  */
 export function convTranspose(x: Tensor, w: Tensor, options: ConvTransposeOptions = {}): Tensor {
+  const dtype = common([nodeOf("convTranspose", x), nodeOf("convTranspose", w)]);
+  if (x.dtype !== w.dtype) return convTranspose(x.cast(dtype), w.cast(dtype), options);
+  checkOptions("convTranspose", options, { ...windowNames, outputPadding: true });
   const { groups = 1 } = options;
   const name = `convTranspose${x.rank - 2}d`;
   checkConvTranspose(name, x.shape, w.shape, groups);

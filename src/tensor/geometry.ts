@@ -1,5 +1,5 @@
 /** The arithmetic of windows that slide over axes: strides, padding, and the sizes that come out. */
-import { ConfigError, type Shape, ShapeError, show } from "../base/index.ts";
+import { ConfigError, describe, type Shape, ShapeError, show } from "../base/index.ts";
 
 /** One number for every axis, or one per axis. */
 export type PerAxis = number | readonly number[];
@@ -21,11 +21,11 @@ export function spread(
   rank: number,
   least: number,
 ): number[] {
-  const list = typeof value === "number" ? new Array<number>(rank).fill(value) : [...value];
-  if (list.length !== rank || list.some((v) => !Number.isInteger(v) || v < least))
+  const list = Array.isArray(value) ? [...value] : new Array<number>(rank).fill(value as number);
+  if (list.length !== rank || list.some((v) => !Number.isSafeInteger(v) || v < least))
     throw new ConfigError({
       subject: name,
-      problem: `${what} ${JSON.stringify(value)} for ${rank} spatial axes.`,
+      problem: `${what} ${Array.isArray(value) ? `[${list.map(describe).join(", ")}]` : describe(value)} for ${rank} spatial axes.`,
       fix: `give one whole number of ${least} or more, or one per axis.`,
     });
   return list;

@@ -1,4 +1,4 @@
-import { ShapeError, show } from "../base/index.ts";
+import { describe, ShapeError, show } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import { flip, reshape, slice } from "../ops/index.ts";
 
@@ -38,6 +38,12 @@ interface Part {
 }
 
 function resolve(range: Range, n: number, axis: number): Part {
+  if (range !== null && typeof range !== "number" && !Array.isArray(range))
+    throw new ShapeError({
+      subject: "slice",
+      problem: `range ${describe(range)} on axis ${axis}.`,
+      fix: "give an index, [start, stop], [start, stop, step], or null for the whole axis.",
+    });
   if (typeof range === "number") {
     const start = range < 0 ? range + n : range;
     if (!Number.isInteger(start) || start < 0 || start >= n)

@@ -1,7 +1,14 @@
-import { ConfigError, type Shape, ShapeError, show } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  describe,
+  type Shape,
+  ShapeError,
+  show,
+} from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
-import { checkWidths } from "./arguments.ts";
+import { checkWidths, nodeOf } from "./arguments.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
@@ -83,15 +90,19 @@ const modes: Readonly<Record<string, { beyond: Beyond; most: (n: number) => numb
 export function pad(
   x: Tensor,
   widths: readonly (readonly [number, number])[],
-  { mode = "constant", value }: PadOptions = {},
+  options: PadOptions = {},
 ): Tensor {
-  checkWidths(widths, x.shape);
+  checkOptions("pad", options, { mode: true, value: true });
+  const { mode = "constant", value } = options;
+  checkWidths(widths, nodeOf("pad", x).shape);
   if (mode === "constant") return x.pad(widths, value);
   const rule = Object.hasOwn(modes, mode) ? modes[mode] : undefined;
   if (!rule || value !== undefined)
     throw new ConfigError({
       subject: "pad",
-      problem: rule ? `mode "${mode}" with a value of ${value}.` : `unknown mode "${mode}".`,
+      problem: rule
+        ? `mode "${mode}" with a value of ${value}.`
+        : `unknown mode ${describe(mode)}.`,
       fix: 'the modes are "constant", which alone takes a value, "reflect", "replicate" and "circular".',
     });
   checkRoom(mode, x.shape, widths, rule.most);

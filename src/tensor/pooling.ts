@@ -1,4 +1,4 @@
-import { type Shape, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
+import { checkOptions, type Shape, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { nodeOf } from "./arguments.ts";
@@ -17,13 +17,9 @@ export interface PoolOptions {
 
 /** x padded with `value`, and the windows over its spatial axes. */
 function pooled(name: string, x: Tensor, options: PoolOptions, value: number) {
-  const rank = x.rank - 2;
-  if (rank < 1 || rank > 3)
-    throw new ShapeError({
-      subject: name,
-      problem: `takes [N, C, …] with 1 to 3 spatial axes, got ${show(x.shape)}.`,
-      fix: "add the missing axes with unsqueeze.",
-    });
+  nodeOf(name, x);
+  checkOptions(name, options ?? null, { size: true, stride: true, padding: true });
+  const rank = checkImages(name, x.shape);
   const found = windows(`${name}${rank}d`, x.shape.slice(2), options.size, {
     stride: options.stride ?? options.size,
     padding: options.padding,
@@ -36,6 +32,17 @@ function pooled(name: string, x: Tensor, options: PoolOptions, value: number) {
     value,
   });
   return { padded, geometry: { size: kernel, stride, dilation } };
+}
+
+/** The number of spatial axes. */
+function checkImages(name: string, shape: Shape): number {
+  const rank = shape.length - 2;
+  if (rank >= 1 && rank <= 3) return rank;
+  throw new ShapeError({
+    subject: name,
+    problem: `takes [N, C, …] with 1 to 3 spatial axes, got ${show(shape)}.`,
+    fix: "add the missing axes with unsqueeze.",
+  });
 }
 
 /** A window that lies wholly in the padding has no largest value: it would be −∞. */
@@ -91,7 +98,11 @@ export interface MaxUnpoolOptions extends Omit<PoolOptions, "padding"> {
  * maxUnpool(values, indices, { size: 2 }).toArray(); // [[[0, 3, 2, 0]]]
  */
 export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions): Tensor {
-  const rank = x.rank - 2;
+  nodeOf("maxUnpool", x);
+  nodeOf("maxUnpool", indices);
+  const names = { size: true, stride: true, padding: true, outputSize: true } as const;
+  checkOptions("maxUnpool", options ?? null, names);
+  const rank = checkImages("maxUnpool", x.shape);
   const [n, c, ...pooledSize] = x.shape as [number, number, ...number[]];
   const size = spread("maxUnpool", "size", options.size, rank, 1);
   const stride = spread("maxUnpool", "stride", options.stride ?? options.size, rank, 1);
@@ -131,7 +142,7 @@ export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions)
  */
 export function maxPool(x: Tensor, options: PoolOptions): Tensor {
   // max relu(z) = relu(max z), with the same derivatives: fewer elements to compare with 0, and to mask
-  const z = rectified(x.node);
+  const z = rectified(nodeOf("maxPool", x));
   if (z) return maxPool(new Tensor(z), options).relu();
   const { padded, geometry } = pooled("maxPool", x, options, Number.NEGATIVE_INFINITY);
   return new Tensor(op.maxPool(padded, geometry));

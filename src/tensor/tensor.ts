@@ -320,6 +320,7 @@ export class Tensor {
   }
   /** x above 0, slope · x below. */
   leakyRelu(slope = 0.01): Tensor {
+    checkNumber("leakyRelu", "the slope", slope, true);
     return this.#float().#map((x) => composite.leakyRelu(x, slope));
   }
   /** ⌊x⌋; the derivative is 0. Integers stay what they are. */
