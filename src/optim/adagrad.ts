@@ -2,6 +2,7 @@
 
 import { zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
+import { flushedSquare } from "./flush.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link adagrad}. */
@@ -64,9 +65,9 @@ export const adadelta = ({
   name: nameOf("adadelta", { rho, eps }),
   init: (theta) => ({ u: zerosLike(theta), v: zerosLike(theta) }),
   update(g, { u, v }, { lr }) {
-    v = v.mul(rho).add(g.square().mul(1 - rho));
+    v = flushedSquare(v.mul(rho).add(g.square().mul(1 - rho)));
     const step = u.add(eps).sqrt().mul(v.add(eps).rsqrt()).mul(g);
-    u = u.mul(rho).add(step.square().mul(1 - rho));
+    u = flushedSquare(u.mul(rho).add(step.square().mul(1 - rho)));
     return { delta: step.mul(lr).neg(), state: { u, v } };
   },
 });

@@ -2,6 +2,7 @@
 
 import { full, type Tensor, zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
+import { flushed, flushedSquare } from "./flush.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link adam} and {@link adamW}, named as in the paper. */
@@ -39,8 +40,8 @@ function direction(
   t: Tensor,
   { beta1, beta2, eps, amsgrad }: Required<Pick<Settings, "beta1" | "beta2" | "eps" | "amsgrad">>,
 ): { direction: Tensor; state: Moments } {
-  m = m.mul(beta1).add(g.mul(1 - beta1));
-  v = v.mul(beta2).add(g.square().mul(1 - beta2));
+  m = flushed(m.mul(beta1).add(g.mul(1 - beta1)));
+  v = flushedSquare(v.mul(beta2).add(g.square().mul(1 - beta2)));
   const correction = power(beta2, t).neg().add(1); // 1 − β₂ᵗ
   const isCorrected = amsgrad === "corrected";
   vMax = vMax?.maximum(isCorrected ? v.mul(correction.pow(-1)) : v);
@@ -70,6 +71,8 @@ const moments = (theta: Tensor, amsgrad: boolean | "corrected"): Moments => ({
  * With amsgrad, v̂ = max(v₁ … vₜ) / (1 − β₂ᵗ): the maximum is of v before its correction, as in
  * PyTorch's code and in the paper. With amsgrad "corrected", v̂ = max(v̂₁ … v̂ₜ), as in the pseudo-code
  * of PyTorch's documentation, which its code does not follow.
+ *
+ * Moments below 10⁻³⁰ (in float64 10⁻³⁰⁰) become 0, as in all rules: subnormal numbers are slow.
  *
  * @see Kingma & Ba 2015, algorithm 1; Reddi et al. 2018 for amsgrad
  * @example

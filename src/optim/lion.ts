@@ -1,5 +1,6 @@
 import { zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
+import { flushed } from "./flush.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link lion}. */
@@ -36,6 +37,6 @@ export const lion = ({
   update(g, { m }, { lr }, theta) {
     const c = m.mul(beta1).add(g.mul(1 - beta1));
     const delta = c.sign().add(theta.mul(weightDecay)).mul(lr).neg();
-    return { delta, state: { m: m.mul(beta2).add(g.mul(1 - beta2)) } };
+    return { delta, state: { m: flushed(m.mul(beta2).add(g.mul(1 - beta2))) } };
   },
 });

@@ -1,5 +1,6 @@
 import { full, type Tensor, zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
+import { flushed, flushedSquare } from "./flush.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link nadam}. */
@@ -53,8 +54,8 @@ export const nadam = ({
       product: full([], 1, { dtype: "float64" }),
     }),
     update(g, { m, v, product }, { t, lr }) {
-      m = m.mul(beta1).add(g.mul(1 - beta1));
-      v = v.mul(beta2).add(g.square().mul(1 - beta2));
+      m = flushed(m.mul(beta1).add(g.mul(1 - beta1)));
+      v = flushedSquare(v.mul(beta2).add(g.square().mul(1 - beta2)));
       const [now, next] = [mu(t), mu(t.add(1))];
       product = product.mul(now); // μ₁ ⋯ μₜ
       const ahead = m.mul(next.div(oneMinus(product.mul(next))));

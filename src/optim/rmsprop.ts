@@ -1,5 +1,6 @@
 import { zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
+import { flushed, flushedSquare } from "./flush.ts";
 import type { Rule, RuleState } from "./rule.ts";
 
 /** The constants of {@link rmsprop}. */
@@ -50,12 +51,12 @@ export const rmsprop = ({
     ...(momentum !== 0 && { u: zerosLike(theta) }),
   }),
   update(g, { v, u, m }, { lr }) {
-    v = v.mul(rho).add(g.square().mul(1 - rho));
-    m = m?.mul(rho).add(g.mul(1 - rho));
+    v = flushedSquare(v.mul(rho).add(g.square().mul(1 - rho)));
+    m = m && flushed(m.mul(rho).add(g.mul(1 - rho)));
     const square = m ? v.sub(m.square()) : v;
     const root = epsInRoot ? square.add(eps).sqrt() : square.sqrt().add(eps);
     const step = g.div(root);
-    u = u?.mul(momentum).add(step);
+    u = u && flushed(u.mul(momentum).add(step));
     return { delta: (u ?? step).mul(lr).neg(), state: { v, ...(m && { m }), ...(u && { u }) } };
   },
 });

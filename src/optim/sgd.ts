@@ -3,6 +3,7 @@
 import { onesLike, where, zerosLike } from "../tensor/index.ts";
 import { globalNorm } from "./chain.ts";
 import { nameOf } from "./constants.ts";
+import { flushed } from "./flush.ts";
 import type { Rule, RuleState } from "./rule.ts";
 import { mapValues } from "./write.ts";
 
@@ -74,7 +75,7 @@ export const momentum = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> =>
   name: nameOf("momentum", { rho }),
   init: (theta) => ({ v: zerosLike(theta) }),
   update(g, { v }, { lr }) {
-    v = v.mul(rho).add(g);
+    v = flushed(v.mul(rho).add(g));
     return { delta: v.mul(lr).neg(), state: { v } };
   },
 });
@@ -95,7 +96,7 @@ export const heavyBall = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> =
   name: nameOf("heavyBall", { rho }),
   init: (theta) => ({ v: zerosLike(theta) }),
   update(g, { v }, { lr }) {
-    v = v.mul(rho).add(g.mul(lr));
+    v = flushed(v.mul(rho).add(g.mul(lr)));
     return { delta: v.neg(), state: { v } };
   },
 });
@@ -114,7 +115,7 @@ export const nesterov = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> =>
   name: nameOf("nesterov", { rho }),
   init: (theta) => ({ v: zerosLike(theta) }),
   update(g, { v }, { lr }) {
-    v = v.mul(rho).add(g);
+    v = flushed(v.mul(rho).add(g));
     return { delta: g.add(v.mul(rho)).mul(lr).neg(), state: { v } };
   },
 });

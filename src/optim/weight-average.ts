@@ -1,6 +1,7 @@
 import { ConfigError, checkOptions, DataError, type HostArray } from "../base/index.ts";
 import { type AnyModule, Module, type Parameter } from "../nn/index.ts";
 import { fromHost, full, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
+import { flushed } from "./flush.ts";
 import { mapValues, write } from "./write.ts";
 
 /** Which average {@link WeightAverage} keeps. */
@@ -105,7 +106,7 @@ export class WeightAverage {
       this.#decay === undefined ? all.div(t) : where(t.equal(1), all, all.mul(1 - this.#decay));
     const writes = Object.entries(this.#averages).map(([path, variable]) => {
       const [mean, w] = [variable.value, this.#parameters[path]!.value];
-      return [variable, mean.add(w.sub(mean).mul(share)).cast(mean.dtype)] as const;
+      return [variable, flushed(mean.add(w.sub(mean).mul(share)).cast(mean.dtype))] as const;
     });
     write([[this.#count, count], ...writes]);
   }

@@ -1,12 +1,14 @@
 import { setEngine, type Tensor, tensor } from "gradus";
 import {
   type AdamOptions,
+  adadelta,
   adagrad,
   adam,
   adamW,
   heavyBall,
   lion,
   momentum,
+  nadam,
   nesterov,
   type Rule,
   rmsprop,
@@ -132,6 +134,52 @@ for (const engine of engines)
           const rule = decoupled ? adamW({ weightDecay: 0, ...option }) : adam(option);
           expectClose("θ", path(rule, gradients, four), expected, 1e-13);
         });
+
+    describe("moments of a gradient that has become 0 are 0 before they are subnormal", () => {
+      const rules: Record<string, Rule> = {
+        ...{ adam: adam(), amsgrad: adam({ amsgrad: true }), adamW: adamW(), nadam: nadam() },
+        ...{ momentum: momentum(), nesterov: nesterov(), heavyBall: heavyBall(), lion: lion() },
+        rmsprop: rmsprop({ rho: 0.9, momentum: 0.9, centered: true }),
+        adadelta: adadelta(),
+      };
+      /** The smallest numbers that are not subnormal: 2⁻¹²⁶ and 2⁻¹⁰²². */
+      const smallest = { float32: 2 ** -126, float64: 2 ** -1022 };
+      for (const [name, rule] of Object.entries(rules))
+        for (const dtype of ["float32", "float64"] as const)
+          test(`${name}, ${dtype}`, () => {
+            const limit = dtype === "float32" ? 1e-30 : 1e-300;
+            const theta = tensor([1, 1, 1], dtype);
+            const zero = tensor([0, 0, 0], dtype);
+            // each moment just above, below, and far below the limit after one step without a gradient
+            const start = Object.entries(rule.init(theta)).map(([key, x]) => [
+              key,
+              x.rank === 0 ? x : tensor([limit * 4, limit / 2, smallest[dtype]], dtype),
+            ]);
+            const before = Object.fromEntries(start) as typeof state;
+            const hyper = { t: f64(5), lr: 0.1 };
+            const { state } = rule.update(zero, before, hyper, theta);
+            for (const [key, x] of Object.entries(state)) {
+              if (x.rank === 0 || key === "vMax") continue;
+              const [above, ...below] = x.dataSync();
+              expect([key, ...below]).toEqual([key, 0, 0]);
+              expect(above).toBeGreaterThan(0);
+            }
+          });
+      test("NaN and negative moments stay what they are", () => {
+        const update = (m: number) =>
+          adam()
+            .update(
+              tensor([0]),
+              { m: tensor([m]), v: tensor([1]) },
+              { t: f64(1), lr: 1 },
+              tensor([0]),
+            )
+            .state.m.dataSync()[0]!;
+        expect(update(Number.NaN)).toBeNaN();
+        expect(update(-1)).toBeCloseTo(-0.9, 6);
+        expect(update(-1e-31)).toBe(0);
+      });
+    });
 
     test("the state is what the formulas name", () => {
       const zero = (x: Tensor) => x.toArray();
