@@ -124,6 +124,22 @@ export const classification: Head = {
 };
 
 /**
+ * {@link classification} by a cross-entropy of smoothed labels, (1 − ε) p + ε/C, against which no logit
+ * need grow without end. Only the loss is smoothed: metrics are those of the labels.
+ *
+ * @param labelSmoothing ε, 0 ≤ ε ≤ 1.
+ * @see Szegedy et al. 2016, §7
+ * @example
+ * smoothedClassification(0.2).loss(tensor([[2, 0]]), tensor([0], "int32")).item(); // 0.3269…
+ */
+export const smoothedClassification = (labelSmoothing: number): Head => ({
+  ...classification,
+  loss: (logits, targets) => crossEntropy(logits, indexed(targets), { labelSmoothing }),
+  losses: (logits, targets) =>
+    crossEntropy(logits, indexed(targets), { labelSmoothing, reduction: "none" }),
+});
+
+/**
  * Yes or no: one logit per example, `[N]` or `[N, 1]`, against 0 or 1. The sigmoid is in the loss.
  *
  *   L = −(1/N) Σₙ yₙ log σ(zₙ) + (1 − yₙ) log(1 − σ(zₙ))

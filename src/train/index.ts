@@ -41,6 +41,7 @@ export {
   type Loss,
   multiLabel,
   regression,
+  smoothedClassification,
   unitRegression,
   unitRegressionBySquares,
 } from "./head.ts";

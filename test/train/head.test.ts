@@ -8,6 +8,7 @@ import {
   headNamed,
   heads,
   reconstruction,
+  smoothedClassification,
   unitRegressionBySquares,
 } from "gradus/train";
 import { describe, expect, test } from "vitest";
@@ -140,4 +141,35 @@ test("a reconstruction has its inputs as targets", async () => {
   expect(split.targets).toBe(split.inputs);
   const history = await fit(new Linear(2, 2), split, { epochs: 60, batchSize: 3, lr: 0.05 });
   expect(history.last.loss).toBeLessThan(history.epochs[0]!.loss! / 10);
+});
+
+describe("smoothed classification", () => {
+  const z = tensor(
+    [
+      [2, 0],
+      [0, 1],
+    ],
+    "float64",
+  );
+  const y = tensor([0, 0], "int32");
+  const logTotal = [Math.log(Math.exp(2) + 1), Math.log(1 + Math.E)] as const;
+  // ε = 0.2: targets (0.9, 0.1)
+  const expected = [logTotal[0] - 0.9 * 2, logTotal[1] - 0.1 * 1];
+  const head = smoothedClassification(0.2);
+
+  test("is the cross-entropy of smoothed labels, whole and per example; scores are of the labels", () => {
+    expect(head.loss(z, y).item()).toBeCloseTo(mean(expected), 12);
+    expect(head.losses!(z, y).toArray()).toEqual(expected.map((x) => expect.closeTo(x, 12)));
+    const accuracy = head.metrics.accuracy as (z: unknown, y: unknown) => { item(): number };
+    expect(accuracy(z, y).item()).toBe(1);
+  });
+
+  test("trains with weights of classes, and refuses a share that is none", async () => {
+    const train = makeSplit(inputs(4), classes(0, 1, 0, 1));
+    const options = { head, epochs: 1, batchSize: 2, classWeight: { 0: 2, 1: 1 } };
+    const history = await fit(new Linear(2, 2), train, options);
+    expect(Number.isFinite(history.last.loss)).toBe(true);
+    const bad = { head: smoothedClassification(2), epochs: 1 };
+    await expect(fit(new Linear(2, 2), train, bad)).rejects.toThrow(/labelSmoothing is 2/);
+  });
 });
