@@ -94,6 +94,7 @@ export interface TableInputs {
 /** An input column of numbers, or of categories, one input each. */
 export type InputColumn = NumberInput | CategoryInput;
 
+/** An input column of numbers, which become (x − mean) / std. */
 export interface NumberInput extends Scale {
   readonly name: string;
   readonly type: "number";
@@ -101,6 +102,7 @@ export interface NumberInput extends Scale {
   readonly fill: number | null;
 }
 
+/** An input column of texts: an input per category, 1 where it holds. */
 export interface CategoryInput {
   readonly name: string;
   readonly type: "text";

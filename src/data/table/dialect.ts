@@ -115,7 +115,8 @@ function measure(
   const above = all[all.indexOf(first) - 1];
   const isCommentHeader = above !== undefined && isComment(above) && above.cells.length === width;
   const full = [first, ...below].filter(({ cells }) => cells.length === most);
-  const cells = full.flatMap((row) => row.cells).filter((cell) => cell !== "");
+  const values = full.length > 1 ? full.slice(1) : full; // without the names
+  const cells = values.flatMap((row) => row.cells).filter((cell) => cell !== "");
   return {
     dialect: {
       ...{ delimiter, width, isCommentHeader },

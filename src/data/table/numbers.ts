@@ -65,9 +65,6 @@ export function affixOf(text: string): string {
 /**
  * A number with what people put around and into it: U+2212 for minus, a currency or `%`, thousands in
  * groups, `1_000`. NaN if it is none. `12%` is 12.
- *
- * @example
- * parseNumber("1.234,5", ","); // 1234.5
  */
 export function parseNumber(text: string, decimal: Decimal): number {
   if (decimal === "." && number.test(text)) return Number(text);

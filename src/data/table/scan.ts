@@ -74,8 +74,9 @@ export class ColumnScan {
 
   #checkExact(text: string, line: number): void {
     const value = Number(text);
-    if (Number.isSafeInteger(value) || this.inexact) return;
-    if (BigInt(value) !== BigInt(text.replace(/^\+/, ""))) this.inexact = { text, line };
+    const bare = text.replace(/^\+/, "");
+    if (Number.isSafeInteger(value) || this.inexact || String(value) === bare) return;
+    if (BigInt(value) !== BigInt(bare)) this.inexact = { text, line };
   }
 
   /** Counts a cell that is not empty and no plain number. */

@@ -1,5 +1,6 @@
 /** Text of a file or of bytes in pieces, and what a file is by its first bytes. */
 import { ConfigError, DataError, FormatError } from "../../base/index.ts";
+import { reasonOf, unreadable } from "../../formats/files.ts";
 
 /** Text that can be walked more than once. */
 export interface TextSource {
@@ -84,14 +85,11 @@ async function* guarded(bytes: Bytes, source: string): Bytes {
     yield* bytes;
   } catch (thrown) {
     if (thrown instanceof DataError || thrown instanceof FormatError) throw thrown;
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    const isTorn = /^Z_/.test((thrown as { code?: string }).code ?? "");
+    if (!/^Z_/.test((thrown as { code?: string }).code ?? "")) throw unreadable(source, thrown);
     throw new DataError({
       subject: source,
-      problem: isTorn
-        ? `the gzip stream is torn (${reason}).`
-        : `the file cannot be read (${reason}).`,
-      fix: isTorn ? "download or copy the file again." : "check the path and its permissions.",
+      problem: `the gzip stream is torn (${reasonOf(thrown)}).`,
+      fix: "download or copy the file again.",
     });
   }
 }

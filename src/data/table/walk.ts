@@ -24,12 +24,14 @@ export async function walkRows(
 ): Promise<Passed> {
   const passed = { titles: 0, comments: 0, blanks: 0 };
   const tokenizer = new Tokenizer(delimiter, text.name, (row) => {
-    if (row.line < firstLine) {
-      passed.titles++;
-      return;
-    }
     const { count } = row;
     const first = row.text.charCodeAt(row.starts[0]!);
+    if (row.line < firstLine) {
+      if (row.isBlank) passed.blanks++;
+      else if (first === 0x23) passed.comments++;
+      else passed.titles++;
+      return;
+    }
     const isFirst = row.line === firstLine;
     const isComment = first === 0x23 && (count !== width || isCommentHeader) && !isFirst;
     const isMarkedHeader = first === 0x23 && isCommentHeader && isFirst;
