@@ -40,7 +40,7 @@ export async function bundle(entry: string, from: "src" | "dist" = "src"): Promi
       target: "es2022",
       modulePreload: false,
       // readers of files are for Node
-      rolldownOptions: { input: path.join(folder, entry), external: ["sharp", /^csv-parse/] },
+      rolldownOptions: { input: path.join(folder, entry), external: ["sharp"] },
     },
   });
   return outDir;

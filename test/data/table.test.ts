@@ -52,6 +52,12 @@ describe("headers", () => {
   test("years as names", async () => {
     expect((await header("land,2019,2020\nAT,8.1,8.2\nDE,80,81.5")).header).toBe(true);
     expect((await header("AT,2019,1\nDE,2020,2")).header).toBe(false);
+    const bank =
+      '"Source","WDI",\n\n"Land","Code","1960","1961",\n"Aruba","ABW","5.5","",\n"Chad","TCD","7","8",';
+    expect((await parseTable(bank)).format).toMatchObject({
+      header: true,
+      names: ["Land", "Code", "1960", "1961", "column 4"],
+    });
   });
   test("above a column with words for missing values", async () => {
     const text = "age,label\nunknown,a\n1,b\n2,a\n3,b";
@@ -299,6 +305,8 @@ describe("files", () => {
     ["\u0093NUMPY\u0001\u0000", "a NumPy array"],
     ["\u0089PNG\r\n", "a picture"],
     ["SQLite format 3\u0000", "an SQLite database"],
+    ["<!DOCTYPE html>\n<html>", "a page of HTML or XML"],
+    ['[{"a": 1}]', "JSON"],
   ])("%j is told from text", async (start, kind) => {
     const path = await file(Buffer.from(start, "latin1"), "data.csv");
     await expect(readTable(path)).rejects.toThrow(`this is ${kind}`);

@@ -141,7 +141,7 @@ export function looksLikeHeader(
   const years = first.flatMap((text, k) => (isYear(text) ? [k] : []));
   if (
     years.length > 1 &&
-    first.every((text, k) => isYear(text) || (isName(text) && !comesAgain(k)))
+    first.every((text, k) => isYear(text) || text === "" || (isName(text) && !comesAgain(k)))
   )
     return (
       isRegular(years.map((k) => Number(first[k]))) &&

@@ -105,7 +105,7 @@ const isGzipped = (head: Uint8Array): boolean => begins(head, [0x1f, 0x8b]);
 
 function refuseBinary(head: Uint8Array, source: string, isGzip: boolean): void {
   const refuse = (kind: string, fix: string) => {
-    const problem = `${isGzip ? "gzip of " : "this is "}${kind}, not text.`;
+    const problem = `${isGzip ? "this is gzip of" : "this is"} ${kind}, not a table of text.`;
     throw new FormatError({ subject: source, problem, fix });
   };
   if (begins(head, [0x50, 0x4b, 3, 4])) {
@@ -118,6 +118,10 @@ function refuseBinary(head: Uint8Array, source: string, isGzip: boolean): void {
   }
   if (begins(head.subarray(257), [0x75, 0x73, 0x74, 0x61, 0x72]))
     refuse("a tar archive", "unpack it; an archive of pictures ends in .tar or .tar.gz.");
+  const text = new TextDecoder().decode(head.subarray(0, 200)).trimStart();
+  if (/^<(!doctype html|html|\?xml)/i.test(text))
+    refuse("a page of HTML or XML", "save the table as CSV.");
+  if (/^(\[\s*)?\{\s*"/.test(text)) refuse("JSON", "write its rows as CSV.");
   const found = binary.find(([start]) => begins(head, start));
   if (found) refuse(found[1], found[2]);
 }
