@@ -55,7 +55,8 @@ export function planOf(
     const name = names[index]!;
     if (dropped.has(index) || !isWanted(name)) return [];
     const known = like?.texts.includes(name) ? ("text" as const) : undefined;
-    const type = types[name] ?? known ?? typeOf(column, decimal, isMissingIn(name, "number", na));
+    const set = Object.hasOwn(types, name) ? types[name] : undefined; // a column may be `__proto__`
+    const type = set ?? known ?? typeOf(column, decimal, isMissingIn(name, "number", na));
     const isMissing = isMissingIn(name, type, na);
     const missingNumbers = missingNumbersIn(name, na);
     const plan = { name, index, type, isMissing, missingNumbers, scan: column };

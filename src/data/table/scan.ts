@@ -76,7 +76,8 @@ export class ColumnScan {
     const value = Number(text);
     const bare = text.replace(/^\+/, "");
     if (Number.isSafeInteger(value) || this.inexact || String(value) === bare) return;
-    if (BigInt(value) !== BigInt(bare)) this.inexact = { text, line };
+    const isExact = Number.isFinite(value) && BigInt(value) === BigInt(bare);
+    if (!isExact) this.inexact = { text, line };
   }
 
   /** Counts a cell that is not empty and no plain number. */
