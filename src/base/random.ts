@@ -15,41 +15,60 @@ const M1 = 0xcd9e8d57;
 const W0 = 0x9e3779b9; // golden ratio
 const W1 = 0xbb67ae85; // √3 − 1
 
-/** High and low half of the 64-bit product of two unsigned 32-bit integers. */
-function mulHiLo(a: number, b: number): [number, number] {
+/** The high half of the 64-bit product of two unsigned 32-bit integers. */
+function mulHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const low = aLow * bLow;
-  const mid1 = aHigh * bLow + (low >>> 16);
-  const mid2 = aLow * bHigh + (mid1 & 0xffff);
-  const high = aHigh * bHigh + Math.floor(mid1 / 65536) + Math.floor(mid2 / 65536);
-  return [high >>> 0, Math.imul(a, b) >>> 0];
+  const low = Math.imul(aLow, bLow);
+  const mid1 = (Math.imul(aHigh, bLow) >>> 0) + (low >>> 16);
+  const mid2 = (Math.imul(aLow, bHigh) >>> 0) + (mid1 & 0xffff);
+  return (Math.imul(aHigh, bHigh) + (mid1 >>> 16) + (mid2 >>> 16)) | 0;
 }
 
-/** The four 32-bit words of Philox-4×32-10. */
+/** The last block of {@link rounds}: shuffles draw millions, and a list for each would cost most. */
+const block = new Int32Array(4);
+
+/** Leaves the four words of Philox-4×32-10 in `block`. */
+function rounds(key0: number, key1: number, a: number, b: number, c: number, d: number): void {
+  let c0 = a | 0;
+  let c1 = b | 0;
+  let c2 = c | 0;
+  let c3 = d | 0;
+  let k0 = key0 | 0;
+  let k1 = key1 | 0;
+  for (let round = 0; round < 10; round++) {
+    const next0 = mulHigh(M1, c2) ^ c1 ^ k0;
+    const next2 = mulHigh(M0, c0) ^ c3 ^ k1;
+    c1 = Math.imul(M1, c2);
+    c3 = Math.imul(M0, c0);
+    c0 = next0;
+    c2 = next2;
+    k0 = (k0 + W0) | 0;
+    k1 = (k1 + W1) | 0;
+  }
+  block[0] = c0;
+  block[1] = c1;
+  block[2] = c2;
+  block[3] = c3;
+}
+
+/** The four 32-bit words of Philox-4×32-10, unsigned. */
 export function philox(
   key0: number,
   key1: number,
-  counter: readonly [number, number, number, number],
+  [a, b, c, d]: readonly [number, number, number, number],
 ): [number, number, number, number] {
-  let [c0, c1, c2, c3] = counter.map((c) => c >>> 0) as [number, number, number, number];
-  let k0 = key0 >>> 0;
-  let k1 = key1 >>> 0;
-  for (let round = 0; round < 10; round++) {
-    const [hi0, lo0] = mulHiLo(M0, c0);
-    const [hi1, lo1] = mulHiLo(M1, c2);
-    [c0, c1, c2, c3] = [(hi1 ^ c1 ^ k0) >>> 0, lo1, (hi0 ^ c3 ^ k1) >>> 0, lo0];
-    k0 = (k0 + W0) >>> 0;
-    k1 = (k1 + W1) >>> 0;
-  }
-  return [c0, c1, c2, c3];
+  rounds(key0, key1, a, b, c, d);
+  return [block[0]! >>> 0, block[1]! >>> 0, block[2]! >>> 0, block[3]! >>> 0];
 }
 
 /** Random bits at one counter, as a signed 32-bit integer: word 0 of Philox at (counter, 0, 0, 0). */
-export const randomBits = (key0: number, key1: number, counter: number): number =>
-  philox(key0, key1, [counter, 0, 0, 0])[0] | 0;
+export function randomBits(key0: number, key1: number, counter: number): number {
+  rounds(key0, key1, counter, 0, 0, 0);
+  return block[0]!;
+}
 
 /**
  * @throws {ConfigError} unless `seed` is a whole number from 0 to 2⁵³ − 1. Each of these is a seed of its
@@ -95,7 +114,8 @@ export class RandomStream {
   /** 32 random bits, unsigned. */
   bits(): number {
     const c = this.counter++;
-    return philox(this.seed, this.stream, [c, highWord(c), 1, highWord(this.seed)])[0];
+    rounds(this.seed, this.stream, c, highWord(c), 1, highWord(this.seed));
+    return block[0]! >>> 0;
   }
 
   /** Uniform in [0, 1) with 53 random bits. */
