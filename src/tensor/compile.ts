@@ -8,12 +8,22 @@ import { isTensor, Tensor } from "./tensor.ts";
 import { compileRecording, printRecording, rebuild, record, type Trace } from "./trace.ts";
 import { isTracing, type Variable, withTrace } from "./variable.ts";
 
-/** A compiled function: asynchronous by default, off the main thread; `sync` runs now. */
+/**
+ * A compiled function: asynchronous by default, off the main thread; `sync` runs now.
+ *
+ * A call is all or nothing: if it fails, variables keep their values. Asynchronous calls take effect in
+ * the order in which they are made. Until one is done, what it writes can neither be read nor assigned,
+ * and what it reads may be: it gets what was there when it was called.
+ *
+ * WebAssembly and the reference engine run on the calling thread: between awaited calls the event loop
+ * turns, but not while a program runs. On every engine the first call with arguments of new shapes holds
+ * the thread up while it is traced and compiled.
+ */
 export interface Compiled<A extends unknown[], R> {
   (...args: A): Promise<R>;
   /** Runs now, on this thread, and returns when it is done. */
   sync(...args: A): R;
-  /** Number of programs so far: one per signature of shapes, dtypes and other arguments. */
+  /** Number of programs that are kept: one per signature of shapes, dtypes and other arguments, at most 256. */
   readonly traces: number;
   /** The graph of the program for these arguments, one line per node. */
   graph(...args: A): string;
