@@ -154,8 +154,8 @@ describe.runIf(isFast)("numbers to predict", () => {
     [0, 2500, 4900].forEach((y, n) => {
       expect(Math.abs(values[n] - y)).toBeLessThan(700); // without the scale back, 2 would be much
     });
-    const { test: measured } = await json("evaluate num --metrics mae,r2");
-    expect(measured.mae).toBeLessThan(300); // in the units of y, not in deviations
+    const { test: measured } = await json("evaluate num --metrics meanAbsoluteError,r2");
+    expect(measured.meanAbsoluteError).toBeLessThan(300); // in the units of y, not in deviations
     expect(measured.r2).toBeGreaterThan(0.95);
     const html = await readFile("num/report.html", "utf8");
     expect(html).toMatch(/mean absolute error/i);
