@@ -3,11 +3,12 @@ import {
   ConfigError,
   checkOptions,
   DTypeError,
+  describe,
   ShapeError,
   sameShape,
   show,
 } from "../base/index.ts";
-import { type Tensor, tensor, where } from "../tensor/index.ts";
+import { isTensor, type Tensor, tensor, where } from "../tensor/index.ts";
 import { checkFloat, type LossOptions, reduced } from "./losses.ts";
 
 /** What {@link crossEntropy} leaves out, smooths and weighs. */
@@ -101,7 +102,7 @@ function ofProbabilities(
 
 function weightsOf(logits: Tensor, weights: CrossEntropyOptions["weights"]): Tensor | undefined {
   if (weights === undefined) return undefined;
-  const given = Array.isArray(weights) ? tensor([...weights]) : (weights as Tensor);
+  const given = isTensor(weights) ? weights : tensor(Array.from(weights));
   const classes = logits.shape.slice(-1);
   if (!sameShape(given.shape, classes))
     throw new ShapeError({
@@ -154,8 +155,16 @@ function checkValues(
       "ignoreIndex says which class index to ignore, and the targets are rows of probabilities.",
       "give class indices, or multiply the losses by a mask.",
     );
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1))
+  if (typeof labelSmoothing !== "number" || !(labelSmoothing >= 0 && labelSmoothing <= 1))
     throw wrong(`labelSmoothing is ${labelSmoothing}.`, "give a share from 0 to 1, such as 0.1.");
-  const bad = Array.isArray(weights) && weights.find((w) => !(w >= 0 && w < Infinity));
-  if (typeof bad === "number") throw wrong(`a weight is ${bad}.`, "give weights of at least 0.");
+  if (weights === undefined || isTensor(weights)) return;
+  const isList = Array.isArray(weights) || ArrayBuffer.isView(weights);
+  const bad = isList
+    ? Array.from(weights).findIndex((w) => !(Number.isFinite(w) && Number(w) >= 0))
+    : 0;
+  if (bad < 0) return;
+  const found = isList
+    ? `weight ${bad} is ${describe(weights[bad])}`
+    : `weights are ${describe(weights)}`;
+  throw wrong(`${found}.`, "give a tensor or an array of one number of at least 0 per class.");
 }

@@ -124,7 +124,10 @@ for (const engine of engines)
       expect(of({ labelSmoothing: 1.5 })).toThrow(ConfigError);
       expect(of({ ignoreIndex: 0.5 })).toThrow(/ignoreIndex is 0.5/);
       expect(of({ weights: [1, 2] })).toThrow(ShapeError);
-      expect(of({ weights: [1, 2, -1] })).toThrow(/a weight is -1/);
+      expect(of({ weights: [1, 2, -1] })).toThrow(/weight 2 is -1/);
+      expect(of({ weights: [1, "2", 1] })).toThrow(ConfigError);
+      expect(of({ weights: { 0: 1 } })).toThrow(/weights are an object/);
+      expect(of({ labelSmoothing: "0.1" })).toThrow(ConfigError);
       expect(of({ reduction: "avg" })).toThrow(/unknown reduction "avg"/);
       expect(of({ ignoreIndex: 1 }, f64(z))).toThrow(/rows of probabilities/);
       expect(of({})).toThrow(DataError);
