@@ -261,7 +261,14 @@ export async function kindOf(source: string): Promise<"folder" | "file"> {
   const found = await stat(source).catch((thrown) => {
     if (!isMissing(thrown)) throw unreadable(source, thrown);
   });
-  if (found) return found.isDirectory() ? "folder" : "file";
+  if (found?.isDirectory()) return "folder";
+  if (found?.isFile()) return "file";
+  if (found)
+    throw new DataError({
+      subject: source,
+      problem: "this is a pipe or a device, and a training reads its data more than once.",
+      fix: "write the data to a file.",
+    });
   const near = nearest(source, builtInNames);
   throw new ConfigError({
     subject: "--data",

@@ -213,3 +213,15 @@ test.runIf(isFast)("a row that is left out is counted with its column", async ()
     108,
   );
 });
+
+test("a pipe is refused where data are read twice, and a broken link is left to the reader", async () => {
+  const { symlink } = await import("node:fs/promises");
+  const { execFileSync } = await import("node:child_process");
+  execFileSync("mkfifo", ["pipe.csv"]);
+  const { code, error } = await gradus("train --data pipe.csv");
+  expect([code, error]).toEqual([1, expect.stringMatching(/^error: pipe\.csv: this is a pipe/)]);
+  await mkdir("linked/a", { recursive: true });
+  await symlink("nowhere.png", "linked/a/1.png");
+  const broken = await gradus("train --data linked");
+  expect(broken.error).toMatch(/^error: (?!internal).*1\.png/);
+});

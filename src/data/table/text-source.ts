@@ -1,6 +1,6 @@
 /** Text of a file or of bytes in pieces, and what a file is by its first bytes. */
 import { ConfigError, DataError, FormatError } from "../../base/index.ts";
-import { reasonOf, unreadable } from "../../formats/files.ts";
+import { readBytes, reasonOf, unreadable } from "../../formats/files.ts";
 
 /** Text that can be walked more than once. */
 export interface TextSource {
@@ -42,10 +42,11 @@ const pieceBytes = 1 << 16;
  * @throws {FormatError} if it is no text. @throws {DataError} if it cannot be read.
  */
 export async function openText(
-  from: string | Uint8Array,
+  given: string | Uint8Array,
   { encoding, name = "CSV" }: { encoding?: string | undefined; name?: string } = {},
 ): Promise<TextSource> {
-  const source = typeof from === "string" ? from : name;
+  const source = typeof given === "string" ? given : name;
+  const from = typeof given === "string" ? await walkable(given) : given;
   const isGzip = isGzipped(await first(rawBytes(from), source));
   const bytes = () => (isGzip ? inflated(from, source) : rawBytes(from));
   const head = isGzip ? await first(bytes(), source) : await first(rawBytes(from), source);
@@ -57,6 +58,13 @@ export async function openText(
     ...{ name: source, encoding: used, isGzip },
     pieces: () => decode(guarded(bytes(), source), source),
   };
+}
+
+/** A file that can be read twice; of a pipe, which cannot, the bytes. */
+async function walkable(path: string): Promise<string | Uint8Array> {
+  const { stat } = await import("node:fs/promises");
+  const found = await stat(path).catch(() => undefined);
+  return !found || found.isFile() || found.isDirectory() ? path : readBytes(path);
 }
 
 type Bytes = AsyncIterable<Uint8Array>;
