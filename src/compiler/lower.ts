@@ -34,6 +34,7 @@ class Lowerer {
   readonly #layout: Layout;
   readonly #stores: Stores;
   readonly #locations = new Map<Node, Location>();
+  readonly #stretched = new Map<Node, Location>();
   readonly #kernels: Kernel[] = [];
   /** What adds the kernel of each stored node, once; whoever needs the node first calls it. */
   readonly #makers = new Map<Node, () => void>();
@@ -246,11 +247,27 @@ class Lowerer {
 
   #product(host: Node) {
     const lower = loweringOf(host) as Extract<Lowering, { kind: "fused" }>;
-    const sources = host.inputs.map((x) => this.#locate(x));
+    const sources = host.inputs.map((x) => this.#locateOperand(x));
     return {
       reads: sources.map((location): Read => ({ location, inStep: null })),
       emit: (view: ViewOf, epilogue: Epilogue) => lower.emit(host, sources.map(view), epilogue),
     };
+  }
+
+  /**
+   * Where a factor can be read. One number that is stretched becomes an array: how a product adds up
+   * depends on the strides of its factors, and a constant is to give the bits of an array of it.
+   */
+  #locateOperand(x: Node): Location {
+    const known = this.#stretched.get(x);
+    if (known) return known;
+    const found = this.#locate(x);
+    if (x.size <= 1 || found.strides.some((step, axis) => step !== 0 && x.shape[axis] !== 1))
+      return found;
+    const whole = dense(new Buffer(x.dtype, x.size), x.shape);
+    this.#copy(found, x.shape, whole);
+    this.#stretched.set(x, whole);
+    return whole;
   }
 
   #plainKernel(node: Node): void {
