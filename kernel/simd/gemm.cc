@@ -120,21 +120,23 @@ void Product<T>::direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_
   const RowPanels panels(rows, Kernels<T>::direct_rows);
   const int widest = max_vectors(panels.height) * lanes;
   Block<T> t;
-  t.k = call_.k;
   t.a_row = a_row;
   t.a_col = a_col;
   t.b_row = b_row;
   t.c_row = c.row;
-  t.accumulate = false;
   for (int64_t j = 0; j < cols; j += widest) {
     const int width = int(min(widest, cols - j)), vectors = int(ceil_div(width, lanes));
     for (int v = 0; v < vectors; ++v) t.count[v] = int(min(lanes, width - v * lanes));
-    t.b[0] = b + j;
     const auto& row_kernels = kernels<T>.direct[width % lanes != 0];
     for (int64_t p = 0; p < panels.count; ++p) {
-      t.a = a + p * panels.height * a_row;
       for (int v = 0; v < vectors; ++v) t.c[v] = c.c + p * panels.height * c.row + j + v * lanes;
-      row_kernels[panels.height_of(p) - 1][vectors - 1](t);
+      for (int64_t from = 0; from == 0 || from < call_.k; from += kChain) {
+        t.k = min(kChain, call_.k - from);
+        t.a = a + p * panels.height * a_row + from * a_col;
+        t.b[0] = b + j + from * b_row;
+        t.accumulate = from > 0;
+        row_kernels[panels.height_of(p) - 1][vectors - 1](t);
+      }
     }
   }
 }
