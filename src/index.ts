@@ -15,10 +15,12 @@ export {
   ShapeError,
 } from "./base/index.ts";
 export type {
+  ArrayOfRank,
   Compiled,
   ConvOptions,
   ConvTransposeOptions,
   EngineName,
+  JointRank,
   MaxUnpoolOptions,
   NestedArray,
   Padding,
@@ -28,6 +30,8 @@ export type {
   PoolOptions,
   RandomKey,
   Range,
+  RankOfData,
+  RankOfShape,
   ReduceOptions,
   TensorData,
   TensorLike,

@@ -22,6 +22,7 @@ import { checkNumber, checkWhole, nodeOf, nodesOf, operandOf, withAxis } from ".
 import * as composite from "./composite.ts";
 import { readNested, type TensorData } from "./nested.ts";
 import { align, arithmetic, common } from "./promote.ts";
+import type { RankOfData, RankOfShape } from "./rank.ts";
 import { type AxisOptions, keepHost, Tensor, type TensorLike } from "./tensor.ts";
 
 /**
@@ -36,7 +37,7 @@ import { type AxisOptions, keepHost, Tensor, type TensorLike } from "./tensor.ts
  * tensor([true, false]).dtype; // "bool"
  * tensor(Uint8Array.of(0, 128, 255), "float32").toArray(); // [0, 128, 255]
  */
-export function tensor(values: TensorData, dtype?: DType): Tensor {
+export function tensor<A extends TensorData>(values: A, dtype?: DType): Tensor<RankOfData<A>> {
   if (dtype !== undefined) checkDType("tensor", dtype);
   return keepHost(readNested(values, dtype));
 }
@@ -70,17 +71,25 @@ function checkHeld(subject: string, name: string, x: number, dtype: DType): void
 }
 
 /** `value` everywhere. @throws {DataError} if the dtype does not hold it: 0.5 in int32, say. */
-export function full(shape: Shape, value: number, options?: Typed): Tensor {
+export function full<const S extends Shape>(
+  shape: S,
+  value: number,
+  options?: Typed,
+): Tensor<RankOfShape<S>> {
   return filled("full", shape, value, options);
 }
 /** All 0; float32 unless said otherwise. */
-export const zeros = (shape: Shape, options?: Typed): Tensor => filled("zeros", shape, 0, options);
+export const zeros = <const S extends Shape>(shape: S, options?: Typed): Tensor<RankOfShape<S>> =>
+  filled("zeros", shape, 0, options);
 /** All 1; float32 unless said otherwise. */
-export const ones = (shape: Shape, options?: Typed): Tensor => filled("ones", shape, 1, options);
+export const ones = <const S extends Shape>(shape: S, options?: Typed): Tensor<RankOfShape<S>> =>
+  filled("ones", shape, 1, options);
 /** All 0, in the shape and dtype of another tensor. */
-export const zerosLike = (x: Tensor): Tensor => new Tensor(op.filled(0, nodeOf("zerosLike", x)));
+export const zerosLike = <R extends number>(x: Tensor<R>): Tensor<R> =>
+  new Tensor(op.filled(0, nodeOf("zerosLike", x)));
 /** All 1, in the shape and dtype of another tensor. */
-export const onesLike = (x: Tensor): Tensor => new Tensor(op.filled(1, nodeOf("onesLike", x)));
+export const onesLike = <R extends number>(x: Tensor<R>): Tensor<R> =>
+  new Tensor(op.filled(1, nodeOf("onesLike", x)));
 
 function filled(subject: string, shape: Shape, value: number, options?: Typed): Tensor {
   checkShape(subject, shape);
@@ -104,7 +113,7 @@ const maxCount = 2 ** 31 - 1;
  * arange(0, 1, 0.25).toArray(); // [0, 0.25, 0.5, 0.75]
  * arange(3, 0, -1).toArray(); // [3, 2, 1]
  */
-export function arange(start: number, stop?: number, step = 1, options?: Typed): Tensor {
+export function arange(start: number, stop?: number, step = 1, options?: Typed): Tensor<1> {
   const [from, to] = stop === undefined ? [0, start] : [start, stop];
   checkNumber("arange", "start", from);
   checkNumber("arange", "stop", to);
@@ -143,7 +152,7 @@ function line(start: number, step: number, count: number, isInt: boolean): Node 
  * linspace(0, 1, 5).toArray(); // [0, 0.25, 0.5, 0.75, 1]
  * linspace(0, 10, 5, { dtype: "int32" }).toArray(); // [0, 2, 5, 7, 10]
  */
-export function linspace(start: number, stop: number, count: number, options?: Typed): Tensor {
+export function linspace(start: number, stop: number, count: number, options?: Typed): Tensor<1> {
   checkNumber("linspace", "start", start);
   checkNumber("linspace", "stop", stop);
   checkWhole("linspace", "the count", count, 0, maxCount);
@@ -158,7 +167,7 @@ export function linspace(start: number, stop: number, count: number, options?: T
 }
 
 /** The n × n identity. */
-export function eye(n: number, options?: Typed): Tensor {
+export function eye(n: number, options?: Typed): Tensor<2> {
   checkWhole("eye", "the size", n, 0, maxCount);
   const dtype = dtypeIn("eye", options, "float32");
   return new Tensor(op.cast(op.equal(op.iota([n, n], 0), op.iota([n, n], 1)), dtype));

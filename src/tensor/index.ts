@@ -53,12 +53,12 @@ export {
   type PoolOptions,
 } from "./pooling.ts";
 export { bernoulli, Generator, normal, type RandomKey, randomKey, uniform } from "./random.ts";
+export type { ArrayOfRank, JointRank, NestedArray, RankOfData, RankOfShape } from "./rank.ts";
 export { realize, realizeSync } from "./realize.ts";
 export {
   fromHost,
   isTensor,
   keepHost,
-  type NestedArray,
   Tensor,
   type TensorLike,
 } from "./tensor.ts";

@@ -18,6 +18,7 @@ import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { checkWhole } from "./arguments.ts";
 import { tensor } from "./create.ts";
+import type { RankOfShape } from "./rank.ts";
 import { isTensor, Tensor } from "./tensor.ts";
 import { Variable } from "./variable.ts";
 
@@ -89,7 +90,10 @@ function uniformNode(key: RandomKey, shape: Shape, dtype: FloatDType, lane: numb
  * @example
  * uniform([2, 3], { key: 7 }).shape; // [2, 3]
  */
-export function uniform(shape: Shape, options: RandomOptions): Tensor {
+export function uniform<const S extends Shape>(
+  shape: S,
+  options: RandomOptions,
+): Tensor<RankOfShape<S>> {
   checkOptions("uniform", options ?? null, { key: true, dtype: true });
   const { key, dtype = "float32" } = options;
   checkRandom("uniform", shape, key, dtype);
@@ -101,7 +105,10 @@ export function uniform(shape: Shape, options: RandomOptions): Tensor {
  *
  * @throws {ConfigError} for a seed that is no whole number from 0 to 2⁵³ − 1. @throws {ShapeError}
  */
-export function normal(shape: Shape, options: RandomOptions): Tensor {
+export function normal<const S extends Shape>(
+  shape: S,
+  options: RandomOptions,
+): Tensor<RankOfShape<S>> {
   checkOptions("normal", options ?? null, { key: true, dtype: true });
   const { key, dtype = "float32" } = options;
   checkRandom("normal", shape, key, dtype);
@@ -112,7 +119,11 @@ export function normal(shape: Shape, options: RandomOptions): Tensor {
 }
 
 /** True with probability p. @throws {ConfigError} unless p is from 0 to 1, and the seed a whole number. */
-export function bernoulli(p: number, shape: Shape, options: { key: RandomKey }): Tensor {
+export function bernoulli<const S extends Shape>(
+  p: number,
+  shape: S,
+  options: { key: RandomKey },
+): Tensor<RankOfShape<S>> {
   checkOptions("bernoulli", options ?? null, { key: true });
   checkRandom("bernoulli", shape, options.key, "float32");
   if (!(typeof p === "number" && p >= 0 && p <= 1))

@@ -38,11 +38,10 @@ import { backend } from "./engine.ts";
 import { indexed, type Range } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import { align, arithmetic, common, comparison, real } from "./promote.ts";
+import type { AnyRank, ArrayOfRank, JointRank, NestedArray, RankOfShape } from "./rank.ts";
 import { realize, realizeSync } from "./realize.ts";
 import { type Stays, stays } from "./stays.ts";
 
-/** Nested arrays of numbers, as `toArray` gives them. */
-export type NestedArray = number | NestedArray[];
 /** The axis along which an operation goes. */
 export interface AxisOptions {
   readonly axis?: number | undefined;
@@ -57,10 +56,14 @@ const hereTensor = stays("Tensor", "x");
 
 /** What binary operations take on their right side. */
 export type TensorLike = Tensor | number;
+/** The number of axes of an operand. */
+type RankOf<T> = T extends number ? 0 : T extends Tensor<infer S> ? S : AnyRank;
 
 /**
  * An immutable, lazy n-dimensional array. Operations add to a graph; reading a value compiles and
  * runs what it needs. Memory belongs to the garbage collector.
+ *
+ * `R` is the number of axes where the type of what it was made of says it; it types `toArray`.
  *
  * Binary operations broadcast as in NumPy. Mixed dtypes meet in the wider one, but numbers and
  * scalar tensors never widen a float tensor.
@@ -69,7 +72,7 @@ export type TensorLike = Tensor | number;
  * const x = tensor([[1, 2], [3, 4]]);
  * x.matmul(x).add(1).toArray(); // [[8, 11], [16, 23]]
  */
-export class Tensor {
+export class Tensor<R extends number = AnyRank> {
   /** Tells structuredClone and postMessage that a tensor stays with its thread. */
   readonly here: Stays = hereTensor;
   /** The value in the graph; ops and transforms work on it. */
@@ -117,14 +120,14 @@ export class Tensor {
     return this.dataSync()[0]!;
   }
   /** The values as nested arrays. */
-  toArray(): NestedArray {
+  toArray(): ArrayOfRank<R> {
     const data = this.dataSync();
     let at = 0;
     const build = (axis: number): NestedArray =>
       axis === this.rank
         ? data[at++]!
         : Array.from({ length: this.shape[axis]! }, () => build(axis + 1));
-    return build(0);
+    return build(0) as ArrayOfRank<R>;
   }
   /** A copy as a host array, for files and batches. */
   toHost(): HostArray {
@@ -171,42 +174,42 @@ export class Tensor {
   // — arithmetic —
 
   /** a + b, element by element, with broadcasting. */
-  add(other: TensorLike): Tensor {
+  add<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("add", op.add, other);
   }
   /** a − b */
-  sub(other: TensorLike): Tensor {
+  sub<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("sub", op.sub, other);
   }
   /** a · b, element by element; {@link Tensor.matmul} is the matrix product. */
-  mul(other: TensorLike): Tensor {
+  mul<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("mul", op.mul, other);
   }
   /** True division; integers become float32. */
-  div(other: TensorLike): Tensor {
+  div<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("div", op.div, other, real);
   }
   /** ⌊a/b⌋ of the exact quotient, as in Python; the derivative is 0. */
-  floorDiv(other: TensorLike): Tensor {
+  floorDiv<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("floorDiv", op.floorDiv, other);
   }
   /**
    * The exact remainder a − ⌊a/b⌋ b, with the sign of the divisor, as in Python. The derivatives are 1
    * and −⌊a/b⌋, also where the remainder jumps.
    */
-  mod(other: TensorLike): Tensor {
+  mod<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("mod", composite.mod, other);
   }
   /** aᵇ; integers become float32. */
-  pow(other: TensorLike): Tensor {
+  pow<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("pow", op.pow, other, real);
   }
   /** The larger of both, element by element; NaN if either is. */
-  maximum(other: TensorLike): Tensor {
+  maximum<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("maximum", op.maximum, other);
   }
   /** The smaller of both, element by element; NaN if either is. */
-  minimum(other: TensorLike): Tensor {
+  minimum<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("minimum", op.minimum, other);
   }
   /** Limits values to low … high: max(low, x), and of that the smaller of it and high. */
@@ -214,133 +217,133 @@ export class Tensor {
     return this.#binary("clip", op.maximum, low).#binary("clip", op.minimum, high);
   }
   /** a = b, as bool. */
-  equal(other: TensorLike): Tensor {
+  equal<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("equal", op.equal, other, comparison);
   }
   /** a ≠ b, as bool. */
-  notEqual(other: TensorLike): Tensor {
+  notEqual<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("notEqual", (a, b) => op.not(op.equal(a, b)), other, comparison);
   }
   /** a < b, as bool. */
-  less(other: TensorLike): Tensor {
+  less<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("less", op.less, other, comparison);
   }
   /** a ≤ b, as bool. */
-  lessEqual(other: TensorLike): Tensor {
+  lessEqual<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("lessEqual", op.lessEqual, other, comparison);
   }
   /** a > b, as bool. */
-  greater(other: TensorLike): Tensor {
+  greater<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("greater", (a, b) => op.less(b, a), other, comparison);
   }
   /** a ≥ b, as bool. */
-  greaterEqual(other: TensorLike): Tensor {
+  greaterEqual<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("greaterEqual", (a, b) => op.lessEqual(b, a), other, comparison);
   }
   /** Whether x is false, or 0. */
-  logicalNot(): Tensor {
+  logicalNot(): Tensor<R> {
     return this.#map((x) => op.not(op.cast(x, "bool")));
   }
   /** Whether both are true, or not 0. */
-  logicalAnd(other: TensorLike): Tensor {
+  logicalAnd<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#logical("logicalAnd", op.and, other);
   }
   /** Whether either is true, or not 0. */
-  logicalOr(other: TensorLike): Tensor {
+  logicalOr<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#logical("logicalOr", op.or, other);
   }
 
   /** −x */
-  neg(): Tensor {
+  neg(): Tensor<R> {
     return this.#number().#map(op.neg);
   }
   /** |x|; the derivative at 0 is 0. */
-  abs(): Tensor {
+  abs(): Tensor<R> {
     return this.#number().#map(op.abs);
   }
   /** −1, 0 or 1; the derivative is 0. */
-  sign(): Tensor {
+  sign(): Tensor<R> {
     return this.#number().#map(op.sign);
   }
   /** x² */
-  square(): Tensor {
+  square(): Tensor<R> {
     return this.#number().#map((x) => op.mul(x, x));
   }
   /** √x; NaN below 0. */
-  sqrt(): Tensor {
+  sqrt(): Tensor<R> {
     return this.#float().#map(op.sqrt);
   }
   /** 1/√x */
-  rsqrt(): Tensor {
+  rsqrt(): Tensor<R> {
     return this.#float().#map(op.rsqrt);
   }
   /** eˣ */
-  exp(): Tensor {
+  exp(): Tensor<R> {
     return this.#float().#map(op.exp);
   }
   /** eˣ − 1, exact to rounding near 0. */
-  expm1(): Tensor {
+  expm1(): Tensor<R> {
     return this.#float().#map(op.expm1);
   }
   /** The natural logarithm; −∞ at 0, NaN below. */
-  log(): Tensor {
+  log(): Tensor<R> {
     return this.#float().#map(op.log);
   }
   /** log(1 + x), exact to rounding near 0. */
-  log1p(): Tensor {
+  log1p(): Tensor<R> {
     return this.#float().#map(op.log1p);
   }
   /** sin x, x in radians. */
-  sin(): Tensor {
+  sin(): Tensor<R> {
     return this.#float().#map(op.sin);
   }
   /** cos x, x in radians. */
-  cos(): Tensor {
+  cos(): Tensor<R> {
     return this.#float().#map(op.cos);
   }
   /** tanh x */
-  tanh(): Tensor {
+  tanh(): Tensor<R> {
     return this.#float().#map(op.tanh);
   }
   /** 1/(1 + e⁻ˣ), without overflow. */
-  sigmoid(): Tensor {
+  sigmoid(): Tensor<R> {
     return this.#float().#map(op.sigmoid);
   }
   /** log(1 + eˣ), without overflow. */
-  softplus(): Tensor {
+  softplus(): Tensor<R> {
     return this.#float().#map(op.softplus);
   }
   /** (2/√π) ∫₀ˣ e^(−t²) dt */
-  erf(): Tensor {
+  erf(): Tensor<R> {
     return this.#float().#map(op.erf);
   }
   /** max(x, 0); the derivative at 0 is 0. */
-  relu(): Tensor {
+  relu(): Tensor<R> {
     return this.#number().#map(composite.relu);
   }
   /** x above 0, slope · x below. */
-  leakyRelu(slope = 0.01): Tensor {
+  leakyRelu(slope = 0.01): Tensor<R> {
     checkNumber("leakyRelu", "the slope", slope, true);
     return this.#float().#map((x) => composite.leakyRelu(x, slope));
   }
   /** ⌊x⌋; the derivative is 0. Integers stay what they are. */
-  floor(): Tensor {
+  floor(): Tensor<R> {
     return this.#rounded(op.floor);
   }
   /** ⌈x⌉; the derivative is 0. Integers stay what they are. */
-  ceil(): Tensor {
+  ceil(): Tensor<R> {
     return this.#rounded(composite.ceil);
   }
   /** To the nearest integer, halves to even. Integers stay what they are. */
-  round(): Tensor {
+  round(): Tensor<R> {
     return this.#rounded(composite.round);
   }
   /** Whether each element is NaN, as bool. */
-  isNaN(): Tensor {
+  isNaN(): Tensor<R> {
     return this.#map((x) => op.not(op.equal(x, x)));
   }
   /** Whether each element is neither infinite nor NaN, as bool. */
-  isFinite(): Tensor {
+  isFinite(): Tensor<R> {
     return this.#map((x) =>
       isFloat(x.dtype)
         ? op.less(op.abs(x), Number.POSITIVE_INFINITY)
@@ -348,12 +351,12 @@ export class Tensor {
     );
   }
   /** The same values in another dtype; fractions are cut off towards 0 on the way to int32. */
-  cast(dtype: DType): Tensor {
+  cast(dtype: DType): Tensor<R> {
     checkDType("cast", dtype);
     return this.#map((x) => op.cast(x, dtype));
   }
   /** The same value, which derivatives take for a constant. */
-  stopGradient(): Tensor {
+  stopGradient(): Tensor<R> {
     return this.#map(op.stopGradient);
   }
 
@@ -405,12 +408,12 @@ export class Tensor {
     return this.#float().#map((x) => composite.logSumExp(x, options));
   }
   /** eˣ / Σ eˣ along `axis`, without overflow. */
-  softmax(options?: AxisOptions | number): Tensor {
+  softmax(options?: AxisOptions | number): Tensor<R> {
     const { axis } = withAxis("softmax", options, { axis: true });
     return this.#map((x) => composite.softmax(x, axis));
   }
   /** x − log Σ eˣ along `axis`: finite where log(softmax x) would be −∞. */
-  logSoftmax(options?: AxisOptions | number): Tensor {
+  logSoftmax(options?: AxisOptions | number): Tensor<R> {
     const { axis } = withAxis("logSoftmax", options, { axis: true });
     return this.#map((x) => composite.logSoftmax(x, axis));
   }
@@ -433,20 +436,20 @@ export class Tensor {
     return this.#map((x) => composite.all(x, options));
   }
   /** Sums of each element and all before it along `axis`; of all after it if `reverse`. */
-  cumsum(options?: { axis?: number; reverse?: boolean } | number): Tensor {
+  cumsum(options?: { axis?: number; reverse?: boolean } | number): Tensor<R> {
     const names = { axis: true, reverse: true } as const;
     const { axis = -1, reverse = false } = withAxis("cumsum", options, names);
     const at = normalizeAxis("cumsum", axis, this.rank);
     return this.#number().#map((x) => op.cumsum(x, at, Boolean(reverse)));
   }
   /** Indices that sort along `axis`: stable, NaN last. */
-  argsort(options?: SortOptions | number): Tensor {
+  argsort(options?: SortOptions | number): Tensor<R> {
     const { axis = -1, descending = false } = withAxis("argsort", options, sortOptions);
     const at = normalizeAxis("argsort", axis, this.rank);
     return this.#number().#map((x) => op.argsort(x, at, Boolean(descending)));
   }
   /** In ascending order along `axis`, by default the last: stable, NaN last. */
-  sort(options?: SortOptions | number): Tensor {
+  sort(options?: SortOptions | number): Tensor<R> {
     const { axis = -1, descending = false } = withAxis("sort", options, sortOptions);
     return this.takeAlong(this.argsort({ axis, descending }), { axis });
   }
@@ -454,7 +457,7 @@ export class Tensor {
   // — shape —
 
   /** The same elements in order under another shape; one size may be −1, for what is left. */
-  reshape(shape: Shape): Tensor {
+  reshape<const S extends Shape>(shape: S): Tensor<RankOfShape<S>> {
     const resolved = resolveShape(this.shape, shape);
     return this.#map((x) => op.reshape(x, resolved));
   }
@@ -466,7 +469,7 @@ export class Tensor {
     return this.reshape([...this.shape.slice(0, start), sizeOf(this.shape.slice(start))]);
   }
   /** Axes in another order; reversed if absent. */
-  transpose(perm?: readonly number[]): Tensor {
+  transpose(perm?: readonly number[]): Tensor<R> {
     const order = perm ?? this.shape.map((_, i) => this.rank - 1 - i);
     checkList("transpose", "the order of axes", order, "[1, 0]");
     const axes = Array.from(order, (axis) => normalizeAxis("transpose", axis, this.rank));
@@ -489,7 +492,7 @@ export class Tensor {
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
   /** Axes of size 1 repeated, and new leading axes, to fill `shape`. Copies nothing. */
-  broadcastTo(shape: Shape): Tensor {
+  broadcastTo<const S extends Shape>(shape: S): Tensor<RankOfShape<S>> {
     checkShape("broadcastTo", shape);
     const result = broadcastShapes("broadcastTo", [this.shape, shape]);
     if (!sameShape(result, shape))
@@ -511,13 +514,13 @@ export class Tensor {
     return this.#map((x) => indexed(x, ranges));
   }
   /** In the opposite order along one axis or several. */
-  flip(axis: Axes): Tensor {
+  flip(axis: Axes): Tensor<R> {
     const given = Array.isArray(axis) ? Array.from<number>(axis) : [axis as number];
     const axes = given.map((a) => normalizeAxis("flip", a, this.rank));
     return this.#map((x) => op.flip(x, axes));
   }
   /** With `[before, after]` copies of `value` along each axis. */
-  pad(widths: readonly (readonly [number, number])[], value = 0): Tensor {
+  pad(widths: readonly (readonly [number, number])[], value = 0): Tensor<R> {
     checkWidths(widths, this.shape);
     checkNumber("pad", "the value", value, true);
     const dtype = common([this.node, value]);
@@ -525,7 +528,7 @@ export class Tensor {
     return this.#map((x) => op.pad(op.cast(x, dtype), { low, high, value }));
   }
   /** Elements by an int32 tensor that has this tensor's shape but along `axis`, by default the last. */
-  takeAlong(indices: Tensor, options?: AxisOptions | number): Tensor {
+  takeAlong(indices: Tensor, options?: AxisOptions | number): Tensor<R> {
     const { axis = -1 } = withAxis("takeAlong", options, { axis: true });
     const at = normalizeAxis("takeAlong", axis, this.rank);
     const wanted = nodeOf("takeAlong", indices);
