@@ -103,7 +103,7 @@ function fitInputs(
     (column): InputColumn =>
       column.type === "number"
         ? fitNumbers(table, column, options, rows)
-        : fitCategories(table, column, options, rows),
+        : fitCategoryColumn(table, column, options, rows),
   );
   const { names, header, decimal, given } = table.format;
   return { kind: "table", columns, layout: names, header, decimal, given };
@@ -149,7 +149,7 @@ function fitNumbers(
   return { name, type: "number", ...scale, fill };
 }
 
-function fitCategories(
+function fitCategoryColumn(
   table: Table,
   { name, codes, words }: TextColumn,
   { fill: how, other = false, used }: FitTableOptions,
