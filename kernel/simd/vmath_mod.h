@@ -67,8 +67,9 @@ GRADUS_INLINE F64 modulo(F64 x, F64 y) {
 /// y. x/0 is ±∞ or NaN, ⌊±∞/y⌋ NaN.
 GRADUS_INLINE F64 floor_quotient(F64 x, F64 y) {
   const F64 quotient = x / y, down = floor(quotient);
-  const F64 rest = magnitude(modulo(x, y));
-  const MaskOf<F64> too_large = (down == quotient) & (magnitude(down) < 0x1p52) & (rest + rest >= magnitude(y));
+  const F64 rest = magnitude(modulo(x, y)), b = magnitude(y);
+  const MaskOf<F64> large = (rest >= b - rest) | (rest == b);  // both are ∞ for −5 / ∞
+  const MaskOf<F64> too_large = (down == quotient) & (magnitude(down) < 0x1p52) & large;
   const F64 exact = select(too_large, down - 1, down);
   const F64 infinity = broadcast<F64>(__builtin_inf());
   return select(y == 0, quotient, select(magnitude(x) == infinity, broadcast<F64>(__builtin_nan("")), exact));

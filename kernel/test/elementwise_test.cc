@@ -172,9 +172,10 @@ template <class T>
 T floored(T x, T y) {
   if (y == 0) return x / y;
   if (std::isinf(x)) return std::numeric_limits<T>::quiet_NaN();
+  if (std::isnan(x)) return x;
   if (std::isinf(y)) return x != 0 && (x < 0) != (y < 0) ? T(-1) : x / y;
   const T m = modulo(x, y), q = x / y, down = std::floor(q);
-  if (!(std::fabs(q) < 0x1p51)) return down;
+  if (!(std::fabs(q) < 0x1p52)) return down;
   // (x − m)/y is an integer but for rounding
   return m == 0 ? down : T(std::nearbyint((long double)(x) / y - (long double)(m) / y));
 }

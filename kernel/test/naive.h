@@ -104,8 +104,8 @@ class Naive {
   static double floored(double a, double b) {
     if (b == 0) return a / b;
     if (std::isinf(a)) return std::numeric_limits<double>::quiet_NaN();
-    const double q = a / b, down = std::floor(q);
-    return down == q && 2 * std::fabs(modulo(a, b)) >= std::fabs(b) ? down - 1 : down;
+    const double q = a / b, down = std::floor(q), rest = std::fabs(modulo(a, b));
+    return down == q && (rest >= std::fabs(b) - rest || rest == std::fabs(b)) ? down - 1 : down;
   }
 
   static double apply(int op, DType t, const double* x) {

@@ -113,8 +113,9 @@ const floorDivReal = (a: number, b: number): number => {
   const down = Math.floor(a / b);
   if (b === 0) return down;
   if (Math.abs(a) === Infinity) return Number.NaN;
-  const tooLarge = down === a / b && Math.abs(down) < 2 ** 52;
-  return tooLarge && 2 * Math.abs(modReal(a, b)) >= Math.abs(b) ? down - 1 : down;
+  if (down !== a / b || Math.abs(down) >= 2 ** 52) return down;
+  const [rest, divisor] = [Math.abs(modReal(a, b)), Math.abs(b)];
+  return rest >= divisor - rest || rest === divisor ? down - 1 : down; // both are ∞ for −5 / ∞
 };
 /** σ by the tail that does not overflow. */
 const sigmoidReal = (x: number) =>
