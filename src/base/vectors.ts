@@ -10,6 +10,17 @@ export function dot(x: Vector, y: Vector): number {
   return total;
 }
 
+/** The least and the greatest number; ∞ and −∞ of none. A loop: a call takes some 100 000 arguments at most. */
+export function extent(x: Vector): [least: number, greatest: number] {
+  let least = Number.POSITIVE_INFINITY;
+  let greatest = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < x.length; i++) {
+    least = Math.min(least, x[i]!);
+    greatest = Math.max(greatest, x[i]!);
+  }
+  return [least, greatest];
+}
+
 /** ‖x‖₂ */
 export const norm = (x: Vector): number => Math.sqrt(dot(x, x));
 

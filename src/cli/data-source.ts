@@ -1,4 +1,5 @@
 import { ConfigError, DataError, nearest, sameShape, show } from "../base/index.ts";
+import { extent } from "../base/vectors.ts";
 import {
   blobs,
   circles,
@@ -281,7 +282,7 @@ const toDataset = (name: string, split: Split): Dataset => ({
   name,
   task: "classification",
   train: split,
-  classes: Array.from({ length: 1 + Math.max(...split.targets.data) }, (_, k) => String(k)),
+  classes: Array.from({ length: 1 + extent(split.targets.data)[1] }, (_, k) => String(k)),
 });
 
 /** The parts that data bring, and those that are held out of the rest. */

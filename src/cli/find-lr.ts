@@ -1,4 +1,5 @@
 import { formatJson } from "../base/index.ts";
+import { extent } from "../base/vectors.ts";
 import { chart, svgToPng } from "../draw/index.ts";
 import { writeFileAtomic } from "../formats/index.ts";
 import { findLr, type LrSweep } from "../train/index.ts";
@@ -71,7 +72,7 @@ function sweepChart({ points, steepest, tenthOfMinimum }: LrSweep, what: string)
     ...(tenthOfMinimum === null ? [] : [{ lr: tenthOfMinimum, color: second }]),
   ];
   const smoothed = points.map(({ smoothed: loss }) => loss).filter(Number.isFinite);
-  const [low, high] = [Math.min(...smoothed), Math.max(...smoothed)];
+  const [low, high] = extent(smoothed);
   const margin = 0.08 * (high - low || 1);
   return chart((Plot) => ({
     title: `Loss against learning rate: ${what}`,

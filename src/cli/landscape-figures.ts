@@ -1,4 +1,5 @@
 /** The figures of `gradus landscape`. */
+import { extent } from "../base/vectors.ts";
 import {
   chart,
   css,
@@ -32,7 +33,7 @@ export function axisNames({ kind, explained }: Plane): [string, string] {
 
 const range = (grid: GridSlice): [number, number] => {
   const all = grid.losses.flatMap((row) => Array.from(row, logOf)).filter(Number.isFinite);
-  return [Math.min(...all), Math.max(...all)];
+  return extent(all);
 };
 
 /** 0.05, 0.1, 0.2, …: at most seven round losses within a range of logarithms. */

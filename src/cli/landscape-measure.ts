@@ -1,5 +1,6 @@
 /** What `gradus landscape` measures of a trained net. */
 import { ConfigError, GradusError, RandomStream } from "../base/index.ts";
+import { extent } from "../base/vectors.ts";
 import { type Split, subset } from "../data/index.ts";
 import {
   type Axis,
@@ -150,7 +151,7 @@ const noPath = (found: number): ConfigError =>
 function around(path: readonly (readonly [number, number])[], points: number) {
   return [0, 1].map((k) => {
     const values = [0, ...path.map((at) => at[k]!)];
-    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const [low, high] = extent(values);
     const room = margin * (high - low || 1);
     return { from: low - room, to: high + room, points };
   }) as [Axis, Axis];

@@ -1,4 +1,5 @@
 import { formatJson } from "../base/index.ts";
+import { extent } from "../base/vectors.ts";
 import { classesOf, type Preparation } from "../data/index.ts";
 import { binary, classification, predict } from "../train/index.ts";
 import { type Example, type Examples, readExamples } from "./examples.ts";
@@ -45,7 +46,8 @@ export const define: Define = (command, terminal) => {
       for (const input of inputs) {
         const read = await readExamples(preparation, input);
         for (const note of read.notes) terminal.error(`note: ${note}`);
-        predictions.push(...(await predictAll(judgedModel(model, config), preparation, read)));
+        const found = await predictAll(judgedModel(model, config), preparation, read);
+        for (const prediction of found) predictions.push(prediction);
       }
       if (options.json) terminal.out(asJson(path, preparation, predictions));
       else if (options.csv) terminal.out(asCsv(preparation, predictions));
@@ -135,8 +137,8 @@ function tell(
         : `${source} row ${row}`;
   const labels = predictions.map(label);
   const [width, wide] = [
-    Math.max(...labels.map((text) => text.length)),
-    Math.max(...predictions.map(({ prediction }) => String(prediction ?? "–").length)),
+    extent(labels.map((text) => text.length))[1],
+    extent(predictions.map(({ prediction }) => String(prediction ?? "–").length))[1],
   ];
   predictions.forEach(({ prediction, probabilities }, n) => {
     const sure = probabilities

@@ -1,4 +1,5 @@
 /** The figures of a report. */
+import { extent } from "../base/vectors.ts";
 import { chart } from "../draw/index.ts";
 import type { NumberResults } from "./report-data.ts";
 
@@ -103,7 +104,7 @@ const percent = (share: number): string =>
 export function scatter({ actual, predicted }: NumberResults): Promise<string> {
   const points = actual.map((x, n) => ({ x, y: predicted[n]! }));
   const all = [...actual, ...predicted];
-  const [low, high] = [Math.min(...all), Math.max(...all)];
+  const [low, high] = extent(all);
   return chart((Plot) => ({
     title: "Predicted against true",
     width: 460,

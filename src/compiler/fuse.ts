@@ -72,7 +72,7 @@ function insideReductions(
       if (!isMap(x) || wanted.has(x) || inside.size >= maxGroup) continue;
       if (!users.get(x)!.every((user) => user === reduction || inside.has(user))) continue;
       inside.add(x);
-      waiting.push(...x.inputs);
+      for (const input of x.inputs) waiting.push(input);
     }
     result.set(reduction, inside);
   }
@@ -131,7 +131,7 @@ function groupsOf(maps: readonly Node[], level: ReadonlyMap<Node, number>): Grou
     const [home = { members: [], shape: node.shape }, ...others] = near;
     for (const other of others) {
       for (const member of other.members) groupOf.set(member, home);
-      home.members.push(...other.members);
+      for (const member of other.members) home.members.push(member);
       groups.delete(other);
     }
     home.members.push(node);
@@ -186,7 +186,7 @@ class Hosts {
       if (node === other) return true;
       if (seen.has(node)) continue;
       seen.add(node);
-      stack.push(...(this.#reads.get(node) ?? []));
+      for (const read of this.#reads.get(node) ?? []) stack.push(read);
     }
     return false;
   }

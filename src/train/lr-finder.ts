@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/index.ts";
+import { extent } from "../base/vectors.ts";
 import { type Batch, batches, type Dataset, type Split } from "../data/index.ts";
 import type { AnyModule, Module } from "../nn/index.ts";
 import { adam, decayedAverage, Optimizer, type Rule } from "../optim/index.ts";
@@ -88,7 +89,7 @@ export async function findLr(
       losses.push(part!.loss.item());
       rates.push(lr);
       const smoothed = decayedAverage(losses, smoothing);
-      const isWild = !(smoothed.at(-1)! <= diverge * Math.min(...smoothed));
+      const isWild = !(smoothed.at(-1)! <= diverge * extent(smoothed)[0]);
       if (isWild) stopped = `the loss diverged at lr ${lr.toPrecision(3)}`;
       if (isWild || losses.length === steps) break;
     }
