@@ -18,7 +18,7 @@
       ["target_arch=='x64'", {
         "libraries_by_isa": ["gradus_core", "gradus_baseline", "gradus_avx2", "gradus_avx512"],
       }, "target_arch=='arm64'", {
-        "libraries_by_isa": ["gradus_core", "gradus_neon"],
+        "libraries_by_isa": ["gradus_core", "gradus_portable", "gradus_neon"],
       }, {
         "libraries_by_isa": ["gradus_core", "gradus_baseline"],
       }],
@@ -46,6 +46,8 @@
     {
       "target_name": "gradus_core",
       "type": "static_library",
+      "cflags_cc": ["-fexceptions"],  # an allocation that fails ends a call, not the process
+      "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-fexceptions"]},
       "sources": ["<!@(node tools/build-native.mjs --sources kernel/src)"],
     },
     {
@@ -53,6 +55,8 @@
       "dependencies": ["<@(libraries_by_isa)"],
       "sources": ["kernel/bindings/node/addon.cc"],
       "defines": ["NAPI_VERSION=8"],
+      "cflags_cc": ["-fexceptions"],
+      "xcode_settings": {"OTHER_CPLUSPLUSFLAGS": ["-fexceptions"]},
       "ldflags": ["-pthread"],
     },
   ],
@@ -70,6 +74,11 @@
         "type": "static_library",
         "sources": ["<@(simd_sources)"],
         "defines": ["GRADUS_ISA=neon"],
+      }, {
+        "target_name": "gradus_portable",  # as the baseline of other processors, which have no fused multiply-add
+        "type": "static_library",
+        "sources": ["<@(simd_sources)"],
+        "defines": ["GRADUS_ISA=portable", "GRADUS_PORTABLE"],
       }],
     }],
     ["target_arch=='x64'", {

@@ -177,6 +177,7 @@ BlockOp boolean(int opcode) {
 
 BlockOp block_op(int opcode, DType arguments) {
   if (const BlockOp math = block_math(opcode, arguments)) return math;
+  if (const BlockOp random = block_random(opcode, arguments)) return random;
   switch (arguments) {
     case DType::f32: return floating<float>(opcode);
     case DType::f64: return floating<double>(opcode);

@@ -33,6 +33,7 @@ FusedOp fused_op(int f, int g, int h);
 /// The parts that are written with explicit vectors: of block_op (nullptr for other opcodes), and
 /// the cast of floats to int32.
 BlockOp block_math(int opcode, DType arguments);
+BlockOp block_random(int opcode, DType arguments);
 BlockOp block_truncate(DType from);
 
 }  // namespace gradus::GRADUS_ISA

@@ -3,57 +3,11 @@
 // of operand order could show (see `plus`).
 #include "../src/opcodes.h"
 #include "elementwise.h"
+#include "elementwise_loops.h"
 #include "vmath.h"
 
 namespace gradus::GRADUS_ISA {
 namespace {
-
-template <class V>
-constexpr int64_t lanes = sizeof(V) / sizeof(V{}[0]);
-
-template <class V>
-GRADUS_INLINE V load_up_to(const void* p, int64_t count) {
-  return count >= lanes<V> ? load<V>(p) : load_part<V>(p, count);
-}
-template <class V>
-GRADUS_INLINE void store_up_to(void* p, V x, int64_t count) {
-  if (count >= lanes<V>) store(p, x);
-  else store_part(p, x, count);
-}
-template <class V>
-GRADUS_INLINE const void* at(const void* p, int64_t i) {
-  return static_cast<const char*>(p) + i * int64_t(sizeof(V{}[0]));
-}
-template <class V>
-GRADUS_INLINE void* at(void* p, int64_t i) {
-  return static_cast<char*>(p) + i * int64_t(sizeof(V{}[0]));
-}
-
-/// The tail runs through the same instructions as the rest, so position cannot matter.
-template <class V, V (*f)(V)>
-void unary(void* dst, const void* a, const void*, const void*, int64_t n) {
-  for (int64_t i = 0; i < n; i += lanes<V>)
-    store_up_to(at<V>(dst, i), f(load_up_to<V>(at<V>(a, i), n - i)), n - i);
-}
-
-template <class V, V (*f)(V, V)>
-void binary(void* dst, const void* a, const void* b, const void*, int64_t n) {
-  for (int64_t i = 0; i < n; i += lanes<V>) {
-    const V x = load_up_to<V>(at<V>(a, i), n - i), y = load_up_to<V>(at<V>(b, i), n - i);
-    store_up_to(at<V>(dst, i), f(x, y), n - i);
-  }
-}
-
-/// float32 functions that are evaluated in float64 and rounded at the end.
-template <F64 (*f)(F64)>
-GRADUS_INLINE HalfF32 narrowed(HalfF32 x) {
-  return __builtin_convertvector(f(__builtin_convertvector(x, F64)), HalfF32);
-}
-template <F64 (*f)(F64, F64)>
-GRADUS_INLINE HalfF32 narrowed(HalfF32 x, HalfF32 y) {
-  return __builtin_convertvector(
-      f(__builtin_convertvector(x, F64), __builtin_convertvector(y, F64)), HalfF32);
-}
 
 /// With two NaNs the sum's payload depends on the order of the operands, which a compiler may
 /// choose differently in a loop's body and in its tail: one body here.
@@ -167,7 +121,6 @@ BlockOp common(int opcode) {
     case op_exp: return unary<V, exp<V>>;
     case op_expm1: return unary<V, expm1<V>>;
     case op_log: return unary<V, log<V>>;
-    case op_log1p: return unary<V, log1p<V>>;
     case op_tanh: return unary<V, tanh<V>>;
     case op_sigmoid: return unary<V, sigmoid<V>>;
     case op_erf: return unary<V, erf>;
@@ -184,7 +137,6 @@ BlockOp block_math(int opcode, DType arguments) {
   if (arguments == DType::f32) {
     switch (opcode) {
       case op_sin: return unary<HalfF32, narrowed<sin_f32>>;
-      case op_cos: return unary<HalfF32, narrowed<cos_f32>>;
       case op_pow: return binary<HalfF32, narrowed<pow_f32>>;
       case op_mod: return binary<HalfF32, narrowed<modulo>>;
       case op_floorDiv: return binary<HalfF32, narrowed<floor_quotient>>;
@@ -194,7 +146,6 @@ BlockOp block_math(int opcode, DType arguments) {
   if (arguments == DType::f64) {
     switch (opcode) {
       case op_sin: return unary<F64, sin>;
-      case op_cos: return unary<F64, cos>;
       case op_pow: return binary<F64, pow>;
       case op_mod: return binary<F64, modulo>;
       case op_floorDiv: return binary<F64, floor_quotient>;

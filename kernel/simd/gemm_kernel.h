@@ -37,7 +37,7 @@ struct Block {
 /// Accumulators, one row of B and one broadcast element of A must fit the register file (without
 /// fused multiply-add also the product).
 constexpr bool fits(int mr, int nv) {
-#if defined(__FMA__) || defined(__ARM_NEON)
+#if defined(__FMA__) || (defined(__ARM_NEON) && !defined(GRADUS_PORTABLE))
   return mr * nv + nv + 1 <= kRegisters;
 #else
   return mr * nv + nv + 2 <= kRegisters;

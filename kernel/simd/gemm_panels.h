@@ -77,7 +77,9 @@ class VectorPanels {
   int64_t height() const { return shape_.rows; }
   int64_t width() const { return int64_t{shape_.vectors} * lanes; }
   int64_t depth(int64_t k, int64_t cols) const {
-    const int64_t longest = in_place_ ? kLongest : kDepth;
+    // Where k is cut, sums are rounded: vectors of 128 bits cut it alike in place and packed, natively and in
+    // WebAssembly.
+    const int64_t longest = in_place_ && kVectorBytes > 16 ? kLongest : kDepth;
     return min(k, max(kDepth, min(longest, kColumns * kDepth / cols)));
   }
 

@@ -15,11 +15,12 @@
 
 namespace gradus::GRADUS_ISA::gemm {
 
+// GRADUS_PORTABLE leaves out what a processor has beyond the baseline of all, for the same bits as there.
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64, kRegisters = 32;
 #elif defined(__AVX2__)
 constexpr int kVectorBytes = 32, kRegisters = 16;
-#elif defined(__ARM_NEON)
+#elif defined(__ARM_NEON) && !defined(GRADUS_PORTABLE)
 constexpr int kVectorBytes = 16, kRegisters = 32;
 #else
 constexpr int kVectorBytes = 16, kRegisters = 16;
@@ -155,7 +156,7 @@ inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
   return _mm512_fmadd_ps(a, b, c);
 #elif defined(__FMA__)
   return _mm256_fmadd_ps(a, b, c);
-#elif defined(__ARM_NEON)
+#elif defined(__ARM_NEON) && !defined(GRADUS_PORTABLE)
   return vfmaq_f32(c, a, b);
 #elif defined(__wasm_relaxed_simd__)  // once or twice, as the processor does it faster
   return (Vec<float>)wasm_f32x4_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
@@ -169,7 +170,7 @@ inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
   return _mm512_fmadd_pd(a, b, c);
 #elif defined(__FMA__)
   return _mm256_fmadd_pd(a, b, c);
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(GRADUS_PORTABLE)
   return vfmaq_f64(c, a, b);
 #elif defined(__wasm_relaxed_simd__)
   return (Vec<double>)wasm_f64x2_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);

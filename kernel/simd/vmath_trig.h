@@ -38,7 +38,7 @@ struct LaneQuadrant {
 
 /// Payne and Hanek 1983: with x = M·2ᵉ, the bits of 2/π above 2²⁻ᵉ contribute multiples of 4 to
 /// x·2/π, and 192 bits from there leave the fraction 2⁻¹³⁷ exact.
-__attribute__((noinline)) inline LaneQuadrant reduce_large(double x) {
+__attribute__((noinline)) static inline LaneQuadrant reduce_large(double x) {
   __extension__ typedef unsigned __int128 Double;
   uint64_t bits;
   __builtin_memcpy(&bits, &x, sizeof bits);

@@ -31,7 +31,9 @@ typedef float HalfF32 __attribute__((vector_size(kVectorBytes / 2)));
 typedef uint32_t HalfU32 __attribute__((vector_size(kVectorBytes / 2)));
 typedef int32_t HalfI32 __attribute__((vector_size(kVectorBytes / 2)));
 
-#if defined(__FMA__) || (defined(__aarch64__) && defined(__ARM_NEON))
+// GRADUS_PORTABLE leaves it out where the same bits are wanted of all processors.
+#if !defined(GRADUS_PORTABLE) && (defined(__FMA__) || (defined(__aarch64__) && defined(__ARM_NEON)))
+#define GRADUS_FUSED
 constexpr bool kFused = true;  // madd rounds once
 #else
 constexpr bool kFused = false;
@@ -96,29 +98,7 @@ GRADUS_INLINE V with_sign(V nonnegative, V sign) {
 
 // ---- fused multiply-add where the machine has it: a·b + c and c − a·b ----
 
-// The maskz_ forms with all lanes set are the plain instructions; GCC 12 warns of the plain names.
-#if defined(__AVX512F__)
-GRADUS_INLINE F32 madd(F32 a, F32 b, F32 c) { return (F32)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
-GRADUS_INLINE F64 madd(F64 a, F64 b, F64 c) { return (F64)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
-GRADUS_INLINE F32 nmadd(F32 a, F32 b, F32 c) { return (F32)_mm512_fnmadd_ps((__m512)a, (__m512)b, (__m512)c); }
-GRADUS_INLINE F64 nmadd(F64 a, F64 b, F64 c) { return (F64)_mm512_fnmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
-GRADUS_INLINE F32 square_root(F32 x) { return (F32)_mm512_maskz_sqrt_ps(0xffff, (__m512)x); }
-GRADUS_INLINE F64 square_root(F64 x) { return (F64)_mm512_maskz_sqrt_pd(0xff, (__m512d)x); }
-#elif defined(__AVX2__) && defined(__FMA__)
-GRADUS_INLINE F32 madd(F32 a, F32 b, F32 c) { return (F32)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
-GRADUS_INLINE F64 madd(F64 a, F64 b, F64 c) { return (F64)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
-GRADUS_INLINE F32 nmadd(F32 a, F32 b, F32 c) { return (F32)_mm256_fnmadd_ps((__m256)a, (__m256)b, (__m256)c); }
-GRADUS_INLINE F64 nmadd(F64 a, F64 b, F64 c) { return (F64)_mm256_fnmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
-GRADUS_INLINE F32 square_root(F32 x) { return (F32)_mm256_sqrt_ps((__m256)x); }
-GRADUS_INLINE F64 square_root(F64 x) { return (F64)_mm256_sqrt_pd((__m256d)x); }
-#elif defined(__aarch64__) && defined(__ARM_NEON)
-GRADUS_INLINE F32 madd(F32 a, F32 b, F32 c) { return (F32)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
-GRADUS_INLINE F64 madd(F64 a, F64 b, F64 c) { return (F64)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
-GRADUS_INLINE F32 nmadd(F32 a, F32 b, F32 c) { return (F32)vfmsq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
-GRADUS_INLINE F64 nmadd(F64 a, F64 b, F64 c) { return (F64)vfmsq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
-GRADUS_INLINE F32 square_root(F32 x) { return (F32)vsqrtq_f32((float32x4_t)x); }
-GRADUS_INLINE F64 square_root(F64 x) { return (F64)vsqrtq_f64((float64x2_t)x); }
-#else
+#if !defined(GRADUS_FUSED)
 template <class V>
 GRADUS_INLINE V madd(V a, V b, V c) {
   return a * b + c;
@@ -127,15 +107,41 @@ template <class V>
 GRADUS_INLINE V nmadd(V a, V b, V c) {
   return c - a * b;
 }
-#if defined(__SSE2__)
+#elif defined(__AVX512F__)
+GRADUS_INLINE F32 madd(F32 a, F32 b, F32 c) { return (F32)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+GRADUS_INLINE F64 madd(F64 a, F64 b, F64 c) { return (F64)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+GRADUS_INLINE F32 nmadd(F32 a, F32 b, F32 c) { return (F32)_mm512_fnmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+GRADUS_INLINE F64 nmadd(F64 a, F64 b, F64 c) { return (F64)_mm512_fnmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+#elif defined(__AVX2__)
+GRADUS_INLINE F32 madd(F32 a, F32 b, F32 c) { return (F32)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+GRADUS_INLINE F64 madd(F64 a, F64 b, F64 c) { return (F64)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+GRADUS_INLINE F32 nmadd(F32 a, F32 b, F32 c) { return (F32)_mm256_fnmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+GRADUS_INLINE F64 nmadd(F64 a, F64 b, F64 c) { return (F64)_mm256_fnmadd_pd((__m256d)a, (__m256d)b, (__m256d)c); }
+#else
+GRADUS_INLINE F32 madd(F32 a, F32 b, F32 c) { return (F32)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+GRADUS_INLINE F64 madd(F64 a, F64 b, F64 c) { return (F64)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
+GRADUS_INLINE F32 nmadd(F32 a, F32 b, F32 c) { return (F32)vfmsq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+GRADUS_INLINE F64 nmadd(F64 a, F64 b, F64 c) { return (F64)vfmsq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b); }
+#endif
+
+// The maskz_ forms with all lanes set are the plain instructions; GCC 12 warns of the plain names.
+#if defined(__AVX512F__)
+GRADUS_INLINE F32 square_root(F32 x) { return (F32)_mm512_maskz_sqrt_ps(0xffff, (__m512)x); }
+GRADUS_INLINE F64 square_root(F64 x) { return (F64)_mm512_maskz_sqrt_pd(0xff, (__m512d)x); }
+#elif defined(__AVX2__)
+GRADUS_INLINE F32 square_root(F32 x) { return (F32)_mm256_sqrt_ps((__m256)x); }
+GRADUS_INLINE F64 square_root(F64 x) { return (F64)_mm256_sqrt_pd((__m256d)x); }
+#elif defined(__SSE2__)
 GRADUS_INLINE F32 square_root(F32 x) { return (F32)_mm_sqrt_ps((__m128)x); }
 GRADUS_INLINE F64 square_root(F64 x) { return (F64)_mm_sqrt_pd((__m128d)x); }
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+GRADUS_INLINE F32 square_root(F32 x) { return (F32)vsqrtq_f32((float32x4_t)x); }
+GRADUS_INLINE F64 square_root(F64 x) { return (F64)vsqrtq_f64((float64x2_t)x); }
 #else
 GRADUS_INLINE F32 square_root(F32 x) {
   return F32{__builtin_sqrtf(x[0]), __builtin_sqrtf(x[1]), __builtin_sqrtf(x[2]), __builtin_sqrtf(x[3])};
 }
 GRADUS_INLINE F64 square_root(F64 x) { return F64{__builtin_sqrt(x[0]), __builtin_sqrt(x[1])}; }
-#endif
 #endif
 
 template <class V>

@@ -21,6 +21,7 @@ namespace avx2 { extern const KernelTable table; }
 namespace avx512 { extern const KernelTable table; }
 #elif defined(__aarch64__)
 namespace neon { extern const KernelTable table; }
+namespace portable { extern const KernelTable table; }
 #else
 namespace baseline { extern const KernelTable table; }
 #endif
@@ -38,9 +39,9 @@ bool machine_has_matrix_unit() {
 #endif
 }
 
-#if defined(__x86_64__)
 namespace {
 
+#if defined(__x86_64__)
 /// The kernels of AVX-512 with products on the matrix unit.
 const KernelTable& amx_table() {
   static const KernelTable table = [] {
@@ -51,26 +52,40 @@ const KernelTable& amx_table() {
   matrix_unit = true;
   return table;
 }
-
-}  // namespace
 #endif
 
+#if !defined(__aarch64__)
+/// Vectors of 128 bits and no fused multiply-add: what all processors and WebAssembly have.
+const KernelTable& portable_table() {
+  static const KernelTable table = [] {
+    KernelTable named = baseline::table;
+    named.name = "portable";
+    return named;
+  }();
+  return table;
+}
+#endif
+
+}  // namespace
+
 const KernelTable& kernels_for_this_machine() {
-#if defined(__x86_64__)
   const char* wish = std::getenv("GRADUS_ISA");
-  const auto allowed = [wish](const char* name) { return !wish || !*wish || std::strcmp(wish, name) == 0; };
+  const auto wants = [wish](const char* name) { return wish && std::strcmp(wish, name) == 0; };
+#if defined(__aarch64__)
+  return wants("portable") ? portable::table : neon::table;
+#else
+  if (wants("portable")) return portable_table();
+#if defined(__x86_64__)
+  const bool any = !wish || !*wish;
   const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                     __builtin_cpu_supports("fma");
-  if (wide && allowed("amx") && machine_has_matrix_unit()) return amx_table();
-  if (wide && (allowed("avx512") || allowed("amx"))) return avx512::table;
-  if (!(wish && std::strcmp(wish, "baseline") == 0) && __builtin_cpu_supports("avx2") &&
-      __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c"))
+  if (wide && (any || wants("amx")) && machine_has_matrix_unit()) return amx_table();
+  if (wide && (any || wants("avx512") || wants("amx"))) return avx512::table;
+  if (!wants("baseline") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+      __builtin_cpu_supports("f16c"))
     return avx2::table;
-  return baseline::table;
-#elif defined(__aarch64__)
-  return neon::table;
-#else
+#endif
   return baseline::table;
 #endif
 }

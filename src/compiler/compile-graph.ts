@@ -1,5 +1,6 @@
 import { type Node, verifyGraph } from "../graph/index.ts";
 import type { Program } from "../runtime/program.ts";
+import { isSwitchedOn } from "../runtime/wishes.ts";
 import { emit } from "./emit.ts";
 import { fuse } from "./fuse.ts";
 import { chooseLayout } from "./layout.ts";
@@ -13,7 +14,7 @@ import { verifyFusion, verifyKernels, verifyMemory } from "./verify.ts";
 export type Update = readonly [input: number, output: number];
 
 /** `GRADUS_VERIFY=1` checks what every pass leaves behind; tests always do. */
-const verifying = () => globalThis.process?.env.GRADUS_VERIFY === "1";
+const verifying = () => isSwitchedOn("GRADUS_VERIFY");
 
 /**
  * Compiles a graph to a program whose slots are `inputs`, then `outputs`.

@@ -8,6 +8,7 @@ import {
   invariant,
   type TypedArray,
   viewOf,
+  withRoom,
 } from "../base/index.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import {
@@ -21,10 +22,11 @@ import {
   messageOf,
   packedSlots,
 } from "./native-binding.ts";
-import { builtin, environment } from "./node.ts";
+import { builtin } from "./node.ts";
 import type { Program } from "./program.ts";
 import { Recycler } from "./recycler.ts";
 import { Residence } from "./residence.ts";
+import { wantedIsa, wantedThreads } from "./wishes.ts";
 
 /** A loaded program of the native engine. */
 export interface NativeExecutable extends Executable {
@@ -59,7 +61,12 @@ export function loadNative(): NativeEngine | { readonly missing: string } {
   } catch (error) {
     return { missing: `the native engine does not load (${messageOf(error)})` };
   }
-  if (!environment("GRADUS_THREADS")) addon.setThreads(builtin("node:os").availableParallelism());
+  const isa = wantedIsa("native");
+  if (typeof isa === "object") return isa;
+  const has = addon.info().isa;
+  if (isa && isa !== has)
+    return { missing: `GRADUS_ISA=${isa} is not for this processor, which has ${has}` };
+  addon.setThreads(wantedThreads() ?? builtin("node:os").availableParallelism());
   return engineOf(addon);
 }
 
@@ -101,7 +108,7 @@ function engineOf(addon: Addon): NativeEngine {
       return unfilled(addon, dtype, size);
     } catch {
       recycler.clear(); // what is kept for later must not be what is missing now
-      return unfilled(addon, dtype, size);
+      return withRoom(dtype, size, () => unfilled(addon, dtype, size));
     }
   };
   /** Gives the storage an array to write, which is lent again when the storage is dead. */

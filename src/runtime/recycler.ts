@@ -1,5 +1,5 @@
 import type { TypedArray } from "../base/index.ts";
-import { environment } from "./node.ts";
+import { isSwitchedOn } from "./wishes.ts";
 
 /** Of smaller arrays, malloc itself hands the pages out again. */
 const leastBytes = 1 << 20;
@@ -39,7 +39,7 @@ export class Recycler {
   readonly #loans: (Loan | null)[] = new Array(places).fill(null);
   #lent = 0;
   /** What is lent again is made useless in tests, so that nobody relies on it. */
-  readonly #wipes = environment("GRADUS_VERIFY") === "1";
+  readonly #wipes = isSwitchedOn("GRADUS_VERIFY");
 
   constructor(watcher: Watcher) {
     this.#watcher = watcher;

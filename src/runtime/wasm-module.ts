@@ -1,12 +1,17 @@
 import { ConfigError } from "../base/index.ts";
-import { builtin, environment } from "./node.ts";
+import { builtin } from "./node.ts";
 import { chooseThreads, type SharedMemory, sharedMemory } from "./wasm-threads.ts";
+import { wantedIsa } from "./wishes.ts";
 
 /** What `kernel/bindings/wasm/exports.cc` exports; addresses and sizes are 32-bit, and may come out negative. */
 export interface WasmExports {
   readonly memory: { readonly buffer: ArrayBufferLike };
+  /** Where the stack of the calling thread ends; left behind by calls that stopped. */
+  readonly __stack_pointer: { value: number };
   _initialize(): void;
-  start(): number;
+  start(): void;
+  /** Whether it stopped for lack of memory. */
+  ranOut(): number;
   threads(): number;
   setThreads(count: number): void;
   /** Lets the calling thread sleep while others finish; of a module with threads. */
@@ -14,6 +19,8 @@ export interface WasmExports {
   allocate(bytes: number): number;
   release(address: number): void;
   load(words: number, wordCount: number, constants: number, constantCount: number): number;
+  /** A `Status`, of the last load. */
+  status(): number;
   unload(handle: number): void;
   buffers(handle: number): number;
   run(handle: number, nanoseconds: number): number;
@@ -72,8 +79,11 @@ function urlOf(isa: WasmIsa, threads: boolean): URL {
 function chooseIsa(wanted?: WasmIsa): WasmIsa | { readonly missing: string } {
   if (!WebAssembly) return { missing: "there is no WebAssembly here" };
   if (!accepts(simdProbe)) return { missing: "WebAssembly has no 128-bit SIMD here" };
-  if ((wanted ?? environment("GRADUS_ISA")) === "simd128") return "simd128";
-  return accepts(relaxedProbe) ? "relaxed-simd" : "simd128";
+  const wish = wanted ?? wantedIsa("wasm");
+  if (typeof wish === "object") return wish;
+  if (wish === "simd128" || wish === "portable") return "simd128";
+  if (accepts(relaxedProbe)) return "relaxed-simd";
+  return wish ? { missing: "WebAssembly has no relaxed SIMD here" } : "simd128";
 }
 
 /** A module before it is compiled. */

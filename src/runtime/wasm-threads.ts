@@ -1,5 +1,5 @@
-import { ConfigError } from "../base/index.ts";
-import { builtin, environment } from "./node.ts";
+import { builtin } from "./node.ts";
+import { wantedThreads } from "./wishes.ts";
 
 /** Memory that instances of a module in several threads share. */
 export interface SharedMemory {
@@ -8,8 +8,6 @@ export interface SharedMemory {
 
 /** Workers are whole JavaScript contexts, of some 10 MB each: more come only when asked for. */
 const usualThreads = 8;
-/** `kMaxWorkers` of `kernel/src/plan.h`. */
-const maxThreads = 256;
 /** As linked by `tools/build-wasm.mjs`: 4 MiB at first, at most all that 32-bit addresses reach. */
 const pages = { initial: 64, maximum: 65536 };
 /** Of each worker, in bytes; as large as the calling thread's. */
@@ -64,14 +62,7 @@ const browser = globalThis as unknown as {
  * @throws {ConfigError} if it is not a whole number between 1 and 256.
  */
 export function chooseThreads(wanted?: number): number {
-  const named = environment("GRADUS_THREADS");
-  const chosen = wanted ?? (named === undefined ? undefined : Number(named));
-  if (chosen !== undefined && !(Number.isInteger(chosen) && chosen >= 1 && chosen <= maxThreads))
-    throw new ConfigError({
-      subject: "number of threads",
-      problem: `${wanted ?? `GRADUS_THREADS=${named}`} is none.`,
-      fix: `give a whole number between 1 and ${maxThreads}.`,
-    });
+  const chosen = wantedThreads(wanted);
   if (typeof SharedArrayBuffer === "undefined" || browser.crossOriginIsolated === false) return 1;
   if (!builtin && !browser.Worker) return 1;
   return chosen ?? Math.min(processors(), usualThreads);

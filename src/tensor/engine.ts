@@ -49,19 +49,30 @@ function choose(wanted: string | undefined): Backend {
     subject: `engine "${name}"`,
     problem: `is not there: ${engine.missing}.`,
     fix: builtin
-      ? `run \`npm run build:${name}\`, or ask for no engine.`
+      ? `run \`npm run build:${name}\` if it is not built, or ask for no engine.`
       : "call `await loadEngine()` first.",
   });
 }
 
-/** The reference engine is so slow that in a browser, where waiting helps, it is no substitute. */
+/**
+ * The reference engine is so slow that in a browser, where waiting helps, it is no substitute; nor has it an
+ * instruction set to ask for.
+ */
 function best(): Backend {
   if (!builtin) return choose("wasm");
-  for (const name of engineNames) {
+  const reasons = [];
+  for (const name of ["native", "wasm"] as const) {
     const engine = find(name);
     if (!("missing" in engine)) return engine;
+    reasons.push(`${name}: ${engine.missing}`);
   }
-  return referenceBackend;
+  const isa = environment("GRADUS_ISA");
+  if (isa === undefined) return referenceBackend;
+  throw new ConfigError({
+    subject: `GRADUS_ISA=${isa}`,
+    problem: `no engine has it (${reasons.join("; ")}).`,
+    fix: "leave it unset for the best that this machine has.",
+  });
 }
 
 /**

@@ -101,7 +101,8 @@ export function uniform<const S extends Shape>(
 }
 
 /**
- * Standard normal numbers, √(−2 log(1 − u)) cos(2πv) (Box & Muller 1958).
+ * Standard normal numbers, √(−2 log(1 − u)) cos(2πv) (Box & Muller 1958): natively and in WebAssembly the
+ * same on every processor.
  *
  * @throws {ConfigError} for a seed that is no whole number from 0 to 2⁵³ − 1. @throws {ShapeError}
  */
