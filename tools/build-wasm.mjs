@@ -42,6 +42,7 @@ const linkFlags = [
   "-Wl,--max-memory=4294967296", // all that 32-bit addresses reach; it grows to that only when asked
   "-Wl,-z,stack-size=1048576", // below the data, so that overflow traps
   "-Wl,--stack-first",
+  "-Wl,--export=__stack_pointer", // to be put back after a call that stopped, and set in workers
 ];
 /**
  * The memory comes from outside, as large at first as src/runtime/wasm-threads.ts makes it. The
@@ -55,7 +56,7 @@ const sharedLinkFlags = [
     "-Wl,--export-memory",
     "-Wl,--no-check-features",
   ],
-  ...["-Wl,--initial-memory=4194304", "-Wl,--export=__stack_pointer"],
+  "-Wl,--initial-memory=4194304",
 ];
 
 /**

@@ -5,9 +5,11 @@
 //                added in order: weight gradients, where the "kernel" is the whole output and the
 //                "output" a few kernel positions, and other convolutions with few positions.
 // Other ways come first where they pay: exchanged roles (conv_exchange.h), vectors of the contraction
-// (conv_dots.h), one image per lane (conv_lanes.h).
+// (conv_dots.h), one image per lane (conv_lanes.h). Geometry too wide for any of them is summed as the
+// definition says (conv_direct.h).
 #include "gemm.h"
 
+#include "conv_direct.h"
 #include "conv_dots.h"
 #include "conv_exchange.h"
 #include "conv_innermost.h"
@@ -345,7 +347,7 @@ Status Convolution<T>::by_position() {
       T* c = y ? y + (image * call.out_channels + row0) * outs_ + p0[0] * stride[0] +
                      p0[1] * stride[1] + p0[2]
                : tile;
-      for (int64_t from = 0; from < max(1, call.channels); from += channels_) {
+      for (int64_t from = 0; from < max(1, call.channels) && !pool_.interrupted(); from += channels_) {
         const int64_t channels = min(channels_, call.channels - from);
         stage(staged, x_ + n * call.x_n + g * call.x_g + from * call.x_c, call, region, channels,
               call.x_c, image == first && from == 0);
@@ -448,7 +450,7 @@ bool Convolution<T>::plan_dots() {
 template <class T>
 bool Convolution<T>::plan_sums() {
   const int64_t columns = call_.n * outs_, across = ceil_div(call_.out_channels, lanes);
-  if (call_.w_k[2] != 1 || columns < 8 || columns > 256) return false;
+  if (call_.w_k[2] != 1 || columns < 8 || columns > 256 || columns * across * lanes > tile_size / 2) return false;
   if (4 * call_.out_channels < 3 * across * lanes) return false;
   if (axes_[0].zeros * axes_[1].zeros * axes_[2].zeros != 1) return false;
   const double rows = double(call_.out_channels), length = double(call_.kernel[2]);
@@ -522,7 +524,7 @@ void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room
   const int64_t q_boxes = kernel_.boxes(), units = ceil_div(call.channels, channels_) * q_boxes;
   const int64_t ld = vectors(positions_.box, inner_) * lanes;
   bool begun = false;
-  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_; ++unit) {
+  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_ && !pool_.interrupted(); ++unit) {
     Scratch scratch(room);
     const int64_t from = unit / q_boxes * channels_;
     const int64_t channels = min(channels_, call.channels - from);
@@ -592,7 +594,7 @@ void Convolution<T>::sum_dots(T* c, const Part& b, int64_t piece, void* room) co
   T* acc = outer.take<T>(b.rows * columns * lanes);
   fill_zero(acc, b.rows * columns * lanes);
   int64_t* offset = outer.take<int64_t>(columns);
-  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_; ++unit) {
+  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_ && !pool_.interrupted(); ++unit) {
     Scratch scratch = outer;
     const int64_t channel = unit / q_boxes;
     int64_t q0[3], q1[3];
@@ -632,7 +634,7 @@ void Convolution<T>::sum_lanes(T* c, const Part& b, int64_t piece, void* room) c
   T* acc = outer.take<T>(columns * across * lanes);  // [vector of rows][column]
   fill_zero(acc, columns * across * lanes);
   int32_t* offset = outer.take<int32_t>(columns);
-  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_; ++unit) {
+  for (int64_t unit = units * piece / pieces_; unit < units * (piece + 1) / pieces_ && !pool_.interrupted(); ++unit) {
     Scratch scratch = outer;
     const int64_t channel = unit / q_boxes;
     int64_t q0[3], q1[3], taps[3], low[3], size[3];
@@ -759,6 +761,7 @@ Status Convolution<T>::by_image() {
 
 template <class T>
 Status convolution(const ConvCall& call, Parallel& pool) {
+  if (!has_usual_extent(call)) return DirectSums<T>(call, pool).run();
   if (call.images_last) {
     InnermostImages<T> images(call, pool);
     return images.plan() ? images.run() : Convolution<T>(call, pool).run();

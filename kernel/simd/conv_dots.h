@@ -331,7 +331,7 @@ void ImageDots<T>::sum(T* to, const Part& b, int64_t piece, void* room) const {
       if (run[d].q0 < run[d].q1) visit();
     }
   };
-  for (int64_t box = boxes * piece / pieces_; box < boxes * (piece + 1) / pieces_; ++box) {
+  for (int64_t box = boxes * piece / pieces_; box < boxes * (piece + 1) / pieces_ && !pool_.interrupted(); ++box) {
     kernel_.at(box, q0, q1);
     each_run(0, [&] {
       each_run(1, [&] {

@@ -28,6 +28,8 @@ class ImageLanes {
   static constexpr int64_t kTile = (int64_t{512} << 10) / int64_t{sizeof(T)};
   /// Depth of one step: a panel of w stays in L1.
   static constexpr int64_t kDepth = 640;
+  /// A line of x is transposed into lanes at once: a quarter of the scratch, most of which the others take.
+  static constexpr int64_t kLine = (int64_t{1} << 20) / int64_t{sizeof(T)};
   /// What is transposed back at once, for all images of a vector, stays in L1 or nearly so.
   static constexpr int64_t kStrip = (int64_t{64} << 10) / int64_t{sizeof(T)};
 
@@ -115,7 +117,7 @@ bool ImageLanes<T>::pays() {
   }
   // A long k and few results: k is cut instead (by image).
   if (residues == 1 && outs <= taps_) return false;
-  if (taps_ > kDepth || residues > 64) return false;
+  if (taps_ > kDepth || residues > 64 || call_.in[2] * lanes > kLine) return false;
 
   rows_ = min(call_.out_channels, panels_.height * max(1, 256 / panels_.height));
   for (;;) {
@@ -485,7 +487,7 @@ Status ImageLanes<T>::run() {
     int64_t residues = 0;
     each_residue(axes_, [&](const int64_t* r) { columnar[residues++] = columns_of(scratch, r, b0, b1, p0, size); });
 
-    for (int64_t from = 0; from < call.channels; from += channels_) {
+    for (int64_t from = 0; from < call.channels && !pool_.interrupted(); from += channels_) {
       const int64_t channels = min(channels_, call.channels - from);
       stage(staged, lines, x_ + image * call.x_n + g * call.x_g + from * call.x_c, low, ex, images, channels);
       const T* a = packed + g * weights + from * taps_ * call.out_channels;

@@ -14,6 +14,7 @@ int32_t plus(int32_t a, int32_t b) { return int32_t(uint32_t(a) + uint32_t(b)); 
 
 struct FoldRun {
   const FoldPlan& plan;
+  const Parallel& pool;
   const char* input;
   char* output;
   Pieces pieces;
@@ -46,15 +47,16 @@ void add_line(const FoldPlan& f, const char* input, char* output) {
 
 /// Visits the (p, q) pairs of the spatial axes before the last that meet this output line.
 template <class T>
-void add_axis(const FoldPlan& f, int axis, const int64_t* s, const char* input, char* output) {
+void add_axis(const FoldRun& run, int axis, const int64_t* s, const char* input, char* output) {
+  const FoldPlan& f = run.plan;
   if (axis == f.axes - 1) return add_line<T>(f, input, output);
   const int at = f.lead_rank + axis;
   for (int64_t q = 0; q < f.window[axis]; q++) {
     const int64_t reach = s[axis] - q * f.dilation[axis];
-    if (reach < 0) break;
+    if (reach < 0 || run.pool.interrupted()) break;
     if (reach % f.step[axis] != 0 || reach / f.step[axis] >= f.positions[axis]) continue;
     const int64_t p = reach / f.step[axis];
-    add_axis<T>(f, axis + 1, s, input + p * f.input.stride[at] + q * f.input.stride[at + f.axes], output);
+    add_axis<T>(run, axis + 1, s, input + p * f.input.stride[at] + q * f.input.stride[at + f.axes], output);
   }
 }
 
@@ -75,14 +77,14 @@ void fold_task(void* context, int64_t task, int) {
     const char* input = run.input + line_offset(f.input, f.lead_size, 0, f.lead_rank, rest);
     const T zero = 0;
     copy_line<T>(output, f.output.stride[f.lead_rank + last], reinterpret_cast<const char*>(&zero), 0, f.size[last]);
-    add_axis<T>(f, 0, s, input, output);
+    add_axis<T>(run, 0, s, input, output);
   }
 }
 
 }  // namespace
 
 Status fold(const FoldPlan& f, Frame& frame) {
-  FoldRun run{f, frame.buffers[f.input.buffer] + f.input.offset, frame.buffers[f.output.buffer] + f.output.offset,
+  FoldRun run{f, *frame.parallel, frame.buffers[f.input.buffer] + f.input.offset, frame.buffers[f.output.buffer] + f.output.offset,
               {f.lines, f.lines_per_task}};
   const auto task = f.dtype == DType::f32 ? fold_task<float> : f.dtype == DType::f64 ? fold_task<double> : fold_task<int32_t>;
   frame.parallel->run(run.pieces.tasks(), task, &run);

@@ -130,7 +130,7 @@ void Product<T>::direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_
     const auto& row_kernels = kernels<T>.direct[width % lanes != 0];
     for (int64_t p = 0; p < panels.count; ++p) {
       for (int v = 0; v < vectors; ++v) t.c[v] = c.c + p * panels.height * c.row + j + v * lanes;
-      for (int64_t from = 0; from == 0 || from < call_.k; from += kChain) {
+      for (int64_t from = 0; from == 0 || (from < call_.k && !pool_.interrupted()); from += kChain) {
         t.k = min(kChain, call_.k - from);
         t.a = a + p * panels.height * a_row + from * a_col;
         t.b[0] = b + j + from * b_row;

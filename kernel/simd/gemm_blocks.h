@@ -220,7 +220,7 @@ Status BlockedProduct<T, Panels>::shared() {
   T* sums = reinterpret_cast<T*>(right + right_size);
   const int64_t left_tasks = pack_a ? down_ : 0, right_tasks = pack_b ? across_ : 0;
   for (int64_t batch = 0; batch < call_.batch; ++batch)
-    for (int64_t from = 0; from < max(1, k_); from += max(1, depth_)) {
+    for (int64_t from = 0; from < max(1, k_) && !pool_.interrupted(); from += max(1, depth_)) {
       run_tasks(pool_, left_tasks + right_tasks, [&](int64_t task, int) {
         if (task < left_tasks)
           panels_.pack_left(left + task * block_left, piece(batch, task, 0, from));
@@ -247,7 +247,7 @@ Status BlockedProduct<T, Panels>::alone() {
   run_tasks(pool_, call_.batch, [&](int64_t batch, int worker) {
     const Room room(pool_.scratch(worker));
     const Target<T> c = target(piece(batch, 0, 0, 0), room.tile);
-    for (int64_t from = 0; from < max(1, k_); from += max(1, depth_))
+    for (int64_t from = 0; from < max(1, k_) && !pool_.interrupted(); from += max(1, depth_))
       add(room, piece(batch, 0, 0, from), c, from > 0, stored());
     deliver(worker, piece(batch, 0, 0, 0), c, room.turned);
   });
@@ -267,7 +267,7 @@ Status BlockedProduct<T, Panels>::split() {
     const Room room(pool_.scratch(worker));
     const int64_t block = task % blocks, part = task / blocks;
     const int64_t batch = part / pieces, first = part % pieces * per * depth_;
-    for (int64_t from = first; from < min(k_, first + per * depth_); from += depth_) {
+    for (int64_t from = first; from < min(k_, first + per * depth_) && !pool_.interrupted(); from += depth_) {
       const Piece p = piece(batch, block % down_, block / down_, from);
       add(room, p, {partial + part * size + p.row * n_ + p.col, n_}, from > first, false);
     }

@@ -121,12 +121,13 @@ void integer_row(void* context, int64_t task, int worker) {
   const int64_t batch = task / c.m, row = task % c.m;
   const int32_t* a = static_cast<const int32_t*>(c.a) + c.a_offset[batch] + row * c.a_row;
   const int32_t* b = static_cast<const int32_t*>(c.b) + c.b_offset[batch];
-  constexpr int64_t width = 64;
+  constexpr int64_t width = 64, kLook = 1 << 20;  // of k: a tenth of a second or so
   uint32_t sums[width];
   for (int64_t col = 0; col < c.n; col += width) {
     const int64_t cols = c.n - col < width ? c.n - col : width;
     for (int64_t j = 0; j < width; j++) sums[j] = 0;
     for (int64_t k = 0; k < c.k; k++) {
+      if (k % kLook == 0 && run.epilogue.frame.parallel->interrupted()) return;
       const uint32_t x = uint32_t(a[k * c.a_col]);
       const int32_t* line = b + k * c.b_row + col * c.b_col;
       for (int64_t j = 0; j < cols; j++) sums[j] += x * uint32_t(line[j * c.b_col]);
@@ -183,7 +184,7 @@ Status run_matmul(const MatmulPlan& p, Frame& frame) {
   call.b_keeper = call.batch <= kBatchChunk ? keeper_of(p.b_keeper, p.b, frame) : nullptr;
   int64_t a_offset[kBatchChunk], b_offset[kBatchChunk], c_offset[kBatchChunk];
   call.a_offset = a_offset, call.b_offset = b_offset, call.c_offset = c_offset;
-  for (int64_t first = 0; first < p.call.batch; first += kBatchChunk) {
+  for (int64_t first = 0; first < p.call.batch && !frame.parallel->interrupted(); first += kBatchChunk) {
     call.batch = p.call.batch - first < kBatchChunk ? p.call.batch - first : kBatchChunk;
     batch_offsets(p, p.a, first, call.batch, 1, a_offset);
     batch_offsets(p, p.b, first, call.batch, 1, b_offset);

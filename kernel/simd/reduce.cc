@@ -139,7 +139,7 @@ struct ReduceRun {
     reducer.start(acc, kept);
     BlockCursor cursor{plan.reduced_rank, loop.size + r, loop.extent + r, plan.reduced_grid, {}, start + r, extent + r};
     cursor.seek(first);
-    for (int64_t block = first; block < last; block++, cursor.next()) {
+    for (int64_t block = first; block < last && !frame.parallel->interrupted(); block++, cursor.next()) {
       const int64_t reduced = count(plan.reduced_rank, extent + r);
       int64_t base = 0;
       for (int a = 0; a < plan.reduced_rank; a++) base = base * loop.size[r + a] + start[r + a];

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "keeper.h"
+#include "memory.h"
 
 namespace gradus {
 
@@ -19,13 +20,16 @@ constexpr int kNoOpcode = -1;
 /// Beside the opcodes in trees: eq of int32, whose value is float32.
 constexpr int kEqualInts = -2;
 
+/// More threads than this are not started.
+constexpr int kMaxWorkers = 256;
+
 /// The thread pool as kernels see it. Work is cut into tasks by fixed block sizes, never by the
 /// number of workers, and tasks write disjoint memory: results do not depend on who runs what.
 class Parallel {
  public:
   virtual ~Parallel() = default;
   /// Calls body(context, task, worker) for task = 0 … count−1, worker in 0 … workers()−1; returns
-  /// when all are done. Not reentrant.
+  /// when all are done, or have been left out after an interruption. Not reentrant.
   virtual void run(int64_t count, void (*body)(void* context, int64_t task, int worker),
                    void* context) = 0;
   virtual int workers() const = 0;
@@ -35,6 +39,14 @@ class Parallel {
   /// as needed. nullptr when memory is out (the caller then reports Status::out_of_memory). 64 bits
   /// also where addresses have 32: what is too large must not wrap round.
   virtual void* workspace(uint64_t bytes) = 0;
+
+  /// From any thread: what runs shall end soon, with results that nobody reads, and nothing starts again.
+  void interrupt() { __atomic_store_n(&interrupted_, true, __ATOMIC_RELAXED); }
+  /// Loops that may take seconds within a task look.
+  bool interrupted() const { return __atomic_load_n(&interrupted_, __ATOMIC_RELAXED); }
+
+ private:
+  bool interrupted_ = false;
 };
 
 /// Room for one packed A panel, one packed B panel and one tile, with the blocking of simd/gemm.
@@ -45,7 +57,7 @@ extern bool matrix_unit;
 /// AMX with bfloat16, which Linux lends to a process that asks for it, as this does.
 bool machine_has_matrix_unit();
 
-enum class Status : int32_t { ok = 0, out_of_memory = 1, index_out_of_range = 2 };
+enum class Status : int32_t { ok = 0, out_of_memory = 1, index_out_of_range = 2, refused = 3, interrupted = 4 };
 
 /// A finished block of a matrix product or convolution, before its epilogue.
 /// Result index = (batch, row, col): for matmul batch runs over the flattened batch axes; for

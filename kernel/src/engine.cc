@@ -1,14 +1,33 @@
 #include "engine.h"
 
 #include <chrono>
-#include <cstdlib>
+#include <new>
 
 namespace gradus {
 namespace {
 
-constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
-
 int limited(int threads) { return threads < 1 ? 1 : threads > kMaxWorkers ? kMaxWorkers : threads; }
+
+/// f(), or out of memory where an allocation of C++ itself fails. In WebAssembly, which has no exceptions
+/// here, that stops the module (bindings/wasm/exports.cc).
+template <class F>
+Status guarded(std::string& message, const F& f) {
+#if defined(__cpp_exceptions)
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    message = kNoMemory;  // so short that it takes no memory
+    return Status::out_of_memory;
+  }
+#else
+  (void)message;
+  return f();
+#endif
+}
+
+std::string lacking(const std::string& what, uint64_t bytes) {
+  return "out of memory: " + what + " needs " + std::to_string(bytes) + " bytes";
+}
 
 }  // namespace
 
@@ -16,12 +35,11 @@ Engine::Engine(int threads) : kernels_(kernels_for_this_machine()), pool_(new Po
 
 Engine::~Engine() {
   free_worker_memory();
-  std::free(arena_block_);
+  release(arena_block_);
 }
 
 void Engine::free_worker_memory() {
-  for (char* memory : worker_memory_) std::free(memory);
-  worker_memory_.clear();
+  for (char*& memory : worker_memory_) release(memory), memory = nullptr;
   worker_bytes_ = 0;
 }
 
@@ -30,38 +48,54 @@ void Engine::set_threads(int threads) {
   pool_.reset(new Pool(limited(threads)));
 }
 
-std::unique_ptr<Loaded> Engine::load(const Encoded& encoded, std::string& refusal) const {
-  Program program;
-  if (!decode(encoded, program, refusal) || !verify(program, refusal)) return nullptr;
-  std::unique_ptr<Loaded> loaded(new Loaded);
-  loaded->slots = program.slots;
-  loaded->arena_bytes = program.arena_bytes;
-  if (!plan_program(program, kernels_, loaded->constants, loaded->plans, loaded->worker_memory, refusal)) return nullptr;
+std::unique_ptr<Loaded> Engine::load(const Encoded& encoded, std::string& refusal, Status* status) const {
+  std::unique_ptr<Loaded> loaded;
+  const Status result = guarded(refusal, [&] {
+    loaded.reset(new Loaded);
+    return load(encoded, *loaded, refusal);
+  });
+  if (status) *status = result;
+  if (result != Status::ok) loaded.reset();
   return loaded;
 }
 
+Status Engine::load(const Encoded& encoded, Loaded& loaded, std::string& refusal) const {
+  Program program;
+  if (!decode(encoded, program, refusal) || !verify(program, refusal)) return Status::refused;
+  loaded.slots = program.slots;
+  loaded.arena_bytes = program.arena_bytes;
+  return plan_program(program, kernels_, loaded.constants, loaded.plans, loaded.worker_memory, refusal);
+}
+
 /// Memory for a run: grows to the largest program so far.
-bool Engine::reserve(const Loaded& program) {
+Status Engine::reserve(const Loaded& program, std::string& message) {
   if (program.arena_bytes > arena_bytes_) {
-    std::free(arena_block_);
+    release(arena_block_);
+    arena_ = nullptr;
     arena_bytes_ = 0;
     // Zeroed: a program that reads what it has not written must not see what others left behind.
-    arena_block_ = std::calloc(size_t(program.arena_bytes) + kAlignment, 1);
-    if (!arena_block_) return false;
+    arena_block_ = allocate_zeros(uint64_t(program.arena_bytes) + kAlignment);
+    if (!arena_block_) {
+      message = lacking("the program's scratch memory", uint64_t(program.arena_bytes));
+      return Status::out_of_memory;
+    }
     arena_ = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(arena_block_) + kAlignment - 1) / kAlignment * kAlignment);
     arena_bytes_ = program.arena_bytes;
   }
-  if (program.worker_memory > worker_bytes_ || worker_memory_.empty()) {
+  if (program.worker_memory > worker_bytes_ || !worker_memory_[0]) {
     free_worker_memory();
-    const size_t bytes = (size_t(program.worker_memory) + kAlignment) / kAlignment * kAlignment;
-    for (int w = 0; w < pool_->workers(); w++) {
-      void* memory = nullptr;
-      if (posix_memalign(&memory, kAlignment, bytes) != 0) return false;
-      worker_memory_.push_back(static_cast<char*>(memory));
-    }
+    const uint64_t bytes = (uint64_t(program.worker_memory) + kAlignment) / kAlignment * kAlignment;
+    for (int w = 0; w < pool_->workers(); w++)
+      if (!(worker_memory_[w] = static_cast<char*>(allocate(bytes)))) {
+        free_worker_memory();
+        message = lacking("each of " + std::to_string(pool_->workers()) + " threads", bytes);
+        return Status::out_of_memory;
+      }
     worker_bytes_ = int64_t(bytes);
   }
-  return true;
+  if (pool_->prepare()) return Status::ok;
+  message = lacking("each of " + std::to_string(pool_->workers()) + " threads", pool_->missing());
+  return Status::out_of_memory;
 }
 
 Status Engine::execute(const Plan& plan, Frame& frame) {
@@ -81,12 +115,15 @@ Status Engine::execute(const Plan& plan, Frame& frame) {
 
 Status Engine::run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds,
                    const double* stamps) {
-  if (!reserve(program)) {
-    message = "out of memory: the program needs " + std::to_string(program.arena_bytes) + " bytes of scratch memory";
-    return Status::out_of_memory;
-  }
+  return guarded(message, [&] { return run_all(program, buffers, message, nanoseconds, stamps); });
+}
+
+Status Engine::run_all(const Loaded& program, char** buffers, std::string& message, double* nanoseconds,
+                       const double* stamps) {
+  const Status reserved = reserve(program, message);
+  if (reserved != Status::ok) return reserved;
   buffers[0] = arena_;
-  Frame frame{buffers, worker_memory_.data(), pool_.get(), 0, 0, stamps, &program.kept_bytes};
+  Frame frame{buffers, worker_memory_, pool_.get(), 0, 0, stamps, &program.kept_bytes};
   for (size_t n = 0; n < program.plans.size(); n++) {
     const Plan& plan = program.plans[n];
     if (nanoseconds) nanoseconds[n] = 0;
@@ -95,14 +132,16 @@ Status Engine::run(const Loaded& program, char** buffers, std::string& message, 
     const auto start = nanoseconds ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
     const Status status = execute(plan, frame);
     if (nanoseconds) nanoseconds[n] = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
-    if (status == Status::ok) continue;
+    if (status == Status::ok && !pool_->interrupted()) continue;
     const std::string where = "instruction " + std::to_string(n) + " (" + kind_name(plan.kind) + "): ";
     if (status == Status::index_out_of_range)
       message = where + "index " + std::to_string(frame.bad_index) + " at position " + std::to_string(frame.bad_position) +
                 " is outside 0…" + std::to_string(std::get_if<IndexPlan>(&plan.of)->axis_size - 1);
+    else if (status == Status::out_of_memory)
+      message = where + lacking("it", pool_->missing());
     else
-      message = where + "out of memory";
-    return status;
+      message = where + "interrupted";
+    return status == Status::ok ? Status::interrupted : status;
   }
   return Status::ok;
 }

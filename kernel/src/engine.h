@@ -26,8 +26,8 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// nullptr with the reason when the program is refused.
-  std::unique_ptr<Loaded> load(const Encoded& encoded, std::string& refusal) const;
+  /// nullptr with the reason when the program is refused or memory is out; `status` says which.
+  std::unique_ptr<Loaded> load(const Encoded& encoded, std::string& refusal, Status* status = nullptr) const;
 
   /// Runs a program. `buffers` has one entry more than there are slots: entry 0 is for the arena.
   /// Each slot's buffer must hold its elements. On failure `message` says why. `nanoseconds`, if
@@ -38,21 +38,26 @@ class Engine {
   /// Not while a program runs.
   void set_threads(int threads);
 
+  /// From any thread: ends the run under way within its next tasks, and lets none start again.
+  void interrupt() { pool_->interrupt(); }
+
   int threads() const { return pool_->workers(); }
   const char* isa() const { return kernels_.name; }
   int64_t arena_bytes() const { return arena_bytes_; }
 
  private:
-  bool reserve(const Loaded& program);
+  Status load(const Encoded& encoded, Loaded& loaded, std::string& refusal) const;
+  Status run_all(const Loaded& program, char** buffers, std::string& message, double* nanoseconds, const double* stamps);
+  Status reserve(const Loaded& program, std::string& message);
   void free_worker_memory();
   Status execute(const Plan& plan, Frame& frame);
 
   const KernelTable& kernels_;
   std::unique_ptr<Pool> pool_;
-  void* arena_block_ = nullptr;
+  void* arena_block_ = nullptr;  // in which the arena lies, aligned
   char* arena_ = nullptr;
   int64_t arena_bytes_ = 0;
-  std::vector<char*> worker_memory_;
+  char* worker_memory_[kMaxWorkers] = {};
   int64_t worker_bytes_ = 0;
 };
 

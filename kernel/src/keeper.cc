@@ -1,7 +1,8 @@
 #include "keeper.h"
 
-#include <cstdlib>
 #include <utility>
+
+#include "memory.h"
 
 namespace gradus {
 namespace {
@@ -9,7 +10,6 @@ namespace {
 /// For one program: the layers of large networks, of which packing gains the more the fewer rows they
 /// meet, but not the widest layers of networks that nearly fill memory.
 constexpr uint64_t kMostBytes = uint64_t{256} << 20;
-constexpr size_t kAlignment = 64;  // a cache line, and the widest vector
 
 }  // namespace
 
@@ -17,10 +17,10 @@ Keeper::Keeper(Keeper&& other) noexcept
     : stamp_(other.stamp_), memory_(std::exchange(other.memory_, nullptr)), bytes_(std::exchange(other.bytes_, 0)),
       total_(other.total_) {}
 
-Keeper::~Keeper() { std::free(memory_); }
+Keeper::~Keeper() { gradus::release(memory_); }
 
 void Keeper::release() {
-  std::free(memory_);
+  gradus::release(memory_);
   if (memory_) *total_ -= int64_t(bytes_);
   memory_ = nullptr;
   bytes_ = 0;
@@ -38,10 +38,7 @@ Keeper::Room Keeper::room(uint64_t bytes) {
   if (memory_ && bytes == bytes_) return {memory_, true};
   release();
   const uint64_t held = uint64_t(*total_);
-  if (bytes > kMostBytes - held || posix_memalign(&memory_, kAlignment, bytes) != 0) {
-    memory_ = nullptr;
-    return {nullptr, false};
-  }
+  if (bytes > kMostBytes - held || !(memory_ = allocate(bytes))) return {nullptr, false};
   bytes_ = bytes;
   *total_ += int64_t(bytes);
   return {memory_, false};

@@ -302,7 +302,7 @@ class LoopBuilder {
     if (!map) most = block;
     for (const ConstantUse& c : constants_) {
       const void* data = pool_.block(c.dtype, c.value, std::min(most, block));
-      if (!data) return refusal = "out of memory", false;
+      if (!data) return refusal = kNoMemory, false;
       loop_.constants.push_back({c.position, data});
     }
     loop_.cost += double(loop_.inputs.size() + loop_.outputs.size()) / 2;
@@ -934,11 +934,12 @@ class Planner {
       call.in[s] = used ? i.conv.input_size[from] : 1;
       call.kernel[s] = used ? i.conv.kernel_size[from] : 1;
       call.out[s] = used ? i.shape[3 + from] : 1;
-      call.stride[s] = used ? i.conv.stride[from] : 1;
+      // A step that is never taken may be anything.
+      call.stride[s] = call.out[s] > 1 ? i.conv.stride[from] : 1;
       call.pad[s] = used ? i.conv.pad_low[from] : 0;
-      call.in_dilation[s] = used ? i.conv.input_dilation[from] : 1;
-      call.kernel_dilation[s] = used ? i.conv.kernel_dilation[from] : 1;
-      call.x_s[s] = used ? x.strides[3 + from] : 0;
+      call.in_dilation[s] = call.in[s] > 1 ? i.conv.input_dilation[from] : 1;
+      call.kernel_dilation[s] = call.kernel[s] > 1 ? i.conv.kernel_dilation[from] : 1;
+      call.x_s[s] = call.in[s] > 1 ? x.strides[3 + from] : 0;
       call.w_k[s] = used ? w.strides[3 + from] : 0;
       c.empty = c.empty || call.in[s] == 0;
       c.result *= call.out[s];
@@ -1088,7 +1089,7 @@ class Planner {
 }  // namespace
 
 ConstantPool::~ConstantPool() {
-  for (Entry& e : entries_) std::free(e.data);
+  for (Entry& e : entries_) release(e.data);
 }
 
 const void* ConstantPool::block(DType dtype, double value, int64_t count) {
@@ -1099,8 +1100,10 @@ const void* ConstantPool::block(DType dtype, double value, int64_t count) {
   const size_t bytes = size_t(count) * byte_size(dtype);
   bytes_ += bytes;
   if (bytes_ > kMostConstantBytes) return nullptr;
-  void* data = nullptr;
-  if (posix_memalign(&data, 64, std::max<size_t>(bytes, 64)) != 0) return nullptr;
+  entries_.push_back({dtype, bits, 0, nullptr});  // first: what follows must not be lost if this fails
+  void* data = entries_.back().data = allocate(bytes);
+  if (!data) return nullptr;
+  entries_.back().count = count;
   // A value that its dtype cannot hold is stored as a cast would: saturated, NaN as 0.
   const double limited = std::isnan(value) ? 0 : std::min(2147483647.0, std::max(-2147483648.0, value));
   switch (dtype) {
@@ -1109,22 +1112,22 @@ const void* ConstantPool::block(DType dtype, double value, int64_t count) {
     case DType::i32: std::fill_n(static_cast<int32_t*>(data), count, int32_t(limited)); break;
     case DType::b8: std::fill_n(static_cast<uint8_t*>(data), count, uint8_t(value != 0)); break;
   }
-  entries_.push_back({dtype, bits, count, data});
   return data;
 }
 
-bool plan_program(const Program& program, const KernelTable& kernels, ConstantPool& constants,
-                  std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal) {
+Status plan_program(const Program& program, const KernelTable& kernels, ConstantPool& constants,
+                    std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal) {
   plans.resize(program.instructions.size());
   Planner planner(program, kernels, constants, worker_memory, refusal);
   for (size_t n = 0; n < plans.size(); n++) {
     if (!planner.plan(program.instructions[n], plans[n])) {
+      if (refusal == kNoMemory) return Status::out_of_memory;
       refusal = "instruction " + std::to_string(n) + " (" + kind_name(program.instructions[n].kind) + "): " + refusal;
-      return false;
+      return Status::refused;
     }
     if (n > 0) planner.join(program.instructions[n - 1], plans[n - 1], program.instructions[n], plans[n]);
   }
-  return true;
+  return Status::ok;
 }
 
 }  // namespace gradus

@@ -27,9 +27,6 @@ struct LoopView {
 
 constexpr int32_t kIndexBuffer = -1;
 
-/// More threads than this are not started.
-constexpr int kMaxWorkers = 256;
-
 enum class Access : uint8_t {
   given,       // the accumulated result, handed over by the caller
   in_block,    // read in place where the block is contiguous, else copied to its register
@@ -240,9 +237,12 @@ class ConstantPool {
   size_t bytes_ = 0;
 };
 
-/// Plans a verified program. False with the reason when an operation is not implemented or memory
+/// The reason where memory is out.
+constexpr const char* kNoMemory = "out of memory";
+
+/// Plans a verified program. Not ok, with the reason, when an operation is not implemented or memory
 /// is out. `worker_memory` is what each worker needs.
-bool plan_program(const Program& program, const KernelTable& kernels, ConstantPool& constants,
+Status plan_program(const Program& program, const KernelTable& kernels, ConstantPool& constants,
                   std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal);
 
 }  // namespace gradus

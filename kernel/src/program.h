@@ -8,6 +8,12 @@
 namespace gradus {
 
 constexpr int kMaxRank = 16;
+/// The bounds that src/base/shape.ts enforces when a graph is built. Steps of one instruction: elements
+/// times operations, or multiplications. Products of less and a kernel's blocking factors fit 64 bits.
+constexpr int64_t kMostSteps = int64_t{1} << 46;
+/// Positions along one axis of a convolution or fold, from the first that is met to the last: strides,
+/// dilations and padding included. Sums and differences of less fit 32 bits.
+constexpr int64_t kMostExtent = int64_t{1} << 30;
 
 struct Slot {
   bool output;

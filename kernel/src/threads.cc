@@ -2,15 +2,11 @@
 
 #include <pthread.h>
 #include <sched.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdlib>
 #include <deque>
-#include <vector>
 
 #include "tasks.h"
 
@@ -45,35 +41,31 @@ struct Signal {
   void wake_all() { pthread_cond_broadcast(&c); }
 };
 
-// What kernels pack lies in large pages: panels of 4 KB pages miss the TLB, and crowd into some sets of
-// L2 while others stay empty, as chance gave out the pages.
-void* aligned(size_t bytes) {
-  const bool large = bytes >= kLargePage / 2;
-  if (large) bytes = (bytes + kLargePage - 1) / kLargePage * kLargePage;
-  void* p = nullptr;
-  if (posix_memalign(&p, large ? kLargePage : 64, bytes) != 0) return nullptr;
-  if (large) use_large_pages(p, bytes);
-  return p;
-}
+/// Locks for as long as it lives, also where an allocation fails meanwhile.
+class Lock {
+ public:
+  explicit Lock(Mutex& mutex) : mutex_(mutex) { mutex_.lock(); }
+  ~Lock() { mutex_.unlock(); }
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+ private:
+  Mutex& mutex_;
+};
+
+/// A task of a pool, left out after an interruption.
+struct Guarded {
+  void (*body)(void*, int64_t, int);
+  void* context;
+  const Pool& pool;
+
+  static void run(void* self, int64_t task, int worker) {
+    const Guarded& g = *static_cast<Guarded*>(self);
+    if (!g.pool.interrupted()) g.body(g.context, task, worker);
+  }
+};
 
 }  // namespace
-
-void use_large_pages(void* from, size_t bytes) {
-#if defined(MADV_HUGEPAGE)
-  madvise(from, bytes, MADV_HUGEPAGE);
-#else
-  (void)from, (void)bytes;
-#endif
-}
-
-int available_cores() {
-#if defined(__linux__)
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
-#endif
-  const long n = sysconf(_SC_NPROCESSORS_ONLN);
-  return n > 0 ? int(n) : 1;
-}
 
 struct Pool::Shared {
   Tasks tasks;
@@ -85,23 +77,19 @@ struct Pool::Shared {
   struct Start {
     Pool* pool;
     int worker;
-  };
-  std::vector<Start> starts;
-  std::vector<pthread_t> threads;
+  } starts[kMaxWorkers];
+  pthread_t threads[kMaxWorkers];  // of workers 1 and on
 };
 
 Pool::Pool(int workers) : shared_(new Shared) {
-  if (workers < 1) workers = 1;
-  scratch_ = new void*[size_t(workers)]();
-  shared_->starts.resize(size_t(workers));
+  workers = std::min(std::max(workers, 1), kMaxWorkers);
   workers_ = workers;  // what the threads may be; fewer when the system refuses one
   for (int w = 1; w < workers; w++) {
     shared_->starts[w] = {this, w};
-    pthread_t thread;
-    if (pthread_create(&thread, nullptr, main_of, &shared_->starts[w]) != 0) break;
-    shared_->threads.push_back(thread);
+    if (pthread_create(&shared_->threads[w], nullptr, main_of, &shared_->starts[w]) == 0) continue;
+    workers_ = w;
+    break;
   }
-  workers_ = 1 + int(shared_->threads.size());
 }
 
 Pool::~Pool() {
@@ -109,37 +97,20 @@ Pool::~Pool() {
   shared_->stop = true;
   shared_->wake.wake_all();
   shared_->mutex.unlock();
-  for (pthread_t thread : shared_->threads) pthread_join(thread, nullptr);
-  for (int w = 0; w < workers_; w++) std::free(scratch_[w]);
-  std::free(workspace_);
-  delete[] scratch_;
+  for (int w = 1; w < workers_; w++) pthread_join(shared_->threads[w], nullptr);
+  free_memory();
   delete shared_;
-}
-
-void* Pool::scratch(int worker) {
-  // Each worker asks only for its own.
-  if (!scratch_[worker]) scratch_[worker] = aligned(kScratchBytes);
-  if (!scratch_[worker]) std::abort();  // 4 MiB per thread are a requirement of the engine
-  return scratch_[worker];
-}
-
-void* Pool::workspace(uint64_t bytes) {
-  if (bytes > workspace_bytes_) {
-    std::free(workspace_);
-    workspace_ = aligned((bytes + 63) / 64 * 64);
-    workspace_bytes_ = workspace_ ? bytes : 0;
-  }
-  return workspace_;
 }
 
 void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) {
   if (alone_ || workers_ == 1 || count <= 1) {
-    for (int64_t task = 0; task < count; task++) body(context, task, 0);
+    for (int64_t task = 0; task < count && !interrupted(); task++) body(context, task, 0);
     return;
   }
   Shared& s = *shared_;
+  Guarded guarded{body, context, *this};
   for (int64_t base = 0; base < count; base += Tasks::kMost) {
-    const uint32_t epoch = s.tasks.open(base, std::min(count - base, Tasks::kMost), body, context);
+    const uint32_t epoch = s.tasks.open(base, std::min(count - base, Tasks::kMost), Guarded::run, &guarded);
     if (s.asleep.load(std::memory_order_seq_cst) > 0) {
       s.mutex.lock();
       s.wake.wake_all();
@@ -208,10 +179,9 @@ bool Queue::submit(void (*job)(void*), void* context) {
   Shared& s = *shared_;
   if (!s.started && pthread_create(&s.thread, nullptr, main_of, shared_) != 0) return false;
   s.started = true;
-  s.mutex.lock();
+  const Lock lock(s.mutex);
   s.jobs.push_back({job, context});
   s.changed.wake_all();
-  s.mutex.unlock();
   return true;
 }
 

@@ -1,22 +1,15 @@
 // Threads of the engine: a pool that shares out tasks, and a queue that runs jobs in order. All use
-// of the operating system's threads and pages is in threads.cc.
+// of the operating system's threads is in threads.cc.
 #pragma once
 #include "contract.h"
 
 namespace gradus {
 
-/// Cores that this process may use.
-int available_cores();
-
-/// Pages that reach further than 4 KB ones in the processor's tables of addresses.
-constexpr size_t kLargePage = size_t{2} << 20;
-/// Asks the system, which may not have them, for large pages: both arguments are multiples of one.
-void use_large_pages(void* from, size_t bytes);
-
 /// A pool of worker threads. The thread that calls run() is worker 0 and takes part; the others
 /// spin for a moment after their last task, then sleep.
 class Pool final : public Parallel {
  public:
+  /// As many workers as there is room and threads for; 1 at least.
   explicit Pool(int workers);
   ~Pool() override;
   Pool(const Pool&) = delete;
@@ -24,8 +17,13 @@ class Pool final : public Parallel {
 
   void run(int64_t count, void (*body)(void* context, int64_t task, int worker), void* context) override;
   int workers() const override { return workers_; }
-  void* scratch(int worker) override;
+  /// Makes the scratch of all workers, unless it is there; false when memory is out. Before run().
+  bool prepare();
+  void* scratch(int worker) override { return scratch_[worker]; }
   void* workspace(uint64_t bytes) override;
+
+  /// Bytes of the last workspace or scratch that could not be had.
+  uint64_t missing() const { return missing_; }
 
   /// While set, run() stays on the calling thread: for work smaller than the cost of waking another.
   void stay_alone(bool alone) { alone_ = alone; }
@@ -33,13 +31,14 @@ class Pool final : public Parallel {
  private:
   struct Shared;
   static void* main_of(void* argument);
+  void free_memory();
 
   Shared* shared_;
   int workers_ = 1;
   bool alone_ = false;
-  void** scratch_;
+  void* scratch_[kMaxWorkers] = {};
   void* workspace_ = nullptr;
-  uint64_t workspace_bytes_ = 0;
+  uint64_t workspace_bytes_ = 0, missing_ = 0;
 };
 
 /// Runs jobs one after another on a thread of its own, which starts with the first job.

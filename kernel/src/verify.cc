@@ -13,14 +13,10 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-/// More elements than any memory holds; loops over less do not overflow 64 bits anywhere.
-constexpr int64_t kMaxCount = int64_t{1} << 48;
-/// Bound of positions along one axis of a convolution or fold, dilation and padding included.
-constexpr int64_t kMaxExtent = int64_t{1} << 40;
 /// Bounds of one instruction, so that positions in its tables fit 16 bits.
 constexpr size_t kMaxValues = 4096, kMaxViews = 1024;
 /// Of the search for an address that two views share; for slices of one array it takes a few.
-constexpr int kMostSteps = 1 << 12;
+constexpr int kMostTries = 1 << 12;
 
 std::string str(int64_t n) { return std::to_string(n); }
 
@@ -156,10 +152,30 @@ class Verifier {
     int64_t n = 1;
     for (int64_t d : shape) {
       if (d < 0) return refuse(std::string(what) + " " + str(shape) + " has a negative size");
-      if (d > 0 && (__builtin_mul_overflow(n, d, &n) || n > kMaxCount))
+      if (d > 0 && (__builtin_mul_overflow(n, d, &n) || n > kMostSteps))
         return refuse(std::string(what) + " " + str(shape) + " is too large");
     }
     return true;
+  }
+
+  /// The work of an instruction: the product of sizes and of operations, those of 0 counted as 1.
+  bool steps(Shape factors, const Shape& more) {
+    factors.insert(factors.end(), more.begin(), more.end());
+    int64_t n = 1;
+    for (int64_t x : factors)
+      if (__builtin_mul_overflow(n, std::max<int64_t>(x, 1), &n) || n > kMostSteps)
+        return refuse("it takes more than " + str(kMostSteps) + " steps");
+    return true;
+  }
+
+  /// The distance from the first to the last of `count` places, `step` apart.
+  static int64_t reach(int64_t count, int64_t step) { return std::max<int64_t>(count - 1, 0) * step; }
+
+  /// Positions along a spatial axis that these reaches add up to.
+  bool extent(size_t axis, std::initializer_list<int64_t> reaches) {
+    int64_t sum = 1;
+    for (int64_t r : reaches) sum = std::min(sum + std::min(r, kMostExtent), kMostExtent + 1);
+    return sum <= kMostExtent || refuse("spatial axis " + str(int64_t(axis)) + " has more than " + str(kMostExtent) + " positions");
   }
 
   /// A view that is read or written over `shape`.
@@ -208,7 +224,7 @@ class Verifier {
     const int64_t size[2] = {int64_t(byte_size(output.dtype)), int64_t(byte_size(other.dtype))};
     if ((high[0] + 1) * size[0] <= low[1] * size[1] || (high[1] + 1) * size[1] <= low[0] * size[0]) return false;
     if (size[0] != size[1]) return true;
-    int steps = kMostSteps;
+    int steps = kMostTries;
     return reachable(difference(output, output_shape, other, other_shape), 0, low[1] - low[0], steps);
   }
 
@@ -283,7 +299,7 @@ class Verifier {
       if (!view(f.inputs[i], shape, "input " + std::to_string(i), false)) return false;
       first.push_back(f.inputs[i].dtype);
     }
-    if (!expression(f.expression, first, shape.size(), what)) return false;
+    if (!expression(f.expression, first, shape.size(), what) || !steps(shape, {int64_t(f.expression.values.size())})) return false;
     if (f.outputs.empty()) return refuse("there is no output");
     if (f.expression.results.size() != f.outputs.size())
       return refuse(str(int64_t(f.expression.results.size())) + " results for " + str(int64_t(f.outputs.size())) + " outputs");
@@ -362,7 +378,7 @@ class Verifier {
       if (!view(i.inputs[n], i.shape, "input " + std::to_string(n), false)) return false;
       dtypes.push_back(i.inputs[n].dtype);
     }
-    if (!expression(i.before, dtypes, i.shape.size(), "before")) return false;
+    if (!expression(i.before, dtypes, i.shape.size(), "before") || !steps(i.shape, {int64_t(i.before.values.size())})) return false;
     if (i.before.results.size() != 1) return refuse("before has " + str(int64_t(i.before.results.size())) + " results");
     const DType dtype = i.before.values[i.before.results[0]].dtype;
     if (i.reducer == Reducer::sum && !takes(dtype, {DType::f32, DType::f64, DType::i32}, "the summand")) return false;
@@ -384,7 +400,7 @@ class Verifier {
     a[a.size() - 1] = i.k;
     b[b.size() - 2] = i.k;
     const DType dtype = i.operands[0].dtype;
-    return takes(dtype, {DType::f32, DType::f64, DType::i32}, "a") && same(dtype, i.operands[1].dtype, "a and b") &&
+    return steps(i.shape, {i.k}) && takes(dtype, {DType::f32, DType::f64, DType::i32}, "a") && same(dtype, i.operands[1].dtype, "a and b") &&
            fused(i.fused, i.shape, {dtype}, "epilogue") &&
            operands(i, i.fused.outputs, i.shape, {"a", "b"}, {a, b});
   }
@@ -401,16 +417,18 @@ class Verifier {
       if (c.stride[s] < 1 || c.input_dilation[s] < 1 || c.kernel_dilation[s] < 1)
         return refuse("a stride or dilation is not positive");
       // Products of two 31-bit numbers do not overflow.
-      if (i.shape[3 + s] * c.stride[s] > kMaxExtent || c.kernel_size[s] * c.kernel_dilation[s] > kMaxExtent ||
-          c.input_size[s] * c.input_dilation[s] > kMaxExtent)
-        return refuse("spatial axis " + str(int64_t(s)) + " is too large");
+      if (!extent(s, {reach(i.shape[3 + s], c.stride[s]), reach(c.kernel_size[s], c.kernel_dilation[s]), std::abs(c.pad_low[s]),
+                      reach(c.input_size[s], c.input_dilation[s])}))
+        return false;
     }
     Shape x = {i.shape[0], i.shape[1], c.channels};
     x.insert(x.end(), c.input_size.begin(), c.input_size.end());
     Shape w = {i.shape[1], i.shape[2], c.channels};
     w.insert(w.end(), c.kernel_size.begin(), c.kernel_size.end());
     const DType dtype = i.operands[0].dtype;
-    return takes(dtype, {DType::f32, DType::f64}, "x") && same(dtype, i.operands[1].dtype, "x and w") &&
+    Shape sums = c.kernel_size;
+    sums.push_back(c.channels);
+    return steps(i.shape, sums) && takes(dtype, {DType::f32, DType::f64}, "x") && same(dtype, i.operands[1].dtype, "x and w") &&
            fused(i.fused, i.shape, {dtype}, "epilogue") &&
            operands(i, i.fused.outputs, i.shape, {"x", "w"}, {x, w});
   }
@@ -430,13 +448,12 @@ class Verifier {
     for (size_t s = 0; s < axes; s++) {
       if (f.positions[s] < 0 || f.window[s] < 0) return refuse("a number of positions or window size is negative");
       if (f.stride[s] < 1 || f.dilation[s] < 1) return refuse("a stride or dilation is not positive");
-      if (f.positions[s] * f.stride[s] > kMaxExtent || f.window[s] * f.dilation[s] > kMaxExtent)
-        return refuse("spatial axis " + str(int64_t(s)) + " is too large");
+      if (!extent(s, {reach(f.positions[s], f.stride[s]), reach(f.window[s], f.dilation[s])})) return false;
     }
     Shape input(i.shape.begin(), i.shape.end() - axes);
     input.insert(input.end(), f.positions.begin(), f.positions.end());
     input.insert(input.end(), f.window.begin(), f.window.end());
-    return takes(i.operands[0].dtype, {DType::f32, DType::f64, DType::i32}, "input") &&
+    return steps(i.shape, f.window) && steps(input, {}) && takes(i.operands[0].dtype, {DType::f32, DType::f64, DType::i32}, "input") &&
            same(i.operands[0].dtype, i.outputs[0].dtype, "input and output") && plain_output(i, i.shape) &&
            operands(i, i.outputs, i.shape, {"input"}, {input});
   }

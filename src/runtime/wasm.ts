@@ -18,7 +18,7 @@ import { maySleep, Workers } from "./wasm-threads.ts";
 export type { WasmOptions } from "./wasm-module.ts";
 
 /** `Status` of `kernel/src/contract.h`. */
-const status = { ok: 0, outOfMemory: 1, indexOutOfRange: 2 } as const;
+const status = { ok: 0, outOfMemory: 1, indexOutOfRange: 2, refused: 3 } as const;
 
 /**
  * The C++ engine as a WebAssembly module. The calling thread takes part in all of it, so `run` is no less
@@ -64,7 +64,7 @@ interface Instance {
 function start(module: WasmModule): Instance {
   const exports = instantiate(module);
   const memory = new WasmMemory(exports);
-  if (!exports.start()) throw outOfMemory("wasm", "there is no memory for its scratch space.");
+  untrapped(exports, () => exports.start());
   if (module.memory && maySleep()) exports.allowSleep?.();
   const workers = module.memory
     ? new Workers(module.module, module.memory, (bytes) => memory.reserve(bytes))
@@ -78,7 +78,9 @@ function engineOf(module: WasmModule, { exports, memory, workers }: Instance): W
     (handle) => exports.unload(handle),
   );
   const setThreads = (count: number) =>
-    exports.setThreads(Math.min(count, 1 + (workers?.bring(count - 1) ?? 0)));
+    untrapped(exports, () =>
+      exports.setThreads(Math.min(count, 1 + (workers?.bring(count - 1) ?? 0))),
+    );
   if (workers) setThreads(module.threads);
   return {
     name: "wasm",
@@ -115,11 +117,12 @@ function loadProgram(
   memory.bytes.set(new Uint8Array(words.buffer), wordsAt);
   memory.bytes.set(new Uint8Array(constants.buffer), constantsAt);
   try {
-    const handle = untrapped(() =>
+    const handle = untrapped(exports, () =>
       exports.load(wordsAt, words.length, constantsAt, constants.length),
     );
-    if (handle === 0) throw refused(reason(exports, memory));
-    return handle >>> 0;
+    if (handle !== 0) return handle >>> 0;
+    const why = reason(exports, memory);
+    throw exports.status() === status.refused ? refused(why) : outOfMemory("wasm", why);
   } finally {
     exports.release(wordsAt);
     exports.release(constantsAt);
@@ -150,7 +153,7 @@ function executableOf(
         exports.release(memory.reserve(program.arenaBytes));
       const table = exports.buffers(handle) >>> 0;
       new Uint32Array(memory.bytes.buffer, table, addresses.length + 1).set(addresses, 1);
-      const result = untrapped(() => exports.run(handle, nanoseconds));
+      const result = untrapped(exports, () => exports.run(handle, nanoseconds));
       if (result === status.indexOutOfRange) throw badIndex("wasm", reason(exports, memory));
       if (result !== status.ok) throw outOfMemory("wasm", reason(exports, memory));
     } finally {
@@ -201,12 +204,15 @@ function reason(exports: WasmExports, memory: WasmMemory): string {
   return new TextDecoder().decode(memory.bytes.slice(at, memory.bytes.indexOf(0, at)));
 }
 
-/** Calls into the module; a trap is a bug of ours or memory that its C++ could not do without. */
-function untrapped(call: () => number): number {
+/** Calls into the module. A trap is memory that its C++ could not do without, or a bug of ours. */
+function untrapped<T>(exports: WasmExports, call: () => T): T {
+  const stack = exports.__stack_pointer.value;
   try {
     return call();
   } catch (error) {
-    if (isTrap(error)) throw new InternalError(`the WebAssembly engine stopped (${error})`);
-    throw error;
+    if (!isTrap(error)) throw error;
+    exports.__stack_pointer.value = stack;
+    if (exports.ranOut()) throw outOfMemory("wasm", "there is no memory left in the module.");
+    throw new InternalError(`the WebAssembly engine stopped (${error})`);
   }
 }

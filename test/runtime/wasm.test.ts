@@ -1,9 +1,16 @@
 import { setFlagsFromString } from "node:v8";
 import { describe, expect, test } from "vitest";
 import { ConfigError, type TypedArray } from "../../src/base/index.ts";
-import type { Instruction } from "../../src/runtime/program.ts";
+import { encodeProgram, type Instruction } from "../../src/runtime/program.ts";
 import { type WasmEngine, wasmEngine } from "../../src/runtime/wasm.ts";
-import { readModule, type WasmIsa } from "../../src/runtime/wasm-module.ts";
+import {
+  instantiate,
+  isTrap,
+  readModule,
+  type WasmExports,
+  type WasmIsa,
+  type WasmModule,
+} from "../../src/runtime/wasm-module.ts";
 import {
   backend,
   compile,
@@ -29,6 +36,14 @@ function fresh(isa: WasmIsa = "simd128"): WasmEngine {
   return wasmEngine(module);
 }
 
+/** All of a module's memory, in blocks that become ever smaller. */
+function hoarded(exports: WasmExports): number[] {
+  const blocks: number[] = [];
+  for (let size = 2 ** 28; size >= 64; size /= 2)
+    for (let at = exports.allocate(size); at !== 0; at = exports.allocate(size)) blocks.push(at);
+  return blocks;
+}
+
 const MiB = 2 ** 20;
 describe.skipIf("missing" in module)("WebAssembly engine", () => {
   test("buffers that move out of the module's memory come back with their values", () => {
@@ -47,6 +62,50 @@ describe.skipIf("missing" in module)("WebAssembly engine", () => {
     for (let round = 0; round < 3; round++)
       for (const buffer of buffers) run.runSync([buffer, buffer]);
     expect(buffers.map((buffer) => buffer.read()[0])).toEqual(buffers.map((_, i) => 10 * i + 4));
+  });
+
+  test("memory that is out fails a load and a run, wherever it ends, and nothing after them", () => {
+    const exports = instantiate(readModule({ isa: "simd128", threads: 1 }) as WasmModule);
+    exports.start();
+    const size = 64;
+    const { words, constants } = encodeProgram(addOne(size));
+    const place = (array: TypedArray) => {
+      const at = exports.allocate(Math.max(array.byteLength, 8)) >>> 0;
+      const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+      new Uint8Array(exports.memory.buffer).set(bytes, at);
+      return at;
+    };
+    const [wordsAt, constantsAt] = [place(words), place(constants)];
+    const x = place(new Float32Array(size).fill(41));
+    const load = () => {
+      const stack = exports.__stack_pointer.value;
+      try {
+        return exports.load(wordsAt, words.length, constantsAt, constants.length) >>> 0;
+      } catch (error) {
+        if (!isTrap(error) || !exports.ranOut()) throw error;
+        exports.__stack_pointer.value = stack;
+        return 0;
+      }
+    };
+    const hoard = hoarded(exports);
+    let failures = 0;
+    let handle = load();
+    while (handle === 0) {
+      failures++;
+      exports.release(hoard.pop()!);
+      handle = load();
+    }
+    expect(failures).toBeGreaterThan(0);
+    const table = exports.buffers(handle) >>> 0;
+    new Uint32Array(exports.memory.buffer, table, 3).set([0, x, x]);
+    expect(exports.run(handle, 0)).toBe(1);
+    const bytes = new Uint8Array(exports.memory.buffer);
+    const at = exports.reason() >>> 0;
+    const reason = new TextDecoder().decode(bytes.slice(at, bytes.indexOf(0, at)));
+    expect(reason).toMatch(/^out of memory: .* needs \d+ bytes$/);
+    for (const block of hoard) exports.release(block);
+    expect(exports.run(handle, 0)).toBe(0);
+    expect(new Float32Array(exports.memory.buffer, x, 1)[0]).toBe(42);
   });
 
   test("growth of the memory loses nothing", () => {

@@ -4,8 +4,8 @@
 #include <node_api.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -160,11 +160,11 @@ napi_value load(napi_env env, napi_callback_info info) {
         types[i] != (i == 0 ? napi_int32_array : napi_float64_array))
       return fail(env, kArgument, "load takes an Int32Array and a Float64Array");
   std::string refusal;
-  auto program = addon_of(env).engine->load(
-      {static_cast<const int32_t*>(data[0]), lengths[0], static_cast<const double*>(data[1]), lengths[1]}, refusal);
-  if (!program) return fail(env, kRefused, refusal);
-  Handle* handle = new Handle;
-  handle->program = std::move(program);
+  Status status;
+  std::unique_ptr<Handle> handle(new Handle);
+  handle->program = addon_of(env).engine->load(
+      {static_cast<const int32_t*>(data[0]), lengths[0], static_cast<const double*>(data[1]), lengths[1]}, refusal, &status);
+  if (!handle->program) return fail(env, status == Status::refused ? kRefused : kMemory, refusal);
   handle->buffers.resize(handle->program->slots.size() + 1);
   report_memory(env, *handle, memory_of(*handle->program));
   napi_value value;
@@ -175,10 +175,9 @@ napi_value load(napi_env env, napi_callback_info info) {
     h->magic = 0;
     delete h;
   };
-  if (napi_create_external(env, handle, finalize, nullptr, &value) != napi_ok) {
-    delete handle;
+  if (napi_create_external(env, handle.get(), finalize, nullptr, &value) != napi_ok)
     return fail(env, kMemory, "no handle for the program");
-  }
+  handle.release();
   return value;
 }
 
@@ -428,22 +427,28 @@ napi_value ended(napi_env env, napi_callback_info) {
   return value;
 }
 
-int default_threads() {
-  const char* wish = std::getenv("GRADUS_THREADS");
-  const int n = wish ? std::atoi(wish) : 0;
-  return n > 0 ? n : gradus::available_cores();
-}
-
-/// Runs before the threadsafe function is torn down, so that no thread calls it afterwards.
+/// Runs before the threadsafe function is torn down, so that no thread calls it afterwards. What runs is
+/// given up: nobody waits for it.
 void close(void* data) {
   Addon* addon = static_cast<Addon*>(data);
   addon->closing = true;
+  addon->engine->interrupt();
   addon->queue.reset();
+}
+
+/// A call from JavaScript, in which an allocation of C++ may fail.
+template <napi_callback Call>
+napi_value guarded(napi_env env, napi_callback_info info) {
+  try {
+    return Call(env, info);
+  } catch (const std::bad_alloc&) {
+    return fail(env, kMemory, "out of memory");
+  }
 }
 
 napi_value initialize(napi_env env, napi_value exports) {
   Addon* addon = new Addon;
-  addon->engine.reset(new gradus::Engine(default_threads()));
+  addon->engine.reset(new gradus::Engine(1));  // src/runtime/native.ts says how many
   addon->queue.reset(new gradus::Queue);
   napi_set_instance_data(env, addon, [](napi_env, void* data, void*) { delete static_cast<Addon*>(data); }, nullptr);
   napi_value name;
@@ -454,10 +459,10 @@ napi_value initialize(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback call;
-  } functions[] = {{"load", load}, {"bind", bind}, {"stamp", stamp}, {"runSync", run_sync}, {"run", run},
-                   {"profile", profile},
-                   {"info", describe}, {"setThreads", set_threads}, {"arenaBytes", arena_bytes},
-                   {"misalignment", misalignment}, {"largePages", large_pages}, {"watch", watch}, {"ended", ended}};
+  } functions[] = {{"load", guarded<load>}, {"bind", guarded<bind>}, {"stamp", guarded<stamp>}, {"runSync", guarded<run_sync>},
+                   {"run", guarded<run>}, {"profile", guarded<profile>}, {"info", guarded<describe>},
+                   {"setThreads", guarded<set_threads>}, {"arenaBytes", arena_bytes}, {"misalignment", misalignment},
+                   {"largePages", large_pages}, {"watch", watch}, {"ended", ended}};
   for (const auto& f : functions) {
     napi_value function;
     napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.call, nullptr, &function);
@@ -468,4 +473,10 @@ napi_value initialize(napi_env env, napi_value exports) {
 
 }  // namespace
 
-NAPI_MODULE_INIT() { return initialize(env, exports); }
+NAPI_MODULE_INIT() {
+  try {
+    return initialize(env, exports);
+  } catch (const std::bad_alloc&) {
+    return fail(env, kMemory, "out of memory");
+  }
+}

@@ -1,8 +1,10 @@
 // The engine as a WebAssembly module: what src/runtime/wasm.ts calls. One engine per memory; only the
 // thread that started it calls what stands here. Addresses are offsets into the module's memory.
 #include <cstdlib>
+#include <memory>
 #include <new>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine.h"
@@ -15,10 +17,6 @@ namespace {
 
 using gradus::Status;
 
-constexpr size_t kAlignment = 64;  // a cache line
-/// More scratch memory than 32-bit addresses leave room for.
-constexpr int64_t kMaxArena = (int64_t{1} << 32) - (int64_t{1} << 24);
-
 /// A loaded program and the addresses that the next run binds; entry 0 is the arena's.
 struct Handle {
   std::unique_ptr<gradus::Loaded> program;
@@ -27,16 +25,29 @@ struct Handle {
 
 gradus::Engine* engine = nullptr;
 std::string message;
+Status last = Status::ok;
+bool ran_out = false;
 
 }  // namespace
 
+// There are no exceptions: the module stops, what it was making is lost, and src/runtime/wasm.ts asks why.
+void* operator new(size_t bytes) {
+  if (void* memory = std::malloc(bytes ? bytes : 1)) return memory;
+  ran_out = true;
+  __builtin_trap();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
 extern "C" {
 
-/// Before anything else, on one thread; false when memory is short.
-__attribute__((export_name("start"))) bool start() {
-  if (!engine) engine = new (std::nothrow) gradus::Engine(1);
-  return engine != nullptr;
+/// Before anything else, on one thread.
+__attribute__((export_name("start"))) void start() {
+  if (!engine) engine = new gradus::Engine(1);
 }
+
+/// Whether the module stopped for lack of memory; asked for once.
+__attribute__((export_name("ranOut"))) bool ask_ran_out() { return std::exchange(ran_out, false); }
 
 __attribute__((export_name("threads"))) int threads() { return engine->threads(); }
 
@@ -45,23 +56,24 @@ __attribute__((export_name("setThreads"))) void set_threads(int threads) { engin
 
 /// 0 when memory is out.
 __attribute__((export_name("allocate"))) void* allocate(size_t bytes) {
-  void* block = nullptr;
-  return posix_memalign(&block, kAlignment, bytes ? bytes : 1) == 0 ? block : nullptr;
+  return gradus::allocate(bytes);
 }
 
-__attribute__((export_name("release"))) void release(void* block) { std::free(block); }
+__attribute__((export_name("release"))) void release(void* block) { gradus::release(block); }
 
-/// 0 when the program is refused; `reason` says why.
+/// 0 when the program is refused, or memory is out; `reason` says why, `status` which.
 __attribute__((export_name("load"))) Handle* load(const int32_t* words, size_t word_count, const double* constants,
                                                   size_t constant_count) {
   message.clear();
-  auto program = engine->load({words, word_count, constants, constant_count}, message);
-  if (!program) return nullptr;
-  Handle* handle = new Handle;
-  handle->buffers.resize(program->slots.size() + 1);
-  handle->program = std::move(program);
-  return handle;
+  std::unique_ptr<Handle> handle(new Handle);
+  handle->program = engine->load({words, word_count, constants, constant_count}, message, &last);
+  if (!handle->program) return nullptr;
+  handle->buffers.resize(handle->program->slots.size() + 1);
+  return handle.release();
 }
+
+/// Of the last load.
+__attribute__((export_name("status"))) int32_t status() { return int32_t(last); }
 
 __attribute__((export_name("unload"))) void unload(Handle* handle) { delete handle; }
 
@@ -70,10 +82,6 @@ __attribute__((export_name("buffers"))) char** buffers(Handle* handle) { return 
 
 /// Runs with the buffers as written; a Status. `nanoseconds`, if not 0, receives each instruction's time.
 __attribute__((export_name("run"))) int32_t run(Handle* handle, double* nanoseconds) {
-  if (handle->program->arena_bytes > kMaxArena) {
-    message = "the program needs " + std::to_string(handle->program->arena_bytes) + " bytes of scratch memory";
-    return int32_t(Status::out_of_memory);
-  }
   return int32_t(engine->run(*handle->program, handle->buffers.data(), message, nanoseconds));
 }
 

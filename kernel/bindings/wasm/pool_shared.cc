@@ -2,7 +2,6 @@
 // that JavaScript has started (src/runtime/wasm-threads.ts) and that have called work(). They come
 // when they come; until then the calling thread takes all tasks. Takes the place of src/threads.cc.
 #include <algorithm>
-#include <cstdlib>
 
 #include "tasks.h"
 #include "threads.h"
@@ -38,11 +37,6 @@ std::atomic<int> asleep{0};
 Bell finished;
 std::atomic<bool> waiting{false};
 
-void* aligned(uint64_t bytes) {
-  void* p = nullptr;
-  return bytes < SIZE_MAX && posix_memalign(&p, 64, size_t(bytes)) == 0 ? p : nullptr;
-}
-
 uint32_t sleep_until_opened(uint32_t done) {
   asleep.fetch_add(1);
   const int32_t looked = opened.look();
@@ -62,28 +56,9 @@ void sleep_until_finished() {
 }  // namespace
 
 // Memory is for the calling thread to take: the C library's allocator knows one thread.
-Pool::Pool(int workers) : shared_(nullptr), workers_(std::max(workers, 1)), scratch_(new void*[size_t(workers_)]) {
-  for (int w = 0; w < workers_; w++)
-    if (!(scratch_[w] = aligned(kScratchBytes))) std::abort();  // a requirement of the engine, met at its start
-  active = workers_;
-}
+Pool::Pool(int workers) : shared_(nullptr), workers_(std::min(std::max(workers, 1), kMaxWorkers)) { active = workers_; }
 
-Pool::~Pool() {
-  for (int w = 0; w < workers_; w++) std::free(scratch_[w]);
-  std::free(workspace_);
-  delete[] scratch_;
-}
-
-void* Pool::scratch(int worker) { return scratch_[worker]; }
-
-void* Pool::workspace(uint64_t bytes) {
-  if (bytes > workspace_bytes_) {
-    std::free(workspace_);
-    workspace_ = aligned(bytes);
-    workspace_bytes_ = workspace_ ? bytes : 0;
-  }
-  return workspace_;
-}
+Pool::~Pool() { free_memory(); }
 
 void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) {
   if (alone_ || workers_ == 1 || count <= 1) {
