@@ -3,6 +3,7 @@ export * from "./dtype.ts";
 export * from "./errors.ts";
 export * from "./host-array.ts";
 export * from "./json.ts";
+export * from "./listed.ts";
 export * from "./options.ts";
 export * from "./random.ts";
 export * from "./shape.ts";

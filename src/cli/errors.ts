@@ -34,9 +34,20 @@ function withoutCallSite({ subject, problem, where, fix }: GradusError): string 
   return [
     `${subject}: ${problem}`,
     ...(where && !isCode ? [`  in ${where}`] : []),
-    ...(fix ? [`  fix: ${fix}`] : []),
+    ...(fix ? [`  fix: ${inSettings(fix)}`] : []),
   ].join("\n");
 }
+
+/** Options of the table reader as the settings they are here: `drop: ["id"]` is `data.drop=id`. */
+const inSettings = (fix: string): string =>
+  fix
+    .replace(/\btypes: \{ "(.*)": "text" \}/, (_, name) => setting("types", `${name}:text`))
+    .replace(/\b(drop|na): \["(.*)"\]/, (_, option, word) => setting(option, word))
+    .replace(/\b(encoding|decimal|task): "([^"]*)"/g, (_, option, word) => setting(option, word));
+
+/** `data.drop=id`, in quotes where a shell would read more into it. */
+const setting = (option: string, word: string): string =>
+  /^[\w.,:-]+$/.test(word) ? `data.${option}=${word}` : `'data.${option}=${word}'`;
 
 const stackOf = (error: Error): string =>
   error.stack

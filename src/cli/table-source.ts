@@ -1,5 +1,5 @@
 /** A table as data for a training, and what was decided about it, in words. */
-import { ConfigError, DataError, nearest } from "../base/index.ts";
+import { ConfigError, DataError, listed, nearest } from "../base/index.ts";
 import {
   completeRows,
   type FitTableOptions,
@@ -63,7 +63,9 @@ export async function readTableParts(
     notes: [
       `${table.notes[0]}; ${usedNote(table, kept, complete)}`,
       ...table.notes.slice(1),
-      ...(isWhole ? [] : [targetNote(preparation, target, options)]),
+      ...(isWhole
+        ? []
+        : [...inputNotes(preparation, table), targetNote(preparation, target, options)]),
       ...fillNotes(preparation, table),
     ],
     warnings: lossWarning(table, kept, complete),
@@ -138,11 +140,36 @@ function targetNote(
   { task, target: asked }: SourceOptions,
 ): string {
   const name = `target \`${column.name}\`${asked === undefined ? " (the last column)" : ""}`;
-  if (target.task === "classification") return `${name}: ${target.classes.length} classes`;
+  if (target.task === "classification")
+    return `${name}: ${target.classes.length} classes, ${listed(target.classes)}`;
   const { why } = taskOf(column);
   const scaled = target.scale ? ", scaled" : "";
   if (task !== undefined) return `${name}: numbers${scaled}`;
   return `${name}: numbers to predict${scaled}, for it holds ${why}; data.task=classification makes them classes`;
+}
+
+/** Texts that become categories, and columns that only count the rows. */
+function inputNotes({ inputs }: Preparation, table: Table): string[] {
+  if (inputs.kind !== "table") return [];
+  const texts = inputs.columns.flatMap((column) =>
+    column.type === "text" ? [`${column.name} (${listed(column.categories, 3)})`] : [],
+  );
+  const counting = inputs.columns.filter(({ name }) => countsRows(table, name));
+  return [
+    ...(texts.length > 0 ? [`categories, an input for each: ${listed(texts)}`] : []),
+    ...counting.map(
+      ({ name }) =>
+        `${name}: counts the rows, and is an input like others; ${/^[\w.-]+$/.test(name) ? `data.drop=${name}` : `'data.drop=${name}'`} leaves it out`,
+    ),
+  ];
+}
+
+/** Whether a column goes up by 1 from row to row, as an index does. */
+function countsRows(table: Table, name: string): boolean {
+  const column = table.columns.find((each) => each.name === name);
+  if (column?.type !== "number" || table.size < 3) return false;
+  const { values } = column;
+  return Number.isInteger(values[0]) && values.every((x, n) => x === values[0]! + n);
 }
 
 /** Gaps that are filled, column by column. */

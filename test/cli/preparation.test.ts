@@ -93,6 +93,26 @@ describe.runIf(isFast)("a table is prepared as the training prepared it", () => 
     expect(lines[3]).toMatch(/^bare\.csv,3,no,/);
     expect(error).toBe("note: 1 of 3 rows have no prediction, as `x2` is missing in them\n");
   });
+  test("categories, classes and columns that count the rows are said", async () => {
+    const counted = table(rows.slice(0, 60), ["color", "x1", "x2", "label"]).split("\n");
+    await writeFile(
+      "counted.csv",
+      counted.map((row, n) => (n ? `${n},${row}` : `,${row}`)).join("\n"),
+    );
+    const { out } = await gradus("train --data counted.csv --epochs 1 --run counted");
+    expect(out).toContain('without a name in the header: "column 0"');
+    expect(out).toContain("categories, an input for each: color (blue, red)");
+    expect(out).toContain(
+      "column 0: counts the rows, and is an input like others; 'data.drop=column 0' leaves it out",
+    );
+    expect(out).toContain("target `label` (the last column): 2 classes, no, yes");
+  });
+  test("fixes name settings as they are written on the command line", async () => {
+    await writeFile("slip.csv", "x1,y\n1,a\n2,b\nthree and more,a\n4,b\n5,a\n6,b\n7,a\n");
+    expect((await gradus("train --data slip.csv")).error).toContain(
+      "fix: correct the cell, list it as missing with 'data.na=three and more', or read the column as text with data.types=x1:text.",
+    );
+  });
   test("other columns are listed: missing, not known, of another type", async () => {
     await writeFile("odd.csv", "x1,foo,color,label\nlow,2,red,no\nhigh,3,red,yes\n");
     expect((await gradus("predict run odd.csv")).error).toBe(

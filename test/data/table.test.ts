@@ -65,7 +65,13 @@ describe("headers", () => {
     expect((await values(text)).age).toEqual([null, 1, 2, 3]);
   });
   test("that are given twice or not at all", async () => {
-    expect((await header("a,a,,y\n1,2,3,u\n4,5,6,v")).names).toEqual(["a", "a.1", "column 2", "y"]);
+    const text = "a,a,,y\n1,2,3,u\n4,5,6,v";
+    expect((await header(text)).names).toEqual(["a", "a.1", "column 2", "y"]);
+    expect(await notes(text)).toEqual([
+      "2 rows, 4 columns, header yes, parted by commas",
+      'without a name in the header: "column 2"',
+      'named like a column before: "a.1"',
+    ]);
   });
   test("of R, which lacks a name for the row's", async () => {
     expect(await values('"x" "y"\n"1" 5 6\n"2" 7 8')).toEqual({
@@ -138,6 +144,14 @@ describe("what parts cells and rows", () => {
     expect(table.size).toBe(20_003);
     expect(valuesOf(table).b!.at(-1)).toBe('x "q" \r\n end');
   });
+  test("rows that hold nothing but their first cell", async () => {
+    expect(await values('"k","",""\n"l","",""', { header: false })).toMatchObject({
+      x0: ["k", "l"],
+    });
+    expect((await parseTable("note,,\na,b,c\n1,2,3\n4,5,6")).format.names).toEqual([
+      ...["a", "b", "c"],
+    ]);
+  });
   test("any table that is written with quotes is read back", async () => {
     const cell = fc.string({ maxLength: 6 }).map((text) => text.replace(/[\s\0]/g, "_"));
     const grid = fc.array(fc.tuple(cell, cell, cell), { minLength: 2, maxLength: 20 });
@@ -198,6 +212,25 @@ describe("numbers", () => {
     expect(await values("a;b\n1.234,5;u\n2,5;v")).toMatchObject({ a: [1234.5, 2.5] });
     expect(await values('a,b\n"1,5",u\n"2,75",v')).toMatchObject({ a: [1.5, 2.75] });
   });
+  test("U+2212 says nothing about the mark, and no group of thousands begins with 0", async () => {
+    const text = "a,y\n0.858,p\n1.482,p\n\u22120.503,n\n\u22121.477,n";
+    expect(await values(text)).toMatchObject({ a: [0.858, 1.482, -0.503, -1.477] });
+    expect(await values("a\tb\n0,125\tu\n0,250\tv")).toMatchObject({ a: [0.125, 0.25] });
+    expect(await values("a\tb\n0.125\tu\n1.250\tv")).toMatchObject({ a: [0.125, 1.25] });
+    expect(await notes("a;b\n0.125;u\n1.250;v")).toHaveLength(1);
+  });
+  test("a point that may stand between thousands, and zeros in front, are said", async () => {
+    // pandas reads 6.42 and 1234
+    expect(await values("v;y\n6.420;a\n9.352;b")).toMatchObject({ v: [6.42, 9.352] });
+    expect(await notes("v;y\n6.420;a\n9.352;b")).toContain(
+      "6.420 is read as 6.42; with data.decimal=, it is 6420",
+    );
+    expect(await values("zip,y\n01234,a\n99999,b")).toMatchObject({ zip: [1234, 99_999] });
+    expect(await notes("zip,y\n01234,a\n99999,b")).toContain(
+      "zip: 01234 is the number 1234; data.types=zip:text keeps zeros in front",
+    );
+    expect(await notes("a,y\n0,1\n10,2")).toHaveLength(1);
+  });
   test("what can mean two numbers is asked about", async () => {
     expect((await error("a\tb\n1,234\tu\n5,678\tv")).problem).toBe(
       '"1,234" (line 2) can mean 1234 or 1.234.',
@@ -223,9 +256,11 @@ describe("numbers", () => {
   });
   test("a slip among numbers is named with its line", async () => {
     expect((await error("x,y\n1,2\noops,4\n5,6")).problem).toBe(
-      'line 3, column "x" (index 0): "oops" is not a number that float64 holds.',
+      'line 3, column "x" (index 0): "oops" is not a finite number.',
     );
     expect(await error("x,y\n1,2\n1e999,4\n5,6")).toBeInstanceOf(DataError);
+    const { where = "" } = await error("x,y\n1,2\noops,4\n5,6"); // frames of Node are nobody's line
+    expect(where).not.toContain("process/task_queues");
   });
 });
 
@@ -306,6 +341,7 @@ describe("files", () => {
     ["\u0089PNG\r\n", "a picture"],
     ["SQLite format 3\u0000", "an SQLite database"],
     ["<!DOCTYPE html>\n<html>", "a page of HTML or XML"],
+    ["version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 1", "a pointer of Git LFS"],
     ['[{"a": 1}]', "JSON"],
   ])("%j is told from text", async (start, kind) => {
     const path = await file(Buffer.from(start, "latin1"), "data.csv");

@@ -85,7 +85,7 @@ function slip({ source, name, index }: ReaderOptions, { line }: Row, text: strin
   const shown = JSON.stringify(text.length > 40 ? `${text.slice(0, 40)}…` : text);
   return new DataError({
     subject: source,
-    problem: `line ${line}, column "${name}" (index ${index}): ${shown} is not a number that float64 holds.`,
+    problem: `line ${line}, column "${name}" (index ${index}): ${shown} is not a finite number.`,
     fix: `correct the cell, list it as missing with na: [${shown}], or read the column as text with types: { ${JSON.stringify(name)}: "text" }.`,
   });
 }

@@ -106,7 +106,10 @@ function measure(
   const all = rowsOf(head, delimiter, source).filter(({ line }) => line > skip);
   const rows = all.filter((row) => !isComment(row));
   const most = modal(rows.map(({ cells }) => cells.length));
-  const titles = rows.slice(0, mostTitles).findIndex((_, k) => isTableRow(rows, k, most));
+  const top = rows.slice(0, mostTitles);
+  const begins = top.findIndex((_, k) => isTableRow(rows, k, most));
+  // where all rows hold a first cell alone, none of them is a title
+  const titles = begins >= 0 ? begins : top.findIndex(({ cells }) => cells.length === most);
   if (titles < 0) return undefined;
   const [first, ...below] = rows.slice(titles) as [HeadRow, ...HeadRow[]];
   const isShort = first.cells.length === most - 1;

@@ -1,4 +1,5 @@
 /** What was decided about a table, in words. */
+import { listed } from "../../base/index.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Decimal, parseNumber } from "./numbers.ts";
 import type { PlannedColumn, TablePlan } from "./plan.ts";
@@ -16,17 +17,11 @@ const delimiters: Readonly<Record<string, string>> = {
 const many = (count: number, one: string, more = `${one}s`): string =>
   `${count} ${count === 1 ? one : more}`;
 
-/** `income, age and 3 more`. */
-export function listed(names: readonly string[], most = 5): string {
-  const shown = names.slice(0, most).join(", ");
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown;
-}
-
 /** A sentence for each decision that is not the plainest. */
 export function notesOf(
   text: TextSource,
   { delimiter, width, lacksFirstName }: Dialect,
-  { rows, passed }: TableScan,
+  { rows, passed, first }: TableScan,
   { header, decimal, columns }: TablePlan,
 ): string[] {
   const size = rows - (header ? 1 : 0);
@@ -48,8 +43,35 @@ export function notesOf(
     ...(lacksFirstName
       ? ['the header lacks a name for the first column, which is called "row"']
       : []),
+    ...(header ? nameNotes(columns, first) : []),
+    ...markNotes(columns, decimal),
     ...columns.flatMap((column) => columnNotes(column, decimal)),
   ];
+}
+
+/** Columns whose names are not those in the header. */
+function nameNotes(columns: readonly PlannedColumn[], first: readonly string[]): string[] {
+  const renamed = columns.filter(
+    ({ name, index, type }) => type !== "empty" && name !== first[index],
+  );
+  const called = (wanted: (text: string) => boolean) =>
+    renamed.filter(({ index }) => wanted(first[index]!)).map(({ name }) => `"${name}"`);
+  const unnamed = called((text) => text === "");
+  const twice = called((text) => text !== "");
+  return [
+    ...(unnamed.length > 0 ? [`without a name in the header: ${listed(unnamed)}`] : []),
+    ...(twice.length > 0 ? [`named like a column before: ${listed(twice)}`] : []),
+  ];
+}
+
+/** Where all fractions have three digits, their point may be one between thousands. */
+function markNotes(columns: readonly PlannedColumn[], decimal: Decimal): string[] {
+  const scans = columns.filter(({ type }) => type === "number").map(({ scan }) => scan);
+  if (decimal === "," || scans.some(({ examples }) => examples["."])) return [];
+  const found = scans.map(({ examples }) => examples.bothByDot).find(Boolean);
+  if (!found) return [];
+  const [dot, comma] = [parseNumber(found.text, "."), parseNumber(found.text, ",")];
+  return [`${found.text} is read as ${dot}; with data.decimal=, it is ${comma}`];
 }
 
 function columnNotes({ name, type, scan, isMissing }: PlannedColumn, decimal: Decimal): string[] {
@@ -73,6 +95,11 @@ function columnNotes({ name, type, scan, isMissing }: PlannedColumn, decimal: De
       : []),
     ...(type === "number" && grouped
       ? [`${name}: thousands are grouped, as in ${grouped.text}`]
+      : []),
+    ...(type === "number" && scan.leadingZero
+      ? [
+          `${name}: ${scan.leadingZero.text} is the number ${Number(scan.leadingZero.text)}; data.types=${name}:text keeps zeros in front`,
+        ]
       : []),
   ];
 }

@@ -49,9 +49,10 @@ const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 export const isNumber = (text: string): boolean => number.test(text);
 
 const affix = /^([+-]?)\s*([$€£¥])\s*(?=[\d.,+-])|(?<=[\d.,])\s*([%$€£¥])$/gu;
+/** No group of thousands begins with 0: `0,125` is a fraction. */
 const grouped = {
-  ".": /^[+-]?\d{1,3}(,\d{3})+(\.\d*)?$/,
-  ",": /^[+-]?\d{1,3}(\.\d{3})+(,\d*)?$/,
+  ".": /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/,
+  ",": /^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?$/,
 } as const;
 const spaced = /^[+-]?\d{1,3}([ \u00a0\u2009\u202f'’]\d{3})+(?=$|[.,]\d)/u;
 const underscored = /^[+-]?\d+(_\d+)+(?=$|[.,])/;

@@ -16,6 +16,7 @@ export interface WordCount {
 
 /** Different texts of a column that are counted; of more it is known only that they are more. */
 const mostWords = 2000;
+const zero = 0x30;
 
 /** What the cells of a column are, counted. */
 export class ColumnScan {
@@ -26,9 +27,8 @@ export class ColumnScan {
   readonly examples: { "."?: Found; ","?: Found; bothByDot?: Found; bothByComma?: Found } = {};
   /** Numbers with a fraction, whatever the mark. */
   fractions = 0;
-  /** Whole numbers that begin with 0, as codes do, and the lengths of all whole numbers. */
-  leadingZeros = 0;
-  readonly lengths = new Set<number>();
+  /** A whole number that begins with 0, as codes do. */
+  leadingZero: Found | undefined;
   /** A whole number that float64 does not hold. */
   inexact: Found | undefined;
   /** Signs of currencies and `%` that numbers carry. */
@@ -56,14 +56,13 @@ export class ColumnScan {
     const { fraction, whole } = plain;
     if (fraction < 0) {
       this.numbers.any++;
-      if (this.lengths.size < 20) this.lengths.add(whole);
-      const first = text.charCodeAt(to - whole);
-      if (first === 0x30 && whole > 1) this.leadingZeros++;
+      if (whole > 1 && text.charCodeAt(to - whole) === zero)
+        this.leadingZero ??= { text: text.slice(from, to), line };
       if (!plain.isExact) this.#checkExact(text.slice(from, to), line);
       return;
     }
     if (fraction > 0) this.fractions++;
-    if (fraction === 3 && whole > 0 && whole <= 3) {
+    if (fraction === 3 && whole > 0 && whole <= 3 && text.charCodeAt(to - 4 - whole) !== zero) {
       this.numbers.both++;
       this.examples.bothByDot ??= { text: text.slice(from, to), line };
     } else {
@@ -100,7 +99,8 @@ export class ColumnScan {
       return;
     }
     this.numbers[reading]++;
-    if (reading === "both") this.examples.bothByComma ??= { text, line };
+    if (reading === "both")
+      this.examples[text.includes(",") ? "bothByComma" : "bothByDot"] ??= { text, line };
     else if (reading !== "any") this.examples[reading] ??= { text, line };
     const sign = affixOf(text);
     if (sign) this.affixes.set(sign, (this.affixes.get(sign) ?? 0) + 1);

@@ -130,6 +130,8 @@ function refuseBinary(head: Uint8Array, source: string, isGzip: boolean): void {
   if (/^<(!doctype html|html|\?xml)/i.test(text))
     refuse("a page of HTML or XML", "save the table as CSV.");
   if (/^(\[\s*)?\{\s*"/.test(text)) refuse("JSON", "write its rows as CSV.");
+  if (text.startsWith("version https://git-lfs"))
+    refuse("a pointer of Git LFS to the file", "fetch the file itself with git lfs pull.");
   const found = binary.find(([start]) => begins(head, start));
   if (found) refuse(found[1], found[2]);
 }
