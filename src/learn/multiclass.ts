@@ -20,7 +20,9 @@ import { largest } from "./linear/linear-classifier.ts";
 
 /** A learner of two classes with a score that grows with the second. */
 export interface BinaryClassifier extends Classifier {
+  /** Learns from two classes. */
   fit(x: Features | Examples, y?: Targets, options?: LearnOptions): Promise<unknown>;
+  /** A score of each row that grows with the second class. */
   decisionFunction(x: Features): Tensor;
 }
 
@@ -89,6 +91,7 @@ export class OneVsRestClassifier extends SeveralClassifier {
     super(estimator, "OneVsRestClassifier");
   }
 
+  /** Fits a learner for each class. @throws {DataError} if all examples are of one class. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options);
     const { sampleWeight } = options;
@@ -136,6 +139,7 @@ export class OneVsOneClassifier extends SeveralClassifier {
     super(estimator, "OneVsOneClassifier");
   }
 
+  /** Fits a learner for each pair of classes. @throws {DataError} if all examples are of one class. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const { x: matrix, indices, classes, weights } = classified(this.name, x, y, options);
     const estimators: BinaryClassifier[] = [];

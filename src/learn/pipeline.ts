@@ -7,12 +7,15 @@ import type { Cells } from "./preprocessing/transformer.ts";
 
 /** What can stand in a pipeline before its end: it fits and transforms. */
 export interface Step extends Estimator {
+  /** Learns what it needs to transform. */
   fit(x: never, y?: Targets, options?: LearnOptions): Promise<unknown>;
+  /** New rows from rows. */
   transform(x: never): Tensor;
 }
 
 /** What can stand at its end. */
 export interface LastStep extends Estimator {
+  /** Learns from what the steps before it made. */
   fit(x: never, y?: Targets, options?: LearnOptions): Promise<unknown>;
 }
 
@@ -43,6 +46,7 @@ export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineS
     return this.steps.at(-1) as L;
   }
 
+  /** Fits each step on what the ones before it made of the rows. */
   async fit(
     x: Features | Cells | Examples,
     y?: Targets,

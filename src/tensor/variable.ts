@@ -156,6 +156,7 @@ export class Variable {
     return this.#tensor;
   }
 
+  /** Takes back what `hold` held: its call is done. */
   drop(): void {
     this.#holds--;
   }

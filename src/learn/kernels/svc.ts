@@ -111,6 +111,7 @@ export class SVC extends Classifier<SVCState> {
     return this.state.objectives;
   }
 
+  /** Solves the dual problem of each pair of classes. @throws {DataError} if all examples are of one class. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options, this.options.classWeight);
     const kernel = kernelFor(this.options, rows.x);

@@ -40,6 +40,7 @@ abstract class SparseRegressor extends LinearRegressor<SparseState> {
     return this.state.dualGap;
   }
 
+  /** Descends until the duality gap is below the tolerance. @throws {DataError} if a target is no number. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const given = measured(this.name, x, y, options);
     const { alpha, fitIntercept, tolerance, maxIterations } = this.options;

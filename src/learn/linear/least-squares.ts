@@ -132,6 +132,7 @@ export class LinearRegression extends LinearRegressor<LinearState & { readonly r
     return this.state.rank;
   }
 
+  /** Solves the weighted least-squares problem. @throws {DataError} if a target is no number. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const given = measured(this.name, x, y, options);
     const problem = centered(given.x, given.y, given.weights, this.options.fitIntercept);
@@ -202,6 +203,7 @@ export class Ridge extends LinearRegressor<RidgeState> {
     return this.state.errors;
   }
 
+  /** Solves the normal equations, after the choice of α. @throws {DataError} if a target is no number. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const given = measured(this.name, x, y, options);
     const problem = centered(given.x, given.y, given.weights, this.options.fitIntercept);

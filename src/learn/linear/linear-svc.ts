@@ -101,6 +101,7 @@ export class LinearSVC extends LinearClassifier<SVCState> {
     return this.state.converged;
   }
 
+  /** Solves each machine. @throws {DataError} if all examples are of one class. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options, this.options.classWeight);
     const machines = machinesOf(rows, this.options.C);

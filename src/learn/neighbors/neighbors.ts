@@ -2,7 +2,7 @@
 import { dot } from "../../base/vectors.ts";
 import { type Matrix, rowOf, tensorOf } from "../input.ts";
 
-/** Distances that {@link nearestRows} knows. */
+/** Distances between rows: ‖a − b‖, Σ|a − b|, max|a − b|, 1 − cos∠(a, b). */
 export type Metric = "euclidean" | "manhattan" | "chebyshev" | "cosine";
 export const metrics: readonly Metric[] = ["euclidean", "manhattan", "chebyshev", "cosine"];
 

@@ -139,6 +139,7 @@ export class LabelEncoder extends Estimator<State & { readonly classes: readonly
   get classes(): readonly Label[] {
     return this.state.classes;
   }
+  /** Finds the classes. @throws {DataError} for labels that are neither numbers nor texts. */
   async fit(y: ArrayLike<number> | ArrayLike<string>): Promise<this> {
     return this.learn({ classes: classesOf(this.name, y, y.length, 1).classes });
   }
