@@ -284,7 +284,7 @@ function checkSome(subject: string, target: object, parameters: object): void {
   if (Object.keys(parameters).length > 0) return;
   throw new ConfigError({
     subject,
-    problem: `${target instanceof Module ? target : "the record"} has no parameter to learn.`,
+    problem: `${target instanceof Module ? target.constructor.name : "the record"} has no parameter to learn.`,
     fix: "keep parameters and layers in fields of the model, or in arrays, plain objects or Maps there.",
   });
 }

@@ -152,7 +152,9 @@ describe("hostile files", () => {
     });
 
   test("a BOOL byte that is neither 0 nor 1", () => {
-    const bytes = encodeSafetensors(new Map([["m", hostArray([1], Uint8Array.of(2))]]));
+    const bytes = encodeSafetensors(
+      new Map([["m", { dtype: "bool", shape: [1], data: Uint8Array.of(2) } as const]]),
+    );
     expect(() => decodeSafetensors(bytes)).toThrow(/"m" is BOOL but holds the byte 2/);
   });
 
