@@ -45,6 +45,11 @@ afterEach(() => {
   expect(crashes.slice(0, 20)).toEqual([]);
 });
 
+/** Every so manyth combination is tried, from another one on in each test; all with GRADUS_FUZZ. */
+const stride = process.env.GRADUS_FUZZ ? 1 : 7;
+let turn = 0;
+const isDue = () => turn++ % stride === 0;
+
 /** An error of the library, or a tensor whose values can be had; never a crash. */
 function attempt(what: string, run: () => unknown): void {
   let result: unknown;
@@ -91,7 +96,7 @@ describe("every method of a tensor, given anything", () => {
       for (const [first, a] of Object.entries(wrong)) {
         attempt(`${kind}.${name}(${first})`, () => method(a));
         for (const [second, b] of Object.entries(wrong))
-          if (method.length !== 1)
+          if (method.length !== 1 && isDue())
             attempt(`${kind}.${name}(${first}, ${second})`, () => method(a, b));
       }
     }
@@ -153,7 +158,7 @@ describe("every function that makes or joins tensors, given anything", () => {
     for (const [first, a] of Object.entries(right))
       for (const [second, b] of Object.entries(right))
         for (const [last, c] of Object.entries(third))
-          attempt(`${name}(${first}, ${second}, ${last})`, () => f(a, b, c));
+          if (isDue()) attempt(`${name}(${first}, ${second}, ${last})`, () => f(a, b, c));
   });
 });
 
