@@ -10,4 +10,5 @@ export * from "./shape.ts";
 export * from "./storage.ts";
 export * from "./tree.ts";
 export * from "./turn.ts";
+export * from "./version.ts";
 export * from "./warn.ts";

@@ -5,11 +5,13 @@ import {
   parseJson,
   sameShape,
   show,
+  version,
+  warnOnce,
 } from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
-import { fromHost, type Variable } from "../tensor/index.ts";
+import { engineInfo, fromHost, type Variable } from "../tensor/index.ts";
 import { History, type Logs } from "./history.ts";
 import type { Json } from "./run-folder.ts";
 import type { CallbackState, Position, Settings, Training } from "./training.ts";
@@ -24,8 +26,39 @@ export interface Checkpoint {
   readonly settings: Settings;
   readonly history: History;
   readonly config: Json;
+  /** What computed it; undefined in files of before. */
+  readonly platform?: Platform | undefined;
   /** What callbacks remember, by their names. */
   readonly states: Readonly<Record<string, CallbackState>>;
+}
+
+/** What bits depend on beside program, data and seeds. */
+export interface Platform {
+  /** Of gradus. */
+  readonly version: string;
+  readonly engine: string;
+  /** The instruction set of the engine, where it has several. */
+  readonly isa?: string | undefined;
+}
+
+/** That of this process. */
+export function platform(): Platform {
+  const { name, isa } = engineInfo();
+  return { version, engine: name, ...(isa !== undefined && { isa: String(isa) }) };
+}
+
+/** Says once, where a training goes on that another platform began, that its bits will differ. */
+export function warnOfPlatform({ path, platform: before }: Checkpoint): void {
+  if (!before) return;
+  const now = platform();
+  const text = ({ version: v, engine, isa }: Platform) =>
+    `gradus ${v}, engine ${engine}${isa ? `, instruction set ${isa}` : ""}`;
+  if (text(before) === text(now)) return;
+  warnOnce({
+    subject: path,
+    problem: `it was written by ${text(before)}, and goes on with ${text(now)}: the last bits will differ from those of an uninterrupted training.`,
+    fix: "for the same bits resume with the same version, engine (GRADUS_ENGINE) and instruction set (GRADUS_ISA).",
+  });
 }
 
 /** Paths of modules have dots and no slash, so these cannot meet one of them. */
@@ -71,6 +104,7 @@ export async function saveCheckpoint(
     settings: formatJson(settings),
     history: formatJson(history.epochs),
     config: formatJson(config),
+    platform: formatJson(platform()),
     ...(callbacks.length > 0 && { callbacks: formatJson(remembered) }),
   });
 }
@@ -123,6 +157,9 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
     settings: settings as unknown as Settings,
     history: new History(history.map(numbersOf)),
     config: field("config"),
+    ...(metadata.platform !== undefined && isPlatform(field("platform"))
+      ? { platform: field("platform") as unknown as Platform }
+      : {}),
   };
 }
 
@@ -188,6 +225,9 @@ const isRecord = (x: Json | undefined): x is Fields =>
   typeof x === "object" && x !== null && !Array.isArray(x);
 const isCounts = (x: Json | undefined, names: readonly string[]): x is Fields =>
   isRecord(x) && names.every((name) => Number.isSafeInteger(x[name]));
+
+const isPlatform = (x: Json): boolean =>
+  isRecord(x) && typeof x.version === "string" && typeof x.engine === "string";
 
 function positionOf(x: Json): Position | undefined {
   if (!isCounts(x, ["epoch", "batch", "step"]) || !isCounts(x.sums, ["examples"])) return undefined;

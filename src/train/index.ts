@@ -12,6 +12,7 @@ export {
 export {
   type Checkpoint,
   loadCheckpoint,
+  type Platform,
   restore,
   type Saved,
   saveCheckpoint,

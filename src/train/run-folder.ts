@@ -138,8 +138,18 @@ export class RunFolder {
 
   /** Writes all lines of metrics.jsonl and metrics.csv anew: one per epoch, and a resumed run replaces some. */
   async writeMetrics(lines: readonly Readonly<Record<string, Json>>[]): Promise<void> {
+    await this.writeLines(lines);
+    await this.writeTable(lines);
+  }
+
+  /** Writes metrics.jsonl alone. */
+  async writeLines(lines: readonly Readonly<Record<string, Json>>[]): Promise<void> {
     const text = lines.map((line) => `${formatJson(line)}\n`).join("");
     await writeFileAtomic(this.file("metrics.jsonl"), text);
+  }
+
+  /** Writes metrics.csv alone, which nothing of ours reads. */
+  async writeTable(lines: readonly Readonly<Record<string, Json>>[]): Promise<void> {
     const columns = [...new Set(lines.flatMap(Object.keys))];
     const rows = lines.map((line) => columns.map((name) => line[name] ?? ""));
     const csv = [columns, ...rows].map((cells) => `${cells.join(",")}\n`).join("");

@@ -1,4 +1,4 @@
-import { NumericError } from "../base/index.ts";
+import { NumericError, warnOnce } from "../base/index.ts";
 import { saveCheckpoint } from "./checkpoint.ts";
 import type { Logs } from "./history.ts";
 import type { Json, RunFolder } from "./run-folder.ts";
@@ -30,6 +30,8 @@ export class RunRecorder implements Callback {
   #saved = -1;
   /** Whether the folder was locked for this training, and not by whoever gave it. */
   #locked = false;
+  /** Whether the folder is this training's to write to. */
+  #began = false;
 
   constructor(folder: RunFolder) {
     this.#folder = folder;
@@ -39,6 +41,7 @@ export class RunRecorder implements Callback {
   async onTrainBegin({ history }: Training): Promise<void> {
     this.#locked = await this.#folder.lock();
     this.#lines = (await this.#folder.readMetrics()).slice(0, history.epochs.length);
+    this.#began = true;
   }
 
   /** Notes when the epoch began. */
@@ -64,7 +67,7 @@ export class RunRecorder implements Callback {
   }
 
   async onError(error: unknown, training: Training): Promise<void> {
-    if (error instanceof NumericError) await this.#unlock();
+    if (!this.#began || error instanceof NumericError) await this.#unlock();
     else await this.onTrainEnd(training);
   }
 
@@ -78,12 +81,22 @@ export class RunRecorder implements Callback {
    * that of before it, and going on from there repeats the epoch and loses none of them.
    */
   async #saveLast(training: Training): Promise<void> {
-    if (this.#owed.has("metrics")) await this.#folder.writeMetrics(this.#lines);
+    const isEpoch = this.#owed.has("metrics");
+    if (isEpoch) await this.#folder.writeLines(this.#lines);
     this.#owed.delete("metrics");
     if (this.#owed.has("best"))
       await saveCheckpoint(this.#folder.file("best.safetensors"), training, { weightsOnly: true });
     this.#owed.delete("best");
     await saveCheckpoint(this.#folder.file("last.safetensors"), training);
     this.#saved = training.position.step;
+    if (isEpoch) await this.#folder.writeTable(this.#lines).catch(tellTable);
   }
 }
+
+/** The table is for the eye: nothing is lost without it. */
+const tellTable = (error: Error): void =>
+  warnOnce({
+    subject: "RunRecorder",
+    problem: `metrics.csv cannot be written, and training goes on (${error.message.split("\n")[0]}).`,
+    fix: "take the epochs from metrics.jsonl.",
+  });

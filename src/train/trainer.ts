@@ -3,7 +3,7 @@ import { ConfigError, describe, type HostArray, NumericError, warnOnce } from ".
 import { type Augmentation, type Batch, batches, type Split } from "../data/index.ts";
 import { type Module, trainable } from "../nn/index.ts";
 import { type Optimizer, type Schedule, WeightAverage } from "../optim/index.ts";
-import { type Checkpoint, restore } from "./checkpoint.ts";
+import { type Checkpoint, restore, warnOfPlatform } from "./checkpoint.ts";
 import { Claim } from "./claims.ts";
 import { diagnosis, type Earlier, earlierOf } from "./diagnosis.ts";
 import { addTo, type Evaluator, evaluator } from "./evaluate.ts";
@@ -73,6 +73,7 @@ export class Trainer implements Training {
     this.#stopOnSignals = options.stopOnSignals ?? false;
     if (from) {
       checkSettings(from, this.settings);
+      warnOfPlatform(from);
       restore(from, this);
       this.#takeBack(from);
     }

@@ -2,7 +2,7 @@ import { FormatError, hostArray, NumericError, sizeOf } from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import { type Module, trainable } from "../nn/index.ts";
 import type { Logs } from "./history.ts";
-import type { Callback, Training } from "./training.ts";
+import type { Callback, CallbackState, Training } from "./training.ts";
 
 /** Where the weights of a net were, step after step of its training. */
 export interface Trajectory {
@@ -29,8 +29,10 @@ const fewestPoints = 4;
  * where training ended. A net of which four points do not fit (over 4 million parameters) leaves no
  * file.
  *
- * Which steps are kept depends on the number of steps alone, so that a training that is broken off
- * and resumed leaves the same file as one that is not.
+ * Which steps are kept depends on the number of steps alone, and checkpoints hold the points of the epoch
+ * that the file may not have yet, so that a training that is broken off or killed anywhere and resumed
+ * leaves the same file as one that is not. The file is no part of what training needs: when it cannot be
+ * written or read it is given up with a warning.
  *
  * @see Li et al. 2018, "Visualizing the loss landscape of neural nets", §7
  * @example
@@ -43,19 +45,25 @@ export class TrajectoryRecorder implements Callback {
   #most = 0;
   #parameters: Trajectory["parameters"] = [];
   #points = new Map<number, Float32Array>();
+  /** Updates before the present epoch. */
+  #epochBegan = 0;
 
   /** @param path of the file; after an epoch and at the end it is replaced as a whole. */
   constructor(path: string) {
     this.#path = path;
   }
 
-  async onTrainBegin({ model, position: { step } }: Training): Promise<void> {
+  async onTrainBegin(training: Training): Promise<void> {
+    const { step } = training.position;
+    const { model } = training;
     const found = Object.entries(trainable(model.parameters()));
     this.#parameters = found.map(([path, { shape }]) => ({ path, shape }));
     const bytes = 4 * found.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);
     this.#most = Math.min(mostPoints, Math.floor(mostBytes / Math.max(1, bytes)));
     if (step > 0) await this.#goOn(step);
     this.#look(model, step);
+    this.#epochBegan = step - training.position.batch;
+    if (step > 0) await this.#save(training);
   }
 
   onBatchEnd(_batch: number, _logs: Logs, { model, position: { step } }: Training): void {
@@ -64,6 +72,19 @@ export class TrajectoryRecorder implements Callback {
 
   async onEpochEnd(_epoch: number, _logs: Logs, training: Training): Promise<void> {
     await this.#save(training);
+    this.#epochBegan = training.position.step;
+  }
+
+  state(): CallbackState | undefined {
+    const own = [...this.#points].filter(([at]) => at >= this.#epochBegan);
+    if (own.length === 0) return undefined;
+    const arrays = own.map(([at, x]) => [`${at}`, hostArray([x.length], x)] as const);
+    return { json: this.#epochBegan, arrays: Object.fromEntries(arrays) };
+  }
+
+  restore({ arrays = {} }: CallbackState): void {
+    for (const [at, { data }] of Object.entries(arrays))
+      this.#points.set(Number(at), data as Float32Array);
   }
 
   async onTrainEnd(training: Training): Promise<void> {
@@ -76,12 +97,13 @@ export class TrajectoryRecorder implements Callback {
 
   /** Takes up the points of the file, but for those that an uninterrupted training would not have kept. */
   async #goOn(step: number): Promise<void> {
-    const earlier = await readTrajectory(this.#path);
-    if (!earlier || earlier.parameters.length !== this.#parameters.length) return;
     while (Math.floor(step / this.#every) + 1 > this.#most && this.#most > 0) this.#every *= 2;
-    earlier.steps.forEach((at, i) => {
-      if (at <= step && at % this.#every === 0) this.#points.set(at, earlier.points[i]!);
-    });
+    const earlier = await readTrajectory(this.#path);
+    const isOurs = earlier?.parameters.length === this.#parameters.length;
+    const points = new Map(isOurs ? earlier.steps.map((at, i) => [at, earlier.points[i]!]) : []);
+    for (const [at, x] of this.#points) points.set(at, x); // of the checkpoint
+    const kept = [...points].filter(([at]) => at <= step && at % this.#every === 0);
+    this.#points = new Map(kept.sort(([a], [b]) => a - b));
   }
 
   #look(model: Module, step: number): void {

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { DataError, FormatError, type Shape, type Tensor } from "gradus";
+import { DataError, engineInfo, FormatError, type Shape, type Tensor } from "gradus";
 import { blobs, moons } from "gradus/data";
 import { decodeSafetensors, writeSafetensors } from "gradus/formats";
 import { Linear, Sequential } from "gradus/nn";
@@ -18,7 +18,7 @@ import {
   saveCheckpoint,
   type Training,
 } from "gradus/train";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { smallNet, stateOf, temporaryFolder } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -224,6 +224,28 @@ test("a diverged history comes back with its NaN", async () => {
   expect((await loadCheckpoint(path)).history.epochs).toEqual([
     { loss: Number.NaN, accuracy: 0.5 },
   ]);
+});
+
+test("a training that goes on where another began says that its bits differ, once", async () => {
+  const path = file("elsewhere.safetensors");
+  await fit(smallNet(), data, { epochs: 1, callbacks: [new ModelCheckpoint(path)] });
+  const { platform, ...checkpoint } = await loadCheckpoint(path);
+  const { name, isa } = engineInfo();
+  expect(platform).toEqual({ version: "0.1.0", engine: name, ...(isa && { isa }) });
+  const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+  const resume = (before: typeof platform) =>
+    fit(smallNet(), data, { epochs: 1, resume: { ...checkpoint, platform: before } });
+  await resume(platform);
+  await resume(undefined);
+  expect(warn).not.toHaveBeenCalled();
+  const other = { ...platform!, engine: "abacus", isa: "beads" };
+  await resume(other);
+  await resume(other);
+  expect(warn).toHaveBeenCalledTimes(1);
+  expect(String(warn.mock.calls[0])).toMatch(
+    /written by gradus 0.1.0, engine abacus, instruction set beads, and goes on with .*: the last bits will differ/,
+  );
+  warn.mockRestore();
 });
 
 test("numbers that JSON has not come back in history, position, states and config", async () => {

@@ -10,7 +10,7 @@ import {
   RunRecorder,
   TerminateOnNaN,
 } from "gradus/train";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { smallNet, temporaryFolder } from "./support.ts";
 
 const folder = temporaryFolder();
@@ -109,6 +109,19 @@ describe("RunRecorder", () => {
     const best = history.best("val_loss")!.epoch;
     expect((await loadCheckpoint(run.file("best.safetensors"))).position.epoch).toBe(best + 1);
     expect((await loadCheckpoint(run.file("last.safetensors"))).position.epoch).toBe(3);
+  });
+  test("a metrics.csv that cannot be written ends nothing", async () => {
+    const run = await RunFolder.create(folder, "no-table");
+    await mkdir(run.file("metrics.csv"));
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const callbacks = [new RunRecorder(run)];
+    expect((await fit(smallNet(), data, { ...options, callbacks })).epochs).toHaveLength(3);
+    expect(String(warn.mock.calls[0])).toMatch(
+      /metrics.csv cannot be written, and training goes on/,
+    );
+    warn.mockRestore();
+    expect((await loadCheckpoint(run.file("last.safetensors"))).position.epoch).toBe(3);
+    expect(await run.readMetrics()).toHaveLength(3);
   });
   test("keeps the very step of an error in an epoch, and goes on from it to the same lines", async () => {
     const run = await RunFolder.create(folder, "failing");

@@ -1,6 +1,6 @@
 /** What a training leaves of its path: which steps, how many, the same after an interruption. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { copyFile, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { xor } from "gradus/data";
@@ -65,6 +65,26 @@ test("broken off and resumed, the file is the same to the byte", async () => {
   expect((await readTrajectory(at("parts")))!.steps.at(-1)).toBe(50);
   await train(at("parts"), 25, [], at("checkpoint"));
   expect(await readFile(at("parts"))).toEqual(await readFile(at("whole")));
+});
+
+test("killed between the checkpoint and the file of an epoch, it is the same to the byte", async () => {
+  await train(at("all"), 25);
+  for (const killed of [1, 2, 9, 10, 11, 20]) {
+    const file = at(`killed${killed}`);
+    const checkpoint = at(`at${killed}`);
+    const torn = at(`torn${killed}`);
+    const kill: Callback = {
+      saves: true, // before the file of the trajectory, which is optional
+      async onEpochEnd(epoch, _logs, training) {
+        if (epoch !== killed - 1) return;
+        if (killed > 1) await copyFile(file, torn);
+        await saveCheckpoint(checkpoint, training);
+      },
+    };
+    await train(file, killed, [kill]);
+    await train(torn, 25, [], checkpoint); // the file of the epoch before, or none
+    expect(await readFile(torn)).toEqual(await readFile(at("all")));
+  }
 });
 
 test("no file is no trajectory, and another file is refused", async () => {
