@@ -1,3 +1,4 @@
+import { ConfigError, describe } from "../base/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 
@@ -12,12 +13,26 @@ import { Module } from "./module.ts";
 export class Sequential extends Module {
   readonly layers: readonly Module[];
 
-  constructor(...layers: readonly Module[]) {
+  /** @param layers one after another, or one array of them. */
+  constructor(...layers: readonly Module[] | readonly [readonly Module[]]) {
     super();
-    this.layers = layers;
+    this.layers = layers.flat();
+    this.layers.forEach(checkLayer);
   }
 
   forward(x: Tensor): Tensor {
     return this.layers.reduce((y, layer) => layer.forward(y), x);
   }
+}
+
+function checkLayer(layer: unknown, i: number): void {
+  if (layer instanceof Module) return;
+  throw new ConfigError({
+    subject: "Sequential",
+    problem: `layer ${i} is ${describe(layer)}, not a module.`,
+    fix:
+      typeof layer === "function" && layer.prototype instanceof Module
+        ? `make one of the class: new ${layer.name}(…).`
+        : "give modules, such as new Linear(2, 3), new ReLU().",
+  });
 }
