@@ -1,15 +1,42 @@
 import { ConfigError, nearest } from "./errors.ts";
 
-/** Every option of `O` by name: one that is missing, or none of `O`'s, does not compile. */
-export type OptionNames<O> = { readonly [Name in keyof O]-?: true };
+/** What an option may be, in words. What its range is its owner says. */
+const kinds = {
+  boolean: { words: "true or false", has: (x: unknown) => typeof x === "boolean" },
+  number: { words: "a number", has: (x: unknown) => typeof x === "number" },
+  text: { words: "a text", has: (x: unknown) => typeof x === "string" },
+  function: { words: "a function", has: (x: unknown) => typeof x === "function" },
+  positive: {
+    words: "a finite number above 0",
+    has: (x: unknown) => Number.isFinite(x) && (x as number) > 0,
+  },
+  nonNegative: {
+    words: "a finite number of 0 or more",
+    has: (x: unknown) => Number.isFinite(x) && (x as number) >= 0,
+  },
+  count: {
+    words: "a whole number of 1 or more",
+    has: (x: unknown) => Number.isSafeInteger(x) && (x as number) >= 1,
+  },
+  whole: {
+    words: "a whole number of 0 or more",
+    has: (x: unknown) => Number.isSafeInteger(x) && (x as number) >= 0,
+  },
+} as const;
+
+/**
+ * Every option of `O` by name, with its kind, or true where its owner checks it: one that is missing, or
+ * none of `O`'s, does not compile.
+ */
+export type OptionNames<O> = { readonly [Name in keyof O]-?: true | keyof typeof kinds };
 
 /**
  * Throws unless `options` is undefined or an object that has no other options than `names`: one that
  * is misspelt would otherwise do nothing. For options of type `ReduceOptions`:
  *
- *   checkOptions("sum", options, { axis: true, keepDims: true });
+ *   checkOptions("sum", options, { axis: true, keepDims: "boolean" });
  *
- * @throws {ConfigError} naming the nearest option.
+ * @throws {ConfigError} naming the nearest option, or what the option must be.
  */
 export function checkOptions<O extends object>(
   subject: string,
@@ -23,16 +50,25 @@ export function checkOptions<O extends object>(
       problem: `the options are ${describe(options)}, not an object.`,
       fix: `give an object with options of ${Object.keys(names).join(", ")}.`,
     });
-  for (const name of Object.keys(options)) {
-    if (Object.hasOwn(names, name)) continue;
-    const known = Object.keys(names);
-    const near = nearest(name, known);
+  for (const [name, value] of Object.entries(options)) {
+    if (!Object.hasOwn(names, name)) throw unknownOption(subject, name, Object.keys(names));
+    const kind: true | keyof typeof kinds = names[name as keyof O];
+    if (kind === true || value === undefined || kinds[kind].has(value)) continue;
     throw new ConfigError({
       subject,
-      problem: `unknown option "${name}".`,
-      fix: `${near ? `did you mean "${near}"? Options` : "the options are"}: ${known.join(", ")}.`,
+      problem: `${name} is ${describe(value)}, expected ${kinds[kind].words}.`,
+      fix: `give ${name} as ${kinds[kind].words}, or leave it out.`,
     });
   }
+}
+
+function unknownOption(subject: string, name: string, known: readonly string[]): ConfigError {
+  const near = nearest(name, known);
+  return new ConfigError({
+    subject,
+    problem: `unknown option "${name}".`,
+    fix: `${near ? `did you mean "${near}"? Options` : "the options are"}: ${known.join(", ")}.`,
+  });
 }
 
 const isRecord = (x: object): boolean => {

@@ -1,12 +1,14 @@
 import {
   ConfigError,
+  checkOptions,
   checkSeed,
   type HostArray,
+  type OptionNames,
   RandomStream,
   type TypedArray,
 } from "../base/index.ts";
 import { type Augmentation, checkAugmentable } from "./augment/augment.ts";
-import { type Split, takeRows } from "./dataset.ts";
+import { checkSplit, type Split, takeRows } from "./dataset.ts";
 
 /** How {@link batches} walks through a split. */
 export interface BatchOptions {
@@ -26,6 +28,11 @@ export interface AugmentedBatchOptions extends BatchOptions {
   /** Changes the examples at random, by `seed` and `epoch`. The walk is then a `for await`. */
   readonly augment: Augmentation | undefined;
 }
+
+const names: OptionNames<AugmentedBatchOptions> = {
+  ...{ batchSize: true, shuffle: "boolean", seed: true, epoch: true, dropLast: "boolean" },
+  ...{ start: true, augment: true },
+};
 
 /** Some examples of a split, side by side. */
 export interface Batch {
@@ -74,6 +81,8 @@ export function batches(
   split: Split,
   options: BatchOptions & { readonly augment?: Augmentation | undefined },
 ): Batches | AsyncBatches {
+  checkSplit("batches", split, "the data");
+  checkOptions("batches", options ?? null, names);
   const { batchSize, shuffle = false, seed = 0, epoch = 0, dropLast = false, start = 0 } = options;
   checkWhole("batchSize", batchSize, 1);
   checkWhole("epoch", epoch, 0);

@@ -1,5 +1,5 @@
 /** Texts that name categories, as class indices and back. */
-import { ConfigError, DataError, type HostArray, nearest } from "../base/index.ts";
+import { ConfigError, checkOptions, DataError, type HostArray, nearest } from "../base/index.ts";
 
 /** Categories in the order of their numbers; plain data. */
 export interface Categories {
@@ -19,8 +19,10 @@ export interface Categories {
  */
 export function fitCategories(
   texts: readonly string[],
-  { other }: { readonly other?: string | undefined } = {},
+  options: { readonly other?: string | undefined } = {},
 ): Categories {
+  checkOptions("fitCategories", options, { other: true });
+  const { other } = options;
   const names = [...new Set(texts)];
   const byNumber = names.every((name) => name.trim() !== "" && Number.isFinite(Number(name)));
   names.sort((a, b) => (byNumber ? Number(a) - Number(b) : a < b ? -1 : 1));

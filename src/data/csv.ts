@@ -1,11 +1,11 @@
-import { DataError } from "../base/index.ts";
+import { checkOptions, DataError, type OptionNames } from "../base/index.ts";
 import type { Split, Task } from "./dataset.ts";
 import { type Fill, fitTable, usableRows } from "./preparation/fit-table.ts";
 import { meanAndDeviation } from "./preparation/measure.ts";
 import { classesOf, featuresOf, type Preparation } from "./preparation/preparation.ts";
 import { completeRows, prepareTable, tableInputs, tableLike } from "./preparation/prepare-table.ts";
 import { allRows, numbersAt } from "./preparation/rows.ts";
-import { parseTable, readTable, type Table, type TableOptions } from "./table/table.ts";
+import { parseTable, readTable, type Table, type TableOptions, tableNames } from "./table/table.ts";
 
 /** What the columns of a table mean, and how it is written. */
 export interface CsvOptions extends Omit<TableOptions, "like"> {
@@ -25,6 +25,11 @@ export interface CsvOptions extends Omit<TableOptions, "like"> {
   /** The training set of this test set: this one is prepared as that one was. */
   readonly like?: CsvSplit;
 }
+
+const names: OptionNames<CsvOptions> = {
+  ...{ ...tableNames, target: true, task: true, fill: true },
+  ...{ dropMissing: "boolean", other: "boolean" },
+};
 
 /** A table as a split, with the meaning of its numbers. */
 export interface CsvSplit extends Split {
@@ -53,6 +58,7 @@ export interface CsvSplit extends Split {
  * penguins.classes; // ["Adelie", "Chinstrap", "Gentoo"]
  */
 export async function readCsv(path: string, options: CsvOptions = {}): Promise<CsvSplit> {
+  checkOptions("readCsv", options, names);
   return toSplit(await tableOf(path, options), options);
 }
 
@@ -68,12 +74,13 @@ export async function parseCsv(
   options: CsvOptions = {},
   source = "CSV",
 ): Promise<CsvSplit> {
+  checkOptions("parseCsv", options, names);
   return toSplit(await tableOf({ text, source }, options), options);
 }
 
 function tableOf(
   from: string | { readonly text: string; readonly source: string },
-  { like, ...options }: CsvOptions,
+  { like, target, task, fill, dropMissing, other, ...options }: CsvOptions,
 ): Promise<Table> {
   const written: TableOptions = like ? { ...options, like: tableLike(like.preparation) } : options;
   return typeof from === "string"
@@ -83,9 +90,11 @@ function tableOf(
 
 function toSplit(table: Table, options: CsvOptions): CsvSplit {
   const { like, dropMissing = false, task = "classification" } = options;
-  const used = !like && dropMissing ? usableRows(table, options).rows : allRows(table.size);
+  const { target, drop, fill, other } = options;
+  const fit = { target, drop, fill, other };
+  const used = !like && dropMissing ? usableRows(table, fit).rows : allRows(table.size);
   if (used.length === 0) throw noWholeRow(table);
-  const fitted = () => fitTable(table, { ...options, task, standardize: false, used });
+  const fitted = () => fitTable(table, { ...fit, task, standardize: false, used });
   const preparation = like?.preparation ?? fitted();
   if (!like) checkRounding(table, preparation, used);
   const rows = like && dropMissing ? completeRows(preparation, table).rows : used;

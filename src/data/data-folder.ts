@@ -1,4 +1,4 @@
-import { ConfigError, DataError } from "../base/index.ts";
+import { ConfigError, checkOptions, DataError } from "../base/index.ts";
 import {
   isSoundName,
   soundDataset,
@@ -9,7 +9,7 @@ import type { Dataset } from "./dataset.ts";
 import { fileTree, select, treeNotes } from "./file-tree.ts";
 import { idxDataset, isIdxName } from "./idx-folder.ts";
 import { type ImageFolderOptions, imageDataset, isImageName } from "./image-folder.ts";
-import { limitsOf, type ReadLimits } from "./limits.ts";
+import { limitNames, limitsOf, type ReadLimits } from "./limits.ts";
 
 /** What a folder or an archive holds, as {@link readDataFolder} finds it. */
 export type FolderDataset =
@@ -35,6 +35,8 @@ export async function readDataFolder(
     ReadLimits = {},
 ): Promise<FolderDataset> {
   const known = (name: string) => isIdxName(name) || isImageName(name) || isSoundName(name);
+  const names = { ...limitNames, size: true, channels: true, length: true } as const;
+  checkOptions("readDataFolder", options, names);
   const limits = limitsOf(options, "readDataFolder");
   const tree = await fileTree(path, known, limits);
   const count = (is: (name: string) => boolean) =>

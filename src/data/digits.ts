@@ -1,4 +1,4 @@
-import { ConfigError, checkSeed } from "../base/index.ts";
+import { ConfigError, checkOptions, checkSeed } from "../base/index.ts";
 import { type Dataset, makeSplit, type Split } from "./dataset.ts";
 import { InkPath, writeDigit } from "./digit-pen.ts";
 import { rasterise } from "./digit-raster.ts";
@@ -35,7 +35,9 @@ const testStream = 0xd2;
  * const { train } = digits({ train: 100, test: 20, seed: 1 });
  * train.inputs.shape; // [100, 1, 28, 28]
  */
-export function digits({ train = 10_000, test = 2000, seed = 0 }: DigitsOptions = {}): Dataset {
+export function digits(options: DigitsOptions = {}): Dataset {
+  checkOptions("digits", options, { train: "number", test: "number", seed: "number" });
+  const { train = 10_000, test = 2000, seed = 0 } = options;
   checkCount("train", train, 1);
   checkCount("test", test, 0);
   checkSeed("digits", seed);

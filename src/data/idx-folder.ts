@@ -1,8 +1,15 @@
-import { DataError, type HostArray, sameShape, show, sizeOf } from "../base/index.ts";
+import { checkOptions, DataError, type HostArray, sameShape, show, sizeOf } from "../base/index.ts";
 import { decodeIdxFile, type IdxArray, idxTypes } from "../formats/index.ts";
 import { type Dataset, makeSplit, type Split } from "./dataset.ts";
 import { type FileEntry, type FileTree, fileTree, treeNotes } from "./file-tree.ts";
-import { archiveLimit, beyond, type Limits, limitsOf, type ReadLimits } from "./limits.ts";
+import {
+  archiveLimit,
+  beyond,
+  type Limits,
+  limitNames,
+  limitsOf,
+  type ReadLimits,
+} from "./limits.ts";
 
 /**
  * Reads a set of four IDX files, as MNIST, Fashion-MNIST, KMNIST and EMNIST come, from a folder or an
@@ -25,6 +32,7 @@ export async function readIdxFolder(
   path: string,
   options: Omit<ReadLimits, "maxPixels"> = {},
 ): Promise<Dataset> {
+  checkOptions<ReadLimits>("readIdxFolder", options, limitNames);
   const limits = limitsOf(options, "readIdxFolder");
   return idxDataset(path, await fileTree(path, isIdxName, limits), limits);
 }

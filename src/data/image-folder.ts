@@ -1,9 +1,9 @@
-import { ConfigError, DataError, type HostArray, nearest } from "../base/index.ts";
+import { ConfigError, checkOptions, DataError, type HostArray, nearest } from "../base/index.ts";
 import { checkEmpty, type Located, locate, type Part } from "./class-folders.ts";
 import { type Dataset, makeSplit, type Split, splitDataset } from "./dataset.ts";
 import { type FileTree, fileTree, treeNotes } from "./file-tree.ts";
 import { decodeImages, type ImageFormat } from "./image-decoder.ts";
-import { limitsOf, type ReadLimits } from "./limits.ts";
+import { limitNames, limitsOf, type ReadLimits } from "./limits.ts";
 
 /** What {@link readImageFolder} makes of its images. */
 export interface ImageFolderOptions extends ReadLimits {
@@ -42,6 +42,9 @@ export async function readImageFolder(
   path: string,
   options: ImageFolderOptions = {},
 ): Promise<Dataset> {
+  checkOptions("readImageFolder", options, {
+    ...{ ...limitNames, size: true, channels: true, classes: true, test: true, seed: "number" },
+  });
   const limits = limitsOf(options, "readImageFolder");
   return imageDataset(path, await fileTree(path, isImageName, limits), options);
 }

@@ -1,4 +1,4 @@
-import { ConfigError, type HostArray, ShapeError, show } from "../base/index.ts";
+import { ConfigError, checkOptions, type HostArray, ShapeError, show } from "../base/index.ts";
 import { readBytes } from "../formats/index.ts";
 import { limitsOf, type ReadLimits } from "./limits.ts";
 import { decodePicture, type Raster } from "./picture.ts";
@@ -26,6 +26,9 @@ export async function readImage(
   from: string | Uint8Array,
   options: ImageOptions & { readonly name?: string },
 ): Promise<HostArray> {
+  checkOptions("readImage", options ?? null, {
+    ...{ height: true, width: true, channels: true, maxPixels: true, name: "text" },
+  });
   const { height, width, channels } = options;
   checkSize("height", height);
   checkSize("width", width);

@@ -1,4 +1,4 @@
-import { ConfigError, DataError } from "../base/index.ts";
+import { ConfigError, DataError, type OptionNames } from "../base/index.ts";
 
 /** What files of pictures and sound may take, so that a small hostile one cannot fill memory. */
 export interface ReadLimits {
@@ -25,6 +25,10 @@ const defaults: Limits = {
   maxDecodedBytes: 2 ** 34,
 };
 const names = Object.keys(defaults) as (keyof Limits)[];
+export const limitNames: OptionNames<ReadLimits> = {
+  ...{ maxFileBytes: true, maxArchiveBytes: true, maxEntries: true, maxPixels: true },
+  maxDecodedBytes: true,
+};
 
 /** @throws {ConfigError} if a limit is no whole number of 1 or more. */
 export function limitsOf(given: ReadLimits, subject: string): Limits {

@@ -1,4 +1,4 @@
-import { ConfigError, DataError, FormatError, RandomStream } from "../base/index.ts";
+import { ConfigError, checkOptions, DataError, FormatError, RandomStream } from "../base/index.ts";
 import { readBytes } from "../formats/index.ts";
 import { makeSplit, type Split } from "./dataset.ts";
 
@@ -83,6 +83,9 @@ export interface TextData {
  * vocabulary.decode(train).split("\n").length - 1; // 3
  */
 export async function readText(path: string, options: TextOptions = {}): Promise<TextData> {
+  checkOptions("readText", options, {
+    ...{ test: "number", shuffleLines: "boolean", seed: "number", vocabulary: true },
+  });
   const { test = 0.1, shuffleLines = false, seed = 0 } = options;
   if (!(test >= 0 && test < 1))
     throw new ConfigError({
@@ -152,6 +155,7 @@ export function characterSequences(
   codes: Int32Array,
   options: { readonly length: number; readonly stride?: number },
 ): Split {
+  checkOptions("characterSequences", options ?? null, { length: true, stride: true });
   const { length, stride = length } = options;
   checkWhole("characterSequences", "length", length);
   checkWhole("characterSequences", "stride", stride);
@@ -189,6 +193,7 @@ export function characterContexts(
   codes: Int32Array,
   options: { readonly length: number; readonly boundary: number },
 ): Split {
+  checkOptions("characterContexts", options ?? null, { length: true, boundary: "whole" });
   const { length, boundary } = options;
   checkWhole("characterContexts", "length", length);
   if (codes.length === 0) throw tooShort(0, 0);

@@ -1,4 +1,4 @@
-import { ConfigError, RandomStream } from "../base/index.ts";
+import { ConfigError, checkOptions, RandomStream } from "../base/index.ts";
 import { makeSplit, type Split } from "./dataset.ts";
 
 /** What all toy sets take. Points come shuffled, classes as even as `size` allows. */
@@ -21,7 +21,9 @@ export interface ToyOptions {
  * @example
  * xor().targets.data; // Int32Array [0, 1, 1, 0]
  */
-export function xor({ size = 4, noise = 0, seed = 0 }: ToyOptions = {}): Split {
+export function xor(options: ToyOptions = {}): Split {
+  checkOptions("xor", options, { size: "number", noise: "number", seed: "number" });
+  const { size = 4, noise = 0, seed = 0 } = options;
   checkCounts("xor", size, 1);
   const corner = (i: number) => [(i >> 1) & 1, i & 1] as const;
   const points = Array.from({ length: size }, (_, i): Point => {
@@ -41,7 +43,9 @@ export function xor({ size = 4, noise = 0, seed = 0 }: ToyOptions = {}): Split {
  * @example
  * moons({ size: 200, noise: 0.1, seed: 1 }).inputs.shape; // [200, 2]
  */
-export function moons({ size = 200, noise = 0, seed = 0 }: ToyOptions = {}): Split {
+export function moons(options: ToyOptions = {}): Split {
+  checkOptions("moons", options, { size: "number", noise: "number", seed: "number" });
+  const { size = 200, noise = 0, seed = 0 } = options;
   return shuffled("moons", { size, noise, seed, classes: 2 }, (k, i, n) => {
     const t = n > 1 ? (Math.PI * i) / (n - 1) : 0;
     return k === 0 ? [Math.cos(t), Math.sin(t)] : [1 - Math.cos(t), 0.5 - Math.sin(t)];
@@ -54,12 +58,14 @@ export function moons({ size = 200, noise = 0, seed = 0 }: ToyOptions = {}): Spl
  * @returns `[size, 2]` float32 inputs, `[size]` int32 targets.
  * @see scikit-learn, make_circles
  */
-export function circles({
-  size = 200,
-  noise = 0,
-  seed = 0,
-  factor = 0.5,
-}: ToyOptions & { readonly factor?: number } = {}): Split {
+export function circles(options: ToyOptions & { readonly factor?: number } = {}): Split {
+  checkOptions("circles", options, {
+    size: "number",
+    noise: "number",
+    seed: "number",
+    factor: "number",
+  });
+  const { size = 200, noise = 0, seed = 0, factor = 0.5 } = options;
   if (!(factor >= 0 && factor < 1)) throw badOption("circles", "factor", factor, "in [0, 1)");
   return shuffled("circles", { size, noise, seed, classes: 2 }, (k, i, n) => {
     const t = (2 * Math.PI * i) / n;
@@ -76,13 +82,17 @@ export function circles({
  * @returns `[size, 2]` float32 inputs, `[size]` int32 targets.
  * @see Lang & Witbrock 1988, "Learning to tell two spirals apart"
  */
-export function spirals({
-  size = 200,
-  noise = 0,
-  seed = 0,
-  classes = 2,
-  turns = 1,
-}: ToyOptions & { readonly classes?: number; readonly turns?: number } = {}): Split {
+export function spirals(
+  options: ToyOptions & { readonly classes?: number; readonly turns?: number } = {},
+): Split {
+  checkOptions("spirals", options, {
+    size: "number",
+    noise: "number",
+    seed: "number",
+    classes: "number",
+    turns: "number",
+  });
+  const { size = 200, noise = 0, seed = 0, classes = 2, turns = 1 } = options;
   if (!Number.isFinite(turns)) throw badOption("spirals", "turns", turns, "finite");
   return shuffled("spirals", { size, noise, seed, classes }, (k, i, n) => {
     const r = (i + 1) / n;
@@ -98,12 +108,14 @@ export function spirals({
  * @returns `[size, 2]` float32 inputs, `[size]` int32 targets.
  * @see scikit-learn, make_blobs
  */
-export function blobs({
-  size = 200,
-  noise = 1,
-  seed = 0,
-  classes = 3,
-}: ToyOptions & { readonly classes?: number } = {}): Split {
+export function blobs(options: ToyOptions & { readonly classes?: number } = {}): Split {
+  checkOptions("blobs", options, {
+    size: "number",
+    noise: "number",
+    seed: "number",
+    classes: "number",
+  });
+  const { size = 200, noise = 1, seed = 0, classes = 3 } = options;
   const random = new RandomStream(seed, centerStream);
   const coordinate = () => 20 * random.uniform() - 10;
   const centers: [number, number][] = [];

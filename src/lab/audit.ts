@@ -1,5 +1,5 @@
 /** What is wrong with the units of a net that is alive: dead, saturated, or all the same. */
-import { isFloat, sizeOf } from "../base/index.ts";
+import { checkOptions, isFloat, sizeOf } from "../base/index.ts";
 import { listenToCalls } from "../nn/calls.ts";
 import {
   type AnyModule,
@@ -98,8 +98,10 @@ export function auditModel(
   model: Module,
   loss: (outputs: Tensor, targets: Tensor) => Tensor,
   data: LabData,
-  { slope = 0.05, share = 0.95, tolerance = 1e-6 }: AuditOptions = {},
+  options: AuditOptions = {},
 ): ModelAudit {
+  checkOptions("auditModel", options, { slope: "number", share: "number", tolerance: "number" });
+  const { slope = 0.05, share = 0.95, tolerance = 1e-6 } = options;
   const surface = LossSurface.ofModel(model, loss, data);
   const theta = surface.point();
   const { value, gradient } = surface.valueAndGradient(theta);

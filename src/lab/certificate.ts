@@ -1,10 +1,15 @@
 /** Proofs of convexity by the rules of composition, over the graph that computes a loss. */
 import { pathBetween } from "../autodiff/path.ts";
-import { isFloat } from "../base/index.ts";
+import { checkOptions, isFloat } from "../base/index.ts";
 import { collect, type Node } from "../graph/index.ts";
 import { constantValue } from "../ops/index.ts";
 import { realizeSync } from "../tensor/index.ts";
-import { type ConvexityCheck, type ConvexityOptions, checkConvexity } from "./convexity.ts";
+import {
+  type ConvexityCheck,
+  type ConvexityOptions,
+  checkConvexity,
+  convexityNames,
+} from "./convexity.ts";
 import type { LossSurface } from "./surface.ts";
 
 /** How a value depends on the parameters, all of its elements alike. */
@@ -326,6 +331,7 @@ export function judgeConvexity(
   surface: LossSurface,
   options: ConvexityOptions = {},
 ): ConvexityJudgement {
+  checkOptions("judgeConvexity", options, convexityNames);
   const certificate = certifyConvexity(surface);
   if (certificate.verdict === "convex") return { verdict: "convex", certificate, search: null };
   const search = checkConvexity(surface, options);

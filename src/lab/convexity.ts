@@ -1,5 +1,5 @@
 /** Whether a loss is convex: a counter-example settles it, and no number of examples does. */
-import { RandomStream } from "../base/index.ts";
+import { checkOptions, type OptionNames, RandomStream } from "../base/index.ts";
 import { eigenSymmetric } from "../base/symmetric.ts";
 import { checkCount, lanczos } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
@@ -52,6 +52,15 @@ export interface ConvexityOptions {
   readonly seed?: number | undefined;
 }
 
+export const convexityNames: OptionNames<ConvexityOptions> = {
+  center: true,
+  radius: "number",
+  chords: "number",
+  hessians: "number",
+  tolerance: "number",
+  seed: "number",
+};
+
 /** Up to so many parameters Hessians are decomposed whole. */
 const denseLimit = 300;
 
@@ -73,15 +82,17 @@ const denseLimit = 300;
  */
 export function checkConvexity(
   surface: LossSurface,
-  {
+  options: ConvexityOptions = {},
+): ConvexityCheck {
+  checkOptions("checkConvexity", options, convexityNames);
+  const {
     center = surface.point(),
     radius = 1,
     chords = 200,
     hessians = 10,
     tolerance = defaultTolerance,
     seed = 0,
-  }: ConvexityOptions = {},
-): ConvexityCheck {
+  } = options;
   checkLength("checkConvexity", "the center", center, surface.size);
   if (chords !== 0) checkCount("checkConvexity", "chords", chords);
   if (hessians !== 0) checkCount("checkConvexity", "hessians", hessians);

@@ -1,5 +1,5 @@
 /** Points where the gradient vanishes: finding them, and saying what they are. */
-import { ConfigError, NumericError, nearest } from "../base/index.ts";
+import { ConfigError, checkOptions, NumericError, nearest } from "../base/index.ts";
 import { eigenSymmetric } from "../base/symmetric.ts";
 import { lanczos } from "./lanczos.ts";
 import { newtonSearch } from "./newton.ts";
@@ -67,8 +67,14 @@ const methods = ["gradient-norm", "newton"] as const;
 export function findCriticalPoint(
   surface: LossSurface,
   start: Vector,
-  { method = "gradient-norm", tolerance = 1e-10, maxSteps = 200 }: SearchOptions = {},
+  options: SearchOptions = {},
 ): Search {
+  checkOptions("findCriticalPoint", options, {
+    method: true,
+    tolerance: "number",
+    maxSteps: "number",
+  });
+  const { method = "gradient-norm", tolerance = 1e-10, maxSteps = 200 } = options;
   const search = { "gradient-norm": gradientNormSearch, newton: newtonSearch }[method];
   if (!search) throw unknownMethod(method);
   if (!surface.gradient(start).every(Number.isFinite))
@@ -206,8 +212,10 @@ const ends = 10;
 export function classify(
   surface: LossSurface,
   point: Vector,
-  { tolerance = defaultTolerance, gradientTolerance = 1e-6 }: ClassifyOptions = {},
+  options: ClassifyOptions = {},
 ): Classification {
+  checkOptions("classify", options, { tolerance: "number", gradientTolerance: "number" });
+  const { tolerance = defaultTolerance, gradientTolerance = 1e-6 } = options;
   const gradientNorm = norm(surface.gradient(point));
   const complete = surface.size <= denseLimit;
   const { eigenvalues, error } = complete

@@ -1,5 +1,5 @@
 /** Curves between two nets along which the loss stays low. */
-import { ConfigError, RandomStream } from "../base/index.ts";
+import { ConfigError, checkOptions, RandomStream } from "../base/index.ts";
 import { checkCount } from "./lanczos.ts";
 import { type Axis, barrierOf, coordinates, type PathSlice } from "./slices.ts";
 import type { LossSurface } from "./surface.ts";
@@ -44,8 +44,15 @@ export function trainCurve(
   surface: LossSurface,
   a: Vector,
   b: Vector,
-  { steps = 100, lr = 0.1, seed = 0, onStep }: CurveOptions = {},
+  options: CurveOptions = {},
 ): Float64Array {
+  checkOptions("trainCurve", options, {
+    steps: "number",
+    lr: "number",
+    seed: "number",
+    onStep: "function",
+  });
+  const { steps = 100, lr = 0.1, seed = 0, onStep } = options;
   checkLength("trainCurve", "a", a, surface.size);
   checkLength("trainCurve", "b", b, surface.size);
   checkCount("trainCurve", "steps", steps);
@@ -108,7 +115,7 @@ export function sliceCurve(
     ["b", b],
   ] as const)
     checkLength("sliceCurve", name, x, surface.size);
-  const t = coordinates("sliceCurve", { from: 0, ...axis });
+  const t = coordinates("sliceCurve", axis, { from: 0 });
   const at = (ti: number) => surface.value(bezier(a, c, b, ti));
   const losses = t.map(at);
   return { t, losses, barrier: barrierOf(t, losses, at(0), at(1)) };

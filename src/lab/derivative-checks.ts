@@ -1,6 +1,7 @@
 /** Derivatives that owe nothing to the rules of differentiation: what those rules are checked with. */
 import {
   ConfigError,
+  checkOptions,
   hostArray,
   isFloat,
   ShapeError,
@@ -41,12 +42,9 @@ const centralDefaults = { float32: 2 ** (-23 / 3), float64: 2 ** (-52 / 3) };
  * @example
  * complexStep((x: Tensor) => x.exp().sum(), tensor([0, 1], "float64"), tensor([1, 1], "float64")).item(); // 3.718281828459045
  */
-export function complexStep<X>(
-  f: (x: X) => Tensor,
-  x: X,
-  v: X,
-  { step = complexDefault }: StepOptions = {},
-): Tensor {
+export function complexStep<X>(f: (x: X) => Tensor, x: X, v: X, options: StepOptions = {}): Tensor {
+  checkOptions("complexStep", options, { step: true });
+  const { step = complexDefault } = options;
   checkStep("complexStep", step);
   const { points, directions } = pairsOf("complexStep", x, v);
   const watch = new Watch(); // keeps the graph of what f reads on its way, such as running averages
@@ -94,8 +92,10 @@ export function centralDifference<X>(
   f: (x: X) => Tensor,
   x: X,
   v: X,
-  { step }: StepOptions = {},
+  options: StepOptions = {},
 ): Tensor {
+  checkOptions("centralDifference", options, { step: true });
+  const { step } = options;
   const { points, directions } = pairsOf("centralDifference", x, v);
   const single = points.some(({ dtype }) => dtype === "float32");
   const h = step ?? centralDefaults[single ? "float32" : "float64"];

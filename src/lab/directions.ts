@@ -1,5 +1,5 @@
 /** Directions in parameter space along which a loss is worth looking at. */
-import { ConfigError, RandomStream } from "../base/index.ts";
+import { ConfigError, checkOptions, RandomStream } from "../base/index.ts";
 import { eigenSymmetric } from "../base/symmetric.ts";
 import { checkCount, lanczos } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
@@ -35,8 +35,10 @@ import {
 export function filterDirection(
   surface: LossSurface,
   point: Vector,
-  { seed = 0 }: { readonly seed?: number | undefined } = {},
+  options: { readonly seed?: number | undefined } = {},
 ): Float64Array {
+  checkOptions("filterDirection", options, { seed: "number" });
+  const { seed = 0 } = options;
   checkLength("filterDirection", "θ", point, surface.size);
   const random = new RandomStream(seed);
   const theta = Float64Array.from(point);

@@ -1,5 +1,5 @@
 /** What holds gradient descent up, measured: saddles, symmetry, plateaux. */
-import { ConfigError, RandomStream } from "../base/index.ts";
+import { ConfigError, checkOptions, RandomStream } from "../base/index.ts";
 import { checkCount } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
 import { addTo, checkLength, norm, normalVector, plus, scaled, type Vector } from "./vectors.ts";
@@ -41,11 +41,15 @@ export interface Escape {
  * measureEscape(saddle, [0, 0], { lr: 0.1, perturbation: 0 }).steps; // null
  * measureEscape(saddle, [0, 0], { lr: 0.1 }).steps !== null; // true
  */
-export function measureEscape(
-  surface: LossSurface,
-  start: Vector,
-  { lr, perturbation = 1e-3, fall = 1e-3, maxSteps = 1000, seed = 0 }: EscapeOptions,
-): Escape {
+export function measureEscape(surface: LossSurface, start: Vector, options: EscapeOptions): Escape {
+  checkOptions("measureEscape", options ?? null, {
+    lr: "number",
+    perturbation: "number",
+    fall: "number",
+    maxSteps: "number",
+    seed: "number",
+  });
+  const { lr, perturbation = 1e-3, fall = 1e-3, maxSteps = 1000, seed = 0 } = options;
   checkLength("measureEscape", "θ", start, surface.size);
   checkCount("measureEscape", "maxSteps", maxSteps);
   const push = normalVector(surface.size, new RandomStream(seed));
@@ -89,18 +93,20 @@ export interface Plateau {
 export function measurePlateau(
   surface: LossSurface,
   point: Vector,
-  {
-    radius = 1,
-    samples = 100,
-    tolerance = 1e-6,
-    seed = 0,
-  }: {
+  options: {
     readonly radius?: number | undefined;
     readonly samples?: number | undefined;
     readonly tolerance?: number | undefined;
     readonly seed?: number | undefined;
   } = {},
 ): Plateau {
+  checkOptions("measurePlateau", options, {
+    radius: "number",
+    samples: "number",
+    tolerance: "number",
+    seed: "number",
+  });
+  const { radius = 1, samples = 100, tolerance = 1e-6, seed = 0 } = options;
   checkLength("measurePlateau", "θ", point, surface.size);
   checkCount("measurePlateau", "samples", samples);
   const random = new RandomStream(seed);
@@ -147,18 +153,16 @@ export function measureSymmetryBreaking(
   surface: LossSurface,
   start: Vector,
   units: readonly [readonly number[], readonly number[]],
-  {
-    lr,
-    steps = 100,
-    perturbation = 0,
-    seed = 0,
-  }: {
+  options: {
     readonly lr: number;
     readonly steps?: number | undefined;
     readonly perturbation?: number | undefined;
     readonly seed?: number | undefined;
   },
 ): SymmetryBreaking {
+  const names = { lr: "number", steps: "number", perturbation: "number", seed: "number" } as const;
+  checkOptions("measureSymmetryBreaking", options ?? null, names);
+  const { lr, steps = 100, perturbation = 0, seed = 0 } = options;
   checkLength("measureSymmetryBreaking", "θ", start, surface.size);
   checkCount("measureSymmetryBreaking", "steps", steps);
   const [one, other] = units;

@@ -1,5 +1,5 @@
 /** A slice of a loss that may be stopped and gone on with: its points are kept in a file. */
-import { hostArray } from "../base/index.ts";
+import { checkOptions, hostArray } from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import { type Axis, coordinates, type PlaneSlice } from "./slices.ts";
 import type { LossSurface } from "./surface.ts";
@@ -48,12 +48,14 @@ export async function resumablePlane(
   surface: LossSurface,
   origin: Vector,
   directions: readonly [Vector, Vector],
-  { axes = [{}], signal, onPoint }: GridOptions = {},
+  options: GridOptions = {},
 ): Promise<GridSlice> {
+  checkOptions("resumablePlane", options, { axes: true, signal: true, onPoint: "function" });
+  const { axes = [{}], signal, onPoint } = options;
   for (const d of directions) checkLength("resumablePlane", "a direction", d, surface.size);
   const [first, second = first] = axes;
-  const x = coordinates("resumablePlane", { points: 25, ...first });
-  const y = coordinates("resumablePlane", { points: 25, ...second });
+  const x = coordinates("resumablePlane", first, { points: 25 });
+  const y = coordinates("resumablePlane", second, { points: 25 });
   const loss = Float64Array.of(surface.value(origin));
   const key = await digest([origin, ...directions, x, y, loss]);
   const losses = (await stored(file, key, x.length * y.length)) ?? emptyGrid(x.length * y.length);

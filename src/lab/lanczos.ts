@@ -1,5 +1,5 @@
 /** What can be learnt of a symmetric matrix from its products with vectors. */
-import { ConfigError, RandomStream } from "../base/index.ts";
+import { ConfigError, checkOptions, RandomStream } from "../base/index.ts";
 import { type Eigen, eigenTridiagonal } from "../base/symmetric.ts";
 import { addTo, dot, norm, normalVector, scaled, signVector, type Vector } from "./vectors.ts";
 
@@ -70,10 +70,15 @@ interface Krylov {
  * largest[0].value; // 96
  * smallest[0].value; // -3
  */
-export function lanczos(
-  operator: LinearOperator,
-  { count = 1, end = "both", tolerance = 1e-8, maxSteps = 300, seed = 0 }: LanczosOptions = {},
-): Extremes {
+export function lanczos(operator: LinearOperator, options: LanczosOptions = {}): Extremes {
+  checkOptions("lanczos", options, {
+    count: "number",
+    end: true,
+    tolerance: "number",
+    maxSteps: "number",
+    seed: "number",
+  });
+  const { count = 1, end = "both", tolerance = 1e-8, maxSteps = 300, seed = 0 } = options;
   checkCount("lanczos", "count", count);
   checkCount("lanczos", "maxSteps", maxSteps);
   const n = operator.size;
@@ -195,8 +200,10 @@ export interface TraceEstimate {
  */
 export function hutchinsonTrace(
   { size: n, apply }: LinearOperator,
-  { probes = 30, seed = 0 }: TraceOptions = {},
+  options: TraceOptions = {},
 ): TraceEstimate {
+  checkOptions("hutchinsonTrace", options, { probes: "number", seed: "number" });
+  const { probes = 30, seed = 0 } = options;
   checkCount("hutchinsonTrace", "probes", probes);
   const random = new RandomStream(seed);
   const samples = Float64Array.from({ length: probes }, () => {
@@ -245,8 +252,16 @@ export interface SpectralDensity {
  */
 export function spectralDensity(
   operator: LinearOperator,
-  { probes = 10, steps = 50, points = 200, width, seed = 0 }: DensityOptions = {},
+  options: DensityOptions = {},
 ): SpectralDensity {
+  checkOptions("spectralDensity", options, {
+    probes: "number",
+    steps: "number",
+    points: "number",
+    width: "number",
+    seed: "number",
+  });
+  const { probes = 10, steps = 50, points = 200, width, seed = 0 } = options;
   checkCount("spectralDensity", "probes", probes);
   checkCount("spectralDensity", "steps", steps);
   checkCount("spectralDensity", "points", points);

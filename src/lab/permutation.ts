@@ -1,5 +1,5 @@
 /** The symmetry of hidden units: renumbering them changes the weights and not the net. */
-import { ConfigError, nearest, RandomStream } from "../base/index.ts";
+import { ConfigError, checkOptions, nearest, RandomStream } from "../base/index.ts";
 import {
   AvgPool1d,
   AvgPool2d,
@@ -192,8 +192,10 @@ export function measureSymmetry(
   model: Sequential,
   loss: (outputs: Tensor, targets: Tensor) => Tensor,
   data: LabData,
-  { seed = 0 }: { readonly seed?: number | undefined } = {},
+  options: { readonly seed?: number | undefined } = {},
 ): SymmetryMeasure {
+  checkOptions("measureSymmetry", options, { seed: "number" });
+  const { seed = 0 } = options;
   const layers = hiddenLayers(model);
   if (layers.length === 0) pairAt("measureSymmetry", model, "");
   const random = new RandomStream(seed);

@@ -1,5 +1,5 @@
 /** The loss on lines and planes through parameter space, as plain grids of numbers. */
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkOptions } from "../base/index.ts";
 import { checkCount } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
 import { checkLength, plus, type Vector } from "./vectors.ts";
@@ -36,11 +36,10 @@ export interface PathSlice extends LineSlice {
   readonly barrier: number;
 }
 
-/** The coordinates of an axis. */
-export function coordinates(
-  subject: string,
-  { from = -1, to = 1, points = 51 }: Axis,
-): Float64Array {
+/** The coordinates of an axis; `defaults` stand for what it leaves out. */
+export function coordinates(subject: string, axis: Axis, defaults: Axis = {}): Float64Array {
+  checkOptions(subject, axis, { from: "number", to: "number", points: "number" });
+  const { from = -1, to = 1, points = 51 } = { ...defaults, ...axis };
   checkCount(subject, "points", points);
   if (points < 2 || !(to > from))
     throw new ConfigError({
@@ -92,8 +91,8 @@ export function slicePlane(
 ): PlaneSlice {
   for (const d of directions) checkLength("slicePlane", "a direction", d, surface.size);
   const [first, second = first] = axes;
-  const x = coordinates("slicePlane", { points: 25, ...first });
-  const y = coordinates("slicePlane", { points: 25, ...second });
+  const x = coordinates("slicePlane", first, { points: 25 });
+  const y = coordinates("slicePlane", second, { points: 25 });
   const losses = Array.from(y, (yj) => {
     const row = plus(origin, yj, directions[1]);
     return x.map((xi) => surface.value(plus(row, xi, directions[0])));
@@ -119,7 +118,7 @@ export function sliceBetween(
 ): PathSlice {
   checkLength("sliceBetween", "a", a, surface.size);
   checkLength("sliceBetween", "b", b, surface.size);
-  const t = coordinates("sliceBetween", { from: 0, ...axis });
+  const t = coordinates("sliceBetween", axis, { from: 0 });
   const at = (ti: number) =>
     surface.value(Float64Array.from(a, (x, i) => (1 - ti) * x + ti * b[i]!));
   const losses = t.map(at);

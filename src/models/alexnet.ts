@@ -1,3 +1,4 @@
+import { checkOptions } from "../base/index.ts";
 import {
   Conv2d,
   Dropout,
@@ -8,10 +9,10 @@ import {
   MaxPool2d,
   type Module,
   ReLU,
-  Reshape,
   Sequential,
   seeded,
 } from "../nn/index.ts";
+import { ImageInput } from "./examples.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
 import { ImageClassifier } from "./image-classifier.ts";
 
@@ -36,7 +37,9 @@ const awake = { ...weights, biasInit: init.constant(1) };
  * const model = alexnet({ inputShape: [3, 227, 227], classes: 1000 });
  * summary(model, [3, 227, 227]).totals.parameters; // 60965224
  */
-export function alexnet({ inputShape, classes, seed }: ImageModelOptions): ImageClassifier {
+export function alexnet(options: ImageModelOptions): ImageClassifier {
+  checkOptions("alexnet", options ?? null, { inputShape: true, classes: "count", seed: "number" });
+  const { inputShape, classes, seed } = options;
   const [channels, height, width] = imageSizes("alexnet", inputShape, 67);
   const halved = (n: number) => (n - 3) >> 1; // windows of 3 at stride 2, less one
   const last = (n: number) => halved(halved(halved(((n - 11) >> 2) + 1) + 1) + 1) + 1;
@@ -51,7 +54,7 @@ export function alexnet({ inputShape, classes, seed }: ImageModelOptions): Image
     () =>
       new ImageClassifier(
         new Sequential(
-          new Reshape([channels, height, width]),
+          new ImageInput(inputShape, [channels, height, width]),
           new Conv2d(channels, 96, 11, { ...weights, stride: 4 }),
           new ReLU(),
           new LocalResponseNorm(),

@@ -1,3 +1,4 @@
+import { checkOptions } from "../base/index.ts";
 import {
   Conv2d,
   Dropout,
@@ -5,10 +6,10 @@ import {
   Linear,
   MaxPool2d,
   ReLU,
-  Reshape,
   Sequential,
   seeded,
 } from "../nn/index.ts";
+import { ImageInput } from "./examples.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
 import { ImageClassifier } from "./image-classifier.ts";
 
@@ -20,7 +21,13 @@ import { ImageClassifier } from "./image-classifier.ts";
  * const model = digitsNet({ inputShape: [1, 28, 28], classes: 10 });
  * model.forward(zeros([32, 1, 28, 28])).shape; // [32, 10]
  */
-export function digitsNet({ inputShape, classes, seed }: ImageModelOptions): ImageClassifier {
+export function digitsNet(options: ImageModelOptions): ImageClassifier {
+  checkOptions("digitsNet", options ?? null, {
+    inputShape: true,
+    classes: "count",
+    seed: "number",
+  });
+  const { inputShape, classes, seed } = options;
   const [channels, height, width] = imageSizes("conv", inputShape, 4);
   const quarter = (n: number) => n >> 2; // two poolings, each rounding down
   return seeded(
@@ -28,7 +35,7 @@ export function digitsNet({ inputShape, classes, seed }: ImageModelOptions): Ima
     () =>
       new ImageClassifier(
         new Sequential(
-          new Reshape([channels, height, width]),
+          new ImageInput(inputShape, [channels, height, width]),
           new Conv2d(channels, 16, 3, { padding: "same" }),
           new ReLU(),
           new MaxPool2d(2),

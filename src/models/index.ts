@@ -3,7 +3,7 @@
  *
  * @module gradus/models
  */
-import { ConfigError, nearest, type Shape } from "../base/index.ts";
+import { ConfigError, checkOptions, nearest, type OptionNames, type Shape } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { alexnet } from "./alexnet.ts";
 import { digitsNet } from "./digits-net.ts";
@@ -46,6 +46,10 @@ const builders: Readonly<Record<ModelName, (options: ModelOptions) => Module>> =
   alexnet,
 };
 
+const optionNames: OptionNames<ModelOptions> = {
+  ...{ inputShape: true, classes: "count", hidden: true, seed: "number" },
+};
+
 /** All names that {@link createModel} knows. */
 export const modelNames = Object.keys(builders) as readonly ModelName[];
 
@@ -57,9 +61,15 @@ export const modelNames = Object.keys(builders) as readonly ModelName[];
  * const config = { name: "mlp", options: { inputShape: [1, 28, 28], classes: 10, seed: 1 } };
  * createModel(config).forward(zeros([2, 1, 28, 28])).shape; // [2, 10]
  */
-export function createModel({ name, options }: ModelConfig): Module {
-  if (options.hidden && name !== "mlp") throw noHidden(name);
-  if (Object.hasOwn(builders, name)) return builders[name](options);
+export function createModel(config: ModelConfig): Module {
+  checkOptions("createModel", config ?? null, { name: "text", options: true });
+  const { name, options } = config;
+  if (Object.hasOwn(builders, name)) {
+    checkOptions(`model "${name}"`, options ?? null, optionNames);
+    const { hidden, ...image } = options;
+    if (hidden && name !== "mlp") throw noHidden(name);
+    return builders[name](name === "mlp" ? options : image);
+  }
   const near = nearest(name, modelNames);
   throw new ConfigError({
     subject: "model",

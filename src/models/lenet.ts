@@ -1,13 +1,6 @@
-import {
-  Conv2d,
-  Flatten,
-  Linear,
-  MaxPool2d,
-  ReLU,
-  Reshape,
-  Sequential,
-  seeded,
-} from "../nn/index.ts";
+import { checkOptions } from "../base/index.ts";
+import { Conv2d, Flatten, Linear, MaxPool2d, ReLU, Sequential, seeded } from "../nn/index.ts";
+import { ImageInput } from "./examples.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
 import { ImageClassifier } from "./image-classifier.ts";
 
@@ -20,7 +13,9 @@ import { ImageClassifier } from "./image-classifier.ts";
  * @example
  * summary(lenet({ inputShape: [3, 32, 32], classes: 10 }), [3, 32, 32]).totals.parameters; // 62958
  */
-export function lenet({ inputShape, classes, seed }: ImageModelOptions): ImageClassifier {
+export function lenet(options: ImageModelOptions): ImageClassifier {
+  checkOptions("lenet", options ?? null, { inputShape: true, classes: "count", seed: "number" });
+  const { inputShape, classes, seed } = options;
   const [channels, height, width] = imageSizes("lenet", inputShape, 16);
   const pooledTwice = (n: number) => (((n - 4) >> 1) - 4) >> 1;
   return seeded(
@@ -28,7 +23,7 @@ export function lenet({ inputShape, classes, seed }: ImageModelOptions): ImageCl
     () =>
       new ImageClassifier(
         new Sequential(
-          new Reshape([channels, height, width]),
+          new ImageInput(inputShape, [channels, height, width]),
           new Conv2d(channels, 8, 5),
           new ReLU(),
           new MaxPool2d(2),

@@ -1,5 +1,6 @@
-import { type Shape, sizeOf } from "../base/index.ts";
-import { Flatten, Linear, type Module, ReLU, Sequential, seeded } from "../nn/index.ts";
+import { checkOptions, type Shape, sizeOf } from "../base/index.ts";
+import { Linear, type Module, ReLU, Sequential, seeded } from "../nn/index.ts";
+import { ExampleInput } from "./examples.ts";
 
 /** The sizes of an {@link mlp}. */
 export interface MlpOptions {
@@ -20,12 +21,23 @@ export interface MlpOptions {
  * const model = mlp({ inputShape: [1, 28, 28], classes: 10 });
  * model.forward(zeros([32, 1, 28, 28])).shape; // [32, 10]
  */
-export function mlp({ inputShape, classes, hidden = [256, 128], seed }: MlpOptions): Sequential {
+export function mlp(options: MlpOptions): Sequential {
+  checkOptions("mlp", options ?? null, {
+    inputShape: true,
+    classes: "count",
+    hidden: true,
+    seed: "number",
+  });
+  const { inputShape, classes, hidden = [256, 128], seed } = options;
   return seeded(seed, () => {
     const sizes = [sizeOf(inputShape), ...hidden];
     const layers: Module[] = sizes
       .slice(1)
       .flatMap((size, i) => [new Linear(sizes[i]!, size), new ReLU()]);
-    return new Sequential(new Flatten(), ...layers, new Linear(sizes.at(-1)!, classes));
+    return new Sequential(
+      new ExampleInput(inputShape),
+      ...layers,
+      new Linear(sizes.at(-1)!, classes),
+    );
   });
 }

@@ -1,3 +1,4 @@
+import { checkOptions } from "../base/index.ts";
 import {
   BatchNorm2d,
   Conv2d,
@@ -7,10 +8,10 @@ import {
   MaxPool2d,
   type Module,
   ReLU,
-  Reshape,
   Sequential,
   seeded,
 } from "../nn/index.ts";
+import { ImageInput } from "./examples.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
 import { ImageClassifier } from "./image-classifier.ts";
 
@@ -35,7 +36,9 @@ const block = (inputs: number, outputs: number): Module[] => [
  * const model = vgg({ inputShape: [3, 32, 32], classes: 10 });
  * summary(model, [3, 32, 32]).totals.parameters; // 160234
  */
-export function vgg({ inputShape, classes, seed }: ImageModelOptions): ImageClassifier {
+export function vgg(options: ImageModelOptions): ImageClassifier {
+  checkOptions("vgg", options ?? null, { inputShape: true, classes: "count", seed: "number" });
+  const { inputShape, classes, seed } = options;
   const [channels, height, width] = imageSizes("vgg", inputShape, 8);
   const eighth = (n: number) => n >> 3; // three poolings, each rounding down
   return seeded(
@@ -43,7 +46,7 @@ export function vgg({ inputShape, classes, seed }: ImageModelOptions): ImageClas
     () =>
       new ImageClassifier(
         new Sequential(
-          new Reshape([channels, height, width]),
+          new ImageInput(inputShape, [channels, height, width]),
           ...block(channels, 32),
           ...block(32, 32),
           new MaxPool2d(2),

@@ -1,6 +1,7 @@
 /** Elementwise nonlinearities, and softmax. Functions first, then the same as layers. */
-import { ConfigError, type FloatDType, ShapeError, show } from "../base/index.ts";
+import { ConfigError, checkOptions, type FloatDType, ShapeError, show } from "../base/index.ts";
 import { full, type Tensor, where } from "../tensor/index.ts";
+import { checkCounts } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 import type { Reach } from "./receptive-field.ts";
@@ -137,8 +138,11 @@ export class PReLU extends Module {
   readonly weight: Parameter; // a [C] or [1]
 
   /** @param channels 1 for one slope that all share. */
-  constructor(channels = 1, { slope = 0.25, dtype }: PReLUOptions = {}) {
+  constructor(channels = 1, options: PReLUOptions = {}) {
     super();
+    checkOptions("PReLU", options, { slope: "number", dtype: true });
+    const { slope = 0.25, dtype } = options;
+    checkCounts("PReLU", { channels });
     this.weight = new Parameter(full([channels], slope, { dtype }));
   }
 

@@ -1,10 +1,17 @@
 /** Attention, and the block that transformers stack. */
-import { ConfigError, DTypeError, type FloatDType, ShapeError, show } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  DTypeError,
+  type FloatDType,
+  ShapeError,
+  show,
+} from "../base/index.ts";
 import { arange, type Tensor, where } from "../tensor/index.ts";
 import { GELU } from "./activation.ts";
 import { Dropout } from "./dropout.ts";
 import { glorotUniform } from "./initialise.ts";
-import { Linear } from "./linear.ts";
+import { checkCounts, Linear } from "./linear.ts";
 import { Module } from "./module.ts";
 import { LayerNorm } from "./normalisation.ts";
 import { Sequential } from "./sequential.ts";
@@ -37,12 +44,9 @@ export interface AttentionOptions {
  * attention(zeros([1, 2]), zeros([2, 2]), v).toArray(); // [[2]]
  * attention(zeros([1, 2]), zeros([2, 2]), v, { mask: tensor([1, 0], "bool") }).toArray(); // [[1]]
  */
-export function attention(
-  q: Tensor,
-  k: Tensor,
-  v: Tensor,
-  { mask, dropout }: AttentionOptions = {},
-): Tensor {
+export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOptions = {}): Tensor {
+  checkOptions("attention", options, { mask: true, dropout: true });
+  const { mask, dropout } = options;
   const swapped = [...k.shape.keys()].map((i) => (i < k.rank - 2 ? i : 2 * k.rank - 3 - i));
   const scores = q.mul((q.shape.at(-1) ?? 1) ** -0.5).matmul(k.transpose(swapped)); // […, L, S]
   if (mask && mask.dtype !== "bool")
@@ -118,13 +122,16 @@ export class MultiHeadAttention extends Module<Attended> {
   readonly output: Linear;
   readonly dropout: Dropout;
 
-  constructor(
-    size: number,
-    heads: number,
-    { causal = false, dropout = 0, dtype }: MultiHeadAttentionOptions = {},
-  ) {
+  constructor(size: number, heads: number, options: MultiHeadAttentionOptions = {}) {
     super();
-    if (!(heads > 0) || size % heads !== 0)
+    checkOptions("MultiHeadAttention", options, {
+      causal: "boolean",
+      dropout: "number",
+      dtype: true,
+    });
+    const { causal = false, dropout = 0, dtype } = options;
+    checkCounts("MultiHeadAttention", { size, heads });
+    if (size % heads !== 0)
       throw new ConfigError({
         subject: "MultiHeadAttention",
         problem: `a size of ${size} does not divide into ${heads} heads.`,
@@ -220,18 +227,16 @@ export class TransformerBlock extends Module<Blocked> {
   readonly mlp: Sequential;
   readonly dropout: Dropout;
 
-  constructor(
-    size: number,
-    heads: number,
-    {
-      causal,
-      dropout = 0,
-      hidden = 4 * size,
-      activation = new GELU(),
-      dtype,
-    }: TransformerBlockOptions = {},
-  ) {
+  constructor(size: number, heads: number, options: TransformerBlockOptions = {}) {
     super();
+    checkOptions("TransformerBlock", options, {
+      causal: "boolean",
+      dropout: "number",
+      hidden: "count",
+      activation: true,
+      dtype: true,
+    });
+    const { causal, dropout = 0, hidden = 4 * size, activation = new GELU(), dtype } = options;
     this.norm1 = new LayerNorm(size, { dtype });
     this.attention = new MultiHeadAttention(size, heads, { causal, dropout, dtype });
     this.norm2 = new LayerNorm(size, { dtype });

@@ -1,7 +1,8 @@
 /** One step of a recurrent network; {@link RNN}, {@link LSTM} and {@link GRU} run them over sequences. */
-import { type FloatDType, ShapeError, show } from "../base/index.ts";
+import { checkOptions, type FloatDType, ShapeError, show } from "../base/index.ts";
 import { type Tensor, zeros } from "../tensor/index.ts";
 import { torchUniform } from "./initialise.ts";
+import { checkCounts } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
@@ -30,8 +31,11 @@ export abstract class RecurrentCell<S extends HiddenState> extends Module<
   readonly hiddenWeight: Parameter; // [gates · H, H]
   readonly bias: Parameter; // [gates · H]
 
-  constructor(gates: number, inputSize: number, hiddenSize: number, { dtype }: CellOptions) {
+  constructor(gates: number, inputSize: number, hiddenSize: number, options: CellOptions) {
     super();
+    checkOptions(this.constructor.name, options ?? null, { dtype: true });
+    const { dtype } = options;
+    checkCounts(this.constructor.name, { inputSize, hiddenSize });
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
     const law = { dtype, fanIn: hiddenSize };

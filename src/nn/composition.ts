@@ -1,5 +1,5 @@
 /** Modules beside each other; one after another is {@link Sequential}. */
-import { ConfigError, ShapeError, sameShape, show } from "../base/index.ts";
+import { ConfigError, checkOptions, ShapeError, sameShape, show } from "../base/index.ts";
 import { concat, type Tensor } from "../tensor/index.ts";
 import { Identity } from "./activation.ts";
 import { Module } from "./module.ts";
@@ -53,8 +53,10 @@ export class Parallel extends Module {
   readonly branches: readonly Module[];
   readonly axis: number;
 
-  constructor(branches: readonly Module[], { axis = 1 }: { readonly axis?: number } = {}) {
+  constructor(branches: readonly Module[], options: { readonly axis?: number } = {}) {
     super();
+    checkOptions("Parallel", options, { axis: "number" });
+    const { axis = 1 } = options;
     if (branches.length === 0)
       throw new ConfigError({
         subject: "Parallel",

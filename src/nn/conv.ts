@@ -1,4 +1,12 @@
-import { ConfigError, ShapeError, show, sizeOf } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  type OptionNames,
+  ShapeError,
+  show,
+  sizeOf,
+} from "../base/index.ts";
+import { convNames, convTransposeNames } from "../tensor/convolution.ts";
 import { transposedWindows } from "../tensor/geometry.ts";
 import {
   type ConvOptions,
@@ -9,7 +17,7 @@ import {
   type Tensor,
 } from "../tensor/index.ts";
 import { heUniform, zeros } from "./initialise.ts";
-import { checkCounts, type WeightOptions } from "./linear.ts";
+import { checkCounts, type WeightOptions, weightNames } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 import { type Reach, windowReach } from "./receptive-field.ts";
@@ -36,9 +44,11 @@ abstract class Convolution<
     inChannels: number,
     outChannels: number,
     size: PerAxis,
-    { bias = true, init = heUniform, biasInit = zeros, dtype, ...options }: Options & WeightOptions,
+    given: Options & WeightOptions,
   ) {
     super();
+    checkOptions<object>(this.constructor.name, given, { ...weightNames, ...this.windowNames() });
+    const { bias = true, init = heUniform, biasInit = zeros, dtype, ...options } = given;
     const groups = options.groups ?? 1;
     checkCounts(this.constructor.name, { inChannels, outChannels, groups });
     checkGroups(this.constructor.name, inChannels, outChannels, groups);
@@ -54,6 +64,7 @@ abstract class Convolution<
     this.bias = bias ? new Parameter(biasInit([outChannels], { dtype, ...fan })) : null;
   }
 
+  protected abstract windowNames(): OptionNames<Options>;
   protected abstract weightShape(groups: number): number[];
   protected abstract convolve(x: Tensor): Tensor;
 
@@ -73,6 +84,9 @@ abstract class Convolution<
 
 /** The weight is `[out, in / groups, …kernel]`. */
 abstract class Conv extends Convolution<ConvOptions> {
+  protected override windowNames(): OptionNames<ConvOptions> {
+    return convNames;
+  }
   protected override weightShape(groups: number): number[] {
     return [this.outChannels, this.inChannels / groups, ...this.kernel];
   }
@@ -91,6 +105,9 @@ abstract class Conv extends Convolution<ConvOptions> {
 
 /** The weight is `[in, out / groups, …kernel]`, as in PyTorch. */
 abstract class ConvTranspose extends Convolution<ConvTransposeOptions> {
+  protected override windowNames(): OptionNames<ConvTransposeOptions> {
+    return convTransposeNames;
+  }
   protected override weightShape(groups: number): number[] {
     return [this.inChannels, this.outChannels / groups, ...this.kernel];
   }

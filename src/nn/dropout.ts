@@ -1,4 +1,4 @@
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkOptions } from "../base/index.ts";
 import { bernoulli, Generator, type Tensor, where, zerosLike } from "../tensor/index.ts";
 import { nextSeed } from "./initialise.ts";
 import { Module } from "./module.ts";
@@ -24,8 +24,10 @@ export class Dropout extends Module {
    * @param p probability to drop, 0 ≤ p ≤ 1; 1 drops all.
    * @throws {ConfigError} for any other p.
    */
-  constructor(p = 0.5, { seed = nextSeed() }: { readonly seed?: number } = {}) {
+  constructor(p = 0.5, options: { readonly seed?: number } = {}) {
     super();
+    checkOptions("Dropout", options, { seed: "number" });
+    const { seed = nextSeed() } = options;
     if (!(p >= 0 && p <= 1))
       throw new ConfigError({
         subject: "Dropout",

@@ -1,6 +1,7 @@
 import { ConfigError, checkOptions, DTypeError, type FloatDType } from "../base/index.ts";
 import { arange, type Tensor, where } from "../tensor/index.ts";
 import { type Initializer, normal } from "./initialise.ts";
+import { checkCounts } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 
@@ -38,6 +39,7 @@ export class Embedding extends Module {
     super();
     checkOptions("Embedding", options, { init: true, dtype: true, paddingIndex: true });
     const { init = normal(0, 1), dtype, paddingIndex = null } = options;
+    checkCounts("Embedding", { count, size });
     if (
       paddingIndex !== null &&
       !(Number.isInteger(paddingIndex) && 0 <= paddingIndex && paddingIndex < count)

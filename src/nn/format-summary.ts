@@ -1,5 +1,5 @@
 /** Summaries as tables of text. */
-import { show } from "../base/index.ts";
+import { checkOptions, show } from "../base/index.ts";
 import type { Sizes, Summary, SummaryRow } from "./summary.ts";
 
 interface Column {
@@ -56,8 +56,10 @@ const columns: readonly Column[] = [
  */
 export function formatSummary(
   { rows, totals }: Summary,
-  { wide = false }: { readonly wide?: boolean | undefined } = {},
+  options: { readonly wide?: boolean | undefined } = {},
 ): string {
+  checkOptions("formatSummary", options, { wide: "boolean" });
+  const { wide = false } = options;
   const shown = columns.filter((column) => wide || !column.wide);
   const table = [
     shown.map(({ title }) => title),

@@ -1,4 +1,11 @@
-import { ConfigError, type FloatDType, ShapeError, show } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  type FloatDType,
+  type OptionNames,
+  ShapeError,
+  show,
+} from "../base/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { heUniform, type Initializer, zeros } from "./initialise.ts";
 import { Module } from "./module.ts";
@@ -15,6 +22,10 @@ export interface WeightOptions {
   readonly biasInit?: Initializer | undefined;
   readonly dtype?: FloatDType | undefined;
 }
+
+export const weightNames: OptionNames<WeightOptions> = {
+  ...{ bias: "boolean", init: "function", biasInit: "function", dtype: true },
+};
 
 /** @throws {ConfigError} for a size of a layer that is no whole number of 1 or more. */
 export function checkCounts(layer: string, counts: Readonly<Record<string, number>>): void {
@@ -46,12 +57,10 @@ export class Linear extends Module {
   readonly weight: Parameter; // [out, in]
   readonly bias: Parameter | null; // [out]
 
-  constructor(
-    inFeatures: number,
-    outFeatures: number,
-    { bias = true, init = heUniform, biasInit = zeros, dtype }: WeightOptions = {},
-  ) {
+  constructor(inFeatures: number, outFeatures: number, options: WeightOptions = {}) {
     super();
+    checkOptions("Linear", options, weightNames);
+    const { bias = true, init = heUniform, biasInit = zeros, dtype } = options;
     checkCounts("Linear", { inFeatures, outFeatures });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;

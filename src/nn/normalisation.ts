@@ -1,7 +1,15 @@
 /** Layers that bring activations to mean 0 and variance 1, and AlexNet's local response normalisation. */
-import { ConfigError, type FloatDType, type Shape, ShapeError, show } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  type FloatDType,
+  type Shape,
+  ShapeError,
+  show,
+} from "../base/index.ts";
 import { dataNode } from "../ops/index.ts";
 import { avgPool, isTracing, ones, realizeSync, Tensor, Variable, zeros } from "../tensor/index.ts";
+import { checkCounts } from "./linear.ts";
 import { Module } from "./module.ts";
 import { Parameter } from "./parameter.ts";
 import type { Reach } from "./receptive-field.ts";
@@ -41,12 +49,15 @@ abstract class BatchNorm extends Module {
   readonly runningVariance: Variable; // [C]
   readonly #ranks: readonly number[];
 
-  constructor(
-    ranks: readonly number[],
-    channels: number,
-    { eps = 1e-5, momentum = 0.1, dtype = "float32" }: BatchNormOptions,
-  ) {
+  constructor(ranks: readonly number[], channels: number, options: BatchNormOptions) {
     super();
+    checkOptions(this.constructor.name, options ?? null, {
+      eps: "number",
+      momentum: "number",
+      dtype: true,
+    });
+    const { eps = 1e-5, momentum = 0.1, dtype = "float32" } = options;
+    checkCounts(this.constructor.name, { channels });
     this.#ranks = ranks;
     this.channels = channels;
     this.eps = eps;
@@ -190,8 +201,10 @@ export class LayerNorm extends Module {
   readonly bias: Parameter; // β […shape]
 
   /** @param shape of the last axes; a number for the last one alone. */
-  constructor(shape: number | Shape, { eps = 1e-5, dtype }: NormOptions = {}) {
+  constructor(shape: number | Shape, options: NormOptions = {}) {
     super();
+    checkOptions("LayerNorm", options, { eps: "number", dtype: true });
+    const { eps = 1e-5, dtype } = options;
     this.shape = typeof shape === "number" ? [shape] : [...shape];
     this.eps = eps;
     this.weight = new Parameter(ones(this.shape, { dtype }));
@@ -242,8 +255,10 @@ export class GroupNorm extends Module {
   readonly weight: Parameter; // γ [C]
   readonly bias: Parameter; // β [C]
 
-  constructor(groups: number, channels: number, { eps = 1e-5, dtype }: NormOptions = {}) {
+  constructor(groups: number, channels: number, options: NormOptions = {}) {
     super();
+    checkOptions("GroupNorm", options, { eps: "number", dtype: true });
+    const { eps = 1e-5, dtype } = options;
     if (!(groups > 0) || channels % groups !== 0)
       throw new ConfigError({
         subject: "GroupNorm",
@@ -312,8 +327,15 @@ export class LocalResponseNorm extends Module {
   readonly beta: number;
   readonly k: number;
 
-  constructor({ size = 5, alpha = 1e-4, beta = 0.75, k = 2 }: LocalResponseNormOptions = {}) {
+  constructor(options: LocalResponseNormOptions = {}) {
     super();
+    checkOptions("LocalResponseNorm", options, {
+      size: "number",
+      alpha: "number",
+      beta: "number",
+      k: "number",
+    });
+    const { size = 5, alpha = 1e-4, beta = 0.75, k = 2 } = options;
     if (!(size >= 1 && size % 2 === 1))
       throw new ConfigError({
         subject: "LocalResponseNorm",

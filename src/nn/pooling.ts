@@ -1,4 +1,4 @@
-import { ShapeError, show } from "../base/index.ts";
+import { checkOptions, ShapeError, show } from "../base/index.ts";
 import {
   avgPool,
   maxPool,
@@ -20,6 +20,7 @@ abstract class Pool extends Module {
 
   constructor(rank: number, size: PerAxis, options: PoolLayerOptions) {
     super();
+    checkOptions(this.constructor.name, options, { stride: true, padding: true });
     this.rank = rank;
     this.options = { size, ...options };
   }

@@ -1,5 +1,5 @@
 /** Recurrent networks over sequences: cells unrolled in time, stacked, in one direction or both. */
-import { ConfigError, DTypeError, ShapeError, show, sizeOf } from "../base/index.ts";
+import { ConfigError, checkOptions, DTypeError, ShapeError, show, sizeOf } from "../base/index.ts";
 import { concat, stack, type Tensor, where } from "../tensor/index.ts";
 import {
   type CellOptions,
@@ -48,9 +48,15 @@ export abstract class Recurrent<S extends HiddenState> extends Module<
     cell: new (inputSize: number, hiddenSize: number, options: CellOptions) => RecurrentCell<S>,
     inputSize: number,
     hiddenSize: number,
-    { layers = 1, bidirectional = false, dtype }: RecurrentOptions,
+    options: RecurrentOptions,
   ) {
     super();
+    checkOptions(this.constructor.name, options ?? null, {
+      layers: "number",
+      bidirectional: "boolean",
+      dtype: true,
+    });
+    const { layers = 1, bidirectional = false, dtype } = options;
     if (!(Number.isInteger(layers) && layers > 0))
       throw new ConfigError({
         subject: this.constructor.name,

@@ -1,4 +1,11 @@
-import { byteSize, ConfigError, type DType, type Shape, sizeOf } from "../base/index.ts";
+import {
+  byteSize,
+  ConfigError,
+  checkOptions,
+  type DType,
+  type Shape,
+  sizeOf,
+} from "../base/index.ts";
 import { isTensor, zeros } from "../tensor/index.ts";
 import { listenToCalls } from "./calls.ts";
 import { type AnyModule, evaluating, type Module, ownParameters } from "./module.ts";
@@ -66,11 +73,9 @@ export interface SummaryOptions {
  * [totals.parameters, totals.weights, totals.units, totals.connections]; // [608, 600, 6272, 470400]
  * rows[0].receptiveField.size; // [5, 5]
  */
-export function summary(
-  model: Module,
-  inputShape: Shape,
-  { inputDType, depth }: SummaryOptions = {},
-): Summary {
+export function summary(model: Module, inputShape: Shape, options: SummaryOptions = {}): Summary {
+  checkOptions("summary", options, { inputDType: true, depth: "number" });
+  const { inputDType, depth } = options;
   const parameters = Object.values(model.parameters());
   const dtype = inputDType ?? parameters[0]?.dtype ?? "float32";
   const x = zeros([1, ...inputShape], { dtype });

@@ -1,4 +1,5 @@
 import type { Shape } from "../base/index.ts";
+import { checkOptions } from "../base/index.ts";
 import { type MaxUnpoolOptions, maxUnpool, type PerAxis, type Tensor } from "../tensor/index.ts";
 import { Module } from "./module.ts";
 import { checkSpatial } from "./pooling.ts";
@@ -15,6 +16,7 @@ abstract class MaxUnpool extends Module<
 
   constructor(rank: number, size: PerAxis, options: UnpoolLayerOptions) {
     super();
+    checkOptions(this.constructor.name, options, { stride: true, padding: true });
     this.rank = rank;
     this.options = { size, ...options };
   }

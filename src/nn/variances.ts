@@ -1,5 +1,5 @@
 import { vjp } from "../autodiff/index.ts";
-import { isFloat } from "../base/index.ts";
+import { checkOptions, isFloat } from "../base/index.ts";
 import { filled } from "../ops/index.ts";
 import { isTensor, normal, realizeSync, Tensor } from "../tensor/index.ts";
 import { listenToCalls } from "./calls.ts";
@@ -43,8 +43,10 @@ export interface VarianceOptions {
 export function variancesThroughDepth(
   model: Module,
   inputs: Tensor,
-  { loss, seed = 0 }: VarianceOptions = {},
+  options: VarianceOptions = {},
 ): LayerVariance[] {
+  checkOptions("variancesThroughDepth", options, { loss: "function", seed: "number" });
+  const { loss, seed = 0 } = options;
   const paths = new Map(Object.entries(model.modules()).map(([path, m]) => [m, path]));
   const heard: { module: AnyModule; output: Tensor }[] = [];
   const hear = (module: AnyModule, output: unknown) => {

@@ -1,5 +1,6 @@
 /** Steps that shrink with all that a coordinate has moved before, or that need no learning rate. */
 
+import { checkOptions } from "../base/index.ts";
 import { zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushedSquare } from "./flush.ts";
@@ -25,14 +26,18 @@ export interface AdagradOptions {
  * const rule = adagrad({ eps: 0 });
  * rule.update(tensor(3), { v: tensor(16) }, { t: tensor(1), lr: 0.5 }, tensor(1)).delta.item(); // -0.3
  */
-export const adagrad = ({ eps = 1e-10 }: AdagradOptions = {}): Rule<Pick<RuleState, "v">> => ({
-  name: nameOf("adagrad", { eps }),
-  init: (theta) => ({ v: zerosLike(theta) }),
-  update(g, { v }, { lr }) {
-    v = v.add(g.square());
-    return { delta: g.div(v.sqrt().add(eps)).mul(lr).neg(), state: { v } };
-  },
-});
+export const adagrad = (options: AdagradOptions = {}): Rule<Pick<RuleState, "v">> => {
+  checkOptions("adagrad", options, { eps: "number" });
+  const { eps = 1e-10 } = options;
+  return {
+    name: nameOf("adagrad", { eps }),
+    init: (theta) => ({ v: zerosLike(theta) }),
+    update(g, { v }, { lr }) {
+      v = v.add(g.square());
+      return { delta: g.div(v.sqrt().add(eps)).mul(lr).neg(), state: { v } };
+    },
+  };
+};
 
 /** The constants of {@link adadelta}. */
 export interface AdadeltaOptions {
@@ -58,16 +63,17 @@ export interface AdadeltaOptions {
  * const state = { v: tensor(7), u: tensor(3) };
  * rule.update(tensor(3), state, { t: tensor(1), lr: 1 }, tensor(1)).delta.item(); // -2
  */
-export const adadelta = ({
-  rho = 0.9,
-  eps = 1e-6,
-}: AdadeltaOptions = {}): Rule<Pick<RuleState, "u" | "v">> => ({
-  name: nameOf("adadelta", { rho, eps }),
-  init: (theta) => ({ u: zerosLike(theta), v: zerosLike(theta) }),
-  update(g, { u, v }, { lr }) {
-    v = flushedSquare(v.mul(rho).add(g.square().mul(1 - rho)));
-    const step = u.add(eps).sqrt().mul(v.add(eps).rsqrt()).mul(g);
-    u = flushedSquare(u.mul(rho).add(step.square().mul(1 - rho)));
-    return { delta: step.mul(lr).neg(), state: { u, v } };
-  },
-});
+export const adadelta = (options: AdadeltaOptions = {}): Rule<Pick<RuleState, "u" | "v">> => {
+  checkOptions("adadelta", options, { rho: "number", eps: "number" });
+  const { rho = 0.9, eps = 1e-6 } = options;
+  return {
+    name: nameOf("adadelta", { rho, eps }),
+    init: (theta) => ({ u: zerosLike(theta), v: zerosLike(theta) }),
+    update(g, { u, v }, { lr }) {
+      v = flushedSquare(v.mul(rho).add(g.square().mul(1 - rho)));
+      const step = u.add(eps).sqrt().mul(v.add(eps).rsqrt()).mul(g);
+      u = flushedSquare(u.mul(rho).add(step.square().mul(1 - rho)));
+      return { delta: step.mul(lr).neg(), state: { u, v } };
+    },
+  };
+};

@@ -1,5 +1,6 @@
 /** Steps that each coordinate scales by the size of its own gradients. */
 
+import { checkOptions } from "../base/index.ts";
 import { full, type Tensor, zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
@@ -81,23 +82,34 @@ const moments = (theta: Tensor, amsgrad: boolean | "corrected"): Moments => ({
  * const { delta } = rule.update(tensor([4, -4]), rule.init(theta), { t: tensor(1), lr: 0.5 }, theta);
  * delta.toArray(); // [-0.5, 0.5]
  */
-export const adam = ({
-  beta1 = 0.9,
-  beta2 = 0.999,
-  eps = 1e-8,
-  weightDecay = 0,
-  amsgrad = false,
-  maximize = false,
-}: AdamOptions = {}): Rule<Moments> => ({
-  name: nameOf("adam", { beta1, beta2, eps, weightDecay }),
-  init: (theta) => moments(theta, amsgrad),
-  update(g, before, { t, lr }, theta) {
-    if (maximize) g = g.neg();
-    if (weightDecay !== 0) g = g.add(theta.mul(weightDecay));
-    const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps, amsgrad });
-    return { delta: d.mul(lr).neg(), state };
-  },
-});
+export const adam = (options: AdamOptions = {}): Rule<Moments> => {
+  checkOptions("adam", options, {
+    beta1: "number",
+    beta2: "number",
+    eps: "number",
+    weightDecay: "number",
+    amsgrad: true,
+    maximize: "boolean",
+  });
+  const {
+    beta1 = 0.9,
+    beta2 = 0.999,
+    eps = 1e-8,
+    weightDecay = 0,
+    amsgrad = false,
+    maximize = false,
+  } = options;
+  return {
+    name: nameOf("adam", { beta1, beta2, eps, weightDecay }),
+    init: (theta) => moments(theta, amsgrad),
+    update(g, before, { t, lr }, theta) {
+      if (maximize) g = g.neg();
+      if (weightDecay !== 0) g = g.add(theta.mul(weightDecay));
+      const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps, amsgrad });
+      return { delta: d.mul(lr).neg(), state };
+    },
+  };
+};
 
 /**
  * Adam with weight decay apart from the gradient, so that the decay of a weight does not depend on
@@ -113,19 +125,30 @@ export const adam = ({
  * const theta = tensor([1]);
  * rule.update(tensor([4]), rule.init(theta), { t: tensor(1), lr: 0.5 }, theta).delta.toArray(); // [-0.75]
  */
-export const adamW = ({
-  beta1 = 0.9,
-  beta2 = 0.999,
-  eps = 1e-8,
-  weightDecay = 0.01,
-  amsgrad = false,
-  maximize = false,
-}: AdamOptions = {}): Rule<Moments> => ({
-  name: nameOf("adamW", { beta1, beta2, eps, weightDecay }),
-  init: (theta) => moments(theta, amsgrad),
-  update(g, before, { t, lr }, theta) {
-    if (maximize) g = g.neg();
-    const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps, amsgrad });
-    return { delta: d.add(theta.mul(weightDecay)).mul(lr).neg(), state };
-  },
-});
+export const adamW = (options: AdamOptions = {}): Rule<Moments> => {
+  checkOptions("adamW", options, {
+    beta1: "number",
+    beta2: "number",
+    eps: "number",
+    weightDecay: "number",
+    amsgrad: true,
+    maximize: "boolean",
+  });
+  const {
+    beta1 = 0.9,
+    beta2 = 0.999,
+    eps = 1e-8,
+    weightDecay = 0.01,
+    amsgrad = false,
+    maximize = false,
+  } = options;
+  return {
+    name: nameOf("adamW", { beta1, beta2, eps, weightDecay }),
+    init: (theta) => moments(theta, amsgrad),
+    update(g, before, { t, lr }, theta) {
+      if (maximize) g = g.neg();
+      const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps, amsgrad });
+      return { delta: d.add(theta.mul(weightDecay)).mul(lr).neg(), state };
+    },
+  };
+};

@@ -1,6 +1,6 @@
 /** Changes of the gradients that come before a rule. */
 
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkOptions } from "../base/index.ts";
 import { select } from "../nn/index.ts";
 import { full, stack, type Tensor, where } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
@@ -74,17 +74,21 @@ export const clipByValue = (limit: number): GradientTransform => ({
  */
 export const weightDecay = (
   lambda: number,
-  { of = "*" }: { readonly of?: string | undefined } = {},
-): GradientTransform => ({
-  name: nameOf("weightDecay", { lambda }),
-  transform(gradients, parameters) {
-    const chosen = select(parameters, of);
-    return map(gradients, (g, path) => {
-      const parameter = chosen[path];
-      return parameter ? g.add(parameter.value.mul(lambda)) : g;
-    });
-  },
-});
+  options: { readonly of?: string | undefined } = {},
+): GradientTransform => {
+  checkOptions("weightDecay", options, { of: "text" });
+  const { of = "*" } = options;
+  return {
+    name: nameOf("weightDecay", { lambda }),
+    transform(gradients, parameters) {
+      const chosen = select(parameters, of);
+      return map(gradients, (g, path) => {
+        const parameter = chosen[path];
+        return parameter ? g.add(parameter.value.mul(lambda)) : g;
+      });
+    },
+  };
+};
 
 /**
  * The Euclidean norm of all tensors together, a float64 scalar. Squares neither overflow nor underflow:

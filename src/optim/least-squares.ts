@@ -1,5 +1,5 @@
 /** Sums of squares, whose second derivatives are nearly known from first ones. */
-import { ConfigError, NumericError } from "../base/index.ts";
+import { ConfigError, checkOptions, NumericError } from "../base/index.ts";
 import { compile, jvp, type Tensor, tensor, vjp } from "../tensor/index.ts";
 import type { Descent } from "./descent.ts";
 import {
@@ -79,6 +79,9 @@ export function leastSquares<X>(
   start: unknown,
   options: LeastSquaresOptions = {},
 ): Minimum<X> {
+  checkOptions("leastSquares", options, {
+    ...{ method: true, tolerance: "number", maxIterations: "number", damping: "number" },
+  });
   const { method = "levenberg-marquardt", damping = 1e-3, ...limits } = options;
   checkMethod("leastSquares", method, methods);
   checkDamping(damping);

@@ -1,3 +1,4 @@
+import { checkOptions } from "../base/index.ts";
 import { zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushed } from "./flush.ts";
@@ -27,16 +28,16 @@ export interface LionOptions {
  * const rule = lion({ weightDecay: 0.5 });
  * rule.update(tensor([3, -1]), { m: tensor([0, 0]) }, { t: tensor(1), lr: 0.1 }, tensor([2, 0])).delta.toArray(); // [-0.2, 0.1]
  */
-export const lion = ({
-  beta1 = 0.9,
-  beta2 = 0.99,
-  weightDecay = 0,
-}: LionOptions = {}): Rule<Pick<RuleState, "m">> => ({
-  name: nameOf("lion", { beta1, beta2, weightDecay }),
-  init: (theta) => ({ m: zerosLike(theta) }),
-  update(g, { m }, { lr }, theta) {
-    const c = m.mul(beta1).add(g.mul(1 - beta1));
-    const delta = c.sign().add(theta.mul(weightDecay)).mul(lr).neg();
-    return { delta, state: { m: flushed(m.mul(beta2).add(g.mul(1 - beta2))) } };
-  },
-});
+export const lion = (options: LionOptions = {}): Rule<Pick<RuleState, "m">> => {
+  checkOptions("lion", options, { beta1: "number", beta2: "number", weightDecay: "number" });
+  const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0 } = options;
+  return {
+    name: nameOf("lion", { beta1, beta2, weightDecay }),
+    init: (theta) => ({ m: zerosLike(theta) }),
+    update(g, { m }, { lr }, theta) {
+      const c = m.mul(beta1).add(g.mul(1 - beta1));
+      const delta = c.sign().add(theta.mul(weightDecay)).mul(lr).neg();
+      return { delta, state: { m: flushed(m.mul(beta2).add(g.mul(1 - beta2))) } };
+    },
+  };
+};

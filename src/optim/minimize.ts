@@ -1,5 +1,5 @@
 /** Full-batch minimisation with second derivatives, or with what gradients tell of them. */
-import { ConfigError, NumericError, nearest } from "../base/index.ts";
+import { ConfigError, checkOptions, NumericError, nearest } from "../base/index.ts";
 import { compile, hvp, type Tensor, tensor } from "../tensor/index.ts";
 import {
   conjugate,
@@ -103,6 +103,9 @@ export function minimize<X>(
   start: unknown,
   options: MinimizeOptions = {},
 ): Minimum<X> {
+  checkOptions("minimize", options, {
+    ...{ method: true, tolerance: "number", maxIterations: "number", memory: "number" },
+  });
   const { method = "lbfgs", memory = 10 } = options;
   checkMethod("minimize", method, methods);
   checkCount("minimize", "memory", memory);

@@ -1,5 +1,5 @@
 /** Averages along series of numbers: losses, gradients' norms, prices. */
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkOptions } from "../base/index.ts";
 
 /**
  * The simple moving average: the mean of each `width` neighbours.
@@ -68,8 +68,10 @@ export function exponentialMovingAverage(series: ArrayLike<number>, beta: number
 export function decayedAverage(
   series: ArrayLike<number>,
   beta: number,
-  { corrected = true }: { readonly corrected?: boolean | undefined } = {},
+  options: { readonly corrected?: boolean | undefined } = {},
 ): number[] {
+  checkOptions("decayedAverage", options, { corrected: "boolean" });
+  const { corrected = true } = options;
   checkShare("decayedAverage", 1 - beta);
   let m = 0;
   return Array.from(series, (y, i) => {

@@ -1,3 +1,4 @@
+import { checkOptions } from "../base/index.ts";
 import { full, type Tensor, zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
@@ -35,12 +36,14 @@ type NadamState = Pick<RuleState, "m" | "v" | "product">;
  * const { state } = rule.update(tensor([4]), rule.init(theta), { t: tensor(1), lr: 0.5 }, theta);
  * state.m.toArray(); // [0.4]
  */
-export const nadam = ({
-  beta1 = 0.9,
-  beta2 = 0.999,
-  eps = 1e-8,
-  momentumDecay = 4e-3,
-}: NadamOptions = {}): Rule<NadamState> => {
+export const nadam = (options: NadamOptions = {}): Rule<NadamState> => {
+  checkOptions("nadam", options, {
+    beta1: "number",
+    beta2: "number",
+    eps: "number",
+    momentumDecay: "number",
+  });
+  const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, momentumDecay = 4e-3 } = options;
   // scalars are float64: 1 − βᵗ loses all its digits in float32 when β is near 1
   const power = (base: number, exponent: Tensor) =>
     full([], base, { dtype: "float64" }).pow(exponent);

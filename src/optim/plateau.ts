@@ -1,5 +1,5 @@
 /** A learning rate that follows a measurement instead of a plan. */
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkOptions } from "../base/index.ts";
 
 /** When {@link plateau} lowers the rate, and by how much. */
 export interface PlateauOptions {
@@ -42,19 +42,28 @@ export interface PlateauState {
  * for (const loss of [3, 2, 2, 2]) state = rate.update(state, loss);
  * state.lr; // 0.05
  */
-export function plateau({
-  factor = 0.1,
-  patience = 10,
-  threshold = 1e-4,
-  cooldown = 0,
-  min = 0,
-  maximize = false,
-}: PlateauOptions = {}): {
+export function plateau(options: PlateauOptions = {}): {
   /** The state before the first measurement. */
   init(lr: number): PlateauState;
   /** The state after one more; its `lr` is the rate from now on. */
   update(state: PlateauState, value: number): PlateauState;
 } {
+  checkOptions("plateau", options, {
+    factor: "number",
+    patience: "number",
+    threshold: "number",
+    cooldown: "number",
+    min: "number",
+    maximize: "boolean",
+  });
+  const {
+    factor = 0.1,
+    patience = 10,
+    threshold = 1e-4,
+    cooldown = 0,
+    min = 0,
+    maximize = false,
+  } = options;
   if (!(factor > 0 && factor < 1))
     throw new ConfigError({
       subject: "plateau",

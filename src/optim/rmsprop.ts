@@ -1,3 +1,4 @@
+import { checkOptions } from "../base/index.ts";
 import { zerosLike } from "../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
@@ -37,26 +38,30 @@ type RmspropState = Pick<RuleState, "v"> & Partial<Pick<RuleState, "u" | "m">>;
  * const rule = rmsprop({ rho: 0.75, eps: 0 });
  * rule.update(tensor(4), { v: tensor(0) }, { t: tensor(1), lr: 0.5 }, tensor(1)).delta.item(); // -1
  */
-export const rmsprop = ({
-  rho = 0.99,
-  eps = 1e-8,
-  epsInRoot = false,
-  momentum = 0,
-  centered = false,
-}: RmspropOptions = {}): Rule<RmspropState> => ({
-  name: nameOf("rmsprop", { rho, eps, momentum }),
-  init: (theta) => ({
-    v: zerosLike(theta),
-    ...(centered && { m: zerosLike(theta) }),
-    ...(momentum !== 0 && { u: zerosLike(theta) }),
-  }),
-  update(g, { v, u, m }, { lr }) {
-    v = flushedSquare(v.mul(rho).add(g.square().mul(1 - rho)));
-    m = m && flushed(m.mul(rho).add(g.mul(1 - rho)));
-    const square = m ? v.sub(m.square()) : v;
-    const root = epsInRoot ? square.add(eps).sqrt() : square.sqrt().add(eps);
-    const step = g.div(root);
-    u = u && flushed(u.mul(momentum).add(step));
-    return { delta: (u ?? step).mul(lr).neg(), state: { v, ...(m && { m }), ...(u && { u }) } };
-  },
-});
+export const rmsprop = (options: RmspropOptions = {}): Rule<RmspropState> => {
+  checkOptions("rmsprop", options, {
+    rho: "number",
+    eps: "number",
+    epsInRoot: "boolean",
+    momentum: "number",
+    centered: "boolean",
+  });
+  const { rho = 0.99, eps = 1e-8, epsInRoot = false, momentum = 0, centered = false } = options;
+  return {
+    name: nameOf("rmsprop", { rho, eps, momentum }),
+    init: (theta) => ({
+      v: zerosLike(theta),
+      ...(centered && { m: zerosLike(theta) }),
+      ...(momentum !== 0 && { u: zerosLike(theta) }),
+    }),
+    update(g, { v, u, m }, { lr }) {
+      v = flushedSquare(v.mul(rho).add(g.square().mul(1 - rho)));
+      m = m && flushed(m.mul(rho).add(g.mul(1 - rho)));
+      const square = m ? v.sub(m.square()) : v;
+      const root = epsInRoot ? square.add(eps).sqrt() : square.sqrt().add(eps);
+      const step = g.div(root);
+      u = u && flushed(u.mul(momentum).add(step));
+      return { delta: (u ?? step).mul(lr).neg(), state: { v, ...(m && { m }), ...(u && { u }) } };
+    },
+  };
+};

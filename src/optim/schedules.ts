@@ -1,5 +1,5 @@
 /** Learning rates as pure functions of the step (or epoch) 0, 1, 2, … */
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkOptions } from "../base/index.ts";
 
 /** The learning rate of step 0, 1, 2, … */
 export type Schedule = (step: number) => number;
@@ -22,10 +22,9 @@ export const constant =
  * @example
  * stepDecay(1, { factor: 0.5, every: 10 })(25); // 0.25
  */
-export const stepDecay = (
-  lr: number,
-  { factor = 0.1, every }: { factor?: number; every: number },
-): Schedule => {
+export const stepDecay = (lr: number, options: { factor?: number; every: number }): Schedule => {
+  checkOptions("stepDecay", options ?? null, { factor: "number", every: "number" });
+  const { factor = 0.1, every } = options;
   checkSteps("stepDecay", "every", every);
   return (step) => lr * factor ** Math.floor(step / every);
 };
@@ -36,10 +35,11 @@ export const stepDecay = (
  * @example
  * exponential(1, { factor: 0.5 })(3); // 0.125
  */
-export const exponential =
-  (lr: number, { factor }: { factor: number }): Schedule =>
-  (step) =>
-    lr * factor ** step;
+export const exponential = (lr: number, options: { factor: number }): Schedule => {
+  checkOptions("exponential", options ?? null, { factor: "number" });
+  const { factor } = options;
+  return (step) => lr * factor ** step;
+};
 
 /**
  * Half a cosine from lr down to `min` in so many steps, then `min`:
@@ -52,10 +52,9 @@ export const exponential =
  * cosine(1, { steps: 10 })(5); // 0.5
  * cosine(1, { steps: 10 })(20); // 0
  */
-export const cosine = (
-  lr: number,
-  { steps, min = 0 }: { steps: number; min?: number },
-): Schedule => {
+export const cosine = (lr: number, options: { steps: number; min?: number }): Schedule => {
+  checkOptions("cosine", options ?? null, { steps: "number", min: "number" });
+  const { steps, min = 0 } = options;
   checkSteps("cosine", "steps", steps);
   return (step) =>
     min + 0.5 * (lr - min) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps));
@@ -72,8 +71,14 @@ export const cosine = (
  */
 export const cosineRestarts = (
   lr: number,
-  { steps, growth = 1, min = 0 }: { steps: number; growth?: number; min?: number },
+  options: { steps: number; growth?: number; min?: number },
 ): Schedule => {
+  checkOptions("cosineRestarts", options ?? null, {
+    steps: "number",
+    growth: "number",
+    min: "number",
+  });
+  const { steps, growth = 1, min = 0 } = options;
   if (!(steps > 0 && growth >= 1))
     throw new ConfigError({
       subject: "cosineRestarts",
@@ -126,13 +131,15 @@ export const inverseSqrt =
  */
 export const oneCycle = (
   lr: number,
-  {
-    steps,
-    rise = 0.3,
-    divide = 25,
-    finalDivide = 1e4,
-  }: { steps: number; rise?: number; divide?: number; finalDivide?: number },
+  options: { steps: number; rise?: number; divide?: number; finalDivide?: number },
 ): Schedule => {
+  checkOptions("oneCycle", options ?? null, {
+    steps: "number",
+    rise: "number",
+    divide: "number",
+    finalDivide: "number",
+  });
+  const { steps, rise = 0.3, divide = 25, finalDivide = 1e4 } = options;
   checkSteps("oneCycle", "steps", steps);
   checkRise(rise);
   const first = lr / divide;
@@ -154,10 +161,11 @@ export const oneCycle = (
  * const schedule = warmup(constant(1), { steps: 4 });
  * [0, 1, 2, 3, 4].map(schedule); // [0.25, 0.5, 0.75, 1, 1]
  */
-export const warmup =
-  (then: Schedule, { steps }: { steps: number }): Schedule =>
-  (step) =>
-    step < steps ? (then(0) * (step + 1)) / steps : then(step - steps);
+export const warmup = (then: Schedule, options: { steps: number }): Schedule => {
+  checkOptions("warmup", options ?? null, { steps: "number" });
+  const { steps } = options;
+  return (step) => (step < steps ? (then(0) * (step + 1)) / steps : then(step - steps));
+};
 
 function checkSteps(subject: string, name: string, steps: number): void {
   if (steps > 0) return;

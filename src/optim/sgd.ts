@@ -1,5 +1,6 @@
 /** Gradient descent, plain and with momentum. Stochastic or not is a matter of the batch. */
 
+import { checkOptions } from "../base/index.ts";
 import { onesLike, where, zerosLike } from "../tensor/index.ts";
 import { globalNorm } from "./chain.ts";
 import { nameOf } from "./constants.ts";
@@ -71,14 +72,18 @@ export const subgradient = (): Rule<RuleState> => ({
  * @example
  * momentum({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
-export const momentum = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> => ({
-  name: nameOf("momentum", { rho }),
-  init: (theta) => ({ v: zerosLike(theta) }),
-  update(g, { v }, { lr }) {
-    v = flushed(v.mul(rho).add(g));
-    return { delta: v.mul(lr).neg(), state: { v } };
-  },
-});
+export const momentum = (options: MomentumOptions = {}): Rule<Velocity> => {
+  checkOptions("momentum", options, { rho: "number" });
+  const { rho = 0.9 } = options;
+  return {
+    name: nameOf("momentum", { rho }),
+    init: (theta) => ({ v: zerosLike(theta) }),
+    update(g, { v }, { lr }) {
+      v = flushed(v.mul(rho).add(g));
+      return { delta: v.mul(lr).neg(), state: { v } };
+    },
+  };
+};
 
 /**
  * Momentum in the textbooks' form, where each gradient enters the velocity with the learning rate of
@@ -92,14 +97,18 @@ export const momentum = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> =>
  * @example
  * heavyBall({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
-export const heavyBall = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> => ({
-  name: nameOf("heavyBall", { rho }),
-  init: (theta) => ({ v: zerosLike(theta) }),
-  update(g, { v }, { lr }) {
-    v = flushed(v.mul(rho).add(g.mul(lr)));
-    return { delta: v.neg(), state: { v } };
-  },
-});
+export const heavyBall = (options: MomentumOptions = {}): Rule<Velocity> => {
+  checkOptions("heavyBall", options, { rho: "number" });
+  const { rho = 0.9 } = options;
+  return {
+    name: nameOf("heavyBall", { rho }),
+    init: (theta) => ({ v: zerosLike(theta) }),
+    update(g, { v }, { lr }) {
+      v = flushed(v.mul(rho).add(g.mul(lr)));
+      return { delta: v.neg(), state: { v } };
+    },
+  };
+};
 
 /**
  * Nesterov's momentum in PyTorch's form: the step looks ahead along the new velocity.
@@ -111,11 +120,15 @@ export const heavyBall = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> =
  * @example
  * nesterov({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
-export const nesterov = ({ rho = 0.9 }: MomentumOptions = {}): Rule<Velocity> => ({
-  name: nameOf("nesterov", { rho }),
-  init: (theta) => ({ v: zerosLike(theta) }),
-  update(g, { v }, { lr }) {
-    v = flushed(v.mul(rho).add(g));
-    return { delta: g.add(v.mul(rho)).mul(lr).neg(), state: { v } };
-  },
-});
+export const nesterov = (options: MomentumOptions = {}): Rule<Velocity> => {
+  checkOptions("nesterov", options, { rho: "number" });
+  const { rho = 0.9 } = options;
+  return {
+    name: nameOf("nesterov", { rho }),
+    init: (theta) => ({ v: zerosLike(theta) }),
+    update(g, { v }, { lr }) {
+      v = flushed(v.mul(rho).add(g));
+      return { delta: g.add(v.mul(rho)).mul(lr).neg(), state: { v } };
+    },
+  };
+};

@@ -1,4 +1,4 @@
-import { checkOptions, type Shape, ShapeError, show } from "../base/index.ts";
+import { checkOptions, type OptionNames, type Shape, ShapeError, show } from "../base/index.ts";
 import * as op from "../ops/index.ts";
 import { nodeOf } from "./arguments.ts";
 import {
@@ -26,6 +26,11 @@ export interface ConvTransposeOptions extends TransposeOptions {
 }
 
 const windowNames = { stride: true, padding: true, dilation: true, groups: true } as const;
+export const convNames: OptionNames<ConvOptions> = { ...windowNames, paddingMode: true };
+export const convTransposeNames: OptionNames<ConvTransposeOptions> = {
+  ...windowNames,
+  outputPadding: true,
+};
 
 /**
  * Cross-correlation over the last axes, in the layout of PyTorch and ONNX:
@@ -43,7 +48,7 @@ const windowNames = { stride: true, padding: true, dilation: true, groups: true 
 export function conv(x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor {
   const dtype = common([nodeOf("conv", x), nodeOf("conv", w)]);
   if (x.dtype !== w.dtype) return conv(x.cast(dtype), w.cast(dtype), options);
-  checkOptions("conv", options, { ...windowNames, paddingMode: true });
+  checkOptions("conv", options, convNames);
   const { groups = 1, paddingMode = "zeros" } = options;
   const name = `conv${x.rank - 2}d`;
   checkConv(name, x.shape, w.shape, groups);
@@ -108,7 +113,7 @@ function checkConv(name: string, x: Shape, w: Shape, groups: number): void {
 export function convTranspose(x: Tensor, w: Tensor, options: ConvTransposeOptions = {}): Tensor {
   const dtype = common([nodeOf("convTranspose", x), nodeOf("convTranspose", w)]);
   if (x.dtype !== w.dtype) return convTranspose(x.cast(dtype), w.cast(dtype), options);
-  checkOptions("convTranspose", options, { ...windowNames, outputPadding: true });
+  checkOptions("convTranspose", options, convTransposeNames);
   const { groups = 1 } = options;
   const name = `convTranspose${x.rank - 2}d`;
   checkConvTranspose(name, x.shape, w.shape, groups);

@@ -1,4 +1,4 @@
-import { ConfigError, nearest } from "../base/index.ts";
+import { ConfigError, checkOptions, nearest } from "../base/index.ts";
 import { type Backend, compiledBackend, referenceBackend } from "../compiler/backend.ts";
 import { loadNative } from "../runtime/native.ts";
 import { builtin, environment } from "../runtime/node.ts";
@@ -89,7 +89,9 @@ function best(): Backend {
  * await loadEngine({ threads: 2 });
  * tensor([1, 2]).sum().item(); // 3
  */
-export async function loadEngine({ isa, threads }: WasmOptions = {}): Promise<void> {
+export async function loadEngine(options: WasmOptions = {}): Promise<void> {
+  checkOptions("loadEngine", options, { isa: true, threads: true });
+  const { isa, threads } = options;
   if (!builtin) await fetchWasm({ isa, threads });
 }
 

@@ -1,5 +1,12 @@
 /** The arithmetic of windows that slide over axes: strides, padding, and the sizes that come out. */
-import { ConfigError, describe, type Shape, ShapeError, show } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  describe,
+  type Shape,
+  ShapeError,
+  show,
+} from "../base/index.ts";
 
 /** One number for every axis, or one per axis. */
 export type PerAxis = number | readonly number[];
@@ -123,6 +130,7 @@ export function convOutputSize(
   kernel: PerAxis,
   options: WindowOptions = {},
 ): number[] {
+  checkOptions("convOutputSize", options, { stride: true, padding: true, dilation: true });
   return windows("convOutputSize", size, kernel, options).out;
 }
 
@@ -142,6 +150,7 @@ export function samePadding(
   kernel: PerAxis,
   options: Omit<WindowOptions, "padding"> = {},
 ): [number, number][] {
+  checkOptions("samePadding", options, { stride: true, dilation: true });
   return windows("samePadding", size, kernel, { ...options, padding: "same" }).padding;
 }
 
@@ -213,5 +222,8 @@ export function convTransposeOutputSize(
   kernel: PerAxis,
   options: TransposeOptions = {},
 ): number[] {
+  checkOptions("convTransposeOutputSize", options, {
+    ...{ stride: true, padding: true, dilation: true, outputPadding: true },
+  });
   return transposedWindows("convTransposeOutputSize", size, kernel, options).out;
 }

@@ -1,4 +1,5 @@
 import {
+  checkOptions,
   FormatError,
   formatJson,
   type HostArray,
@@ -85,8 +86,10 @@ export type Saved = Pick<
 export async function saveCheckpoint(
   path: string,
   { model, optimizer, position, settings, history, config, states = {}, average }: Saved,
-  { weightsOnly = false } = {},
+  options: { readonly weightsOnly?: boolean | undefined } = {},
 ): Promise<void> {
+  checkOptions("saveCheckpoint", options, { weightsOnly: "boolean" });
+  const { weightsOnly = false } = options;
   const weights = () => hostState(model.state());
   const averaged = weightsOnly && average !== undefined && average.count > 0;
   const tensors = new Map(Object.entries(averaged ? average.apply(weights) : weights()));

@@ -1,3 +1,4 @@
+import { checkOptions } from "../base/index.ts";
 import { writeFileAtomic } from "../formats/index.ts";
 import type { Logs } from "./history.ts";
 import type { Callback, Training } from "./training.ts";
@@ -18,7 +19,9 @@ export class CSVLogger implements Callback {
   readonly #path: string;
   readonly #separator: string;
 
-  constructor(path: string, { separator = "," }: { readonly separator?: string | undefined } = {}) {
+  constructor(path: string, options: { readonly separator?: string | undefined } = {}) {
+    checkOptions("CSVLogger", options, { separator: "text" });
+    const { separator = "," } = options;
     this.#path = path;
     this.#separator = separator;
   }

@@ -20,7 +20,7 @@ import { checkModel } from "./model-check.ts";
 import type { Callback, Settings } from "./training.ts";
 import { exampleWeights } from "./weights.ts";
 
-const names: OptionNames<FitOptions> = {
+export const fitNames: OptionNames<FitOptions> = {
   ...{ epochs: true, batchSize: true, accumulate: true, optimizer: true, lr: true, average: true },
   ...{ validation: true, callbacks: true, augment: true, seed: true, resume: true, signal: true },
   ...{ config: true, head: true, loss: true, metrics: true, classWeight: true },
@@ -48,7 +48,7 @@ export function resolveOptions(
   options: FitOptions,
 ): Resolved {
   checkModel("fit", model, "fit(model, data, options)");
-  checkOptions("fit", options, names);
+  checkOptions("fit", options, fitNames);
   const { epochs = 10, batchSize = 32, seed = 0, accumulate = 1, lr } = options;
   checkCount("epochs", epochs, 1, "the number of passes through the data, such as epochs: 10");
   checkCount("batchSize", batchSize, 1, "the number of examples of a step, such as batchSize: 32");

@@ -1,9 +1,17 @@
 /** Splits for validation: parts with the classes in proportion, and k folds that take turns. */
-import { ConfigError, RandomStream } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  describe,
+  type OptionNames,
+  RandomStream,
+} from "../base/index.ts";
+import { checkSplit } from "../data/dataset.ts";
 import { type Split, subset } from "../data/index.ts";
 import type { Module } from "../nn/index.ts";
 import { type EvaluateOptions, evaluate } from "./evaluate.ts";
 import { type FitOptions, fit } from "./fit.ts";
+import { fitNames } from "./fit-options.ts";
 import type { Logs } from "./history.ts";
 
 /** The streams of random numbers that folds and stratified splits use, apart from all others. */
@@ -62,11 +70,10 @@ const inOrder = (rows: readonly number[]): Int32Array => Int32Array.from(rows).s
  * const folds = kFold(moons({ size: 10 }), 5, { stratified: true });
  * folds.map(({ train, validation }) => [train.size, validation.size])[0]; // [8, 2]
  */
-export function kFold(
-  split: Split,
-  k: number,
-  { seed = 0, stratified = false }: FoldOptions = {},
-): Fold[] {
+export function kFold(split: Split, k: number, options: FoldOptions = {}): Fold[] {
+  checkSplit("kFold", split, "the data");
+  checkOptions("kFold", options, { seed: "number", stratified: "boolean" });
+  const { seed = 0, stratified = false } = options;
   if (!Number.isSafeInteger(k) || k < 2 || k > split.size)
     throw new ConfigError({
       subject: "kFold",
@@ -94,8 +101,11 @@ export function kFold(
 export function stratifiedSplit(
   split: Split,
   fraction: number,
-  { seed = 0 }: { readonly seed?: number | undefined } = {},
+  options: { readonly seed?: number | undefined } = {},
 ): [Split, Split] {
+  checkSplit("stratifiedSplit", split, "the data");
+  checkOptions("stratifiedSplit", options, { seed: "number" });
+  const { seed = 0 } = options;
   checkClasses("stratifiedSplit", split);
   const groups = shuffledGroups(split, seed, true);
   const cuts = groups.map((rows) => Math.round(fraction * rows.length));
@@ -117,6 +127,11 @@ export interface CrossValidateOptions
   /** Default 5. */
   readonly folds?: number | undefined;
 }
+
+const names: OptionNames<CrossValidateOptions> = (() => {
+  const { validation, resume, sampleWeight, ...rest } = fitNames;
+  return { ...rest, folds: "number", stratified: "boolean" };
+})();
 
 /** What the folds came to. */
 export interface CrossValidation {
@@ -142,8 +157,12 @@ export interface CrossValidation {
 export async function crossValidate(
   makeModel: (fold: number) => Module,
   data: Split,
-  { folds: k = 5, stratified, ...options }: CrossValidateOptions = {},
+  given: CrossValidateOptions = {},
 ): Promise<CrossValidation> {
+  checkSplit("crossValidate", data, "the data");
+  if (typeof makeModel !== "function") throw noMaker(makeModel);
+  checkOptions("crossValidate", given, names);
+  const { folds: k = 5, stratified, ...options } = given;
   const folds: Logs[] = [];
   const seen = new Set<Module>();
   for (const { train, validation } of kFold(data, k, { seed: options.seed, stratified })) {
@@ -161,6 +180,13 @@ export async function crossValidate(
   }
   return { folds, ...spread(folds) };
 }
+
+const noMaker = (given: unknown): ConfigError =>
+  new ConfigError({
+    subject: "crossValidate",
+    problem: `makeModel is ${describe(given)}, not a function.`,
+    fix: "give a function that builds a new model, such as () => new Linear(2, 2).",
+  });
 
 /** Mean and standard deviation by name. */
 function spread(logs: readonly Logs[]): { mean: Logs; deviation: Logs } {

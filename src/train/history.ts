@@ -1,4 +1,4 @@
-import { ConfigError, describe, nearest } from "../base/index.ts";
+import { ConfigError, checkOptions, describe, nearest } from "../base/index.ts";
 
 /** Numbers by name: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `lr`, … */
 export type Logs = Readonly<Record<string, number>>;
@@ -64,8 +64,10 @@ export class History {
    */
   best(
     monitor: string,
-    { mode = modeOf(monitor), minDelta = 0 }: { mode?: Mode; minDelta?: number } = {},
+    options: { mode?: Mode; minDelta?: number } = {},
   ): { epoch: number; value: number } | undefined {
+    checkOptions("History.best", options, { mode: true, minDelta: "number" });
+    const { mode = modeOf(monitor), minDelta = 0 } = options;
     const sign = mode === "min" ? 1 : -1;
     let best: { epoch: number; value: number } | undefined;
     this.get(monitor).forEach((value, epoch) => {

@@ -1,10 +1,13 @@
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkOptions, checkSeed, type OptionNames } from "../base/index.ts";
 import { extent } from "../base/vectors.ts";
 import { type Batch, batches, type Dataset, type Split } from "../data/index.ts";
 import type { AnyModule, Module } from "../nn/index.ts";
-import { adam, decayedAverage, Optimizer, type Rule } from "../optim/index.ts";
+import { decayedAverage, Optimizer, type RuleLike } from "../optim/index.ts";
+import { ruleOf } from "../optim/named.ts";
 import type { Variable } from "../tensor/index.ts";
 import { type HeadOptions, resolveHead } from "./evaluate.ts";
+import { trainingPart } from "./fit-options.ts";
+import { checkModel } from "./model-check.ts";
 import { trainStep } from "./step.ts";
 
 /** The rates that {@link findLr} goes through, and the training it does it with. */
@@ -18,7 +21,7 @@ export interface FindLrOptions extends HeadOptions {
   /** Examples of one step, as training will have. Default 32. */
   readonly batchSize?: number | undefined;
   /** The rule, or the optimizer that works on this model, which the rate is for. Default `adam()`. */
-  readonly optimizer?: Rule | Optimizer | undefined;
+  readonly optimizer?: RuleLike | Optimizer | undefined;
   /** β of the average along the losses, 0 ≤ β < 1. Default 0.9. */
   readonly smoothing?: number | undefined;
   /** How many times its best the smoothed loss may grow to, before the sweep ends. Default 4. */
@@ -26,6 +29,17 @@ export interface FindLrOptions extends HeadOptions {
   /** Decides the order of the examples. Default 0. */
   readonly seed?: number | undefined;
 }
+
+const names: OptionNames<FindLrOptions> = {
+  ...{ head: true, loss: true, metrics: true, optimizer: true, from: "number", to: "number" },
+  ...{
+    steps: "number",
+    batchSize: "count",
+    smoothing: "number",
+    diverge: "number",
+    seed: "number",
+  },
+};
 
 /** One step of the sweep. */
 export interface LrPoint {
@@ -71,12 +85,16 @@ export async function findLr(
   data: Split | Dataset,
   options: FindLrOptions = {},
 ): Promise<LrSweep> {
+  checkModel("findLr", model, "findLr(model, data, options)");
+  checkOptions("findLr", options, names);
   const { from = 1e-7, to = 10, steps = 100, smoothing = 0.9, diverge = 4 } = options;
   check({ from, to, steps, smoothing, diverge });
-  const split = "train" in data ? data.train : data;
+  const split = trainingPart("findLr", data);
   const head = { ...resolveHead(model, split, options), metrics: {} };
-  const { optimizer: given = adam(), batchSize = 32, seed = 0 } = options;
-  const optimizer = given instanceof Optimizer ? given : new Optimizer(model, given);
+  const { optimizer: given = "adam", batchSize = 32, seed = 0 } = options;
+  checkSeed("findLr", seed);
+  const optimizer =
+    given instanceof Optimizer ? given : new Optimizer(model, ruleOf("findLr", given));
   const restore = remember(model, optimizer);
   const losses: number[] = [];
   const rates: number[] = [];

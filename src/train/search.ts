@@ -1,4 +1,4 @@
-import { ConfigError, checkSeed, NumericError, RandomStream } from "../base/index.ts";
+import { ConfigError, checkOptions, checkSeed, NumericError, RandomStream } from "../base/index.ts";
 import type { Mode } from "./history.ts";
 import type { Json } from "./run-folder.ts";
 import { headOf, SearchTable } from "./search-table.ts";
@@ -97,7 +97,18 @@ const searchStream = 0x5e00_0000;
 export async function search<S extends Space>(
   space: S,
   objective: Objective<S>,
-  {
+  options: SearchOptions = {},
+): Promise<SearchResult<S>> {
+  checkOptions("search", options, {
+    method: true,
+    trials: "number",
+    seed: "number",
+    mode: true,
+    budget: true,
+    table: true,
+    context: true,
+  });
+  const {
     method = "random",
     trials = 20,
     seed = 0,
@@ -105,8 +116,7 @@ export async function search<S extends Space>(
     budget,
     table,
     context,
-  }: SearchOptions = {},
-): Promise<SearchResult<S>> {
+  } = options;
   checkSeed("search", seed);
   const count = method === "grid" ? gridSize(space) : checkTrials(trials);
   const rounds = roundsOf(method, count, budget);

@@ -1,5 +1,5 @@
 /** Learning on from a model that has learned: what moves when, and how fast. */
-import { ConfigError } from "../base/index.ts";
+import { ConfigError, checkOptions } from "../base/index.ts";
 import { type AnyModule, select } from "../nn/index.ts";
 import { ownParameters } from "../nn/module.ts";
 import type { ParameterGroup } from "../optim/index.ts";
@@ -27,7 +27,9 @@ export type UnfreezingSchedule = Readonly<Record<number, string | readonly strin
 export class GradualUnfreezing implements Callback {
   readonly #schedule: readonly (readonly [epoch: number, pattern: string])[];
 
-  constructor({ schedule }: { readonly schedule: UnfreezingSchedule }) {
+  constructor(options: { readonly schedule: UnfreezingSchedule }) {
+    checkOptions("GradualUnfreezing", options ?? null, { schedule: true });
+    const { schedule } = options;
     this.#schedule = Object.entries(schedule).flatMap(([epoch, patterns]) =>
       [patterns].flat().map((pattern) => [checkEpoch(epoch), pattern] as const),
     );

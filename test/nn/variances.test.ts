@@ -44,7 +44,7 @@ for (const engine of engines)
     test("identity: layers that pass on what they get", () => {
       const options = { init: init.identity, padding: "same" } as const;
       const cases: [Module, number[]][] = [
-        [new Linear(3, 3, options), [2, 3]],
+        [new Linear(3, 3, { init: init.identity }), [2, 3]],
         [new Conv1d(2, 2, 3, options), [2, 2, 4]],
         [new Conv2d(3, 3, [5, 3], options), [1, 3, 4, 6]],
         [new Conv3d(2, 2, [1, 3, 3], options), [1, 2, 2, 3, 3]],

@@ -22,7 +22,7 @@ describe("kFold", () => {
       fc.property(
         labels,
         fc.integer({ min: 2, max: 4 }),
-        fc.integer(),
+        fc.nat(),
         fc.boolean(),
         (y, k, seed, stratified) => {
           const folds = kFold(numbered(y), k, { seed, stratified });

@@ -1,4 +1,10 @@
-import { ConfigError, type HostArray, sizeOf } from "../../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  type HostArray,
+  type OptionNames,
+  sizeOf,
+} from "../../base/index.ts";
 import { type SpectrogramOptions, spectrogram } from "./spectrogram.ts";
 
 /** Which formula turns hertz into mels: pitches that sound equally far apart. */
@@ -20,6 +26,11 @@ export interface MelOptions {
   /** Filters of equal area, 2 / (width in hertz) high, as Slaney's; false: all 1 high. Default true. */
   readonly equalArea?: boolean;
 }
+
+const melNames: OptionNames<MelOptions> = {
+  ...{ sampleRate: "number", window: "number", count: "number", scale: true },
+  ...{ from: "number", to: "number", equalArea: "boolean" },
+};
 
 const slaneyStep = 200 / 3;
 const slaneyLog = Math.log(6.4) / 27;
@@ -54,6 +65,7 @@ const scales: Record<
  * melFilters({ sampleRate: 8000, window: 256, count: 20 }).shape; // [20, 129]
  */
 export function melFilters(options: MelOptions): HostArray {
+  checkOptions("melFilters", options ?? null, melNames);
   const { sampleRate, window = 256, count = 40, from = 0, equalArea = true } = options;
   const { to = sampleRate / 2, scale = "slaney" } = options;
   check("sampleRate", sampleRate, sampleRate > 0 && Number.isFinite(sampleRate));
@@ -100,10 +112,11 @@ export function logMel(
   samples: HostArray,
   options: MelOptions & SpectrogramOptions & { readonly floor?: number },
 ): HostArray {
-  const { floor = 1e-10 } = options;
+  checkOptions("logMel", options ?? null, { ...melNames, hop: "number", floor: "number" });
+  const { floor = 1e-10, hop, ...mel } = options;
   check("floor", floor, floor > 0);
-  const power = spectrogram(samples, options);
-  const filters = melFilters(options);
+  const power = spectrogram(samples, { window: mel.window, hop });
+  const filters = melFilters(mel);
   const [count, bins] = filters.shape as [number, number];
   const frames = power.shape.at(-1)!;
   const outer = power.shape.slice(0, -2);

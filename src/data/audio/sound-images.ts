@@ -1,4 +1,5 @@
 import type { HostArray } from "../../base/index.ts";
+import { checkOptions } from "../../base/index.ts";
 import { logMel } from "./mel.ts";
 
 /** How recordings become images. */
@@ -26,10 +27,9 @@ const epsilon = 1e-3;
  * const { train, sampleRate } = await readWavFolder("spoken", { length: 800 });
  * soundImages(train.inputs, { sampleRate, mels: 20 }).shape; // [4, 1, 20, 5]
  */
-export function soundImages(
-  recordings: HostArray,
-  { sampleRate, mels = 40 }: SoundImageOptions,
-): HostArray {
+export function soundImages(recordings: HostArray, options: SoundImageOptions): HostArray {
+  checkOptions("soundImages", options ?? null, { sampleRate: true, mels: "number" });
+  const { sampleRate, mels = 40 } = options;
   const window = Math.max(4, 2 ** Math.round(Math.log2(frameSeconds * sampleRate)));
   const long = recordings.shape[1]! < window ? padded(recordings, window) : recordings;
   const image = logMel(long, { sampleRate, window, hop: window / 2, count: mels, floor: 1e-5 });

@@ -1,12 +1,19 @@
-import { ConfigError, type HostArray, ShapeError, show, sizeOf } from "../../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  type HostArray,
+  ShapeError,
+  show,
+  sizeOf,
+} from "../../base/index.ts";
 import { fft, twiddles } from "./fft.ts";
 
 /** The windows of a {@link spectrogram}. */
 export interface SpectrogramOptions {
   /** Samples of one frame, N. Default 256. */
-  readonly window?: number;
+  readonly window?: number | undefined;
   /** Samples from one frame to the next. Default half a window. */
-  readonly hop?: number;
+  readonly hop?: number | undefined;
 }
 
 /**
@@ -28,6 +35,7 @@ export interface SpectrogramOptions {
  * power.data[16 * 3] > 1000 * power.data[20 * 3]; // true
  */
 export function spectrogram(samples: HostArray, options: SpectrogramOptions = {}): HostArray {
+  checkOptions("spectrogram", options, { window: "number", hop: "number" });
   const { window = 256 } = options;
   const { hop = Math.max(1, window >> 1) } = options;
   checkWhole("window", window, 2);

@@ -1,9 +1,9 @@
-import { ConfigError, DataError } from "../../base/index.ts";
+import { ConfigError, checkOptions, DataError, type OptionNames } from "../../base/index.ts";
 import { decodeWav } from "../../formats/index.ts";
 import { locate, type Part } from "../class-folders.ts";
 import { type Dataset, makeSplit, type Split, splitDataset } from "../dataset.ts";
 import { type FileEntry, type FileTree, fileTree, treeNotes } from "../file-tree.ts";
-import { beyond, limitsOf, type ReadLimits } from "../limits.ts";
+import { beyond, limitNames, limitsOf, type ReadLimits } from "../limits.ts";
 
 /** What {@link readWavFolder} makes of its recordings. */
 export interface WavFolderOptions extends Omit<ReadLimits, "maxPixels"> {
@@ -17,6 +17,11 @@ export interface WavFolderOptions extends Omit<ReadLimits, "maxPixels"> {
   /** Decides what of class folders is held out. Default 0. */
   readonly seed?: number;
 }
+
+const { maxPixels, ...soundLimits } = limitNames;
+const wavNames: OptionNames<WavFolderOptions> = {
+  ...{ ...soundLimits, length: true, test: "number", seed: "number" },
+};
 
 /** Recordings as a data set. */
 export interface WavDataset extends Dataset {
@@ -61,6 +66,7 @@ export async function readWavFolder(
   path: string,
   options: WavFolderOptions = {},
 ): Promise<WavDataset> {
+  checkOptions("readWavFolder", options, wavNames);
   const limits = limitsOf(options, "readWavFolder");
   return soundDataset(path, await fileTree(path, isSoundName, limits), options);
 }

@@ -1,4 +1,4 @@
-import { ConfigError, DTypeError, ShapeError, show } from "../../base/index.ts";
+import { ConfigError, checkOptions, DTypeError, ShapeError, show } from "../../base/index.ts";
 import type { Split } from "../dataset.ts";
 import { mostTransforms } from "./apply.ts";
 import { Pool } from "./pool.ts";
@@ -43,6 +43,7 @@ export function augment(
   transforms: readonly Transform[],
   options: AugmentOptions = {},
 ): Augmentation {
+  checkOptions("augment", options, { workers: true, ahead: true });
   const { workers = 1 } = options;
   const { ahead = 2 * Math.max(1, workers) } = options;
   checkWhole("workers", workers, 0, 64);

@@ -1,4 +1,4 @@
-import { ConfigError } from "../../base/index.ts";
+import { ConfigError, checkOptions } from "../../base/index.ts";
 import type { ColorPca } from "./color-pca.ts";
 
 /** The least and the most of what is drawn uniformly; a number d stands for [−d, d]. */
@@ -42,6 +42,7 @@ export type Of<K extends Transform["kind"]> = Extract<Transform, { kind: K }>;
  * augment([randomCrop({ padding: 4 }), horizontalFlip()]).transforms.length; // 2
  */
 export function randomCrop(options: { padding: number; fill?: number }): Transform {
+  checkOptions("randomCrop", options ?? null, { padding: true, fill: true });
   const { padding, fill = 0 } = options;
   check("randomCrop", "padding", padding, isWhole(padding), "a whole number of 0 or more");
   return { kind: "crop", padding, fill: finite("randomCrop", "fill", fill) };
@@ -54,6 +55,7 @@ export function randomCrop(options: { padding: number; fill?: number }): Transfo
  * horizontalFlip(); // { kind: "flip", probability: 0.5 }
  */
 export function horizontalFlip(options: { probability?: number } = {}): Transform {
+  checkOptions("horizontalFlip", options, { probability: "number" });
   const { probability = 0.5 } = options;
   const isShare = probability >= 0 && probability <= 1;
   check("horizontalFlip", "probability", probability, isShare, "a number from 0 to 1");
@@ -84,6 +86,8 @@ export interface AffineOptions {
  * augment([affine({ degrees: 10, scale: [0.9, 1.1], shift: 0.1 })]).transforms.length; // 1
  */
 export function affine(options: AffineOptions): Transform {
+  const names = { degrees: true, scale: true, shift: true, fill: true } as const;
+  checkOptions("affine", options ?? null, names);
   const { scale = [1, 1], fill = 0 } = options;
   const isOrdered = scale[0] > 0 && scale[0] <= scale[1] && Number.isFinite(scale[1]);
   check("affine", "scale", JSON.stringify(scale), isOrdered, "[from, to] with 0 < from ≤ to");
@@ -133,6 +137,7 @@ export const shift = (options: { shift: Range; fill?: number }): Transform => af
  * for await (const { inputs } of walk) inputs.shape; // [4, 2]
  */
 export function noise(options: { std: number }): Transform {
+  checkOptions("noise", options ?? null, { std: true });
   return { kind: "noise", std: positive("noise", "std", options.std) };
 }
 
@@ -154,6 +159,8 @@ export function colorJitter(options: {
   contrast?: Range;
   saturation?: Range;
 }): Transform {
+  const names = { brightness: true, contrast: true, saturation: true } as const;
+  checkOptions("colorJitter", options ?? null, names);
   const of = (name: keyof typeof options) => range("colorJitter", name, options[name] ?? 0);
   return {
     kind: "color",
@@ -182,6 +189,7 @@ export function colorJitter(options: {
  *   inputs.shape; // [4, 3, 8, 8]
  */
 export function pcaColor(options: { pca: ColorPca; std?: number }): Transform {
+  checkOptions("pcaColor", options ?? null, { pca: true, std: true });
   const { pca, std = 0.1 } = options;
   return { kind: "pca", pca, std: positive("pcaColor", "std", std) };
 }
@@ -196,6 +204,7 @@ export function pcaColor(options: { pca: ColorPca; std?: number }): Transform {
  * cutout({ size: 8 }); // { kind: "cutout", size: 8, fill: 0 }
  */
 export function cutout(options: { size: number; fill?: number }): Transform {
+  checkOptions("cutout", options ?? null, { size: true, fill: true });
   const { size, fill = 0 } = options;
   const isSize = isWhole(size) && size > 0;
   check("cutout", "size", size, isSize, "a whole number of 1 or more");
@@ -217,6 +226,7 @@ export function cutout(options: { size: number; fill?: number }): Transform {
  *   targets.shape; // [4, 2]
  */
 export function mixup(options: { alpha: number; classes: number }): Transform {
+  checkOptions("mixup", options ?? null, { alpha: true, classes: true });
   const { alpha, classes } = options;
   const isCount = isWhole(classes) && classes > 0;
   check("mixup", "classes", classes, isCount, "a whole number of 1 or more");

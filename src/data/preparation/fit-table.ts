@@ -1,4 +1,4 @@
-import { ConfigError, DataError } from "../../base/index.ts";
+import { ConfigError, checkOptions, DataError, type OptionNames } from "../../base/index.ts";
 import type { Task } from "../dataset.ts";
 import type { NumberColumn, TextColumn } from "../table/columns.ts";
 import { columnIndex } from "../table/plan.ts";
@@ -44,6 +44,11 @@ export interface FitTableOptions {
   readonly from?: Preparation | undefined;
 }
 
+export const fitTableNames: OptionNames<FitTableOptions> = {
+  ...{ target: true, task: true, drop: true, fill: true, other: "boolean", standardize: "boolean" },
+  ...{ scaleTarget: "boolean", used: true, rows: true, from: true },
+};
+
 /** More distinct texts than this are names or dates, not categories. */
 const mostCategories = 64;
 /** The category of what training has not seen. */
@@ -63,6 +68,7 @@ export const otherName = "other";
  * inputs.shape; // [4, 2]
  */
 export function fitTable(table: Table, options: FitTableOptions = {}): Preparation {
+  checkOptions("fitTable", options, fitTableNames);
   const used = options.used ?? allRows(table.size);
   const rows = options.rows ?? used;
   const target = fitTarget(table, options, used, rows);
@@ -88,6 +94,7 @@ export function fitTable(table: Table, options: FitTableOptions = {}): Preparati
  * gaps.get("b"); // 1
  */
 export function usableRows(table: Table, options: FitTableOptions = {}): RowsWithout {
+  checkOptions("usableRows", options, fitTableNames);
   const target = targetColumn(table, options.target);
   const inputs = options.fill ? [] : inputColumns(table, options, target.name);
   return rowsWithout([...inputs, target], table.size);

@@ -1,7 +1,13 @@
-import { DataError, type HostArray } from "../../base/index.ts";
+import { checkOptions, DataError, type HostArray } from "../../base/index.ts";
 import { makeSplit, type Split } from "../dataset.ts";
 import type { Column, NumberColumn, TextColumn } from "../table/columns.ts";
-import { readTable, type Table, type TableLike, type TableOptions } from "../table/table.ts";
+import {
+  readTable,
+  type Table,
+  type TableLike,
+  type TableOptions,
+  tableNames,
+} from "../table/table.ts";
 import { otherName } from "./fit-table.ts";
 import {
   type CategoryInput,
@@ -20,11 +26,12 @@ import { allRows, isGap, labelAt, type RowsWithout, rowsWithout } from "./rows.t
  *
  * @throws as {@link readTable} does.
  */
-export function readTableFor(
+export async function readTableFor(
   preparation: Preparation,
   from: string | Uint8Array,
   options: TableOptions & { readonly name?: string } = {},
 ): Promise<Table> {
+  checkOptions("readTableFor", options, { ...tableNames, name: "text" });
   return readTable(from, { like: tableLike(preparation), ...options });
 }
 
@@ -125,8 +132,10 @@ export const hasTarget = ({ target }: Preparation, table: Table): boolean =>
 export function completeRows(
   preparation: Preparation,
   table: Table,
-  { target: needsTarget = true }: { readonly target?: boolean } = {},
+  options: { readonly target?: boolean } = {},
 ): RowsWithout {
+  checkOptions("completeRows", options, { target: "boolean" });
+  const { target: needsTarget = true } = options;
   const { columns } = tableInputs(preparation, table.source);
   const { inputs, target } = match(preparation, table, needsTarget);
   const needed = [

@@ -1,3 +1,4 @@
+import { checkOptions, type OptionNames } from "../../base/index.ts";
 import { type Column, emptyReader, numberReader, textReader } from "./columns.ts";
 import type { MissingWords } from "./decide.ts";
 import { dialectOf } from "./dialect.ts";
@@ -26,6 +27,11 @@ export interface TableOptions {
   /** The table that this one belongs to: what this one does not say of itself, that one does. */
   readonly like?: TableLike | undefined;
 }
+
+export const tableNames: OptionNames<TableOptions> = {
+  ...{ header: true, delimiter: true, encoding: true, decimal: true, na: true, types: true },
+  ...{ drop: true, like: true },
+};
 
 /** What is known of a table from the one that a network was trained on. */
 export interface TableLike {
@@ -89,6 +95,7 @@ export async function readTable(
   from: string | Uint8Array,
   options: TableOptions & { readonly name?: string } = {},
 ): Promise<Table> {
+  checkOptions("readTable", options, { ...tableNames, name: "text" });
   const whole = withGiven(options);
   return read(
     await openText(from, { encoding: whole.encoding, name: options.name ?? "CSV" }),
@@ -104,8 +111,14 @@ export async function readTable(
  * const { columns, notes } = await parseTable("a;b\n1,5;x\n2,5;y");
  * columns[0].values; // Float64Array [1.5, 2.5]
  */
-export const parseTable = (text: string, options: TableOptions = {}, source = "CSV") =>
-  read(textOf(text, source), withGiven(options));
+export async function parseTable(
+  text: string,
+  options: TableOptions = {},
+  source = "CSV",
+): Promise<Table> {
+  checkOptions("parseTable", options, tableNames);
+  return read(textOf(text, source), withGiven(options));
+}
 
 /** The options that say how a table is written, those that are left out left out. */
 function givenOf({ header, delimiter, encoding, decimal, na, types }: TableOptions): GivenFormat {
