@@ -1,5 +1,5 @@
 /** Learning rates as pure functions of the step (or epoch) 0, 1, 2, … */
-import { ConfigError, checkOptions } from "../base/index.ts";
+import { ConfigError, checkOptions, describe } from "../base/index.ts";
 
 /** The learning rate of step 0, 1, 2, … */
 export type Schedule = (step: number) => number;
@@ -10,10 +10,10 @@ export type Schedule = (step: number) => number;
  * @example
  * constant(0.1)(1000); // 0.1
  */
-export const constant =
-  (lr: number): Schedule =>
-  () =>
-    lr;
+export const constant = (lr: number): Schedule => {
+  checkRate("constant", lr);
+  return () => lr;
+};
 
 /**
  * Falls by a factor every so many steps: lr · factor^⌊step / every⌋.
@@ -23,6 +23,7 @@ export const constant =
  * stepDecay(1, { factor: 0.5, every: 10 })(25); // 0.25
  */
 export const stepDecay = (lr: number, options: { factor?: number; every: number }): Schedule => {
+  checkRate("stepDecay", lr);
   checkOptions("stepDecay", options ?? null, { factor: "number", every: "number" });
   const { factor = 0.1, every } = options;
   checkSteps("stepDecay", "every", every);
@@ -36,6 +37,7 @@ export const stepDecay = (lr: number, options: { factor?: number; every: number 
  * exponential(1, { factor: 0.5 })(3); // 0.125
  */
 export const exponential = (lr: number, options: { factor: number }): Schedule => {
+  checkRate("exponential", lr);
   checkOptions("exponential", options ?? null, { factor: "number" });
   const { factor } = options;
   return (step) => lr * factor ** step;
@@ -53,6 +55,7 @@ export const exponential = (lr: number, options: { factor: number }): Schedule =
  * cosine(1, { steps: 10 })(20); // 0
  */
 export const cosine = (lr: number, options: { steps: number; min?: number }): Schedule => {
+  checkRate("cosine", lr);
   checkOptions("cosine", options ?? null, { steps: "number", min: "number" });
   const { steps, min = 0 } = options;
   checkSteps("cosine", "steps", steps);
@@ -73,6 +76,7 @@ export const cosineRestarts = (
   lr: number,
   options: { steps: number; growth?: number; min?: number },
 ): Schedule => {
+  checkRate("cosineRestarts", lr);
   checkOptions("cosineRestarts", options ?? null, {
     steps: "number",
     growth: "number",
@@ -99,10 +103,10 @@ export const cosineRestarts = (
  * @example
  * inverseTime(1)(3); // 0.25
  */
-export const inverseTime =
-  (lr: number): Schedule =>
-  (step) =>
-    lr / (1 + step);
+export const inverseTime = (lr: number): Schedule => {
+  checkRate("inverseTime", lr);
+  return (step) => lr / (1 + step);
+};
 
 /**
  * lr / √(1 + step), the rate for convex functions that are not smooth.
@@ -110,10 +114,10 @@ export const inverseTime =
  * @example
  * inverseSqrt(1)(3); // 0.5
  */
-export const inverseSqrt =
-  (lr: number): Schedule =>
-  (step) =>
-    lr / Math.sqrt(1 + step);
+export const inverseSqrt = (lr: number): Schedule => {
+  checkRate("inverseSqrt", lr);
+  return (step) => lr / Math.sqrt(1 + step);
+};
 
 /**
  * Up and down once: half a cosine from lr / `divide` up to lr in the first part of so many steps, and
@@ -133,6 +137,7 @@ export const oneCycle = (
   lr: number,
   options: { steps: number; rise?: number; divide?: number; finalDivide?: number },
 ): Schedule => {
+  checkRate("oneCycle", lr);
   checkOptions("oneCycle", options ?? null, {
     steps: "number",
     rise: "number",
@@ -162,10 +167,28 @@ export const oneCycle = (
  * [0, 1, 2, 3, 4].map(schedule); // [0.25, 0.5, 0.75, 1, 1]
  */
 export const warmup = (then: Schedule, options: { steps: number }): Schedule => {
+  if (typeof then !== "function") throw noSchedule(then);
   checkOptions("warmup", options ?? null, { steps: "number" });
   const { steps } = options;
   return (step) => (step < steps ? (then(0) * (step + 1)) / steps : then(step - steps));
 };
+
+/** @throws {ConfigError} for a rate that is none: texts and holes would come out as NaN, or add up as texts. */
+function checkRate(subject: string, lr: unknown): void {
+  if (typeof lr === "number" && lr >= 0 && lr < Number.POSITIVE_INFINITY) return;
+  throw new ConfigError({
+    subject,
+    problem: `the rate is ${describe(lr)}.`,
+    fix: "give a finite number of 0 or more, such as 0.1.",
+  });
+}
+
+const noSchedule = (given: unknown): ConfigError =>
+  new ConfigError({
+    subject: "warmup",
+    problem: `what follows is ${describe(given)}, not a schedule.`,
+    fix: "give a function of the step, such as constant(0.1).",
+  });
 
 function checkSteps(subject: string, name: string, steps: number): void {
   if (steps > 0) return;

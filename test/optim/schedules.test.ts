@@ -108,3 +108,13 @@ test("no steps, and no share of them, are an error instead of NaN", () => {
   expect(() => oneCycle(1, { steps: 0 })).toThrow("oneCycle: steps is 0.");
   expect(() => oneCycle(1, { steps: 5, rise: 30 })).toThrow("oneCycle: rise is 30.");
 });
+
+test("rates that are none", () => {
+  for (const make of [constant, inverseTime, inverseSqrt] as ((lr: never) => unknown)[])
+    for (const lr of ["0.1", undefined, null, Number.NaN, -1])
+      expect(() => make(lr as never)).toThrow(/the rate is .*[\s\S]*such as 0\.1/);
+  expect(() => cosine("0.1" as never, { steps: 10 })).toThrow(/cosine: the rate is "0\.1"/);
+  expect(() => warmup(0.1 as never, { steps: 2 })).toThrow(/warmup: what follows is 0\.1/);
+  expect(() => cosine(0.1, { step: 10 } as never)).toThrow(/did you mean "steps"/);
+  expect(() => warmup(constant(1), { steps: "2" } as never)).toThrow(/steps is "2"/);
+});

@@ -95,7 +95,8 @@ test("filters 1 high add up to 1 between the outer peaks; of equal area, each su
 test("logMel is the logarithm of filters times power; silence is the floor", () => {
   const options = { sampleRate: 8000, window: 16, count: 3 };
   const x = hostArray([40], Float32Array.from(signal));
-  const [power, filters] = [spectrogram(x, options), melFilters(options)];
+  const power = spectrogram(x, { window: options.window });
+  const filters = melFilters(options);
   const found = logMel(x, options);
   const frames = power.shape[1]!;
   expect(found.shape).toEqual([3, frames]);
