@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { outliveTerminal } from "./closed-terminal.ts";
 import { failed } from "./errors.ts";
 import { run } from "./program.ts";
 import { standstill } from "./waiting.ts";
@@ -9,5 +10,6 @@ const onStandstill = () => {
   process.exit(failed);
 };
 process.once("beforeExit", onStandstill);
+outliveTerminal();
 process.exitCode = await run(process.argv.slice(2));
 process.off("beforeExit", onStandstill);

@@ -55,6 +55,31 @@ describe.runIf(isFast)("Ctrl-C", () => {
     ).toBe(true);
   });
 
+  const hasPython = spawnSync("python3", ["-c", "import pty"]).status === 0;
+  test.runIf(hasPython)("a terminal that goes away is an end in order, with its exit code", () => {
+    // the training has a terminal of its own, which is closed when the first epoch is saved
+    const program = [
+      "import os, pty, sys, time",
+      "pid, terminal = pty.fork()",
+      "if pid == 0: os.execv(sys.argv[1], sys.argv[1:])",
+      "while not os.path.exists('away/last.safetensors'): os.read(terminal, 4096)",
+      "os.close(terminal)",
+      "print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))",
+    ].join("\n");
+    const command = [
+      process.execPath,
+      main,
+      ...line.split(" "),
+      "--epochs",
+      "500",
+      "--run",
+      "away",
+    ];
+    const { stdout } = spawnSync("python3", ["-c", program, ...command], { timeout: 50_000 });
+    expect(String(stdout).trim()).toBe("129"); // 128 + SIGHUP
+    expect(existsSync("away/run.lock")).toBe(false);
+  });
+
   test("a second training into the folder of one that runs refuses; one that was killed does not count", async () => {
     const seconds: Promise<Outcome>[] = [];
     const first = await spawned(`${line} --run owned`, (out, kill) => {
