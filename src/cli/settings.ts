@@ -56,10 +56,11 @@ export const settingsSchema = z.strictObject({
     target: said(column, "a column's name or index", "species", columns).optional(),
     task: oneOf(["classification", "regression"]).optional(),
     drop: listOf(column, "a list of columns", ["id"], columns).optional(),
-    classes: listOf(z.union([z.string(), z.number()]).transform(String), "a list of classes", [
-      "0",
-      "1",
-    ]).optional(),
+    classes: listOf(
+      z.union([z.string(), z.number(), z.boolean()]).transform(String),
+      "a list of classes",
+      ["0", "1"],
+    ).optional(),
     examples: whole(1, 1000).optional(),
     size: whole(1, 32).optional(),
     missing: oneOf(["drop", "refuse", "mean", "median", "mode"]).optional(),

@@ -22,14 +22,18 @@ export interface Judged {
 }
 
 /** What a run was trained on, prepared as then, and cut as then. Its test part is in the data's own units. */
-export const loadTrained = (
+export async function loadTrained(
   { data: { source: trained, preparation }, settings }: RunConfig,
   source = trained,
-): Promise<Source> => loadSource(source, settings.data, { preparation, inputsOnly: false });
+): Promise<Source> {
+  if (source === trained && !isBuiltIn(source)) await checkThere(source);
+  return loadSource(source, settings.data, { preparation, inputsOnly: false });
+}
 
 /** Whether data are those that a run was trained on, wherever they lie. */
 export async function isSameData(source: string, { source: trained, sha256 }: DataConfig) {
   if (isBuiltIn(source) || sha256 === null) return source === trained;
+  if (source === trained) await checkThere(source);
   await kindOf(source); // says so if there is nothing
   return (await contentHash(source)) === sha256;
 }
@@ -43,7 +47,6 @@ export async function isSameData(source: string, { source: trained, sha256 }: Da
 export async function loadTest(source: string | undefined, run: RunConfig): Promise<Judged> {
   const { data } = run;
   const path = source ?? data.source;
-  if (source === undefined && !isBuiltIn(path)) await checkThere(path);
   const isSame = await isSameData(path, data);
   const { resolve } = await import("node:path");
   const isChanged = !isSame && !isBuiltIn(path) && resolve(path) === data.source;

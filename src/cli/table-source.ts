@@ -50,10 +50,11 @@ export async function readTableParts(
   const complete = isWhole ? completeRows(from, table) : usableRows(table, fit);
   const kept = keptRows(table, complete, options);
   const target = targetColumn(table, isWhole ? (from.target.column ?? undefined) : options.target);
-  const chosen = options.classes ? rowsOfClasses(target, kept, options.classes, path) : kept;
+  const classes = options.classes?.map((name) => labelOf(target, name));
+  const chosen = classes ? rowsOfClasses(target, kept, classes, path) : kept;
   const rows = cut(chosen);
   const fitted = isWhole ? from : fitTable(table, { ...fit, used: chosen, rows: rows.train });
-  const preparation = options.classes ? withClasses(fitted, options.classes) : fitted;
+  const preparation = classes ? withClasses(fitted, classes) : fitted;
   const split = (part: Int32Array) => prepareTable(preparation, table, part);
   return {
     preparation,
@@ -188,6 +189,12 @@ function fillNotes({ inputs }: Preparation, table: Table): string[] {
       : [`${name}: ${gaps} ${gaps === 1 ? "gap" : "gaps"} filled with ${shown}`];
   });
 }
+
+/** A class by the name that the column gives it: in a column of numbers, `01` and `1.0` are `1`. */
+const labelOf = ({ type }: ReturnType<typeof targetColumn>, name: string): string =>
+  type === "number" && name.trim() !== "" && Number.isFinite(Number(name))
+    ? String(Number(name))
+    : name;
 
 /** The rows of some classes. */
 function rowsOfClasses(

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import {
   completeRows,
@@ -107,6 +107,16 @@ describe.runIf(isFast)("a table is prepared as the training prepared it", () => 
     );
     expect(out).toContain("target `label` (the last column): 2 classes, no, yes");
   });
+  test("classes of numbers are chosen by any spelling of them", async () => {
+    const codes = rows.slice(0, 60).map(({ x1, x2 }, n) => `${x1},${x2},0${1 + (n % 3)}`);
+    await writeFile("codes.csv", `x1,x2,code\n${codes.join("\n")}\n`);
+    const command = "train --data codes.csv --epochs 1";
+    const { out } = await gradus(`${command} --classes 01,02 --run codes`);
+    expect(out).toContain("2 classes, 1, 2");
+    const texts = await gradus(`${command} data.types=code:text --classes 01,02 --run texts`);
+    expect(texts.out).toContain("2 classes, 01, 02");
+    expect((await json("evaluate codes")).test).toEqual((await json("evaluate texts")).test);
+  });
   test("fixes name settings as they are written on the command line", async () => {
     await writeFile("slip.csv", "x1,y\n1,a\n2,b\nthree and more,a\n4,b\n5,a\n6,b\n7,a\n");
     expect((await gradus("train --data slip.csv")).error).toContain(
@@ -132,6 +142,21 @@ describe.runIf(isFast)("a table is prepared as the training prepared it", () => 
     const there = await json("evaluate ../run");
     process.chdir(here);
     expect(there.test).toEqual(own.test);
+  });
+  test("data that are gone are said to be, by every command", async () => {
+    await writeFile("gone.csv", table(rows.slice(0, 60), ["x1", "x2", "color", "label"]));
+    await gradus("train --data gone.csv --run gone --epochs 1");
+    await rename("gone.csv", "moved.csv");
+    for (const line of [
+      "evaluate gone",
+      "report gone",
+      "landscape gone",
+      "train --resume gone --epochs 2",
+    ])
+      expect((await gradus(line)).error).toContain(
+        "the data that the run was trained on are no longer there.",
+      );
+    expect((await gradus("train --resume gone --epochs 2 --data moved.csv")).code).toBe(0);
   });
   test("data that have changed are said to have, and are not trained on further", async () => {
     await writeFile("grows.csv", await readFile("first.csv"));

@@ -158,12 +158,15 @@ describe("what parts cells and rows", () => {
     const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
     await fc.assert(
       fc.asyncProperty(grid, async (cells) => {
-        const text = cells.map((row) => ["k", ...row].map(quoted).join(",")).join("\n");
+        // without gaps above them, rows of a first cell alone would be titles
+        const text = [["k", "a", "b", "c"], ...cells.map((row) => ["k", ...row])]
+          .map((row) => row.map(quoted).join(","))
+          .join("\n");
         const types = { x0: "text", x1: "text", x2: "text", x3: "text" } as const;
         const read = await values(text, { header: false, delimiter: ",", types, na: [] });
         cells.forEach((row, n) => {
           row.forEach((c, k) => {
-            expect(read[`x${k + 1}`]![n]).toBe(c === "" ? null : c.trim());
+            expect(read[`x${k + 1}`]![n + 1]).toBe(c === "" ? null : c.trim());
           });
         });
       }),
@@ -230,6 +233,12 @@ describe("numbers", () => {
       "zip: 01234 is the number 1234; data.types=zip:text keeps zeros in front",
     );
     expect(await notes("a,y\n0,1\n10,2")).toHaveLength(1);
+  });
+  test("thousands are said to be grouped where they are", async () => {
+    expect(await notes("a;b\n1000036,820;u\n1,5;v")).toHaveLength(1);
+    expect(await notes("a;b\n1,5;u\n1.000.036,820;v")).toContain(
+      "a: thousands are grouped, as in 1.000.036,820",
+    );
   });
   test("what can mean two numbers is asked about", async () => {
     expect((await error("a\tb\n1,234\tu\n5,678\tv")).problem).toBe(

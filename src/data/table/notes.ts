@@ -82,9 +82,10 @@ function columnNotes({ name, type, scan, isMissing }: PlannedColumn, decimal: De
   const missing = counted(isMissing);
   const kept = type === "text" ? counted((text) => !isMissing(text) && meansNothing(text)) : [];
   const signs = [...scan.affixes.keys()].map((sign) => `"${sign}"`);
-  const grouped = [scan.grouped, scan.examples.bothByDot]
-    .filter((found) => found !== undefined)
-    .find(({ text }) => Math.abs(parseNumber(text, decimal)) >= 1000);
+  const grouped =
+    decimal === "."
+      ? (scan.grouped[","] ?? scan.grouped[" "])
+      : (scan.grouped["."] ?? scan.grouped[" "] ?? scan.examples.bothByDot);
   return [
     ...(missing.length > 0 ? [`${name}: read as missing: ${listed(missing)}`] : []),
     ...(kept.length > 0

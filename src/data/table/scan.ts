@@ -33,8 +33,8 @@ export class ColumnScan {
   inexact: Found | undefined;
   /** Signs of currencies and `%` that numbers carry. */
   readonly affixes = new Map<string, number>();
-  /** Groups of thousands that numbers are written in, and a number so written. */
-  grouped: Found | undefined;
+  /** Numbers with groups of three digits, by the mark between them; the space stands for all others. */
+  readonly grouped: { "."?: Found; ","?: Found; " "?: Found } = {};
   /** Texts that are no numbers. */
   readonly words = new Map<string, WordCount>();
   /** How many such cells there are, counted or not. */
@@ -104,7 +104,8 @@ export class ColumnScan {
     else if (reading !== "any") this.examples[reading] ??= { text, line };
     const sign = affixOf(text);
     if (sign) this.affixes.set(sign, (this.affixes.get(sign) ?? 0) + 1);
-    if (/\d[\s,.'’_]\d{3}(?!\d)/u.test(text)) this.grouped ??= { text, line };
+    for (const [, mark] of text.matchAll(/\d([\s,.'’_])(?=\d{3}(?!\d))/gu))
+      this.grouped[mark === "," || mark === "." ? mark : " "] ??= { text, line };
     const value = parseNumber(text, reading === "," ? "," : ".");
     if (!Number.isInteger(value)) this.fractions++;
   }
