@@ -61,7 +61,7 @@ export async function imageDataset(
   if (!(test >= 0 && test < 1)) throw badOption("test", test, "a share from 0 to below 1");
   if (tree.files.length === 0) throw noImages(path, treeNotes(tree));
   const { files, notes } = locate(path, tree);
-  const classes = classesOf(path, files, tree, options.classes);
+  const classes = classFoldersOf(path, files, tree, options.classes);
   const chosen = chosenOf(files, classes);
   // All parts at once, as they are to be of one shape.
   const decoded = await decodeImages(
@@ -104,7 +104,7 @@ const imagePattern = /\.(jpe?g|jpe|jfif|png|webp|gif|avif|tiff?|bmp|dib|p[bgpn]m
 /** Whether a file is an image by its name. */
 export const isImageName = (path: string): boolean => imagePattern.test(path);
 
-function classesOf(
+function classFoldersOf(
   path: string,
   files: readonly Located[],
   tree: FileTree,

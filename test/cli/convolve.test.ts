@@ -107,7 +107,7 @@ test("what goes wrong is said, and nothing is written", async () => {
     ["convolve step.png --kernel edge --mode half", /--mode/],
     ["convolve step.png --kernel 1;1;1;1 --mode valid", /does not lie inside/],
     ["convolve text.png --kernel edge", /text.png: not an image/],
-    ["convolve absent.png --kernel edge", /absent.png: the file cannot be read/],
+    ["convolve absent.png --kernel edge", /absent.png: there is no such file/],
     ["convolve step.png --kernel edge --out x.jpg", /x.jpg is not the name of a PNG file/],
     ["convolve step.png --kernel edge --out no/where.png", /where.png: the file cannot be written/],
   ];

@@ -21,7 +21,11 @@ blocks
       const file = path.join(folder, `block-${i + 1}.ts`);
       const head = `import { check } from "../../docs/support.ts";\n`;
       fs.writeFileSync(file, head + rewriteClaims(code));
-      await import(/* @vite-ignore */ file);
+      const home = process.cwd();
+      const work = fs.mkdtempSync(path.join(os.tmpdir(), "gradus-readme-"));
+      process.chdir(work); // what a block saves stays out of the repository
+      await import(/* @vite-ignore */ file).finally(() => process.chdir(home));
+      fs.rmSync(work, { recursive: true });
       fs.rmSync(file);
     });
   });
