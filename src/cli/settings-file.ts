@@ -2,7 +2,7 @@ import { ConfigError, DataError, FormatError, nearest } from "../base/index.ts";
 import { unreadable } from "../formats/files.ts";
 import { readBytes } from "../formats/index.ts";
 import { isBuiltIn } from "./data-source.ts";
-import { type Assignment, describe, settingPaths } from "./settings.ts";
+import { type Assignment, describe, givenSchema, settingPaths } from "./settings.ts";
 import { waitFor } from "./waiting.ts";
 
 /** A configuration file's path and what it holds. */
@@ -148,9 +148,21 @@ export async function fromFolder(folder: string, content: unknown): Promise<unkn
 const readText = async (path: string) => new TextDecoder().decode(await readBytes(path));
 
 async function readYaml(path: string): Promise<unknown> {
-  const { parse } = await import("yaml");
-  // `<<: *defaults`, which YAML 1.2 left out and people go on writing
-  return parsed(path, "YAML", await readText(path), (text) => parse(text, { merge: true }));
+  const { isMap, isScalar, parseDocument } = await import("yaml");
+  return parsed(path, "YAML", await readText(path), (text) => {
+    // `<<: *defaults`, which YAML 1.2 left out and people go on writing
+    const document = parseDocument(text, { merge: true });
+    if (document.errors[0]) throw document.errors[0];
+    const content = document.toJS() as Record<string, unknown>;
+    // `base: &base {…}` beside the sections is there to be merged, and is no section itself
+    if (isMap(document.contents))
+      for (const { key, value } of document.contents.items) {
+        const name = isScalar(key) ? String(key.value) : "";
+        const isAnchor = isMap(value) && value.anchor !== undefined;
+        if (isAnchor && !Object.hasOwn(givenSchema.shape, name)) delete content[name];
+      }
+    return content;
+  });
 }
 
 async function readJson(path: string): Promise<unknown> {

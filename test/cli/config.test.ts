@@ -68,6 +68,12 @@ describe("gradus config print", () => {
       "data: {source: moons}\ntraining:\n  <<: &defaults {epochs: 7, lr: 0.5}\n  lr: 0.25\n",
     );
     expect((await printed("merged.yaml")).training).toMatchObject({ epochs: 7, lr: 0.25 });
+    // a holder beside the sections
+    await writeFile(
+      "held.yaml",
+      "base: &base\n  epochs: 7\n  lr: 0.5\ndata: {source: moons}\ntraining:\n  <<: *base\n  lr: 0.25\n",
+    );
+    expect((await printed("held.yaml")).training).toMatchObject({ epochs: 7, lr: 0.25 });
   });
   test("words stay words where a setting is a text, numbers are numbers where it is one", () => {
     const words: [path: string, text: string, value: unknown][] = [
