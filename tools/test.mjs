@@ -70,7 +70,8 @@ step("types", "tsc", "-p", "tsconfig.json");
 step("build", process.execPath, "tools/bundle.mjs");
 step("declarations", "tsc", "-p", "tsconfig.build.json");
 step("declarations of the experiments", "tsc", "-p", "tsconfig.experiments.json");
-if (fs.existsSync("kernel/Makefile")) step("kernel", "make", "--silent", "-C", "kernel", "test");
+if (fs.existsSync("kernel/Makefile"))
+  step("kernel", "make", "--silent", `-j${os.availableParallelism()}`, "-C", "kernel", "test");
 // typedoc is a package of its own, installed at the first need.
 const quiet = ["--silent", "--no-audit", "--no-fund", "--prefix", "tools/docs"];
 if (fs.existsSync("tools/docs/node_modules/typedoc") || run("npm", "ci", ...quiet))
