@@ -14,7 +14,7 @@ export class Claim {
     if (this.#parts.some((part) => claims.has(part)))
       throw new ConfigError({
         subject,
-        problem: `${model.constructor.name}, or a part of it, is being trained by another call that has not ended.`,
+        problem: `${firstLine(model)}, or a part of it, is being trained by another call that has not ended.`,
         fix: "await that training first, or train a model of its own.",
       });
     for (const part of this.#parts) claims.set(part, this);
@@ -24,6 +24,9 @@ export class Claim {
     for (const part of this.#parts) claims.delete(part);
   }
 }
+
+/** `Linear 2 → 2`; of a model with layers its class. */
+const firstLine = (model: AnyModule): string => String(model).split("\n", 1)[0]!;
 
 const claims = new WeakMap<object, Claim>();
 
@@ -35,7 +38,7 @@ export function checkIdle(subject: string, model: AnyModule): void {
   if (partsOf(model).every((part) => claims.get(part)?.resting ?? true)) return;
   throw new ConfigError({
     subject,
-    problem: `${model.constructor.name} is being trained: this would measure weights of several moments.`,
+    problem: `${firstLine(model)} is being trained: this would measure weights of several moments.`,
     fix: "await the training first, or measure in one of its callbacks, which it waits for.",
   });
 }
