@@ -134,8 +134,9 @@ async function startOf(pid: number): Promise<string> {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
     // the second field, the command in brackets, may hold blanks; the start is the 22nd
-    const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-    return `${boot.trim()} ${ticks}`;
+    const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // killed, and not yet asked about by its parent: it writes nothing any more
+    return "ZX".includes(state) ? "ended" : `${boot.trim()} ${fields[18]}`;
   } catch {
     return "";
   }

@@ -38,8 +38,11 @@ export class RunRecorder implements Callback {
   }
 
   /** @throws {DataError} if another training writes into the folder. */
-  async onTrainBegin({ history }: Training): Promise<void> {
+  async onTrainBegin({ history, position }: Training): Promise<void> {
     this.#locked = await this.#folder.lock();
+    // A training that has nothing left to do leaves its last checkpoint as it is.
+    if (position.step > 0 && (await this.#folder.has("last.safetensors")))
+      this.#saved = position.step;
     this.#lines = (await this.#folder.readMetrics()).slice(0, history.epochs.length);
     this.#began = true;
   }
