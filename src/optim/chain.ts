@@ -67,7 +67,7 @@ export const clipByValue = (limit: number): GradientTransform => ({
  *
  *   g ← g + λ θ
  *
- * @param of a pattern of paths as `select` takes it; default all.
+ * @param options `of`: a pattern of paths as `select` takes it; default all.
  * @throws {ConfigError} at the first step, if no parameter matches.
  * @example
  * chain(weightDecay(1e-4, { of: "*.weight" }), momentum()).name; // "weightDecay, momentum"

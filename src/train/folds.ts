@@ -147,7 +147,7 @@ export interface CrossValidation {
  * Trains a new model on each of k folds and measures it on the examples that it has not seen.
  *
  * @param makeModel gives a model with its own weights; it is called once per fold, with its number.
- * @param options those of `fit`, which validates on the fold after each epoch, and those of `kFold`.
+ * @param given options: those of `fit`, which validates on the fold after each epoch, and those of `kFold`.
  * @throws {ConfigError} as `kFold`, and if two folds get the same model.
  * @example
  * const options = { folds: 3, epochs: 2, stratified: true };

@@ -127,7 +127,7 @@ export const hasTarget = ({ target }: Preparation, table: Table): boolean =>
  * The rows of a table in which nothing is missing that is not filled, with what is missing in the
  * others.
  *
- * @param target whether a missing target counts. Default true.
+ * @param options `target`: whether a missing target counts. Default true.
  */
 export function completeRows(
   preparation: Preparation,
