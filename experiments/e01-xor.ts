@@ -2,9 +2,9 @@
 import { normal, type Tensor, tensor } from "gradus";
 import { chart } from "gradus/draw";
 import { binaryCrossEntropyWithLogits } from "gradus/nn";
-import type { Experiment, Setup } from "./experiment.ts";
-import { gradientDescent } from "./gradient-descent.ts";
-import { mean } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { gradientDescent } from "./shared/gradient-descent.ts";
+import { mean } from "./shared/statistics.ts";
 
 const corners = [0, 1].flatMap((x) => [0, 1].map((y) => [x, y]));
 const xor = corners.map(([x, y]) => Number(x !== y));

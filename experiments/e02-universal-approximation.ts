@@ -1,9 +1,9 @@
 /** E2: one hidden layer comes as near as one likes to a continuous function, unless it is polynomial. */
 import { randomKey, type Tensor, tensor, uniform } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { fitPower, signed } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { fitPower, signed } from "./shared/statistics.ts";
 
 /**
  * cos 3πx takes its extremes ±1 in turn at the 7 points k/3 of [−1, 1]. By Chebyshev's theorem no

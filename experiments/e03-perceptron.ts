@@ -1,9 +1,9 @@
 /** E3: the perceptron errs at most (R/γ)² times, if the classes can be parted by a line. */
 import { chart } from "gradus/draw";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart, logAxis } from "./line-chart.ts";
-import { gaussian } from "./random.ts";
-import { dot, norm } from "./vectors.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart, logAxis } from "./shared/line-chart.ts";
+import { gaussian } from "./shared/random.ts";
+import { dot, norm } from "./shared/vectors.ts";
 
 /** Points of the ball around 0, labelled by a random line through it; none is nearer to it than γ. */
 function separable(d: number, n: number, gamma: number, seed: number, stream: number) {

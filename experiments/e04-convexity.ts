@@ -1,10 +1,10 @@
 /** E4: squares after a sigmoid are not convex in the weights, cross-entropy is. */
 import { grad, type Tensor, tensor } from "gradus";
 import { type ConvexityCheck, checkConvexity, LossSurface } from "gradus/lab";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { gaussian } from "./random.ts";
-import { signed } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { gaussian } from "./shared/random.ts";
+import { signed } from "./shared/statistics.ts";
 
 /** The losses of logits z for labels y, summed; σ(z) is P(y = 1). */
 const losses = {

@@ -1,10 +1,10 @@
 /** E5: the squared loss of a single sigmoid neuron can have ⌊n/d⌋^d minima. */
 import type { Tensor } from "gradus";
 import { chart } from "gradus/draw";
-import type { Experiment, Setup } from "./experiment.ts";
-import { type End, minima, table } from "./newton.ts";
-import { gaussian } from "./random.ts";
-import { combine, dot, norm, orthonormal, tuples } from "./vectors.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { type End, minima, table } from "./shared/newton.ts";
+import { gaussian } from "./shared/random.ts";
+import { combine, dot, norm, orthonormal, tuples } from "./shared/vectors.ts";
 
 /**
  * A sample (x, y) alone has its minimum where σ(wx) = y. With y = ¾ its loss is 1/16 far to both

@@ -1,10 +1,10 @@
 /** E6: random data from a planted neuron leave one minimum, within √(d log n / n) of the truth. */
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { derivatives, descend, minima } from "./newton.ts";
-import { ball, deviation, planted, population, samples } from "./planted-neuron.ts";
-import { fitPower, mean, plusMinus, standardError } from "./statistics.ts";
-import { norm } from "./vectors.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { derivatives, descend, minima } from "./shared/newton.ts";
+import { ball, deviation, planted, population, samples } from "./shared/planted-neuron.ts";
+import { fitPower, mean, plusMinus, standardError } from "./shared/statistics.ts";
+import { norm } from "./shared/vectors.ts";
 
 const [dimensions, radius] = [[2, 5, 10], 3];
 

@@ -1,13 +1,13 @@
 /** E7: every critical point of a two-layer linear net is a saddle, or the global minimum. */
 import { chart } from "gradus/draw";
 import { eigenSymmetric, LossSurface } from "gradus/lab";
-import type { Experiment, Setup } from "./experiment.ts";
-import { gradientDescent } from "./gradient-descent.ts";
-import { lineChart } from "./line-chart.ts";
-import { d, matrix, type Net, net, p, type Regression, regression } from "./linear-net.ts";
-import { table } from "./newton.ts";
-import { gaussian } from "./random.ts";
-import { norm } from "./vectors.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { gradientDescent } from "./shared/gradient-descent.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { d, matrix, type Net, net, p, type Regression, regression } from "./shared/linear-net.ts";
+import { table } from "./shared/newton.ts";
+import { gaussian } from "./shared/random.ts";
+import { norm } from "./shared/vectors.ts";
 
 /** Loss, gradient in units of the largest eigenvalue, and inertia of the Hessian at a net. */
 function examine({ linear }: Regression, at: Net) {

@@ -10,11 +10,11 @@ import {
 } from "gradus";
 import { digits } from "gradus/data";
 import { eigenSymmetric } from "gradus/lab";
-import type { Experiment, Setup } from "./experiment.ts";
-import { type Curve, lineChart } from "./line-chart.ts";
-import { gaussian } from "./random.ts";
-import { median } from "./statistics.ts";
-import { type Columns, dot, largestAngle } from "./subspace.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { type Curve, lineChart } from "./shared/line-chart.ts";
+import { gaussian } from "./shared/random.ts";
+import { median } from "./shared/statistics.ts";
+import { type Columns, dot, largestAngle } from "./shared/subspace.ts";
 
 /** A number of starts learn side by side, along the leading axis. */
 const starts = 8;

@@ -1,12 +1,12 @@
 /** E9: logistic classification with one hidden layer is strongly convex near the planted weights. */
 import { randomKey, type Tensor, uniform } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { derivatives, minima, table } from "./newton.ts";
-import { gaussian } from "./random.ts";
-import { fitPower, mean, signed, standardError } from "./statistics.ts";
-import { norm, orthonormal } from "./vectors.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { derivatives, minima, table } from "./shared/newton.ts";
+import { gaussian } from "./shared/random.ts";
+import { fitPower, mean, signed, standardError } from "./shared/statistics.ts";
+import { norm, orthonormal } from "./shared/vectors.ts";
 
 const [K, d] = [2, 3];
 const radius = 0.25; // of the ball around W* where the claim must hold; ‖w*ₖ‖ is 2

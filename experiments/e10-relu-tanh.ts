@@ -1,7 +1,7 @@
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { compare, full, goal, images, quick } from "./relu-tanh.ts";
-import { mean, plusMinus } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { compare, full, goal, images, quick } from "./shared/relu-tanh.ts";
+import { mean, plusMinus } from "./shared/statistics.ts";
 
 const least = 1.2; // the factor that the ratio must exceed
 

@@ -1,8 +1,8 @@
 import { digits } from "gradus/data";
 import { chart } from "gradus/draw";
-import type { Experiment, Setup } from "./experiment.ts";
-import { examples, learn, type Manner, type Result, side } from "./overfitting.ts";
-import { mean, plusMinus, standardError } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { examples, learn, type Manner, type Result, side } from "./shared/overfitting.ts";
+import { mean, plusMinus, standardError } from "./shared/statistics.ts";
 
 const tested = 1000;
 const least = 0.05; // of plain training's gap

@@ -1,9 +1,9 @@
 import { tensor } from "gradus";
-import type { Experiment, Setup } from "./experiment.ts";
-import { type Curve, lineChart } from "./line-chart.ts";
-import { gaussian } from "./random.ts";
-import { fitPower, mean, plusMinus } from "./statistics.ts";
-import { descend, descendTo, leastSquares } from "./stochastic-descent.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { type Curve, lineChart } from "./shared/line-chart.ts";
+import { gaussian } from "./shared/random.ts";
+import { fitPower, mean, plusMinus } from "./shared/statistics.ts";
+import { descend, descendTo, leastSquares } from "./shared/stochastic-descent.ts";
 
 const [n, d] = [1000, 10];
 const burn = 500; // steps before averaging begins: the start is forgotten

@@ -1,8 +1,8 @@
 import { init } from "gradus/nn";
-import { measure, type Pairing, type Profile, rate, theory } from "./deep-signals.ts";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { signed } from "./statistics.ts";
+import { measure, type Pairing, type Profile, rate, theory } from "./shared/deep-signals.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { signed } from "./shared/statistics.ts";
 
 /** Bits by which a variance may change per layer and count as kept; and may differ from theory. */
 const [kept, tolerance] = [0.25, 0.5];

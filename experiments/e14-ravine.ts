@@ -1,10 +1,10 @@
 import { Quadratic } from "gradus/lab";
 import { adam, heavyBall, type Rule, type RuleState, rmsprop, sgd } from "gradus/optim";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { gaussian } from "./random.ts";
-import { firstSteps, goal, placed, ravine, stepsDown, uncorrected } from "./ravine.ts";
-import { fitPower, plusMinus } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { gaussian } from "./shared/random.ts";
+import { firstSteps, goal, placed, ravine, stepsDown, uncorrected } from "./shared/ravine.ts";
+import { fitPower, plusMinus } from "./shared/statistics.ts";
 
 const rate = 0.01; // of RMSProp and Adam, for every ravine
 const [beta1, beta2] = [0.9, 0.999];

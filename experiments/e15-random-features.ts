@@ -1,9 +1,9 @@
-import { arcCosine, powers } from "./arc-cosine.ts";
-import type { Experiment, Setup } from "./experiment.ts";
-import { type Curve, lineChart } from "./line-chart.ts";
-import { gaussian } from "./random.ts";
-import { kernelErrors, netErrors } from "./random-features.ts";
-import { fitPower, plusMinus } from "./statistics.ts";
+import { arcCosine, powers } from "./shared/arc-cosine.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { type Curve, lineChart } from "./shared/line-chart.ts";
+import { gaussian } from "./shared/random.ts";
+import { kernelErrors, netErrors } from "./shared/random-features.ts";
+import { fitPower, plusMinus } from "./shared/statistics.ts";
 
 const d = 5;
 const points = 48; // half to learn from, half to predict

@@ -1,6 +1,6 @@
 /** E16: what was learnt on five digits helps with five others, the more the fewer their examples. */
 import type { Sequential } from "gradus/nn";
-import type { Experiment, Setup } from "./experiment.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
 import {
   convNet,
   draw,
@@ -9,8 +9,8 @@ import {
   type Pretrained,
   pretrain,
   someDigits,
-} from "./fine-tuning.ts";
-import { mean, standardError } from "./statistics.ts";
+} from "./shared/fine-tuning.ts";
+import { mean, standardError } from "./shared/statistics.ts";
 
 /** What each manner keeps as it was learnt before; null begins anew. */
 const manners: Readonly<Record<string, readonly string[] | null>> = {

@@ -1,7 +1,14 @@
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { bayesError, d, errors, logistic, naiveBayes, sample } from "./linear-classifiers.ts";
-import { mean, standardError } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import {
+  bayesError,
+  d,
+  errors,
+  logistic,
+  naiveBayes,
+  sample,
+} from "./shared/linear-classifiers.ts";
+import { mean, standardError } from "./shared/statistics.ts";
 
 const early = 2 * d; // few examples: where the generative one should lead
 const shared = 0.6; // c: half of the features are x = ±0.3 + ε + c u with a common u

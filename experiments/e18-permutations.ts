@@ -3,10 +3,10 @@ import { blobs, circles, type Split } from "gradus/data";
 import { averageUnits, LossSurface, permuteUnits } from "gradus/lab";
 import * as nn from "gradus/nn";
 import { adam, Optimizer } from "gradus/optim";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { between, centre, orders } from "./points.ts";
-import { mean } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { between, centre, orders } from "./shared/points.ts";
+import { mean } from "./shared/statistics.ts";
 
 const units = 5;
 const size = 200;

@@ -1,10 +1,10 @@
 /** E19: descent stays on a saddle, a push frees it; units that start equal stay equal. */
-import { bumpLosses, leastOfMonotone } from "./equal-units.ts";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { descend, kindOf, pushes, rate, task } from "./pushed-descent.ts";
-import { gaussian } from "./random.ts";
-import { fitLine, mean, standardError } from "./statistics.ts";
+import { bumpLosses, leastOfMonotone } from "./shared/equal-units.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { descend, kindOf, pushes, rate, task } from "./shared/pushed-descent.ts";
+import { gaussian } from "./shared/random.ts";
+import { fitLine, mean, standardError } from "./shared/statistics.ts";
 
 /** A saddle, pushed; and the same pushes at a minimum. */
 function repetition(seed: number, r: number) {

@@ -1,8 +1,8 @@
 /** E20: where the gradient vanishes although the answer is wrong. */
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { fitLine, mean, standardError } from "./statistics.ts";
-import { correct, losses, type Name, rate, slopes } from "./wrong-neuron.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { fitLine, mean, standardError } from "./shared/statistics.ts";
+import { correct, losses, type Name, rate, slopes } from "./shared/wrong-neuron.ts";
 
 const flat: readonly Name[] = ["0-1", "threshold", "ReLU"];
 const [saturating, steady] = ["logistic, squares", "logistic, cross-entropy"] as const;

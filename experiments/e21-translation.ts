@@ -1,10 +1,10 @@
 /** E21: a convolution moves with its image; pooling makes the result depend less on where it is. */
 import type { Tensor } from "gradus";
-import { equivarianceError, invarianceError } from "gradus/data";
 import { chart } from "gradus/draw";
-import type { Experiment, Setup } from "./experiment.ts";
-import { layers } from "./random-layers.ts";
-import { mean, standardError } from "./statistics.ts";
+import { equivarianceError, invarianceError } from "gradus/lab";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { layers } from "./shared/random-layers.ts";
+import { mean, standardError } from "./shared/statistics.ts";
 
 const shifts = [1, 2, 3, 4];
 const windows = [1, 2, 4, 8];

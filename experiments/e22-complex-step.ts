@@ -1,9 +1,9 @@
 /** E22: the error of a finite difference is a V in its step, that of the complex step is flat. */
 import { randomKey, type Tensor, tensor, uniform } from "gradus";
 import { centralDifference, complexStep } from "gradus/lab";
-import type { Experiment, Setup } from "./experiment.ts";
-import { type Curve, lineChart } from "./line-chart.ts";
-import { fitPower, median, plusMinus } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { type Curve, lineChart } from "./shared/line-chart.ts";
+import { fitPower, median, plusMinus } from "./shared/statistics.ts";
 
 /** Of float64 and float32: the gap between 1 and the next number. */
 const epsilon = { float64: 2 ** -52, float32: 2 ** -23 };

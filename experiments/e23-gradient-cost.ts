@@ -1,10 +1,10 @@
 /** E23: a gradient costs a small multiple of the loss, however many parameters there are. */
 import { compile, concat, jvp, onesLike, type Tensor, valueAndGrad } from "gradus";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { countOperations } from "./operations.ts";
-import { gaussian } from "./random.ts";
-import { fitPower, type Line, plusMinus } from "./statistics.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { countOperations } from "./shared/operations.ts";
+import { gaussian } from "./shared/random.ts";
+import { fitPower, type Line, plusMinus } from "./shared/statistics.ts";
 
 const batch = 32;
 const limit = 5; // Griewank & Walther's bound on operations

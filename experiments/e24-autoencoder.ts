@@ -1,9 +1,9 @@
 /** E24: a deep autoencoder keeps more in a narrow code than PCA; what the code looks like in the plane. */
 import { chart } from "gradus/draw";
-import { autoencoder, images, pca, planes, purity } from "./codes.ts";
-import type { Experiment, Setup } from "./experiment.ts";
-import { lineChart } from "./line-chart.ts";
-import { mean, standardError } from "./statistics.ts";
+import { autoencoder, images, pca, planes, purity } from "./shared/codes.ts";
+import type { Experiment, Setup } from "./shared/experiment.ts";
+import { lineChart } from "./shared/line-chart.ts";
+import { mean, standardError } from "./shared/statistics.ts";
 
 const narrow = 8; // the widest code that the claim is about, and the one that is drawn
 

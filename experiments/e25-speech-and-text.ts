@@ -1,11 +1,11 @@
 /** E25: a convolutional net hears digits, a recurrent one learns how names are spelt. */
 import { readText } from "gradus/data";
 import { chart } from "gradus/draw";
-import { bitsOfCounts, bitsOfGru, shuffledText } from "./characters.ts";
-import { dataFolder, type Experiment, type Setup } from "./experiment.ts";
-import { integers } from "./random.ts";
-import { listen, type Speech, speech } from "./spoken.ts";
-import { mean, plusMinus, standardError } from "./statistics.ts";
+import { bitsOfCounts, bitsOfGru, shuffledText } from "./shared/characters.ts";
+import { dataFolder, type Experiment, type Setup } from "./shared/experiment.ts";
+import { integers } from "./shared/random.ts";
+import { listen, type Speech, speech } from "./shared/spoken.ts";
+import { mean, plusMinus, standardError } from "./shared/statistics.ts";
 
 /** The share of right answers on unheard recordings, and answers by truth, with the labels learnt as they are or shuffled. */
 function heard(data: Speech, steps: number, seed: number, shuffled: boolean) {

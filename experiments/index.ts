@@ -1,8 +1,8 @@
 /** The claims of the theory as programs: one file each, loaded when it is run. */
-import type { Experiment } from "./experiment.ts";
+import type { Experiment } from "./shared/experiment.ts";
 
-export type { Experiment, Measured, Outcome, Setup } from "./experiment.ts";
-export { Missing } from "./experiment.ts";
+export type { Experiment, Measured, Outcome, Setup } from "./shared/experiment.ts";
+export { Missing } from "./shared/experiment.ts";
 
 const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment }>>> = {
   E1: () => import("./e01-xor.ts"),

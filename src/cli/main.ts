@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import { outliveTerminal } from "./closed-terminal.ts";
-import { failed } from "./errors.ts";
 import { run } from "./program.ts";
-import { standstill } from "./waiting.ts";
+import { outliveTerminal } from "./terminal/closed-terminal.ts";
+import { failed } from "./terminal/errors.ts";
+import { standstill } from "./terminal/waiting.ts";
 
 /** Called when the event loop is empty, which it only is before the end if a promise stays open. */
 const onStandstill = () => {

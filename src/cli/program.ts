@@ -1,11 +1,9 @@
 import { Command, CommanderError } from "commander";
-import { describeError, Exit, failed } from "./errors.ts";
-import { processTerminal, type Terminal } from "./terminal.ts";
+import type { Define } from "./commands/define.ts";
+import { describeError, Exit, failed } from "./terminal/errors.ts";
+import { processTerminal, type Terminal } from "./terminal/terminal.ts";
+import { waitFor } from "./terminal/waiting.ts";
 import { version } from "./version.ts";
-import { waitFor } from "./waiting.ts";
-
-/** What a command's file gives: its options and its action, put on commander's command. */
-export type Define = (command: Command, terminal: Terminal) => void;
 
 interface CommandRow {
   readonly about: string;
@@ -18,53 +16,53 @@ interface CommandRow {
 const commands: Record<string, CommandRow> = {
   train: {
     about: "train a network, by default a small convolutional one on handwritten digits",
-    load: () => import("./train.ts"),
+    load: () => import("./commands/train.ts"),
     keepsFiles: true,
   },
   evaluate: {
     about: "measure a trained network on its test data, or on other data",
-    load: () => import("./evaluate.ts"),
+    load: () => import("./commands/evaluate.ts"),
   },
   predict: {
     about: "let a trained network look at an image",
-    load: () => import("./predict.ts"),
+    load: () => import("./commands/predict.ts"),
   },
   search: {
     about: "try settings at random, on a grid or by halving, and keep the best",
-    load: () => import("./search.ts"),
+    load: () => import("./commands/search.ts"),
     keepsFiles: true,
   },
   "find-lr": {
     about: "look for a learning rate by a short sweep",
-    load: () => import("./find-lr.ts"),
+    load: () => import("./commands/find-lr.ts"),
   },
   report: {
     about: "write a page about a trained network: curves, mistakes, filters, sizes",
-    load: () => import("./report.ts"),
+    load: () => import("./commands/report.ts"),
   },
   config: {
     about: "print the settings that a training would have",
-    load: () => import("./config.ts"),
+    load: () => import("./commands/config.ts"),
   },
   summary: {
     about: "list the layers of a trained network or of a model, with their sizes",
-    load: () => import("./summary.ts"),
+    load: () => import("./commands/summary.ts"),
   },
   landscape: {
     about: "look at the loss around a trained network: contour, surface, curvature, audit",
-    load: () => import("./landscape.ts"),
+    load: () => import("./commands/landscape.ts"),
   },
   experiment: {
     about: "run a claim of the theory as a program, and see whether it holds",
-    load: () => import("./experiment.ts"),
+    load: () => import("./commands/experiment.ts"),
   },
   convolve: {
     about: "apply a kernel to an image: blur, sharpen, look for edges",
-    load: () => import("./convolve.ts"),
+    load: () => import("./commands/convolve.ts"),
   },
   doctor: {
     about: "say what gradus runs on here",
-    load: () => import("./doctor.ts"),
+    load: () => import("./commands/doctor.ts"),
   },
 };
 

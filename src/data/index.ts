@@ -3,6 +3,7 @@
  *
  * @module gradus/data
  */
+
 export { logMel, type MelOptions, type MelScale, melFilters } from "./audio/mel.ts";
 export { type SoundImageOptions, soundImages } from "./audio/sound-images.ts";
 export { type SpectrogramOptions, spectrogram } from "./audio/spectrogram.ts";
@@ -39,16 +40,14 @@ export {
   encodeCategories,
   fitCategories,
 } from "./categories.ts";
-export { type CsvOptions, type CsvSplit, numericFeatures, parseCsv, readCsv } from "./csv.ts";
-export { type FolderDataset, readDataFolder } from "./data-folder.ts";
 export { type Dataset, makeSplit, type Split, splitDataset, subset, type Task } from "./dataset.ts";
-export { type DigitsOptions, digits } from "./digits.ts";
-export { readIdxFolder } from "./idx-folder.ts";
-export { type ImageFolderOptions, readImageFolder } from "./image-folder.ts";
-export { type ImageOptions, lightOnDark, readImage } from "./images.ts";
-export { findKernel, type ImageKernel, imageKernel, imageKernels } from "./kernels.ts";
+export { type FolderDataset, readDataFolder } from "./folders/data-folder.ts";
+export type { ReadLimits } from "./folders/limits.ts";
+export { readIdxFolder } from "./images/idx-folder.ts";
+export { type ImageFolderOptions, readImageFolder } from "./images/image-folder.ts";
+export { type ImageOptions, lightOnDark, readImage } from "./images/images.ts";
+export { findKernel, type ImageKernel, imageKernel, imageKernels } from "./images/kernels.ts";
 export { fromOneHot, oneHot } from "./labels.ts";
-export type { ReadLimits } from "./limits.ts";
 export {
   type Fill,
   type FitTableOptions,
@@ -86,6 +85,7 @@ export { prepareSound } from "./preparation/sound.ts";
 export { type ConvolutionMode, convolve, correlate } from "./signal.ts";
 export { fitStandardization, type Standardization, standardize } from "./standardize.ts";
 export type { Column, EmptyColumn, NumberColumn, TextColumn } from "./table/columns.ts";
+export { type CsvOptions, type CsvSplit, numericFeatures, parseCsv, readCsv } from "./table/csv.ts";
 export type { MissingWords } from "./table/decide.ts";
 export type { Decimal } from "./table/numbers.ts";
 export {
@@ -106,5 +106,5 @@ export {
   type TextOptions,
   type Vocabulary,
 } from "./text.ts";
-export { blobs, circles, moons, spirals, type ToyOptions, xor } from "./toys.ts";
-export { equivarianceError, invarianceError, type Shift } from "./translation.ts";
+export { type DigitsOptions, digits } from "./toys/digits.ts";
+export { blobs, circles, moons, spirals, type ToyOptions, xor } from "./toys/toys.ts";

@@ -95,4 +95,5 @@ export {
   TaylorModel,
   type TaylorSample,
 } from "./taylor.ts";
+export { equivarianceError, invarianceError, type Shift } from "./translation.ts";
 export type { Vector } from "./vectors.ts";

@@ -3,6 +3,24 @@
  *
  * @module gradus/nn
  */
+
+export * as init from "./initialise.ts";
+export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
+export { formatSummary } from "./inspect/format-summary.ts";
+export { denseAgainstConvolution, type LayerCosts, type LayerPair } from "./inspect/layer-costs.ts";
+export { type Reach, type ReceptiveField, receptiveField } from "./inspect/receptive-field.ts";
+export {
+  type Sizes,
+  type Summary,
+  type SummaryOptions,
+  type SummaryRow,
+  summary,
+} from "./inspect/summary.ts";
+export {
+  type LayerVariance,
+  type VarianceOptions,
+  variancesThroughDepth,
+} from "./inspect/variances.ts";
 export {
   ELU,
   elu,
@@ -28,7 +46,7 @@ export {
   silu,
   step,
   Tanh,
-} from "./activation.ts";
+} from "./layers/activation.ts";
 export {
   type AttentionOptions,
   attention,
@@ -38,7 +56,7 @@ export {
   type MultiHeadAttentionOptions,
   TransformerBlock,
   type TransformerBlockOptions,
-} from "./attention.ts";
+} from "./layers/attention.ts";
 export {
   type CellOptions,
   GRUCell,
@@ -47,8 +65,8 @@ export {
   type MemoryState,
   RecurrentCell,
   RNNCell,
-} from "./cells.ts";
-export { Parallel, Residual } from "./composition.ts";
+} from "./layers/cells.ts";
+export { Parallel, Residual } from "./layers/composition.ts";
 export {
   Conv1d,
   Conv2d,
@@ -58,15 +76,49 @@ export {
   ConvTranspose2d,
   ConvTranspose3d,
   type ConvTransposeLayerOptions,
-} from "./conv.ts";
-export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
-export { Dropout } from "./dropout.ts";
-export { Embedding, type EmbeddingOptions } from "./embedding.ts";
-export { formatSummary } from "./format-summary.ts";
-export * as init from "./initialise.ts";
-export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
-export { denseAgainstConvolution, type LayerCosts, type LayerPair } from "./layer-costs.ts";
-export { Linear, type WeightOptions } from "./linear.ts";
+} from "./layers/conv.ts";
+export { Dropout } from "./layers/dropout.ts";
+export { Embedding, type EmbeddingOptions } from "./layers/embedding.ts";
+export { Linear, type WeightOptions } from "./layers/linear.ts";
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormOptions,
+  GroupNorm,
+  LayerNorm,
+  LocalResponseNorm,
+  type LocalResponseNormOptions,
+  type NormOptions,
+} from "./layers/normalisation.ts";
+export {
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  GlobalAvgPool,
+  GlobalMaxPool,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  type PoolLayerOptions,
+} from "./layers/pooling.ts";
+export {
+  GRU,
+  LSTM,
+  Recurrent,
+  type RecurrentOptions,
+  RNN,
+  type SequenceOptions,
+} from "./layers/recurrent.ts";
+export { Sequential } from "./layers/sequential.ts";
+export { Flatten, Reshape } from "./layers/shape.ts";
+export {
+  MaxUnpool1d,
+  MaxUnpool2d,
+  MaxUnpool3d,
+  type UnpoolLayerOptions,
+} from "./layers/unpooling.ts";
+export { type CrossEntropyOptions, crossEntropy } from "./losses/cross-entropy.ts";
 export {
   binaryCrossEntropy,
   binaryCrossEntropyWithLogits,
@@ -78,7 +130,7 @@ export {
   meanSquaredError,
   type Reduction,
   squaredError,
-} from "./losses.ts";
+} from "./losses/losses.ts";
 export {
   exponentialLoss,
   hinge,
@@ -86,55 +138,9 @@ export {
   multiClassHinge,
   squaredHinge,
   zeroOneLoss,
-} from "./margins.ts";
+} from "./losses/margins.ts";
+export { elasticNet, l1, l2 } from "./losses/regularisers.ts";
 export { type AnyModule, evaluating, Module, select, trainable } from "./module.ts";
-export {
-  BatchNorm1d,
-  BatchNorm2d,
-  BatchNorm3d,
-  type BatchNormOptions,
-  GroupNorm,
-  LayerNorm,
-  LocalResponseNorm,
-  type LocalResponseNormOptions,
-  type NormOptions,
-} from "./normalisation.ts";
 export { Parameter, valuesOf } from "./parameter.ts";
-export {
-  AvgPool1d,
-  AvgPool2d,
-  AvgPool3d,
-  GlobalAvgPool,
-  GlobalMaxPool,
-  MaxPool1d,
-  MaxPool2d,
-  MaxPool3d,
-  type PoolLayerOptions,
-} from "./pooling.ts";
-export { type Reach, type ReceptiveField, receptiveField } from "./receptive-field.ts";
-export {
-  GRU,
-  LSTM,
-  Recurrent,
-  type RecurrentOptions,
-  RNN,
-  type SequenceOptions,
-} from "./recurrent.ts";
-export { elasticNet, l1, l2 } from "./regularisers.ts";
 export { replaceHead } from "./replace-head.ts";
-export { Sequential } from "./sequential.ts";
-export { Flatten, Reshape } from "./shape.ts";
-export {
-  type Sizes,
-  type Summary,
-  type SummaryOptions,
-  type SummaryRow,
-  summary,
-} from "./summary.ts";
 export { functional, hvp, type ParameterTensors, valueAndGrad } from "./transforms.ts";
-export { MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, type UnpoolLayerOptions } from "./unpooling.ts";
-export {
-  type LayerVariance,
-  type VarianceOptions,
-  variancesThroughDepth,
-} from "./variances.ts";

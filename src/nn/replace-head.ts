@@ -1,5 +1,5 @@
 import { ConfigError } from "../base/index.ts";
-import { Linear } from "./linear.ts";
+import { Linear } from "./layers/linear.ts";
 import { type AnyModule, replacePart } from "./module.ts";
 import { titleOf } from "./title.ts";
 

@@ -3,19 +3,12 @@
  *
  * @module gradus/optim
  */
-export { type AdadeltaOptions, type AdagradOptions, adadelta, adagrad } from "./adagrad.ts";
-export { type AdamOptions, adam, adamW } from "./adam.ts";
-export { chain, clipByGlobalNorm, clipByValue, globalNorm, weightDecay } from "./chain.ts";
-export { type LeastSquaresOptions, leastSquares } from "./least-squares.ts";
-export { type LionOptions, lion } from "./lion.ts";
-export { type Iteration, type MinimizeOptions, type Minimum, minimize } from "./minimize.ts";
+
 export {
   decayedAverage,
   exponentialMovingAverage,
   simpleMovingAverage,
 } from "./moving-average.ts";
-export { type NadamOptions, nadam } from "./nadam.ts";
-export type { RuleLike, RuleName } from "./named.ts";
 export {
   type NonFinite,
   Optimizer,
@@ -23,8 +16,22 @@ export {
   type ParameterGroup,
 } from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, plateau } from "./plateau.ts";
-export { type RmspropOptions, rmsprop } from "./rmsprop.ts";
-export type { GradientTransform, Hyper, Rule, RuleState, Tensors } from "./rule.ts";
+export { type AdadeltaOptions, type AdagradOptions, adadelta, adagrad } from "./rules/adagrad.ts";
+export { type AdamOptions, adam, adamW } from "./rules/adam.ts";
+export { chain, clipByGlobalNorm, clipByValue, globalNorm, weightDecay } from "./rules/chain.ts";
+export { type LionOptions, lion } from "./rules/lion.ts";
+export { type NadamOptions, nadam } from "./rules/nadam.ts";
+export type { RuleLike, RuleName } from "./rules/named.ts";
+export { type RmspropOptions, rmsprop } from "./rules/rmsprop.ts";
+export type { GradientTransform, Hyper, Rule, RuleState, Tensors } from "./rules/rule.ts";
+export {
+  heavyBall,
+  type MomentumOptions,
+  momentum,
+  nesterov,
+  sgd,
+  subgradient,
+} from "./rules/sgd.ts";
 export {
   constant,
   cosine,
@@ -37,5 +44,11 @@ export {
   stepDecay,
   warmup,
 } from "./schedules.ts";
-export { heavyBall, type MomentumOptions, momentum, nesterov, sgd, subgradient } from "./sgd.ts";
+export { type LeastSquaresOptions, leastSquares } from "./solvers/least-squares.ts";
+export {
+  type Iteration,
+  type MinimizeOptions,
+  type Minimum,
+  minimize,
+} from "./solvers/minimize.ts";
 export { WeightAverage, type WeightAverageOptions } from "./weight-average.ts";

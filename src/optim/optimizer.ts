@@ -17,9 +17,9 @@ import {
   where,
   zerosLike,
 } from "../tensor/index.ts";
-import { globalNorm } from "./chain.ts";
-import { type RuleLike, ruleOf } from "./named.ts";
-import type { Rule, Tensors } from "./rule.ts";
+import { globalNorm } from "./rules/chain.ts";
+import { type RuleLike, ruleOf } from "./rules/named.ts";
+import type { Rule, Tensors } from "./rules/rule.ts";
 import { mapValues, write } from "./write.ts";
 
 /** The learning rate, groups and accumulation of an {@link Optimizer}. */

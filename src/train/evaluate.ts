@@ -22,8 +22,8 @@ import {
   resolveMetrics,
   sumsOf,
   wholeLogs,
-} from "./metric.ts";
-import { Averages } from "./metrics.ts";
+} from "./metrics/metric.ts";
+import { Averages } from "./metrics/metrics.ts";
 import { checkModel } from "./model-check.ts";
 import { checkLoss, type LossName, lossNamed } from "./named-losses.ts";
 import { overlapped } from "./overlap.ts";

@@ -11,8 +11,8 @@ import {
 import { checkSplit, type Dataset, makeSplit, type Split, splitDataset } from "../data/dataset.ts";
 import type { Module } from "../nn/index.ts";
 import { Optimizer, type Schedule } from "../optim/index.ts";
-import { ruleOf } from "../optim/named.ts";
-import { callbacksOf } from "./callback-checks.ts";
+import { ruleOf } from "../optim/rules/named.ts";
+import { callbacksOf } from "./callbacks/callback-checks.ts";
 import { resolveHead } from "./evaluate.ts";
 import type { FitOptions } from "./fit.ts";
 import type { Head } from "./head.ts";

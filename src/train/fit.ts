@@ -1,7 +1,7 @@
 import type { Augmentation, Dataset, Split } from "../data/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { Optimizer, Schedule, WeightAverageOptions } from "../optim/index.ts";
-import type { RuleLike } from "../optim/named.ts";
+import type { RuleLike } from "../optim/rules/named.ts";
 import { type Checkpoint, loadCheckpoint } from "./checkpoint.ts";
 import type { HeadOptions } from "./evaluate.ts";
 import { resolveOptions } from "./fit-options.ts";

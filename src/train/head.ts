@@ -6,7 +6,7 @@ import {
   meanSquaredError,
 } from "../nn/index.ts";
 import { arange, concat, type Tensor } from "../tensor/index.ts";
-import type { Metric } from "./metric.ts";
+import type { Metric } from "./metrics/metric.ts";
 import { badShapes, checkFinite, checkLabels, checkRange, checkRows } from "./targets.ts";
 
 /** The mean loss of a batch: outputs of the model and targets → a float scalar. */

@@ -8,7 +8,18 @@ export {
   type ModelCheckpointOptions,
   TerminateOnDivergence,
   TerminateOnNaN,
-} from "./callbacks.ts";
+} from "./callbacks/checkpoints.ts";
+export { CSVLogger } from "./callbacks/csv-logger.ts";
+export { EarlyStopping, type EarlyStoppingOptions } from "./callbacks/early-stopping.ts";
+export {
+  LearningRateScheduler,
+  ReduceLROnPlateau,
+  type ReduceLROnPlateauOptions,
+} from "./callbacks/learning-rate.ts";
+export { RunRecorder } from "./callbacks/run-recorder.ts";
+export { TensorBoard } from "./callbacks/tensorboard.ts";
+export { readTrajectory, type Trajectory, TrajectoryRecorder } from "./callbacks/trajectory.ts";
+export { GradualUnfreezing, layerwiseLr, type UnfreezingSchedule } from "./callbacks/transfer.ts";
 export {
   type Checkpoint,
   loadCheckpoint,
@@ -17,8 +28,6 @@ export {
   type Saved,
   saveCheckpoint,
 } from "./checkpoint.ts";
-export { CSVLogger } from "./csv-logger.ts";
-export { EarlyStopping, type EarlyStoppingOptions } from "./early-stopping.ts";
 export { type EvaluateOptions, evaluate, type HeadOptions, predict } from "./evaluate.ts";
 export { type FitOptions, fit } from "./fit.ts";
 export {
@@ -48,12 +57,6 @@ export {
 } from "./head.ts";
 export { History, type Logs, type Mode, type Monitor } from "./history.ts";
 export {
-  LearningRateScheduler,
-  ReduceLROnPlateau,
-  type ReduceLROnPlateauOptions,
-} from "./learning-rate.ts";
-export { type FindLrOptions, findLr, type LrPoint, type LrSweep } from "./lr-finder.ts";
-export {
   accuracy,
   auc,
   type CountMetric,
@@ -74,12 +77,8 @@ export {
   type SumMetric,
   topKAccuracy,
   type WholeMetric,
-} from "./metric.ts";
-export { Averages, confusionMatrix, type Sums } from "./metrics.ts";
-export type { LossName } from "./named-losses.ts";
-export { reconstruction } from "./reconstruction.ts";
-export { type Json, type RunFile, RunFolder } from "./run-folder.ts";
-export { RunRecorder } from "./run-recorder.ts";
+} from "./metrics/metric.ts";
+export { Averages, confusionMatrix, type Sums } from "./metrics/metrics.ts";
 export {
   type Average,
   type ClassificationReport,
@@ -87,7 +86,11 @@ export {
   classificationReport,
   rocAuc,
   rSquared,
-} from "./scores.ts";
+} from "./metrics/scores.ts";
+export type { LossName } from "./named-losses.ts";
+export { reconstruction } from "./reconstruction.ts";
+export { type Json, type RunFile, RunFolder } from "./run-folder.ts";
+export { type FindLrOptions, findLr, type LrPoint, type LrSweep } from "./search/lr-finder.ts";
 export {
   type Objective,
   type SearchOptions,
@@ -95,7 +98,7 @@ export {
   search,
   type Trial,
   type TrialInfo,
-} from "./search.ts";
+} from "./search/search.ts";
 export {
   choice,
   type Dimension,
@@ -104,9 +107,6 @@ export {
   type Point,
   type Space,
   uniform,
-} from "./space.ts";
-export { TensorBoard } from "./tensorboard.ts";
+} from "./search/space.ts";
 export type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
-export { readTrajectory, type Trajectory, TrajectoryRecorder } from "./trajectory.ts";
-export { GradualUnfreezing, layerwiseLr, type UnfreezingSchedule } from "./transfer.ts";
 export type { ClassWeight, WeightOptions } from "./weights.ts";

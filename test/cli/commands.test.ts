@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { NumericError } from "gradus";
 import { beforeAll, describe, expect, test } from "vitest";
-import { describeError } from "../../src/cli/errors.ts";
-import { word } from "../../src/cli/invocation.ts";
-import { duration, showLogs } from "../../src/cli/progress.ts";
+import { describeError } from "../../src/cli/terminal/errors.ts";
+import { word } from "../../src/cli/terminal/invocation.ts";
+import { duration, showLogs } from "../../src/cli/terminal/progress.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();

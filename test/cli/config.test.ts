@@ -4,7 +4,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { loadCheckpoint } from "gradus/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { scalar } from "../../src/cli/settings-file.ts";
+import { scalar } from "../../src/cli/settings/settings-file.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { interruptible } from "../../src/cli/interrupt.ts";
+import { interruptible } from "../../src/cli/terminal/interrupt.ts";
 import { isFast, main, type Outcome, spawned, workIn, writeImages } from "./support.ts";
 
 workIn();

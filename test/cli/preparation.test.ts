@@ -10,7 +10,7 @@ import {
 import { predict } from "gradus/train";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { openRun } from "../../src/cli/stored-run.ts";
+import { openRun } from "../../src/cli/run/stored-run.ts";
 import { gradus, isFast, workIn } from "./support.ts";
 
 workIn();

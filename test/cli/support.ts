@@ -8,7 +8,7 @@ import { engineInfo } from "gradus";
 import { idxTypes, writeIdx } from "gradus/formats";
 import { afterAll } from "vitest";
 import { run } from "../../src/cli/program.ts";
-import type { LiveLine } from "../../src/cli/terminal.ts";
+import type { LiveLine } from "../../src/cli/terminal/terminal.ts";
 
 /** What a command left: its exit code and all that it wrote. */
 export interface Outcome {

@@ -4,7 +4,7 @@ import { digits } from "gradus/data";
 import { loadCheckpoint } from "gradus/train";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadTest } from "../../src/cli/stored-data.ts";
+import { loadTest } from "../../src/cli/sources/stored-data.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();

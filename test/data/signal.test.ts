@@ -4,12 +4,11 @@ import {
   type ConvolutionMode,
   convolve,
   correlate,
-  equivarianceError,
   findKernel,
   imageKernel,
   imageKernels,
-  invarianceError,
 } from "gradus/data";
+import { equivarianceError, invarianceError } from "gradus/lab";
 import { afterAll, expect, test } from "vitest";
 import { ConfigError, ShapeError } from "../../src/base/index.ts";
 import { engines } from "../support/engines.ts";

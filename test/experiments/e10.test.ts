@@ -1,6 +1,6 @@
 import { loadExperiment } from "gradus/experiments";
 import { expect, test } from "vitest";
-import { crossing } from "../../experiments/four-layer-net.ts";
+import { crossing } from "../../experiments/shared/four-layer-net.ts";
 
 test("E10: ReLU needs fewer epochs than tanh from the paper's start, on digits", async () => {
   const { run } = await loadExperiment("E10");

@@ -16,9 +16,9 @@ import { loadCheckpoint, RunFolder } from "gradus/train";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { GradusError, type HostArray, hostArray, sizeOf } from "../../src/base/index.ts";
-import { fileTree } from "../../src/data/file-tree.ts";
-import { limitsOf } from "../../src/data/limits.ts";
-import { decodePicture } from "../../src/data/picture.ts";
+import { fileTree } from "../../src/data/folders/file-tree.ts";
+import { limitsOf } from "../../src/data/folders/limits.ts";
+import { decodePicture } from "../../src/data/images/picture.ts";
 import { tarOf } from "../data/files.ts";
 
 /**

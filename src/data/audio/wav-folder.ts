@@ -1,9 +1,9 @@
 import { ConfigError, checkOptions, DataError, type OptionNames } from "../../base/index.ts";
 import { decodeWav } from "../../formats/index.ts";
-import { locate, type Part } from "../class-folders.ts";
 import { type Dataset, makeSplit, type Split, splitDataset } from "../dataset.ts";
-import { type FileEntry, type FileTree, fileTree, treeNotes } from "../file-tree.ts";
-import { beyond, limitNames, limitsOf, type ReadLimits } from "../limits.ts";
+import { locate, type Part } from "../folders/class-folders.ts";
+import { type FileEntry, type FileTree, fileTree, treeNotes } from "../folders/file-tree.ts";
+import { beyond, limitNames, limitsOf, type ReadLimits } from "../folders/limits.ts";
 
 /** What {@link readWavFolder} makes of its recordings. */
 export interface WavFolderOptions extends Omit<ReadLimits, "maxPixels"> {

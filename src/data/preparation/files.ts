@@ -1,8 +1,8 @@
 /** Files that are given to be predicted: one, or all of a kind in a folder or archive. */
 import { DataError } from "../../base/index.ts";
 import { readBytes } from "../../formats/index.ts";
-import { type FileEntry, fileTree } from "../file-tree.ts";
-import { limitsOf } from "../limits.ts";
+import { type FileEntry, fileTree } from "../folders/file-tree.ts";
+import { limitsOf } from "../folders/limits.ts";
 
 /** Files with the names that results give them. */
 export interface NamedFiles {

@@ -1,10 +1,10 @@
 /** Pictures as a model takes them. */
 import { DataError, type HostArray, type Shape, show, sizeOf } from "../../base/index.ts";
 import type { Split } from "../dataset.ts";
-import { decodeImages } from "../image-decoder.ts";
-import { isImageName } from "../image-folder.ts";
-import { lightOnDark, readImage } from "../images.ts";
-import { limitsOf } from "../limits.ts";
+import { limitsOf } from "../folders/limits.ts";
+import { decodeImages } from "../images/image-decoder.ts";
+import { isImageName } from "../images/image-folder.ts";
+import { lightOnDark, readImage } from "../images/images.ts";
 import { filesOf } from "./files.ts";
 import type { ImageInputs, Preparation } from "./preparation.ts";
 

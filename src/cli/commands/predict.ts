@@ -1,0 +1,151 @@
+import { formatJson } from "../../base/index.ts";
+import { extent } from "../../base/vectors.ts";
+import { classesOf, type Preparation } from "../../data/index.ts";
+import { binary, classification, predict } from "../../train/index.ts";
+import { largest, probabilityRows } from "../pages/report-data.ts";
+import { judgedModel, openRun } from "../run/stored-run.ts";
+import { type Example, type Examples, readExamples } from "../sources/examples.ts";
+import { bar } from "../terminal/progress.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import type { Define } from "./define.ts";
+
+interface Options {
+  readonly json?: boolean;
+  readonly csv?: boolean;
+}
+
+/** What a network says of an example; of a row with a gap that nothing fills, nothing. */
+interface Prediction extends Example {
+  /** A class, or a number. */
+  readonly prediction: string | number | null;
+  /** Of each class, in the order of the classes. */
+  readonly probabilities?: readonly number[];
+}
+
+const examples = `
+Examples:
+  gradus predict runs/digits-conv seven.png
+  gradus predict runs/flowers photos/ more.jpg --csv > predictions.csv
+  gradus predict runs/penguins rows.csv --json
+  cat rows.csv | gradus predict runs/penguins -`;
+
+export const define: Define = (command, terminal) => {
+  command
+    .argument("<run>", "the folder of a run, such as runs/digits-conv")
+    .argument(
+      "<inputs...>",
+      "what it was trained on: pictures, recordings, folders of them, or tables; - for standard input",
+    )
+    .option("--json", "one JSON object instead of text")
+    .option("--csv", "a table of predictions instead of text")
+    .addHelpText("after", examples)
+    .action(async (path: string, inputs: string[], options: Options) => {
+      const { config, model } = await openRun(path);
+      const { preparation } = config.data;
+      const predictions: Prediction[] = [];
+      for (const input of inputs) {
+        const read = await readExamples(preparation, input);
+        for (const note of read.notes) terminal.error(`note: ${note}`);
+        const found = await predictAll(judgedModel(model, config), preparation, read);
+        for (const prediction of found) predictions.push(prediction);
+      }
+      if (options.json) terminal.out(asJson(path, preparation, predictions));
+      else if (options.csv) terminal.out(asCsv(preparation, predictions));
+      else tell(preparation, predictions, terminal);
+    });
+};
+
+async function predictAll(
+  model: Parameters<typeof predict>[0],
+  { target }: Preparation,
+  { examples, inputs, complete }: Examples,
+): Promise<Prediction[]> {
+  const outputs = complete.length === 0 ? undefined : await predict(model, inputs);
+  const nothing = examples.map((example): Prediction => ({ ...example, prediction: null }));
+  if (!outputs) return nothing;
+  if (target.task === "regression") {
+    const values = outputs.dataSync();
+    complete.forEach((n, k) => {
+      nothing[n] = { ...examples[n]!, prediction: values[k]! };
+    });
+    return nothing;
+  }
+  const head = target.classes.length === 1 ? binary : classification;
+  probabilityRows(head.read(outputs).toHost()).forEach((probabilities, k) => {
+    const n = complete[k]!;
+    const prediction = target.classes[largest(probabilities)] ?? null;
+    nothing[n] = { ...examples[n]!, prediction, probabilities };
+  });
+  return nothing;
+}
+
+function asJson(run: string, preparation: Preparation, predictions: readonly Prediction[]): string {
+  const names = classesOf(preparation);
+  const list = predictions.map(({ probabilities, ...rest }) => ({
+    ...rest,
+    ...(probabilities && {
+      probabilities: Object.fromEntries(names.map((name, k) => [name, probabilities[k]])),
+    }),
+  }));
+  return formatJson({ event: "predict", run, predictions: list });
+}
+
+/** A line per example: where it came from, what it is, and the probability of each class. */
+function asCsv(preparation: Preparation, predictions: readonly Prediction[]): string {
+  const names = classesOf(preparation);
+  const hasRows = predictions.some(({ row }) => row !== undefined);
+  const header = ["source", ...(hasRows ? ["row"] : []), "prediction", ...names];
+  const lines = predictions.map(({ source, row, prediction, probabilities }) => [
+    source,
+    ...(hasRows ? [row ?? ""] : []),
+    prediction ?? "",
+    ...names.map((_, k) => probabilities?.[k] ?? ""),
+  ]);
+  return [header, ...lines].map((cells) => cells.map(quoted).join(",")).join("\n");
+}
+
+/** A cell of CSV, in quotes where it needs them. */
+function quoted(cell: string | number): string {
+  const text = String(cell);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Of one example all classes, ranked; of more a line each. */
+function tell(
+  preparation: Preparation,
+  predictions: readonly Prediction[],
+  terminal: Terminal,
+): void {
+  const names = classesOf(preparation);
+  const [only] = predictions;
+  if (predictions.length === 1 && only?.probabilities) {
+    const ranked = only.probabilities
+      .map((p, k) => ({ p, name: names[k] ?? String(k) }))
+      .sort((a, b) => b.p - a.p);
+    const width = Math.max(...ranked.map(({ name }) => name.length));
+    for (const { p, name } of ranked)
+      terminal.out(
+        `${name.padEnd(width)} ${(100 * p).toFixed(2).padStart(6)} % ${bar(p, terminal)}`.trimEnd(),
+      );
+    return;
+  }
+  const label = ({ source, row }: Example) =>
+    row === undefined
+      ? source
+      : predictions.every((each) => each.source === source)
+        ? `row ${row}`
+        : `${source} row ${row}`;
+  const labels = predictions.map(label);
+  const [width, wide] = [
+    extent(labels.map((text) => text.length))[1],
+    extent(predictions.map(({ prediction }) => String(prediction ?? "–").length))[1],
+  ];
+  predictions.forEach(({ prediction, probabilities }, n) => {
+    const sure = probabilities
+      ? ` ${(100 * Math.max(...probabilities)).toFixed(2).padStart(6)} %`
+      : "";
+    terminal.out(
+      `${labels[n]!.padEnd(width)}  ${String(prediction ?? "–").padEnd(wide)}${sure}`.trimEnd(),
+    );
+  });
+}

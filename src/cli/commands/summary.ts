@@ -1,0 +1,81 @@
+import { ConfigError, nearest } from "../../base/index.ts";
+import { createModel, type ModelName, modelNames } from "../../models/index.ts";
+import { formatSummary, type Module, type Summary, summary } from "../../nn/index.ts";
+import { openRun } from "../run/stored-run.ts";
+import { shape, wholeNumber } from "../settings/options.ts";
+import type { Define } from "./define.ts";
+
+/** What a model that has not seen data is shown for: the digits, or the images of its paper. */
+const digits = { inputShape: [1, 28, 28], classes: 10 };
+const shown: Readonly<Partial<Record<ModelName, typeof digits>>> = {
+  alexnet: { inputShape: [3, 227, 227], classes: 1000 },
+};
+
+interface Options {
+  readonly input?: readonly number[];
+  readonly depth?: number;
+  readonly wide?: true;
+  readonly json?: true;
+}
+
+export const define: Define = (command, terminal) => {
+  command
+    .argument("<run|model>", `the folder of a run, or a model: ${modelNames.join(", ")}`)
+    .option("--input <shape>", "of one example, such as 3,32,32", shape("--input", "3,32,32"))
+    .option(
+      "--depth <n>",
+      "modules this deep are one row each, with all in them",
+      wholeNumber("--depth", 1, 1),
+    )
+    .option("--wide", "show weights, the cost of training, memory and the fields' jump, too")
+    .option("--json", "write everything as JSON")
+    .addHelpText(
+      "after",
+      "\n“sees” is the receptive field: the part of the input that one unit depends on.",
+    )
+    .action(async (name: string, { input, depth, wide, json }: Options) => {
+      const [model, inputShape] = await find(name, input);
+      const sizes = summary(model, inputShape, { depth });
+      if (json) return terminal.out(JSON.stringify(sizes, null, 2));
+      terminal.out(formatSummary(sizes, { wide }));
+      terminal.out(`\n${sentence(sizes)}`);
+    });
+};
+
+function sentence({ inputShape, totals }: Summary): string {
+  const { trainable, parameterBytes, activationBytes } = totals;
+  return (
+    `input [${inputShape.join(", ")}], ${trainable} trainable parameters; ` +
+    `${memory(parameterBytes)} of parameters, ${memory(activationBytes)} of outputs per example`
+  );
+}
+
+async function find(
+  name: string,
+  input: readonly number[] | undefined,
+): Promise<[model: Module, shape: readonly number[]]> {
+  if (isModel(name)) {
+    const { inputShape, classes } = shown[name] ?? digits;
+    const options = { inputShape: input ?? inputShape, classes };
+    return [createModel({ name, options }), options.inputShape];
+  }
+  const { existsSync } = await import("node:fs");
+  if (!existsSync(name)) throw unknown(name);
+  const { model, config } = await openRun(name);
+  return [model, input ?? config.data.preparation.inputShape];
+}
+
+const isModel = (name: string): name is ModelName =>
+  (modelNames as readonly string[]).includes(name);
+
+const memory = (bytes: number): string =>
+  bytes < 2 ** 20 ? `${(bytes / 2 ** 10).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+
+function unknown(name: string): ConfigError {
+  const near = nearest(name, modelNames);
+  return new ConfigError({
+    subject: "summary",
+    problem: `"${name}" is no folder of a run, and no model (${modelNames.join(", ")}).`,
+    fix: near ? `did you mean ${near}?` : "give the folder of a run, or the name of a model.",
+  });
+}

@@ -1,0 +1,111 @@
+import { modelNames } from "../../models/index.ts";
+import { newPlan, resumedPlan, runsFolder } from "../run/plan.ts";
+import { runPlan } from "../run/train-run.ts";
+import { augmentationNames } from "../settings/augmentations.ts";
+import { defaultSource, imageDefaults, otherDefaults } from "../settings/resolve.ts";
+import { optimizerNames, optimizers, scheduleNames } from "../settings/rules.ts";
+import { type Assignment, readSettings } from "../settings/settings.ts";
+import { readSettingsFile, scalar, splitWords } from "../settings/settings-file.ts";
+import { builtInNames } from "../sources/data-source.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { jsonReport, textReport } from "../terminal/train-report.ts";
+import type { Define } from "./define.ts";
+
+/** Options that say how to run; all others are settings. */
+interface Options {
+  readonly run?: string;
+  readonly resume?: string;
+  readonly json?: boolean;
+  readonly devRun?: boolean;
+}
+
+const rates = optimizerNames.map((name) => `${name} ${optimizers[name].lr}`).join(", ");
+/** `5 for images, else 50`. */
+const either = (name: keyof typeof imageDefaults): string =>
+  `default: ${imageDefaults[name]} for images, else ${otherDefaults[name]}`;
+
+/** Flags, the settings that they set, and what they mean. */
+const settingFlags: readonly [flags: string, path: string, about: string][] = [
+  [
+    "--data <source>",
+    "data.source",
+    `${builtInNames.join(", ")}, a folder of IDX files, a folder or archive of images or WAV recordings by class, or a CSV file (default: ${defaultSource})`,
+  ],
+  ["--classes <names>", "data.classes", "only these classes, such as 0,1,2 (default: all)"],
+  ["--augment <list>", "data.augment", `random changes of training examples: ${augmentationNames}`],
+  ["--target <column>", "data.target", "the column of a table to predict (default: the last)"],
+  ["--model <name>", "model.name", `${modelNames.join(", ")} (${either("model")})`],
+  ["--epochs <n>", "training.epochs", `passes through the data (${either("epochs")})`],
+  ["--batch-size <n>", "training.batchSize", `examples of a step (${either("batchSize")})`],
+  ["--lr <x>", "training.lr", `first learning rate (default: ${rates})`],
+  [
+    "--schedule <name>",
+    "training.schedule",
+    `how the rate goes on: ${scheduleNames.join(", ")} (default: cosine, down to 0)`,
+  ],
+  ["--optimizer <name>", "training.optimizer", `${optimizerNames.join(", ")} (default: adam)`],
+  ["--weight-decay <x>", "training.weightDecay", "pull of weights towards 0"],
+  ["--patience <n>", "training.patience", "end after so many epochs without improvement"],
+  ["--from <run>", "transfer.from", "begin with the network of a run, with a new last layer"],
+  ["--freeze <patterns>", "transfer.freeze", "parameters of it that stay, such as 'features.*'"],
+  ["--unfreeze <list>", "transfer.unfreeze", "when they learn again, such as 3:features.*"],
+  ["--seed <n>", "training.seed", "decides first weights and the order of examples (default: 0)"],
+];
+
+const examples = `
+Examples:
+  gradus train                                  digits, a small convolutional net
+  gradus train --data moons                     two half circles, a multilayer perceptron
+  gradus train --data data/mnist --epochs 3     a folder of IDX files
+  gradus train config.yaml training.lr=0.01     settings of a file, one of them changed
+  gradus train runs/digits-conv/config.json     the same training again, to the last bit
+  gradus train --data cifar10.tar.gz --augment crop:4,flip
+  gradus train --from runs/digits-conv --freeze 'features.*' --data more-digits
+  gradus train --resume runs/digits-conv        go on after Ctrl-C`;
+
+export const define: Define = (command, terminal) => {
+  command.argument("[settings...]", "a configuration file, and single settings as key=value");
+  for (const [flags, , about] of settingFlags) command.option(flags, about);
+  command
+    .option("--run <folder>", `folder for the results (default: a new one in ${runsFolder}/)`)
+    .option(
+      "--resume <run>",
+      "go on with a run that was interrupted, or train it for more --epochs",
+    )
+    .option("--json", "one JSON object per line instead of text")
+    .option("--dev-run", "a few batches of everything, to see that all parts work; saves nothing")
+    .addHelpText("after", examples)
+    .action((words: string[], options: Options) => train(words, options, terminal));
+};
+
+async function train(
+  words: readonly string[],
+  options: Options,
+  terminal: Terminal,
+): Promise<void> {
+  const { file, assignments } = splitWords(words);
+  const all = [...assignments, ...flagAssignments(options)];
+  const given = readSettings(file === undefined ? undefined : await readSettingsFile(file), all);
+  const plan = options.resume
+    ? await resumedPlan(options.resume, given, file ?? all.find(isFixed)?.name ?? placeOf(options))
+    : await newPlan(given, options);
+  const report = options.json ? jsonReport(terminal) : textReport(terminal);
+  await runPlan(plan, report, terminal);
+}
+
+/** The flags that were given, as settings. */
+function flagAssignments(options: object): Assignment[] {
+  return settingFlags.flatMap(([flags, path]) => {
+    const name = flags.split(" ")[0]!;
+    const key = name.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+    const text = Reflect.get(options, key) as string | undefined;
+    return text === undefined ? [] : [{ path, value: scalar(text, path), name, text }];
+  });
+}
+
+/** What may change when a run goes on: how long, and where its data lie now. */
+const isFixed = ({ path }: Assignment) => path !== "training.epochs" && path !== "data.source";
+
+/** A flag that says where a run goes, which a run that goes on has said. */
+const placeOf = ({ run, devRun }: Options): string | undefined =>
+  run !== undefined ? "--run" : devRun ? "--dev-run" : undefined;

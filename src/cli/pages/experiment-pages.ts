@@ -1,0 +1,110 @@
+/** Results of experiments as Markdown. */
+import type { Experiment, Outcome } from "../../lab/index.ts";
+
+/** An experiment that has been run. */
+export interface Done {
+  readonly experiment: Experiment;
+  readonly outcome: Outcome;
+  readonly seconds: number;
+}
+
+interface How {
+  readonly quick?: boolean;
+  readonly seed: number;
+}
+
+const command = (id: string, { quick, seed }: How): string =>
+  ["gradus experiment", id, quick && "--quick", seed !== 0 && `--seed ${seed}`]
+    .filter(Boolean)
+    .join(" ");
+
+const verdict = ({ holds, control }: Pick<Outcome, "holds" | "control">): string =>
+  `${holds ? "holds" : "**fails**"}${control ? "" : ", **but its control does not fail**"}`;
+
+/** One claim: what it says, what was found, the figures, every number. */
+export function resultPage({ experiment, outcome, seconds }: Done, how: How): string {
+  const { id, title, claim, source, measured, rule } = experiment;
+  const pictures = Object.keys(outcome.charts).map((name) => `![${name}](${id}-${name}.svg)`);
+  const remarks = (outcome.remarks ?? []).map((remark) => `- ${remark}`);
+  return `# ${id}: ${title}
+
+**Claim.** ${claim} (${source})
+
+**Measured.** ${measured}
+
+**Rule.** ${rule}
+
+**Result.** The claim ${verdict(outcome)}: ${outcome.summary}.
+
+**Control.** ${outcome.control ? "It fails, as it must" : "It does not fail"}: ${outcome.controlSummary}.
+
+${pictures.join("\n\n")}
+${remarks.length > 0 ? `\n## Remarks\n\n${remarks.join("\n")}\n` : ""}
+## Numbers
+
+${numbersTable(outcome.figures)}
+
+\`${command(id, how)}\`, ${seconds} s on the machine that wrote this page. The numbers as JSON: [${id}.json](${id}.json).
+`;
+}
+
+function numbersTable(figures: Readonly<Record<string, unknown>>): string {
+  const rows = Object.entries(figures).map(([name, value]) => `| ${name} | ${shown(value)} |`);
+  return ["| what | value |", "| --- | --- |", ...rows].join("\n");
+}
+
+/** Longest list that a page shows whole; the JSON has all. */
+const mostShown = 24;
+
+function shown(value: unknown): string {
+  if (typeof value === "number") return number(value);
+  if (Array.isArray(value)) {
+    const few = value.slice(0, mostShown).map(shown).join(", ");
+    return value.length > mostShown ? `${few}, … (${value.length})` : few;
+  }
+  if (typeof value === "object" && value !== null)
+    return Object.entries(value)
+      .map(([name, each]) => `${name}: ${shown(each)}`)
+      .join("; ");
+  return String(value).replaceAll("|", "\\|");
+}
+
+const number = (x: number): string =>
+  Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4)));
+
+/** What the JSON beside a page holds, as far as the index needs it. */
+export interface Stored {
+  readonly id: string;
+  readonly title: string;
+  readonly quick: boolean;
+  readonly seed: number;
+  readonly holds: boolean;
+  readonly control: boolean;
+  readonly summary: string;
+  readonly charts: readonly string[];
+  readonly seconds: number;
+}
+
+/** All claims whose results lie in a folder, with their first figures. */
+export function indexPage(results: readonly Stored[]): string {
+  const inOrder = [...results].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+  const rows = inOrder.map((each) => {
+    const { id, title, charts, quick, seed } = each;
+    const [first] = charts;
+    const picture = first
+      ? `<a href="${id}.md"><img src="${id}-${first}.svg" width="260" alt="${id}"></a>`
+      : "";
+    const how = quick || seed !== 0 ? ` (\`${command(id, { quick, seed })}\`)` : "";
+    return `| [${id}](${id}.md) | ${title} | ${verdict(each)}: ${each.summary}${how} | ${picture} |`;
+  });
+  const minutes = inOrder.reduce((sum, each) => sum + each.seconds, 0) / 60;
+  const kept = inOrder.filter(({ holds, control }) => holds && control).length;
+  return `# The theory's claims, reproduced
+
+Each claim is a program in [experiments/](../../experiments/): what it measures, the rule by which it passes, and a negative control that must fail. ${kept} of ${inOrder.length} hold with their controls failing. \`gradus experiment all\` writes these pages, ${minutes.toFixed(0)} minutes of the machine that wrote them, other work included.
+
+| | claim | result | |
+| --- | --- | --- | --- |
+${rows.join("\n")}
+`;
+}

@@ -1,0 +1,154 @@
+/** What a report says of a run, as numbers. */
+import { type HostArray, type Shape, sizeOf } from "../../base/index.ts";
+import { classesOf, type Preparation, type Split } from "../../data/index.ts";
+import { auditModel, type ModelAudit } from "../../lab/index.ts";
+import { type Module, type Summary, summary } from "../../nn/index.ts";
+import { fromHost, type Tensor } from "../../tensor/index.ts";
+import {
+  type ClassificationReport,
+  classificationReport,
+  confusionMatrix,
+  type Head,
+  headFor,
+  predict,
+  rSquared,
+} from "../../train/index.ts";
+import type { RunConfig } from "../run/run-config.ts";
+import { judgedModel } from "../run/stored-run.ts";
+import { some } from "../sources/data-source.ts";
+
+/** Examples that the audit looks at: enough for shares of units, few enough to be quick. */
+const auditExamples = 256;
+/** Mistakes that are shown. */
+const mostMistakes = 24;
+
+/** An example that the network is surely wrong about. */
+export interface Mistake {
+  /** Its row in the test data. */
+  readonly row: number;
+  readonly actual: number;
+  readonly predicted: number;
+  /** The probability that the network gave to the wrong class. */
+  readonly probability: number;
+}
+
+export interface ClassResults {
+  readonly matrix: readonly (readonly number[])[];
+  readonly scores: ClassificationReport;
+  readonly mistakes: readonly Mistake[];
+}
+
+export interface NumberResults {
+  readonly actual: readonly number[];
+  readonly predicted: readonly number[];
+  readonly meanAbsoluteError: number;
+  readonly rSquared: number;
+}
+
+export interface RunResults {
+  readonly test: Split;
+  readonly sizes: Summary;
+  readonly audit: ModelAudit;
+  /** One of the two, as the task is. */
+  readonly classes?: ClassResults;
+  readonly numbers?: NumberResults;
+}
+
+/** Measures a trained network on its test data. */
+export async function measureRun(
+  model: Module,
+  config: RunConfig,
+  test: Split,
+): Promise<RunResults> {
+  const { preparation } = config.data;
+  const outputs = await predict(judgedModel(model, config), test.inputs);
+  const head = headFor(outputs.shape, test.targets);
+  const common = {
+    test,
+    sizes: summary(model, preparation.inputShape),
+    audit: auditModel(model, head.loss, tensors(asLearned(some(test, auditExamples), preparation))),
+  };
+  return preparation.target.task === "regression"
+    ? { ...common, numbers: numberResults(outputs, test.targets) }
+    : {
+        ...common,
+        classes: classResults(outputs, head, test.targets, classesOf(preparation).length),
+      };
+}
+
+/** Targets as the network learned them: its loss is of the scale that they were brought to. */
+function asLearned(split: Split, { target }: Preparation): Split {
+  if (target.task !== "regression" || !target.scale) return split;
+  const { mean, std } = target.scale;
+  const data = Float32Array.from(split.targets.data, (y) => (y - mean) / std);
+  return { ...split, targets: { dtype: "float32", shape: split.targets.shape, data } };
+}
+
+const tensors = ({ inputs, targets }: Split) => ({
+  inputs: fromHost(inputs),
+  targets: fromHost(targets),
+});
+
+function classResults(
+  outputs: Tensor,
+  head: Head,
+  { data: actual }: HostArray,
+  count: number,
+): ClassResults {
+  const rows = probabilityRows(head.read(outputs).toHost());
+  const predicted = rows.map(largest);
+  const matrix = confusionMatrix(actual, predicted, Math.max(count, 2));
+  const wrong = predicted.flatMap((k, row): Mistake[] =>
+    k === actual[row]
+      ? []
+      : [{ row, actual: actual[row]!, predicted: k, probability: rows[row]![k]! }],
+  );
+  const mistakes = wrong.sort((a, b) => b.probability - a.probability).slice(0, mostMistakes);
+  return { matrix, scores: classificationReport(matrix), mistakes };
+}
+
+/** A row of probabilities per example; of yes or no, both. */
+export function probabilityRows({ shape, data }: HostArray): number[][] {
+  const size = shape[0]!;
+  const width = sizeOf(shape.slice(1));
+  return Array.from({ length: size }, (_, n) => {
+    const row = Array.from({ length: width }, (_, k) => data[n * width + k]!);
+    return width === 1 ? [1 - row[0]!, row[0]!] : row;
+  });
+}
+
+export const largest = (row: readonly number[]): number => row.indexOf(Math.max(...row));
+
+function numberResults(outputs: Tensor, targets: HostArray): NumberResults {
+  const predicted = [...outputs.dataSync()];
+  const actual = [...targets.data];
+  const errors = predicted.map((y, n) => Math.abs(y - actual[n]!));
+  return {
+    actual,
+    predicted,
+    meanAbsoluteError: errors.reduce((sum, e) => sum + e, 0) / errors.length,
+    rSquared: rSquared(outputs.reshape(targets.shape).toHost(), targets),
+  };
+}
+
+/** A filter, or the weights of a dense unit, as a picture: channels × height × width. */
+export interface Filter {
+  readonly shape: readonly [channels: number, height: number, width: number];
+  readonly values: Float64Array;
+}
+
+/** The weights of the first layer that look at the picture; none where the inputs are no pictures. */
+export function firstFilters(model: Module, inputShape: Shape): Filter[] {
+  if (inputShape.length !== 3) return [];
+  const weight = Object.values(model.parameters()).find(({ shape }) => shape.length > 1);
+  if (!weight) return [];
+  const values = Float64Array.from(weight.value.dataSync());
+  const [units, ...rest] = weight.shape as [number, ...number[]];
+  const shape = rest.length === 3 ? rest : sizeOf(rest) === sizeOf(inputShape) ? inputShape : [];
+  if (shape.length !== 3) return [];
+  const size = sizeOf(shape);
+  return Array.from({ length: units }, (_, k) => ({
+    shape: shape as unknown as Filter["shape"],
+    values: values.subarray(k * size, (k + 1) * size),
+  }));
+}

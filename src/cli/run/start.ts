@@ -1,0 +1,73 @@
+/** What a training starts from: complete settings, data and a model. */
+import { ConfigError } from "../../base/index.ts";
+import { classesOf, type Preparation } from "../../data/index.ts";
+import { createModel } from "../../models/index.ts";
+import type { Module } from "../../nn/index.ts";
+import { RunFolder } from "../../train/index.ts";
+import { defaultSource, resolve } from "../settings/resolve.ts";
+import type { Given, Settings } from "../settings/settings.ts";
+import { checkLearnable, loadSource, type Source } from "../sources/data-source.ts";
+import { version } from "../version.ts";
+import { type RunConfig, readRunConfig } from "./run-config.ts";
+import { type Start, transferred } from "./transfer.ts";
+
+/** Settings with what follows from the data, and the data. */
+export async function settingsAndData(
+  given: Given,
+  load = loadSource,
+): Promise<{ settings: Settings; source: Source }> {
+  const from = given.transfer?.from;
+  const stored = from === undefined ? undefined : await preparationOf(from);
+  const source = await load(
+    given.data?.source ?? defaultSource,
+    given.data,
+    stored && { preparation: stored, inputsOnly: true },
+  );
+  checkLearnable(source.config, given.data);
+  return { settings: resolve(given, source.config), source };
+}
+
+/** How a run prepares its data: a network that goes on wants its inputs as it knows them. */
+const preparationOf = async (run: string): Promise<Preparation> =>
+  (await readRunConfig(await RunFolder.open(run))).data.preparation;
+
+/** A model with its first weights, the data, and all that was decided about them. */
+export async function modelAndConfig(
+  given: Given,
+  { devRun = false, load = loadSource }: { devRun?: boolean; load?: typeof loadSource } = {},
+): Promise<{ config: RunConfig; source: Source; model: Module }> {
+  const { settings: asked, source } = await settingsAndData(given, load);
+  const { model, config } = await startOf(asked, source, given.model?.name);
+  const settings: Settings = {
+    ...asked,
+    model: { ...asked.model, name: config.name },
+    training: { ...asked.training, ...(devRun && { epochs: 1 }) },
+  };
+  const whole = { gradus: await version(), settings, data: source.config, model: config };
+  return { config: whole, source, model };
+}
+
+/** A new model, or that of the run that settings go on from. */
+export async function startOf(
+  { model, training, transfer }: Settings,
+  { config: data }: Source,
+  askedName: string | undefined,
+): Promise<Start> {
+  const outputs = Math.max(1, classesOf(data.preparation).length); // one number for regression
+  const { seed } = training;
+  if (!transfer) {
+    const { name, ...rest } = model;
+    const config = {
+      name,
+      options: { inputShape: data.preparation.inputShape, classes: outputs, seed, ...rest },
+    };
+    return { model: createModel(config), config };
+  }
+  const start = await transferred(transfer, data, outputs, seed);
+  if (askedName === undefined || askedName === start.config.name) return start;
+  throw new ConfigError({
+    subject: "--model",
+    problem: `${transfer.from} holds the model "${start.config.name}", not "${askedName}".`,
+    fix: "leave out --model, or --from.",
+  });
+}

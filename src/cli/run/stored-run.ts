@@ -1,0 +1,79 @@
+import { DataError, FormatError } from "../../base/index.ts";
+import type { Scale } from "../../data/index.ts";
+import { createModel } from "../../models/index.ts";
+import { Module } from "../../nn/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+import { type Checkpoint, loadCheckpoint, RunFolder, restore } from "../../train/index.ts";
+import { type RunConfig, readRunConfig } from "./run-config.ts";
+
+/** A run with its trained network. */
+export interface StoredRun {
+  readonly path: string;
+  readonly config: RunConfig;
+  readonly model: Module;
+}
+
+/**
+ * Opens a run and loads its best weights, or the last where there are no best ones.
+ *
+ * @throws {DataError} if there is no run, or it has no checkpoint yet.
+ * @throws {FormatError} if a file in it is damaged.
+ */
+export async function openRun(path: string): Promise<StoredRun> {
+  const run = await RunFolder.open(path);
+  const config = await readRunConfig(run);
+  const model = createModel(config.model);
+  restoreModel(await loadCheckpoint(await weightsOf(run)), model, config);
+  return { path, config, model };
+}
+
+/** A network whose numbers were brought to one scale, as a network of numbers in the data's own units. */
+class Rescaled extends Module {
+  readonly model: Module;
+  readonly #scale: Scale;
+
+  constructor(model: Module, scale: Scale) {
+    super();
+    this.model = model;
+    this.#scale = scale;
+  }
+
+  override forward(x: Tensor): Tensor {
+    return this.model.forward(x).mul(this.#scale.std).add(this.#scale.mean);
+  }
+}
+
+/** The network of a run as it is to be judged: its numbers are in the data's own units. */
+export function judgedModel(model: Module, { data }: RunConfig): Module {
+  const { target } = data.preparation;
+  return target.task === "regression" && target.scale ? new Rescaled(model, target.scale) : model;
+}
+
+/**
+ * Puts a run's weights into its model.
+ *
+ * @throws {FormatError} if the model is not what it was: another version builds it otherwise, or
+ *   config.json was changed.
+ */
+export function restoreModel(from: Checkpoint, model: Module, { gradus, model: of }: RunConfig) {
+  try {
+    restore(from, { model });
+  } catch (thrown) {
+    if (!(thrown instanceof FormatError)) throw thrown;
+    throw new FormatError({
+      subject: from.path,
+      problem: `its weights do not fit the model "${of.name}" that config.json describes and this version builds: ${thrown.problem.replace(/^.*?optimizer: /, "")}`,
+      fix: `restore config.json if it was changed; else use gradus ${gradus}, which trained it, or train again.`,
+    });
+  }
+}
+
+async function weightsOf(run: RunFolder): Promise<string> {
+  for (const name of ["best.safetensors", "last.safetensors"] as const)
+    if (await run.has(name)) return run.file(name);
+  throw new DataError({
+    subject: run.path,
+    problem: "the run has no checkpoint yet.",
+    fix: "wait for the end of its first epoch, or train again.",
+  });
+}

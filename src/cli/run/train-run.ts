@@ -1,0 +1,153 @@
+import { augment, classesOf } from "../../data/index.ts";
+import { type Module, summary } from "../../nn/index.ts";
+import { Optimizer } from "../../optim/index.ts";
+import {
+  type Callback,
+  EarlyStopping,
+  evaluate,
+  type FitOptions,
+  fit,
+  type History,
+  type Json,
+  layerwiseLr,
+  loadCheckpoint,
+  type Position,
+  type RunFolder,
+  RunRecorder,
+  restore,
+  TensorBoard,
+  TerminateOnDivergence,
+  TrajectoryRecorder,
+} from "../../train/index.ts";
+import { writeReport } from "../pages/report.ts";
+import { readAugmentations } from "../settings/augmentations.ts";
+import { ruleOf, scheduleOf } from "../settings/rules.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Source } from "../sources/data-source.ts";
+import { Exit } from "../terminal/errors.ts";
+import { type Interruption, interruptible } from "../terminal/interrupt.ts";
+import { invocation, word } from "../terminal/invocation.ts";
+import type { Terminal } from "../terminal/terminal.ts";
+import { type Report, secondsSince } from "../terminal/train-report.ts";
+import type { Plan } from "./plan.ts";
+import type { RunConfig } from "./run-config.ts";
+import { judgedModel } from "./stored-run.ts";
+import { freezeAsSet, unfreezing } from "./transfer.ts";
+
+/** Trains, then measures the best weights on the test data, telling `report` all along. */
+export async function runPlan(plan: Plan, report: Report, terminal: Terminal): Promise<void> {
+  const began = performance.now();
+  const { config, source, model } = plan;
+  freezeAsSet(model, config.settings.transfer);
+  const options = fitOptions(config, source, model); // what is wrong with them comes before the folder
+  const callbacks = callbacksOf(config.settings);
+  const folder = await plan.openFolder();
+  try {
+    const history = await interruptible(terminal, (interruption) =>
+      fitInFolder(plan, { ...options, callbacks }, folder, report, terminal, interruption),
+    );
+    const best = folder && (await restoreBest(model, folder, history));
+    const test = await evaluate(judgedModel(model, config), source.test);
+    const page = folder && (await writeReport(folder, config, model, source.test));
+    const { stopped } = history;
+    report.end({ run: folder?.path, test, seconds: secondsSince(began), stopped, best, page });
+  } finally {
+    await folder?.unlock();
+  }
+}
+
+async function fitInFolder(
+  { config, source, model, from }: Plan,
+  { callbacks = [], ...options }: FitOptions,
+  folder: RunFolder | undefined,
+  report: Report,
+  terminal: Terminal,
+  { signal, exitCode }: Interruption,
+): Promise<History> {
+  const { parameters } = summary(model, config.data.preparation.inputShape).totals;
+  const run = folder?.path;
+  report.begin({ config, source, parameters, run, from: from?.position });
+  let position: Position | undefined;
+  const keepPosition: Callback = {
+    onTrainEnd(training) {
+      position = training.position;
+    },
+  };
+  const recorder = folder
+    ? [
+        new RunRecorder(folder),
+        new TrajectoryRecorder(`${folder.path}/trajectory.safetensors`),
+        new TensorBoard(folder.path),
+      ]
+    : [];
+  const history = await fit(model, source.train, {
+    ...options,
+    ...(from && { resume: from }),
+    callbacks: [
+      ...[new TerminateOnDivergence(), ...[callbacks].flat(), ...recorder],
+      ...[report.callback, keepPosition],
+    ],
+    signal,
+  }).catch((error) => leave(folder, terminal, error));
+  if (signal.aborted && position && position.epoch < config.settings.training.epochs) {
+    report.interrupted({ run, epoch: position.epoch + 1, batch: position.batch });
+    throw new Exit(exitCode());
+  }
+  return history;
+}
+
+/** What `fit` is asked to do. */
+export function fitOptions(
+  config: RunConfig,
+  { train, validation }: Source,
+  model: Module,
+): FitOptions {
+  const { training, transfer, data } = config.settings;
+  const { epochs, batchSize, seed, accumulate = 1, average, classWeight } = training;
+  const rule = ruleOf(training);
+  const classes = classesOf(config.data.preparation).length;
+  const changes = data.augment && readAugmentations(data.augment, { train, classes });
+  return {
+    epochs,
+    batchSize,
+    seed,
+    validation,
+    accumulate,
+    optimizer: transfer?.layerDecay
+      ? new Optimizer(model, rule, { groups: layerwiseLr(model, transfer.layerDecay) })
+      : rule,
+    lr: scheduleOf(training, Math.ceil(train.size / (batchSize * accumulate))),
+    ...(average !== undefined && { average: { decay: average } }),
+    ...(classWeight && { classWeight }),
+    ...(changes && { augment: augment(changes) }),
+    config: config as unknown as Json,
+  };
+}
+
+/** What settings ask to run along. */
+export const callbacksOf = ({
+  training: { patience },
+  transfer = { from: "" },
+}: Settings): Callback[] => [
+  ...(patience === undefined ? [] : [new EarlyStopping({ patience })]),
+  ...unfreezing(transfer),
+];
+
+/** The epoch, from 1, whose weights the model has afterwards. */
+async function restoreBest(model: Module, folder: RunFolder, history: History): Promise<number> {
+  restore(await loadCheckpoint(folder.file("best.safetensors")), { model });
+  return 1 + history.best("val_loss")!.epoch;
+}
+
+/** After an error: what is left, told on standard error; the error itself goes on. */
+async function leave(
+  folder: RunFolder | undefined,
+  terminal: Terminal,
+  error: unknown,
+): Promise<never> {
+  if (folder && !(await folder.discard()))
+    terminal.error(
+      `training broke off; its last good state is kept, to go on with:\n  ${invocation()} train --resume ${word(folder.path)}`,
+    );
+  throw error;
+}

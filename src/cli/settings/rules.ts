@@ -1,0 +1,61 @@
+import {
+  adam,
+  adamW,
+  chain,
+  clipByGlobalNorm,
+  constant,
+  cosine,
+  lion,
+  momentum,
+  nesterov,
+  oneCycle,
+  type Rule,
+  rmsprop,
+  type Schedule,
+  sgd,
+  warmup,
+  weightDecay,
+} from "../../optim/index.ts";
+import type { Settings } from "./settings.ts";
+
+/** Update rules by name, with the learning rate and weight decay that each has if none is given. */
+export const optimizers = {
+  adam: { rule: (decay) => adam({ weightDecay: decay }), lr: 1e-3, decay: 0 },
+  adamW: { rule: (decay) => adamW({ weightDecay: decay }), lr: 1e-3, decay: 0.01 },
+  momentum: { rule: (decay) => decayed(decay, momentum()), lr: 0.02, decay: 0 },
+  nesterov: { rule: (decay) => decayed(decay, nesterov()), lr: 0.02, decay: 0 },
+  sgd: { rule: (decay) => decayed(decay, sgd()), lr: 0.1, decay: 0 },
+  rmsprop: { rule: (decay) => decayed(decay, rmsprop()), lr: 1e-3, decay: 0 },
+  lion: { rule: (decay) => lion({ weightDecay: decay }), lr: 1e-4, decay: 0 },
+} satisfies Record<string, { rule: (decay: number) => Rule; lr: number; decay: number }>;
+export type OptimizerName = keyof typeof optimizers;
+export const optimizerNames = Object.keys(optimizers) as readonly OptimizerName[];
+
+/** Adds the gradient of an L2 penalty, where a rule has no decay of its own. */
+const decayed = (decay: number, rule: Rule): Rule =>
+  decay > 0 ? chain(weightDecay(decay), rule) : rule;
+
+/** How the learning rate goes from its first value, over all steps of a training. */
+const schedules = {
+  cosine: (lr, steps) => cosine(lr, { steps }),
+  constant: (lr) => constant(lr),
+  oneCycle: (lr, steps) => oneCycle(lr, { steps }),
+} satisfies Record<string, (lr: number, steps: number) => Schedule>;
+export type ScheduleName = keyof typeof schedules;
+export const scheduleNames = Object.keys(schedules) as readonly ScheduleName[];
+
+/** The update rule that settings describe. */
+export function ruleOf({ optimizer, weightDecay: decay, clipNorm }: Settings["training"]): Rule {
+  const rule = optimizers[optimizer].rule(decay);
+  return clipNorm === undefined ? rule : chain(clipByGlobalNorm(clipNorm), rule);
+}
+
+/** The learning rate of each step. @param perEpoch steps of an epoch. */
+export function scheduleOf(
+  { schedule, lr, epochs, warmup: rise }: Settings["training"],
+  perEpoch: number,
+): Schedule {
+  const steps = epochs * perEpoch;
+  const after = schedules[schedule](lr, Math.max(1, steps - rise));
+  return rise > 0 ? warmup(after, { steps: rise }) : after;
+}

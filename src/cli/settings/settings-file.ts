@@ -1,0 +1,203 @@
+import { ConfigError, DataError, FormatError, nearest } from "../../base/index.ts";
+import { unreadable } from "../../formats/files.ts";
+import { readBytes } from "../../formats/index.ts";
+import { isBuiltIn } from "../sources/data-source.ts";
+import { waitFor } from "../terminal/waiting.ts";
+import { type Assignment, describe, givenSchema, settingPaths } from "./settings.ts";
+
+/** A configuration file's path and what it holds. */
+export interface SettingsFile {
+  readonly path: string;
+  readonly content: unknown;
+}
+
+const parsers: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
+  ".yaml": readYaml,
+  ".yml": readYaml,
+  ".json": readJson,
+  ".js": readModule,
+  ".mjs": readModule,
+};
+const extensions = Object.keys(parsers).join(", ");
+
+/**
+ * Splits what follows `gradus train`: a configuration file and `key=value` words.
+ *
+ * @throws {ConfigError} for a word that is neither.
+ */
+export function splitWords(words: readonly string[]): {
+  file: string | undefined;
+  assignments: Assignment[];
+} {
+  const files = words.filter((word) => !/^[\w.]+=/.test(word));
+  if (files.length > 1)
+    throw new ConfigError({
+      subject: "configuration",
+      problem: `there are ${files.length} files (${files.join(", ")}).`,
+      fix: "give one file, and single settings as key=value.",
+    });
+  const assignments = words.filter((word) => !files.includes(word)).map(readAssignment);
+  return { file: files[0], assignments };
+}
+
+/** What the name of a section alone stands for: `data=moons`, `model=mlp`. */
+const short: Readonly<Record<string, string>> = { data: "data.source", model: "model.name" };
+
+/** `training.lr=0.1`, or `lr=0.1` as the last part says enough. */
+function readAssignment(word: string): Assignment {
+  const cut = word.indexOf("=");
+  const [key, text] = [word.slice(0, cut), word.slice(cut + 1)];
+  const path = pathOf(key);
+  if (path) return { path, value: scalar(text, path), name: path, text };
+  const near = nearest(key, [
+    ...settingPaths,
+    ...settingPaths.map((known) => known.split(".")[1]!),
+  ]);
+  throw new ConfigError({
+    subject: word,
+    problem: `there is no setting "${key}".`,
+    fix: near ? `did you mean ${near}=${text}?` : "`gradus config print` shows all settings.",
+  });
+}
+
+/** The setting that a key names, in full or by its last part. */
+export const pathOf = (key: string): string | undefined =>
+  short[key] ?? settingPaths.find((known) => known === key || known.endsWith(`.${key}`));
+
+/**
+ * A value as the command line writes it: alone, or for a list in `[…]` or with commas. What the setting
+ * is decides what a word is: `2024` is a text as the name of data and a number of epochs.
+ */
+export function scalar(text: string, path: string): unknown {
+  const { example, isColumn } = describe(path);
+  const each = (part: string) => {
+    const plain = part.trim().replace(/^(["'])(.*)\1$/, "$2");
+    return wordAs(plain, Array.isArray(example) ? example[0] : example, isColumn);
+  };
+  return Array.isArray(example)
+    ? text
+        .replace(/^\[|\]$/g, "")
+        .split(",")
+        .map(each)
+    : each(text);
+}
+
+/** A word as what `example` is; as it stands where it is no such thing, for the schema to refuse. */
+function wordAs(plain: string, example: unknown, isColumn = false): unknown {
+  if (typeof example === "boolean" && /^(true|false)$/.test(plain)) return plain === "true";
+  const isNumber = isColumn ? /^(0|[1-9]\d*)$/.test(plain) : typeof example === "number";
+  return isNumber && plain !== "" && Number.isFinite(Number(plain)) ? Number(plain) : plain;
+}
+
+/**
+ * Reads a configuration: YAML, JSON, the config.json of a run, or a module with a default export.
+ *
+ * @throws {DataError} if it is not there. @throws {FormatError} if it is not in its format.
+ */
+export async function readSettingsFile(path: string): Promise<SettingsFile> {
+  const { extname } = await import("node:path");
+  const { stat } = await import("node:fs/promises");
+  const parse = parsers[extname(path)];
+  if (!parse)
+    throw new ConfigError({
+      subject: path || '""',
+      problem: `a configuration ends in ${extensions}.`,
+      fix: "name the file so, or give single settings as key=value or flags.",
+    });
+  const found = await stat(path).catch((thrown) => {
+    throw unreadable(path, thrown, "`gradus config print > config.yaml` writes one to begin with.");
+  });
+  if (!found.isFile())
+    throw new DataError({
+      subject: path,
+      problem: "this is no file.",
+      fix: "`gradus config print > config.yaml` writes one to begin with.",
+    });
+  const content = await waitFor(`the configuration ${path}`, () => parse(path));
+  const { dirname } = await import("node:path");
+  return { path, content: await fromFolder(dirname(path), settingsOf(content)) };
+}
+
+/** The settings in a run's config.json; any other content is settings itself. */
+const settingsOf = (content: unknown): unknown =>
+  typeof content === "object" && content !== null && "settings" in content && "gradus" in content
+    ? content.settings
+    : content;
+
+/** Settings that are paths, which go from the folder of the file. */
+const paths = [
+  ["data", "source"],
+  ["transfer", "from"],
+] as const;
+
+/** The settings with their paths made absolute. */
+export async function fromFolder(folder: string, content: unknown): Promise<unknown> {
+  const { resolve } = await import("node:path");
+  if (typeof content !== "object" || content === null || Array.isArray(content)) return content;
+  const whole = { ...content } as Record<string, unknown>;
+  for (const [section, name] of paths) {
+    const inner = whole[section];
+    if (typeof inner !== "object" || inner === null) continue;
+    const value = Reflect.get(inner, name);
+    if (typeof value !== "string" || value === "" || isBuiltIn(value)) continue;
+    whole[section] = { ...inner, [name]: resolve(folder, value) };
+  }
+  return whole;
+}
+
+const readText = async (path: string) => new TextDecoder().decode(await readBytes(path));
+
+async function readYaml(path: string): Promise<unknown> {
+  const { isMap, isScalar, parseDocument } = await import("yaml");
+  return parsed(path, "YAML", await readText(path), (text) => {
+    // `<<: *defaults`, which YAML 1.2 left out and people go on writing
+    const document = parseDocument(text, { merge: true });
+    if (document.errors[0]) throw document.errors[0];
+    const content = document.toJS() as Record<string, unknown>;
+    // `base: &base {…}` beside the sections is there to be merged, and is no section itself
+    if (isMap(document.contents))
+      for (const { key, value } of document.contents.items) {
+        const name = isScalar(key) ? String(key.value) : "";
+        const isAnchor = isMap(value) && value.anchor !== undefined;
+        if (isAnchor && !Object.hasOwn(givenSchema.shape, name)) delete content[name];
+      }
+    return content;
+  });
+}
+
+async function readJson(path: string): Promise<unknown> {
+  return parsed(path, "JSON", await readText(path), JSON.parse);
+}
+
+function parsed(path: string, format: string, text: string, parse: (text: string) => unknown) {
+  try {
+    return parse(text);
+  } catch (thrown) {
+    throw badFile(path, format, thrown);
+  }
+}
+
+async function readModule(path: string): Promise<unknown> {
+  const { pathToFileURL } = await import("node:url");
+  let settings: unknown;
+  try {
+    settings = ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
+  } catch (thrown) {
+    throw badFile(path, "a module", thrown);
+  }
+  try {
+    if (settings !== undefined) return structuredClone(settings);
+  } catch {} // functions and what else is no data
+  throw badFile(
+    path,
+    "a module of settings",
+    settings === undefined ? "no default export" : "its default export holds more than data",
+  );
+}
+
+const badFile = (path: string, format: string, thrown: unknown): FormatError =>
+  new FormatError({
+    subject: path,
+    problem: `not ${format} (${thrown instanceof Error ? thrown.message.split("\n")[0] : thrown}).`,
+    fix: "mend the file; `gradus config print` shows a whole one.",
+  });

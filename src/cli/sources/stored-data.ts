@@ -1,0 +1,108 @@
+/** Data for a network that is trained: prepared as its training prepared them. */
+import { DataError } from "../../base/index.ts";
+import {
+  classesOf,
+  completeRows,
+  labelAt,
+  prepareTable,
+  type RowsWithout,
+  readTableFor,
+  type Split,
+  targetColumn,
+} from "../../data/index.ts";
+import type { DataConfig, RunConfig } from "../run/run-config.ts";
+import { contentHash, shownPath } from "./data-file.ts";
+import { isArchive, isBuiltIn, kindOf, loadSource, type Source } from "./data-source.ts";
+import { inOwnUnits } from "./table-source.ts";
+
+/** Examples to judge a network by, and what a person should know of them. */
+export interface Judged {
+  readonly test: Split;
+  readonly notes: readonly string[];
+}
+
+/** What a run was trained on, prepared as then, and cut as then. Its test part is in the data's own units. */
+export async function loadTrained(
+  { data: { source: trained, preparation }, settings }: RunConfig,
+  source = trained,
+): Promise<Source> {
+  if (source === trained && !isBuiltIn(source)) await checkThere(source);
+  return loadSource(source, settings.data, { preparation, inputsOnly: false });
+}
+
+/** Whether data are those that a run was trained on, wherever they lie. */
+export async function isSameData(source: string, { source: trained, sha256 }: DataConfig) {
+  if (isBuiltIn(source) || sha256 === null) return source === trained;
+  if (source === trained) await checkThere(source);
+  await kindOf(source); // says so if there is nothing
+  return (await contentHash(source)) === sha256;
+}
+
+/**
+ * Data to judge a trained network by: the test part of its own data, whatever their path, all of
+ * another table, and the test part of another set.
+ *
+ * @throws {DataError} if its examples are not like those of the training.
+ */
+export async function loadTest(source: string | undefined, run: RunConfig): Promise<Judged> {
+  const { data } = run;
+  const path = source ?? data.source;
+  const isSame = await isSameData(path, data);
+  const { resolve } = await import("node:path");
+  const isChanged = !isSame && !isBuiltIn(path) && resolve(path) === data.source;
+  const notes = isChanged
+    ? [
+        `${shownPath(path)} has changed since the training; its rows are cut anew, so that rows of the training may be among those measured`,
+      ]
+    : [];
+  const isTable = data.preparation.inputs.kind === "table";
+  if (isTable && !isSame && !isChanged) return loadTable(path, run);
+  const { test, warnings } = await loadTrained(run, path);
+  return { test, notes: [...notes, ...warnings] };
+}
+
+/** @throws {DataError} if the data of a run lie no longer where they did. */
+async function checkThere(path: string): Promise<void> {
+  const { stat } = await import("node:fs/promises");
+  if (await stat(path).catch(() => undefined)) return;
+  throw new DataError({
+    subject: path,
+    problem: "the data that the run was trained on are no longer there.",
+    fix: "say where they are with --data.",
+  });
+}
+
+async function loadTable(source: string, { data, settings }: RunConfig): Promise<Judged> {
+  const { preparation } = data;
+  const { inputs } = preparation;
+  const columns = inputs.kind === "table" ? inputs.columns.map(({ name }) => name) : [];
+  if (isBuiltIn(source) || (await kindOf(source)) === "folder" || isArchive(source))
+    throw new DataError({
+      subject: shownPath(source),
+      problem: `the network was trained on a table, ${shownPath(data.source)}, and this is none.`,
+      fix: `give a CSV file with the same columns, ${columns.slice(0, 5).join(", ")}.`,
+    });
+  const table = await readTableFor(preparation, source);
+  const complete = completeRows(preparation, table);
+  const isStrict = settings.data.missing === "refuse";
+  const all = isStrict ? Int32Array.from({ length: table.size }, (_, n) => n) : complete.rows;
+  const names = settings.data.classes && classesOf(preparation);
+  const target = targetColumn(table, preparation.target.column ?? undefined);
+  const rows = names ? all.filter((row) => names.includes(labelAt(target, row))) : all;
+  if (rows.length === 0)
+    throw new DataError({
+      subject: shownPath(source),
+      problem: `none of its ${table.size} rows can be used: ${gapsIn(complete)} is missing.`,
+      fix: "fill the gaps.",
+    });
+  const lost = table.size - rows.length;
+  const notes =
+    lost === 0
+      ? []
+      : [`${lost} of ${table.size} rows are left out, as ${gapsIn(complete)} is missing in them`];
+  return { test: prepareTable(inOwnUnits(preparation), table, rows), notes };
+}
+
+/** `income`, `age` */
+const gapsIn = ({ gaps }: RowsWithout): string =>
+  [...gaps.keys()].map((name) => `\`${name}\``).join(", ");

@@ -1,0 +1,195 @@
+import {
+  byteSize,
+  ConfigError,
+  checkOptions,
+  type DType,
+  type Shape,
+  sizeOf,
+} from "../../base/index.ts";
+import { isTensor, zeros } from "../../tensor/index.ts";
+import { listenToCalls } from "../calls.ts";
+import { type AnyModule, evaluating, type Module, ownParameters } from "../module.ts";
+import type { Parameter } from "../parameter.ts";
+import { Fields, type ReceptiveField } from "./receptive-field.ts";
+
+/** What a layer, or a whole model, costs for one example. */
+export interface Sizes {
+  /** Weights and biases; 0 in a row when a row above has counted them. */
+  readonly parameters: number;
+  /** Of these the weights: those with two axes or more. */
+  readonly weights: number;
+  /** Elements of the output. In the total, of layers with parameters: what papers count as neurons. */
+  readonly units: number;
+  /** Uses of weights: as many multiply-adds as one forward pass takes. */
+  readonly connections: number;
+  /** Multiply-adds of a training step: 1 per connection forward, 2 backward. */
+  readonly trainingMultiplyAdds: number;
+  /** Memory of the outputs, if all are kept, as training does. */
+  readonly activationBytes: number;
+  /** Memory of the parameters. */
+  readonly parameterBytes: number;
+}
+
+/** One layer. */
+export interface SummaryRow extends Sizes {
+  readonly path: string;
+  /** The class of the layer. */
+  readonly kind: string;
+  /** Without the batch axis. */
+  readonly outputShape: Shape;
+  /** What one unit sees of the input; null where that is not known, see {@link receptiveField}. */
+  readonly receptiveField: ReceptiveField | null;
+}
+
+/** A model layer by layer, and its sums. */
+export interface Summary {
+  readonly inputShape: Shape;
+  /** In the order in which the layers are computed. */
+  readonly rows: readonly SummaryRow[];
+  readonly totals: Sizes & {
+    /** Parameters that learn. */
+    readonly trainable: number;
+  };
+}
+
+/** The input's dtype, and how far {@link summary} looks into a model. */
+export interface SummaryOptions {
+  /** What the model takes, by default the dtype of its first parameter; "int32" for an {@link Embedding}. */
+  readonly inputDType?: DType | undefined;
+  /** Modules this deep in the model become one row each, with all that is in them; default: no limit. */
+  readonly depth?: number | undefined;
+}
+
+/**
+ * The sizes of a model: units, weights and connections of every layer, and what one unit sees. Shapes
+ * are traced through `forward`; nothing is computed.
+ *
+ * @param inputShape the shape of one example, without the batch axis.
+ * @throws {ShapeError} if the model does not take this shape.
+ * @see Goodfellow, Bengio & Courville 2016, §9.1
+ * @example
+ * const { rows, totals } = summary(new Conv2d(3, 8, 5), [3, 32, 32]);
+ * rows[0].outputShape; // [8, 28, 28]
+ * [totals.parameters, totals.weights, totals.units, totals.connections]; // [608, 600, 6272, 470400]
+ * rows[0].receptiveField.size; // [5, 5]
+ */
+export function summary(model: Module, inputShape: Shape, options: SummaryOptions = {}): Summary {
+  checkOptions("summary", options, { inputDType: true, depth: "number" });
+  const { inputDType, depth } = options;
+  const parameters = Object.values(model.parameters());
+  const dtype = inputDType ?? parameters[0]?.dtype ?? "float32";
+  const x = zeros([1, ...inputShape], { dtype });
+  const fields = new Fields(x);
+  const paths = new Map(Object.entries(model.modules()).map(([path, m]) => [m, path]));
+  const counted = new Set<Parameter>();
+  const listed = new Set<AnyModule>();
+  const rows: SummaryRow[] = [];
+  const learned = new Set<SummaryRow>();
+  const whole = new Map<string, SummaryRow>();
+  const hear = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => {
+    fields.hear(module, inputs, output);
+    if (!isTensor(output)) return;
+    const own = countedParameters(module, listed);
+    const outputShape = output.shape.slice(1);
+    const units = sizeOf(outputShape);
+    const connections = module.connections(outputShape);
+    const row: SummaryRow = {
+      path: paths.get(module) ?? "",
+      kind: module.constructor.name,
+      outputShape,
+      ...sizesOf((own ?? []).filter((p) => !counted.has(p))),
+      units,
+      connections,
+      trainingMultiplyAdds: 3 * connections,
+      activationBytes: units * byteSize(output.dtype),
+      receptiveField: fields.of(output),
+    };
+    whole.set(row.path, row);
+    if (!own) return;
+    listed.add(module);
+    for (const p of own) counted.add(p);
+    if (own.length > 0) learned.add(row);
+    rows.push(row);
+  };
+  evaluating(model, () => listenToCalls(hear, () => model.forward(x)));
+  const isLearned = (row: SummaryRow) => learned.has(row);
+  return {
+    inputShape: [...inputShape],
+    rows: depth === undefined ? rows : folded(rows, whole, isLearned, paths.values(), depth),
+    totals: {
+      ...joined(rows, isLearned),
+      ...sizesOf(parameters),
+      trainable: sizesOf(parameters.filter((p) => p.trainable)).parameters,
+    },
+  };
+}
+
+/**
+ * The parameters that a module's row counts; null for a module that has none but through parts with
+ * rows. A module whose parts have no rows, such as a recurrent layer's cells, is one row.
+ */
+function countedParameters(module: AnyModule, listed: ReadonlySet<AnyModule>): Parameter[] | null {
+  const isWhole = Object.values(module.modules()).every((m) => m === module || !listed.has(m));
+  if (isWhole) return Object.values(module.parameters());
+  const own = ownParameters(module);
+  return own.length > 0 ? own : null;
+}
+
+const sizesOf = (parameters: readonly Parameter[]) => {
+  const elements = (of: readonly Parameter[]) => of.reduce((n, p) => n + sizeOf(p.shape), 0);
+  return {
+    parameters: elements(parameters),
+    weights: elements(parameters.filter((p) => p.shape.length > 1)),
+    parameterBytes: parameters.reduce((n, p) => n + sizeOf(p.shape) * byteSize(p.dtype), 0),
+  };
+};
+
+/** The sums of rows; units are those of layers with parameters. */
+function joined(rows: readonly SummaryRow[], isLearned: (row: SummaryRow) => boolean): Sizes {
+  const sum = (f: (row: SummaryRow) => number) => rows.reduce((n, row) => n + f(row), 0);
+  return {
+    parameters: sum((row) => row.parameters),
+    weights: sum((row) => row.weights),
+    units: sum((row) => (isLearned(row) ? row.units : 0)),
+    connections: sum((row) => row.connections),
+    trainingMultiplyAdds: sum((row) => row.trainingMultiplyAdds),
+    activationBytes: sum((row) => row.activationBytes),
+    parameterBytes: sum((row) => row.parameterBytes),
+  };
+}
+
+/**
+ * Rows of modules deeper than `depth` as one row of the module that holds them.
+ *
+ * @param whole what is known of every module that was called.
+ */
+function folded(
+  rows: readonly SummaryRow[],
+  whole: ReadonlyMap<string, SummaryRow>,
+  isLearned: (row: SummaryRow) => boolean,
+  paths: Iterable<string>,
+  depth: number,
+): SummaryRow[] {
+  if (!(depth >= 1))
+    throw new ConfigError({
+      subject: "summary",
+      problem: `depth is ${depth}.`,
+      fix: "give 1 for the modules that the model itself holds, or more.",
+    });
+  const modules = [...paths].filter((path) => path !== "");
+  const groups: { path: string; rows: SummaryRow[] }[] = [];
+  for (const row of rows) {
+    const above = modules.filter((path) => `${row.path}.`.startsWith(`${path}.`));
+    const path = above.sort((a, b) => a.length - b.length)[depth - 1] ?? row.path;
+    const last = groups.at(-1);
+    if (last?.path === path) last.rows.push(row);
+    else groups.push({ path, rows: [row] });
+  }
+  return groups.map(({ path, rows: inside }) => {
+    const [first] = inside as [SummaryRow];
+    if (inside.length === 1 && first.path === path) return first;
+    const { kind, outputShape, units, receptiveField } = whole.get(path) ?? inside.at(-1)!;
+    const sizes = joined(inside, isLearned);
+    return { path, kind, outputShape, ...sizes, units: sizes.units || units, receptiveField };
+  });
+}

@@ -1,0 +1,279 @@
+/** Elementwise nonlinearities, and softmax. Functions first, then the same as layers. */
+import { ConfigError, checkOptions, type FloatDType, ShapeError, show } from "../../base/index.ts";
+import { full, type Tensor, where } from "../../tensor/index.ts";
+import type { Reach } from "../inspect/receptive-field.ts";
+import { Module } from "../module.ts";
+import { Parameter } from "../parameter.ts";
+import { checkCounts } from "./linear.ts";
+
+/**
+ * Exponential linear unit: x where x > 0, α (eˣ − 1) elsewhere.
+ *
+ * @see Clevert et al. 2015
+ * @example
+ * elu(tensor([2, 0])).toArray(); // [2, 0]
+ */
+export function elu(x: Tensor, alpha = 1): Tensor {
+  return where(x.greater(0), x, x.expm1().mul(alpha));
+}
+
+/** How {@link gelu} computes Φ. */
+export type GeluForm = "erf" | "tanh";
+
+/**
+ * x Φ(x), with Φ the distribution function of the standard normal law:
+ *
+ *   "erf"    ½ x (1 + erf(x/√2)), the definition
+ *   "tanh"   ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), within 5·10⁻⁴ of it; GPT-2's
+ *
+ * @see Hendrycks & Gimpel 2016, §2
+ * @example
+ * gelu(tensor([0, 100])).toArray(); // [0, 100]
+ * gelu(tensor([0, 100]), "tanh").toArray(); // [0, 100]
+ */
+export function gelu(x: Tensor, form: GeluForm = "erf"): Tensor {
+  if (form !== "erf" && form !== "tanh")
+    throw new ConfigError({
+      subject: "gelu",
+      problem: `unknown form "${form}".`,
+      fix: 'use "erf" or "tanh".',
+    });
+  const cubic = () => x.add(x.square().mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
+  const phi2 = form === "erf" ? x.mul(Math.SQRT1_2).erf() : cubic().tanh();
+  return x.mul(phi2.add(1)).mul(0.5);
+}
+
+/**
+ * x σ(x), also called swish.
+ *
+ * @see Elfwing et al. 2017
+ * @example
+ * silu(tensor([0])).toArray(); // [0]
+ */
+export const silu = (x: Tensor): Tensor => x.mul(x.sigmoid());
+
+/**
+ * 1 where x ≥ 0, 0 elsewhere, as the first neurons had it. The derivative is 0 everywhere, at the jump
+ * by convention: nothing learns through it.
+ *
+ * @see McCulloch & Pitts 1943
+ * @example
+ * step(tensor([-1, 0, 2])).toArray(); // [0, 1, 1]
+ */
+export const step = (x: Tensor): Tensor => x.greaterEqual(0).cast(x.dtype);
+
+/**
+ * tanh with straight lines: x cut to −1 … 1. The derivative is 1 between them and 0 at and beyond both.
+ *
+ * @see Collobert 2004
+ * @example
+ * hardTanh(tensor([-3, 0.5, 3])).toArray(); // [-1, 0.5, 1]
+ */
+export const hardTanh = (x: Tensor): Tensor => where(x.abs().less(1), x, x.sign());
+
+/**
+ * σ with straight lines: x/6 + ½ cut to 0 … 1. The derivative is 1/6 for |x| < 3, 0 elsewhere.
+ *
+ * @see Howard et al. 2019, "Searching for MobileNetV3", §5.2
+ * @example
+ * hardSigmoid(tensor([-3, 0, 1.5, 4])).toArray(); // [0, 0.5, 0.75, 1]
+ */
+export const hardSigmoid = (x: Tensor): Tensor =>
+  where(x.abs().less(3), x.mul(1 / 6), x.sign().mul(0.5)).add(0.5);
+
+/** The first slope of {@link PReLU}. */
+export interface PReLUOptions {
+  /** Where the slopes start, default 0.25. */
+  readonly slope?: number | undefined;
+  readonly dtype?: FloatDType | undefined;
+}
+
+/** x itself. */
+export class Identity extends Module {
+  forward(x: Tensor): Tensor {
+    return x;
+  }
+}
+
+/** max(x, 0); the derivative at 0 is 0. */
+export class ReLU extends Module {
+  forward(x: Tensor): Tensor {
+    return x.relu();
+  }
+}
+
+/**
+ * x where x > 0, slope · x elsewhere, so that no unit dies; the derivative at 0 is the slope. The
+ * default of 0.01 is that of the paper and of PyTorch; courses teach 0.1, too.
+ *
+ * @see Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models"
+ * @example
+ * new LeakyReLU(0.1).forward(tensor([-10, 2])).toArray(); // [-1, 2]
+ */
+export class LeakyReLU extends Module {
+  readonly slope: number;
+  constructor(slope = 0.01) {
+    super();
+    this.slope = slope;
+  }
+  forward(x: Tensor): Tensor {
+    return x.leakyRelu(this.slope);
+  }
+}
+
+/**
+ * A leaky ReLU that learns its slopes, one for all channels or one for each:
+ *
+ *   y = x where x > 0, a_c x elsewhere
+ *
+ * The slopes start at 0.25; weight decay would pull them to 0, an ordinary ReLU.
+ *
+ * @throws {ShapeError} if the input has another number of channels on axis 1.
+ * @see He et al. 2015, "Delving deep into rectifiers", §2.1
+ * @example
+ * new PReLU().forward(tensor([[-4, 2]])).toArray(); // [[-1, 2]]
+ * new PReLU(3).weight.shape; // [3]
+ */
+export class PReLU extends Module {
+  readonly weight: Parameter; // a [C] or [1]
+
+  /** @param channels 1 for one slope that all share. */
+  constructor(channels = 1, options: PReLUOptions = {}) {
+    super();
+    checkOptions("PReLU", options, { slope: "number", dtype: true });
+    const { slope = 0.25, dtype } = options;
+    checkCounts("PReLU", { channels });
+    this.weight = new Parameter(full([channels], slope, { dtype }));
+  }
+
+  /** `[N, C, …]` → the same shape */
+  forward(x: Tensor): Tensor {
+    const [channels] = this.weight.shape as [number];
+    if (channels !== 1 && x.shape[1] !== channels)
+      throw new ShapeError({
+        subject: "PReLU",
+        problem: `takes [N, ${channels}, …], got ${show(x.shape)}.`,
+        fix: "give this layer as many slopes as its input has channels, or 1.",
+      });
+    const slopes = this.weight.value.reshape([channels, ...x.shape.slice(2).map(() => 1)]);
+    return where(x.greater(0), x, x.mul(slopes));
+  }
+
+  override toString(): string {
+    return `PReLU ${this.weight.shape[0]}`;
+  }
+}
+
+/** {@link elu} */
+export class ELU extends Module {
+  readonly alpha: number;
+  constructor(alpha = 1) {
+    super();
+    this.alpha = alpha;
+  }
+  forward(x: Tensor): Tensor {
+    return elu(x, this.alpha);
+  }
+}
+
+/** {@link gelu} */
+export class GELU extends Module {
+  readonly form: GeluForm;
+  constructor(form: GeluForm = "erf") {
+    super();
+    this.form = form;
+  }
+  forward(x: Tensor): Tensor {
+    return gelu(x, this.form);
+  }
+}
+
+/** {@link silu} */
+export class SiLU extends Module {
+  forward(x: Tensor): Tensor {
+    return silu(x);
+  }
+}
+
+/** log(1 + eˣ), without overflow. */
+export class Softplus extends Module {
+  forward(x: Tensor): Tensor {
+    return x.softplus();
+  }
+}
+
+/** σ(x) = 1/(1 + e⁻ˣ). For a loss, rather take logits: {@link binaryCrossEntropyWithLogits}. */
+export class Sigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return x.sigmoid();
+  }
+}
+
+/** tanh x */
+export class Tanh extends Module {
+  forward(x: Tensor): Tensor {
+    return x.tanh();
+  }
+}
+
+/** {@link step} */
+export class Step extends Module {
+  forward(x: Tensor): Tensor {
+    return step(x);
+  }
+}
+
+/** −1, 0 or 1 as x is below, at or above 0; the derivative is 0 everywhere. */
+export class Sign extends Module {
+  forward(x: Tensor): Tensor {
+    return x.sign();
+  }
+}
+
+/** {@link hardTanh} */
+export class HardTanh extends Module {
+  forward(x: Tensor): Tensor {
+    return hardTanh(x);
+  }
+}
+
+/** {@link hardSigmoid} */
+export class HardSigmoid extends Module {
+  forward(x: Tensor): Tensor {
+    return hardSigmoid(x);
+  }
+}
+
+/** What meets over an axis: channels of one place, or all features of a row. */
+const reachOver = (axis: number, input: readonly number[]): Reach | null =>
+  input.length === 1 ? "all" : axis === 1 || axis === -input.length ? "each" : null;
+
+/** eˣ / Σ eˣ over an axis, by default the last. For a loss, rather take logits: {@link crossEntropy}. */
+export class Softmax extends Module {
+  readonly axis: number;
+  constructor(axis = -1) {
+    super();
+    this.axis = axis;
+  }
+  forward(x: Tensor): Tensor {
+    return x.softmax(this.axis);
+  }
+  override reach(input: readonly number[]): Reach | null {
+    return reachOver(this.axis, input);
+  }
+}
+
+/** x − log Σ eˣ over an axis, by default the last: finite where log(softmax) is −∞. */
+export class LogSoftmax extends Module {
+  readonly axis: number;
+  constructor(axis = -1) {
+    super();
+    this.axis = axis;
+  }
+  forward(x: Tensor): Tensor {
+    return x.logSoftmax(this.axis);
+  }
+  override reach(input: readonly number[]): Reach | null {
+    return reachOver(this.axis, input);
+  }
+}

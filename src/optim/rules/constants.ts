@@ -1,0 +1,23 @@
+import { ConfigError } from "../../base/index.ts";
+
+/** Shares that stay of a mean or a velocity; all other constants are sizes. */
+const isShare = (name: string): boolean => /^(beta|rho|momentum)\d?$/.test(name);
+
+/**
+ * The name of a rule, once its constants are seen to mean something: β, ρ from 0 to below 1, since at
+ * 1 a mean would never move and beyond it grow; ε and λ finite and 0 or more.
+ *
+ * @throws {ConfigError} naming the first that is not.
+ */
+export function nameOf(rule: string, constants: Readonly<Record<string, number>>): string {
+  for (const [name, x] of Object.entries(constants)) {
+    const must = isShare(name) ? "a number from 0 to below 1" : "a finite number of 0 or more";
+    if (x >= 0 && x < (isShare(name) ? 1 : Number.POSITIVE_INFINITY)) continue;
+    throw new ConfigError({
+      subject: rule,
+      problem: `${name} is ${x}, expected ${must}.`,
+      fix: `give ${name} as ${must}, or leave it out.`,
+    });
+  }
+  return rule;
+}

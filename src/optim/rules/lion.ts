@@ -1,0 +1,43 @@
+import { checkOptions } from "../../base/index.ts";
+import { zerosLike } from "../../tensor/index.ts";
+import { nameOf } from "./constants.ts";
+import { flushed } from "./flush.ts";
+import type { Rule, RuleState } from "./rule.ts";
+
+/** The constants of {@link lion}. */
+export interface LionOptions {
+  /** How much of the momentum enters the direction. */
+  readonly beta1?: number | undefined;
+  /** How much of the momentum stays. */
+  readonly beta2?: number | undefined;
+  /** λ, a decay apart from the gradient, as in AdamW. */
+  readonly weightDecay?: number | undefined;
+}
+
+/**
+ * Lion: every coordinate moves by the learning rate, up or down; it remembers half as much as Adam.
+ *
+ *   c = β₁ m + (1 − β₁) g
+ *   θ ← θ − lr (sign c + λ θ)
+ *   m ← β₂ m + (1 − β₂) g
+ *
+ * The paper takes a learning rate 3 to 10 times smaller than AdamW's, and a λ as many times larger.
+ *
+ * @see Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2
+ * @example
+ * const rule = lion({ weightDecay: 0.5 });
+ * rule.update(tensor([3, -1]), { m: tensor([0, 0]) }, { t: tensor(1), lr: 0.1 }, tensor([2, 0])).delta.toArray(); // [-0.2, 0.1]
+ */
+export const lion = (options: LionOptions = {}): Rule<Pick<RuleState, "m">> => {
+  checkOptions("lion", options, { beta1: "number", beta2: "number", weightDecay: "number" });
+  const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0 } = options;
+  return {
+    name: nameOf("lion", { beta1, beta2, weightDecay }),
+    init: (theta) => ({ m: zerosLike(theta) }),
+    update(g, { m }, { lr }, theta) {
+      const c = m.mul(beta1).add(g.mul(1 - beta1));
+      const delta = c.sign().add(theta.mul(weightDecay)).mul(lr).neg();
+      return { delta, state: { m: flushed(m.mul(beta2).add(g.mul(1 - beta2))) } };
+    },
+  };
+};

@@ -1,0 +1,42 @@
+import type { Parameter } from "../../nn/index.ts";
+import type { Tensor } from "../../tensor/index.ts";
+
+/** What a rule remembers of one parameter: tensors by name. */
+export type RuleState = Readonly<Record<string, Tensor>>;
+
+/** What changes from step to step. */
+export interface Hyper {
+  /** The number of the step, 1, 2, …: a float64 scalar. */
+  readonly t: Tensor;
+  /** The learning rate. */
+  readonly lr: Tensor | number;
+}
+
+/**
+ * An update rule: what it remembers of a parameter θ, and how a gradient moves it, θ ← θ + δ. A rule
+ * sees one parameter at a time and is plain tensor arithmetic.
+ */
+export interface Rule<S extends RuleState = RuleState> {
+  readonly name: string;
+  /** The state before the first step. */
+  init(parameter: Tensor): S;
+  /** One step: the displacement δ and the new state. */
+  update(
+    gradient: Tensor,
+    state: S,
+    hyper: Hyper,
+    parameter: Tensor,
+  ): { readonly delta: Tensor; readonly state: S };
+  /** What is done first to all gradients together; {@link chain} fills it in. */
+  readonly before?: GradientTransform["transform"] | undefined;
+}
+
+/** Tensors by the path of a parameter. */
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** A change of all gradients together, before a rule sees them: clipping, decay. */
+export interface GradientTransform {
+  readonly name: string;
+  /** The gradients that the next in the chain gets. */
+  transform(gradients: Tensors, parameters: Readonly<Record<string, Parameter>>): Tensors;
+}

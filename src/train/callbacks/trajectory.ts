@@ -1,0 +1,168 @@
+import { FormatError, hostArray, NumericError, sizeOf } from "../../base/index.ts";
+import { readSafetensors, writeSafetensors } from "../../formats/index.ts";
+import { type Module, trainable } from "../../nn/index.ts";
+import type { Logs } from "../history.ts";
+import type { Callback, CallbackState, Training } from "../training.ts";
+
+/** Where the weights of a net were, step after step of its training. */
+export interface Trajectory {
+  /** Which parameters a point holds, one after another, and their shapes. */
+  readonly parameters: readonly { readonly path: string; readonly shape: readonly number[] }[];
+  /** The number of updates before each point, ascending. */
+  readonly steps: readonly number[];
+  /** θₜ `[n]`: all trainable parameters, float32. */
+  readonly points: readonly Float32Array[];
+}
+
+/** Says what the file is, and by which rules it is read. */
+const format = "gradus trajectory 1";
+/** Enough for a smooth line, and for principal components. */
+const mostPoints = 40;
+/** No more than this is kept, whatever the net: 40 points of 400 000 parameters. */
+const mostBytes = 64 * 2 ** 20;
+/** A line of fewer says nothing. */
+const fewestPoints = 4;
+
+/**
+ * Keeps a few dozen points of the path that the weights take: every k-th step, where k doubles, and
+ * every second point is dropped, whenever there would be more than 40 points or 64 MiB; and the point
+ * where training ended. A net of which four points do not fit (over 4 million parameters) leaves no
+ * file.
+ *
+ * Which steps are kept depends on the number of steps alone, and checkpoints hold the points of the epoch
+ * that the file may not have yet, so that a training that is broken off or killed anywhere and resumed
+ * leaves the same file as one that is not. The file is no part of what training needs: when it cannot be
+ * written or read it is given up with a warning.
+ *
+ * @see Li et al. 2018, "Visualizing the loss landscape of neural nets", §7
+ * @example
+ * const recorder = new TrajectoryRecorder("runs/digits-conv/trajectory.safetensors");
+ */
+export class TrajectoryRecorder implements Callback {
+  readonly optional = true;
+  readonly #path: string;
+  #every = 1;
+  #most = 0;
+  #parameters: Trajectory["parameters"] = [];
+  #points = new Map<number, Float32Array>();
+  /** Updates before the present epoch. */
+  #epochBegan = 0;
+
+  /** @param path of the file; after an epoch and at the end it is replaced as a whole. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async onTrainBegin(training: Training): Promise<void> {
+    const { step } = training.position;
+    const { model } = training;
+    const found = Object.entries(trainable(model.parameters()));
+    this.#parameters = found.map(([path, { shape }]) => ({ path, shape }));
+    const bytes = 4 * found.reduce((sum, [, { shape }]) => sum + sizeOf(shape), 0);
+    this.#most = Math.min(mostPoints, Math.floor(mostBytes / Math.max(1, bytes)));
+    if (step > 0) await this.#goOn(step);
+    this.#look(model, step);
+    this.#epochBegan = step - training.position.batch;
+    if (step > 0) await this.#save(training);
+  }
+
+  onBatchEnd(_batch: number, _logs: Logs, { model, position: { step } }: Training): void {
+    this.#look(model, step);
+  }
+
+  async onEpochEnd(_epoch: number, _logs: Logs, training: Training): Promise<void> {
+    await this.#save(training);
+    this.#epochBegan = training.position.step;
+  }
+
+  state(): CallbackState | undefined {
+    const own = [...this.#points].filter(([at]) => at >= this.#epochBegan);
+    if (own.length === 0) return undefined;
+    const arrays = own.map(([at, x]) => [`${at}`, hostArray([x.length], x)] as const);
+    return { json: this.#epochBegan, arrays: Object.fromEntries(arrays) };
+  }
+
+  restore({ arrays = {} }: CallbackState): void {
+    for (const [at, { data }] of Object.entries(arrays))
+      this.#points.set(Number(at), data as Float32Array);
+  }
+
+  async onTrainEnd(training: Training): Promise<void> {
+    await this.#save(training);
+  }
+
+  async onError(error: unknown, training: Training): Promise<void> {
+    if (!(error instanceof NumericError)) await this.#save(training);
+  }
+
+  /** Takes up the points of the file, but for those that an uninterrupted training would not have kept. */
+  async #goOn(step: number): Promise<void> {
+    while (Math.floor(step / this.#every) + 1 > this.#most && this.#most > 0) this.#every *= 2;
+    const earlier = await readTrajectory(this.#path);
+    const isOurs = earlier?.parameters.length === this.#parameters.length;
+    const points = new Map(isOurs ? earlier.steps.map((at, i) => [at, earlier.points[i]!]) : []);
+    for (const [at, x] of this.#points) points.set(at, x); // of the checkpoint
+    const kept = [...points].filter(([at]) => at <= step && at % this.#every === 0);
+    this.#points = new Map(kept.sort(([a], [b]) => a - b));
+  }
+
+  #look(model: Module, step: number): void {
+    if (this.#most < fewestPoints || step % this.#every !== 0 || this.#points.has(step)) return;
+    this.#points.set(step, pointOf(model));
+    if (this.#points.size <= this.#most) return;
+    this.#every *= 2;
+    for (const at of this.#points.keys()) if (at % this.#every !== 0) this.#points.delete(at);
+  }
+
+  async #save({ model, position: { step } }: Training): Promise<void> {
+    if (this.#points.size === 0) return;
+    const last = this.#points.get(step) ?? pointOf(model);
+    const arrays = [...new Map(this.#points).set(step, last)].map(
+      ([at, x]) => [`step ${at}`, hostArray([x.length], x)] as const,
+    );
+    const parameters = JSON.stringify(this.#parameters);
+    await writeSafetensors(this.#path, new Map(arrays), { format, parameters });
+  }
+}
+
+/** All trainable parameters in one row. */
+function pointOf(model: Module): Float32Array {
+  const rows = Object.values(trainable(model.parameters())).map(({ value }) => value.dataSync());
+  const point = new Float32Array(rows.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const row of rows) {
+    point.set(row, offset);
+    offset += row.length;
+  }
+  return point;
+}
+
+/**
+ * Reads what {@link TrajectoryRecorder} wrote.
+ *
+ * @returns undefined if there is no such file.
+ * @throws {FormatError} if the file is something else. @throws {DataError} if it is torn.
+ */
+export async function readTrajectory(path: string): Promise<Trajectory | undefined> {
+  const { access } = await import("node:fs/promises");
+  const there = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (!there) return undefined;
+  const { tensors, metadata } = await readSafetensors(path);
+  if (metadata.format !== format)
+    throw new FormatError({
+      subject: path,
+      problem: `this is not a trajectory: its format is ${JSON.stringify(metadata.format) ?? "missing"}, expected "${format}".`,
+      fix: "give the trajectory.safetensors of a run, or remove the file.",
+    });
+  const rows = [...tensors]
+    .map(([name, { data }]) => ({ step: Number(name.slice("step ".length)), data }))
+    .sort((a, b) => a.step - b.step);
+  return {
+    parameters: JSON.parse(metadata.parameters ?? "[]"),
+    steps: rows.map(({ step }) => step),
+    points: rows.map(({ data }) => data as Float32Array),
+  };
+}

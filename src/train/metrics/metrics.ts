@@ -1,0 +1,96 @@
+import { ConfigError, DataError, describe, ShapeError } from "../../base/index.ts";
+import type { Logs } from "../history.ts";
+
+/** The sums of a part of an epoch: plain data, so that a checkpoint can hold them. */
+export interface Sums {
+  readonly examples: number;
+  readonly sums: Logs;
+}
+
+/**
+ * Averages over examples, exact however the examples are cut into batches: sums in float64, divided
+ * once. Counts (accuracy) are whole numbers and so have no rounding at all.
+ *
+ * @example
+ * const averages = new Averages();
+ * averages.add({ loss: 6 }, 2);
+ * averages.add({ loss: 1 }, 1);
+ * averages.logs; // { loss: 2.3333… }
+ */
+export class Averages {
+  #examples: number;
+  readonly #sums: Record<string, number>;
+
+  /** @param state the sums to go on from, in the middle of an epoch. */
+  constructor({ examples, sums }: Sums = { examples: 0, sums: {} }) {
+    this.#examples = examples;
+    this.#sums = { ...sums };
+  }
+
+  /** Adds sums over `examples` examples. */
+  add(sums: Logs, examples: number): void {
+    this.#examples += examples;
+    for (const [name, sum] of Object.entries(sums))
+      this.#sums[name] = (this.#sums[name] ?? 0) + sum;
+  }
+
+  get state(): Sums {
+    return { examples: this.#examples, sums: { ...this.#sums } };
+  }
+
+  get logs(): Logs {
+    const entries = Object.entries(this.#sums);
+    return Object.fromEntries(entries.map(([name, sum]) => [name, sum / this.#examples]));
+  }
+}
+
+/**
+ * How often class i (row) was taken for class j (column). The diagonal holds what is right.
+ *
+ * @param actual `[N]` class indices. @param predicted `[N]` class indices.
+ * @param classes the number of classes; by default one more than the largest index.
+ * @throws {ShapeError} if the lengths differ. @throws {DataError} if an index is no class.
+ * @example
+ * confusionMatrix([0, 0, 1], [0, 1, 1]); // [[1, 1], [0, 1]]
+ */
+export function confusionMatrix(
+  actual: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  classes = 1 + Math.max(largest(actual), largest(predicted)),
+): number[][] {
+  if (!Number.isSafeInteger(classes) || classes < 0)
+    throw new ConfigError({
+      subject: "confusionMatrix",
+      problem: `classes is ${describe(classes)}, not a whole number of 0 or more.`,
+      fix: "give the number of classes, or leave it out.",
+    });
+  if (actual.length !== predicted.length)
+    throw new ShapeError({
+      subject: "confusionMatrix",
+      problem: `${actual.length} true classes and ${predicted.length} predicted ones.`,
+      fix: "give one prediction for each example.",
+    });
+  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  for (let n = 0; n < actual.length; n++) {
+    const [i, j] = [actual[n]!, predicted[n]!];
+    const row = isClass(i) ? matrix[i] : undefined;
+    if (!row || !isClass(j) || j >= classes)
+      throw new DataError({
+        subject: "confusionMatrix",
+        problem: `example ${n} is of class ${describe(i)} and predicted as ${describe(j)}, with ${classes} classes.`,
+        fix: `use whole class indices from 0 to ${Math.max(0, classes - 1)}.`,
+      });
+    row[j]!++;
+  }
+  return matrix;
+}
+
+const isClass = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
+
+/** Among what can be a class. */
+const largest = (indices: ArrayLike<number>): number => {
+  let most = -1;
+  for (let n = 0; n < indices.length; n++)
+    if (isClass(indices[n]!)) most = Math.max(most, indices[n]!);
+  return most;
+};
