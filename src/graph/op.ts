@@ -81,18 +81,11 @@ export interface Op<Lowering = unknown> {
   readonly linearity: Linearity;
   readonly reference: Reference;
   readonly lower: Lowering;
-  /** A cheaper node with the same value, or undefined. */
+  /**
+   * A cheaper node with the same value, or undefined. It looks at the op itself; what relates several
+   * ops is a rewrite of the compiler.
+   */
   simplify?(node: Node): Node | undefined;
-  /** The result with its axes in another order, where the op can make it so at no cost. */
-  permuted?(node: Node, perm: readonly number[]): Node | undefined;
-  /** The sum of the result over `axes`, where the op can make it of fewer elements. */
-  summed?(node: Node, axes: readonly number[]): Node | undefined;
-  /** The sum of two results, where the op can make it at once. */
-  plus?(a: Node, b: Node): Node | undefined;
-  /** The values that the result consists of, one after another along the first axis. */
-  rows?(node: Node): readonly Node[] | undefined;
-  /** The same value read from a whole that exists already; `find` knows wholes by their rows. */
-  reuse?(node: Node, find: (rows: readonly Node[]) => Node | undefined): Node | undefined;
   /** True for the op whose value comes from outside. */
   readonly leaf?: boolean;
   /** dtypes that the op takes, for the support matrix and the sweep. */

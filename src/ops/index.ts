@@ -42,6 +42,7 @@ export {
   mulZero,
   neg,
   not,
+  ops as elementwiseOps,
   or,
   pow,
   randomBits,
@@ -60,14 +61,15 @@ export {
 } from "./elementwise.ts";
 export * from "./gather.ts";
 export * from "./matmul.ts";
-export { maxPool, winners } from "./max-pool.ts";
+export { maxPool, maxPoolOp, winners } from "./max-pool.ts";
 export * from "./movement.ts";
 export type { ElementwiseOp, Lowering, OpRecord } from "./record.ts";
 export { addAll, carriesDerivative, keepsOrder, loweringOf } from "./record.ts";
 export * from "./reduction.ts";
+export { relu, reluInput } from "./relu.ts";
 export * from "./scan.ts";
 export * from "./sources.ts";
-export { broadcastInto, sum } from "./sum.ts";
+export { axesOf, broadcastInto, broadcastOp, sum, sumOp } from "./sum.ts";
 export * from "./window.ts";
 
 export const ops: readonly OpRecord[] = [

@@ -3,7 +3,6 @@ import {
   forEachIndex,
   invariant,
   inversePermutation,
-  reducedShape,
   roundTo,
   type Shape,
   ShapeError,
@@ -49,31 +48,7 @@ export const reshapeOp: OpRecord = linear({
       : x!.op === reshapeOp
         ? reshape(x!.inputs[0]!, shape)
         : undefined,
-  summed({ inputs: [x], shape }, axes) {
-    const before = x!.op.summed && regrouped(x!.shape, shape, axes);
-    const y = before && x!.op.summed!(x!, before);
-    return y && reshape(y, reducedShape(shape, axes, false));
-  },
 });
-
-/** The axes of shape `from` that hold what `axes` of shape `to` hold, if whole axes do. */
-function regrouped(from: Shape, to: Shape, axes: readonly number[]): number[] | undefined {
-  if (sizeOf(from) === 0) return undefined;
-  const result: number[] = [];
-  let [i, j] = [0, 0];
-  // runs of axes on both sides that have the same size, as short as can be
-  while (i < from.length || j < to.length) {
-    const [first, last] = [i, j];
-    for (let [m, n] = [1, 1]; (i === first && j === last) || m !== n; )
-      if (j === to.length || (m <= n && i < from.length)) m *= from[i++]!;
-      else n *= to[j++]!;
-    const wide = to.flatMap((size, axis) => (axis >= last && axis < j && size > 1 ? [axis] : []));
-    const summed = wide.filter((axis) => axes.includes(axis));
-    if (summed.length > 0 && summed.length < wide.length) return undefined;
-    if (summed.length > 0) for (let axis = first; axis < i; axis++) result.push(axis);
-  }
-  return result;
-}
 
 export const permuteOp: OpRecord = linear({
   name: "permute",
@@ -104,24 +79,11 @@ export const permuteOp: OpRecord = linear({
   simplify({ inputs: [x], attrs }) {
     const perm = list(attrs, "perm");
     if (isIdentity(perm)) return x;
-    if (x!.op !== permuteOp) return x!.op.permuted?.(x!, perm);
+    if (x!.op !== permuteOp) return undefined;
     const inner = list(x!.attrs, "perm");
     return permute(
       x!.inputs[0]!,
       perm.map((axis) => inner[axis]!),
-    );
-  },
-  summed({ inputs: [x], attrs }, axes) {
-    const perm = list(attrs, "perm");
-    const before = axes.map((axis) => perm[axis]!).sort((a, b) => a - b);
-    const y = x!.op.summed?.(x!, before);
-    if (!y) return undefined;
-    // the axes that are left, as y has them and as the node has them
-    const left = perm.filter((axis) => !before.includes(axis));
-    const order = [...left].sort((a, b) => a - b);
-    return permute(
-      y,
-      left.map((axis) => order.indexOf(axis)),
     );
   },
 });
@@ -197,145 +159,115 @@ export const flipOp: OpRecord = linear({
 });
 
 /** x between `low` and `high` copies of `value`, with `interior` copies between neighbours. */
-export const padOp: OpRecord = {
-  ...linear({
-    name: "pad",
-    formula: "x between, around and within copies of a value",
-    arity: 1,
-    dtypes,
-    infer([x], attrs) {
-      const [low, high, interior] = [
-        list(attrs, "low"),
-        list(attrs, "high"),
-        list(attrs, "interior"),
-      ];
-      for (const n of [...low, ...high, ...interior])
-        if (!Number.isInteger(n) || n < 0)
-          throw new ShapeError({
-            subject: "pad",
-            problem: `${n} is not a padding width.`,
-            fix: "use whole numbers of 0 or more; crop with slice.",
-          });
-      const shape = x!.shape.map(
-        (d, i) => low[i]! + high[i]! + d + Math.max(0, d - 1) * interior[i]!,
-      );
-      return { shape, dtype: x!.dtype };
-    },
-    adjoints: [
-      (g, { inputs: [x], attrs }) =>
-        slice(g, {
-          start: x!.shape.map((d, i) => (d === 0 ? 0 : list(attrs, "low")[i]!)),
-          size: x!.shape,
-          step: list(attrs, "interior").map((n) => n + 1),
-        }),
+export const padOp: OpRecord = linear({
+  name: "pad",
+  formula: "x between, around and within copies of a value",
+  arity: 1,
+  dtypes,
+  infer([x], attrs) {
+    const [low, high, interior] = [
+      list(attrs, "low"),
+      list(attrs, "high"),
+      list(attrs, "interior"),
+    ];
+    for (const n of [...low, ...high, ...interior])
+      if (!Number.isInteger(n) || n < 0)
+        throw new ShapeError({
+          subject: "pad",
+          problem: `${n} is not a padding width.`,
+          fix: "use whole numbers of 0 or more; crop with slice.",
+        });
+    const shape = x!.shape.map(
+      (d, i) => low[i]! + high[i]! + d + Math.max(0, d - 1) * interior[i]!,
+    );
+    return { shape, dtype: x!.dtype };
+  },
+  adjoints: [
+    (g, { inputs: [x], attrs }) =>
+      slice(g, {
+        start: x!.shape.map((d, i) => (d === 0 ? 0 : list(attrs, "low")[i]!)),
+        size: x!.shape,
+        step: list(attrs, "interior").map((n) => n + 1),
+      }),
+  ],
+  tangent: (node, [t]) => apply(node.op, [t!], { ...node.attrs, value: 0 }),
+  reference(node, [x]) {
+    const { low, interior, value } = node.attrs as Record<string, readonly number[]>;
+    const strides = stridesOf(node.shape);
+    const result = new Float64Array(node.size).fill(value as unknown as number);
+    forEachIndex(x!.shape, (index, i) => {
+      const to = index.map((at, axis) => low![axis]! + at * (interior![axis]! + 1));
+      result[to.reduce((n, at, axis) => n + at * strides[axis]!, 0)] = x!.data[i]!;
+    });
+    return result;
+  },
+  lower: {
+    kind: "place",
+    fill: ({ attrs }) => attrs.value as number,
+    parts: ({ attrs }, whole) => [
+      {
+        offset: movedTo(whole, list(attrs, "low")),
+        strides: whole.strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)),
+      },
     ],
-    tangent: (node, [t]) => apply(node.op, [t!], { ...node.attrs, value: 0 }),
-    reference(node, [x]) {
-      const { low, interior, value } = node.attrs as Record<string, readonly number[]>;
-      const strides = stridesOf(node.shape);
-      const result = new Float64Array(node.size).fill(value as unknown as number);
-      forEachIndex(x!.shape, (index, i) => {
-        const to = index.map((at, axis) => low![axis]! + at * (interior![axis]! + 1));
-        result[to.reduce((n, at, axis) => n + at * strides[axis]!, 0)] = x!.data[i]!;
-      });
-      return result;
-    },
-    lower: {
-      kind: "place",
-      fill: ({ attrs }) => attrs.value as number,
-      parts: ({ attrs }, whole) => [
-        {
-          offset: movedTo(whole, list(attrs, "low")),
-          strides: whole.strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)),
-        },
-      ],
-    },
-    simplify: ({ inputs: [x], shape }) => (sameShape(x!.shape, shape) ? x : undefined),
-  }),
-  plus: (a, b) => assembled(a, b),
-};
+  },
+  simplify: ({ inputs: [x], shape }) => (sameShape(x!.shape, shape) ? x : undefined),
+});
 
 /**
  * Each input at its own place of the result, whose other elements are 0; the places do not overlap.
  * Sums of pads become this: the gradient of all slices of a value is written once.
  */
-export const assembleOp: OpRecord = {
-  ...linear({
-    name: "assemble",
-    formula: "parts at their places, 0 between",
-    arity: "any",
-    dtypes,
-    infer(inputs, attrs) {
-      checkSameDType("assemble", inputs);
-      const shape = list(attrs, "shape");
-      for (const [i, x] of inputs.entries()) {
-        const start = startOf(attrs, i, shape.length);
-        const fits = x.shape.every((d, axis) => start[axis]! + d <= shape[axis]!);
-        invariant(fits, `assemble: part ${i}, ${show(x.shape)}, leaves ${show(shape)}`);
-      }
-      return { shape, dtype: inputs[0]!.dtype };
-    },
-    adjoints: (g, { inputs, attrs }, position) =>
-      slice(g, {
-        start: startOf(attrs, position, g.shape.length),
-        size: inputs[position]!.shape,
-        step: g.shape.map(() => 1),
-      }),
-    reference(node, inputs) {
-      const result = new Float64Array(node.size);
-      const strides = stridesOf(node.shape);
-      inputs.forEach((x, part) => {
-        const start = startOf(node.attrs, part, node.shape.length);
-        forEachIndex(x.shape, (index, i) => {
-          result[index.reduce((n, at, axis) => n + (start[axis]! + at) * strides[axis]!, 0)] =
-            x.data[i]!;
-        });
+export const assembleOp: OpRecord = linear({
+  name: "assemble",
+  formula: "parts at their places, 0 between",
+  arity: "any",
+  dtypes,
+  infer(inputs, attrs) {
+    checkSameDType("assemble", inputs);
+    const shape = list(attrs, "shape");
+    for (const [i, x] of inputs.entries()) {
+      const start = startOf(attrs, i, shape.length);
+      const fits = x.shape.every((d, axis) => start[axis]! + d <= shape[axis]!);
+      invariant(fits, `assemble: part ${i}, ${show(x.shape)}, leaves ${show(shape)}`);
+    }
+    return { shape, dtype: inputs[0]!.dtype };
+  },
+  adjoints: (g, { inputs, attrs }, position) =>
+    slice(g, {
+      start: startOf(attrs, position, g.shape.length),
+      size: inputs[position]!.shape,
+      step: g.shape.map(() => 1),
+    }),
+  reference(node, inputs) {
+    const result = new Float64Array(node.size);
+    const strides = stridesOf(node.shape);
+    inputs.forEach((x, part) => {
+      const start = startOf(node.attrs, part, node.shape.length);
+      forEachIndex(x.shape, (index, i) => {
+        result[index.reduce((n, at, axis) => n + (start[axis]! + at) * strides[axis]!, 0)] =
+          x.data[i]!;
       });
-      return result;
-    },
-    lower: {
-      kind: "place",
-      fill: ({ inputs, size }) => (inputs.reduce((n, x) => n + x.size, 0) === size ? null : 0),
-      parts: ({ inputs, attrs, shape }, whole) =>
-        inputs.map((_, i) => ({
-          offset: movedTo(whole, startOf(attrs, i, shape.length)),
-          strides: whole.strides,
-        })),
-    },
-  }),
-  plus: assembled,
-};
+    });
+    return result;
+  },
+  lower: {
+    kind: "place",
+    fill: ({ inputs, size }) => (inputs.reduce((n, x) => n + x.size, 0) === size ? null : 0),
+    parts: ({ inputs, attrs, shape }, whole) =>
+      inputs.map((_, i) => ({
+        offset: movedTo(whole, startOf(attrs, i, shape.length)),
+        strides: whole.strides,
+      })),
+  },
+});
 
 /** The offset of the element at `index`. */
 const movedTo = ({ offset, strides }: Strided, index: readonly number[]): number =>
   index.reduce((n, at, axis) => n + at * strides[axis]!, offset);
 
-const startOf = (attrs: Attrs, part: number, rank: number): readonly number[] =>
+export const startOf = (attrs: Attrs, part: number, rank: number): readonly number[] =>
   list(attrs, "starts").slice(part * rank, (part + 1) * rank);
-
-/** What a pad with zeros, or an assembly, puts where. */
-function placesOf(x: Node): { inputs: readonly Node[]; starts: readonly number[] } | undefined {
-  if (x.op === assembleOp) return { inputs: x.inputs, starts: list(x.attrs, "starts") };
-  const isPlainPad =
-    x.op === padOp && x.attrs.value === 0 && list(x.attrs, "interior").every((n) => n === 0);
-  return isPlainPad ? { inputs: x.inputs, starts: list(x.attrs, "low") } : undefined;
-}
-
-/** a + b as one assembly, if both are made of parts and no part meets another. */
-function assembled(a: Node, b: Node): Node | undefined {
-  const [left, right] = [placesOf(a), placesOf(b)];
-  if (!left || !right || a.shape.length === 0) return undefined;
-  const rank = a.shape.length;
-  const apart = (i: number, j: number) =>
-    a.shape.some((_, axis) => {
-      const [p, q] = [left.starts[i * rank + axis]!, right.starts[j * rank + axis]!];
-      return p + left.inputs[i]!.shape[axis]! <= q || q + right.inputs[j]!.shape[axis]! <= p;
-    });
-  const free = left.inputs.every((_, i) => right.inputs.every((_, j) => apart(i, j)));
-  if (!free) return undefined;
-  const inputs = [...left.inputs, ...right.inputs];
-  return apply(assembleOp, inputs, { shape: a.shape, starts: [...left.starts, ...right.starts] });
-}
 
 const known = new WeakMap<Node, Float64Array>();
 /** Where each input of a concatenation begins: found once, as each input asks for its own. */
@@ -352,81 +284,65 @@ function beginnings(node: Node, axis: number): Float64Array {
 }
 
 /** The inputs one after another along `axis`. */
-export const concatOp: OpRecord = {
-  ...linear({
-    name: "concat",
-    formula: "the inputs one after another along an axis",
-    arity: "any",
-    dtypes,
-    infer(inputs, attrs) {
+export const concatOp: OpRecord = linear({
+  name: "concat",
+  formula: "the inputs one after another along an axis",
+  arity: "any",
+  dtypes,
+  infer(inputs, attrs) {
+    const axis = attrs.axis as number;
+    const [first] = inputs;
+    checkSameDType("concat", inputs);
+    const others = (x: Node) => x.shape.filter((_, i) => i !== axis);
+    for (const x of inputs)
+      if (x.shape.length !== first!.shape.length || !sameShape(others(x), others(first!)))
+        throw new ShapeError({
+          subject: "concat",
+          problem: `sizes off axis ${axis} differ, ${inputs.map((i) => show(i.shape)).join(" and ")}.`,
+          fix: `only axis ${axis} may differ.`,
+        });
+    const total = inputs.reduce((n, x) => n + x.shape[axis]!, 0);
+    return { shape: first!.shape.map((d, i) => (i === axis ? total : d)), dtype: first!.dtype };
+  },
+  adjoints(g, node, position) {
+    const { inputs } = node;
+    const axis = node.attrs.axis as number;
+    const from = beginnings(node, axis)[position]!;
+    return slice(g, {
+      start: g.shape.map((_, i) => (i === axis ? from : 0)),
+      size: inputs[position]!.shape,
+      step: g.shape.map(() => 1),
+    });
+  },
+  reference(node, inputs) {
+    const axis = node.attrs.axis as number;
+    const inner = sizeOf(node.shape.slice(axis + 1));
+    const outer = sizeOf(node.shape.slice(0, axis));
+    const result = new Float64Array(node.size);
+    let to = 0;
+    for (let o = 0; o < outer; o++)
+      for (const x of inputs) {
+        const run = x.shape[axis]! * inner;
+        result.set(x.data.subarray(o * run, (o + 1) * run), to);
+        to += run;
+      }
+    return result;
+  },
+  lower: {
+    kind: "place",
+    fill: () => null,
+    parts({ inputs, attrs }, { offset, strides }) {
       const axis = attrs.axis as number;
-      const [first] = inputs;
-      checkSameDType("concat", inputs);
-      const others = (x: Node) => x.shape.filter((_, i) => i !== axis);
-      for (const x of inputs)
-        if (x.shape.length !== first!.shape.length || !sameShape(others(x), others(first!)))
-          throw new ShapeError({
-            subject: "concat",
-            problem: `sizes off axis ${axis} differ, ${inputs.map((i) => show(i.shape)).join(" and ")}.`,
-            fix: `only axis ${axis} may differ.`,
-          });
-      const total = inputs.reduce((n, x) => n + x.shape[axis]!, 0);
-      return { shape: first!.shape.map((d, i) => (i === axis ? total : d)), dtype: first!.dtype };
-    },
-    adjoints(g, node, position) {
-      const { inputs } = node;
-      const axis = node.attrs.axis as number;
-      const from = beginnings(node, axis)[position]!;
-      return slice(g, {
-        start: g.shape.map((_, i) => (i === axis ? from : 0)),
-        size: inputs[position]!.shape,
-        step: g.shape.map(() => 1),
+      let from = 0;
+      return inputs.map((x) => {
+        const start = offset + from * strides[axis]!;
+        from += x.shape[axis]!;
+        return { offset: start, strides };
       });
     },
-    reference(node, inputs) {
-      const axis = node.attrs.axis as number;
-      const inner = sizeOf(node.shape.slice(axis + 1));
-      const outer = sizeOf(node.shape.slice(0, axis));
-      const result = new Float64Array(node.size);
-      let to = 0;
-      for (let o = 0; o < outer; o++)
-        for (const x of inputs) {
-          const run = x.shape[axis]! * inner;
-          result.set(x.data.subarray(o * run, (o + 1) * run), to);
-          to += run;
-        }
-      return result;
-    },
-    lower: {
-      kind: "place",
-      fill: () => null,
-      parts({ inputs, attrs }, { offset, strides }) {
-        const axis = attrs.axis as number;
-        let from = 0;
-        return inputs.map((x) => {
-          const start = offset + from * strides[axis]!;
-          from += x.shape[axis]!;
-          return { offset: start, strides };
-        });
-      },
-    },
-    simplify: ({ inputs }) => (inputs.length === 1 ? inputs[0] : undefined),
-  }),
-  rows: ({ inputs, attrs }) => (attrs.axis === 0 ? inputs : undefined),
-};
-
-/** The slices along one axis, in order, that `x` has been put together from. */
-export function stackedFrom(x: Node): { axis: number; slices: readonly Node[] } | undefined {
-  if (x.op !== concatOp && x.op !== assembleOp) return undefined;
-  const { inputs, shape } = x;
-  const axis = shape.findIndex((size, i) => size > 1 && inputs[0]!.shape[i] === 1);
-  const isSlice = (y: Node) => y.shape.every((size, i) => size === (i === axis ? 1 : shape[i]));
-  if (inputs.length !== shape[axis] || !inputs.every(isSlice)) return undefined;
-  if (x.op === concatOp) return { axis, slices: inputs };
-  const slices: Node[] = [];
-  for (const [i, y] of inputs.entries()) slices[startOf(x.attrs, i, shape.length)[axis]!] = y;
-  return { axis, slices };
-}
+  },
+  simplify: ({ inputs }) => (inputs.length === 1 ? inputs[0] : undefined),
+});
 
 export const reshape = (x: Node, shape: Shape): Node => apply(reshapeOp, [x], { shape });
 export const permute = (x: Node, perm: readonly number[]): Node => apply(permuteOp, [x], { perm });

@@ -261,7 +261,6 @@ interface LinearSpec {
   readonly reference: (node: Node, inputs: readonly RefArray[]) => Float64Array;
   readonly lower: Lowering;
   readonly simplify?: (node: Node) => Node | undefined;
-  readonly summed?: (node: Node, axes: readonly number[]) => Node | undefined;
   readonly masks?: (node: Node, i: number) => Masking | undefined;
 }
 
@@ -332,7 +331,7 @@ export function constantOp(spec: Omit<LinearSpec, "adjoints" | "tangent">): OpRe
 }
 
 function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
-  const { name, formula, arity, dtypes, infer, lower, simplify, summed, masks } = spec;
+  const { name, formula, arity, dtypes, infer, lower, simplify, masks } = spec;
   return {
     name,
     formula,
@@ -348,7 +347,6 @@ function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
     lower,
     linearity: null as Linearity,
     ...(simplify && { simplify }),
-    ...(summed && { summed }),
     ...(masks && { masks }),
   };
 }

@@ -170,22 +170,6 @@ export const all = reduction("all", (x, axes) =>
   op.not(someTrue(op.not(op.cast(x, "bool")), axes)),
 );
 
-/** max(x, 0) with relu′(0) = 0; NaN stays NaN. */
-export const relu = (x: Node): Node => op.where(op.lessEqual(x, 0), 0, x);
-/** The x of a relu(x) that has not been computed yet. */
-export function rectified(y: Node): Node | undefined {
-  const x = y.inputs[2];
-  if (!x) return undefined;
-  const [like, condition] = [relu(x), y.inputs[0]!];
-  const isZero = (node: Node | undefined) => node !== undefined && op.constantValue(node) === 0;
-  const isRelu =
-    y.op === like.op &&
-    condition.op === like.inputs[0]!.op &&
-    condition.inputs[0] === x &&
-    isZero(condition.inputs[1]) &&
-    isZero(y.inputs[1]);
-  return isRelu ? x : undefined;
-}
 /** x where positive, slope · x elsewhere; the derivative at 0 is the slope. */
 export const leakyRelu = (x: Node, slope: number): Node =>
   op.where(op.lessEqual(x, 0), op.mul(x, slope), x);

@@ -2,7 +2,7 @@ import { checkOptions, type Shape, ShapeError, sameShape, show, sizeOf } from ".
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { nodeOf } from "./arguments.ts";
-import { averaged, rectified } from "./composite.ts";
+import { averaged } from "./composite.ts";
 import { type Padding, type PerAxis, spread, type Windows, windows } from "./geometry.ts";
 import { Tensor } from "./tensor.ts";
 
@@ -141,9 +141,6 @@ export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions)
  * @throws {ShapeError} if a window lies wholly in the padding.
  */
 export function maxPool(x: Tensor, options: PoolOptions): Tensor {
-  // max relu(z) = relu(max z), with the same derivatives: fewer elements to compare with 0, and to mask
-  const z = rectified(nodeOf("maxPool", x));
-  if (z) return maxPool(new Tensor(z), options).relu();
   const { padded, geometry } = pooled("maxPool", x, options, Number.NEGATIVE_INFINITY);
   return new Tensor(op.maxPool(padded, geometry));
 }

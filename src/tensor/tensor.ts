@@ -319,7 +319,7 @@ export class Tensor<R extends number = AnyRank> {
   }
   /** max(x, 0); the derivative at 0 is 0. */
   relu(): Tensor<R> {
-    return this.#number().#map(composite.relu);
+    return this.#number().#map(op.relu);
   }
   /** x above 0, slope · x below. */
   leakyRelu(slope = 0.01): Tensor<R> {

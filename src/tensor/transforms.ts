@@ -9,9 +9,10 @@ import {
   treeLeaves,
   treeMap,
 } from "../base/index.ts";
-import { type Masking, substitute, Watch } from "../graph/index.ts";
+import { type Masking, type Node, substitute, Watch } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { eye, stack, zeros, zerosLike } from "./create.ts";
+import { beforeDerivatives } from "./differentiable.ts";
 import { isTensor, Tensor } from "./tensor.ts";
 
 /** A tensor, or arrays and plain objects of them to any depth; what is not a tensor passes through. */
@@ -61,11 +62,12 @@ export function valueAndGrad<X, R extends unknown[]>(
   return (x, ...rest) =>
     watching((watch) => {
       const { tree, leaves } = watched("grad", x, watch);
-      const y = f(tree, ...rest);
-      checkScalar("grad", y);
-      const bars = autodiff.vjp([y.node], [op.filled(1, y.node)], nodesOf(leaves));
+      const result = f(tree, ...rest);
+      checkScalar("grad", result);
+      const [y] = beforeDerivatives([result.node], nodesOf(leaves)) as [Node];
+      const bars = autodiff.vjp([y], [op.filled(1, y)], nodesOf(leaves));
       const grads = bars.map((g, i) => orZeros(g, leaves[i]!));
-      return { value: y, grad: treeFill(x, isTensor, grads) as X };
+      return { value: new Tensor(y), grad: treeFill(x, isTensor, grads) as X };
     });
 }
 
@@ -113,8 +115,7 @@ interface Pulled<X, Y> {
 function pulledBack<X, Y>(name: string, f: (x: X) => Y, x: X, masking?: Masking): Pulled<X, Y> {
   return watching((watch) => {
     const { tree, leaves } = watched(name, x, watch);
-    const value = f(tree);
-    const outputs = tensorsOf(value);
+    const { value, outputs } = resultOf(f, tree, leaves);
     // The map ȳ ↦ x̄ is built now, while the history is there; each call puts its ȳ in.
     const seeds = outputs.map((y) => op.placeholder(y.shape, y.dtype));
     const bars = autodiff.vjp(nodesOf(outputs), seeds, nodesOf(leaves), masking);
@@ -129,6 +130,14 @@ function pulledBack<X, Y>(name: string, f: (x: X) => Y, x: X, masking?: Masking)
   });
 }
 
+/** The result of `f` and its tensors, ready for derivatives. */
+function resultOf<X, Y>(f: (x: X) => Y, x: X, variables: readonly Tensor[]) {
+  const result = f(x);
+  const nodes = beforeDerivatives(nodesOf(tensorsOf(result)), nodesOf(variables));
+  const outputs = nodes.map((node) => new Tensor(node));
+  return { value: treeFill(result, isTensor, outputs) as Y, outputs };
+}
+
 /**
  * Forward mode: f(x) and the derivative of f at x along the tangent, ∂f/∂x · ẋ.
  *
@@ -138,8 +147,7 @@ function pulledBack<X, Y>(name: string, f: (x: X) => Y, x: X, masking?: Masking)
 export function jvp<X, Y>(f: (x: X) => Y, x: X, tangent: X): { value: Y; tangent: Y } {
   return watching((watch) => {
     const { tree, leaves } = watched("jvp", x, watch);
-    const value = f(tree);
-    const outputs = tensorsOf(value);
+    const { value, outputs } = resultOf(f, tree, leaves);
     const dots = tensorsOf(tangent);
     checkLike("jvp", "tangent", dots, leaves);
     const results = autodiff.jvp(nodesOf(outputs), nodesOf(leaves), nodesOf(dots));

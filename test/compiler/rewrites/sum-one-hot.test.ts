@@ -1,13 +1,13 @@
 /** Sums over a choice and the zeros around it, as the gradient of max-pooling has them. */
 import { fromHost, hvp, maxPool, realizeSync, setEngine, type Tensor, tensor } from "gradus";
 import { describe, expect, test } from "vitest";
-import { sizeOf } from "../../src/base/index.ts";
-import { simplify } from "../../src/compiler/simplify.ts";
-import { collect, type Node } from "../../src/graph/index.ts";
-import * as op from "../../src/ops/index.ts";
-import { evaluate } from "../../src/runtime/reference.ts";
-import { expectClose } from "../support/compare.ts";
-import { engines } from "../support/engines.ts";
+import { sizeOf } from "../../../src/base/index.ts";
+import { simplify } from "../../../src/compiler/simplify.ts";
+import { collect, type Node } from "../../../src/graph/index.ts";
+import * as op from "../../../src/ops/index.ts";
+import { evaluate } from "../../../src/runtime/reference.ts";
+import { expectClose } from "../../support/compare.ts";
+import { engines } from "../../support/engines.ts";
 
 const typed = { float32: Float32Array, float64: Float64Array, int32: Int32Array };
 

@@ -1,7 +1,68 @@
-import { sizeOf } from "../base/index.ts";
-import { apply, type Node, type Strided } from "../graph/index.ts";
-import { loweringOf } from "./record.ts";
-import { axesOf, broadcastInto, broadcastOp, sum } from "./sum.ts";
+import { reducedShape, type Shape, sizeOf } from "../../base/index.ts";
+import { apply, type Node, type Strided } from "../../graph/index.ts";
+import {
+  axesOf,
+  broadcastInto,
+  broadcastOp,
+  elementwiseOps,
+  loweringOf,
+  permute,
+  permuteOp,
+  reshape,
+  reshapeOp,
+  sum,
+  sumOp,
+} from "../../ops/index.ts";
+import type { Rewrite } from "./rewrite.ts";
+
+/** A sum over a choice, under any views that keep whole axes: the gradient of a bias before max-pooling. */
+export const sumOneHot: Rewrite = ({ op, inputs: [x], attrs }) =>
+  op === sumOp ? summed(x!, axesOf(attrs)) : undefined;
+
+function summed(x: Node, axes: readonly number[]): Node | undefined {
+  if (x.op === elementwiseOps.where) return sumOfChoice(x, axes);
+  if (x.op === reshapeOp) return summedReshape(x, axes);
+  return x.op === permuteOp ? summedPermute(x, axes) : undefined;
+}
+
+function summedReshape({ inputs: [x], shape }: Node, axes: readonly number[]): Node | undefined {
+  const before = regrouped(x!.shape, shape, axes);
+  const y = before && summed(x!, before);
+  return y && reshape(y, reducedShape(shape, axes, false));
+}
+
+function summedPermute({ inputs: [x], attrs }: Node, axes: readonly number[]): Node | undefined {
+  const perm = attrs.perm as readonly number[];
+  const before = axes.map((axis) => perm[axis]!).sort((a, b) => a - b);
+  const y = summed(x!, before);
+  if (!y) return undefined;
+  // the axes that are left, as y has them and as the node has them
+  const left = perm.filter((axis) => !before.includes(axis));
+  const order = [...left].sort((a, b) => a - b);
+  return permute(
+    y,
+    left.map((axis) => order.indexOf(axis)),
+  );
+}
+
+/** The axes of shape `from` that hold what `axes` of shape `to` hold, if whole axes do. */
+function regrouped(from: Shape, to: Shape, axes: readonly number[]): number[] | undefined {
+  if (sizeOf(from) === 0) return undefined;
+  const result: number[] = [];
+  let [i, j] = [0, 0];
+  // runs of axes on both sides that have the same size, as short as can be
+  while (i < from.length || j < to.length) {
+    const [first, last] = [i, j];
+    for (let [m, n] = [1, 1]; (i === first && j === last) || m !== n; )
+      if (j === to.length || (m <= n && i < from.length)) m *= from[i++]!;
+      else n *= to[j++]!;
+    const wide = to.flatMap((size, axis) => (axis >= last && axis < j && size > 1 ? [axis] : []));
+    const summed = wide.filter((axis) => axes.includes(axis));
+    if (summed.length > 0 && summed.length < wide.length) return undefined;
+    if (summed.length > 0) for (let axis = first; axis < i; axis++) result.push(axis);
+  }
+  return result;
+}
 
 /**
  * Σ over `axes` of where(index = place, value, 0), the gradient of a choice, without the zeros:
@@ -10,7 +71,7 @@ import { axesOf, broadcastInto, broadcastOp, sum } from "./sum.ts";
  *
  * if `axes` hold all axes along which the places differ, and neither index nor value varies along those.
  */
-export function sumOfOneHot(
+function sumOfChoice(
   { inputs: [chosen, value, other] }: Node,
   axes: readonly number[],
 ): Node | undefined {

@@ -1,0 +1,16 @@
+import type { Node } from "../graph/index.ts";
+import { constantValue, lessEqual, ops, where } from "./elementwise.ts";
+
+/** max(x, 0), with derivative 0 at 0; NaN stays NaN. A composition of ops, so that derivatives share its mask. */
+export const relu = (x: Node): Node => where(lessEqual(x, 0), 0, x);
+
+/** x, if `y` is relu(x) as {@link relu} builds it. */
+export function reluInput(y: Node): Node | undefined {
+  if (y.op !== ops.where) return undefined;
+  const [condition, zero, x] = y.inputs as [Node, Node, Node];
+  const isNegative =
+    condition.op === ops.le &&
+    condition.inputs[0] === x &&
+    constantValue(condition.inputs[1]!) === 0;
+  return isNegative && Object.is(constantValue(zero), 0) ? x : undefined;
+}
