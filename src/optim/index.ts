@@ -1,5 +1,5 @@
 /**
- * Update rules, what comes before them, and learning rates.
+ * Update rules and what they are chained of, learning rates, full-batch solvers.
  *
  * @module gradus/optim
  */
@@ -18,12 +18,28 @@ export {
 export { type PlateauOptions, type PlateauState, plateau } from "./plateau.ts";
 export { type AdadeltaOptions, type AdagradOptions, adadelta, adagrad } from "./rules/adagrad.ts";
 export { type AdamOptions, adam, adamW } from "./rules/adam.ts";
-export { chain, clipByGlobalNorm, clipByValue, globalNorm, weightDecay } from "./rules/chain.ts";
+export {
+  type ChainPart,
+  chain,
+  clipByGlobalNorm,
+  clipByValue,
+  decoupledDecay,
+  globalNorm,
+  weightDecay,
+} from "./rules/chain.ts";
 export { type LionOptions, lion } from "./rules/lion.ts";
 export { type NadamOptions, nadam } from "./rules/nadam.ts";
 export type { RuleLike, RuleName } from "./rules/named.ts";
 export { type RmspropOptions, rmsprop } from "./rules/rmsprop.ts";
-export type { GradientTransform, Hyper, Rule, RuleState, Tensors } from "./rules/rule.ts";
+export type {
+  Direction,
+  DirectionTransform,
+  GradientTransform,
+  Hyper,
+  Rule,
+  RuleState,
+  Tensors,
+} from "./rules/rule.ts";
 export {
   heavyBall,
   type MomentumOptions,

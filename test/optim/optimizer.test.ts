@@ -21,15 +21,24 @@ import {
   valueAndGrad,
 } from "gradus/nn";
 import {
+  adadelta,
+  adagrad,
   adam,
   adamW,
+  type ChainPart,
   chain,
   clipByGlobalNorm,
   clipByValue,
+  decoupledDecay,
   globalNorm,
+  heavyBall,
+  lion,
   momentum,
+  nadam,
+  nesterov,
   Optimizer,
   type Rule,
+  rmsprop,
   sgd,
   weightDecay,
 } from "gradus/optim";
@@ -208,6 +217,38 @@ for (const engine of engines)
         // (−1, −3) + (10, 0) = (9, −3) → (4, −3), of norm 5 → (2, −1.5)
         new Optimizer(model, rule, { lr: 1 }).update({ weight: tensor([[-1, -3]]) });
         expect(model.weight.value.toArray()).toEqual([[8, 1.5]]);
+      });
+      test("what comes after the rule changes its direction, before the learning rate", () => {
+        const rule = chain(weightDecay(1), sgd(), decoupledDecay(0.5));
+        const w = new Parameter(tensor([2]));
+        // g = 1 + 2, u = 3 + 0.5·2 = 4, θ = 2 − 0.25·4
+        new Optimizer({ w }, rule, { lr: 0.25 }).update({ w: tensor([1]) });
+        expect(w.value.toArray()).toEqual([1]);
+      });
+      test("AdamW is Adam and then a decoupled decay, to the last bit", () => {
+        const [g, theta] = [tensor([0.1, -3, 7]), tensor([0.3, 0.7, -0.9])];
+        const hyper = { t: tensor(1, "float64"), lr: 0.0123 };
+        const deltaOf = (rule: Rule) => rule.update(g, rule.init(theta), hyper, theta).delta;
+        const composed = chain(adam({ beta1: 0.8 }), decoupledDecay(0.03));
+        expect(deltaOf(composed).toArray()).toEqual(
+          deltaOf(adamW({ beta1: 0.8, weightDecay: 0.03 })).toArray(),
+        );
+      });
+      test("every rule but heavyBall has a direction that a decay can follow", () => {
+        for (const make of [adadelta, adagrad, adam, lion, momentum, nadam, nesterov, rmsprop, sgd])
+          expect(chain(make() as Rule, decoupledDecay(0.1)).name).toMatch(/, decoupledDecay$/);
+        expect(() => chain(heavyBall(), decoupledDecay(0.1))).toThrow(
+          /chain: decoupledDecay changes the direction .* heavyBall has none/,
+        );
+      });
+      test.each([
+        ["no rule", [clipByValue(1)], "its parts are clipByValue."],
+        ["two rules", [sgd(), adam()], "its parts are sgd, adam."],
+        ["clipping after the rule", [sgd(), clipByValue(1)], "its parts are sgd, clipByValue."],
+        ["decay before the rule", [decoupledDecay(1), sgd()], "its parts are decoupledDecay, sgd."],
+        ["nothing", [], "its parts are none."],
+      ] as [string, ChainPart[], string][])("a chain of %s is an error", (_, parts, problem) => {
+        expect(() => chain(...parts)).toThrow(`chain: ${problem}`);
       });
       test("a chain may hold a chain", () => {
         const rule = chain(clipByValue(2), chain(clipByValue(1), sgd()));

@@ -4,7 +4,7 @@ import { checkOptions } from "../../base/index.ts";
 import { zerosLike } from "../../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushedSquare } from "./flush.ts";
-import type { Rule, RuleState } from "./rule.ts";
+import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The constants of {@link adagrad}. */
 export interface AdagradOptions {
@@ -29,14 +29,14 @@ export interface AdagradOptions {
 export const adagrad = (options: AdagradOptions = {}): Rule<Pick<RuleState, "v">> => {
   checkOptions("adagrad", options, { eps: "number" });
   const { eps = 1e-10 } = options;
-  return {
+  return alongDirection({
     name: nameOf("adagrad", { eps }),
     init: (theta) => ({ v: zerosLike(theta) }),
-    update(g, { v }, { lr }) {
+    direction(g, { v }) {
       v = v.add(g.square());
-      return { delta: g.div(v.sqrt().add(eps)).mul(lr).neg(), state: { v } };
+      return { direction: g.div(v.sqrt().add(eps)), state: { v } };
     },
-  };
+  });
 };
 
 /** The constants of {@link adadelta}. */
@@ -66,14 +66,14 @@ export interface AdadeltaOptions {
 export const adadelta = (options: AdadeltaOptions = {}): Rule<Pick<RuleState, "u" | "v">> => {
   checkOptions("adadelta", options, { rho: "number", eps: "number" });
   const { rho = 0.9, eps = 1e-6 } = options;
-  return {
+  return alongDirection({
     name: nameOf("adadelta", { rho, eps }),
     init: (theta) => ({ u: zerosLike(theta), v: zerosLike(theta) }),
-    update(g, { u, v }, { lr }) {
+    direction(g, { u, v }) {
       v = flushedSquare(v.mul(rho).add(g.square().mul(1 - rho)));
       const step = u.add(eps).sqrt().mul(v.add(eps).rsqrt()).mul(g);
       u = flushedSquare(u.mul(rho).add(step.square().mul(1 - rho)));
-      return { delta: step.mul(lr).neg(), state: { u, v } };
+      return { direction: step, state: { u, v } };
     },
-  };
+  });
 };

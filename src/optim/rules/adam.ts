@@ -1,10 +1,12 @@
 /** Steps that each coordinate scales by the size of its own gradients. */
 
 import { checkOptions } from "../../base/index.ts";
-import { full, type Tensor, zerosLike } from "../../tensor/index.ts";
+import { type Tensor, zerosLike } from "../../tensor/index.ts";
+import { type AdamConstants, amsgradDirection, type Moments, oneMinusPower } from "./amsgrad.ts";
+import { chain, decoupledDecay } from "./chain.ts";
 import { nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
-import type { Rule, RuleState } from "./rule.ts";
+import { alongDirection, type Direction, type Hyper, type Rule } from "./rule.ts";
 
 /** The constants of {@link adam} and {@link adamW}, named as in the paper. */
 export interface AdamOptions {
@@ -24,42 +26,6 @@ export interface AdamOptions {
   /** Climb instead of descend. */
   readonly maximize?: boolean | undefined;
 }
-
-/** The options that are not undefined. */
-type Settings = { [K in keyof AdamOptions]: Exclude<AdamOptions[K], undefined> };
-
-/** First and second moment; with amsgrad, the largest second one so far. */
-type Moments = Pick<RuleState, "m" | "v"> & { readonly vMax?: Tensor };
-
-/** βᵗ, a float64 scalar: 1 − βᵗ loses all its digits in float32 when β is near 1. */
-const power = (beta: number, t: Tensor): Tensor => full([], beta, { dtype: "float64" }).pow(t);
-
-/** m̂ / (√v̂ + ε) and the new moments. The corrections are two scalars, made once for all elements. */
-function direction(
-  g: Tensor,
-  { m, v, vMax }: Moments,
-  t: Tensor,
-  { beta1, beta2, eps, amsgrad }: Required<Pick<Settings, "beta1" | "beta2" | "eps" | "amsgrad">>,
-): { direction: Tensor; state: Moments } {
-  m = flushed(m.mul(beta1).add(g.mul(1 - beta1)));
-  v = flushedSquare(v.mul(beta2).add(g.square().mul(1 - beta2)));
-  const correction = power(beta2, t).neg().add(1); // 1 − β₂ᵗ
-  const isCorrected = amsgrad === "corrected";
-  vMax = vMax?.maximum(isCorrected ? v.mul(correction.pow(-1)) : v);
-  const mHat = m.mul(power(beta1, t).neg().add(1).pow(-1)); // m / (1 − β₁ᵗ)
-  const root = (vMax ?? v).sqrt();
-  const rootVHat = isCorrected ? root : root.mul(correction.rsqrt());
-  return {
-    direction: mHat.div(rootVHat.add(eps)),
-    state: vMax ? { m, v, vMax } : { m, v },
-  };
-}
-
-const moments = (theta: Tensor, amsgrad: boolean | "corrected"): Moments => ({
-  m: zerosLike(theta),
-  v: zerosLike(theta),
-  ...(amsgrad !== false && { vMax: zerosLike(theta) }),
-});
 
 /**
  * Adam, as PyTorch computes it, t = 1, 2, …:
@@ -82,34 +48,47 @@ const moments = (theta: Tensor, amsgrad: boolean | "corrected"): Moments => ({
  * const { delta } = rule.update(tensor([4, -4]), rule.init(theta), { t: tensor(1), lr: 0.5 }, theta);
  * delta.toArray(); // [-0.5, 0.5]
  */
-export const adam = (options: AdamOptions = {}): Rule<Moments> => {
-  checkOptions("adam", options, {
-    beta1: "number",
-    beta2: "number",
-    eps: "number",
-    weightDecay: "number",
-    amsgrad: true,
-    maximize: "boolean",
-  });
-  const {
-    beta1 = 0.9,
-    beta2 = 0.999,
-    eps = 1e-8,
-    weightDecay = 0,
-    amsgrad = false,
-    maximize = false,
-  } = options;
-  return {
-    name: nameOf("adam", { beta1, beta2, eps, weightDecay }),
-    init: (theta) => moments(theta, amsgrad),
-    update(g, before, { t, lr }, theta) {
+export const adam = (options: AdamOptions = {}): Rule<Moments> => adamNamed("adam", options);
+
+const optionNames = {
+  beta1: "number",
+  beta2: "number",
+  eps: "number",
+  weightDecay: "number",
+  amsgrad: true,
+  maximize: "boolean",
+} as const;
+
+function adamNamed(name: string, options: AdamOptions): Rule<Moments> {
+  checkOptions(name, options, optionNames);
+  const { amsgrad = false, maximize = false, weightDecay = 0 } = options;
+  const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8 } = options;
+  const constants = { beta1, beta2, eps };
+  const direction = amsgrad ? amsgradDirection(constants, amsgrad) : adamDirection(constants);
+  return alongDirection({
+    name: nameOf(name, { ...constants, weightDecay }),
+    init: (theta) => ({
+      m: zerosLike(theta),
+      v: zerosLike(theta),
+      ...(amsgrad && { vMax: zerosLike(theta) }),
+    }),
+    direction(g, moments, hyper, theta) {
       if (maximize) g = g.neg();
       if (weightDecay !== 0) g = g.add(theta.mul(weightDecay));
-      const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps, amsgrad });
-      return { delta: d.mul(lr).neg(), state };
+      return direction(g, moments, hyper);
     },
+  });
+}
+
+const adamDirection =
+  ({ beta1, beta2, eps }: AdamConstants) =>
+  (g: Tensor, { m, v }: Moments, { t }: Hyper): Direction<Moments> => {
+    m = flushed(m.mul(beta1).add(g.mul(1 - beta1)));
+    v = flushedSquare(v.mul(beta2).add(g.square().mul(1 - beta2)));
+    const mHat = m.mul(oneMinusPower(beta1, t).pow(-1));
+    const rootVHat = v.sqrt().mul(oneMinusPower(beta2, t).rsqrt()); // one scalar for all elements
+    return { direction: mHat.div(rootVHat.add(eps)), state: { m, v } };
   };
-};
 
 /**
  * Adam with weight decay apart from the gradient, so that the decay of a weight does not depend on
@@ -117,7 +96,7 @@ export const adam = (options: AdamOptions = {}): Rule<Moments> => {
  *
  *   θ ← θ − lr (m̂ / (√v̂ + ε) + λ θ)
  *
- * with m̂ and v̂ of {@link adam}. Default λ = 0.01.
+ * which is {@link adam} followed by {@link decoupledDecay}. Default λ = 0.01.
  *
  * @see Loshchilov & Hutter 2019, algorithm 2, in PyTorch's parametrisation
  * @example
@@ -126,29 +105,8 @@ export const adam = (options: AdamOptions = {}): Rule<Moments> => {
  * rule.update(tensor([4]), rule.init(theta), { t: tensor(1), lr: 0.5 }, theta).delta.toArray(); // [-0.75]
  */
 export const adamW = (options: AdamOptions = {}): Rule<Moments> => {
-  checkOptions("adamW", options, {
-    beta1: "number",
-    beta2: "number",
-    eps: "number",
-    weightDecay: "number",
-    amsgrad: true,
-    maximize: "boolean",
-  });
-  const {
-    beta1 = 0.9,
-    beta2 = 0.999,
-    eps = 1e-8,
-    weightDecay = 0.01,
-    amsgrad = false,
-    maximize = false,
-  } = options;
-  return {
-    name: nameOf("adamW", { beta1, beta2, eps, weightDecay }),
-    init: (theta) => moments(theta, amsgrad),
-    update(g, before, { t, lr }, theta) {
-      if (maximize) g = g.neg();
-      const { direction: d, state } = direction(g, before, t, { beta1, beta2, eps, amsgrad });
-      return { delta: d.add(theta.mul(weightDecay)).mul(lr).neg(), state };
-    },
-  };
+  checkOptions("adamW", options, optionNames);
+  const { weightDecay = 0.01, ...others } = options;
+  const name = nameOf("adamW", { weightDecay });
+  return { ...chain(adamNamed(name, others), decoupledDecay(weightDecay)), name };
 };

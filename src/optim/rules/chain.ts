@@ -1,29 +1,75 @@
-/** Changes of the gradients that come before a rule. */
+/** Rules put together of parts: changes of the gradients before a rule, and of its direction after. */
 
 import { ConfigError, checkOptions } from "../../base/index.ts";
 import { select } from "../../nn/index.ts";
 import { full, stack, type Tensor, where } from "../../tensor/index.ts";
 import { nameOf } from "./constants.ts";
-import type { GradientTransform, Rule, RuleState, Tensors } from "./rule.ts";
+import {
+  alongDirection,
+  type DirectionTransform,
+  type GradientTransform,
+  type Rule,
+  type RuleState,
+  type Tensors,
+} from "./rule.ts";
+
+/** A part of a {@link chain}. */
+export type ChainPart<S extends RuleState = RuleState> =
+  | GradientTransform
+  | Rule<S>
+  | DirectionTransform;
 
 /**
- * A rule after changes of the gradients, in this order.
+ * One rule of several parts: changes of the gradients, the rule itself, changes of its direction, in
+ * this order.
  *
+ * @throws {ConfigError} unless there is one rule with the gradients' changes before and the direction's
+ *   after it, or if the rule has no direction that a part after it could change.
  * @example
  * chain(clipByGlobalNorm(1), adamW()).name; // "clipByGlobalNorm, adamW"
+ * chain(momentum(), decoupledDecay(0.01)).name; // "momentum, decoupledDecay"
  */
-export function chain<S extends RuleState>(...parts: [...GradientTransform[], Rule<S>]): Rule<S> {
-  const rule = parts.at(-1) as Rule<S>;
-  const transforms = parts.slice(0, -1) as GradientTransform[];
-  return {
+export function chain<S extends RuleState>(...parts: ChainPart<S>[]): Rule<S> {
+  const at = parts.findIndex(isRule);
+  const [transforms, rule, after] = [parts.slice(0, at), parts[at], parts.slice(at + 1)];
+  if (!rule || !isRule(rule) || !transforms.every(isBefore) || !after.every(isAfter))
+    throw wrongOrder(parts);
+  const whole: Rule<S> = {
     ...rule,
     name: parts.map(({ name }) => name).join(", "),
     before(gradients, parameters) {
-      const changed = transforms.reduce((g, { transform }) => transform(g, parameters), gradients);
+      const changed = transforms.reduce((g, part) => part.transform(g, parameters), gradients);
       return rule.before?.(changed, parameters) ?? changed;
     },
   };
+  if (after.length === 0) return whole;
+  if (!rule.direction) throw withoutDirection(rule.name, after[0]!.name);
+  return alongDirection({
+    ...whole,
+    direction(gradient, before, hyper, theta) {
+      const { direction, state } = rule.direction!(gradient, before, hyper, theta);
+      return { direction: after.reduce((u, part) => part.after(u, theta), direction), state };
+    },
+  });
 }
+
+const isBefore = (part: object): part is GradientTransform => "transform" in part;
+const isAfter = (part: object): part is DirectionTransform => "after" in part;
+const isRule = <S extends RuleState>(part: ChainPart<S>): part is Rule<S> => "update" in part;
+
+const wrongOrder = (parts: readonly { readonly name: string }[]): ConfigError =>
+  new ConfigError({
+    subject: "chain",
+    problem: `its parts are ${parts.map(({ name }) => name).join(", ") || "none"}.`,
+    fix: "give changes of the gradients, then one rule, then changes of its direction: chain(clipByGlobalNorm(1), adam(), decoupledDecay(0.01)).",
+  });
+
+const withoutDirection = (rule: string, part: string): ConfigError =>
+  new ConfigError({
+    subject: "chain",
+    problem: `${part} changes the direction u of a step −lr u, but ${rule} has none: the learning rate is part of its state.`,
+    fix: `take a rule with a direction, such as momentum(), or leave out ${part}.`,
+  });
 
 /**
  * Shortens all gradients by one factor, so that their common Euclidean norm is at most `limit`; the
@@ -89,6 +135,23 @@ export const weightDecay = (
     },
   };
 };
+
+/**
+ * Weight decay apart from the gradient, so that the decay of a weight does not depend on the size of
+ * its gradients:
+ *
+ *   u ← u + λ θ        and so   θ ← θ − lr (u + λ θ)
+ *
+ * @see Loshchilov & Hutter 2019, "Decoupled weight decay regularization"
+ * @throws {ConfigError} unless λ is finite and 0 or more.
+ * @example
+ * const rule = chain(sgd(), decoupledDecay(0.5));
+ * rule.update(tensor([4]), {}, { t: tensor(1), lr: 0.25 }, tensor([2])).delta.toArray(); // [-1.25]
+ */
+export const decoupledDecay = (lambda: number): DirectionTransform => ({
+  name: nameOf("decoupledDecay", { lambda }),
+  after: (direction, theta) => direction.add(theta.mul(lambda)),
+});
 
 /**
  * The Euclidean norm of all tensors together, a float64 scalar. Squares neither overflow nor underflow:

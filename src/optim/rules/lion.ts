@@ -2,7 +2,7 @@ import { checkOptions } from "../../base/index.ts";
 import { zerosLike } from "../../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushed } from "./flush.ts";
-import type { Rule, RuleState } from "./rule.ts";
+import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The constants of {@link lion}. */
 export interface LionOptions {
@@ -31,13 +31,13 @@ export interface LionOptions {
 export const lion = (options: LionOptions = {}): Rule<Pick<RuleState, "m">> => {
   checkOptions("lion", options, { beta1: "number", beta2: "number", weightDecay: "number" });
   const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0 } = options;
-  return {
+  return alongDirection({
     name: nameOf("lion", { beta1, beta2, weightDecay }),
     init: (theta) => ({ m: zerosLike(theta) }),
-    update(g, { m }, { lr }, theta) {
+    direction(g, { m }, _, theta) {
       const c = m.mul(beta1).add(g.mul(1 - beta1));
-      const delta = c.sign().add(theta.mul(weightDecay)).mul(lr).neg();
-      return { delta, state: { m: flushed(m.mul(beta2).add(g.mul(1 - beta2))) } };
+      const direction = c.sign().add(theta.mul(weightDecay));
+      return { direction, state: { m: flushed(m.mul(beta2).add(g.mul(1 - beta2))) } };
     },
-  };
+  });
 };

@@ -2,7 +2,7 @@ import { checkOptions } from "../../base/index.ts";
 import { full, type Tensor, zerosLike } from "../../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
-import type { Rule, RuleState } from "./rule.ts";
+import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The constants of {@link nadam}. */
 export interface NadamOptions {
@@ -49,14 +49,14 @@ export const nadam = (options: NadamOptions = {}): Rule<NadamState> => {
     full([], base, { dtype: "float64" }).pow(exponent);
   const oneMinus = (x: Tensor) => x.neg().add(1);
   const mu = (t: Tensor) => oneMinus(power(0.96, t.mul(momentumDecay)).mul(0.5)).mul(beta1);
-  return {
+  return alongDirection({
     name: nameOf("nadam", { beta1, beta2, eps, momentumDecay }),
     init: (theta) => ({
       m: zerosLike(theta),
       v: zerosLike(theta),
       product: full([], 1, { dtype: "float64" }),
     }),
-    update(g, { m, v, product }, { t, lr }) {
+    direction(g, { m, v, product }, { t }) {
       m = flushed(m.mul(beta1).add(g.mul(1 - beta1)));
       v = flushedSquare(v.mul(beta2).add(g.square().mul(1 - beta2)));
       const [now, next] = [mu(t), mu(t.add(1))];
@@ -64,7 +64,7 @@ export const nadam = (options: NadamOptions = {}): Rule<NadamState> => {
       const ahead = m.mul(next.div(oneMinus(product.mul(next))));
       const mHat = ahead.add(g.mul(oneMinus(now).div(oneMinus(product))));
       const rootVHat = v.sqrt().mul(oneMinus(power(beta2, t)).rsqrt());
-      return { delta: mHat.div(rootVHat.add(eps)).mul(lr).neg(), state: { m, v, product } };
+      return { direction: mHat.div(rootVHat.add(eps)), state: { m, v, product } };
     },
-  };
+  });
 };

@@ -2,7 +2,7 @@ import { checkOptions } from "../../base/index.ts";
 import { zerosLike } from "../../tensor/index.ts";
 import { nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
-import type { Rule, RuleState } from "./rule.ts";
+import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The constants of {@link rmsprop}. */
 export interface RmspropOptions {
@@ -47,21 +47,21 @@ export const rmsprop = (options: RmspropOptions = {}): Rule<RmspropState> => {
     centered: "boolean",
   });
   const { rho = 0.99, eps = 1e-8, epsInRoot = false, momentum = 0, centered = false } = options;
-  return {
+  return alongDirection({
     name: nameOf("rmsprop", { rho, eps, momentum }),
     init: (theta) => ({
       v: zerosLike(theta),
       ...(centered && { m: zerosLike(theta) }),
       ...(momentum !== 0 && { u: zerosLike(theta) }),
     }),
-    update(g, { v, u, m }, { lr }) {
+    direction(g, { v, u, m }) {
       v = flushedSquare(v.mul(rho).add(g.square().mul(1 - rho)));
       m = m && flushed(m.mul(rho).add(g.mul(1 - rho)));
       const square = m ? v.sub(m.square()) : v;
       const root = epsInRoot ? square.add(eps).sqrt() : square.sqrt().add(eps);
       const step = g.div(root);
       u = u && flushed(u.mul(momentum).add(step));
-      return { delta: (u ?? step).mul(lr).neg(), state: { v, ...(m && { m }), ...(u && { u }) } };
+      return { direction: u ?? step, state: { v, ...(m && { m }), ...(u && { u }) } };
     },
-  };
+  });
 };

@@ -12,6 +12,12 @@ export interface Hyper {
   readonly lr: Tensor | number;
 }
 
+/** Where a rule points, and what it remembers. */
+export interface Direction<S> {
+  readonly direction: Tensor;
+  readonly state: S;
+}
+
 /**
  * An update rule: what it remembers of a parameter θ, and how a gradient moves it, θ ← θ + δ. A rule
  * sees one parameter at a time and is plain tensor arithmetic.
@@ -27,9 +33,22 @@ export interface Rule<S extends RuleState = RuleState> {
     hyper: Hyper,
     parameter: Tensor,
   ): { readonly delta: Tensor; readonly state: S };
+  /** The direction u of a rule whose step is δ = −lr u; {@link chain} can change it. */
+  direction?(gradient: Tensor, state: S, hyper: Hyper, parameter: Tensor): Direction<S>;
   /** What is done first to all gradients together; {@link chain} fills it in. */
   readonly before?: GradientTransform["transform"] | undefined;
 }
+
+/** The rule whose step is δ = −lr u. */
+export const alongDirection = <S extends RuleState>(
+  rule: Omit<Rule<S>, "update"> & Required<Pick<Rule<S>, "direction">>,
+): Rule<S> => ({
+  ...rule,
+  update(gradient, before, hyper, theta) {
+    const { direction, state } = rule.direction(gradient, before, hyper, theta);
+    return { delta: direction.mul(hyper.lr).neg(), state };
+  },
+});
 
 /** Tensors by the path of a parameter. */
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -39,4 +58,11 @@ export interface GradientTransform {
   readonly name: string;
   /** The gradients that the next in the chain gets. */
   transform(gradients: Tensors, parameters: Readonly<Record<string, Parameter>>): Tensors;
+}
+
+/** A change of a rule's direction u, before the learning rate scales it: decoupled decay. */
+export interface DirectionTransform {
+  readonly name: string;
+  /** The direction that the next in the chain gets. */
+  after(direction: Tensor, parameter: Tensor): Tensor;
 }

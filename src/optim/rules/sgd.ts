@@ -6,7 +6,7 @@ import { mapValues } from "../write.ts";
 import { globalNorm } from "./chain.ts";
 import { nameOf } from "./constants.ts";
 import { flushed } from "./flush.ts";
-import type { Rule, RuleState } from "./rule.ts";
+import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The velocity v, of the parameter's shape. */
 type Velocity = Pick<RuleState, "v">;
@@ -26,11 +26,12 @@ export interface MomentumOptions {
  * @example
  * sgd().update(tensor(2), {}, { t: tensor(1), lr: 0.5 }, tensor(3)).delta.item(); // -1
  */
-export const sgd = (): Rule<RuleState> => ({
-  name: "sgd",
-  init: () => ({}),
-  update: (g, state, { lr }) => ({ delta: g.mul(lr).neg(), state }),
-});
+export const sgd = (): Rule<RuleState> =>
+  alongDirection({
+    name: "sgd",
+    init: () => ({}),
+    direction: (g, state) => ({ direction: g, state }),
+  });
 
 /**
  * The subgradient method, for convex functions that are not smooth: steps of length lr along any
@@ -75,14 +76,14 @@ export const subgradient = (): Rule<RuleState> => ({
 export const momentum = (options: MomentumOptions = {}): Rule<Velocity> => {
   checkOptions("momentum", options, { rho: "number" });
   const { rho = 0.9 } = options;
-  return {
+  return alongDirection({
     name: nameOf("momentum", { rho }),
     init: (theta) => ({ v: zerosLike(theta) }),
-    update(g, { v }, { lr }) {
+    direction(g, { v }) {
       v = flushed(v.mul(rho).add(g));
-      return { delta: v.mul(lr).neg(), state: { v } };
+      return { direction: v, state: { v } };
     },
-  };
+  });
 };
 
 /**
@@ -123,12 +124,12 @@ export const heavyBall = (options: MomentumOptions = {}): Rule<Velocity> => {
 export const nesterov = (options: MomentumOptions = {}): Rule<Velocity> => {
   checkOptions("nesterov", options, { rho: "number" });
   const { rho = 0.9 } = options;
-  return {
+  return alongDirection({
     name: nameOf("nesterov", { rho }),
     init: (theta) => ({ v: zerosLike(theta) }),
-    update(g, { v }, { lr }) {
+    direction(g, { v }) {
       v = flushed(v.mul(rho).add(g));
-      return { delta: g.add(v.mul(rho)).mul(lr).neg(), state: { v } };
+      return { direction: g.add(v.mul(rho)), state: { v } };
     },
-  };
+  });
 };
