@@ -1,11 +1,12 @@
 /** gradus as a peer of the others: builds a workload's step from the public API and runs it. */
-import { compile, engineInfo, fromHost, Tensor } from "gradus";
+import { compile, engineInfo, fromHost, hvp, Tensor } from "gradus";
 import {
   binaryCrossEntropyWithLogits,
   crossEntropy,
-  hvp,
+  functional,
   meanSquaredError,
   valueAndGrad,
+  valuesOf,
 } from "gradus/nn";
 import { adam, momentum, Optimizer, sgd } from "gradus/optim";
 import { instructionTimes } from "./lib/profile.mjs";
@@ -63,9 +64,14 @@ async function compiled(task, host) {
     const vectors = Object.fromEntries(
       Object.keys(model.parameters()).map((path) => [path, tensorOf(`v.${path}`)]),
     );
+    const f = functional(model, loss);
     const run = compile(
       (/** @type {Record<string, Tensor>} */ v, /** @type {Tensor} */ x, /** @type {Tensor} */ y) =>
-        hvp(model, loss, v, x, y),
+        hvp(
+          (/** @type {Record<string, Tensor>} */ w) => f(w, x, y),
+          valuesOf(model.parameters()),
+          v,
+        ),
     );
     return {
       run,

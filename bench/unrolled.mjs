@@ -8,15 +8,7 @@
  * `npm run build && node bench/unrolled.mjs`.
  */
 import os from "node:os";
-import {
-  compile,
-  concat,
-  engineInfo,
-  normal,
-  realizeSync,
-  valueAndGrad,
-  zeros,
-} from "../dist/index.js";
+import { compile, concat, engineInfo, grad, normal, realizeSync, zeros } from "../dist/index.js";
 import { LSTM } from "../dist/nn/index.js";
 
 /** @typedef {import("../dist/index.js").Tensor} Tensor */
@@ -113,19 +105,18 @@ function measure(steps) {
   const first = { h: zeros([batch, hidden]), c: zeros([batch, hidden]) };
   realizeSync([x, seed, w, u, b, ...xs, first.h, first.c].map((t) => t.node));
 
-  const whole = compile(
-    (/** @type {Tensor} */ input) =>
-      valueAndGrad((/** @type {{ w: Tensor, u: Tensor }} */ p) => {
-        let [h, c] = [first.h, first.c];
-        const projected = input.matmul(p.w.transpose()).add(b);
-        for (let t = 0; t < steps; t++) {
-          const all = projected.slice(null, t).add(h.matmul(p.u.transpose()));
-          const { i, f, g, o } = gatesOf(all);
-          c = f.mul(c).add(i.mul(g));
-          h = o.mul(c.tanh());
-        }
-        return h.mul(seed).sum();
-      })({ w, u }).grad,
+  const whole = compile((/** @type {Tensor} */ input) =>
+    grad((/** @type {{ w: Tensor, u: Tensor }} */ p) => {
+      let [h, c] = [first.h, first.c];
+      const projected = input.matmul(p.w.transpose()).add(b);
+      for (let t = 0; t < steps; t++) {
+        const all = projected.slice(null, t).add(h.matmul(p.u.transpose()));
+        const { i, f, g, o } = gatesOf(all);
+        c = f.mul(c).add(i.mul(g));
+        h = o.mul(c.tanh());
+      }
+      return h.mul(seed).sum();
+    })({ w, u }),
   );
   const loop = () => {
     const states = [first];

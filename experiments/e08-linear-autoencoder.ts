@@ -51,13 +51,15 @@ function learn(sigma: Columns, p: number, steps: number, seed: number, watch: (a
   const weights = [random(d, p, 2 * p), random(p, d, 2 * p + 1)];
   const speeds = weights.map((w) => new Variable(w.value.mul(0)));
   const step = compile((lr: number) => {
-    const { grad } = both(weights.map((w) => w.value));
-    const along = speeds.map((v, i) => v.value.mul(grad[i]!).sum({ axis: [1, 2], keepDims: true }));
+    const { grads } = both(weights.map((w) => w.value));
+    const along = speeds.map((v, i) =>
+      v.value.mul(grads[i]!).sum({ axis: [1, 2], keepDims: true }),
+    );
     const downhill = along[0]!.add(along[1]!).greaterEqual(0).cast("float64");
     weights.forEach((w, i) => {
-      const v = speeds[i]!.value.mul(downhill).mul(rho).add(grad[i]!);
+      const v = speeds[i]!.value.mul(downhill).mul(rho).add(grads[i]!);
       speeds[i]!.value = v;
-      w.value = w.value.sub(grad[i]!.add(v.mul(rho)).mul(lr));
+      w.value = w.value.sub(grads[i]!.add(v.mul(rho)).mul(lr));
     });
   });
   for (let k = 0; k < steps; k++) {

@@ -32,8 +32,8 @@ function costOf(depth: number, width: number, seed: number, repeats: number): Co
       .reduce((h, w) => h.matmul(w).tanh(), x)
       .square()
       .mean();
-  const all = ({ value, grad }: { value: Tensor; grad: Tensor[] }) =>
-    concat([value.reshape([1]), ...grad.map((g) => g.flatten())]);
+  const all = ({ value, grads }: { value: Tensor; grads: Tensor[] }) =>
+    concat([value.reshape([1]), ...grads.map((g) => g.flatten())]);
   const both = (w: Tensor[]) => all(valueAndGrad(loss)(w));
   const { value, tangent } = jvp(
     loss,

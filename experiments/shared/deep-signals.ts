@@ -67,8 +67,8 @@ function prober(depth: number, n: number, activation: Name) {
       });
       return h.mul(v).sum();
     };
-    const { grad } = valueAndGrad(through)(zeros);
-    return { signal, gradient: grad.map(moment) };
+    const { grads } = valueAndGrad(through)(zeros);
+    return { signal, gradient: grads.map(moment) };
   });
 }
 

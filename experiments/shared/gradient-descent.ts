@@ -12,8 +12,8 @@ export function gradientDescent<W extends Readonly<Record<string, Tensor>>>(
 ): W {
   const slope = valueAndGrad((w: W) => losses(w).sum());
   const step = compile((w: TensorTree, rate: number) => {
-    const { grad } = slope(w as W);
-    const moved = Object.entries(w as W).map(([name, x]) => [name, x.sub(grad[name]!.mul(rate))]);
+    const { grads } = slope(w as W);
+    const moved = Object.entries(w as W).map(([name, x]) => [name, x.sub(grads[name]!.mul(rate))]);
     return Object.fromEntries(moved) as W;
   });
   let w = start;

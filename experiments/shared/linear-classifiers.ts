@@ -74,8 +74,8 @@ export function logistic(x: Tensor): Classifiers {
   const [w, v] = [new Variable(zero), new Variable(zero)];
   const both = valueAndGrad(loss);
   const step = compile(() => {
-    const { grad } = both(w.value.add(v.value.mul(0.95)));
-    v.value = v.value.mul(0.95).sub(grad.mul(lr));
+    const { grads } = both(w.value.add(v.value.mul(0.95)));
+    v.value = v.value.mul(0.95).sub(grads.mul(lr));
     w.value = w.value.add(v.value);
   });
   for (let k = 0; k < 400; k++) step.sync();

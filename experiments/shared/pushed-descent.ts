@@ -47,14 +47,14 @@ export function descend(
       .evalSync();
   const slope = valueAndGrad((nets: Nets) => losses(nets).sum());
   const step = compile((nets: Nets) => {
-    const { grad } = slope(nets);
+    const { grads } = slope(nets);
     const far = nets.w
       .sub(at.w)
       .square()
       .sum({ axis: [1, 2] });
     return {
-      w: nets.w.sub(grad.w.mul(rate)),
-      v: nets.v.sub(grad.v.mul(rate)),
+      w: nets.w.sub(grads.w.mul(rate)),
+      v: nets.v.sub(grads.v.mul(rate)),
       loss: losses(nets),
       far: far.add(nets.v.sub(at.v).square().sum({ axis: 1 })).sqrt(),
     };

@@ -16,10 +16,10 @@ export {
   colorJitter,
   cutout,
   horizontalFlip,
+  type Interval,
   mixup,
   noise,
   pcaColor,
-  type Range,
   randomCrop,
   rotate,
   scale,
@@ -47,7 +47,7 @@ export { readIdxFolder } from "./images/idx-folder.ts";
 export { type ImageFolderOptions, readImageFolder } from "./images/image-folder.ts";
 export { type ImageOptions, lightOnDark, readImage } from "./images/images.ts";
 export { findKernel, type ImageKernel, imageKernel, imageKernels } from "./images/kernels.ts";
-export { fromOneHot, oneHot } from "./labels.ts";
+export { fromOneHot, toOneHot } from "./labels.ts";
 export {
   type Fill,
   type FitTableOptions,

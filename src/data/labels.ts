@@ -9,15 +9,15 @@ import { DataError, type HostArray, ShapeError, show } from "../base/index.ts";
  * @returns `[N, classes]` float32.
  * @throws {DataError} if an index is not a class.
  * @example
- * oneHot(hostArray([2], Int32Array.of(2, 0)), 3).data; // Float32Array [0, 0, 1, 1, 0, 0]
+ * toOneHot(hostArray([2], Int32Array.of(2, 0)), 3).data; // Float32Array [0, 0, 1, 1, 0, 0]
  */
-export function oneHot(indices: HostArray, classes: number): HostArray {
-  const [count] = checkRank("oneHot", indices, 1) as [number];
+export function toOneHot(indices: HostArray, classes: number): HostArray {
+  const [count] = checkRank("toOneHot", indices, 1) as [number];
   const data = new Float32Array(count * classes);
   indices.data.forEach((k, n) => {
     if (!Number.isInteger(k) || k < 0 || k >= classes)
       throw new DataError({
-        subject: "oneHot",
+        subject: "toOneHot",
         problem: `label ${n} is ${k}, outside 0…${classes - 1}.`,
         fix: "give more classes, or number the labels from 0.",
       });
@@ -28,7 +28,7 @@ export function oneHot(indices: HostArray, classes: number): HostArray {
 
 /**
  * The class of each row: the index of its largest value, the first of equals. Undoes
- * {@link oneHot}, and turns probabilities into decisions.
+ * {@link toOneHot}, and turns probabilities into decisions.
  *
  * @param rows `[N, C]`, C at least 1.
  * @returns `[N]` int32.

@@ -97,8 +97,8 @@ export class LossSurface {
     const { loss, net, outer } = source;
     this.#value = compile((theta) => loss(split(theta)));
     this.#gradient = compile((theta) => {
-      const { value, grad } = valueAndGrad(loss)(split(theta));
-      return { value, grad: joined(grad) };
+      const { value, grads } = valueAndGrad(loss)(split(theta));
+      return { value, grad: joined(grads) };
     });
     this.#hvp = compile((theta, v) => joined(hvp(loss, split(theta), split(v))));
     this.#gaussNewton = compile((theta, v) => {

@@ -4,6 +4,23 @@
  * @module gradus/nn
  */
 
+export type { GeluForm } from "../tensor/index.ts";
+export {
+  elu,
+  gelu,
+  hardSigmoid,
+  hardTanh,
+  leakyRelu,
+  logSoftmax,
+  relu,
+  sigmoid,
+  sign,
+  silu,
+  softmax,
+  softplus,
+  step,
+  tanh,
+} from "./activations.ts";
 export * as init from "./initialise.ts";
 export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
 export { formatSummary } from "./inspect/format-summary.ts";
@@ -23,14 +40,9 @@ export {
 } from "./inspect/variances.ts";
 export {
   ELU,
-  elu,
   GELU,
-  type GeluForm,
-  gelu,
   HardSigmoid,
   HardTanh,
-  hardSigmoid,
-  hardTanh,
   Identity,
   LeakyReLU,
   LogSoftmax,
@@ -43,8 +55,6 @@ export {
   Softmax,
   Softplus,
   Step,
-  silu,
-  step,
   Tanh,
 } from "./layers/activation.ts";
 export {
@@ -143,4 +153,4 @@ export { elasticNet, l1, l2 } from "./losses/regularisers.ts";
 export { type AnyModule, evaluating, Module, select, trainable } from "./module.ts";
 export { Parameter, valuesOf } from "./parameter.ts";
 export { replaceHead } from "./replace-head.ts";
-export { functional, hvp, type ParameterTensors, valueAndGrad } from "./transforms.ts";
+export { functional, type ParameterTensors, valueAndGrad } from "./transforms.ts";

@@ -47,6 +47,11 @@ function unknownPath(path: string, known: readonly string[]): ConfigError {
  * const model = new Linear(2, 1, { bias: false });
  * const f = functional(model);
  * f({ weight: tensor([[3, 4]]) }, tensor([[1, 10]])).toArray(); // [[43]]
+ *
+ * // a Hessian-vector product with respect to the parameters
+ * const loss = functional(model, (x: Tensor) => model.forward(x).square().sum());
+ * const along = { weight: tensor([[1, 0]]) };
+ * hvp(loss, valuesOf(model.parameters()), along, tensor([[2, 3]])).weight.toArray(); // [[8, 12]]
  */
 export function functional<A extends unknown[], R>(
   model: Module<A, R>,
@@ -83,33 +88,5 @@ export function valueAndGrad<A extends unknown[]>(
   loss: (...args: A) => Tensor,
 ): (...args: A) => { value: Tensor; grads: ParameterTensors } {
   const both = tensors.valueAndGrad(functional(model, loss));
-  return (...args) => {
-    const { value, grad } = both(valuesOf(trainable(model.parameters())), ...args);
-    return { value, grads: grad };
-  };
-}
-
-/**
- * Hessian-vector product ∇²L · v of a loss with respect to the trainable parameters of a model.
- *
- * @param vectors a tensor of the parameter's shape for each trainable parameter.
- * @returns the product, under the same paths.
- * @see Pearlmutter 1994, "Fast exact multiplication by the Hessian"
- * @example
- * const model = new Linear(1, 1, { bias: false });
- * const loss = (x: Tensor) => model.forward(x).square().sum();
- * hvp(model, loss, { weight: tensor([[1]]) }, tensor([[2]])).weight.item(); // 8
- */
-export function hvp<A extends unknown[]>(
-  model: AnyModule,
-  loss: (...args: A) => Tensor,
-  vectors: ParameterTensors,
-  ...args: A
-): ParameterTensors {
-  const f = functional(model, loss);
-  const values = valuesOf(trainable(model.parameters()));
-  const ordered = Object.fromEntries(
-    Object.keys(values).map((path) => [path, vectors[path] as Tensor]),
-  );
-  return tensors.hvp((w: ParameterTensors) => f(w, ...args), values, ordered);
+  return (...args) => both(valuesOf(trainable(model.parameters())), ...args);
 }

@@ -41,8 +41,8 @@ export interface Compiled<A extends unknown[], R> {
  * @example
  * const w = new Variable(tensor([1, 2]));
  * const step = compile((x: Tensor, lr: number) => {
- *   const { value, grad } = valueAndGrad((p: Tensor) => p.mul(x).sum().square())(w.value);
- *   w.value = w.value.sub(grad.mul(lr));
+ *   const { value, grads } = valueAndGrad((p: Tensor) => p.mul(x).sum().square())(w.value);
+ *   w.value = w.value.sub(grads.mul(lr));
  *   return value;
  * });
  * step.sync(tensor([1, 1]), 0.1).item(); // 9

@@ -170,9 +170,6 @@ export const all = reduction("all", (x, axes) =>
   op.not(someTrue(op.not(op.cast(x, "bool")), axes)),
 );
 
-/** x where positive, slope · x elsewhere; the derivative at 0 is the slope. */
-export const leakyRelu = (x: Node, slope: number): Node =>
-  op.where(op.lessEqual(x, 0), op.mul(x, slope), x);
 /** −⌊−x⌋ */
 export const ceil = (x: Node): Node => op.neg(op.floor(op.neg(x)));
 /** To the nearest integer, halves to even, as NumPy. */

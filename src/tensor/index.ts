@@ -1,3 +1,4 @@
+export type { GeluForm } from "./activations.ts";
 export { type Compiled, compile } from "./compile.ts";
 export type { ReduceOptions } from "./composite.ts";
 export {

@@ -20,6 +20,8 @@ import {
 } from "../base/index.ts";
 import { type Node, printGraph } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
+import type { GeluForm } from "./activations.ts";
+import * as activations from "./activations.ts";
 import {
   type Axes,
   checkList,
@@ -324,7 +326,32 @@ export class Tensor<R extends number = AnyRank> {
   /** x above 0, slope · x below. */
   leakyRelu(slope = 0.01): Tensor<R> {
     checkNumber("leakyRelu", "the slope", slope, true);
-    return this.#float().#map((x) => composite.leakyRelu(x, slope));
+    return this.#float().#map((x) => activations.leakyRelu(x, slope));
+  }
+  /** Exponential linear unit: x above 0, α (eˣ − 1) below. */
+  elu(alpha = 1): Tensor<R> {
+    checkNumber("elu", "alpha", alpha, true);
+    return this.#float().#map((x) => activations.elu(x, alpha));
+  }
+  /** x Φ(x), with Φ the standard normal distribution function, or its approximation by tanh. */
+  gelu(form: GeluForm = "erf"): Tensor<R> {
+    return this.#float().#map((x) => activations.gelu(x, form));
+  }
+  /** x σ(x), also called swish. */
+  silu(): Tensor<R> {
+    return this.#float().#map(activations.silu);
+  }
+  /** 1 where x ≥ 0, else 0; the derivative is 0. */
+  step(): Tensor<R> {
+    return this.#map(activations.step);
+  }
+  /** x clipped to −1 … 1; the derivative is 0 at and beyond both. */
+  hardTanh(): Tensor<R> {
+    return this.#number().#map(activations.hardTanh);
+  }
+  /** x/6 + ½ clipped to 0 … 1; the derivative is 1/6 for |x| < 3, else 0. */
+  hardSigmoid(): Tensor<R> {
+    return this.#float().#map(activations.hardSigmoid);
   }
   /** ⌊x⌋; the derivative is 0. Integers stay what they are. */
   floor(): Tensor<R> {

@@ -4,6 +4,7 @@ import {
   isFloat,
   type MapTree,
   ShapeError,
+  sameShape,
   show,
   treeFill,
   treeLeaves,
@@ -53,12 +54,12 @@ const orZeros = (g: ReturnType<typeof autodiff.vjp>[number], x: Tensor): Tensor 
  *
  * @throws {ShapeError} if the function does not return a float scalar.
  * @example
- * const { value, grad } = valueAndGrad((x: Tensor) => x.square().sum())(tensor([1, 2]));
- * [value.item(), grad.toArray()]; // [5, [2, 4]]
+ * const { value, grads } = valueAndGrad((x: Tensor) => x.square().sum())(tensor([1, 2]));
+ * [value.item(), grads.toArray()]; // [5, [2, 4]]
  */
 export function valueAndGrad<X, R extends unknown[]>(
   f: (x: X, ...rest: R) => Tensor,
-): (x: X, ...rest: R) => { value: Tensor; grad: X } {
+): (x: X, ...rest: R) => { value: Tensor; grads: X } {
   return (x, ...rest) =>
     watching((watch) => {
       const { tree, leaves } = watched("grad", x, watch);
@@ -67,7 +68,7 @@ export function valueAndGrad<X, R extends unknown[]>(
       const [y] = beforeDerivatives([result.node], nodesOf(leaves)) as [Node];
       const bars = autodiff.vjp([y], [op.filled(1, y)], nodesOf(leaves));
       const grads = bars.map((g, i) => orZeros(g, leaves[i]!));
-      return { value: new Tensor(y), grad: treeFill(x, isTensor, grads) as X };
+      return { value: new Tensor(y), grads: treeFill(x, isTensor, grads) as X };
     });
 }
 
@@ -91,7 +92,7 @@ export function grad<X, R extends unknown[]>(
   f: (x: X, ...rest: R) => Tensor,
 ): (x: X, ...rest: R) => X {
   const both = valueAndGrad(f);
-  return (x, ...rest) => both(x, ...rest).grad;
+  return (x, ...rest) => both(x, ...rest).grads;
 }
 
 /**
@@ -120,8 +121,7 @@ function pulledBack<X, Y>(name: string, f: (x: X) => Y, x: X, masking?: Masking)
     const seeds = outputs.map((y) => op.placeholder(y.shape, y.dtype));
     const bars = autodiff.vjp(nodesOf(outputs), seeds, nodesOf(leaves), masking);
     const pullback = (cotangent: Y): X => {
-      const given = tensorsOf(cotangent);
-      checkLike(name, "cotangent", given, outputs);
+      const given = tensorsLike(name, "cotangent", cotangent, value);
       const replaced = new Map(seeds.map((seed, i) => [seed, given[i]!.node]));
       const grads = bars.map((g, i) => orZeros(g && substitute([g], replaced)[0]!, leaves[i]!));
       return treeFill(x, isTensor, grads) as X;
@@ -148,8 +148,7 @@ export function jvp<X, Y>(f: (x: X) => Y, x: X, tangent: X): { value: Y; tangent
   return watching((watch) => {
     const { tree, leaves } = watched("jvp", x, watch);
     const { value, outputs } = resultOf(f, tree, leaves);
-    const dots = tensorsOf(tangent);
-    checkLike("jvp", "tangent", dots, leaves);
+    const dots = tensorsLike("jvp", "tangent", tangent, tree);
     const results = autodiff.jvp(nodesOf(outputs), nodesOf(leaves), nodesOf(dots));
     const filled = results.map((t, i) => orZeros(t, outputs[i]!));
     return { value, tangent: treeFill(value, isTensor, filled) as Y };
@@ -158,14 +157,20 @@ export function jvp<X, Y>(f: (x: X) => Y, x: X, tangent: X): { value: Y; tangent
 
 /**
  * Hessian-vector product ∇²f(x) · v of a scalar function, as the derivative of the gradient along v:
- * forward over reverse, at a small multiple of the cost of a gradient.
+ * forward over reverse, at a small multiple of the cost of a gradient. `rest` are further arguments of f.
  *
  * @see Pearlmutter 1994, "Fast exact multiplication by the Hessian"
  * @example
  * hvp((x: Tensor) => x.pow(3).sum(), tensor([1, 2]), tensor([1, 1])).toArray(); // [6, 12]
  */
-export function hvp<X>(f: (x: X) => Tensor, x: X, v: X): X {
-  return jvp(grad(f), x, v).tangent;
+export function hvp<X, R extends unknown[]>(
+  f: (x: X, ...rest: R) => Tensor,
+  x: X,
+  v: X,
+  ...rest: R
+): X {
+  const gradient = grad(f);
+  return jvp((at: X) => gradient(at, ...rest), x, v).tangent;
 }
 
 /** The tree of `Y` with the tree of `X` in place of every tensor: a block of derivatives for each pair. */
@@ -234,22 +239,31 @@ export function hessian<X>(f: (x: X) => Tensor, x: X): Jacobian<X, X> {
 const tensorsOf = (tree: unknown): Tensor[] => treeLeaves(tree, isTensor).map(({ leaf }) => leaf);
 const nodesOf = (tensors: readonly Tensor[]) => tensors.map((t) => t.node);
 
-function checkLike(
-  name: string,
-  what: string,
-  given: readonly Tensor[],
-  like: readonly Tensor[],
-): void {
-  like.forEach((y, i) => {
-    const t = given[i];
-    if (!t || show(t.shape) !== show(y.shape) || t.dtype !== y.dtype)
-      throw new ShapeError({
-        subject: name,
-        problem: `${what} ${i} is ${t ? `${t.dtype}${show(t.shape)}` : "missing"}, not ${y.dtype}${show(y.shape)}.`,
-        fix: `give a ${what} of the same tree, shapes and dtypes.`,
-      });
+/**
+ * The tensors of a tree that has those of `like`, each under the same path, in the order of `like`.
+ *
+ * @throws {ShapeError} for a tensor that is missing, too many, or of another shape or dtype.
+ */
+function tensorsLike(name: string, what: string, tree: unknown, like: unknown): Tensor[] {
+  const given = new Map(treeLeaves(tree, isTensor).map(({ path, leaf }) => [path, leaf]));
+  const tensors = treeLeaves(like, isTensor).map(({ path, leaf: y }) => {
+    const t = given.get(path);
+    given.delete(path);
+    if (!t || !sameShape(t.shape, y.shape) || t.dtype !== y.dtype)
+      throw unlike(name, what, path, t ? described(t) : "missing", described(y));
+    return t;
   });
+  for (const [path, t] of given) throw unlike(name, what, path, described(t), "expected");
+  return tensors;
 }
+
+const described = ({ dtype, shape }: Tensor) => `${dtype}${show(shape)}`;
+const unlike = (name: string, what: string, path: string, is: string, expected: string) =>
+  new ShapeError({
+    subject: name,
+    problem: `${what}${path && ` "${path}"`} is ${is}, not ${expected}.`,
+    fix: `give a ${what} of the same tree, shapes and dtypes.`,
+  });
 
 /** The same tensor, through which no derivative flows. */
 export const stopGradient = <T>(tree: T): MapTree<T, Tensor, Tensor> =>

@@ -102,11 +102,11 @@ export {
 export {
   choice,
   type Dimension,
+  float,
   int,
   logUniform,
   type Point,
   type Space,
-  uniform,
 } from "./search/space.ts";
 export type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
 export type { ClassWeight, WeightOptions } from "./weights.ts";

@@ -1,17 +1,18 @@
-import { realizeSync, setEngine, type Tensor, uniform } from "gradus";
+import { hvp, realizeSync, setEngine, type Tensor, uniform } from "gradus";
 import {
   AvgPool2d,
   BatchNorm2d,
   Conv2d,
   crossEntropy,
   Flatten,
-  hvp,
+  functional,
   Linear,
   MaxPool2d,
   type Module,
   ReLU,
   Sequential,
   valueAndGrad,
+  valuesOf,
 } from "gradus/nn";
 import { describe, expect, test } from "vitest";
 import { stridesOf } from "../../src/base/index.ts";
@@ -139,7 +140,7 @@ describe.each(engines)("%s", (engine) => {
           uniform(p.value.shape, { key: i }).evalSync(),
         ]),
       );
-      const curvature = hvp(model, loss, along, x, y);
+      const curvature = hvp(functional(model, loss), valuesOf(model.parameters()), along, x, y);
       const all = [value, ...Object.values(grads), ...Object.values(curvature)];
       const nodes = all.map(({ node }) => node);
       const expected = evaluate(nodes, (leaf) => leaf.storage!.read());

@@ -1,5 +1,11 @@
 import { ConfigError, DataError, hostArray } from "gradus";
-import { decodeCategories, encodeCategories, fitCategories, fromOneHot, oneHot } from "gradus/data";
+import {
+  decodeCategories,
+  encodeCategories,
+  fitCategories,
+  fromOneHot,
+  toOneHot,
+} from "gradus/data";
 import { describe, expect, test } from "vitest";
 
 const texts = ["cat", "dog", "ant", "cat"];
@@ -9,7 +15,7 @@ test("texts become numbers in alphabetical order, rows with a single 1, and text
   expect(animals).toEqual({ names: ["ant", "cat", "dog"], other: null });
   const indices = encodeCategories(animals, texts);
   expect([indices.dtype, indices.shape, [...indices.data]]).toEqual(["int32", [4], [1, 2, 0, 1]]);
-  const rows = oneHot(indices, 3);
+  const rows = toOneHot(indices, 3);
   expect([...rows.data]).toEqual([0, 1, 0, 0, 0, 1, 1, 0, 0, 0, 1, 0]);
   expect(decodeCategories(animals, fromOneHot(rows))).toEqual(texts);
 });

@@ -3,9 +3,9 @@ import {
   fitStandardization,
   fromOneHot,
   makeSplit,
-  oneHot,
   splitDataset,
   standardize,
+  toOneHot,
 } from "gradus/data";
 import { describe, expect, test } from "vitest";
 import { DataError, hostArray, ShapeError } from "../../src/base/index.ts";
@@ -14,12 +14,12 @@ const labels = (...values: number[]) => hostArray([values.length], Int32Array.fr
 
 describe("one-hot", () => {
   test("a 1 in the column of the class", () => {
-    expect(oneHot(labels(2, 0), 3)).toEqual(hostArray([2, 3], Float32Array.of(0, 0, 1, 1, 0, 0)));
+    expect(toOneHot(labels(2, 0), 3)).toEqual(hostArray([2, 3], Float32Array.of(0, 0, 1, 1, 0, 0)));
   });
-  test("fromOneHot undoes oneHot", () => {
+  test("fromOneHot undoes toOneHot", () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 6 })), (values) => {
-        expect(fromOneHot(oneHot(labels(...values), 7))).toEqual(labels(...values));
+        expect(fromOneHot(toOneHot(labels(...values), 7))).toEqual(labels(...values));
       }),
     );
   });
@@ -28,8 +28,8 @@ describe("one-hot", () => {
     expect([...fromOneHot(scores).data]).toEqual([1, 0, 1]);
   });
   test("what is no class, no table or no number is refused", () => {
-    expect(() => oneHot(labels(0, 3), 3)).toThrow("label 1 is 3, outside 0…2");
-    expect(() => oneHot(labels(-1), 3)).toThrow(DataError);
+    expect(() => toOneHot(labels(0, 3), 3)).toThrow("label 1 is 3, outside 0…2");
+    expect(() => toOneHot(labels(-1), 3)).toThrow(DataError);
     expect(() => fromOneHot(labels(1))).toThrow("expected a table [N, C], found [1]");
     expect(() => fromOneHot(hostArray([2, 0], new Float32Array()))).toThrow(ShapeError);
     expect(() => fromOneHot(hostArray([1, 2], Float32Array.of(0, Number.NaN)))).toThrow(

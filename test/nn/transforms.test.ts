@@ -1,7 +1,6 @@
-import { ConfigError, compile, hessian, jvp, setEngine, type Tensor, tensor } from "gradus";
+import { ConfigError, compile, hessian, hvp, jvp, setEngine, type Tensor, tensor } from "gradus";
 import {
   functional,
-  hvp,
   Linear,
   Module,
   meanSquaredError,
@@ -150,7 +149,8 @@ for (const engine of engines)
         b: f64(10),
       }).tangent;
       expect(tangent.item()).toBe(229);
-      const hv = hvp(model, (input: Tensor) => model.forward(input), { a: f64(1), b: f64(10) }, x);
+      const along = { b: f64(10), a: f64(1) }; // matched by name, in any order
+      const hv = hvp(f, valuesOf(model.parameters()), along, x);
       expect([hv.a!.item(), hv.b!.item()]).toEqual([150, 12]);
       const ab = (w: Tensor) => f({ a: w.slice(0), b: w.slice(1) }, x);
       expect(hessian(ab, f64([2, 5])).toArray()).toEqual([

@@ -76,7 +76,7 @@ describe.each(engines)("%s: a call that fails changes no variable", (engine) => 
     const table = new Variable(tensor([[1], [2], [3]]));
     const [mean, count] = [new Variable(tensor([0])), new Variable(tensor(0, "int32"))];
     const step = compile((at: Tensor) => {
-      const { value, grad: g } = valueAndGrad((p: Tensor) => p.take(at).square().sum())(
+      const { value, grads: g } = valueAndGrad((p: Tensor) => p.take(at).square().sum())(
         table.value,
       );
       count.value = count.value.add(1);

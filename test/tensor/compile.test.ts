@@ -39,7 +39,7 @@ for (const engine of engines)
         let w = f64([1, 2, 3]);
         const losses: number[] = [];
         for (let t = 1; t <= 30; t++) {
-          const { value, grad: g } = valueAndGrad((p: Tensor) => p.square().sum())(w);
+          const { value, grads: g } = valueAndGrad((p: Tensor) => p.square().sum())(w);
           w = w.sub(g.mul(0.1 / t));
           losses.push(value.item());
           w.evalSync();
@@ -54,7 +54,7 @@ for (const engine of engines)
         let w = f64([1, -2]);
         let m = f64([0, 0]);
         for (let t = 1; t <= 12; t++) {
-          const { value, grad: g } = valueAndGrad((p: Tensor) => p.mul(p.sin()).sum())(w);
+          const { value, grads: g } = valueAndGrad((p: Tensor) => p.mul(p.sin()).sum())(w);
           m = m.mul(0.9).add(g.mul(0.1));
           w = w.sub(m.mul(0.01));
           value.item(); // only the loss is read: w and m are kept because the next step needs them

@@ -35,7 +35,7 @@ function network() {
     apply: compile((x: Tensor) => forward(x, weights.value)),
     step: compile((x: Tensor) => {
       const loss = (w: Tensor) => forward(x, w).square().mean();
-      const { value, grad } = valueAndGrad(loss)(weights.value);
+      const { value, grads: grad } = valueAndGrad(loss)(weights.value);
       weights.value = weights.value.sub(grad.mul(0.02));
       return value;
     }),

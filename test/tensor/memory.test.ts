@@ -48,7 +48,7 @@ for (const engine of engines) {
     const random = new Generator(3);
     const train = compile((x: Tensor, lr: number) => {
       const noisy = x.add(uniform([64], { key: random.next() }).mul(0.01));
-      const { value, grad } = valueAndGrad(loss(noisy))(w.value);
+      const { value, grads: grad } = valueAndGrad(loss(noisy))(w.value);
       m.value = m.value.mul(0.9).add(grad);
       w.value = w.value.sub(m.value.mul(lr));
       return value;
@@ -70,7 +70,7 @@ for (const engine of engines) {
     let m = tensor(new Float32Array(64));
     let last = 0;
     expectFlat(plainSteps, (t) => {
-      const { value, grad } = valueAndGrad(loss(x))(w);
+      const { value, grads: grad } = valueAndGrad(loss(x))(w);
       m = m.mul(0.9).add(grad);
       w = w.sub(m.mul(1e-3 / Math.sqrt(t)));
       last = value.item();

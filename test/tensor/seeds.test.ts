@@ -14,7 +14,7 @@ import {
   uniform,
   zeros,
 } from "../../src/tensor/index.ts";
-import { uniform as between, kFold, search } from "../../src/train/index.ts";
+import { float as between, kFold, search } from "../../src/train/index.ts";
 import { engines } from "../support/engines.ts";
 
 /** Neighbours, pairs that agree in their low or high 32 bits, and the largest. */

@@ -7,7 +7,7 @@ import {
   type Tensor,
   tensor,
 } from "gradus";
-import { makeSplit, moons, oneHot, type Split, splitDataset, xor } from "gradus/data";
+import { makeSplit, moons, type Split, splitDataset, toOneHot, xor } from "gradus/data";
 import { Linear, Parameter, ReLU, Sequential, seeded } from "gradus/nn";
 import { adam, constant, Optimizer, sgd } from "gradus/optim";
 import {
@@ -65,7 +65,7 @@ describe("learns", () => {
 });
 
 test("one-hot rows are as good as class indices, when the head is named", async () => {
-  const rows = makeSplit(xor().inputs, oneHot(xor().targets, 2));
+  const rows = makeSplit(xor().inputs, toOneHot(xor().targets, 2));
   const options = { epochs: 5, batchSize: 3, lr: 0.05, head: classification };
   expect(await fit(mlp(2), rows, options)).toEqual(await fit(mlp(2), xor(), options));
 });

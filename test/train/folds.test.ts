@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { hostArray } from "gradus";
-import { makeSplit, moons, oneHot, type Split } from "gradus/data";
+import { makeSplit, moons, type Split, toOneHot } from "gradus/data";
 import { Linear, seeded } from "gradus/nn";
 import { crossValidate, evaluate, fit, kFold, stratifiedSplit } from "gradus/train";
 import { describe, expect, test } from "vitest";
@@ -63,7 +63,7 @@ describe("kFold", () => {
 
 test("stratifiedSplit takes the same share of each class, of rows as well", () => {
   const split = numbered([...new Array(30).fill(0), ...new Array(10).fill(1)]);
-  const rows = makeSplit(split.inputs, oneHot(split.targets, 2));
+  const rows = makeSplit(split.inputs, toOneHot(split.targets, 2));
   const [rest, part] = stratifiedSplit(split, 0.3, { seed: 3 });
   expect([countOf(rest, 0), countOf(rest, 1)]).toEqual([21, 7]);
   expect([countOf(part, 0), countOf(part, 1)]).toEqual([9, 3]);

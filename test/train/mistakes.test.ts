@@ -7,7 +7,7 @@ import {
   type Tensor,
   tensor,
 } from "gradus";
-import { digits, makeSplit, moons, oneHot, xor } from "gradus/data";
+import { digits, makeSplit, moons, toOneHot, xor } from "gradus/data";
 import { Linear, Module, ReLU, Sequential, Tanh } from "gradus/nn";
 import { adam, Optimizer, sgd } from "gradus/optim";
 import {
@@ -141,7 +141,7 @@ describe("what stands for something is taken", () => {
     expect((await evaluate(model, numbers, { loss: "mae" })).loss).toBeCloseTo(out, 6);
     const classes = await evaluate(model, xor(), { loss: "crossEntropy" });
     expect(classes).toEqual(await evaluate(model, xor()));
-    const rows = makeSplit(xor().inputs, oneHot(xor().targets, 2));
+    const rows = makeSplit(xor().inputs, toOneHot(xor().targets, 2));
     expect(await evaluate(model, rows, { loss: "crossEntropy" })).toEqual(classes);
     expect(
       Object.keys(await evaluate(model, rows, { loss: "binaryCrossEntropyWithLogits" })),
@@ -237,7 +237,7 @@ describe("mistakes are told", () => {
   const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
   afterEach(() => warn.mockClear());
   test("labels that a guess takes for numbers, once", async () => {
-    const rows = makeSplit(xor().inputs, oneHot(xor().targets, 2));
+    const rows = makeSplit(xor().inputs, toOneHot(xor().targets, 2));
     await fit(net(), rows, { epochs: 1 });
     await fit(net(), rows, { epochs: 1 });
     expect(warn.mock.calls.flat().filter((x) => /one-hot rows as float32/.test(x))).toHaveLength(1);

@@ -20,9 +20,9 @@ export function sampleStep(): Record<string, string> {
   const weight = input([features, classes]);
   const lr = input([]);
   const loss = (w: Tensor) => crossEntropy(x.matmul(w), labels);
-  const { value, grad } = valueAndGrad(loss)(weight);
+  const { value, grads } = valueAndGrad(loss)(weight);
   const inputs = [x, labels, weight, lr].map((t) => t.node);
-  const outputs = [value, weight.sub(grad.mul(lr))].map((t) => t.node);
+  const outputs = [value, weight.sub(grads.mul(lr))].map((t) => t.node);
   return {
     "graph of a training step (softmax regression, 4 features, 3 classes, 32 examples)":
       printGraph(outputs),

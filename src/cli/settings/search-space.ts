@@ -1,12 +1,12 @@
 import { ConfigError } from "../../base/index.ts";
-import { choice, type Dimension, int, logUniform, type Space, uniform } from "../../train/index.ts";
+import { choice, type Dimension, float, int, logUniform, type Space } from "../../train/index.ts";
 import { describe, settingPaths } from "./settings.ts";
 import { pathOf, scalar } from "./settings-file.ts";
 
 /** Laws as the command line writes them: name → how it is read. */
 const laws: Readonly<Record<string, (low: number, high: number) => Dimension<number>>> = {
   log: logUniform,
-  uniform,
+  uniform: float,
   int,
 };
 

@@ -2,7 +2,7 @@ import { ConfigError, checkOptions } from "../../base/index.ts";
 import type { ColorPca } from "./color-pca.ts";
 
 /** The least and the most of what is drawn uniformly; a number d stands for [−d, d]. */
-export type Range = number | readonly [from: number, to: number];
+export type Interval = number | readonly [from: number, to: number];
 
 /**
  * A change of an example that leaves its label as it is (mixup changes both alike). Plain data, so
@@ -65,11 +65,11 @@ export function horizontalFlip(options: { probability?: number } = {}): Transfor
 /** The ranges that {@link affine} draws from. */
 export interface AffineOptions {
   /** Turn about the middle of the image, counterclockwise, in degrees. Default none. */
-  readonly degrees?: Range;
+  readonly degrees?: Interval;
   /** Factor of size, drawn uniformly in its logarithm, above 0. Default 1. */
   readonly scale?: readonly [from: number, to: number];
   /** Shift along each axis, as a share of the image's size. Default none. */
-  readonly shift?: Range;
+  readonly shift?: Interval;
   /** What lies outside the image. Default 0. */
   readonly fill?: number;
 }
@@ -107,7 +107,7 @@ export function affine(options: AffineOptions): Transform {
  * @example
  * augment([rotate({ degrees: 15 })]).transforms.length; // 1
  */
-export const rotate = (options: { degrees: Range; fill?: number }): Transform => affine(options);
+export const rotate = (options: { degrees: Interval; fill?: number }): Transform => affine(options);
 
 /**
  * Scales images about their middle by a random factor.
@@ -126,7 +126,7 @@ export const scale = (options: { scale: readonly [number, number]; fill?: number
  * @example
  * augment([shift({ shift: 0.1 })]).transforms.length; // 1
  */
-export const shift = (options: { shift: Range; fill?: number }): Transform => affine(options);
+export const shift = (options: { shift: Interval; fill?: number }): Transform => affine(options);
 
 /**
  * Adds a number from 𝒩(0, std²) to each value. For inputs of any shape.
@@ -155,9 +155,9 @@ export function noise(options: { std: number }): Transform {
  * augment([colorJitter({ brightness: 0.2, contrast: 0.2, saturation: 0.2 })]).transforms.length; // 1
  */
 export function colorJitter(options: {
-  brightness?: Range;
-  contrast?: Range;
-  saturation?: Range;
+  brightness?: Interval;
+  contrast?: Interval;
+  saturation?: Interval;
 }): Transform {
   const names = { brightness: true, contrast: true, saturation: true } as const;
   checkOptions("colorJitter", options ?? null, names);
@@ -254,7 +254,7 @@ function positive(subject: string, option: string, value: number): number {
   return value;
 }
 
-function range(subject: string, option: string, value: Range): readonly [number, number] {
+function range(subject: string, option: string, value: Interval): readonly [number, number] {
   const [from, to] = typeof value === "number" ? [-value, value] : value;
   const good = Number.isFinite(from) && Number.isFinite(to) && from <= to;
   check(subject, option, JSON.stringify(value), good, "d of 0 or more, or [from, to]");

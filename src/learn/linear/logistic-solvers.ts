@@ -227,8 +227,8 @@ export function byLbfgs(problem: Problem, { tolerance, maxIterations }: Limits):
 export function byProximalSteps(problem: Problem, { tolerance, maxIterations }: Limits): Solution {
   const { loss, penalized } = smooth(problem);
   const both = compile((theta: Tensor) => {
-    const { value, grad } = valueAndGrad(penalized)(theta);
-    return concat([value.reshape([1]), grad]);
+    const { value, grads } = valueAndGrad(penalized)(theta);
+    return concat([value.reshape([1]), grads]);
   });
   const evaluate = (theta: Float64Array) => {
     const result = both.sync(vectorTensor(theta)).dataSync() as Float64Array;

@@ -1,85 +1,10 @@
-/** Elementwise nonlinearities, and softmax. Functions first, then the same as layers. */
-import { ConfigError, checkOptions, type FloatDType, ShapeError, show } from "../../base/index.ts";
-import { full, type Tensor, where } from "../../tensor/index.ts";
+/** Elementwise nonlinearities, and softmax, as layers; the functions are in `activations.ts`. */
+import { checkOptions, type FloatDType, ShapeError, show } from "../../base/index.ts";
+import { full, type GeluForm, type Tensor, where } from "../../tensor/index.ts";
 import type { Reach } from "../inspect/receptive-field.ts";
 import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
 import { checkCounts } from "./linear.ts";
-
-/**
- * Exponential linear unit: x where x > 0, α (eˣ − 1) elsewhere.
- *
- * @see Clevert et al. 2015
- * @example
- * elu(tensor([2, 0])).toArray(); // [2, 0]
- */
-export function elu(x: Tensor, alpha = 1): Tensor {
-  return where(x.greater(0), x, x.expm1().mul(alpha));
-}
-
-/** How {@link gelu} computes Φ. */
-export type GeluForm = "erf" | "tanh";
-
-/**
- * x Φ(x), with Φ the distribution function of the standard normal law:
- *
- *   "erf"    ½ x (1 + erf(x/√2)), the definition
- *   "tanh"   ½ x (1 + tanh(√(2/π) (x + 0.044715 x³))), within 5·10⁻⁴ of it; GPT-2's
- *
- * @see Hendrycks & Gimpel 2016, §2
- * @example
- * gelu(tensor([0, 100])).toArray(); // [0, 100]
- * gelu(tensor([0, 100]), "tanh").toArray(); // [0, 100]
- */
-export function gelu(x: Tensor, form: GeluForm = "erf"): Tensor {
-  if (form !== "erf" && form !== "tanh")
-    throw new ConfigError({
-      subject: "gelu",
-      problem: `unknown form "${form}".`,
-      fix: 'use "erf" or "tanh".',
-    });
-  const cubic = () => x.add(x.square().mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI));
-  const phi2 = form === "erf" ? x.mul(Math.SQRT1_2).erf() : cubic().tanh();
-  return x.mul(phi2.add(1)).mul(0.5);
-}
-
-/**
- * x σ(x), also called swish.
- *
- * @see Elfwing et al. 2017
- * @example
- * silu(tensor([0])).toArray(); // [0]
- */
-export const silu = (x: Tensor): Tensor => x.mul(x.sigmoid());
-
-/**
- * 1 where x ≥ 0, 0 elsewhere, as the first neurons had it. The derivative is 0 everywhere, at the jump
- * by convention: nothing learns through it.
- *
- * @see McCulloch & Pitts 1943
- * @example
- * step(tensor([-1, 0, 2])).toArray(); // [0, 1, 1]
- */
-export const step = (x: Tensor): Tensor => x.greaterEqual(0).cast(x.dtype);
-
-/**
- * tanh with straight lines: x cut to −1 … 1. The derivative is 1 between them and 0 at and beyond both.
- *
- * @see Collobert 2004
- * @example
- * hardTanh(tensor([-3, 0.5, 3])).toArray(); // [-1, 0.5, 1]
- */
-export const hardTanh = (x: Tensor): Tensor => where(x.abs().less(1), x, x.sign());
-
-/**
- * σ with straight lines: x/6 + ½ cut to 0 … 1. The derivative is 1/6 for |x| < 3, 0 elsewhere.
- *
- * @see Howard et al. 2019, "Searching for MobileNetV3", §5.2
- * @example
- * hardSigmoid(tensor([-3, 0, 1.5, 4])).toArray(); // [0, 0.5, 0.75, 1]
- */
-export const hardSigmoid = (x: Tensor): Tensor =>
-  where(x.abs().less(3), x.mul(1 / 6), x.sign().mul(0.5)).add(0.5);
 
 /** The first slope of {@link PReLU}. */
 export interface PReLUOptions {
@@ -164,7 +89,7 @@ export class PReLU extends Module {
   }
 }
 
-/** {@link elu} */
+/** The layer of {@link Tensor.elu}. */
 export class ELU extends Module {
   readonly alpha: number;
   constructor(alpha = 1) {
@@ -172,11 +97,11 @@ export class ELU extends Module {
     this.alpha = alpha;
   }
   forward(x: Tensor): Tensor {
-    return elu(x, this.alpha);
+    return x.elu(this.alpha);
   }
 }
 
-/** {@link gelu} */
+/** The layer of {@link Tensor.gelu}. */
 export class GELU extends Module {
   readonly form: GeluForm;
   constructor(form: GeluForm = "erf") {
@@ -184,14 +109,14 @@ export class GELU extends Module {
     this.form = form;
   }
   forward(x: Tensor): Tensor {
-    return gelu(x, this.form);
+    return x.gelu(this.form);
   }
 }
 
-/** {@link silu} */
+/** The layer of {@link Tensor.silu}. */
 export class SiLU extends Module {
   forward(x: Tensor): Tensor {
-    return silu(x);
+    return x.silu();
   }
 }
 
@@ -216,10 +141,10 @@ export class Tanh extends Module {
   }
 }
 
-/** {@link step} */
+/** The layer of {@link Tensor.step}. */
 export class Step extends Module {
   forward(x: Tensor): Tensor {
-    return step(x);
+    return x.step();
   }
 }
 
@@ -230,17 +155,17 @@ export class Sign extends Module {
   }
 }
 
-/** {@link hardTanh} */
+/** The layer of {@link Tensor.hardTanh}. */
 export class HardTanh extends Module {
   forward(x: Tensor): Tensor {
-    return hardTanh(x);
+    return x.hardTanh();
   }
 }
 
-/** {@link hardSigmoid} */
+/** The layer of {@link Tensor.hardSigmoid}. */
 export class HardSigmoid extends Module {
   forward(x: Tensor): Tensor {
-    return hardSigmoid(x);
+    return x.hardSigmoid();
   }
 }
 

@@ -127,8 +127,8 @@ export function valueAndGradient(
   f: (theta: Tensor) => Tensor,
 ): (theta: Float64Array) => Evaluation {
   const both = compile((theta: Tensor) => {
-    const { value, grad } = valueAndGrad(f)(theta);
-    return { value: value.cast("float64"), grad };
+    const { value, grads } = valueAndGrad(f)(theta);
+    return { value: value.cast("float64"), grad: grads };
   });
   return (theta) => {
     const { value, grad } = both.sync(tensor(theta));

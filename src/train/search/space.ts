@@ -1,4 +1,4 @@
-/** What a search tries: a law for each hyper-parameter. */
+/** What a search tries: a distribution for each hyper-parameter. */
 import { ConfigError, type RandomStream } from "../../base/index.ts";
 import type { Json } from "../run-folder.ts";
 
@@ -56,10 +56,10 @@ export function choice<const T extends Json>(values: readonly T[]): Dimension<T>
  *
  * @throws {ConfigError} if the range is empty.
  * @example
- * search({ x: uniform(0, 1) }, ({ x }) => x, { trials: 2 });
+ * search({ x: float(0, 1) }, ({ x }) => x, { trials: 2 });
  */
-export function uniform(low: number, high: number): Dimension<number> {
-  checkRange("uniform", low, high, Number.NEGATIVE_INFINITY);
+export function float(low: number, high: number): Dimension<number> {
+  checkRange("float", low, high, Number.NEGATIVE_INFINITY);
   return {
     sample: (random) => low + (high - low) * random.uniform(),
     description: { uniform: [low, high] },
@@ -104,7 +104,9 @@ export function int(low: number, high: number): Dimension<number> {
 
 /** A point at random; the order of the names decides who gets which numbers. */
 export const samplePoint = (space: Space, random: RandomStream): Record<string, Json> =>
-  Object.fromEntries(Object.entries(space).map(([name, law]) => [name, law.sample(random)]));
+  Object.fromEntries(
+    Object.entries(space).map(([name, dimension]) => [name, dimension.sample(random)]),
+  );
 
 /** How many points the grid of a space has. @throws {ConfigError} for a continuum. */
 export function gridSize(space: Space): number {

@@ -3,6 +3,7 @@ import {
   compile,
   Generator,
   grad,
+  hvp,
   ones,
   ShapeError,
   setEngine,
@@ -21,9 +22,9 @@ import {
   ELU,
   Embedding,
   Flatten,
+  functional,
   GELU,
   GlobalAvgPool,
-  hvp,
   Identity,
   LeakyReLU,
   Linear,
@@ -41,6 +42,7 @@ import {
   Softplus,
   Tanh,
   valueAndGrad,
+  valuesOf,
 } from "gradus/nn";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose } from "../../support/compare.ts";
@@ -348,7 +350,9 @@ for (const engine of engines)
         [147, 192],
       ]);
       const along = { weight: ones([4, 2], { dtype: "float64" }) };
-      expect(hvp(layer, loss, along).weight!.toArray()).toEqual([
+      expect(
+        hvp(functional(layer, loss), valuesOf(layer.parameters()), along).weight!.toArray(),
+      ).toEqual([
         [6, 12],
         [0, 0],
         [0, 0],

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { NumericError } from "gradus";
-import { choice, int, logUniform, search, type Trial, uniform } from "gradus/train";
+import { choice, float, int, logUniform, search, type Trial } from "gradus/train";
 import { describe, expect, test } from "vitest";
 import { temporaryFolder } from "../support.ts";
 
@@ -13,7 +13,7 @@ describe("random", () => {
     lr: logUniform(1e-4, 1),
     width: int(4, 6),
     rule: choice(["adam", "sgd"]),
-    drop: uniform(0.1, 0.5),
+    drop: float(0.1, 0.5),
   };
   test("draws from the laws, each point a function of the seed and its number", async () => {
     const { trials } = await search(space, ({ lr }) => lr, { trials: 400, seed: 3 });
@@ -58,7 +58,7 @@ test("grid takes every point once, the last name changing fastest", async () => 
   const { trials } = await search(space, ({ a }) => a, { method: "grid" });
   const points = trials.map(({ parameters: { a, b } }) => `${a}${b}`);
   expect(points).toEqual(["1x", "1y", "1z", "2x", "2y", "2z"]);
-  await expect(search({ a: uniform(0, 1) }, () => 0, { method: "grid" })).rejects.toThrow(
+  await expect(search({ a: float(0, 1) }, () => 0, { method: "grid" })).rejects.toThrow(
     /"a" is a continuum.*\s+.*fix: choose some|"a" is a continuum/,
   );
 });
@@ -66,7 +66,7 @@ test("grid takes every point once, the last name changing fastest", async () => 
 test("halving keeps the better third with three times the budget", async () => {
   const spent: [number, number][] = [];
   const { trials, best } = await search(
-    { x: uniform(0, 1) },
+    { x: float(0, 1) },
     ({ x }, { trial, budget }) => {
       spent.push([trial, budget]);
       return x + 1 / budget;
@@ -88,7 +88,7 @@ test("halving keeps the better third with three times the budget", async () => {
 });
 
 describe("a table", () => {
-  const space = { x: uniform(-1, 1), kind: choice(["a", "b"]) };
+  const space = { x: float(-1, 1), kind: choice(["a", "b"]) };
   const options = {
     method: "halving",
     trials: 8,
@@ -132,9 +132,9 @@ describe("a table", () => {
     const train = new URL("../../../dist/train/index.js", import.meta.url).href;
     await writeFile(
       script,
-      `import { search, uniform } from ${JSON.stringify(train)};
+      `import { search, float } from ${JSON.stringify(train)};
        const wait = () => new Promise((done) => setTimeout(done, 20));
-       await search({ x: uniform(0, 1) }, async ({ x }) => (await wait(), x), { trials: 12, table: process.argv[2] });`,
+       await search({ x: float(0, 1) }, async ({ x }) => (await wait(), x), { trials: 12, table: process.argv[2] });`,
     );
     const run = (path: string, killAfter?: number) =>
       new Promise<string | null>((resolve) => {
@@ -158,11 +158,11 @@ describe("a table", () => {
   test("of drawn points may grow", async () => {
     const table = file("grow.jsonl");
     const random = { trials: 3, table };
-    const { trials } = await search({ x: uniform(0, 1) }, ({ x }) => x, random);
-    const longer = await search({ x: uniform(0, 1) }, ({ x }) => x, { ...random, trials: 5 });
+    const { trials } = await search({ x: float(0, 1) }, ({ x }) => x, random);
+    const longer = await search({ x: float(0, 1) }, ({ x }) => x, { ...random, trials: 5 });
     expect(longer.trials.slice(0, 3)).toEqual(trials);
     expect(longer.trials.length).toBe(5);
-    expect((await search({ x: uniform(0, 1) }, () => 0, { ...random, trials: 2 })).trials).toEqual(
+    expect((await search({ x: float(0, 1) }, () => 0, { ...random, trials: 2 })).trials).toEqual(
       trials.slice(0, 2),
     );
   });
@@ -174,7 +174,7 @@ describe("a table", () => {
       expect(search(other, f, { ...options, table, ...change })).rejects;
     await failing({ seed: 3 }).toThrow(/table of another search/);
     await failing({ mode: "max" }).toThrow(/table of another search/);
-    await failing({}, { ...space, x: uniform(-2, 1) }).toThrow(/table of another search/);
+    await failing({}, { ...space, x: float(-2, 1) }).toThrow(/table of another search/);
     const [head] = (await readFile(table, "utf8")).split("\n");
     await writeFile(table, `${head}\n{"trial": 0`);
     await failing({}).toThrow(/line 2: not a trial/);
@@ -182,15 +182,14 @@ describe("a table", () => {
 });
 
 test("options that mean nothing", async () => {
-  const failing = (options: object) =>
-    expect(search({ x: uniform(0, 1) }, () => 0, options)).rejects;
+  const failing = (options: object) => expect(search({ x: float(0, 1) }, () => 0, options)).rejects;
   await failing({ trials: 0 }).toThrow(/trials is 0/);
   await failing({ method: "halving" }).toThrow(/halving needs budgets/);
   await failing({ method: "halving", budget: { min: 4, max: 2 } }).toThrow(
     /budgets are 4 … 2 by 3/,
   );
   expect(() => logUniform(0, 1)).toThrow(/above 0/);
-  expect(() => uniform(1, 1)).toThrow(/range is 1 … 1/);
+  expect(() => float(1, 1)).toThrow(/range is 1 … 1/);
   expect(() => int(0.5, 2)).toThrow(/whole numbers/);
   expect(() => choice([])).toThrow(/nothing to choose/);
 });
