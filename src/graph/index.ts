@@ -1,6 +1,5 @@
 export * from "./key.ts";
 export * from "./node.ts";
-export * from "./op.ts";
 export * from "./print.ts";
 export * from "./rewrite.ts";
 export * from "./verify.ts";

@@ -1,4 +1,9 @@
-import type { Node } from "./node.ts";
+/** What keeps its history while it is watched: a node. */
+interface Watched {
+  readonly watches: readonly Watch[];
+  /** Lets go of the history. */
+  forget(): void;
+}
 
 /**
  * A transform at work. While it is active, nodes that depend on its variables keep their history even
@@ -7,14 +12,14 @@ import type { Node } from "./node.ts";
  */
 export class Watch {
   #active = true;
-  #kept: Node[] = [];
+  #kept: Watched[] = [];
 
   get active(): boolean {
     return this.#active;
   }
 
   /** Notes a node that has a value and would have no history but for this watch. */
-  keep(node: Node): void {
+  keep(node: Watched): void {
     this.#kept.push(node);
   }
 
@@ -28,7 +33,10 @@ export class Watch {
 const none: readonly Watch[] = [];
 
 /** The active watches of the inputs, each once; nodes with the same watches share the list. */
-export function watchesOf(inputs: readonly Node[], own: Watch | null): readonly Watch[] {
+export function watchesOf(
+  inputs: readonly Pick<Watched, "watches">[],
+  own: Watch | null,
+): readonly Watch[] {
   let all = own ? [own] : none;
   for (const { watches } of inputs) {
     if (watches === all) continue;

@@ -86,11 +86,17 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
   }) as Compiled<A, R>;
 }
 
+/** The names of an object's members, its own and those of the classes that it extends. */
+const namesOf = (x: object): string[] =>
+  x === Object.prototype
+    ? []
+    : [...Object.getOwnPropertyNames(x), ...namesOf(Object.getPrototypeOf(x))];
+
 /** What promises lack and results may have: whoever asks a promise for it has forgotten to await. */
 const unawaited: object = Object.create(
   Promise.prototype,
   Object.fromEntries(
-    Object.getOwnPropertyNames(Tensor.prototype)
+    namesOf(Tensor.prototype)
       .filter((name) => name !== "toJSON" && !(name in Promise.prototype))
       .map((name) => [
         name,

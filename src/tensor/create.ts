@@ -20,10 +20,11 @@ import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { checkNumber, checkWhole, nodeOf, nodesOf, operandOf, withAxis } from "./arguments.ts";
 import * as composite from "./composite.ts";
+import { keepHost } from "./host.ts";
 import { readNested, type TensorData } from "./nested.ts";
 import { align, arithmetic, common } from "./promote.ts";
 import type { RankOfData, RankOfShape } from "./rank.ts";
-import { type AxisOptions, keepHost, Tensor, type TensorLike } from "./tensor.ts";
+import { type AxisOptions, Tensor, type TensorLike } from "./tensor.ts";
 
 /**
  * A tensor of given values: a number, nested arrays of numbers (float32 unless said otherwise) or of

@@ -42,6 +42,7 @@ export {
   type TransposeOptions,
   type WindowOptions,
 } from "./geometry.ts";
+export { fromHost, keepHost } from "./host.ts";
 export type { Range } from "./indexing.ts";
 export type { TensorData } from "./nested.ts";
 export { type PaddingMode, type PadOptions, pad } from "./padding.ts";
@@ -57,9 +58,7 @@ export { bernoulli, Generator, normal, type RandomKey, randomKey, uniform } from
 export type { ArrayOfRank, JointRank, NestedArray, RankOfData, RankOfShape } from "./rank.ts";
 export { realize, realizeSync } from "./realize.ts";
 export {
-  fromHost,
   isTensor,
-  keepHost,
   Tensor,
   type TensorLike,
 } from "./tensor.ts";

@@ -1,15 +1,9 @@
 import {
   broadcastShapes,
-  checkDType,
-  checkHost,
   checkOptions,
   checkShape,
-  DataError,
   type DType,
-  DTypeError,
-  describe,
   type HostArray,
-  isFloat,
   normalizeAxis,
   type Shape,
   ShapeError,
@@ -20,8 +14,6 @@ import {
 } from "../base/index.ts";
 import { type Node, printGraph } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
-import type { GeluForm } from "./activations.ts";
-import * as activations from "./activations.ts";
 import {
   type Axes,
   checkList,
@@ -36,7 +28,7 @@ import {
 import type { ReduceOptions, VarianceOptions } from "./composite.ts";
 import * as composite from "./composite.ts";
 import { display } from "./display.ts";
-import { backend } from "./engine.ts";
+import { ElementwiseMethods, floatOf, numberOf } from "./elementwise-methods.ts";
 import { indexed, type Range } from "./indexing.ts";
 import { matmul } from "./matmul.ts";
 import { align, arithmetic, common, comparison, real } from "./promote.ts";
@@ -74,13 +66,14 @@ type RankOf<T> = T extends number ? 0 : T extends Tensor<infer S> ? S : AnyRank;
  * const x = tensor([[1, 2], [3, 4]]);
  * x.matmul(x).add(1).toArray(); // [[8, 11], [16, 23]]
  */
-export class Tensor<R extends number = AnyRank> {
+export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   /** Tells structuredClone and postMessage that a tensor stays with its thread. */
   readonly here: Stays = hereTensor;
   /** The value in the graph; ops and transforms work on it. */
   readonly node: Node;
 
   constructor(node: Node) {
+    super();
     this.node = node;
   }
 
@@ -156,7 +149,7 @@ export class Tensor<R extends number = AnyRank> {
    * @example
    * String(tensor([1, 2])); // "Tensor(float32[2]) [1, 2]"
    */
-  toString(): string {
+  override toString(): string {
     return display("Tensor", this.node);
   }
   /** As `toArray`, with the strings "NaN", "Infinity" and "-Infinity" for what JSON does not have. */
@@ -242,10 +235,6 @@ export class Tensor<R extends number = AnyRank> {
   greaterEqual<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("greaterEqual", (a, b) => op.lessEqual(b, a), other, comparison);
   }
-  /** Whether x is false, or 0. */
-  logicalNot(): Tensor<R> {
-    return this.#map((x) => op.not(op.cast(x, "bool")));
-  }
   /** Whether both are true, or not 0. */
   logicalAnd<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#logical("logicalAnd", op.and, other);
@@ -253,138 +242,6 @@ export class Tensor<R extends number = AnyRank> {
   /** Whether either is true, or not 0. */
   logicalOr<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#logical("logicalOr", op.or, other);
-  }
-
-  /** −x */
-  neg(): Tensor<R> {
-    return this.#number().#map(op.neg);
-  }
-  /** |x|; the derivative at 0 is 0. */
-  abs(): Tensor<R> {
-    return this.#number().#map(op.abs);
-  }
-  /** −1, 0 or 1; the derivative is 0. */
-  sign(): Tensor<R> {
-    return this.#number().#map(op.sign);
-  }
-  /** x² */
-  square(): Tensor<R> {
-    return this.#number().#map((x) => op.mul(x, x));
-  }
-  /** √x; NaN below 0. */
-  sqrt(): Tensor<R> {
-    return this.#float().#map(op.sqrt);
-  }
-  /** 1/√x */
-  rsqrt(): Tensor<R> {
-    return this.#float().#map(op.rsqrt);
-  }
-  /** eˣ */
-  exp(): Tensor<R> {
-    return this.#float().#map(op.exp);
-  }
-  /** eˣ − 1, exact to rounding near 0. */
-  expm1(): Tensor<R> {
-    return this.#float().#map(op.expm1);
-  }
-  /** The natural logarithm; −∞ at 0, NaN below. */
-  log(): Tensor<R> {
-    return this.#float().#map(op.log);
-  }
-  /** log(1 + x), exact to rounding near 0. */
-  log1p(): Tensor<R> {
-    return this.#float().#map(op.log1p);
-  }
-  /** sin x, x in radians. */
-  sin(): Tensor<R> {
-    return this.#float().#map(op.sin);
-  }
-  /** cos x, x in radians. */
-  cos(): Tensor<R> {
-    return this.#float().#map(op.cos);
-  }
-  /** tanh x */
-  tanh(): Tensor<R> {
-    return this.#float().#map(op.tanh);
-  }
-  /** 1/(1 + e⁻ˣ), without overflow. */
-  sigmoid(): Tensor<R> {
-    return this.#float().#map(op.sigmoid);
-  }
-  /** log(1 + eˣ), without overflow. */
-  softplus(): Tensor<R> {
-    return this.#float().#map(op.softplus);
-  }
-  /** (2/√π) ∫₀ˣ e^(−t²) dt */
-  erf(): Tensor<R> {
-    return this.#float().#map(op.erf);
-  }
-  /** max(x, 0); the derivative at 0 is 0. */
-  relu(): Tensor<R> {
-    return this.#number().#map(op.relu);
-  }
-  /** x above 0, slope · x below. */
-  leakyRelu(slope = 0.01): Tensor<R> {
-    checkNumber("leakyRelu", "the slope", slope, true);
-    return this.#float().#map((x) => activations.leakyRelu(x, slope));
-  }
-  /** Exponential linear unit: x above 0, α (eˣ − 1) below. */
-  elu(alpha = 1): Tensor<R> {
-    checkNumber("elu", "alpha", alpha, true);
-    return this.#float().#map((x) => activations.elu(x, alpha));
-  }
-  /** x Φ(x), with Φ the standard normal distribution function, or its approximation by tanh. */
-  gelu(form: GeluForm = "erf"): Tensor<R> {
-    return this.#float().#map((x) => activations.gelu(x, form));
-  }
-  /** x σ(x), also called swish. */
-  silu(): Tensor<R> {
-    return this.#float().#map(activations.silu);
-  }
-  /** 1 where x ≥ 0, else 0; the derivative is 0. */
-  step(): Tensor<R> {
-    return this.#map(activations.step);
-  }
-  /** x clipped to −1 … 1; the derivative is 0 at and beyond both. */
-  hardTanh(): Tensor<R> {
-    return this.#number().#map(activations.hardTanh);
-  }
-  /** x/6 + ½ clipped to 0 … 1; the derivative is 1/6 for |x| < 3, else 0. */
-  hardSigmoid(): Tensor<R> {
-    return this.#float().#map(activations.hardSigmoid);
-  }
-  /** ⌊x⌋; the derivative is 0. Integers stay what they are. */
-  floor(): Tensor<R> {
-    return this.#rounded(op.floor);
-  }
-  /** ⌈x⌉; the derivative is 0. Integers stay what they are. */
-  ceil(): Tensor<R> {
-    return this.#rounded(composite.ceil);
-  }
-  /** To the nearest integer, halves to even. Integers stay what they are. */
-  round(): Tensor<R> {
-    return this.#rounded(composite.round);
-  }
-  /** Whether each element is NaN, as bool. */
-  isNaN(): Tensor<R> {
-    return this.#map((x) => op.not(op.equal(x, x)));
-  }
-  /** Whether each element is neither infinite nor NaN, as bool. */
-  isFinite(): Tensor<R> {
-    return this.#map((x) =>
-      isFloat(x.dtype)
-        ? op.less(op.abs(x), Number.POSITIVE_INFINITY)
-        : op.constant(1, x.shape, "bool"),
-    );
-  }
-  /** The same values in another dtype; fractions are cut off towards 0 on the way to int32. */
-  cast(dtype: DType): Tensor<R> {
-    checkDType("cast", dtype);
-    return this.#map((x) => op.cast(x, dtype));
-  }
-  /** The same value, which derivatives take for a constant. */
-  stopGradient(): Tensor<R> {
-    return this.#map(op.stopGradient);
   }
 
   // — reductions —
@@ -432,7 +289,7 @@ export class Tensor<R extends number = AnyRank> {
   }
   /** log Σ eˣ, without overflow. */
   logSumExp(options?: ReduceOptions | Axes): Tensor {
-    return this.#float().#map((x) => composite.logSumExp(x, options));
+    return floatOf(this).#map((x) => composite.logSumExp(x, options));
   }
   /** eˣ / Σ eˣ along `axis`, without overflow. */
   softmax(options?: AxisOptions | number): Tensor<R> {
@@ -447,12 +304,12 @@ export class Tensor<R extends number = AnyRank> {
   /** Index of the first largest element along `axis`, int32; over all elements if absent. */
   argmax(options?: AxisOptions | number): Tensor {
     const { axis } = withAxis("argmax", options, { axis: true });
-    return this.#number().#map((x) => op.argmax(x, composite.axesFor("argmax", x, axis)));
+    return numberOf(this).#map((x) => op.argmax(x, composite.axesFor("argmax", x, axis)));
   }
   /** Index of the first smallest element along `axis`, int32; over all elements if absent. */
   argmin(options?: AxisOptions | number): Tensor {
     const { axis } = withAxis("argmin", options, { axis: true });
-    return this.#number().#map((x) => op.argmin(x, composite.axesFor("argmin", x, axis)));
+    return numberOf(this).#map((x) => op.argmin(x, composite.axesFor("argmin", x, axis)));
   }
   /** Whether any element along some axes is true, or not 0. */
   any(options?: ReduceOptions | Axes): Tensor {
@@ -467,13 +324,13 @@ export class Tensor<R extends number = AnyRank> {
     const names = { axis: true, reverse: true } as const;
     const { axis = -1, reverse = false } = withAxis("cumsum", options, names);
     const at = normalizeAxis("cumsum", axis, this.rank);
-    return this.#number().#map((x) => op.cumsum(x, at, Boolean(reverse)));
+    return numberOf(this).#map((x) => op.cumsum(x, at, Boolean(reverse)));
   }
   /** Indices that sort along `axis`: stable, NaN last. */
   argsort(options?: SortOptions | number): Tensor<R> {
     const { axis = -1, descending = false } = withAxis("argsort", options, sortOptions);
     const at = normalizeAxis("argsort", axis, this.rank);
-    return this.#number().#map((x) => op.argsort(x, at, Boolean(descending)));
+    return numberOf(this).#map((x) => op.argsort(x, at, Boolean(descending)));
   }
   /** In ascending order along `axis`, by default the last: stable, NaN last. */
   sort(options?: SortOptions | number): Tensor<R> {
@@ -583,16 +440,6 @@ export class Tensor<R extends number = AnyRank> {
   #map(f: (x: Node) => Node): Tensor {
     return new Tensor(f(this.node));
   }
-  #float(): Tensor {
-    return isFloat(this.dtype) ? this : this.cast("float32");
-  }
-  /** Truth values count as 0 and 1. */
-  #number(): Tensor {
-    return this.dtype === "bool" ? this.cast("int32") : this;
-  }
-  #rounded(f: (x: Node) => Node): Tensor {
-    return isFloat(this.dtype) ? this.#map(f) : this.#number();
-  }
   #binary(
     name: string,
     f: (a: Node, b: Node) => Node,
@@ -610,34 +457,3 @@ const mapNested = <T>(x: NestedArray, f: (x: number) => T): unknown =>
   typeof x === "number" ? f(x) : x.map((row) => mapNested(row, f));
 
 export const isTensor = (x: unknown): x is Tensor => x instanceof Tensor;
-
-/**
- * A tensor that holds `array` itself, without a copy: do not write to the array afterwards. The first
- * asynchronous call that reads the tensor takes a copy, so that the array may be transferred to
- * another thread while the call runs.
- *
- * @throws {ShapeError} if there are not as many values as the shape has places. @throws {DTypeError}
- *   if the data are of another dtype. @throws {DataError} for a byte of a bool other than 0 and 1;
- *   later, where the tensor is read, if the array's buffer was transferred before.
- */
-export function fromHost(array: HostArray): Tensor {
-  if (typeof array !== "object" || array === null || !("data" in array))
-    throw new DataError({
-      subject: "fromHost",
-      problem: `got ${describe(array)}, not a host array.`,
-      fix: "give { dtype, shape, data }, or read other values with tensor(…).",
-    });
-  const { shape, data, dtype } = array;
-  const found = checkHost("fromHost", shape, data);
-  if (dtype !== undefined && dtype !== found)
-    throw new DTypeError({
-      subject: "fromHost",
-      problem: `the dtype is ${describe(dtype)}, but the data are ${describe(data)}, which is ${found}.`,
-      fix: `say "${found}", and cast the tensor; tensor(data, dtype) converts the values.`,
-    });
-  return new Tensor(op.dataNode(backend().borrow(data), [...shape]));
-}
-
-/** {@link fromHost} for an array that nobody else has: it need not be copied. */
-export const keepHost = ({ shape, data }: HostArray): Tensor =>
-  new Tensor(op.dataNode(backend().upload(data), shape));

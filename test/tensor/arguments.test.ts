@@ -73,8 +73,11 @@ const skipped = new Set([
   "toJSON",
   "graph",
 ]);
-const methods = Object.getOwnPropertyNames(Tensor.prototype).filter((name) => {
-  const { value } = Object.getOwnPropertyDescriptor(Tensor.prototype, name)!;
+const classes = [Tensor.prototype, Object.getPrototypeOf(Tensor.prototype)];
+const methods = classes.flatMap(Object.getOwnPropertyNames).filter((name) => {
+  const { value } =
+    Object.getOwnPropertyDescriptor(classes[0], name) ??
+    Object.getOwnPropertyDescriptor(classes[1], name)!;
   return typeof value === "function" && !skipped.has(name);
 });
 
