@@ -1,5 +1,5 @@
 /** Every learner by its name, and how one comes back from JSON or a file. */
-import { FormatError, nearest } from "../base/index.ts";
+import { FormatError, GradusError, nearest } from "../base/index.ts";
 import { BernoulliNB, MultinomialNB } from "./bayes/counts.ts";
 import { GaussianNB } from "./bayes/gaussian.ts";
 import { KMeans } from "./cluster/k-means.ts";
@@ -98,8 +98,17 @@ function build(snapshot: Snapshot): Estimator {
       fix: near ? `did you mean ${near}?` : `the learners are ${learnerNames.join(", ")}.`,
     });
   }
-  const decoded = decodeState(state, build);
-  return make(options as never, decoded).restore(decoded);
+  try {
+    const decoded = decodeState(state, build);
+    return make(options as never, decoded).restore(decoded);
+  } catch (thrown) {
+    if (thrown instanceof GradusError) throw thrown;
+    throw new FormatError({
+      subject: name,
+      problem: `what it has learned is damaged (${thrown instanceof Error ? thrown.message : thrown}).`,
+      fix: "restore what its save or toJSON wrote.",
+    });
+  }
 }
 
 function parsed(text: string): unknown {

@@ -1,5 +1,5 @@
 /** Learners as plain JSON, and as safetensors files whose header holds all that is no array. */
-import { allocate, type DType, FormatError, type HostArray } from "../base/index.ts";
+import { allocate, type DType, FormatError, type HostArray, sizeOf } from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import type { Json } from "../train/index.ts";
 import type { Estimator, Learned, State } from "./estimator.ts";
@@ -57,12 +57,18 @@ export function decodeState(state: Snapshot["state"], build: Build): State {
   return Object.fromEntries(Object.entries(state).map(([name, each]) => [name, decode(each)]));
 }
 
+/** What JSON makes of a number: null if it is not finite. */
+const isValue = (x: Json): boolean => typeof x === "number" || x === null;
+const isSize = (x: Json): boolean => Number.isSafeInteger(x) && (x as number) >= 0;
+
 function arrayOf({ $array, shape, values }: { readonly [name: string]: Json }): HostArray {
   const sizes = shape as number[];
   const numbers = values as number[];
   const dtype = $array as DType;
-  const size = Array.isArray(sizes) ? sizes.reduce((a, b) => a * b, 1) : Number.NaN;
-  if (!["float32", "float64", "int32", "bool"].includes(dtype) || numbers?.length !== size)
+  const isArray = Array.isArray(sizes) && Array.isArray(numbers);
+  const size = isArray && sizes.every(isSize) ? sizeOf(sizes) : Number.NaN;
+  const isKnown = ["float32", "float64", "int32", "bool"].includes(dtype);
+  if (!isKnown || numbers?.length !== size || !numbers.every(isValue))
     throw new FormatError({
       subject: "learner",
       problem: `an array of ${String($array)} with shape [${String(shape)}] has ${numbers?.length} values.`,
@@ -72,6 +78,8 @@ function arrayOf({ $array, shape, values }: { readonly [name: string]: Json }): 
   data.set(numbers);
   return { dtype, shape: sizes, data };
 }
+
+const isRecord = (x: unknown): boolean => typeof x === "object" && x !== null && !Array.isArray(x);
 
 /** Checks that a value is a snapshot that this version can read. @throws {FormatError} if not. */
 export function checkSnapshot(value: unknown, subject: string): Snapshot {
@@ -87,6 +95,13 @@ export function checkSnapshot(value: unknown, subject: string): Snapshot {
       subject,
       problem: `it was stored in version ${snapshot.version}, and this gradus reads version ${version}.`,
       fix: "use the version of gradus that wrote it, or fit the learner again.",
+    });
+  const { name, options, state } = snapshot;
+  if (typeof name !== "string" || !isRecord(options) || !isRecord(state))
+    throw new FormatError({
+      subject,
+      problem: "a stored learner has a name, options and a state, and this one has not.",
+      fix: "restore what its save or toJSON wrote.",
     });
   return snapshot;
 }

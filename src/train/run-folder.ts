@@ -126,14 +126,7 @@ export class RunFolder {
   /** @throws {FormatError} if the file is not a JSON object. */
   async readConfig(): Promise<{ readonly [key: string]: Json }> {
     const path = this.file("config.json");
-    const value = readJson(new TextDecoder().decode(await readBytes(path)), path);
-    if (typeof value === "object" && value !== null && !Array.isArray(value))
-      return value as { readonly [key: string]: Json };
-    throw new FormatError({
-      subject: path,
-      problem: `expected a JSON object, found ${JSON.stringify(value).slice(0, 60)}.`,
-      fix: "restore the file, or train again.",
-    });
+    return readRecord(new TextDecoder().decode(await readBytes(path)), path);
   }
 
   /** Writes all lines of metrics.jsonl and metrics.csv anew: one per epoch, and a resumed run replaces some. */
@@ -162,7 +155,7 @@ export class RunFolder {
     const path = this.file("metrics.jsonl");
     const text = new TextDecoder().decode(await readBytes(path));
     const lines = text.split("\n").filter((line) => line !== "");
-    return lines.map((line, i) => readJson(line, `${path} line ${i + 1}`) as Record<string, Json>);
+    return lines.map((line, i) => readRecord(line, `${path} line ${i + 1}`));
   }
 
   /** Removes what a process that was killed while it wrote has left: `.last.safetensors.<uuid>.tmp`. */
@@ -208,14 +201,16 @@ async function makeFolder(path: string): Promise<boolean> {
   }
 }
 
-function readJson(text: string, source: string): Json {
+function readRecord(text: string, source: string): Record<string, Json> {
+  const failed = (problem: string) =>
+    new FormatError({ subject: source, problem, fix: "restore the file, or train again." });
+  let value: unknown;
   try {
-    return parseJson(text) as Json;
+    value = parseJson(text);
   } catch (thrown) {
-    throw new FormatError({
-      subject: source,
-      problem: `not JSON (${thrown instanceof Error ? thrown.message : thrown}).`,
-      fix: "restore the file, or train again.",
-    });
+    throw failed(`not JSON (${thrown instanceof Error ? thrown.message : thrown}).`);
   }
+  if (typeof value === "object" && value !== null && !Array.isArray(value))
+    return value as Record<string, Json>;
+  throw failed(`expected a JSON object, found ${JSON.stringify(value).slice(0, 60)}.`);
 }

@@ -1,7 +1,7 @@
-import { ConfigError, nearest } from "../../base/index.ts";
+import { ConfigError, FormatError, nearest } from "../../base/index.ts";
 import { svgToPng } from "../../draw/index.ts";
 import { readBytes, writeFileAtomic } from "../../formats/index.ts";
-import { type Done, indexPage, resultPage, type Stored } from "../pages/experiment-pages.ts";
+import { type Done, indexPage, resultPage, type Stored, storedSchema } from "../pages/experiment-pages.ts";
 import { makeFolder, removeEmpty } from "../pages/folder.ts";
 import type { Experiments } from "../run/experiments.ts";
 import { wholeNumber } from "../settings/options.ts";
@@ -154,13 +154,21 @@ async function writeResults(folder: string, done: Done, how: { quick: boolean; s
 async function writeIndex(folder: string): Promise<void> {
   const { readdir } = await import("node:fs/promises");
   const names = (await readdir(folder)).filter((name) => /^E\d+\.json$/.test(name));
-  const results = await Promise.all(
-    names.map(async (name) => {
-      const text = new TextDecoder().decode(await readBytes(`${folder}/${name}`));
-      return JSON.parse(text) as Stored;
-    }),
-  );
+  const results = await Promise.all(names.map((name) => readStored(`${folder}/${name}`)));
   await writeFileAtomic(`${folder}/README.md`, indexPage(results));
+}
+
+/** Numbers of an earlier run, as far as the index shows them. */
+async function readStored(path: string): Promise<Stored> {
+  const text = new TextDecoder().decode(await readBytes(path));
+  try {
+    return storedSchema.parse(JSON.parse(text));
+  } catch {} // no JSON, or of something else
+  throw new FormatError({
+    subject: path,
+    problem: "this is not the result of an experiment.",
+    fix: "remove it, or run the experiment again.",
+  });
 }
 
 function tell(

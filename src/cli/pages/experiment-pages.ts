@@ -1,4 +1,5 @@
 /** Results of experiments as Markdown. */
+import { z } from "zod";
 import type { Experiment, Outcome } from "../../lab/index.ts";
 
 /** An experiment that has been run. */
@@ -73,17 +74,18 @@ const number = (x: number): string =>
   Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4)));
 
 /** What the JSON beside a page holds, as far as the index needs it. */
-export interface Stored {
-  readonly id: string;
-  readonly title: string;
-  readonly quick: boolean;
-  readonly seed: number;
-  readonly holds: boolean;
-  readonly control: boolean;
-  readonly summary: string;
-  readonly charts: readonly string[];
-  readonly seconds: number;
-}
+export const storedSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  quick: z.boolean(),
+  seed: z.number(),
+  holds: z.boolean(),
+  control: z.boolean(),
+  summary: z.string(),
+  charts: z.array(z.string()),
+  seconds: z.number(),
+});
+export type Stored = z.infer<typeof storedSchema>;
 
 /** All claims whose results lie in a folder, with their first figures. */
 export function indexPage(results: readonly Stored[]): string {

@@ -151,7 +151,7 @@ async function readYaml(path: string): Promise<unknown> {
   const { isMap, isScalar, parseDocument } = await import("yaml");
   return parsed(path, "YAML", await readText(path), (text) => {
     // `<<: *defaults`, which YAML 1.2 left out and people go on writing
-    const document = parseDocument(text, { merge: true });
+    const document = parseDocument(text, { merge: true, logLevel: "error" });
     if (document.errors[0]) throw document.errors[0];
     const content = document.toJS() as Record<string, unknown>;
     // `base: &base {…}` beside the sections is there to be merged, and is no section itself

@@ -1,4 +1,4 @@
-import { checkOptions, type OptionNames } from "../../base/index.ts";
+import { checkOptions, DataError, describe, type OptionNames } from "../../base/index.ts";
 import { type Column, emptyReader, numberReader, textReader } from "./columns.ts";
 import type { MissingWords } from "./decide.ts";
 import { dialectOf } from "./dialect.ts";
@@ -117,6 +117,12 @@ export async function parseTable(
   source = "CSV",
 ): Promise<Table> {
   checkOptions("parseTable", options, tableNames);
+  if (typeof text !== "string")
+    throw new DataError({
+      subject: "parseTable",
+      problem: `${describe(text)} is no text.`,
+      fix: "give a string, or give bytes or a path to readTable.",
+    });
   return read(textOf(text, source), withGiven(options));
 }
 

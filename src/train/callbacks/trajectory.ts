@@ -157,12 +157,37 @@ export async function readTrajectory(path: string): Promise<Trajectory | undefin
       problem: `this is not a trajectory: its format is ${JSON.stringify(metadata.format) ?? "missing"}, expected "${format}".`,
       fix: "give the trajectory.safetensors of a run, or remove the file.",
     });
+  const parameters = parametersOf(metadata.parameters);
+  const size = parameters?.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
   const rows = [...tensors]
-    .map(([name, { data }]) => ({ step: Number(name.slice("step ".length)), data }))
+    .map(([name, array]) => ({ step: Number(/^step (\d+)$/.exec(name)?.[1]), array }))
     .sort((a, b) => a.step - b.step);
+  const isPoint = ({ step, array: { dtype, data } }: (typeof rows)[number]) =>
+    Number.isSafeInteger(step) && dtype === "float32" && data.length === size;
+  if (!parameters || !rows.every(isPoint))
+    throw new FormatError({
+      subject: path,
+      problem: "its points are not those of the parameters that it names.",
+      fix: "restore the file, or remove it.",
+    });
   return {
-    parameters: JSON.parse(metadata.parameters ?? "[]"),
+    parameters,
     steps: rows.map(({ step }) => step),
-    points: rows.map(({ data }) => data as Float32Array),
+    points: rows.map(({ array }) => array.data as Float32Array),
   };
+}
+
+/** The parameters in a note of the file; undefined if it holds something else. */
+function parametersOf(note = ""): Trajectory["parameters"] | undefined {
+  const isSize = (x: unknown) => Number.isSafeInteger(x) && (x as number) >= 0;
+  const isParameter = (x: unknown) => {
+    const { path, shape } = Object(x) as Record<string, unknown>;
+    return typeof path === "string" && Array.isArray(shape) && shape.every(isSize);
+  };
+  try {
+    const list: unknown = JSON.parse(note);
+    return Array.isArray(list) && list.every(isParameter) ? list : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -77,8 +77,8 @@ export class SearchTable<S extends Space> {
 
   #parse(line: string, number: number): Trial<S> {
     try {
-      const row = parseJson(line) as Trial<S>;
-      if (Number.isSafeInteger(row.trial) && "value" in row) return row;
+      const row = parseJson(line);
+      if (isTrial<S>(row)) return row;
     } catch {
       // told below, as a line of another kind is
     }
@@ -126,6 +126,14 @@ function leavesOf(head: string): Map<string, string> {
     walk(JSON.parse(head), "");
   } catch {} // torn, or not ours: all of ours differs
   return leaves;
+}
+
+/** Whether a line of JSON is one that a search wrote. */
+function isTrial<S extends Space>(row: unknown): row is Trial<S> {
+  const { trial, parameters, budget, value } = Object(row) as Record<string, unknown>;
+  const isNullOr = (x: unknown) => x === null || Number.isFinite(x);
+  const isPoint = typeof parameters === "object" && parameters !== null;
+  return Number.isSafeInteger(trial) && isPoint && isNullOr(budget) && isNullOr(value);
 }
 
 const keyOf = (trial: number, budget: number | null): string => `${trial} ${budget}`;

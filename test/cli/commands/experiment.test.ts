@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { gradus, workIn } from "../support.ts";
 
@@ -45,6 +45,17 @@ describe("gradus experiment", () => {
       figures: expect.any(Object),
       seconds: expect.any(Number),
     });
+  });
+  test("a damaged result of an earlier run is named", async () => {
+    await mkdir("damaged");
+    for (const text of ['{"id":"E3","title', '{"id":"E3"}', "[]"]) {
+      await writeFile("damaged/E3.json", text);
+      const { code, error } = await gradus("experiment E22 --quick --out damaged");
+      expect([code, error]).toEqual([
+        1,
+        expect.stringContaining("damaged/E3.json: this is not the result of an experiment."),
+      ]);
+    }
   });
   test("an id that there is not", async () => {
     const { code, error } = await gradus("experiment E99");
