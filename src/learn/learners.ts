@@ -83,8 +83,23 @@ export const learnerNames: readonly string[] = Object.keys(learners);
  * again.predict([[10]]).toArray(); // [21]
  */
 export function learnerFromJSON(json: unknown): Estimator {
-  const snapshot = checkSnapshot(typeof json === "string" ? parsed(json) : json, "learnerFromJSON");
-  return build(snapshot);
+  const subject = "learnerFromJSON";
+  const value = typeof json === "string" ? parsed(json) : json;
+  return undamaged(subject, () => build(checkSnapshot(value, subject)));
+}
+
+/** What reading gives; an error that is not ours comes of values that no learner has learned. */
+function undamaged(subject: string, read: () => Estimator): Estimator {
+  try {
+    return read();
+  } catch (thrown) {
+    if (thrown instanceof GradusError) throw thrown;
+    throw new FormatError({
+      subject,
+      problem: `the learner is damaged (${thrown instanceof Error ? thrown.message : thrown}).`,
+      fix: "restore what its save or toJSON wrote.",
+    });
+  }
 }
 
 function build(snapshot: Snapshot): Estimator {
@@ -98,17 +113,8 @@ function build(snapshot: Snapshot): Estimator {
       fix: near ? `did you mean ${near}?` : `the learners are ${learnerNames.join(", ")}.`,
     });
   }
-  try {
-    const decoded = decodeState(state, build);
-    return make(options as never, decoded).restore(decoded);
-  } catch (thrown) {
-    if (thrown instanceof GradusError) throw thrown;
-    throw new FormatError({
-      subject: name,
-      problem: `what it has learned is damaged (${thrown instanceof Error ? thrown.message : thrown}).`,
-      fix: "restore what its save or toJSON wrote.",
-    });
-  }
+  const decoded = decodeState(state, build);
+  return make(options as never, decoded).restore(decoded);
 }
 
 function parsed(text: string): unknown {
@@ -124,5 +130,7 @@ function parsed(text: string): unknown {
 }
 
 /** A learner from the file that its `save` wrote. @throws {FormatError} if it is none, or damaged. */
-export const loadLearner = async (path: string): Promise<Estimator> =>
-  build(await readSnapshot(path));
+export async function loadLearner(path: string): Promise<Estimator> {
+  const snapshot = await readSnapshot(path);
+  return undamaged(path, () => build(snapshot));
+}

@@ -147,7 +147,9 @@ export async function readSnapshot(path: string): Promise<Snapshot> {
   };
   let head: Json = null;
   try {
-    head = JSON.parse(metadata[note] ?? "null") as Json;
-  } catch {} // told below
-  return checkSnapshot(put(head), path);
+    head = put(JSON.parse(metadata[note] ?? "null") as Json);
+  } catch (thrown) {
+    if (thrown instanceof FormatError) throw thrown;
+  } // no JSON, or nested too deep: told below
+  return checkSnapshot(head, path);
 }

@@ -146,7 +146,13 @@ describe("what is wrong is named where it was written", () => {
     'value.yaml: training.epochs: "many" is not a whole number of 1 or more',
     "epochs: 5",
   );
+  const deep = `${"[".repeat(30_000)}${"]".repeat(30_000)}`;
   const files: [name: string, content: string, message: string | RegExp][] = [
+    ["brackets.yaml", "[".repeat(5000), "brackets.yaml: it is nested more than 200 levels deep."],
+    ["dashes.yaml", "- ".repeat(5000), "dashes.yaml: it is nested more than 200 levels deep."],
+    ["itself.yaml", "data: &d {x: *d}", "itself.yaml: it is nested more than 200 levels deep."],
+    ["deep.json", deep, "deep.json: it is nested more than 200 levels deep."],
+    ["long.yaml", "# ".repeat(35_000), "it has 70000 characters, settings in YAML at most 65536."],
     ["flat.yaml", "lr: 0.1", /"lr" among data, model.*did you mean training: \{ lr: … \}\?/s],
     [
       "null.yaml",

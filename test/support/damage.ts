@@ -67,7 +67,7 @@ export const ofBytes = (seeds: readonly Uint8Array[], headers: number) => () =>
 const odd = [
   ...["", '"', "{", "}", "[", "]", ",", "\0", "é", "\n", "__proto__", "constructor"],
   ...["null", "true", "-1", "0", "0.5", "1e999", "NaN", "4294967296", "9".repeat(400)],
-  ...['""', "{}", "[]", "[null]", '{"a":1}', "[".repeat(20_000)],
+  ...['""', "{}", "[]", "[null]", '{"a":1}', "[".repeat(5_000)],
 ];
 
 /** Text with one to three words exchanged: for others of its own, and for such that break things. */
@@ -77,6 +77,13 @@ export function mutateText(whole: string): string {
     words[below(words.length)] = below(2) ? pick(words) : pick(odd);
   return words.join("");
 }
+
+/** Deeper than a parser that recurses has stack for. */
+const deep = `${"[".repeat(10_000)}${"]".repeat(10_000)}`;
+const values = [
+  ...[null, true, -1, 0, 0.5, 1e300, 2 ** 32, "", "x", "NaN", "deep"],
+  ...[[], [[]], {}, { length: 3 }],
+];
 
 /** JSON with a value put in place of another one, anywhere: what passes for JSON and is not the format. */
 export function mutateJson(whole: string): string {
@@ -101,29 +108,10 @@ export function mutateJson(whole: string): string {
         Reflect.set(holder, key, structuredClone(Reflect.get(other, name)));
         break;
       default:
-        Reflect.set(
-          holder,
-          key,
-          pick([
-            null,
-            true,
-            -1,
-            0,
-            0.5,
-            1e300,
-            2 ** 32,
-            "",
-            "x",
-            "NaN",
-            [],
-            [[]],
-            {},
-            { length: 3 },
-          ]),
-        );
+        Reflect.set(holder, key, structuredClone(pick(values)));
     }
   }
-  return JSON.stringify(root.top) ?? "";
+  return (JSON.stringify(root.top) ?? "").replace('"deep"', deep);
 }
 
 let folder: string;
@@ -154,7 +142,7 @@ const mostSeconds = 20;
 /** A reader is given damaged files: it answers, or fails with an error of ours, and comes to an end. */
 export function fuzz<Input extends Uint8Array | string>({ what, make, read }: Format<Input>): void {
   const title = `${what}: of ${runs} damaged ones each gives an answer or an error of ours`;
-  test(title, { timeout: 120_000 + 20 * runs }, async () => {
+  test(title, { timeout: 15_000 + 20 * runs }, async () => {
     const next = await make();
     let answers = 0;
     for (let n = 0; n < runs; n++) {

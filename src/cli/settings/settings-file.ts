@@ -114,6 +114,7 @@ export async function readSettingsFile(path: string): Promise<SettingsFile> {
       fix: "`gradus config print > config.yaml` writes one to begin with.",
     });
   const content = await waitFor(`the configuration ${path}`, () => parse(path));
+  if (isDeeper(content, mostLevels)) throw tooDeep(path);
   const { dirname } = await import("node:path");
   return { path, content: await fromFolder(dirname(path), settingsOf(content)) };
 }
@@ -145,11 +146,58 @@ export async function fromFolder(folder: string, content: unknown): Promise<unkn
   return whole;
 }
 
+/** Characters of YAML: some of its parser's times grow with their square. */
+const mostYaml = 2 ** 16;
+/** Levels of sections and lists, counted by brackets and columns. */
+const mostLevels = 200;
+/** What the lexer of YAML puts before the first token. */
+const documentStart = "\u0002";
+
 const readText = async (path: string) => new TextDecoder().decode(await readBytes(path));
+
+/**
+ * The text of YAML that is neither longer nor nested deeper than settings can be: its parser recurses, and
+ * V8 ends the process where a regular expression finds the stack full.
+ */
+async function readYamlText(path: string): Promise<string> {
+  const text = await readText(path);
+  if (text.length > mostYaml)
+    throw new FormatError({
+      subject: path,
+      problem: `it has ${text.length} characters, settings in YAML at most ${mostYaml}.`,
+      fix: "write it as JSON, which takes any length.",
+    });
+  const { Lexer } = await import("yaml");
+  let brackets = 0;
+  let columns = 0;
+  let isBefore = true;
+  for (const token of new Lexer().lex(text)) {
+    if (/^[[{]$/.test(token)) brackets++;
+    else if (/^[\]}]$/.test(token)) brackets--;
+    if (/^[\r\n]/.test(token)) [columns, isBefore] = [0, true];
+    else if (/^( +|[-?:])$/.test(token)) columns += isBefore ? token.length : 0;
+    else if (token !== documentStart) isBefore = false;
+    if (brackets + columns > mostLevels) throw tooDeep(path);
+  }
+  return text;
+}
+
+/** Whether there are more levels of lists and records in a value, or it holds itself. */
+const isDeeper = (value: unknown, levels: number): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  (levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1)));
+
+const tooDeep = (path: string): FormatError =>
+  new FormatError({
+    subject: path,
+    problem: `it is nested more than ${mostLevels} levels deep.`,
+    fix: "write settings in sections; `gradus config print` shows a whole file.",
+  });
 
 async function readYaml(path: string): Promise<unknown> {
   const { isMap, isScalar, parseDocument } = await import("yaml");
-  return parsed(path, "YAML", await readText(path), (text) => {
+  return parsed(path, "YAML", await readYamlText(path), (text) => {
     // `<<: *defaults`, which YAML 1.2 left out and people go on writing
     const document = parseDocument(text, { merge: true, logLevel: "error" });
     if (document.errors[0]) throw document.errors[0];
