@@ -2,12 +2,12 @@
 import { readFileSync, rmSync } from "node:fs";
 import { readSafetensors, writeSafetensors } from "gradus/formats";
 import { learnerFromJSON, loadLearner, pipeline, StandardScaler, SVC } from "gradus/learn";
-import { loadCheckpoint, RunFolder, readTrajectory, search, uniform } from "gradus/train";
+import { float, loadCheckpoint, RunFolder, readTrajectory, search } from "gradus/train";
 import { beforeAll, expect } from "vitest";
 import { hostArray } from "../../src/base/index.ts";
-import { readRunConfig } from "../../src/cli/run-config.ts";
-import { readSettings } from "../../src/cli/settings.ts";
-import { readSettingsFile } from "../../src/cli/settings-file.ts";
+import { readRunConfig } from "../../src/cli/run/run-config.ts";
+import { readSettings } from "../../src/cli/settings/settings.ts";
+import { readSettingsFile } from "../../src/cli/settings/settings-file.ts";
 import { gradus, workIn } from "../cli/support.ts";
 import { fuzz, inFile, mutateJson, mutateText, pathIn } from "../support/damage.ts";
 
@@ -106,13 +106,13 @@ fuzz({
   what: "tables of searches",
   make: async () => {
     const table = pathIn("search.jsonl");
-    await search({ x: uniform(0, 1) }, objective, { trials: 2, table });
+    await search({ x: float(0, 1) }, objective, { trials: 2, table });
     const [head = "", ...lines] = readFileSync(table, "utf8").trim().split("\n");
     return () => `${[head, lines[0], mutateJson(lines[1]!)].join("\n")}\n`;
   },
   read: async (lines: string) => {
     const table = await inFile("search.jsonl", lines);
-    const { trials, best } = await search({ x: uniform(0, 1) }, objective, { trials: 2, table });
+    const { trials, best } = await search({ x: float(0, 1) }, objective, { trials: 2, table });
     for (const { value } of [...trials, best!])
       expect(value === null || Number.isFinite(value)).toBe(true);
     rmSync(table);

@@ -1,7 +1,13 @@
 import { ConfigError, FormatError, nearest } from "../../base/index.ts";
 import { svgToPng } from "../../draw/index.ts";
 import { readBytes, writeFileAtomic } from "../../formats/index.ts";
-import { type Done, indexPage, resultPage, type Stored, storedSchema } from "../pages/experiment-pages.ts";
+import {
+  type Done,
+  indexPage,
+  resultPage,
+  type Stored,
+  storedSchema,
+} from "../pages/experiment-pages.ts";
 import { makeFolder, removeEmpty } from "../pages/folder.ts";
 import type { Experiments } from "../run/experiments.ts";
 import { wholeNumber } from "../settings/options.ts";
