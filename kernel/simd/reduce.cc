@@ -11,10 +11,14 @@ namespace {
 /// A reducer for one dtype.
 struct Reducing {
   void (*start)(Accumulators, int64_t n);
-  void (*rows)(Accumulators, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base);
+  /// `line` of the n elements of a row make a line; it divides n.
+  void (*rows)(Accumulators, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t line, int64_t base);
   void (*columns)(Accumulators, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base);
   void (*combine)(Accumulators, Accumulators, int64_t n);
   void (*finish)(Accumulators, void* result, int64_t n);
+  // A line that comes piece by piece: what is known of it, at first zeros. Null where order does not matter.
+  void (*extend)(void* line, const void* x, int64_t n);
+  void (*end)(Accumulators, const void* line);
   void (*windows)(void* result, const void* x, const Windows&);  // null for bool
   // Extremes and their positions; null but for the maximum of real numbers.
   void (*twins)(void* values, void* positions, const void* x, const Windows&);
@@ -37,6 +41,35 @@ void twin_windows(void* values, void* positions, const void* x, const Windows& w
   (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(result, static_cast<const T*>(x), w);
 }
 
+template <class R, class T>
+void extend_line(void* line, const void* x, int64_t n) {
+  static_cast<typename R::Line*>(line)->extend(static_cast<const T*>(x), n);
+}
+
+template <class R>
+void end_line(Accumulators acc, const void* line) {
+  *static_cast<typename R::Total*>(acc.values) += static_cast<const typename R::Line*>(line)->total();
+}
+
+/// Room for any line.
+constexpr int64_t kLineBytes = 640;
+
+template <class R, class T>
+constexpr auto extend_of() {
+  if constexpr (R::minds_order) {
+    static_assert(sizeof(typename R::Line) <= kLineBytes);
+    return extend_line<R, T>;
+  } else {
+    return nullptr;
+  }
+}
+
+template <class R>
+constexpr auto end_of() {
+  if constexpr (R::minds_order) return end_line<R>;
+  else return nullptr;
+}
+
 template <class R>
 constexpr auto twins_of() {
   if constexpr (std::is_same_v<R, Extreme<float, true>>) return twin_windows<ExtremeAndPosition<float, int32_t, true>, float>;
@@ -47,14 +80,17 @@ constexpr auto twins_of() {
 template <class R, class T>
 constexpr Reducing reducing = {
     R::start,
-    [](Accumulators acc, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base) {
-      R::rows(acc, static_cast<const T*>(x), ld, rows, n, base);
+    [](Accumulators acc, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t line, int64_t base) {
+      if constexpr (R::minds_order) R::rows(acc, static_cast<const T*>(x), ld, rows, n, line);
+      else R::rows(acc, static_cast<const T*>(x), ld, rows, n, base);
     },
     [](Accumulators acc, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base) {
       R::columns(acc, static_cast<const T*>(x), ld, rows, n, base);
     },
     R::combine,
     R::finish,
+    extend_of<R, T>(),
+    end_of<R>(),
     windows_of<R, T>(),
     twins_of<R>(),
 };
@@ -103,6 +139,12 @@ struct Results {
   bool direct;  // this is the output itself
 };
 
+/// The reduced elements of a part, cut into blocks.
+struct Box {
+  int64_t origin[kMaxRank], size[kMaxRank], grid[kMaxRank];
+  int64_t blocks;
+};
+
 struct ReduceRun {
   const ReducePlan& plan;
   const Frame& frame;
@@ -130,23 +172,64 @@ struct ReduceRun {
     ready[worker] = true;
   }
 
-  /// Folds the reduced blocks first … last−1 of a kept block into the accumulators.
-  void accumulate(int worker, Accumulators acc, int64_t first, int64_t last, int64_t* start, int64_t* extent) {
+  Box box_of(int64_t part) const {
+    const Loop& loop = plan.before;
+    const int r = reduced_at();
+    Box box;
+    box.blocks = plan.reduced_blocks > 0 ? 1 : 0;
+    int64_t outer = part / plan.pieces;
+    for (int a = plan.reduced_rank - 1; a >= 0; a--) {
+      box.origin[a] = 0;
+      box.size[a] = loop.size[r + a];
+      if (plan.parts > 1 && a == plan.cut) {
+        box.origin[a] = part % plan.pieces * plan.piece;
+        const int64_t rest = box.size[a] - box.origin[a];
+        box.size[a] = plan.piece < rest ? plan.piece : rest;
+      } else if (plan.parts > 1 && a < plan.cut) {
+        box.origin[a] = outer % box.size[a];
+        outer /= box.size[a];
+        box.size[a] = 1;
+      }
+      box.grid[a] = (box.size[a] + loop.extent[r + a] - 1) / loop.extent[r + a];
+      box.blocks *= box.grid[a];
+    }
+    return box;
+  }
+
+  /// Folds the reduced elements of a part into the accumulators of a kept block.
+  void accumulate(int worker, Accumulators acc, const Box& box, int64_t* start, int64_t* extent) {
     const Loop& loop = plan.before;
     char* memory = frame.worker_memory[worker];
-    const int k = kept_at(), r = reduced_at();
-    const int64_t kept = count(plan.kept_rank, extent + k);
+    const int k = kept_at(), r = reduced_at(), outer = plan.reduced_rank - plan.line_axes;
+    const int64_t kept = count(plan.kept_rank, extent + k), whole = count(plan.line_axes, box.size + outer);
+    alignas(64) char line[kLineBytes];  // of which a part is known
+    int64_t known = 0;
     reducer.start(acc, kept);
-    BlockCursor cursor{plan.reduced_rank, loop.size + r, loop.extent + r, plan.reduced_grid, {}, start + r, extent + r};
-    cursor.seek(first);
-    for (int64_t block = first; block < last && !frame.parallel->interrupted(); block++, cursor.next()) {
+    int64_t at[kMaxRank];
+    BlockCursor cursor{plan.reduced_rank, box.size, loop.extent + r, box.grid, {}, at, extent + r};
+    cursor.seek(0);
+    for (int64_t block = 0; block < box.blocks && !frame.parallel->interrupted(); block++, cursor.next()) {
+      for (int a = 0; a < plan.reduced_rank; a++) start[r + a] = box.origin[a] + at[a];
       const int64_t reduced = count(plan.reduced_rank, extent + r);
       int64_t base = 0;
       for (int a = 0; a < plan.reduced_rank; a++) base = base * loop.size[r + a] + start[r + a];
       int64_t ld = plan.rows ? reduced : kept;
       const void* x = values(memory, start, extent, ld);
-      if (plan.rows) reducer.rows(acc, x, ld, kept, reduced, base);
-      else reducer.columns(acc, x, ld, reduced, kept, base);
+      if (!plan.rows) {
+        reducer.columns(acc, x, ld, reduced, kept, base);
+        continue;
+      }
+      const int64_t piece = count(plan.line_axes, extent + r + outer);
+      if (piece == whole || !reducer.extend) {
+        reducer.rows(acc, x, ld, kept, reduced, piece, base);
+        continue;
+      }
+      if (known == 0) std::memset(line, 0, sizeof line);
+      reducer.extend(line, x, piece);
+      known += piece;
+      if (known < whole) continue;
+      reducer.end(acc, line);
+      known = 0;
     }
   }
 
@@ -231,12 +314,13 @@ struct ReduceRun {
     const int64_t last = first + plan.kept_per_task < plan.kept_blocks ? first + plan.kept_per_task : plan.kept_blocks;
     cursor.seek(first);
     const Accumulators acc = run.at(run.accumulator_memory(worker));
+    const Box box = run.box_of(0);
     for (int64_t block = first; block < last; block++, cursor.next()) {
       if (!plan.window.empty()) {
         run.reduce_windows(worker, start, extent);
         continue;
       }
-      run.accumulate(worker, acc, 0, plan.reduced_blocks, start, extent);
+      run.accumulate(worker, acc, box, start, extent);
       run.store(worker, acc, start, extent);
     }
   }
@@ -248,8 +332,7 @@ struct ReduceRun {
     const int64_t block = task / plan.parts, part = task % plan.parts;
     int64_t start[kMaxRank], extent[kMaxRank];
     run.kept_cursor(start, extent).seek(block);
-    const int64_t first = part * plan.reduced_per_part, end = first + plan.reduced_per_part;
-    run.accumulate(worker, run.partial(part, block), first, end < plan.reduced_blocks ? end : plan.reduced_blocks, start, extent);
+    run.accumulate(worker, run.partial(part, block), run.box_of(part), start, extent);
   }
 
   /// Adds the parts in their order.

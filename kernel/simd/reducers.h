@@ -90,26 +90,76 @@ struct Sum {
 
   static void start(Accumulators acc, int64_t n) { std::memset(acc.values, 0, size_t(n) * sizeof(A)); }
 
-  static A line(const T* x, int64_t n) {
-    // Four chains hide the latency of an addition.
-    Wide s0{}, s1{}, s2{}, s3{};
-    int64_t i = 0;
-    for (; i + 4 * W <= n; i += 4 * W) {
-      s0 += widen(x + i);
-      s1 += widen(x + i + W);
-      s2 += widen(x + i + 2 * W);
-      s3 += widen(x + i + 3 * W);
+  /// Four chains hide the latency of an addition.
+  struct Chains {
+    Wide s0, s1, s2, s3;
+
+    /// Adds as many as go into all of them; returns how many.
+    int64_t add(const T* x, int64_t n) {
+      int64_t i = 0;
+      for (; i + 4 * W <= n; i += 4 * W) {
+        s0 += widen(x + i);
+        s1 += widen(x + i + W);
+        s2 += widen(x + i + 2 * W);
+        s3 += widen(x + i + 3 * W);
+      }
+      return i;
     }
-    for (; i + W <= n; i += W) s0 += widen(x + i);
-    A total = 0;
-    if (n >= W) total = fold_lanes<A>((s0 + s1) + (s2 + s3), [](auto a, auto b) { return a + b; });
-    for (; i < n; i++) total += A(x[i]);
-    return total;
+
+    /// The sum, with the n elements that are left.
+    A total(const T* x, int64_t n) {
+      int64_t i = 0;
+      for (; i + W <= n; i += W) s0 += widen(x + i);
+      A total = fold_lanes<A>((s0 + s1) + (s2 + s3), [](auto a, auto b) { return a + b; });
+      for (; i < n; i++) total += A(x[i]);
+      return total;
+    }
+  };
+
+  static A line(const T* x, int64_t n) {
+    if (n < W) {
+      A total = 0;
+      for (int64_t i = 0; i < n; i++) total += A(x[i]);
+      return total;
+    }
+    Chains sums{};
+    const int64_t done = sums.add(x, n);
+    return sums.total(x + done, n - done);
   }
 
-  static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t) {
+  static constexpr bool minds_order = true;
+  using Total = A;
+  /// A line that comes piece by piece, and is summed like a whole one.
+  struct Line {
+    Chains sums;
+    T rest[4 * W];  // elements that do not go into the chains yet
+    int64_t count;
+
+    void extend(const T* x, int64_t n) {
+      if (count > 0) {
+        const int64_t more = n < 4 * W - count ? n : 4 * W - count;
+        std::memcpy(rest + count, x, size_t(more) * sizeof(T));
+        count += more;
+        x += more;
+        n -= more;
+        if (count < 4 * W) return;
+        sums.add(rest, 4 * W);
+      }
+      const int64_t done = sums.add(x, n);
+      count = n - done;
+      std::memcpy(rest, x + done, size_t(count) * sizeof(T));
+    }
+
+    A total() const {
+      Chains all = sums;
+      return all.total(rest, count);
+    }
+  };
+
+  static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t line) {
     A* sum = static_cast<A*>(acc.values);
-    for (int64_t r = 0; r < rows; r++) sum[r] += line(x + r * ld, n);
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t i = 0; i < n; i += line) sum[r] += Sum::line(x + r * ld + i, line);
   }
 
   static void columns(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t) {
@@ -153,17 +203,12 @@ struct Sum {
       store_lanes(result, __builtin_convertvector(sum, V));
     }
   }
-  /// Two chains hide half the latency of an addition.
+  /// One after another, like columns.
   template <class U, class F>
   static U window_sum(const Windows& w, F value) {
-    U even{}, odd{};
-    int64_t q = 0;
-    for (; q + 2 <= w.count; q += 2) {
-      even += value(q);
-      odd += value(q + 1);
-    }
-    if (q < w.count) even += value(q);
-    return even + odd;
+    U sum{};
+    for (int64_t q = 0; q < w.count; q++) sum += value(q);
+    return sum;
   }
 
   static void combine(Accumulators acc, Accumulators other, int64_t n) {
@@ -234,11 +279,23 @@ struct Extreme {
     }
   }
 
+  static constexpr bool minds_order = false;
+  /// Of zeros of both signs the larger is +0, the smaller −0, in whatever order they come.
   static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t) {
     T* best = static_cast<T*>(acc.values);
     for (int64_t r = 0; r < rows; r++) {
-      best[r] = better(line(x + r * ld, n), best[r]);
+      const T y = line(x + r * ld, n);
+      if (minds_nan && y == 0 && !(better(best[r], y) != 0)) best[r] = zero(x + r * ld, n, best[r]);
+      else best[r] = better(y, best[r]);
     }
+  }
+
+  /// The extreme of the zeros among n elements, and of `other` if that is one.
+  static T zero(const T* x, int64_t n, T other) {
+    const auto is_extreme = [](T y) { return y == 0 && (__builtin_signbit(double(y)) == 0) == max; };
+    bool found = is_extreme(other);
+    for (int64_t i = 0; i < n && !found; i++) found = is_extreme(x[i]);
+    return found == max ? T(0) : -T(0);
   }
 
   static void columns(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t) {
@@ -284,6 +341,7 @@ struct Extreme {
 /// reduced elements; −1 stands for none yet. They are as wide as T, so that lanes match.
 template <class T, class P, bool max>
 struct ExtremePosition {
+  static constexpr bool minds_order = false;
   using V = typename Lanes<T>::type;
   using I = typename Lanes<P>::type;
   static constexpr int W = Lanes<T>::count;

@@ -7,7 +7,7 @@ namespace gradus {
 namespace {
 
 constexpr int32_t kMagic = 0x47524144;  // "GRAD"
-constexpr int32_t kVersion = 1;
+constexpr int32_t kVersion = 2;
 constexpr int64_t kArenaUnit = 64;
 
 /// Reads words in order. After the first failure every read gives 0 and lists are empty.
@@ -122,6 +122,7 @@ class Reader {
         return;
       case Kind::reduce:
         i.kept = natural("kept");
+        i.inner = natural("inner");
         i.reducer = Reducer(choice(kReducers, "reducer"));
         i.inputs = views();
         i.before = expression();
@@ -191,7 +192,7 @@ bool decode(const Encoded& encoded, Program& program, std::string& refusal) {
   if (r.word() != kMagic) r.fail("this is not a program");
   const int32_t version = r.word();
   if (!r.failed() && version != kVersion)
-    r.fail("version " + std::to_string(version) + " of the program format, this engine reads 1");
+    r.fail("version " + std::to_string(version) + " of the program format, this engine reads " + std::to_string(kVersion));
   program.slots.resize(r.length(4));
   for (Slot& s : program.slots) {
     s.output = r.choice(2, "slot role") == 1;

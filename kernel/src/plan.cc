@@ -44,8 +44,9 @@ constexpr int64_t kShortestLine = 16;
 // Elements of the largest window that is reduced at once (3 × 3 × 3, 5 × 5): of more, the lines of a
 // block are added one after another, in several chains.
 constexpr int64_t kMostWindow = 32;
-// A reduction into few results is cut along the reduced axes too, into at most so many parts.
-constexpr int64_t kMaxParts = 64;
+// A reduction into few results is cut along the reduced axes too, into about so many parts at most, each
+// of so many results side by side.
+constexpr int64_t kMaxParts = 64, kPartWidth = 512;
 // No sensible program has so many constants (some ten thousand distinct ones).
 constexpr size_t kMostConstantBytes = size_t{256} << 20;
 
@@ -680,18 +681,19 @@ class Planner {
     after.views(i.fused.expression, true, position ? DType::i32 : r.dtype, i.fused.inputs, i.fused.outputs, plan.nothing);
     // Both loops share the kept axes: those of `after` just have stride 0 along the reduced ones.
     Space space(i.shape, kept);
+    for (int a = space.rank - int(i.inner); a < space.rank; a++) space.group[a] = kLine;
     before.add_views_to(space);
     after.add_views_to(space);
     space.drop_ones();
-    const LoopView* lead = leading_view(r.before, space.rank);
-    // argmax counts positions in row-major order, so its reduced axes keep their order.
-    if (lead) space.sort(*lead, 0, position ? space.count(0) : space.rank);
-    space.merge();
+    // The reduced axes keep their order, in which elements are added up and positions counted.
+    if (const LoopView* lead = leading_view(r.before, space.rank)) space.sort(*lead, 0, space.count(0));
     r.kept_rank = space.count(0);
-    r.reduced_rank = space.rank - r.kept_rank;
     int64_t reduced = 1;
     for (int a = r.kept_rank; a < space.rank; a++) reduced *= space.size[a];
-    r.rows = reduced_axes_are_inner(r, space, reduced);
+    r.rows = r.kept_rank == 0 || (i.inner > 0 && r.kept_rank < space.rank);
+    const int64_t step = order_of_sums(r, space, results, reduced);
+    space.merge();
+    place_cut(r, space, step);
     if (!before.expression(i.before, refusal_) || !after.expression(i.fused.expression, refusal_)) return false;
     if (plan.nothing) return true;
 
@@ -719,27 +721,15 @@ class Planner {
 
     const int kept_at = r.rows ? 0 : r.reduced_rank, reduced_at = r.rows ? r.kept_rank : 0;
     r.kept_blocks = r.reduced_blocks = r.kept_per_block = 1;
-    int64_t reduced_per_block = 1;
     for (int a = 0; a < r.kept_rank; a++) {
       r.kept_grid[a] = ceil_div(r.before.size[kept_at + a], r.before.extent[kept_at + a]);
       r.kept_blocks *= r.kept_grid[a];
       r.kept_per_block *= r.before.extent[kept_at + a];
     }
-    for (int a = 0; a < r.reduced_rank; a++) {
-      r.reduced_grid[a] = ceil_div(r.before.size[reduced_at + a], r.before.extent[reduced_at + a]);
-      r.reduced_blocks *= r.reduced_grid[a];
-      reduced_per_block *= r.before.extent[reduced_at + a];
-    }
+    for (int a = 0; a < r.reduced_rank; a++)
+      r.reduced_blocks *= ceil_div(r.before.size[reduced_at + a], r.before.extent[reduced_at + a]);
     if (reduced == 0) r.reduced_blocks = 0;
     r.kept_per_task = ceil_div(kTaskElements, std::max<int64_t>(1, r.kept_per_block * reduced));
-    r.parts = 1;
-    r.reduced_per_part = std::max<int64_t>(r.reduced_blocks, 1);
-    const int64_t tasks = ceil_div(r.kept_blocks, r.kept_per_task);
-    if (tasks < 8 && r.reduced_blocks > 1) {
-      const int64_t least = ceil_div(kTaskElements, r.kept_per_block * reduced_per_block);
-      r.reduced_per_part = std::max(least, ceil_div(r.reduced_blocks, kMaxParts));
-      r.parts = ceil_div(r.reduced_blocks, r.reduced_per_part);
-    }
     // Accumulators: 8 bytes of value and 8 of position per kept element of a block, and the result.
     r.accumulator_memory = 3 * round_up(r.kept_per_block * 8, 64);
     need(memory_of(r));
@@ -760,22 +750,45 @@ class Planner {
     return best;
   }
 
-  /// Whether blocks have the reduced axes inside: where these are the contiguous ones.
-  static bool reduced_axes_are_inner(const ReducePlan& r, const Space& s, int64_t reduced) {
-    if (r.kept_rank == 0) return true;
-    if (r.reduced_rank == 0) return false;
-    const LoopView* lead = leading_view(r.before, s.rank);
-    if (!lead) return true;
-    const auto least = [&](int from, int to) {
-      int64_t step = INT64_MAX / 8;
-      for (int a = from; a < to; a++)
-        if (lead->stride[a] != 0) step = std::min(step, std::abs(lead->stride[a]));
-      return step;
-    };
-    const int64_t kept_step = least(0, r.kept_rank), reduced_step = least(r.kept_rank, s.rank);
-    // A few window positions against a long row of windows (max-pooling): vectors run along the row.
-    if (reduced <= 32 && r.reduced_rank > 1 && kept_step <= 4 * reduced_step) return false;
-    return reduced_step <= kept_step;
+  // Groups of axes: kept ones are 0, reduced ones kOuter or kLine; from the axis on that is cut, kCut more.
+  static constexpr int kOuter = 1, kLine = 2, kCut = 2;
+
+  /// In which order elements are added: it follows from the shape alone, so that a sum has the same bits
+  /// whatever expression makes its elements and however they lie. Sets the groups of the reduced axes, which
+  /// keep apart what must not merge; returns the elements along the axis `cut` in one part, 0 for all.
+  static int64_t order_of_sums(ReducePlan& r, Space& s, int64_t results, int64_t reduced) {
+    int64_t line = 1;
+    for (int a = r.kept_rank; a < s.rank; a++) line *= s.group[a] == kLine ? s.size[a] : 1;
+    for (int a = r.kept_rank; a < s.rank; a++) {
+      if (!r.rows) s.group[a] = kOuter;
+      else if (line < kShortestLine) s.group[a] = kLine;  // one line of all
+    }
+    // Few results are cut along the reduced axes into parts of so many elements.
+    const int64_t width = r.rows ? 1 : std::max<int64_t>(1, std::min<int64_t>(results, kPartWidth));
+    const bool few = ceil_div(results, width) < 8;
+    const int64_t least = std::max(ceil_div(kTaskElements, width), ceil_div(reduced, kMaxParts));
+    if (!few || reduced <= least) return 0;
+    int cut = s.rank - 1;
+    int64_t below = 1;  // elements for one step along the axis
+    while (cut > r.kept_rank && below * s.size[cut] <= least) below *= s.size[cut--];
+    for (int a = cut; a < s.rank; a++) s.group[a] += kCut;
+    r.piece = s.size[cut];
+    return ceil_div(least, below);
+  }
+
+  /// Finds the axis that is cut, and the axes of lines, after some have merged.
+  static void place_cut(ReducePlan& r, const Space& s, int64_t step) {
+    r.kept_rank = s.count(0);
+    r.reduced_rank = s.rank - r.kept_rank;
+    r.line_axes = s.count(kLine) + s.count(kLine + kCut);
+    r.parts = r.pieces = 1;
+    r.cut = 0;
+    if (step == 0) return;
+    while (s.group[r.kept_rank + r.cut] <= kCut) r.parts *= s.size[r.kept_rank + r.cut++];
+    const int64_t size = s.size[r.kept_rank + r.cut];
+    r.piece = size / r.piece * step;
+    r.pieces = ceil_div(size, r.piece);
+    r.parts *= r.pieces;
   }
 
   /// Extents of the kept axes from … to−1, `room` elements in all; returns how many it took.
@@ -803,6 +816,7 @@ class Planner {
     const Loop& loop = r.before;
     const int last = loop.rank - 1;
     if (!loop.steps.empty() || loop.inputs.size() != 1 || r.kept_rank != 1 || r.reduced_rank < 2) return false;
+    if (r.line_axes != 1) return false;
     if (loop.inputs[0].access != Access::in_block || loop.inputs[0].view.buffer < 0) return false;
     const LoopView& v = loop.inputs[0].view;
     const bool ordered = v.stride[last] == v.element && v.stride[0] > 0 && v.stride[0] < v.stride[1];
@@ -848,9 +862,6 @@ class Planner {
     int64_t size = 1;
     for (int a = 0; a < r.reduced_rank; a++) size *= loop.size[a];
     if ((step != 1 && step != 2) || size > kMostWindow) return;
-    // A block need not hold whole windows then; but sums of others would be added in another order.
-    const bool whole = std::equal(loop.size, loop.size + r.reduced_rank, loop.extent);
-    if (!whole && r.reducer == Reducer::sum) return;
     std::copy(loop.size, loop.size + r.reduced_rank, loop.extent);
     r.window.push_back(0);
     for (int a = 0; a < r.reduced_rank; a++) {

@@ -115,11 +115,15 @@ struct ReducePlan {
   Reducer reducer;
   DType dtype;
   int kept_rank, reduced_rank;
-  int64_t kept_grid[kMaxRank], reduced_grid[kMaxRank];
+  int line_axes;  // the last reduced axes, which make a line; 0 unless rows
+  int64_t kept_grid[kMaxRank];
   int64_t kept_blocks, reduced_blocks;      // 1 or more, but reduced_blocks 0 for an empty reduction
   int64_t kept_per_block;                   // elements of a full kept block
-  int64_t kept_per_task, reduced_per_part;  // blocks
-  int64_t parts;                            // ways in which the reduced axes are cut
+  int64_t kept_per_task;                    // blocks
+  // The reduced axes are cut for several threads: there is a part for every index before the axis `cut` and
+  // each of so many pieces of it.
+  int64_t parts, pieces, piece;             // piece: elements along the axis
+  int cut;                                  // counts the reduced axes
   std::vector<int64_t> window;              // where the few elements of a result stand from the first, if they are
                                             // reduced where they are
   int64_t accumulator_memory;               // bytes per worker

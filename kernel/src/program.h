@@ -79,6 +79,7 @@ struct Instruction {
   std::vector<int64_t> shape;
   Fused fused;                 // map: all of it; reduce, matmul, conv: the epilogue
   int64_t kept = 0;            // reduce
+  int64_t inner = 0;           // reduce: how many of the last axes make a line
   Reducer reducer{};           // reduce
   std::vector<View> inputs;    // reduce
   Expression before;           // reduce

@@ -370,6 +370,8 @@ class Verifier {
 
   bool reduce(const Instruction& i) {
     if (i.kept > int64_t(i.shape.size())) return refuse("keeps " + str(i.kept) + " axes of " + str(i.shape));
+    if (i.inner > int64_t(i.shape.size()) - i.kept)
+      return refuse("makes lines of " + str(i.inner) + " axes and reduces " + str(int64_t(i.shape.size()) - i.kept));
     const Shape kept(i.shape.begin(), i.shape.begin() + i.kept);
     const int64_t reduced = count_of(Shape(i.shape.begin() + i.kept, i.shape.end()));
     if (i.inputs.size() > kMaxViews) return refuse("more than " + str(kMaxViews) + " views");

@@ -14,7 +14,7 @@ struct Words {
 class Encoder {
  public:
   explicit Encoder(const Program& p) {
-    put({0x47524144, 1, int64_t(p.slots.size())});
+    put({0x47524144, 2, int64_t(p.slots.size())});
     for (const Slot& s : p.slots) put({s.output, int64_t(s.dtype), s.size, s.may_alias});
     put({p.arena_bytes / 64, int64_t(p.instructions.size())});
     for (const Instruction& i : p.instructions) instruction(i);
@@ -66,7 +66,7 @@ class Encoder {
     switch (i.kind) {
       case Kind::map: return fused(i.fused);
       case Kind::reduce:
-        put({i.kept, int64_t(i.reducer)});
+        put({i.kept, i.inner, int64_t(i.reducer)});
         views(i.inputs);
         expression(i.before);
         return fused(i.fused);

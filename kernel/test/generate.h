@@ -263,6 +263,7 @@ class Generator {
     const int64_t kh = random.between(1, 3), kw = random.between(1, 3), step = random.between(1, 3);
     i.shape = {random.between(1, 3), random.between(1, 9), random.between(1, 20), random.between(1, 40), kh, kw};
     i.kept = 4;
+    i.inner = random.one_in(4) ? random.between(1, 2) : 0;
     i.reducer = Reducer(random.below(kReducers));
     const int64_t h = (i.shape[2] - 1) * step + kh, w = (i.shape[3] - 1) * step + kw;
     const DType t = i.reducer == Reducer::sum ? number() : any();
@@ -281,11 +282,13 @@ class Generator {
     const bool channels = random.one_in(5);
     i.shape = shape(0, 5);
     i.kept = random.between(0, int64_t(i.shape.size()));
+    i.inner = random.between(0, int64_t(i.shape.size()) - i.kept);
     i.reducer = Reducer(random.below(kReducers));
     std::vector<DType> dtypes;
     if (channels) {  // lines of one kept element after another, as the gradient of a bias has them
       i.shape = {random.between(1, 40), random.between(1, 20), random.between(10, 70)};
       i.kept = 1;
+      i.inner = random.one_in(4) ? random.between(0, 2) : 1;
       const int64_t line = i.shape[2] + random.below(2);
       const View v{1, any(), 0, {line, line * i.shape[0], 1}};
       p_.slots.push_back({false, v.dtype, line * i.shape[0] * i.shape[1], -1});

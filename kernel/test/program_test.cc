@@ -209,6 +209,7 @@ void sum_error(Engine& engine, const char* isa) {
     i.kind = Kind::reduce;
     i.shape = {kept, reduced};
     i.kept = 1;
+    i.inner = form == 1 ? 0 : 1;
     const int64_t kept_step = form == 1 ? 1 : reduced, step = form == 1 ? columns : 1;
     i.inputs = {{1, DType::f32, 0, {kept_step, step}}};
     i.before = {{{ValueKind::input, DType::f32, 0, 0, 0, {}}}, {0}};

@@ -151,7 +151,7 @@ void fuzz(int64_t rounds) {
   for (int64_t n = 0; n < rounds; n++) {
     // Random words behind a valid start.
     Words noise;
-    noise.words = {0x47524144, 1};
+    noise.words = {0x47524144, 2};
     for (int64_t k = random.below(200); k > 0; k--)
       noise.words.push_back(random.one_in(4) ? int32_t(random.bits()) : int32_t(random.below(6)));
     noise.constants = {1, 2};

@@ -7,6 +7,7 @@ import type { Fusion } from "./fuse.ts";
 import { Buffer, type Kernel, type Location, type Read } from "./kernel.ts";
 import type { Layout } from "./layout.ts";
 import { dense, imagesInnermost, isComputed, isSamePlace, Stores, showing } from "./places.ts";
+import { Summations } from "./summation.ts";
 
 type ViewOf = (location: Location) => View;
 const none: ReadonlySet<Node> = new Set();
@@ -33,6 +34,7 @@ class Lowerer {
   readonly #outputSlots: Buffer[];
   readonly #layout: Layout;
   readonly #stores: Stores;
+  readonly #summations: Summations;
   readonly #locations = new Map<Node, Location>();
   readonly #stretched = new Map<Node, Location>();
   readonly #kernels: Kernel[] = [];
@@ -43,6 +45,7 @@ class Lowerer {
   constructor(inputs: readonly Node[], outputs: readonly Node[], fusion: Fusion, layout: Layout) {
     this.#layout = layout;
     this.#stores = new Stores(layout.innermost);
+    this.#summations = new Summations(layout);
     this.#given = new Set(inputs);
     this.#outputs = outputs;
     this.#fusion = fusion;
@@ -218,7 +221,7 @@ class Lowerer {
   #reduce(host: Node) {
     const lower = loweringOf(host) as Extract<Lowering, { kind: "reduce" }>;
     const source = host.inputs[0]!;
-    const axes = host.attrs.axes as readonly number[];
+    const { axes, inner } = this.#summations.of(host);
     const order = [...source.shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
     const builder = new ExpressionBuilder({
       inside: this.#fusion.before.get(host) ?? none,
@@ -237,6 +240,7 @@ class Lowerer {
         kind: "reduce" as const,
         shape,
         kept: host.shape.length,
+        inner,
         reducer: lower.reducer,
         inputs: loads.map(view),
         before,

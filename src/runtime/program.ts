@@ -84,7 +84,9 @@ export const reducers: readonly Reducer[] = ["sum", "max", "min", "argmax", "arg
 
 /**
  * r[k] = reducer over the trailing axes of `before(inputs[k, …])`; outputs[j][k] = after(r[k], …).
- * The first `kept` axes of `shape` are kept. argmax/argmin give the row-major index within the
+ * The first `kept` axes of `shape` are kept. The last `inner` axes make a line, whose elements lie side
+ * by side; where there are none, results do. The order in which elements are added follows from
+ * these numbers alone, so that a sum has the same bits however its elements are made and stored. argmax/argmin give the row-major index within the
  * reduced axes (int32), the first on ties, the first NaN if there is one. An empty sum is 0, an
  * empty max/min is ∓Infinity (for int32 the extreme integers), an empty argmax is refused.
  */
@@ -92,6 +94,7 @@ export interface ReduceInstruction {
   readonly kind: "reduce";
   readonly shape: Shape;
   readonly kept: number;
+  readonly inner: number;
   readonly reducer: Reducer;
   /** Views over the whole of `shape`. */
   readonly inputs: readonly View[];
@@ -230,7 +233,7 @@ export interface EncodedProgram {
 }
 
 export const programMagic = 0x47524144; // "GRAD"
-export const programVersion = 1;
+export const programVersion = 2;
 
 const instructionKinds = [
   "map",
@@ -309,7 +312,7 @@ export function encodeProgram(program: Program): EncodedProgram {
         views(i.outputs);
         return expression(i.expression);
       case "reduce":
-        put(i.kept, reducers.indexOf(i.reducer));
+        put(i.kept, i.inner, reducers.indexOf(i.reducer));
         views(i.inputs);
         expression(i.before);
         return epilogue(i.epilogue);

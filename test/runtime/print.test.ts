@@ -66,6 +66,7 @@ test("a program prints one line per instruction, with formulas", () => {
         kind: "reduce",
         shape: [4, 2],
         kept: 1,
+        inner: 1,
         reducer: "sum",
         inputs: [view(0, [2, 1], 16)],
         before: { values: [input(0), op("mul", 0, 0)], results: [1] },
