@@ -47,8 +47,6 @@ constexpr int64_t kMostWindow = 32;
 // A reduction into few results is cut along the reduced axes too, into about so many parts at most, each
 // of so many results side by side.
 constexpr int64_t kMaxParts = 64, kPartWidth = 512;
-// No sensible program has so many constants (some ten thousand distinct ones).
-constexpr size_t kMostConstantBytes = size_t{256} << 20;
 
 int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t round_up(int64_t n, int64_t unit) { return ceil_div(n, unit) * unit; }
@@ -1098,33 +1096,6 @@ class Planner {
 };
 
 }  // namespace
-
-ConstantPool::~ConstantPool() {
-  for (Entry& e : entries_) release(e.data);
-}
-
-const void* ConstantPool::block(DType dtype, double value, int64_t count) {
-  uint64_t bits;
-  std::memcpy(&bits, &value, 8);
-  for (const Entry& e : entries_)
-    if (e.dtype == dtype && e.bits == bits && e.count >= count) return e.data;
-  const size_t bytes = size_t(count) * byte_size(dtype);
-  bytes_ += bytes;
-  if (bytes_ > kMostConstantBytes) return nullptr;
-  entries_.push_back({dtype, bits, 0, nullptr});  // first: what follows must not be lost if this fails
-  void* data = entries_.back().data = allocate(bytes);
-  if (!data) return nullptr;
-  entries_.back().count = count;
-  // A value that its dtype cannot hold is stored as a cast would: saturated, NaN as 0.
-  const double limited = std::isnan(value) ? 0 : std::min(2147483647.0, std::max(-2147483648.0, value));
-  switch (dtype) {
-    case DType::f32: std::fill_n(static_cast<float*>(data), count, float(value)); break;
-    case DType::f64: std::fill_n(static_cast<double*>(data), count, value); break;
-    case DType::i32: std::fill_n(static_cast<int32_t*>(data), count, int32_t(limited)); break;
-    case DType::b8: std::fill_n(static_cast<uint8_t*>(data), count, uint8_t(value != 0)); break;
-  }
-  return data;
-}
 
 Status plan_program(const Program& program, const KernelTable& kernels, ConstantPool& constants,
                     std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal) {

@@ -221,7 +221,7 @@ Status argsort(const LinePlan& plan, Frame& frame);
 /// The kernels for this machine; GRADUS_ISA overrides where the machine allows.
 const KernelTable& kernels_for_this_machine();
 
-/// Blocks of equal values that expressions read as constants; filled once per program.
+/// Blocks of equal values that a program's expressions read as constants. Programs share them.
 class ConstantPool {
  public:
   ~ConstantPool();
@@ -235,7 +235,7 @@ class ConstantPool {
     DType dtype;
     uint64_t bits;
     int64_t count;
-    void* data;
+    const void* data;
   };
   std::vector<Entry> entries_;
   size_t bytes_ = 0;

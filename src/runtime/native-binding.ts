@@ -20,8 +20,8 @@ export type Handle = object;
 /** What `kernel/bindings/node/addon.cc` exports. */
 export interface Addon extends Watcher {
   load(words: Int32Array, constants: Float64Array): Handle;
-  /** Frees the program before the collector does. An addon that was built before lacks it. */
-  unload?(handle: Handle): void;
+  /** Frees the program, once no run uses it, before the collector does. */
+  unload(handle: Handle): void;
   /** Keeps `owners` alive until the run has ended. */
   run(handle: Handle, slots: readonly TypedArray[], owners: readonly Storage[]): Promise<void>;
   /** What synchronous runs use from now on; the caller keeps the array or binds another one. */

@@ -101,7 +101,7 @@ function engineOf(addon: Addon): NativeEngine {
   const recycler = new Recycler(addon);
   const residence = new Residence<Handle>(
     ({ words, constants }) => mapped(() => addon.load(words, constants)),
-    (handle) => addon.unload?.(handle),
+    (handle) => addon.unload(handle),
   );
   const freshArray = (dtype: DType, size: number): TypedArray => {
     try {

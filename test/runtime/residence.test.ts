@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Residence } from "../../src/runtime/residence.ts";
 import { loadWasm, type WasmEngine } from "../../src/runtime/wasm.ts";
 import { compile, setEngine, type Tensor, tensor, Variable } from "../../src/tensor/index.ts";
-import { engines } from "../support/engines.ts";
+import { engines, hasNative } from "../support/engines.ts";
 
 const encoded = (i: number) => ({ words: Int32Array.of(i), constants: new Float64Array(0) });
 
@@ -66,3 +66,15 @@ test.runIf(engines.includes("wasm"))(
     expect(engine.memoryBytes() - before).toBeLessThan(8 << 20); // a program and its constants: 27 KB
   },
 );
+
+test.runIf(hasNative)("nor the native engine's: what it holds is freed at once", () => {
+  setEngine("native");
+  const x = tensor([1, 2, 3]);
+  const make = (from: number, to: number) => {
+    for (let i = from; i < to; i++) compile((y: Tensor) => y.mul(i).add(1).tanh().sum()).sync(x);
+  };
+  make(0, 600);
+  const before = process.memoryUsage().external; // the engine tells what programs take
+  make(600, 2400);
+  expect(process.memoryUsage().external - before).toBeLessThan(8 << 20);
+});

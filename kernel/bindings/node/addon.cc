@@ -26,7 +26,7 @@ constexpr const char* kArgument = "GRADUS_ARGUMENT";
 struct Handle {
   static constexpr uint64_t kMagic = 0x6772616475732031;
   uint64_t magic = kMagic;
-  std::unique_ptr<gradus::Loaded> program;
+  std::shared_ptr<gradus::Loaded> program;  // null when it was unloaded
   std::vector<char*> buffers;  // of synchronous runs: the arena, then what is bound to each slot
   const double* stamps = nullptr;  // of what the slots hold in the next run, where the caller tells them
   int64_t bytes = 0;               // as reported to the garbage collector
@@ -49,6 +49,7 @@ struct Addon {
 struct Job {
   Addon* addon;
   Handle* handle;
+  std::shared_ptr<gradus::Loaded> program;  // also when the handle's is unloaded meanwhile
   std::vector<char*> buffers;
   std::vector<double> stamps;
   napi_ref keep_alive;  // [handle, owners, slots]
@@ -85,6 +86,10 @@ Handle* handle_of(napi_env env, napi_value value) {
   if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
       napi_get_value_external(env, value, &data) != napi_ok || static_cast<Handle*>(data)->magic != Handle::kMagic) {
     fail(env, kArgument, "this is not a loaded program");
+    return nullptr;
+  }
+  if (!static_cast<Handle*>(data)->program) {
+    fail(env, kArgument, "the program was unloaded");
     return nullptr;
   }
   return static_cast<Handle*>(data);
@@ -181,6 +186,20 @@ napi_value load(napi_env env, napi_callback_info info) {
   return value;
 }
 
+/// unload(handle): frees the program, once no run uses it, before the garbage collector says that the
+/// handle is dead: finalisers run when the event loop turns.
+napi_value unload(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value args[1];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  Handle* handle = handle_of(env, args[0]);
+  if (!handle) return nullptr;
+  report_memory(env, *handle, 0);
+  handle->program.reset();
+  handle->buffers = {};
+  return nullptr;
+}
+
 /// bind(handle, slot, array): the array that synchronous runs use from now on. The caller keeps it
 /// alive, or binds another one before the next run.
 napi_value bind(napi_env env, napi_callback_info info) {
@@ -261,9 +280,9 @@ napi_value profile(napi_env env, napi_callback_info info) {
 }
 
 void perform(Job& job) {
-  job.status = job.addon->engine->run(*job.handle->program, job.buffers.data(), job.message, nullptr,
+  job.status = job.addon->engine->run(*job.program, job.buffers.data(), job.message, nullptr,
                                       job.stamps.empty() ? nullptr : job.stamps.data());
-  job.memory = memory_of(*job.handle->program);
+  job.memory = memory_of(*job.program);
 }
 
 /// On the engine's thread.
@@ -277,7 +296,7 @@ void execute(void* context) {
 void settle(napi_env env, napi_value, void*, void* data) {
   std::unique_ptr<Job> job(static_cast<Job*>(data));
   if (!env) return;
-  report_memory(env, *job->handle, job->memory);
+  if (job->handle->program) report_memory(env, *job->handle, job->memory);
   napi_delete_reference(env, job->keep_alive);
   if (--job->addon->pending == 0) napi_unref_threadsafe_function(env, job->addon->done);
   if (job->status == Status::ok) {
@@ -299,7 +318,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   Handle* handle = handle_of(env, args[0]);
   if (!handle) return nullptr;
   Addon& addon = addon_of(env);
-  std::unique_ptr<Job> job(new Job{&addon, handle, {}, {}, nullptr, nullptr, Status::ok, {}, 0});
+  std::unique_ptr<Job> job(new Job{&addon, handle, handle->program, {}, {}, nullptr, nullptr, Status::ok, {}, 0});
   if (!read_slots(env, *handle->program, args[1], job->buffers)) return nullptr;
   if (handle->stamps) job->stamps.assign(handle->stamps, handle->stamps + handle->program->slots.size());
   // The caller may change its list: the arrays themselves are kept.
@@ -459,8 +478,8 @@ napi_value initialize(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback call;
-  } functions[] = {{"load", guarded<load>}, {"bind", guarded<bind>}, {"stamp", guarded<stamp>}, {"runSync", guarded<run_sync>},
-                   {"run", guarded<run>}, {"profile", guarded<profile>}, {"info", guarded<describe>},
+  } functions[] = {{"load", guarded<load>}, {"unload", guarded<unload>}, {"bind", guarded<bind>}, {"stamp", guarded<stamp>},
+                   {"runSync", guarded<run_sync>}, {"run", guarded<run>}, {"profile", guarded<profile>}, {"info", guarded<describe>},
                    {"setThreads", guarded<set_threads>}, {"arenaBytes", arena_bytes}, {"misalignment", misalignment},
                    {"largePages", large_pages}, {"watch", watch}, {"ended", ended}};
   for (const auto& f : functions) {
