@@ -136,3 +136,22 @@ describe.each(compiled)(
     });
   },
 );
+
+test.each(engines)("%s: sum, mean, variance and gradient of what is also returned", (engine) => {
+  setEngine(engine);
+  const x = uniform([37, 53], { key: 5, dtype: "float64" }).sub(0.5).evalSync();
+  const summand = (x: Tensor) => x.mul(0.1).add(x.square());
+  for (const axis of [[0], [1], [0, 1]]) {
+    const results = (x: Tensor) => {
+      const z = summand(x);
+      const loss = (x: Tensor) => summand(x).mean({ axis }).square().sum();
+      return [z.sum({ axis }), z.mean({ axis }), z.variance({ axis }), grad(loss)(x)] as const;
+    };
+    const alone = results(x).map((_, i) => compile((x: Tensor) => results(x)[i]!).sync(x));
+    const both = compile((x: Tensor) => [...results(x), summand(x), summand(x).neg()]).sync(x);
+    alone.forEach((value, i) => {
+      const where = differs(value.dataSync(), both[i]!.dataSync());
+      expect(where, `result ${i} over ${axis}`).toBeUndefined();
+    });
+  }
+});
