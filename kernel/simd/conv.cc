@@ -278,7 +278,7 @@ void Convolution<T>::multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_
         t.c[v] = places ? corner + v * lanes : to + column.target;
         t.count[v] = places ? lanes : column.count;
       }
-      kernels<T>.packed[height - 1][nv - 1](t);
+      Kernels<T>::all.packed[height - 1][nv - 1](t);
       if (!places) continue;
       for (int i = 0; i < height; ++i)
         for (int v = 0; v < nv; ++v)
@@ -576,7 +576,7 @@ void Convolution<T>::sum_products(T* c, const Part& b, int64_t piece, void* room
         t.accumulate = begun;
         multiply_row(t, b, region, staged + channel * region.channel, c + row * ld,
                      max_vectors(panels.height),
-                     rows ? kernels<T>.unpacked[height - 1] : kernels<T>.packed[height - 1]);
+                     rows ? Kernels<T>::all.unpacked[height - 1] : Kernels<T>::all.packed[height - 1]);
       }
       k0 = end, begun = true;
     }

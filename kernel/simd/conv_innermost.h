@@ -290,7 +290,7 @@ void InnermostImages<T>::multiply_segment(const Line& line, int64_t from, int64_
         t.b[v] = x + at, t.c[v] = c + at;
         if ((image += lanes) >= line.images) image = 0, x += pace, c += line.to_step;
       }
-      kernels<T>.packed[height - 1][nv - 1](t);
+      Kernels<T>::all.packed[height - 1][nv - 1](t);
     }
   }
 }

@@ -396,7 +396,7 @@ void ImageLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, i
         t.k = min(r->length, k - r->k);
         t.a = a + row * k + r->k * height;
         t.b_offset = columns.offset + r->k;
-        kernels<T>.packed[height - 1][g->count - 1](t);
+        Kernels<T>::all.packed[height - 1][g->count - 1](t);
         t.accumulate = true;
       }
     }

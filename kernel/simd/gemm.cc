@@ -127,7 +127,7 @@ void Product<T>::direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_
   for (int64_t j = 0; j < cols; j += widest) {
     const int width = int(min(widest, cols - j)), vectors = int(ceil_div(width, lanes));
     for (int v = 0; v < vectors; ++v) t.count[v] = int(min(lanes, width - v * lanes));
-    const auto& row_kernels = kernels<T>.direct[width % lanes != 0];
+    const auto& row_kernels = Kernels<T>::all.direct[width % lanes != 0];
     for (int64_t p = 0; p < panels.count; ++p) {
       for (int v = 0; v < vectors; ++v) t.c[v] = c.c + p * panels.height * c.row + j + v * lanes;
       for (int64_t from = 0; from == 0 || (from < call_.k && !pool_.interrupted()); from += kChain) {

@@ -165,7 +165,7 @@ void VectorPanels<T>::multiply(const void* left, const void* right, const Piece&
       // The result's lines come while the sums form.
       for (int r = 0; fetch && r < height; ++r)
         for (int v = 0; v < vectors; ++v) __builtin_prefetch(t.c[v] + r * c.row, 1);
-      kernels<T>.panels[height - 1][vectors - 1](t);
+      Kernels<T>::all.panels[height - 1][vectors - 1](t);
     }
   }
 }
