@@ -73,6 +73,7 @@ export {
   type SoundInputs,
   type TableInputs,
   type Target,
+  type TextInputs,
 } from "./preparation/preparation.ts";
 export {
   completeRows,
@@ -82,6 +83,7 @@ export {
 } from "./preparation/prepare-table.ts";
 export { labelAt, type RowsWithout } from "./preparation/rows.ts";
 export { prepareSound } from "./preparation/sound.ts";
+export { prepareText } from "./preparation/text.ts";
 export { type ConvolutionMode, convolve, correlate } from "./signal.ts";
 export { fitStandardization, type Standardization, standardize } from "./standardize.ts";
 export type { Column, EmptyColumn, NumberColumn, TextColumn } from "./table/columns.ts";

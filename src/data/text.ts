@@ -108,7 +108,8 @@ export async function readText(path: string, options: TextOptions = {}): Promise
   };
 }
 
-function decodeUtf8(bytes: Uint8Array, path: string): string {
+/** @throws {FormatError} if the bytes are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array, path: string): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

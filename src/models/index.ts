@@ -6,12 +6,14 @@
 import { ConfigError, checkOptions, nearest, type OptionNames, type Shape } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { alexnet } from "./alexnet.ts";
+import { charMlp } from "./char-mlp.ts";
 import { digitsNet } from "./digits-net.ts";
 import { lenet } from "./lenet.ts";
 import { mlp } from "./mlp.ts";
 import { vgg } from "./vgg.ts";
 
 export { alexnet } from "./alexnet.ts";
+export { type CharMlpOptions, charMlp } from "./char-mlp.ts";
 export { digitsNet } from "./digits-net.ts";
 export type { ImageModelOptions } from "./image.ts";
 export { ImageClassifier } from "./image-classifier.ts";
@@ -20,14 +22,14 @@ export { type MlpOptions, mlp } from "./mlp.ts";
 export { vgg } from "./vgg.ts";
 
 /** The names that {@link createModel} knows. */
-export type ModelName = "conv" | "mlp" | "lenet" | "vgg" | "alexnet";
+export type ModelName = "conv" | "mlp" | "lenet" | "vgg" | "alexnet" | "char-mlp";
 
 /** What every model by name takes; plain data. */
 export interface ModelOptions {
   /** The shape of one example, without the batch axis. */
   readonly inputShape: Shape;
   readonly classes: number;
-  /** Units of the hidden layers, for models whose hidden layers are all dense: "mlp". */
+  /** Units of the hidden layers, for models whose hidden layers are all dense: "mlp" and "char-mlp". */
   readonly hidden?: readonly number[] | undefined;
   readonly seed?: number | undefined;
 }
@@ -44,7 +46,11 @@ const builders: Readonly<Record<ModelName, (options: ModelOptions) => Module>> =
   lenet,
   vgg,
   alexnet,
+  "char-mlp": charMlp,
 };
+
+/** Models whose hidden layers are all dense. */
+const dense: readonly string[] = ["mlp", "char-mlp"];
 
 const optionNames: OptionNames<ModelOptions> = {
   ...{ inputShape: true, classes: "count", hidden: true, seed: "number" },
@@ -67,8 +73,8 @@ export function createModel(config: ModelConfig): Module {
   if (Object.hasOwn(builders, name)) {
     checkOptions(`model "${name}"`, options ?? null, optionNames);
     const { hidden, ...image } = options;
-    if (hidden && name !== "mlp") throw noHidden(name);
-    return builders[name](name === "mlp" ? options : image);
+    if (hidden && !dense.includes(name)) throw noHidden(name);
+    return builders[name](dense.includes(name) ? options : image);
   }
   const near = nearest(name, modelNames);
   throw new ConfigError({

@@ -52,6 +52,11 @@ test.skipIf(!isFast)(
     );
     expect(out).toContain("1 recordings in _noise_ left out: it is no class.");
     expect(out).toMatch(/accuracy 100.00 %/);
+    await writeFile(join(folder, "new.wav"), tone(1620, 0.5));
+    const predicted = await gradus("predict r/speech new.wav");
+    expect(predicted.out).toMatch(/^high +\d+\.\d\d %/);
+    expect((await gradus("evaluate r/speech")).out).toMatch(/accuracy: 1.0000 - examples: 8/);
+    expect((await gradus("report r/speech")).out).toBe("r/speech/report.html\n");
   },
 );
 
@@ -89,14 +94,14 @@ test("a test set of another size ends before the first step; data.size mends it"
 test("data.size is for images, limits are for files: for others they are refused", async () => {
   await writeImages(join(folder, "idx"), 20);
   expect((await gradus("train --data idx data.size=8")).error).toMatch(
-    /size: it scales images, and idx holds IDX files/,
+    /data.size: it is for a folder or archive of images by class; idx is .* IDX files/,
   );
   await write("sounds", { "a/1.wav": tone(400, 0), "b/2.wav": tone(800, 0) });
   expect((await gradus("train --data sounds data.size=8")).error).toMatch(
-    /sounds holds recordings/,
+    /sounds is a folder or archive of WAV recordings/,
   );
   expect((await gradus("train --data moons data.maxPixels=8")).error).toMatch(
-    /data.maxPixels: it limits a folder or archive, and moons is none/,
+    /data.maxPixels: it is for .* IDX files, or .* images by class; moons is a set/,
   );
   await write("few", { "a/1.png": await png([1]), "b/2.png": await png([2]) });
   expect((await gradus("train --data few data.maxPixels=3")).error).toMatch(

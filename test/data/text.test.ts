@@ -7,10 +7,15 @@ import {
   characterContexts,
   characterSequences,
   makeVocabulary,
+  preparationVersion,
+  prepareText,
+  readPreparation,
   readText,
 } from "gradus/data";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ConfigError, DataError, FormatError } from "../../src/base/index.ts";
+import { textExamples } from "../../src/data/preparation/text.ts";
+import { looksLikeTable } from "../../src/data/table/dialect.ts";
 import { testOnRealData } from "./real-data.ts";
 
 let root: string;
@@ -141,4 +146,53 @@ testOnRealData("Shakespeare: 65 characters", "text/tinyshakespeare.txt", async (
     Math.floor((train.length - 1) / 64),
     64,
   ]);
+});
+
+test("examples of the next character see the part before them, and what lies before the text", () => {
+  const text = { codes: Int32Array.of(5, 6, 7, 8, 9), before: 1 };
+  const { inputs, targets } = textExamples(text, 3, 0, 2);
+  expect([inputs.shape, [...inputs.data]]).toEqual([
+    [2, 3],
+    [1, 1, 1, 1, 1, 5],
+  ]);
+  expect([targets.dtype, [...targets.data]]).toEqual(["int32", [5, 6]]);
+  const later = textExamples(text, 3, 2, 5);
+  expect([...later.inputs.data]).toEqual([1, 5, 6, 5, 6, 7, 6, 7, 8]);
+  expect([...later.targets.data]).toEqual([7, 8, 9]);
+});
+
+test("a text to go on with: its last characters, after ends of lines where it is short", async () => {
+  const preparation = readPreparation({
+    version: preparationVersion,
+    inputs: { kind: "text", characters: ["\n", "a", "b"] },
+    inputShape: [3],
+    target: { task: "classification", column: null, classes: ["\n", "a", "b"] },
+  });
+  const read = async (text: string) => (await prepareText(preparation, await fileOf(text))).inputs;
+  expect(await read("abba\r\n")).toMatchObject({ dtype: "int32", shape: [1, 3] });
+  expect([...(await read("abba\r\n")).data]).toEqual([2, 1, 0]);
+  expect([...(await read("b")).data]).toEqual([0, 0, 2]);
+  expect([...(await read("")).data]).toEqual([0, 0, 0]);
+  await expect(read("abc")).rejects.toThrow(/the character "c" is not among the 3/);
+  const table = { ...preparation, inputs: { kind: "arrays" } } as const;
+  await expect(prepareText(table, await fileOf("a"))).rejects.toThrow(DataError);
+});
+
+test("a preparation of texts without the end of a line is refused", () => {
+  const inputs = { kind: "text", characters: ["a", "b"] };
+  const target = { task: "classification", column: null, classes: ["a", "b"] };
+  const json = { version: preparationVersion, inputs, inputShape: [3], target };
+  expect(() => readPreparation(json)).toThrow(/"inputs.characters" is \["a","b"\]/);
+});
+
+test.each([
+  ["cells between commas", "a,b\n1,2\n3,4\n", true],
+  ["numbers between spaces", "1 2 3\n4 5 6\n", true],
+  ["words between tabs", "a\tb\nc\td\n", true],
+  ["one name per line", "anna\nbea\n", false],
+  ["words between spaces", "to be or\nnot to be\n", false],
+  ["prose with commas here and there", "Yes, sir,\nhe said.\nNo, no.\nWell.\n", false],
+  ["nothing", "", false],
+])("looks like a table or not: %s", (_, text, isTable) => {
+  expect(looksLikeTable(text)).toBe(isTable);
 });

@@ -162,6 +162,9 @@ export async function writeSampleFiles(folder: string): Promise<void> {
     "species,bill,mass\nAdelie,39.1,3750\nChinstrap,46.5,3500\nGentoo,46.1,4500\nGentoo,50,\n",
   );
   await fs.writeFile(path.join(folder, "names.txt"), "anna\nbert\ncora\ndave\n");
+  const poem = "Tyger Tyger, burning bright,\nIn the forests of the night;\n";
+  await fs.writeFile(path.join(folder, "poem.txt"), poem.repeat(20));
+  await fs.writeFile(path.join(folder, "prompt.txt"), "Tyger Ty");
   await fs.mkdir(path.join(folder, "spoken"), { recursive: true });
   await fs.writeFile(path.join(folder, "seven.wav"), recording());
   for (const name of ["yes_a_0", "no_a_0", "yes_a_5", "no_a_5", "yes_b_6", "no_b_6"])

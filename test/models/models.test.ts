@@ -1,7 +1,8 @@
-import { ConfigError, compile, fromHost, setEngine, type Tensor, zeros } from "gradus";
+import { ConfigError, compile, fromHost, setEngine, type Tensor, tensor, zeros } from "gradus";
 import { batches, digits } from "gradus/data";
 import {
   alexnet,
+  charMlp,
   createModel,
   digitsNet,
   lenet,
@@ -14,8 +15,8 @@ import { adam, Optimizer } from "gradus/optim";
 import { describe, expect, test } from "vitest";
 import { hasNative } from "../support/engines.ts";
 
-/** AlexNet is for larger images, and its 60 million numbers would be slow here. */
-const small = modelNames.filter((name) => name !== "alexnet");
+/** AlexNet is for larger images, and its 60 million numbers would be slow here; characters are no images. */
+const small = modelNames.filter((name) => name !== "alexnet" && name !== "char-mlp");
 
 describe.each(small)("%s", (name) => {
   test("is rebuilt with the same parameters from its name and options, through JSON", () => {
@@ -34,6 +35,37 @@ describe.each(small)("%s", (name) => {
     const shape = inputShape.filter((d) => d !== undefined);
     const model = createModel({ name, options: { inputShape: shape, classes: 7 } });
     expect(model.forward(zeros([2, ...shape])).shape).toEqual([2, 7]);
+  });
+});
+
+describe("char-mlp", () => {
+  test("logits by hand: embeddings in a row, a dense layer with ReLU, a dense layer", () => {
+    const model = charMlp({ inputShape: [2], classes: 3, hidden: [2], seed: 5 });
+    const p = model.parameters();
+    expect(Object.values(p).map(({ shape }) => shape)).toEqual([
+      [3, 24],
+      [2, 48],
+      [2],
+      [3, 2],
+      [3],
+    ]);
+    const [e, w, b, v, c] = Object.values(p).map(({ value }) =>
+      value.cast("float64").toArray(),
+    ) as [number[][], number[][], number[], number[][], number[]];
+    const x = [...e[2]!, ...e[0]!];
+    const dot = (a: number[], z: number[]) => a.reduce((sum, y, i) => sum + y * z[i]!, 0);
+    const h = w.map((row, k) => Math.max(0, dot(row, x) + b[k]!));
+    const z = v.map((row, k) => dot(row, h) + c[k]!);
+    const found = model.forward(tensor([[2, 0]], "int32")).dataSync();
+    for (const [k, value] of z.entries()) expect(found[k]).toBeCloseTo(value, 5);
+    expect(model.forward(tensor([[2, 0]])).dataSync()).toEqual(found); // numbers of any dtype
+  });
+  test.each([[[1, 28, 28]], [[]]])("examples of %j are no rows of characters", (inputShape) => {
+    expect(() => charMlp({ inputShape, classes: 3 })).toThrow(/charMlp: examples of/);
+  });
+  test("another number of characters is an error that says how many it sees", () => {
+    const model = createModel({ name: "char-mlp", options: { inputShape: [4], classes: 3 } });
+    expect(() => model.forward(zeros([2, 5]))).toThrow(/takes characters \[N, 4\], got \[2, 5\]/);
   });
 });
 

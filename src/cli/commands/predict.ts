@@ -1,9 +1,12 @@
-import { formatJson } from "../../base/index.ts";
+import { ConfigError, formatJson } from "../../base/index.ts";
 import { extent } from "../../base/vectors.ts";
-import { classesOf, type Preparation } from "../../data/index.ts";
+import { classesOf, makeVocabulary, type Preparation } from "../../data/index.ts";
 import { binary, classification, predict } from "../../train/index.ts";
+import { shownClass } from "../pages/class-names.ts";
 import { largest, probabilityRows } from "../pages/report-data.ts";
+import { continueText } from "../run/continue-text.ts";
 import { judgedModel, openRun } from "../run/stored-run.ts";
+import { wholeNumber } from "../settings/options.ts";
 import { type Example, type Examples, readExamples } from "../sources/examples.ts";
 import { bar } from "../terminal/progress.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -12,6 +15,8 @@ import type { Define } from "./define.ts";
 interface Options {
   readonly json?: boolean;
   readonly csv?: boolean;
+  readonly length?: number;
+  readonly seed: number;
 }
 
 /** What a network says of an example; of a row with a gap that nothing fills, nothing. */
@@ -20,6 +25,8 @@ interface Prediction extends Example {
   readonly prediction: string | number | null;
   /** Of each class, in the order of the classes. */
   readonly probabilities?: readonly number[];
+  /** Of a text: how it goes on. */
+  readonly continuation?: string;
 }
 
 const examples = `
@@ -27,27 +34,36 @@ Examples:
   gradus predict runs/digits-conv seven.png
   gradus predict runs/flowers photos/ more.jpg --csv > predictions.csv
   gradus predict runs/penguins rows.csv --json
-  cat rows.csv | gradus predict runs/penguins -`;
+  cat rows.csv | gradus predict runs/penguins -
+  gradus predict runs/plays prompt.txt --length 200`;
 
 export const define: Define = (command, terminal) => {
   command
     .argument("<run>", "the folder of a run, such as runs/digits-conv")
     .argument(
       "<inputs...>",
-      "what it was trained on: pictures, recordings, folders of them, or tables; - for standard input",
+      "what it was trained on: pictures, recordings, texts, folders of them, or tables; - for standard input",
     )
     .option("--json", "one JSON object instead of text")
     .option("--csv", "a table of predictions instead of text")
+    .option(
+      "--length <n>",
+      "go on with a text by so many characters",
+      wholeNumber("--length", 1, 200),
+    )
+    .option("--seed <n>", "decides which characters are drawn", wholeNumber("--seed", 0, 0), 0)
     .addHelpText("after", examples)
     .action(async (path: string, inputs: string[], options: Options) => {
       const { config, model } = await openRun(path);
       const { preparation } = config.data;
       const predictions: Prediction[] = [];
+      checkLength(options, preparation, path);
       for (const input of inputs) {
         const read = await readExamples(preparation, input);
         for (const note of read.notes) terminal.error(`note: ${note}`);
         const found = await predictAll(judgedModel(model, config), preparation, read);
-        for (const prediction of found) predictions.push(prediction);
+        const told = await continued(model, preparation, read, found, options);
+        for (const prediction of told) predictions.push(prediction);
       }
       if (options.json) terminal.out(asJson(path, preparation, predictions));
       else if (options.csv) terminal.out(asCsv(preparation, predictions));
@@ -77,6 +93,36 @@ async function predictAll(
     nothing[n] = { ...examples[n]!, prediction, probabilities };
   });
   return nothing;
+}
+
+/** Predictions of texts with what follows them, where that was asked for. */
+async function continued(
+  model: Parameters<typeof predict>[0],
+  { inputs }: Preparation,
+  read: Examples,
+  predictions: readonly Prediction[],
+  { length, seed }: Options,
+): Promise<readonly Prediction[]> {
+  if (length === undefined || inputs.kind !== "text") return predictions;
+  const [, context] = read.inputs.shape as [number, number];
+  const result: Prediction[] = [];
+  for (const [n, prediction] of predictions.entries()) {
+    const data = read.inputs.data.slice(n * context, (n + 1) * context);
+    const last = { dtype: "int32", shape: [1, context], data } as const;
+    const codes = await continueText(model, last, length, seed);
+    result.push({ ...prediction, continuation: makeVocabulary(inputs.characters).decode(codes) });
+  }
+  return result;
+}
+
+/** @throws {ConfigError} for `--length` of what is no text. */
+function checkLength({ length }: Options, { inputs }: Preparation, run: string): void {
+  if (length === undefined || inputs.kind === "text") return;
+  throw new ConfigError({
+    subject: "--length",
+    problem: `it goes on with texts, and ${run} was trained on none.`,
+    fix: "leave it out.",
+  });
 }
 
 function asJson(run: string, preparation: Preparation, predictions: readonly Prediction[]): string {
@@ -110,14 +156,23 @@ function quoted(cell: string | number): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+const shownPrediction = (prediction: Prediction["prediction"]): string =>
+  typeof prediction === "string" ? shownClass(prediction) : String(prediction ?? "–");
+
 /** Of one example all classes, ranked; of more a line each. */
 function tell(
   preparation: Preparation,
   predictions: readonly Prediction[],
   terminal: Terminal,
 ): void {
-  const names = classesOf(preparation);
+  const names = classesOf(preparation).map(shownClass);
   const [only] = predictions;
+  const texts = predictions.filter(({ continuation }) => continuation !== undefined);
+  if (texts.length > 0) {
+    for (const { source, continuation } of texts)
+      terminal.out(texts.length > 1 ? `${source}\n${continuation}\n` : continuation!);
+    return;
+  }
   if (predictions.length === 1 && only?.probabilities) {
     const ranked = only.probabilities
       .map((p, k) => ({ p, name: names[k] ?? String(k) }))
@@ -138,14 +193,14 @@ function tell(
   const labels = predictions.map(label);
   const [width, wide] = [
     extent(labels.map((text) => text.length))[1],
-    extent(predictions.map(({ prediction }) => String(prediction ?? "–").length))[1],
+    extent(predictions.map(({ prediction }) => shownPrediction(prediction).length))[1],
   ];
   predictions.forEach(({ prediction, probabilities }, n) => {
     const sure = probabilities
       ? ` ${(100 * Math.max(...probabilities)).toFixed(2).padStart(6)} %`
       : "";
     terminal.out(
-      `${labels[n]!.padEnd(width)}  ${String(prediction ?? "–").padEnd(wide)}${sure}`.trimEnd(),
+      `${labels[n]!.padEnd(width)}  ${shownPrediction(prediction).padEnd(wide)}${sure}`.trimEnd(),
     );
   });
 }

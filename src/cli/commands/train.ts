@@ -2,11 +2,11 @@ import { modelNames } from "../../models/index.ts";
 import { newPlan, resumedPlan, runsFolder } from "../run/plan.ts";
 import { runPlan } from "../run/train-run.ts";
 import { augmentationNames } from "../settings/augmentations.ts";
-import { defaultSource, imageDefaults, otherDefaults } from "../settings/resolve.ts";
+import { defaultSource, imageDefaults, otherDefaults, textDefaults } from "../settings/resolve.ts";
 import { optimizerNames, optimizers, scheduleNames } from "../settings/rules.ts";
 import { type Assignment, readSettings } from "../settings/settings.ts";
 import { readSettingsFile, scalar, splitWords } from "../settings/settings-file.ts";
-import { builtInNames } from "../sources/data-source.ts";
+import { readers } from "../sources/readers/index.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import { jsonReport, textReport } from "../terminal/train-report.ts";
 import type { Define } from "./define.ts";
@@ -20,16 +20,16 @@ interface Options {
 }
 
 const rates = optimizerNames.map((name) => `${name} ${optimizers[name].lr}`).join(", ");
-/** `5 for images, else 50`. */
+/** `default: 5 for images, 5 for text, else 50`. */
 const either = (name: keyof typeof imageDefaults): string =>
-  `default: ${imageDefaults[name]} for images, else ${otherDefaults[name]}`;
+  `default: ${imageDefaults[name]} for images, ${textDefaults[name]} for text, else ${otherDefaults[name]}`;
 
 /** Flags, the settings that they set, and what they mean. */
 const settingFlags: readonly [flags: string, path: string, about: string][] = [
   [
     "--data <source>",
     "data.source",
-    `${builtInNames.join(", ")}, a folder of IDX files, a folder or archive of images or WAV recordings by class, or a CSV file (default: ${defaultSource})`,
+    `${readers.map(({ reads }) => reads).join("; ")} (default: ${defaultSource})`,
   ],
   ["--classes <names>", "data.classes", "only these classes, such as 0,1,2 (default: all)"],
   ["--augment <list>", "data.augment", `random changes of training examples: ${augmentationNames}`],

@@ -16,6 +16,7 @@ import {
 import type { Module } from "../../nn/index.ts";
 import type { RunConfig } from "../run/run-config.ts";
 import { shownPath } from "../sources/data-file.ts";
+import { shownClass } from "./class-names.ts";
 import { confusionChart, curve, curveNames, type EpochLine, scatter } from "./report-charts.ts";
 import { type ClassResults, type Filter, firstFilters, type RunResults } from "./report-data.ts";
 
@@ -90,7 +91,7 @@ async function classSections(
   { config, results }: ReportInput,
 ): Promise<string[]> {
   const classes = classesOf(config.data.preparation);
-  const name = (k: number) => classes[k] ?? String(k);
+  const name = (k: number) => shownClass(classes[k] ?? String(k));
   const score = (x: number) => x.toFixed(3);
   const row = (label: string, s: (typeof scores)["macro"]) => [
     label,
@@ -103,8 +104,9 @@ async function classSections(
     ["class", "precision", "recall", "F1", "examples"],
     [...scores.classes.map((s, k) => row(name(k), s)), row("mean of classes", scores.macro)],
   );
-  const counted = figure(await confusionChart(matrix, classes, { normalized: false }));
-  const shares = figure(await confusionChart(matrix, classes, { normalized: true }));
+  const names = classes.map(shownClass);
+  const counted = figure(await confusionChart(matrix, names, { normalized: false }));
+  const shares = figure(await confusionChart(matrix, names, { normalized: true }));
   const sections = [
     section("Confusion matrix", grid(counted, shares)),
     section("Scores per class", perClass),
@@ -123,10 +125,23 @@ async function classSections(
     ? `<div class="pictures">${shown.join("\n")}</div>`
     : table(
         ["test example", "what happened"],
-        mistakes.map((m) => [m.row, caption(m)]),
+        mistakes.map((m) => [exampleOf(config, inputs, m.row), caption(m)]),
       );
   const about = paragraph("The wrong answers that the network was surest of.", { soft: true });
   return [...sections, section("Worst mistakes", about, list)];
+}
+
+/** A row of the test data by its number, or by the characters of a text that it holds. */
+function exampleOf(
+  { data: { preparation } }: RunConfig,
+  { shape, data }: RunResults["test"]["inputs"],
+  row: number,
+): string | number {
+  const { inputs } = preparation;
+  if (inputs.kind !== "text") return row;
+  const [, length] = shape as [number, number];
+  const codes = Array.from(data.subarray(row * length, (row + 1) * length));
+  return `${row}: ${JSON.stringify(codes.map((k) => inputs.characters[k]).join(""))}`;
 }
 
 async function thumbnail(

@@ -4,11 +4,12 @@ import { classesOf, type Preparation } from "../../data/index.ts";
 import { createModel } from "../../models/index.ts";
 import type { Module } from "../../nn/index.ts";
 import { RunFolder } from "../../train/index.ts";
-import { defaultSource, resolve } from "../settings/resolve.ts";
+import { defaultSource, resolve, textDefaults } from "../settings/resolve.ts";
 import type { Given, Settings } from "../settings/settings.ts";
+import { shownPath } from "../sources/data-file.ts";
 import { checkLearnable, loadSource, type Source } from "../sources/data-source.ts";
 import { version } from "../version.ts";
-import { type RunConfig, readRunConfig } from "./run-config.ts";
+import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Start, transferred } from "./transfer.ts";
 
 /** Settings with what follows from the data, and the data. */
@@ -23,7 +24,7 @@ export async function settingsAndData(
     given.data,
     stored && { preparation: stored, inputsOnly: true },
   );
-  checkLearnable(source.config, given.data);
+  checkLearnable(source.config);
   return { settings: resolve(given, source.config), source };
 }
 
@@ -55,6 +56,7 @@ export async function startOf(
 ): Promise<Start> {
   const outputs = Math.max(1, classesOf(data.preparation).length); // one number for regression
   const { seed } = training;
+  checkModel(model.name, data);
   if (!transfer) {
     const { name, ...rest } = model;
     const config = {
@@ -69,5 +71,20 @@ export async function startOf(
     subject: "--model",
     problem: `${transfer.from} holds the model "${start.config.name}", not "${askedName}".`,
     fix: "leave out --model, or --from.",
+  });
+}
+
+/** @throws {ConfigError} if one of data and model is of characters and the other is not. */
+function checkModel(name: string, { source, preparation }: DataConfig): void {
+  const isText = preparation.inputs.kind === "text";
+  if (isText === (name === textDefaults.model)) return;
+  throw new ConfigError({
+    subject: "--model",
+    problem: isText
+      ? `"${name}" takes numbers, and ${shownPath(source)} is read as text.`
+      : `"${name}" takes the characters of a text, and ${shownPath(source)} is none.`,
+    fix: isText
+      ? `use --model ${textDefaults.model}, or data.format=table if it is a table.`
+      : "leave it out, or name a text file with --data.",
   });
 }

@@ -1,19 +1,20 @@
 import path from "node:path";
 import { ConfigError } from "../../base/index.ts";
+import type { Preparation } from "../../data/index.ts";
 import type { Source } from "../sources/data-source.ts";
 import { optimizers } from "./rules.ts";
 import type { Given, Settings } from "./settings.ts";
 
 export const defaultSource = "digits";
 const defaults = { optimizer: "adam", schedule: "cosine", warmup: 0, seed: 0 } as const;
-/** A set of images is large, a table or a toy set small: more passes, in smaller steps. */
+/** Sets of images and texts are large, a table or a toy set small: more passes, in smaller steps. */
 export const imageDefaults = { model: "conv", epochs: 5, batchSize: 64 } as const;
+export const textDefaults = { model: "char-mlp", epochs: 5, batchSize: 128 } as const;
 export const otherDefaults = { model: "mlp", epochs: 50, batchSize: 16 } as const;
 
 /** Fills what was left out; what suits depends on the data. */
 export function resolve(given: Given, { source, preparation }: Source["config"]): Settings {
-  const { inputShape } = preparation;
-  const { model, ...forShape } = inputShape.length === 3 ? imageDefaults : otherDefaults;
+  const { model, ...forShape } = defaultsFor(preparation);
   const training = { ...defaults, ...forShape, ...defined(given.training ?? {}) };
   const { from, ...transfer } = given.transfer ?? {};
   if (from === undefined && Object.keys(defined(transfer)).length > 0) throw noSource();
@@ -25,6 +26,9 @@ export function resolve(given: Given, { source, preparation }: Source["config"])
     ...(from !== undefined && { transfer: { from: path.resolve(from), ...defined(transfer) } }),
   };
 }
+
+const defaultsFor = ({ inputs, inputShape }: Preparation) =>
+  inputs.kind === "text" ? textDefaults : inputShape.length === 3 ? imageDefaults : otherDefaults;
 
 const noSource = (): ConfigError =>
   new ConfigError({

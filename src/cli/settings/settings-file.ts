@@ -1,7 +1,7 @@
 import { ConfigError, DataError, FormatError, nearest } from "../../base/index.ts";
 import { unreadable } from "../../formats/files.ts";
 import { readBytes } from "../../formats/index.ts";
-import { isBuiltIn } from "../sources/data-source.ts";
+import { isSet } from "../sources/readers/set.ts";
 import { waitFor } from "../terminal/waiting.ts";
 import { type Assignment, describe, givenSchema, settingPaths } from "./settings.ts";
 
@@ -140,7 +140,7 @@ export async function fromFolder(folder: string, content: unknown): Promise<unkn
     const inner = whole[section];
     if (typeof inner !== "object" || inner === null) continue;
     const value = Reflect.get(inner, name);
-    if (typeof value !== "string" || value === "" || isBuiltIn(value)) continue;
+    if (typeof value !== "string" || value === "" || isSet(value)) continue;
     whole[section] = { ...inner, [name]: resolve(folder, value) };
   }
   return whole;

@@ -53,6 +53,8 @@ function typesByName(x: unknown): unknown {
 export const settingsSchema = z.strictObject({
   data: z.strictObject({
     source: text("digits"),
+    format: text("table").optional(),
+    context: whole(1, 16).optional(),
     target: said(column, "a column's name or index", "species", columns).optional(),
     task: oneOf(["classification", "regression"]).optional(),
     drop: listOf(column, "a list of columns", ["id"], columns).optional(),

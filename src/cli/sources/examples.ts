@@ -6,6 +6,7 @@ import {
   prepareImages,
   prepareInputs,
   prepareSound,
+  prepareText,
   readTable,
   readTableFor,
   type Table,
@@ -36,7 +37,7 @@ export async function readExamples(preparation: Preparation, input: string): Pro
   if (kind === "table")
     return ofTable(preparation, await readTableFor(preparation, from, { name }));
   if (kind === "arrays") return ofNumbers(preparation, await readTable(from, { name }));
-  const prepare = kind === "sound" ? prepareSound : prepareImages;
+  const prepare = { images: prepareImages, sound: prepareSound, text: prepareText }[kind];
   const { names, inputs, notes } = await prepare(preparation, from);
   return {
     examples: names.map((source) => ({ source: source === "-" ? name : source })),

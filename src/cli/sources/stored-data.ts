@@ -12,8 +12,9 @@ import {
 } from "../../data/index.ts";
 import type { DataConfig, RunConfig } from "../run/run-config.ts";
 import { contentHash, shownPath } from "./data-file.ts";
-import { isArchive, isBuiltIn, kindOf, loadSource, type Source } from "./data-source.ts";
-import { inOwnUnits } from "./table-source.ts";
+import { isArchive, kindOf, loadSource, type Source } from "./data-source.ts";
+import { isSet } from "./readers/set.ts";
+import { inOwnUnits } from "./readers/table-parts.ts";
 
 /** Examples to judge a network by, and what a person should know of them. */
 export interface Judged {
@@ -26,13 +27,13 @@ export async function loadTrained(
   { data: { source: trained, preparation }, settings }: RunConfig,
   source = trained,
 ): Promise<Source> {
-  if (source === trained && !isBuiltIn(source)) await checkThere(source);
+  if (source === trained && !isSet(source)) await checkThere(source);
   return loadSource(source, settings.data, { preparation, inputsOnly: false });
 }
 
 /** Whether data are those that a run was trained on, wherever they lie. */
 export async function isSameData(source: string, { source: trained, sha256 }: DataConfig) {
-  if (isBuiltIn(source) || sha256 === null) return source === trained;
+  if (isSet(source) || sha256 === null) return source === trained;
   if (source === trained) await checkThere(source);
   await kindOf(source); // says so if there is nothing
   return (await contentHash(source)) === sha256;
@@ -49,7 +50,7 @@ export async function loadTest(source: string | undefined, run: RunConfig): Prom
   const path = source ?? data.source;
   const isSame = await isSameData(path, data);
   const { resolve } = await import("node:path");
-  const isChanged = !isSame && !isBuiltIn(path) && resolve(path) === data.source;
+  const isChanged = !isSame && !isSet(path) && resolve(path) === data.source;
   const notes = isChanged
     ? [
         `${shownPath(path)} has changed since the training; its rows are cut anew, so that rows of the training may be among those measured`,
@@ -76,7 +77,7 @@ async function loadTable(source: string, { data, settings }: RunConfig): Promise
   const { preparation } = data;
   const { inputs } = preparation;
   const columns = inputs.kind === "table" ? inputs.columns.map(({ name }) => name) : [];
-  if (isBuiltIn(source) || (await kindOf(source)) === "folder" || isArchive(source))
+  if (isSet(source) || (await kindOf(source)) === "folder" || isArchive(source))
     throw new DataError({
       subject: shownPath(source),
       problem: `the network was trained on a table, ${shownPath(data.source)}, and this is none.`,

@@ -14,7 +14,7 @@ export const preparationVersion = 1;
 export interface Preparation {
   readonly version: typeof preparationVersion;
   /** What the inputs are made of, by kind. */
-  readonly inputs: ArrayInputs | ImageInputs | SoundInputs | TableInputs;
+  readonly inputs: ArrayInputs | ImageInputs | SoundInputs | TableInputs | TextInputs;
   /** One example as the model sees it, without the batch axis. */
   readonly inputShape: Shape;
   readonly target: Target;
@@ -75,6 +75,13 @@ export interface SoundInputs {
   readonly length: number;
   /** Mels: the height of the pictures. */
   readonly mels: number;
+}
+
+/** Texts, as the numbers of the characters before the one to predict. */
+export interface TextInputs {
+  readonly kind: "text";
+  /** Character k has the number k; among them is the end of a line. */
+  readonly characters: readonly string[];
 }
 
 /** Columns of a table. */
@@ -155,6 +162,9 @@ export function readPreparation(json: unknown, source = "preparation"): Preparat
   return top as Preparation;
 }
 
+/** The number of the end of a line. */
+export const lineEndIn = (characters: readonly string[]): number => characters.indexOf("\n");
+
 type Check = (value: unknown, whole: Preparation) => boolean;
 
 const isFiniteNumber: Check = (x) => typeof x === "number" && Number.isFinite(x);
@@ -192,7 +202,7 @@ const isColumn = (x: unknown): boolean => {
 
 const checks: readonly [path: string, check: Check][] = [
   ["inputShape", (x) => Array.isArray(x) && x.every((n) => Number.isInteger(n) && n > 0)],
-  ["inputs.kind", oneOf("arrays", "images", "sound", "table")],
+  ["inputs.kind", oneOf("arrays", "images", "sound", "table", "text")],
   ["target.task", oneOf("classification", "regression")],
   ["target.column", (x) => x === null || typeof x === "string"],
   ["target.classes", isTask("classification", isTexts)],
@@ -202,6 +212,10 @@ const checks: readonly [path: string, check: Check][] = [
   ["inputs.sampleRate", of("sound", isFiniteNumber)],
   ["inputs.length", of("sound", isFiniteNumber)],
   ["inputs.mels", of("sound", isFiniteNumber)],
+  [
+    "inputs.characters",
+    of("text", (x, whole) => isTexts(x, whole) && lineEndIn(x as string[]) >= 0),
+  ],
   ["inputs.columns", of("table", (x) => Array.isArray(x) && x.length > 0 && x.every(isColumn))],
   ["inputs.layout", of("table", isTexts)],
   ["inputs.header", of("table", oneOf(true, false))],

@@ -64,6 +64,16 @@ export function dialectOf(head: string, wanted: string | undefined, source: stri
   return (best ?? none(single, skip + 1)).dialect;
 }
 
+/** Whether one delimiter cuts nearly all of the first rows into as many cells, two or more. */
+export const looksLikeTable = (head: string): boolean =>
+  candidates.some((delimiter) => {
+    const found = measure(head, delimiter, 0, "text");
+    if (!found || found.dialect.width < 2 || found.share < leastShare) return false;
+    return delimiter !== " " || found.numbers >= 0.5;
+  });
+/** Prose has lines with as many commas, too, but not nearly all. */
+const leastShare = 0.9;
+
 interface Measured {
   readonly dialect: Dialect;
   /** The share of rows below the titles that have the table's width. */

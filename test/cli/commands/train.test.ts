@@ -189,8 +189,8 @@ describe("one clear message, exit code 1, nothing left behind", () => {
   failing("train --resume no/run", "no/run: there is no such folder");
   failing("train --data moons --classes 0,0", '"0" is named twice');
   failing("train --data moons --classes 1", 'moons: all its examples are of one class, "1"');
-  failing("train --data moons --target x", "data.target: it is for tables, and moons is none");
-  failing("train --data moons data.size=8", "data.size: it scales the images of a folder");
+  failing("train --data moons --target x", "data.target: it is for a table");
+  failing("train --data moons data.size=8", "data.size: it is for a folder or archive of images");
   failing("train --data bars --augment crop:-3", "randomCrop: padding is -3");
   failing("train --data bars --augment blur", 'data.augment: "blur" is none of crop, flip');
   failing("train --data moons hidden=[1e9]", /tensor: a count of \d+ elements or bytes is more/);

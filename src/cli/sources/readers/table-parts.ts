@@ -1,5 +1,5 @@
 /** A table as data for a training, and what was decided about it, in words. */
-import { ConfigError, DataError, listed, nearest } from "../../base/index.ts";
+import { DataError, listed } from "../../../base/index.ts";
 import {
   completeRows,
   type FitTableOptions,
@@ -10,24 +10,14 @@ import {
   type RowsWithout,
   readTable,
   readTableFor,
-  type Split,
   type Table,
   type TableOptions,
   targetColumn,
   taskOf,
   usableRows,
-} from "../../data/index.ts";
-import type { SourceOptions } from "./data-source.ts";
-
-/** A table cut into rows to learn from, to choose by and to judge by. */
-export interface TableParts {
-  readonly preparation: Preparation;
-  readonly train: Split;
-  readonly validation: Split;
-  readonly test: Split;
-  readonly notes: readonly string[];
-  readonly warnings: readonly string[];
-}
+} from "../../../data/index.ts";
+import { checkClasses } from "./classes.ts";
+import type { Reading, SourceOptions, Stored } from "./reader.ts";
 
 /** Above this share of rows that are left out, it is a warning; above the second, an error. */
 const [fewLost, mostLost] = [0.05, 0.5];
@@ -39,9 +29,9 @@ const [fewLost, mostLost] = [0.05, 0.5];
 export async function readTableParts(
   path: string,
   options: SourceOptions,
-  stored: { readonly preparation: Preparation; readonly inputsOnly: boolean } | undefined,
+  stored: Stored | undefined,
   cut: (rows: Int32Array) => Record<"train" | "validation" | "test", Int32Array>,
-): Promise<TableParts> {
+): Promise<Reading> {
   const { preparation: from, inputsOnly = false } = stored ?? {};
   const isWhole = from && !inputsOnly;
   const written = writtenOf(options);
@@ -215,26 +205,3 @@ const withClasses = (preparation: Preparation, classes: readonly string[]): Prep
     ? { ...preparation, target: { ...target, classes } }
     : preparation;
 };
-
-/** @throws {ConfigError} if a class is named twice, or there is none of that name. */
-export function checkClasses(
-  names: readonly string[],
-  known: readonly string[],
-  source: string,
-): void {
-  const twice = names.find((name, n) => names.indexOf(name) !== n);
-  if (twice !== undefined)
-    throw new ConfigError({
-      subject: "data.classes",
-      problem: `"${twice}" is named twice in ${names.join(", ")}.`,
-      fix: "name each class once.",
-    });
-  const strange = names.find((name) => !known.includes(name));
-  if (strange === undefined) return;
-  const near = nearest(strange, known);
-  throw new ConfigError({
-    subject: "data.classes",
-    problem: `there is no class "${strange}" in ${source}, which has ${known.join(", ") || "none"}.`,
-    fix: near ? `did you mean ${near}?` : "name classes that the data have.",
-  });
-}

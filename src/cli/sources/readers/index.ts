@@ -1,0 +1,18 @@
+/** All readers of data. A new one is a file here and a line in this list. */
+import { idxReader } from "./idx.ts";
+import { imageReader } from "./images.ts";
+import type { Reader } from "./reader.ts";
+import { setReader } from "./set.ts";
+import { soundReader } from "./sound.ts";
+import { tableReader } from "./table.ts";
+import { textReader } from "./text.ts";
+
+/** In the order of `--help`; of two that recognize as many files, the first reads them. */
+export const readers: readonly Reader[] = [
+  setReader,
+  idxReader,
+  imageReader,
+  soundReader,
+  tableReader,
+  textReader,
+];
