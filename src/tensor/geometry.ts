@@ -32,7 +32,7 @@ export function spread(
   if (list.length !== rank || list.some((v) => !Number.isSafeInteger(v) || v < least))
     throw new ConfigError({
       subject: name,
-      problem: `${what} ${Array.isArray(value) ? `[${list.map(describe).join(", ")}]` : describe(value)} for ${rank} spatial axes.`,
+      problem: `${what} ${Array.isArray(value) ? `[${list.map(describe).join(", ")}]` : describe(value)} for ${rank} spatial ${rank === 1 ? "axis" : "axes"}.`,
       fix: `give one whole number of ${least} or more, or one per axis.`,
     });
   return list;
@@ -64,6 +64,24 @@ export function paddingOf(
     return pairs.map(([low, high]) => [low, high]);
   }
   return spread(name, "padding", padding as PerAxis, size.length, 0).map((p) => [p, p]);
+}
+
+/**
+ * Throws if options of windows over `rank` axes are of a kind that no input suits.
+ *
+ * @returns the window's size on each axis.
+ */
+export function checkWindows(
+  name: string,
+  rank: number,
+  kernelSize: PerAxis,
+  options: WindowOptions,
+): number[] {
+  const kernel = spread(name, "size", kernelSize, rank, 1);
+  const stride = spread(name, "stride", options.stride ?? 1, rank, 1);
+  spread(name, "dilation", options.dilation ?? 1, rank, 1);
+  paddingOf(name, options.padding ?? 0, kernel, kernel, stride);
+  return kernel;
 }
 
 /** What {@link windows} works out. */

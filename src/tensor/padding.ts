@@ -2,6 +2,7 @@ import {
   ConfigError,
   checkOptions,
   describe,
+  nearest,
   type Shape,
   ShapeError,
   show,
@@ -115,6 +116,18 @@ export function pad(
     );
   }, x.node);
   return new Tensor(padded);
+}
+
+/** Throws if that is no way to go on beyond an image's border. */
+export function checkPaddingMode(subject: string, mode: PaddingMode = "zeros"): void {
+  const known = ["zeros", ...Object.keys(modes)];
+  if (known.includes(mode)) return;
+  const near = typeof mode === "string" && nearest(mode, known);
+  throw new ConfigError({
+    subject,
+    problem: `unknown paddingMode ${describe(mode)}.`,
+    fix: near ? `did you mean "${near}"?` : `the modes are ${known.join(", ")}.`,
+  });
 }
 
 function checkRoom(

@@ -7,7 +7,12 @@ import {
   sizeOf,
 } from "../../base/index.ts";
 import { convNames, convTransposeNames } from "../../tensor/convolution.ts";
-import { transposedWindows } from "../../tensor/geometry.ts";
+import {
+  checkWindows,
+  spread,
+  transposedWindows,
+  type WindowOptions,
+} from "../../tensor/geometry.ts";
 import {
   type ConvOptions,
   type ConvTransposeOptions,
@@ -16,6 +21,7 @@ import {
   type PerAxis,
   type Tensor,
 } from "../../tensor/index.ts";
+import { checkPaddingMode } from "../../tensor/padding.ts";
 import { heUniform, zeros } from "../initialise.ts";
 import { type Reach, windowReach } from "../inspect/receptive-field.ts";
 import { Module } from "../module.ts";
@@ -29,7 +35,7 @@ export interface ConvTransposeLayerOptions extends ConvTransposeOptions, WeightO
 
 /** What convolutions and their transposes share: a kernel per pair of channels, a bias per channel. */
 abstract class Convolution<
-  Options extends { readonly groups?: number | undefined },
+  Options extends WindowOptions & { readonly groups?: number | undefined },
 > extends Module {
   readonly inChannels: number;
   readonly outChannels: number;
@@ -54,7 +60,7 @@ abstract class Convolution<
     checkGroups(this.constructor.name, inChannels, outChannels, groups);
     this.inChannels = inChannels;
     this.outChannels = outChannels;
-    this.kernel = kernelOf(this.constructor.name, rank, size);
+    this.kernel = checkWindows(this.constructor.name, rank, size, options);
     this.options = options as unknown as Options;
     const fan = {
       fanIn: (inChannels / groups) * sizeOf(this.kernel),
@@ -84,6 +90,11 @@ abstract class Convolution<
 
 /** The weight is `[out, in / groups, …kernel]`. */
 abstract class Conv extends Convolution<ConvOptions> {
+  constructor(...given: ConstructorParameters<typeof Convolution<ConvOptions>>) {
+    super(...given);
+    checkPaddingMode(this.constructor.name, this.options.paddingMode);
+  }
+
   protected override windowNames(): OptionNames<ConvOptions> {
     return convNames;
   }
@@ -105,6 +116,13 @@ abstract class Conv extends Convolution<ConvOptions> {
 
 /** The weight is `[in, out / groups, …kernel]`, as in PyTorch. */
 abstract class ConvTranspose extends Convolution<ConvTransposeOptions> {
+  constructor(...given: ConstructorParameters<typeof Convolution<ConvTransposeOptions>>) {
+    super(...given);
+    const { padding = 0, outputPadding = 0 } = this.options;
+    for (const [what, value] of Object.entries({ padding, outputPadding }))
+      spread(this.constructor.name, what, value, this.kernel.length, 0);
+  }
+
   protected override windowNames(): OptionNames<ConvTransposeOptions> {
     return convTransposeNames;
   }
@@ -271,18 +289,6 @@ function checkGroups(name: string, inChannels: number, outChannels: number, grou
     subject: name,
     problem: `${inChannels} → ${outChannels} channels do not divide into ${groups} groups.`,
     fix: "make both a multiple of groups.",
-  });
-}
-
-/** The kernel's size on each of `rank` axes. */
-function kernelOf(name: string, rank: number, size: PerAxis): readonly number[] {
-  const kernel = typeof size === "number" ? new Array<number>(rank).fill(size) : size;
-  for (const size of kernel) checkCounts(name, { kernel: size });
-  if (kernel.length === rank) return kernel;
-  throw new ConfigError({
-    subject: name,
-    problem: `a kernel of ${show(kernel)} for ${rank} spatial ${rank === 1 ? "axis" : "axes"}.`,
-    fix: "give one size, or one per axis.",
   });
 }
 

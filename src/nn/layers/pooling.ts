@@ -1,4 +1,5 @@
 import { checkOptions, ShapeError, show } from "../../base/index.ts";
+import { checkWindows } from "../../tensor/geometry.ts";
 import {
   avgPool,
   maxPool,
@@ -21,6 +22,7 @@ abstract class Pool extends Module {
   constructor(rank: number, size: PerAxis, options: PoolLayerOptions) {
     super();
     checkOptions(this.constructor.name, options, { stride: true, padding: true });
+    checkWindows(this.constructor.name, rank, size, options);
     this.rank = rank;
     this.options = { size, ...options };
   }

@@ -1,5 +1,6 @@
 import type { Shape } from "../../base/index.ts";
 import { checkOptions } from "../../base/index.ts";
+import { checkWindows } from "../../tensor/geometry.ts";
 import { type MaxUnpoolOptions, maxUnpool, type PerAxis, type Tensor } from "../../tensor/index.ts";
 import { Module } from "../module.ts";
 import { checkSpatial } from "./pooling.ts";
@@ -17,6 +18,7 @@ abstract class MaxUnpool extends Module<
   constructor(rank: number, size: PerAxis, options: UnpoolLayerOptions) {
     super();
     checkOptions(this.constructor.name, options, { stride: true, padding: true });
+    checkWindows(this.constructor.name, rank, size, options);
     this.rank = rank;
     this.options = { size, ...options };
   }

@@ -304,7 +304,7 @@ test("sizes that no layer has: ConfigError", () => {
     () => new Conv2d(1, 1.5, 3),
   ]) {
     expect(make).toThrow(ConfigError);
-    expect(make).toThrow(/which is no whole number of 1 or more/);
+    expect(make).toThrow(/whole number of 1 or more/);
   }
 });
 

@@ -10,8 +10,10 @@ import {
   zeros,
 } from "gradus";
 import {
+  AvgPool3d,
   binaryCrossEntropyWithLogits,
   Conv2d,
+  ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
   elu,
@@ -164,4 +166,38 @@ test("the logistic loss of signs is the cross-entropy of answers", () => {
     binaryCrossEntropyWithLogits(z, answers, { reduction: "none" }).toArray(),
   );
   expect(logisticLoss(tensor([1e4]), tensor([-1])).item()).toBe(1e4);
+});
+
+test.each<[what: string, make: () => unknown, message: string | RegExp]>([
+  ["Conv2d", () => new Conv2d(1, 2, 3, { stride: 0 }), "stride 0 for 2 spatial axes"],
+  ["Conv2d", () => new Conv2d(1, 2, 3, { stride: "2" as never }), 'stride "2" for 2 spatial axes'],
+  ["Conv2d", () => new Conv2d(1, 2, [3]), "size [3] for 2 spatial axes"],
+  ["Conv2d", () => new Conv2d(1, 2, null as never), "size null for 2 spatial axes"],
+  ["Conv2d", () => new Conv2d(1, 2, 3, { padding: -1 }), "padding -1 for 2 spatial axes"],
+  ["Conv2d", () => new Conv2d(1, 2, 3, { padding: "Same" as never }), 'unknown padding "Same"'],
+  ["Conv2d", () => new Conv2d(1, 2, 3, { padding: [[1, 1]] }), "padding [1, 1] for 4 spatial axes"],
+  ["Conv2d", () => new Conv2d(1, 2, 3, { dilation: [1, 1, 1] }), "dilation [1, 1, 1] for 2"],
+  [
+    "Conv2d",
+    () => new Conv2d(1, 2, 3, { paddingMode: "reflection" as never }),
+    /unknown paddingMode "reflection".*did you mean "reflect"\?/s,
+  ],
+  [
+    "ConvTranspose2d",
+    () => new ConvTranspose2d(1, 2, 3, { padding: "same" as never }),
+    'padding "same" for 2 spatial axes',
+  ],
+  [
+    "ConvTranspose1d",
+    () => new ConvTranspose1d(1, 2, 3, { outputPadding: 0.5 }),
+    "outputPadding 0.5",
+  ],
+  ["MaxPool2d", () => new MaxPool2d(null as never), "size null for 2 spatial axes"],
+  ["AvgPool3d", () => new AvgPool3d([2, 2]), "size [2, 2] for 3 spatial axes"],
+  ["MaxPool1d", () => new MaxPool1d(2, { stride: Number.NaN }), "stride NaN for 1 spatial axis"],
+  ["MaxUnpool2d", () => new MaxUnpool2d(2, { padding: 1.5 }), "padding 1.5 for 2 spatial axes"],
+])("%s refuses what no input suits where it is made: %#", (what, make, message) => {
+  expect(make).toThrow(ConfigError);
+  expect(make).toThrow(message);
+  expect(make).toThrow(`${what}: `);
 });
