@@ -1,8 +1,7 @@
 /** Steps that shrink with all that a coordinate has moved before, or that need no learning rate. */
 
-import { checkOptions } from "../../base/index.ts";
 import { zerosLike } from "../../tensor/index.ts";
-import { nameOf } from "./constants.ts";
+import { checkRuleOptions, nameOf } from "./constants.ts";
 import { flushedSquare } from "./flush.ts";
 import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
@@ -27,7 +26,7 @@ export interface AdagradOptions {
  * rule.update(tensor(3), { v: tensor(16) }, { t: tensor(1), lr: 0.5 }, tensor(1)).delta.item(); // -0.3
  */
 export const adagrad = (options: AdagradOptions = {}): Rule<Pick<RuleState, "v">> => {
-  checkOptions("adagrad", options, { eps: "number" });
+  checkRuleOptions("adagrad", options, { eps: "number" });
   const { eps = 1e-10 } = options;
   return alongDirection({
     name: nameOf("adagrad", { eps }),
@@ -64,7 +63,7 @@ export interface AdadeltaOptions {
  * rule.update(tensor(3), state, { t: tensor(1), lr: 1 }, tensor(1)).delta.item(); // -2
  */
 export const adadelta = (options: AdadeltaOptions = {}): Rule<Pick<RuleState, "u" | "v">> => {
-  checkOptions("adadelta", options, { rho: "number", eps: "number" });
+  checkRuleOptions("adadelta", options, { rho: "number", eps: "number" });
   const { rho = 0.9, eps = 1e-6 } = options;
   return alongDirection({
     name: nameOf("adadelta", { rho, eps }),

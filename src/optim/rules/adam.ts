@@ -1,10 +1,9 @@
 /** Steps that each coordinate scales by the size of its own gradients. */
 
-import { checkOptions } from "../../base/index.ts";
 import { type Tensor, zerosLike } from "../../tensor/index.ts";
 import { type AdamConstants, amsgradDirection, type Moments, oneMinusPower } from "./amsgrad.ts";
 import { chain, decoupledDecay } from "./chain.ts";
-import { nameOf } from "./constants.ts";
+import { checkRuleOptions, nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
 import { alongDirection, type Direction, type Hyper, type Rule } from "./rule.ts";
 
@@ -60,7 +59,7 @@ const optionNames = {
 } as const;
 
 function adamNamed(name: string, options: AdamOptions): Rule<Moments> {
-  checkOptions(name, options, optionNames);
+  checkRuleOptions(name, options, optionNames);
   const { amsgrad = false, maximize = false, weightDecay = 0 } = options;
   const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8 } = options;
   const constants = { beta1, beta2, eps };
@@ -105,7 +104,7 @@ const adamDirection =
  * rule.update(tensor([4]), rule.init(theta), { t: tensor(1), lr: 0.5 }, theta).delta.toArray(); // [-0.75]
  */
 export const adamW = (options: AdamOptions = {}): Rule<Moments> => {
-  checkOptions("adamW", options, optionNames);
+  checkRuleOptions("adamW", options, optionNames);
   const { weightDecay = 0.01, ...others } = options;
   const name = nameOf("adamW", { weightDecay });
   return { ...chain(adamNamed(name, others), decoupledDecay(weightDecay)), name };

@@ -1,4 +1,4 @@
-import { ConfigError } from "../../base/index.ts";
+import { ConfigError, checkOptions, type OptionNames } from "../../base/index.ts";
 
 /** Shares that stay of a mean or a velocity; all other constants are sizes. */
 const isShare = (name: string): boolean => /^(beta|rho|momentum)\d?$/.test(name);
@@ -20,4 +20,24 @@ export function nameOf(rule: string, constants: Readonly<Record<string, number>>
     });
   }
   return rule;
+}
+
+/** Of a rule whose formula has no constants. */
+export type NoConstants = Readonly<Record<string, never>>;
+
+/** {@link checkOptions}, for those who look for the learning rate among a rule's constants. */
+export function checkRuleOptions<O extends object>(
+  rule: string,
+  options: O | undefined,
+  names: OptionNames<O>,
+): void {
+  const isRate = (name: string) => /^(lr|learning_?rate|step_?size)$/i.test(name);
+  const rate = Object.entries(options ?? {}).find(([name]) => isRate(name));
+  if (rate)
+    throw new ConfigError({
+      subject: rule,
+      problem: `unknown option "${rate[0]}": a rule has no learning rate of its own.`,
+      fix: `give it to the Optimizer or to fit: new Optimizer(model, ${rule}(), { lr: ${String(rate[1])} }).`,
+    });
+  checkOptions(rule, options, names);
 }

@@ -1,6 +1,5 @@
-import { checkOptions } from "../../base/index.ts";
 import { zerosLike } from "../../tensor/index.ts";
-import { nameOf } from "./constants.ts";
+import { checkRuleOptions, nameOf } from "./constants.ts";
 import { flushed } from "./flush.ts";
 import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
@@ -29,7 +28,7 @@ export interface LionOptions {
  * rule.update(tensor([3, -1]), { m: tensor([0, 0]) }, { t: tensor(1), lr: 0.1 }, tensor([2, 0])).delta.toArray(); // [-0.2, 0.1]
  */
 export const lion = (options: LionOptions = {}): Rule<Pick<RuleState, "m">> => {
-  checkOptions("lion", options, { beta1: "number", beta2: "number", weightDecay: "number" });
+  checkRuleOptions("lion", options, { beta1: "number", beta2: "number", weightDecay: "number" });
   const { beta1 = 0.9, beta2 = 0.99, weightDecay = 0 } = options;
   return alongDirection({
     name: nameOf("lion", { beta1, beta2, weightDecay }),

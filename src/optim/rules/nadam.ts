@@ -1,6 +1,5 @@
-import { checkOptions } from "../../base/index.ts";
 import { full, type Tensor, zerosLike } from "../../tensor/index.ts";
-import { nameOf } from "./constants.ts";
+import { checkRuleOptions, nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
 import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
@@ -37,7 +36,7 @@ type NadamState = Pick<RuleState, "m" | "v" | "product">;
  * state.m.toArray(); // [0.4]
  */
 export const nadam = (options: NadamOptions = {}): Rule<NadamState> => {
-  checkOptions("nadam", options, {
+  checkRuleOptions("nadam", options, {
     beta1: "number",
     beta2: "number",
     eps: "number",

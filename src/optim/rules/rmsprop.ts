@@ -1,6 +1,5 @@
-import { checkOptions } from "../../base/index.ts";
 import { zerosLike } from "../../tensor/index.ts";
-import { nameOf } from "./constants.ts";
+import { checkRuleOptions, nameOf } from "./constants.ts";
 import { flushed, flushedSquare } from "./flush.ts";
 import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
@@ -39,7 +38,7 @@ type RmspropState = Pick<RuleState, "v"> & Partial<Pick<RuleState, "u" | "m">>;
  * rule.update(tensor(4), { v: tensor(0) }, { t: tensor(1), lr: 0.5 }, tensor(1)).delta.item(); // -1
  */
 export const rmsprop = (options: RmspropOptions = {}): Rule<RmspropState> => {
-  checkOptions("rmsprop", options, {
+  checkRuleOptions("rmsprop", options, {
     rho: "number",
     eps: "number",
     epsInRoot: "boolean",

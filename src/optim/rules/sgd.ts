@@ -1,10 +1,9 @@
 /** Gradient descent, plain and with momentum. Stochastic or not is a matter of the batch. */
 
-import { checkOptions } from "../../base/index.ts";
 import { onesLike, where, zerosLike } from "../../tensor/index.ts";
 import { mapValues } from "../write.ts";
 import { globalNorm } from "./chain.ts";
-import { nameOf } from "./constants.ts";
+import { checkRuleOptions, type NoConstants, nameOf } from "./constants.ts";
 import { flushed } from "./flush.ts";
 import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
@@ -26,12 +25,14 @@ export interface MomentumOptions {
  * @example
  * sgd().update(tensor(2), {}, { t: tensor(1), lr: 0.5 }, tensor(3)).delta.item(); // -1
  */
-export const sgd = (): Rule<RuleState> =>
-  alongDirection({
+export const sgd = (options: NoConstants = {}): Rule<RuleState> => {
+  checkRuleOptions("sgd", options, {});
+  return alongDirection({
     name: "sgd",
     init: () => ({}),
     direction: (g, state) => ({ direction: g, state }),
   });
+};
 
 /**
  * The subgradient method, for convex functions that are not smooth: steps of length lr along any
@@ -52,15 +53,18 @@ export const sgd = (): Rule<RuleState> =>
  * new Optimizer(theta, subgradient(), { lr: 0.5 }).update({ w: tensor([30, 40]) });
  * theta.w.value.toArray(); // [2.7, 3.6]
  */
-export const subgradient = (): Rule<RuleState> => ({
-  ...sgd(),
-  name: "subgradient",
-  before(gradients) {
-    const norm = globalNorm(gradients);
-    const length = where(norm.equal(0), onesLike(norm), norm);
-    return mapValues(gradients, (g) => g.div(length).cast(g.dtype));
-  },
-});
+export const subgradient = (options: NoConstants = {}): Rule<RuleState> => {
+  checkRuleOptions("subgradient", options, {});
+  return {
+    ...sgd(),
+    name: "subgradient",
+    before(gradients) {
+      const norm = globalNorm(gradients);
+      const length = where(norm.equal(0), onesLike(norm), norm);
+      return mapValues(gradients, (g) => g.div(length).cast(g.dtype));
+    },
+  };
+};
 
 /**
  * Momentum in PyTorch's form (without dampening), where the learning rate scales the velocity as a
@@ -74,7 +78,7 @@ export const subgradient = (): Rule<RuleState> => ({
  * momentum({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
 export const momentum = (options: MomentumOptions = {}): Rule<Velocity> => {
-  checkOptions("momentum", options, { rho: "number" });
+  checkRuleOptions("momentum", options, { rho: "number" });
   const { rho = 0.9 } = options;
   return alongDirection({
     name: nameOf("momentum", { rho }),
@@ -99,7 +103,7 @@ export const momentum = (options: MomentumOptions = {}): Rule<Velocity> => {
  * heavyBall({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
 export const heavyBall = (options: MomentumOptions = {}): Rule<Velocity> => {
-  checkOptions("heavyBall", options, { rho: "number" });
+  checkRuleOptions("heavyBall", options, { rho: "number" });
   const { rho = 0.9 } = options;
   return {
     name: nameOf("heavyBall", { rho }),
@@ -122,7 +126,7 @@ export const heavyBall = (options: MomentumOptions = {}): Rule<Velocity> => {
  * nesterov({ rho: 0.5 }).update(tensor(1), { v: tensor(2) }, { t: tensor(1), lr: 1 }, tensor(0)).delta.item(); // -2
  */
 export const nesterov = (options: MomentumOptions = {}): Rule<Velocity> => {
-  checkOptions("nesterov", options, { rho: "number" });
+  checkRuleOptions("nesterov", options, { rho: "number" });
   const { rho = 0.9 } = options;
   return alongDirection({
     name: nameOf("nesterov", { rho }),

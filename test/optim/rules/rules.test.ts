@@ -13,6 +13,7 @@ import {
   type Rule,
   rmsprop,
   sgd,
+  subgradient,
 } from "gradus/optim";
 import { beforeAll, describe, expect, test } from "vitest";
 import { expectClose } from "../../support/compare.ts";
@@ -239,4 +240,14 @@ test.each<[string, () => unknown, string]>([
   ["lion", () => lion({ weightDecay: -0.1 }), "lion: weightDecay is -0.1"],
 ])("%s refuses constants that mean nothing", (_, make, message) => {
   expect(make).toThrow(message);
+});
+
+test("a learning rate among the constants of a rule: the error says where it belongs", () => {
+  const rules = [sgd, subgradient, momentum, heavyBall, nesterov, adagrad, adadelta, rmsprop];
+  for (const rule of [...rules, adam, adamW, nadam, lion] as ((options: object) => unknown)[])
+    for (const name of ["lr", "learningRate", "learning_rate"])
+      expect(() => rule({ [name]: 0.5 })).toThrow(
+        /unknown option ".+": a rule has no learning rate of its own.*new Optimizer\(model, \w+\(\), \{ lr: 0.5 \}\)/s,
+      );
+  expect(() => (sgd as (options: object) => unknown)({ rho: 0.9 })).toThrow('unknown option "rho"');
 });
