@@ -67,7 +67,10 @@ function unknownOption(subject: string, name: string, known: readonly string[]):
   return new ConfigError({
     subject,
     problem: `unknown option "${name}".`,
-    fix: `${near ? `did you mean "${near}"? Options` : "the options are"}: ${known.join(", ")}.`,
+    fix:
+      known.length === 0
+        ? "it has no options."
+        : `${near ? `did you mean "${near}"? Options` : "the options are"}: ${known.join(", ")}.`,
   });
 }
 

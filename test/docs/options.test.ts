@@ -131,6 +131,7 @@ describe.each(calls)("%s", (_, call) => {
     expect(unknown).toBeInstanceOf(ConfigError);
     const { problem, fix } = unknown as ConfigError;
     expect(problem).toBe('unknown option "?".');
+    if (fix === "it has no options.") return;
     const known = fix!.replace(/^.*: /, "").replace(/\.$/, "").split(", ");
     for (const name of known) {
       const misspelt = await thrownBy(call, { [`${name}s`]: 1 });
