@@ -58,6 +58,12 @@ export {
 export { LinearSVC, type LinearSVCOptions } from "./linear/linear-svc.ts";
 export { type LogisticOptions, LogisticRegression, SoftmaxRegression } from "./linear/logistic.ts";
 export { Perceptron, type PerceptronOptions, type PerceptronReport } from "./linear/perceptron.ts";
+export {
+  type TrustworthinessOptions,
+  trustworthiness,
+} from "./manifold/trustworthiness.ts";
+export { TSNE, type TSNEOptions } from "./manifold/tsne.ts";
+export { UMAP, type UMAPOptions } from "./manifold/umap.ts";
 export { type BinaryClassifier, OneVsOneClassifier, OneVsRestClassifier } from "./multiclass.ts";
 export {
   KNeighborsClassifier,

@@ -14,6 +14,8 @@ import { LinearRegression, Ridge } from "./linear/least-squares.ts";
 import { LinearSVC } from "./linear/linear-svc.ts";
 import { LogisticRegression, SoftmaxRegression } from "./linear/logistic.ts";
 import { Perceptron } from "./linear/perceptron.ts";
+import { TSNE } from "./manifold/tsne.ts";
+import { UMAP } from "./manifold/umap.ts";
 import { type BinaryClassifier, OneVsOneClassifier, OneVsRestClassifier } from "./multiclass.ts";
 import { KNeighborsClassifier, KNeighborsRegressor } from "./neighbors/k-neighbors.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -68,6 +70,8 @@ const learners: Readonly<Record<string, Make>> = {
   SoftmaxRegression: made(SoftmaxRegression),
   StandardScaler: made(StandardScaler),
   SVC: made(SVC),
+  TSNE: made(TSNE),
+  UMAP: made(UMAP),
 };
 
 /** The names of all learners. */

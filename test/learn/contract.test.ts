@@ -44,6 +44,7 @@ import {
   StandardScaler,
   SVC,
   standardScaler,
+  UMAP,
 } from "gradus/learn";
 import { afterAll, describe, expect, test } from "vitest";
 
@@ -84,6 +85,7 @@ const transformers = [
   new KMeans({ nClusters: 3 }),
   new RandomFeatures({ kernel: "arc-cosine", nComponents: 7 }),
   new Nystroem({ nComponents: 5 }),
+  new UMAP({ nNeighbors: 5 }),
 ];
 
 describe.each(classifiers.map((model) => [model.name, model] as const))("%s", (name, model) => {

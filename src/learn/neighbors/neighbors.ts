@@ -1,6 +1,7 @@
 /** The nearest of many rows, exactly. */
 import { dot } from "../../base/vectors.ts";
-import { type Matrix, rowOf, tensorOf } from "../input.ts";
+import { fromHost, type Tensor } from "../../tensor/index.ts";
+import { type Matrix, rowOf } from "../input.ts";
 
 /** Distances between rows: ‖a − b‖, Σ|a − b|, max|a − b|, 1 − cos∠(a, b). */
 export type Metric = "euclidean" | "manhattan" | "chebyshev" | "cosine";
@@ -16,7 +17,10 @@ export interface Neighbors {
 const distanceBy: Readonly<Record<Metric, (a: Float64Array, b: Float64Array) => number>> = {
   euclidean(a, b) {
     let sum = 0;
-    for (let j = 0; j < a.length; j++) sum += (a[j]! - b[j]!) ** 2;
+    for (let j = 0; j < a.length; j++) {
+      const difference = a[j]! - b[j]!;
+      sum += difference * difference;
+    }
     return Math.sqrt(sum);
   },
   manhattan(a, b) {
@@ -35,26 +39,40 @@ const distanceBy: Readonly<Record<Metric, (a: Float64Array, b: Float64Array) => 
   },
 };
 
-/** Rows of queries that are compared at once: their products fill a few megabytes. */
-const blockElements = 1 << 20;
-
 /**
  * The k nearest rows of `x` to each row of `queries`; of equal distances the rows that come first.
  *
- * Euclidean and cosine distances are first taken from products, ‖a‖² + ‖b‖² − 2aᵀb, which is fast and loses
- * digits; all rows that this error may have kept out are then compared by their differences. O(NMD).
+ * Euclidean and cosine distances are first taken from products in float32, ‖a‖²/2 + ‖b‖²/2 − aᵀb, which is fast and
+ * loses digits; all rows that this error may have kept out are then compared in float64 by their differences. O(NMD).
  */
 export function nearestRows(x: Matrix, queries: Matrix, k: number, metric: Metric): Neighbors {
   const distances = new Float64Array(queries.rows * k);
   const indices = new Int32Array(queries.rows * k);
-  const candidates = new Candidates(x, queries, k, metric);
+  const candidates = candidatesOf(x, queries, k, metric);
   const distance = distanceBy[metric];
   for (let i = 0; i < queries.rows; i++) {
     const row = rowOf(queries, i);
     const nearest = new Nearest(k);
-    for (const j of candidates.of(i)) nearest.add(distance(row, rowOf(x, j)), j);
+    for (const j of candidates(i)) nearest.add(distance(row, rowOf(x, j)), j);
     distances.set(nearest.distances, i * k);
     indices.set(nearest.indices, i * k);
+  }
+  return { k, distances, indices };
+}
+
+/** The k nearest other rows to each row, itself left out wherever it stands among its equals. */
+export function nearestOthers(x: Matrix, k: number, metric: Metric): Neighbors {
+  const found = nearestRows(x, x, k + 1, metric);
+  const distances = new Float64Array(x.rows * k);
+  const indices = new Int32Array(x.rows * k);
+  for (let i = 0; i < x.rows; i++) {
+    const first = i * (k + 1);
+    const self = found.indices.subarray(first, first + k + 1).indexOf(i);
+    for (let n = 0, at = first; n < k; n++, at++) {
+      if (at - first === self) at++;
+      distances[i * k + n] = found.distances[at]!;
+      indices[i * k + n] = found.indices[at]!;
+    }
   }
   return { k, distances, indices };
 }
@@ -75,85 +93,195 @@ class Nearest {
   }
 
   add(distance: number, index: number): void {
-    let at = this.distances.length - 1;
-    if (!(distance < this.distances[at]!)) return;
-    for (; at > 0 && distance < this.distances[at - 1]!; at--) {
-      this.distances[at] = this.distances[at - 1]!;
-      this.indices[at] = this.indices[at - 1]!;
+    const { distances, indices } = this;
+    let at = distances.length - 1;
+    if (!(distance < distances[at]!)) return;
+    for (; at > 0 && distance < distances[at - 1]!; at--) {
+      distances[at] = distances[at - 1]!;
+      indices[at] = indices[at - 1]!;
     }
-    this.distances[at] = distance;
-    this.indices[at] = index;
+    distances[at] = distance;
+    indices[at] = index;
   }
 }
 
-/** Which rows may be among the nearest of a query, ascending. */
-class Candidates {
-  readonly #x: Matrix;
-  readonly #queries: Matrix;
+/** Products that are computed at once fill 8 megabytes. */
+const blockElements = 1 << 21;
+
+/** Of a query which rows may be among the nearest, ascending. */
+function candidatesOf(
+  x: Matrix,
+  queries: Matrix,
+  k: number,
+  metric: Metric,
+): (i: number) => Int32Array {
+  const nearness = nearnessOf(x, queries, metric);
+  if (!nearness) {
+    const all = Int32Array.from({ length: x.rows }, (_, j) => j);
+    return () => all;
+  }
+  const selection = new Selection(k, x.rows);
+  return (i) => selection.of(nearness(i));
+}
+
+/**
+ * How far rows are from a query, up to a constant and in a unit of its own: half[j] − product[first + j], the less the nearer.
+ * Two of these may be in the wrong order where they differ by less than the tolerance.
+ */
+interface Nearness {
+  readonly products: Float32Array;
+  readonly first: number;
+  readonly halves: Float64Array;
+  readonly tolerance: number;
+}
+
+/** What float32 tells about the distances from each query, asked for in ascending order; undefined for metrics without products. */
+function nearnessOf(
+  x: Matrix,
+  queries: Matrix,
+  metric: Metric,
+): ((i: number) => Nearness) | undefined {
+  if (metric !== "euclidean" && metric !== "cosine") return undefined;
+  const frame = frameOf(x, queries, metric);
+  const known = reduced(x, frame);
+  const asked = queries === x ? known : reduced(queries, frame);
+  const transposed = tensor32(known.data, x.rows, x.columns).transpose();
+  const halves = known.lengths.map((length) => (metric === "cosine" ? 0 : (length * length) / 2));
+  const longest = known.lengths.reduce((a, b) => Math.max(a, b), 0);
+  const block = Math.max(1, Math.floor(blockElements / x.rows));
+  let first = Number.POSITIVE_INFINITY;
+  let products: Float32Array = new Float32Array();
+  return (i) => {
+    if (!(i >= first && i < first + block)) {
+      first = i - (i % block);
+      const last = Math.min(first + block, queries.rows);
+      const part = asked.data.subarray(first * x.columns, last * x.columns);
+      const rows = tensor32(part, last - first, x.columns);
+      products = rows.matmul(transposed).dataSync() as Float32Array;
+    }
+    // both factors are rounded to 2⁻²⁴, and D terms are added; twice that covers terms of second order
+    const error = (x.columns + 4) * (2 ** -23 * asked.lengths[i]! * longest + 2 ** -126);
+    return { products, first: (i - first) * x.rows, halves, tolerance: 2 * error };
+  };
+}
+
+/**
+ * Which place others have among the neighbors of a row: 1 for the nearest; of equal distances the row that comes
+ * first is the nearer.
+ *
+ * @param others of each row k others, `[N, k]`.
+ */
+export function ranksOf(x: Matrix, others: Int32Array, metric: Metric): Int32Array {
+  const k = others.length / x.rows;
+  const ranks = new Int32Array(others.length).fill(1);
+  const nearness = nearnessOf(x, x, metric);
+  const distance = distanceBy[metric];
+  for (let i = 0; i < x.rows; i++) {
+    const row = rowOf(x, i);
+    const seen = nearness?.(i);
+    for (let at = i * k; at < (i + 1) * k; at++) {
+      const j = others[at]!;
+      const own = distance(row, rowOf(x, j));
+      const isNearer = (other: number) => {
+        const to = distance(row, rowOf(x, other));
+        return other !== i && other !== j && (to < own || (to === own && other < j));
+      };
+      if (seen) ranks[at]! += countNearer(seen, i, j, isNearer);
+      else for (let other = 0; other < x.rows; other++) ranks[at]! += Number(isNearer(other));
+    }
+  }
+  return ranks;
+}
+
+/** How many rows but i are nearer than j, by `isNearer` where the tolerance leaves it open. */
+function countNearer(
+  { products, first, halves, tolerance }: Nearness,
+  i: number,
+  j: number,
+  isNearer: (other: number) => boolean,
+): number {
+  const own = halves[j]! - products[first + j]!;
+  let count = 0;
+  for (let other = 0; other < halves.length; other++) {
+    const value = halves[other]! - products[first + other]!;
+    if (value < own - tolerance) count += Number(other !== i);
+    else if (value <= own + tolerance) count += Number(isNearer(other));
+  }
+  return count;
+}
+
+const tensor32 = (data: Float32Array, rows: number, columns: number): Tensor =>
+  fromHost({ dtype: "float32", shape: [rows, columns], data });
+
+/** What float32 sees of rows: x ↦ (x − center) / unit, or for cosines x/‖x‖. */
+interface Frame {
+  readonly center: Float64Array;
+  readonly unit: number;
+  readonly isUnitLength: boolean;
+}
+
+/** Distances stay the same when all rows move, and are most exact around 0; the unit, a power of 2, keeps squares finite. */
+function frameOf(x: Matrix, queries: Matrix, metric: Metric): Frame {
+  const center = new Float64Array(x.columns);
+  if (metric === "cosine") return { center, unit: 1, isUnitLength: true };
+  for (let i = 0; i < x.rows; i++) {
+    const row = rowOf(x, i);
+    for (let j = 0; j < center.length; j++) center[j]! += row[j]! / x.rows;
+  }
+  let most = 0;
+  for (const { data, columns } of [x, queries])
+    for (let at = 0; at < data.length; )
+      for (let j = 0; j < columns; j++, at++)
+        most = Math.max(most, Math.abs(data[at]! - center[j]!));
+  return { center, unit: most > 0 ? 2 ** Math.ceil(Math.log2(most)) : 1, isUnitLength: false };
+}
+
+/** Rows in a frame as float32, and their lengths there. */
+function reduced(x: Matrix, { center, unit, isUnitLength }: Frame) {
+  const data = new Float32Array(x.data.length);
+  const lengths = new Float64Array(x.rows);
+  for (let i = 0; i < x.rows; i++) {
+    const row = rowOf(x, i);
+    const divisor = isUnitLength ? Math.sqrt(dot(row, row)) || 1 : unit;
+    let sum = 0;
+    for (let j = 0, at = i * x.columns; j < row.length; j++, at++) {
+      const value = (row[j]! - center[j]!) / divisor;
+      data[at] = value;
+      sum += value * value;
+    }
+    lengths[i] = Math.sqrt(sum);
+  }
+  return { data, lengths };
+}
+
+/** Finds the rows that are as near as the k-th nearest, or farther by less than the tolerance. */
+class Selection {
   readonly #k: number;
-  readonly #metric: Metric;
-  readonly #squares: Float64Array;
-  readonly #block: number;
-  #first = -1;
-  #products: Float64Array = new Float64Array();
+  readonly #values: Float64Array;
+  readonly #kept: Int32Array;
 
-  constructor(x: Matrix, queries: Matrix, k: number, metric: Metric) {
-    this.#x = x;
-    this.#queries = queries;
+  constructor(k: number, size: number) {
     this.#k = k;
-    this.#metric = metric;
-    this.#squares = squaresOf(x);
-    this.#block = Math.max(1, Math.floor(blockElements / x.rows));
+    this.#values = new Float64Array(size);
+    this.#kept = new Int32Array(size);
   }
 
-  of(i: number): ArrayLike<number> & Iterable<number> {
-    const isByProducts = this.#metric === "euclidean" || this.#metric === "cosine";
-    if (!isByProducts) return Array.from({ length: this.#x.rows }, (_, j) => j);
-    const first = i - (i % this.#block);
-    if (first !== this.#first) this.#multiply(first);
-    const { rows } = this.#x;
-    return this.#near(this.#products.subarray((i - first) * rows, (i - first + 1) * rows), i);
-  }
-
-  #multiply(first: number): void {
-    const { columns, rows, data } = this.#queries;
-    const count = Math.min(this.#block, rows - first);
-    const part = {
-      rows: count,
-      columns,
-      data: data.subarray(first * columns, (first + count) * columns),
-    };
-    this.#products = tensorOf(part)
-      .matmul(tensorOf(this.#x).transpose())
-      .dataSync() as Float64Array;
-    this.#first = first;
-  }
-
-  /** Rows whose approximate distance is at most the k-th, give or take the error of both. */
-  #near(products: Float64Array, i: number): number[] {
-    const row = rowOf(this.#queries, i);
-    const square = dot(row, row);
-    const isCosine = this.#metric === "cosine";
-    const approximate = products.map((product, j) => {
-      const other = this.#squares[j]!;
-      if (!isCosine) return square + other - 2 * product;
-      return square * other === 0 ? 1 : 1 - product / Math.sqrt(square * other);
-    });
+  /** Which rows, ascending. */
+  of({ products, first, halves, tolerance }: Nearness): Int32Array {
+    const [values, kept] = [this.#values, this.#kept];
     const nearest = new Nearest(this.#k);
-    let most = 0;
-    for (let j = 0; j < approximate.length; j++) {
-      nearest.add(approximate[j]!, j);
-      most = Math.max(most, this.#squares[j]!);
+    let count = 0;
+    let limit = Number.POSITIVE_INFINITY;
+    for (let j = 0; j < halves.length; j++) {
+      const value = halves[j]! - products[first + j]!;
+      if (!(value <= limit)) continue;
+      values[count] = value;
+      kept[count++] = j;
+      nearest.add(value, j);
+      limit = nearest.worst + tolerance;
     }
-    // a dot product of D terms is off by D ε times the product of the lengths
-    const error = 4 * (row.length + 4) * Number.EPSILON * (isCosine ? 1 : square + most);
-    const limit = nearest.worst + 2 * error;
-    const kept: number[] = [];
-    for (let j = 0; j < approximate.length; j++) if (approximate[j]! <= limit) kept.push(j);
-    return kept;
+    let left = 0;
+    for (let n = 0; n < count; n++) if (values[n]! <= limit) kept[left++] = kept[n]!;
+    return kept.subarray(0, left);
   }
-}
-
-function squaresOf(x: Matrix): Float64Array {
-  return Float64Array.from({ length: x.rows }, (_, i) => dot(rowOf(x, i), rowOf(x, i)));
 }

@@ -1,0 +1,112 @@
+/** How near points of UMAP's layout are to each other, and how that pulls and pushes. */
+
+/** v = 1 / (1 + a d^2b) */
+export interface Curve {
+  readonly a: number;
+  readonly b: number;
+}
+
+/** So many distances are fitted, up to three times the spread. */
+const samples = 300;
+const maxSteps = 200;
+
+/**
+ * The curve that is nearest, in least squares, to 1 up to the least distance and exp(−(d − minDist)/spread) from there;
+ * by Levenberg and Marquardt's steps in ln a and ln b from 1, 1.
+ */
+export function curveOf(minDist: number, spread: number): Curve {
+  const x = Float64Array.from({ length: samples }, (_, n) => (3 * spread * n) / (samples - 1));
+  const y = x.map((d) => (d < minDist ? 1 : Math.exp((minDist - d) / spread)));
+  let best = { logA: 0, logB: 0 };
+  let fit = normalEquations(x, y, best);
+  let damping = 1e-3;
+  for (let step = 0; step < maxSteps && damping < 1e12; step++) {
+    const [aa, bb] = [fit.aa * (1 + damping), fit.bb * (1 + damping)];
+    const determinant = aa * bb - fit.ab * fit.ab;
+    const next = {
+      logA: best.logA + (bb * fit.ar - fit.ab * fit.br) / determinant,
+      logB: best.logB + (aa * fit.br - fit.ab * fit.ar) / determinant,
+    };
+    const tried = normalEquations(x, y, next);
+    if (tried.error < fit.error) {
+      [best, fit] = [next, tried];
+      damping /= 10;
+    } else damping *= 10;
+  }
+  return { a: Math.exp(best.logA), b: Math.exp(best.logB) };
+}
+
+/** JᵀJ, Jᵀr and ‖r‖² of the residuals r = y − v, by ln a and ln b. */
+function normalEquations(
+  x: Float64Array,
+  y: Float64Array,
+  { logA, logB }: { readonly logA: number; readonly logB: number },
+) {
+  const b = Math.exp(logB);
+  const sums = { aa: 0, ab: 0, bb: 0, ar: 0, br: 0, error: 0 };
+  for (let n = 0; n < x.length; n++) {
+    const term = Math.exp(logA) * x[n]! ** (2 * b);
+    const v = 1 / (1 + term);
+    const byA = -term * v * v;
+    const byB = x[n]! > 0 ? byA * 2 * b * Math.log(x[n]!) : 0;
+    const r = y[n]! - v;
+    sums.aa += byA * byA;
+    sums.ab += byA * byB;
+    sums.bb += byB * byB;
+    sums.ar += byA * r;
+    sums.br += byB * r;
+    sums.error += r * r;
+  }
+  return sums;
+}
+
+/** Squared distances from 2^least to 2^most are tabulated, so many in each octave. */
+const [least, greatest] = [-40, 40];
+const bits = 7;
+const cells = (greatest - least) * 2 ** bits;
+/** Added so that nothing divides by 0 where points fall together. */
+const softening = 1e-3;
+
+/**
+ * What pulls neighbors and pushes others, divided by yᵢ − yⱼ, at squared distances s:
+ *
+ *   pull = 2ab s^(b−1) / (1 + a s^b),   push = 2b / ((0.001 + s)(1 + a s^b))
+ *
+ * Powers take most of a layout's time, so both are read from tables in log s, linearly in between: right to 10⁻⁵.
+ */
+export class Forces {
+  readonly #pull = new Float64Array(cells + 2);
+  readonly #push = new Float64Array(cells + 2);
+  readonly #number = new Float64Array(1);
+  /** The upper half of the number: exponent, and 20 bits of its fraction. */
+  readonly #upper = new Int32Array(this.#number.buffer, 4, 1);
+
+  constructor({ a, b }: Curve) {
+    for (let at = 0; at < this.#pull.length; at++) {
+      const octave = least + Math.floor(at / 2 ** bits);
+      const s = 2 ** octave * (1 + (at % 2 ** bits) / 2 ** bits);
+      const term = a * s ** b;
+      this.#pull[at] = (2 * b * term) / (s * (1 + term));
+      this.#push[at] = (2 * b) / ((softening + s) * (1 + term));
+    }
+  }
+
+  pull(s: number): number {
+    return this.#read(this.#pull, s);
+  }
+
+  push(s: number): number {
+    return this.#read(this.#push, s);
+  }
+
+  #read(table: Float64Array, s: number): number {
+    this.#number[0] = s;
+    const upper = this.#upper[0]! - ((1023 + least) << 20);
+    const cell = upper >> (20 - bits);
+    if (cell < 0) return table[0]!;
+    if (cell >= cells) return table[cells]!;
+    const share = (upper & (2 ** (20 - bits) - 1)) * 2 ** (bits - 20);
+    const value = table[cell]!;
+    return value + share * (table[cell + 1]! - value);
+  }
+}

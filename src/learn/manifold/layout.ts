@@ -1,0 +1,132 @@
+/** The layout of UMAP: neighbors attract, others that are drawn at random repel. */
+import { type Curve, Forces } from "./curve.ts";
+import type { Sparse } from "./graph.ts";
+
+/** How a layout goes. */
+export interface LayoutOptions {
+  readonly dimensions: number;
+  readonly iterations: number;
+  readonly learningRate: number;
+  readonly negativeSampleRate: number;
+  readonly curve: Curve;
+  /** 32 bits that are not all 0. */
+  readonly seed: number;
+}
+
+/** No coordinate of a gradient is larger. */
+const most = 4;
+const clipped = (x: number): number => (x > most ? most : x < -most ? -most : x);
+
+/**
+ * Minimizes the cross entropy of the fuzzy sets,
+ *
+ *   Σ wᵢⱼ ln(wᵢⱼ/vᵢⱼ) + (1 − wᵢⱼ) ln((1 − wᵢⱼ)/(1 − vᵢⱼ)),   v = 1/(1 + a d^2b)
+ *
+ * by stochastic gradients: each entry is taken in a share of the iterations ∝ wᵢⱼ, and each time some others are
+ * drawn for the second term. The rate falls linearly to 0.
+ *
+ * @param graph row i of it belongs to points[i], its columns to others[j].
+ * @param others the same array as `points`, and then both ends move; or points that stay.
+ * @see McInnes, Healy & Melville 2018, §3.2
+ */
+export function layOut(
+  graph: Sparse,
+  points: Float64Array,
+  others: Float64Array,
+  options: LayoutOptions,
+): void {
+  const { iterations, learningRate, negativeSampleRate } = options;
+  const periods = periodsOf(graph, iterations);
+  const turns = periods.slice(); // when each entry is taken next
+  const drawn = periods.map((period) => period / negativeSampleRate);
+  const layout = new Layout(points, others, options);
+  for (let n = 0; n < iterations; n++) {
+    const rate = learningRate * (1 - n / iterations);
+    for (let i = 0; i + 1 < graph.starts.length; i++)
+      for (let at = graph.starts[i]!; at < graph.starts[i + 1]!; at++) {
+        if (!(turns[at]! <= n)) continue;
+        turns[at]! += periods[at]!;
+        const each = periods[at]! / negativeSampleRate;
+        const draws = Math.floor((n - drawn[at]!) / each);
+        drawn[at]! += draws * each;
+        layout.pull(i, graph.columns[at]!, rate);
+        layout.push(i, draws, rate);
+      }
+  }
+}
+
+/** After how many iterations each entry is taken again: 1 for the strongest, never where it would not be taken once. */
+function periodsOf({ values }: Sparse, iterations: number): Float64Array {
+  const strongest = values.reduce((a, b) => Math.max(a, b), 0);
+  return values.map((w) =>
+    w * iterations >= strongest ? strongest / w : Number.POSITIVE_INFINITY,
+  );
+}
+
+/** Points that are moved. */
+class Layout {
+  readonly #points: Float64Array;
+  readonly #others: Float64Array;
+  readonly #dimensions: number;
+  readonly #count: number;
+  readonly #forces: Forces;
+  #bits: number;
+
+  constructor(points: Float64Array, others: Float64Array, options: LayoutOptions) {
+    this.#points = points;
+    this.#others = others;
+    this.#dimensions = options.dimensions;
+    this.#count = others.length / options.dimensions;
+    this.#forces = new Forces(options.curve);
+    this.#bits = options.seed;
+  }
+
+  /** Moves point i and, where it is free, its neighbor j towards each other. */
+  pull(i: number, j: number, rate: number): void {
+    const [points, others, dimensions] = [this.#points, this.#others, this.#dimensions];
+    const square = this.#square(i, j);
+    if (square === 0) return;
+    const force = this.#forces.pull(square);
+    for (let d = 0; d < dimensions; d++) {
+      const difference = points[i * dimensions + d]! - others[j * dimensions + d]!;
+      const move = rate * clipped(force * difference);
+      points[i * dimensions + d]! -= move;
+      if (others === points) others[j * dimensions + d]! += move;
+    }
+  }
+
+  /** Moves point i away from some others that are drawn at random. */
+  push(i: number, draws: number, rate: number): void {
+    const [points, others, dimensions] = [this.#points, this.#others, this.#dimensions];
+    for (let draw = 0; draw < draws; draw++) {
+      const j = this.#draw();
+      const square = this.#square(i, j);
+      if (square === 0) continue; // itself, or in the same place
+      const force = this.#forces.push(square);
+      for (let d = 0; d < dimensions; d++) {
+        const difference = points[i * dimensions + d]! - others[j * dimensions + d]!;
+        points[i * dimensions + d]! += rate * clipped(force * difference);
+      }
+    }
+  }
+
+  #square(i: number, j: number): number {
+    const [points, others, dimensions] = [this.#points, this.#others, this.#dimensions];
+    let square = 0;
+    for (let d = 0; d < dimensions; d++) {
+      const difference = points[i * dimensions + d]! - others[j * dimensions + d]!;
+      square += difference * difference;
+    }
+    return square;
+  }
+
+  /** One of the others by Marsaglia's xorshift: millions are drawn, and the library's own stream takes ten times as long. */
+  #draw(): number {
+    let bits = this.#bits;
+    bits ^= bits << 13;
+    bits ^= bits >>> 17;
+    bits ^= bits << 5;
+    this.#bits = bits;
+    return Math.floor((bits >>> 0) * 2 ** -32 * this.#count);
+  }
+}
