@@ -176,7 +176,7 @@ describe("parts of t-SNE", () => {
 
 describe("UMAP", () => {
   test("is as good as umap-learn", async () => {
-    const found = [];
+    const found: { trust: number; recall: number }[] = [];
     for (const seed of [0, 1, 2, 3]) {
       const map = await new UMAP({ seed }).fitTransform(x);
       found.push({ trust: trustworthiness(x, map), recall: recall(map.toArray() as number[][]) });
