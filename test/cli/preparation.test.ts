@@ -136,6 +136,10 @@ describe.runIf(isFast)("a table is prepared as the training prepared it", () => 
       expect((await json(`evaluate run --data ${path}`)).test).toEqual(own.test);
     await writeFile("copy.csv", await readFile("first.csv"));
     expect((await json("evaluate run --data copy.csv")).test).toEqual(own.test);
+    expect((await gradus("evaluate run --data copy.csv")).error).toBe(
+      "note: copy.csv holds the data of the training; measured are the examples that it held out for testing\n",
+    );
+    expect((await gradus("evaluate run --data ./first.csv")).error).toBe("");
     await mkdir("elsewhere", { recursive: true });
     const here = process.cwd();
     process.chdir("elsewhere");

@@ -56,6 +56,10 @@ export async function loadTest(source: string | undefined, run: RunConfig): Prom
         `${shownPath(path)} has changed since the training; its rows are cut anew, so that rows of the training may be among those measured`,
       ]
     : [];
+  if (isSame && source !== undefined && !isSet(path) && resolve(path) !== data.source)
+    notes.push(
+      `${shownPath(path)} holds the data of the training; measured are the examples that it held out for testing`,
+    );
   const isTable = data.preparation.inputs.kind === "table";
   if (isTable && !isSame && !isChanged) return loadTable(path, run);
   const { test, warnings } = await loadTrained(run, path);
