@@ -12,7 +12,7 @@ import type { Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
 import { encodeProgram, type Program } from "./program.ts";
 import type { Loan, Watcher } from "./recycler.ts";
-import type { Residence, Resident } from "./residence.ts";
+import { type Residence, Resident } from "./residence.ts";
 
 /** A program inside the addon; freed by the garbage collector, if not before. */
 export type Handle = object;
@@ -115,8 +115,8 @@ export class Binding {
     const { slots } = program;
     this.#addon = addon;
     this.#residence = residence;
-    this.#program = residence.admit(encodeProgram(program));
-    residence.follow(this, this.#program);
+    this.#program = new Resident(encodeProgram(program));
+    residence.handleOf(this.#program, this); // refuses what the engine cannot run
     this.#lasting = lasting;
     const outputs = slots.findIndex(({ role }) => role === "output");
     this.#written = outputs < 0 ? slots.length : outputs;
@@ -132,7 +132,7 @@ export class Binding {
 
   /** The program, which may have been loaded again: then nothing is bound to it. */
   loaded(): Handle {
-    const handle = this.#residence.handleOf(this.#program);
+    const handle = this.#residence.handleOf(this.#program, this);
     if (handle === this.#handle) return handle;
     this.#handle = handle;
     this.#bound.fill(null);

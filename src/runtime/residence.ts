@@ -41,25 +41,17 @@ export class Residence<Handle> {
     return this.#loaded.size;
   }
 
-  /** Loads a program. */
-  admit(encoded: EncodedProgram): Resident<Handle> {
-    const program = new Resident<Handle>(encoded);
-    this.handleOf(program);
-    return program;
-  }
-
-  /** Lets the program go as soon as `owner` is known to be dead. */
-  follow(owner: object, program: Resident<Handle>): void {
-    this.#registry.register(owner, program);
-  }
-
-  /** The program's handle, of which the next call of this may be the end. */
-  handleOf(program: Resident<Handle>): Handle {
+  /**
+   * The program's handle, of which the next call of this may be the end. It is unloaded as soon as `owner`,
+   * who runs it, is known to be dead.
+   */
+  handleOf(program: Resident<Handle>, owner: object): Handle {
     program.used = ++this.#clock;
     if (program.handle !== null) return program.handle;
     if (this.#loaded.size >= mostLoaded) this.#makeRoom();
     program.handle = this.#load(program.encoded);
     this.#loaded.add(program);
+    this.#registry.register(owner, program, program);
     return program.handle;
   }
 
@@ -74,5 +66,7 @@ export class Residence<Handle> {
     this.#unload(program.handle);
     program.handle = null;
     this.#loaded.delete(program);
+    // The registry would keep the program of a dead owner until the event loop turns.
+    this.#registry.unregister(program);
   }
 }

@@ -2,7 +2,7 @@ import { fixedLength, InternalError, invariant, turnIfDue } from "../base/index.
 import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
 import { type EncodedProgram, encodeProgram, type Program } from "./program.ts";
-import { Residence } from "./residence.ts";
+import { Residence, Resident } from "./residence.ts";
 import { WasmMemory } from "./wasm-memory.ts";
 import {
   fetchModule,
@@ -89,12 +89,12 @@ function engineOf(module: WasmModule, { exports, memory, workers }: Instance): W
     borrow: (array) => memory.upload(fixedLength(array)),
     owns: (storage) => memory.owns(storage),
     load(program) {
-      const resident = residence.admit(encodeProgram(program));
+      const resident = new Resident<number>(encodeProgram(program));
       const { slots, arenaBytes, instructions } = program;
       const outline = { slots, arenaBytes, instructions: instructions.length };
-      const handle = () => residence.handleOf(resident);
-      const executable = executableOf(exports, memory, outline, handle);
-      residence.follow(executable, resident);
+      const handle = () => residence.handleOf(resident, executable);
+      const executable: Executable = executableOf(exports, memory, outline, handle);
+      handle(); // refuses what the engine cannot run
       return executable;
     },
     info: () => ({

@@ -1,6 +1,8 @@
 /** Programs that engines hold: a bounded number, and none of them is lost. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
-import { Residence } from "../../src/runtime/residence.ts";
+import { Residence, Resident } from "../../src/runtime/residence.ts";
 import { loadWasm, type WasmEngine } from "../../src/runtime/wasm.ts";
 import { compile, setEngine, type Tensor, tensor, Variable } from "../../src/tensor/index.ts";
 import { engines, hasNative } from "../support/engines.ts";
@@ -18,17 +20,44 @@ test("beyond 512, those that were not used for longest go, and come back when th
     },
     (handle) => inside.delete(handle),
   );
-  const programs = Array.from({ length: 512 }, (_, i) => residence.admit(encoded(i)));
-  for (let i = 511; i >= 0; i--) expect(residence.handleOf(programs[i]!)).toBe(i);
+  const owner = {};
+  const programs = Array.from({ length: 513 }, (_, i) => new Resident<number>(encoded(i)));
+  for (const program of programs.slice(0, 512)) residence.handleOf(program, owner);
+  for (let i = 511; i >= 0; i--) expect(residence.handleOf(programs[i]!, owner)).toBe(i);
   expect([residence.size, loads]).toEqual([512, 512]);
-  residence.admit(encoded(512));
+  residence.handleOf(programs[512]!, owner);
   expect(inside.size).toBe(385); // three quarters, and the new one
   expect([inside.has(0), inside.has(383), inside.has(384), inside.has(511)]).toEqual([
     ...[true, true, false, false],
   ]);
-  expect(residence.handleOf(programs[511]!)).toBe(511);
+  expect(residence.handleOf(programs[511]!, owner)).toBe(511);
   expect([inside.has(511), loads]).toEqual([true, 514]);
 });
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+/** Bytes that JavaScript holds once what is dead is collected, without a turn of the event loop. */
+function held(): number {
+  collect();
+  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  return heapUsed + arrayBuffers;
+}
+
+test.each(engines)(
+  "%s: of programs that died in a loop that never waits nothing is held",
+  (engine) => {
+    setEngine(engine);
+    const x = tensor([1, 2, 3]);
+    const make = (from: number, to: number) => {
+      for (let i = from; i < to; i++) compile((y: Tensor) => y.mul(i).add(1).tanh().sum()).sync(x);
+    };
+    make(0, 1500); // more than are held, and than the cache of graphs has
+    const before = held();
+    make(1500, 4500);
+    expect(held() - before).toBeLessThan(3000 * 200); // it was 850 bytes each
+  },
+);
 
 describe.each(engines.filter((engine) => engine !== "reference"))("%s", (engine) => {
   test("more programs than are held all run, again and again, now and later", async () => {
