@@ -166,6 +166,8 @@ bool Convolution<T>::plan_by_position() {
       min(rows_, call_.out_channels) * volume(box) * residues > tile_size)
     return false;
   positions_ = Grid(whole, box);
+  // Where windows reach far beyond a box, as with large dilations, every box stages mostly what it leaves out.
+  if (positions_.boxes() > 1 && staged > 4 * volume(box) * taps_) return false;
   channels_ = max(1, min(call_.channels, min(stage_size / max(1, staged), kStepDepth / taps_)));
   channels_ = ceil_div(max(1, call_.channels), ceil_div(max(1, call_.channels), channels_));
   return true;
