@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { beforeAll, expect, test } from "vitest";
@@ -16,6 +18,15 @@ test("a configuration whose promise stays open is named; nothing ends without a 
     );
     expect(error).not.toMatch(/unsettled/i);
   }
+});
+
+test("a configuration that still runs is named after some seconds", async () => {
+  await writeFile("runs.mjs", "setInterval(() => {}, 1000);\nawait new Promise(() => {});\n");
+  const child = spawn(process.execPath, [main, "train", "runs.mjs"]);
+  const [said] = await once(child.stderr, "data");
+  expect(String(said)).toBe("note: runs.mjs still runs: it may await what never comes\n");
+  child.kill("SIGINT");
+  await once(child, "exit");
 });
 
 test("a command that ends says nothing of the kind", async () => {

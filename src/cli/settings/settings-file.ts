@@ -146,6 +146,8 @@ export async function fromFolder(folder: string, content: unknown): Promise<unkn
   return whole;
 }
 
+/** Milliseconds after which a module that still runs is named. */
+const patience = 3000;
 /** Characters of YAML: some of its parser's times grow with their square. */
 const mostYaml = 2 ** 16;
 /** Levels of sections and lists, counted by brackets and columns. */
@@ -228,10 +230,15 @@ function parsed(path: string, format: string, text: string, parse: (text: string
 async function readModule(path: string): Promise<unknown> {
   const { pathToFileURL } = await import("node:url");
   let settings: unknown;
+  const late = setTimeout(() => {
+    process.stderr.write(`note: ${path} still runs: it may await what never comes\n`);
+  }, patience).unref();
   try {
     settings = ((await import(pathToFileURL(path).href)) as { default?: unknown }).default;
   } catch (thrown) {
     throw badFile(path, "a module", thrown);
+  } finally {
+    clearTimeout(late);
   }
   try {
     if (settings !== undefined) return structuredClone(settings);
