@@ -220,20 +220,27 @@ function valuesOf(subject: string, y: Targets, rows: number): ArrayLike<number |
   });
 }
 
-/** Weights of the examples, 1 if absent. @throws {DataError} if one is negative, or all are 0. */
+/** Weights of the examples, 1 if absent. @throws {DataError} if one is negative or no finite number, or all are 0. */
 export function weightsOf(
   subject: string,
   weights: ArrayLike<number> | undefined,
   rows: number,
 ): Float64Array {
   if (weights === undefined) return new Float64Array(rows).fill(1);
-  const values = numbersOf(subject, weights, rows);
-  const bad = values.findIndex((w) => w < 0);
+  const list: ArrayLike<number> = hostOf(weights)?.data ?? weights;
+  if (list?.length !== rows)
+    throw new ShapeError({
+      subject,
+      problem: `there are ${rows} rows, and ${list?.length ?? "no list of"} sample weights.`,
+      fix: "give one weight for each row.",
+    });
+  const values = Float64Array.from(list);
+  const bad = values.findIndex((w) => !(w >= 0 && Number.isFinite(w)));
   if (bad < 0 && values.some((w) => w > 0)) return values;
   throw new DataError({
     subject,
     problem:
       bad < 0 ? "all sample weights are 0." : `the sample weight of row ${bad} is ${values[bad]}.`,
-    fix: "give weights of 0 or more, not all of them 0.",
+    fix: "give finite weights of 0 or more, not all of them 0.",
   });
 }

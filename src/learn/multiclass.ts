@@ -1,5 +1,5 @@
 /** Several classes by learners of two. */
-import { ConfigError, describe } from "../base/index.ts";
+import { ConfigError, DataError, describe } from "../base/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import {
   Classifier,
@@ -142,6 +142,15 @@ export class OneVsOneClassifier extends SeveralClassifier {
   /** Fits a learner for each pair of classes. @throws {DataError} if all examples are of one class. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const { x: matrix, indices, classes, weights } = classified(this.name, x, y, options);
+    const totals = new Float64Array(classes.length);
+    for (const [i, k] of indices.entries()) totals[k]! += weights[i]!;
+    const unknown = classes.filter((_, k) => totals[k] === 0);
+    if (unknown.length > 1)
+      throw new DataError({
+        subject: this.name,
+        problem: `all examples of ${unknown.map(describe).join(" and ")} have weight 0, and nothing parts these classes.`,
+        fix: "leave their examples out, or give some of them a weight.",
+      });
     const estimators: BinaryClassifier[] = [];
     for (const [a, b] of pairsOf(classes.length)) {
       const rows = [...indices.keys()].filter((i) => indices[i] === a || indices[i] === b);

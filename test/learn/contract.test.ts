@@ -311,11 +311,68 @@ describe("edges", () => {
     const fit = (sampleWeight: number[]) => new Ridge().fit([[1], [2]], [1, 2], { sampleWeight });
     await expect(fit([1, -1])).rejects.toThrow(/sample weight of row 1 is -1/);
     await expect(fit([0, 0])).rejects.toThrow(/all sample weights are 0/);
-    await expect(fit([1])).rejects.toThrow(/there are 2 rows, and targets for 1/);
+    await expect(fit([1])).rejects.toThrow(/there are 2 rows, and 1 sample weights/);
+    await expect(fit([1, Number.NaN])).rejects.toThrow(/sample weight of row 1 is NaN/);
     const unknown = new LogisticRegression({ classWeight: { maybe: 2 } });
     await expect(unknown.fit(x, names)).rejects.toThrow(
       /class "maybe" the weight 2; the classes are no, yes/,
     );
+  });
+  test("classes without a weight, features without a variance", async () => {
+    const points = [
+      [1, 5],
+      [2, 5],
+      [3, 5],
+      [7, 5],
+      [8, 5],
+      [9, 5],
+    ];
+    const labels = ["a b", "a b", "b", "b", "c", "c"];
+    const sampleWeight = [1, 1, 1, 1, 0, 0];
+    for (const model of [
+      new GaussianNB(),
+      new MultinomialNB(),
+      new BernoulliNB(),
+      new LogisticRegression(),
+      new SVC(),
+      new LinearSVC(),
+      new OneVsOneClassifier(new LogisticRegression()),
+      new OneVsRestClassifier(new LogisticRegression()),
+    ]) {
+      await model.fit(points, labels, { sampleWeight });
+      expect(model.classes).toEqual(["a b", "b", "c"]);
+      const scores =
+        "predictProba" in model ? model.predictProba(points) : model.decisionFunction(points);
+      expect(scores.dataSync().every(Number.isFinite), model.name).toBe(true);
+    }
+    const bayes = await new GaussianNB().fit(points, labels, { sampleWeight });
+    expect((bayes.predictProba(points).toArray() as number[][]).map((row) => row[2])).toEqual([
+      0, 0, 0, 0, 0, 0,
+    ]);
+    const one = { sampleWeight: [1, 1, 0, 0, 0, 0] };
+    expect(
+      (await new SVC().fit(points, labels, one))
+        .decisionFunction(points)
+        .dataSync()
+        .every(Number.isFinite),
+    ).toBe(true);
+    await expect(new OneVsOneClassifier(new LinearSVC()).fit(points, labels, one)).rejects.toThrow(
+      /all examples of "b" and "c" have weight 0/,
+    );
+    // nothing but the shares of the classes is known
+    const flat = await new GaussianNB().fit([[3], [3], [3], [3]], ["x", "x", "x", "y"]);
+    const [[p, q]] = flat.predictProba([[3]]).toArray() as [[number, number]];
+    expect(p).toBeCloseTo(0.75, 12);
+    expect(q).toBeCloseTo(0.25, 12);
+    const exact = await new GaussianNB({ varSmoothing: 0 }).fit(points, labels);
+    expect(() => exact.predict(points)).toThrow(/feature 1 is constant in class "a b"/);
+  });
+  test("more products than memory holds", async () => {
+    const wide = [Array.from({ length: 2000 }, () => 1)];
+    await expect(new PolynomialFeatures().fit(wide)).rejects.toThrow(/2003001 > 1000000/);
+    await expect(
+      new PolynomialFeatures({ interactionOnly: true, degree: 9 }).fit([[1, 2, 3]]),
+    ).resolves.toBeDefined();
   });
   test("partialFit wants all classes first, and none that is new", async () => {
     const model = new GaussianNB();

@@ -1,5 +1,5 @@
 /** Gaussian naive Bayes. */
-import { checkOptions, type HostArray } from "../../base/index.ts";
+import { checkOptions, describe, type HostArray, NumericError } from "../../base/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber } from "../checks.ts";
 import type { ClassifiedRows, ClassifierState, Filled } from "../estimator.ts";
@@ -132,11 +132,17 @@ export class GaussianNB extends NaiveBayes<GaussianState> {
       }
       largest = Math.max(largest, square / count);
     }
-    const epsilon = this.options.varSmoothing * largest;
-    return Float64Array.from(
-      squares.data,
-      (square, at) => square / counts.data[Math.floor(at / d)]! + epsilon,
-    );
+    const epsilon = this.options.varSmoothing * (largest || 1); // constant features have the unit 1
+    return Float64Array.from(squares.data, (square, at) => {
+      const count = counts.data[Math.floor(at / d)]!;
+      const variance = count === 0 ? 1 : square / count + epsilon;
+      if (variance > 0) return variance;
+      throw new NumericError({
+        subject: this.name,
+        problem: `feature ${at % d} is constant in class ${describe(this.classes[Math.floor(at / d)])}, and a variance of 0 has no density.`,
+        fix: "take a varSmoothing above 0, or leave the feature out.",
+      });
+    });
   }
 
   protected logJoint(x: Features): { values: Float64Array; rows: number } {
@@ -146,6 +152,7 @@ export class GaussianNB extends NaiveBayes<GaussianState> {
     const variances = this.#variances();
     const prior = logPriors(this.options.priors, counts.data);
     const constant = prior.map((p, c) => {
+      if (counts.data[c] === 0) return Number.NEGATIVE_INFINITY; // nothing is known of the class
       let sum = p;
       for (let j = 0; j < d; j++) sum -= 0.5 * Math.log(2 * Math.PI * variances[c * d + j]!);
       return sum;

@@ -147,6 +147,7 @@ export class SVC extends Classifier<SVCState> {
     const of = [...indices.keys()].filter((i) => indices[i] === first || indices[i] === second);
     const y = Float64Array.from(of, (i) => (indices[i] === second ? 1 : -1));
     const c = Float64Array.from(of, (i) => C * weights[i]!);
+    if (c.every((each) => each === 0)) return { b: 0, objective: 0, weights: new Map() };
     const problem = { x: takeRows(x, of), y, c, kernel };
     const solution = solveDual(problem, tolerance, maxIterations);
     if (!solution.converged) warnOnce(unfinished(maxIterations));

@@ -202,6 +202,9 @@ export interface PolynomialFeaturesOptions {
   readonly includeBias?: boolean | undefined;
 }
 
+/** More products are more than anyone can use, and than memory holds for a few hundred rows. */
+const mostProducts = 1_000_000;
+
 /**
  * All products of up to `degree` features, by degree and then by the order of the features:
  *
@@ -226,8 +229,22 @@ export class PolynomialFeatures extends Transformer<State & { readonly features:
     this.options = { degree, interactionOnly, includeBias };
   }
 
+  /** @throws {ConfigError} if there would be too many products. */
   async fit(x: Features): Promise<this> {
-    return this.learn({ features: matrixOf(this.name, x).columns });
+    const { columns } = matrixOf(this.name, x);
+    const { degree, interactionOnly } = this.options;
+    let [count, ofDegree] = [1, 1];
+    for (let d = 1; d <= degree; d++) {
+      ofDegree *= (interactionOnly ? columns - d + 1 : columns + d - 1) / d;
+      count += ofDegree;
+    }
+    if (count > mostProducts)
+      throw new ConfigError({
+        subject: this.name,
+        problem: `${columns} features have ${Math.round(count)} products up to degree ${degree} (${Math.round(count)} > ${mostProducts}).`,
+        fix: "take a smaller degree or fewer features, or a learner with a polynomial kernel, which never writes them down.",
+      });
+    return this.learn({ features: columns });
   }
 
   /** The features of each product, as indices. */
