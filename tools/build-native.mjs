@@ -23,11 +23,17 @@ const timeLimit = { configure: 3 * 60_000, build: 20 * 60_000 };
 /** Why there is no native engine, in a few words. */
 class NotBuilt extends Error {}
 
-/** The .cc files of a folder, sorted, so that the link order is the same everywhere. @param {string} folder */
+/**
+ * The .cc files in a folder and below it, sorted, so that the link order is the same everywhere.
+ * @param {string} folder
+ */
 function sources(folder) {
   if (!fs.existsSync(folder)) return [];
-  const names = fs.readdirSync(folder).filter((name) => name.endsWith(".cc"));
-  return names.sort().map((name) => `${folder}/${name}`);
+  const names = fs.readdirSync(folder, { encoding: "utf8", recursive: true });
+  return names
+    .filter((name) => name.endsWith(".cc"))
+    .sort()
+    .map((name) => `${folder}/${name}`);
 }
 
 /** The first command that runs, or undefined. @param {(string | undefined)[]} commands */

@@ -63,7 +63,9 @@ const sharedLinkFlags = [
  * A module to build. Relaxed multiply-adds may round once or twice, as the processor likes, so only
  * products use them: all else is the same code, and gives the same results, in both.
  */
-const products = ["gemm", "conv", "winograd"].map((name) => `kernel/simd/${name}.cc`);
+const products = ["gemm/gemm", "gemm/micro_kernels", "conv/conv", "conv/winograd"].map(
+  (name) => `kernel/simd/${name}.cc`,
+);
 const modules = [
   { file: "gradus.wasm", relaxed: [], threads: false },
   { file: "gradus-relaxed.wasm", relaxed: products, threads: false },
@@ -86,7 +88,11 @@ const otherPool = (threads) => `kernel/bindings/wasm/pool_${threads ? "alone" : 
 function sources(threads) {
   const left = [...replaced, otherPool(threads)];
   return ["kernel/src", "kernel/simd", "kernel/bindings/wasm"]
-    .flatMap((folder) => fs.readdirSync(folder).map((name) => `${folder}/${name}`))
+    .flatMap((folder) =>
+      fs
+        .readdirSync(folder, { encoding: "utf8", recursive: true })
+        .map((name) => `${folder}/${name}`),
+    )
     .filter((file) => file.endsWith(".cc") && !left.includes(file))
     .sort();
 }

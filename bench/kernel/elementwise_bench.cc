@@ -9,8 +9,8 @@
 #include <cstring>
 #include <vector>
 
-#include "../../kernel/src/opcodes.h"
-#include "../../kernel/test/elementwise_isa.h"
+#include "src/opcodes.h"
+#include "test/elementwise_isa.h"
 
 using namespace gradus;
 

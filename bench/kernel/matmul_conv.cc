@@ -5,7 +5,7 @@
 #include <chrono>
 #include <functional>
 
-#include "../../kernel/test/pool.h"
+#include "test/pool.h"
 
 using namespace gradus;
 

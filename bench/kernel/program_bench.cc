@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../../kernel/src/engine.h"
-#include "../../kernel/src/opcodes.h"
-#include "../../kernel/test/encode.h"
+#include "src/engine.h"
+#include "src/opcodes.h"
+#include "test/encode.h"
 
 using namespace gradus;
 

@@ -1,6 +1,6 @@
 // Running sums along the last axis. Floats run in float64, so that a long sum keeps its precision.
 #include "kernels.h"
-#include "lines.h"
+#include "simd/loop/lines.h"
 
 namespace gradus::GRADUS_ISA {
 namespace {

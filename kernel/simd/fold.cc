@@ -2,7 +2,7 @@
 // Each output line along the last axis is summed by one task, window by window: no two tasks write
 // the same element and the order of every sum is fixed.
 #include "kernels.h"
-#include "lines.h"
+#include "simd/loop/lines.h"
 
 namespace gradus::GRADUS_ISA {
 namespace {

@@ -3,7 +3,7 @@
 #include <atomic>
 
 #include "kernels.h"
-#include "lines.h"
+#include "simd/loop/lines.h"
 
 namespace gradus::GRADUS_ISA {
 namespace {

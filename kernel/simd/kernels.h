@@ -1,6 +1,6 @@
 // The instruction kernels of one instruction set, as table.cc collects them.
 #pragma once
-#include "expression.h"
+#include "simd/loop/expression.h"
 
 namespace gradus::GRADUS_ISA {
 

@@ -1,5 +1,5 @@
 // The kernels of one instruction set behind one table.
-#include "elementwise.h"
+#include "simd/elementwise/elementwise.h"
 #include "kernels.h"
 
 #define GRADUS_TEXT_OF(x) #x

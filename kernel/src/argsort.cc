@@ -2,7 +2,7 @@
 // in the order that the values shall have.
 #include <cstring>
 
-#include "plan.h"
+#include "plan/plan.h"
 
 namespace gradus {
 namespace {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "keeper.h"
+#include "packed_cache.h"
 #include "memory.h"
 
 namespace gradus {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "plan.h"
+#include "plan/plan.h"
 #include "threads.h"
 
 namespace gradus {

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #endif
 
-#include "plan.h"
+#include "plan/plan.h"
 
 namespace gradus {
 

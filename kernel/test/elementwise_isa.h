@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "../src/contract.h"
+#include "src/contract.h"
 
 #define GRADUS_DECLARE(isa)                                                                    \
   namespace gradus::isa {                                                                      \

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../src/opcodes.h"
+#include "src/opcodes.h"
 #include "elementwise_isa.h"
 
 using namespace gradus;

@@ -1,6 +1,6 @@
 // Program → words, the mirror image of src/decode.cc, for tests that make programs in C++.
 #pragma once
-#include "../src/program.h"
+#include "src/program.h"
 
 namespace gradus {
 

@@ -13,7 +13,7 @@
 #include <mutex>
 #include <thread>
 
-#include "../src/engine.h"
+#include "src/engine.h"
 #include "encode.h"
 #include "generate.h"
 #include "naive.h"

@@ -2,8 +2,8 @@
 #pragma once
 #include <algorithm>
 
-#include "../src/opcodes.h"
-#include "../src/program.h"
+#include "src/opcodes.h"
+#include "src/program.h"
 #include "check.h"
 
 namespace gradus {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../src/engine.h"
+#include "src/engine.h"
 #include "encode.h"
 #include "generate.h"
 #include "refusing_memory.h"

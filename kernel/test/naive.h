@@ -5,8 +5,8 @@
 #include <cstring>
 #include <limits>
 
-#include "../src/opcodes.h"
-#include "../src/program.h"
+#include "src/opcodes.h"
+#include "src/program.h"
 
 namespace gradus {
 

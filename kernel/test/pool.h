@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "../src/contract.h"
+#include "src/contract.h"
 
 namespace gradus {
 

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../src/engine.h"
+#include "src/engine.h"
 #include "encode.h"
 #include "generate.h"
 #include "naive.h"

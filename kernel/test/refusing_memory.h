@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "../src/memory.h"
+#include "src/memory.h"
 
 namespace gradus {
 

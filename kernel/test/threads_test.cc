@@ -3,7 +3,7 @@
 #include <atomic>
 #include <vector>
 
-#include "../src/threads.h"
+#include "src/threads.h"
 #include "check.h"
 
 using namespace gradus;

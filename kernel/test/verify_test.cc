@@ -5,7 +5,7 @@
 #include <cstring>
 #include <iterator>
 
-#include "../src/engine.h"
+#include "src/engine.h"
 #include "encode.h"
 #include "generate.h"
 

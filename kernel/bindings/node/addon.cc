@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine.h"
+#include "src/engine.h"
 
 namespace {
 
@@ -218,7 +218,7 @@ napi_value bind(napi_env env, napi_callback_info info) {
 }
 
 /// stamp(handle, stamps: Float64Array): from now on each run reads there, for each slot, the stamp of its
-/// contents (keeper.h). The caller keeps the array alive.
+/// contents (packed_cache.h). The caller keeps the array alive.
 napi_value stamp(napi_env env, napi_callback_info info) {
   size_t argc = 2;
   napi_value args[2];

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine.h"
+#include "src/engine.h"
 
 // The library's own would format their message with all of stdio.
 void std::__libcpp_verbose_abort(const char*, ...) noexcept { __builtin_trap(); }

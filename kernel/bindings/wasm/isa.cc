@@ -1,5 +1,5 @@
 // A module holds one instruction set: the browser compiles all of it before it can choose.
-#include "plan.h"
+#include "src/plan/plan.h"
 
 namespace gradus {
 

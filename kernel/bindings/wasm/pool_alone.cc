@@ -1,6 +1,6 @@
 // The pool of a module without threads: run() does everything where it is called. Takes the place of
 // src/threads.cc.
-#include "threads.h"
+#include "src/threads.h"
 
 namespace gradus {
 

@@ -3,8 +3,8 @@
 // when they come; until then the calling thread takes all tasks. Takes the place of src/threads.cc.
 #include <algorithm>
 
-#include "tasks.h"
-#include "threads.h"
+#include "src/tasks.h"
+#include "src/threads.h"
 
 namespace gradus {
 namespace {

@@ -1,0 +1,69 @@
+// The same convolution with the roles of x and w exchanged.
+//
+// Position p and kernel position q meet element i of x where i·e = p·s + q − pad, e being the
+// dilation of x. So q = i·e + p̄·s − ((out − 1)·s − pad) with p̄ = out − 1 − p: a convolution of w,
+// in which x is the kernel, dilated by e, whose result has its positions reversed and its images
+// exchanged with its channels. The gradient of a transposed layer's weights has a small dilated x
+// and a large w: exchanged, it meets no zeros between the elements of x.
+#pragma once
+#include "geometry.h"
+
+namespace gradus::GRADUS_ISA::gemm {
+
+template <class T>
+class Exchanged {
+ public:
+  static bool pays(const ConvCall& c) {
+    bool dilated = false;
+    for (int d = 0; d < 3; ++d) {
+      if (c.kernel_dilation[d] != 1) return false;
+      dilated = dilated || c.in_dilation[d] > 1;
+    }
+    const int64_t outs = volume(c.out);
+    return dilated && volume(c.kernel) > outs && volume(c.in) > 0 && outs <= kMostOuts;
+  }
+
+  explicit Exchanged(const ConvCall& given) : given_(given), call_(given) {
+    call_.n = given.out_channels;
+    call_.out_channels = given.n;
+    for (int d = 0; d < 3; ++d) {
+      call_.in[d] = given.kernel[d];
+      call_.kernel[d] = given.in[d];
+      call_.in_dilation[d] = 1;
+      call_.kernel_dilation[d] = given.in_dilation[d];
+      call_.pad[d] = (given.out[d] - 1) * given.stride[d] - given.pad[d];
+      call_.x_s[d] = given.w_k[d];
+      call_.w_k[d] = given.x_s[d];
+    }
+    call_.x = given.w, call_.x_n = given.w_o, call_.x_g = given.w_g, call_.x_c = given.w_c;
+    call_.w = given.x, call_.w_o = given.x_n, call_.w_g = given.x_g, call_.w_c = given.x_c;
+    call_.w_keeper = nullptr;
+    call_.y = nullptr;
+    call_.biased = {};
+    call_.sink = {put, this};
+  }
+  const ConvCall& call() const { return call_; }
+
+ private:
+  static constexpr int64_t kMostOuts = 1024;  // of a row that is reversed on the stack
+  const ConvCall& given_;
+  ConvCall call_;
+
+  /// Row (channel) r of the tile is image r of the result.
+  static void put(void* self, int worker, const Tile& tile) {
+    const ConvCall& c = static_cast<Exchanged*>(self)->given_;
+    const int64_t outs = volume(c.out), o = tile.batch / c.groups, g = tile.batch % c.groups;
+    const int64_t first = outs - tile.col - tile.cols;
+    T reversed[kMostOuts];
+    for (int64_t r = 0; r < tile.rows; ++r) {
+      const T* from = static_cast<const T*>(tile.values) + r * tile.ld;
+      const int64_t image = (tile.row + r) * c.groups + g;
+      T* to = c.y ? static_cast<T*>(c.y) + (image * c.out_channels + o) * outs + first : reversed;
+      for (int64_t i = 0; i < tile.cols; ++i) to[i] = from[tile.cols - 1 - i];
+      if (!c.y)
+        c.sink.put(c.sink.self, worker, Tile{image, o, first, 1, tile.cols, reversed, tile.cols});
+    }
+  }
+};
+
+}  // namespace gradus::GRADUS_ISA::gemm

@@ -1,0 +1,287 @@
+// Products in blocks of packed panels (gemm_panels.h, gemm_tiles.h).
+#pragma once
+#include "panels.h"
+
+namespace gradus::GRADUS_ISA::gemm {
+
+/// Whether c should be made as its transpose, Cᵀ = Bᵀ · Aᵀ: where only B has rows along k, or is the larger
+/// operand, as that spares packing it. Only the result's blocks are transposed on their way out. If both have
+/// columns along k, that costs more than it spares where k is short, or A's rows do not fill a vector.
+template <class T>
+bool exchange_pays(const MatmulCall& c) {
+  if (c.b_row != 1 || (c.a_col == 1 && c.m >= c.n)) return false;
+  return c.a_row != 1 || (c.m >= Lanes<T>::count && c.m * c.n < c.k * (c.m + c.n));
+}
+
+/// c = left · right, or its transpose.
+template <class T, class Panels>
+class BlockedProduct {
+ public:
+  BlockedProduct(const MatmulCall& call, Parallel& pool);
+  Status run();
+
+ private:
+  const MatmulCall& call_;
+  Parallel& pool_;
+  bool exchanged_;  // whether left and right are B and A
+  int64_t m_, n_, k_;  // rows of left, columns of right
+  Panels panels_;
+  int64_t rows_, cols_;    // of a block
+  int64_t down_, across_;  // number of blocks
+  int64_t depth_;          // of a piece of k
+
+  static constexpr int64_t kTileSize = Panels::kRows * Panels::kColumns;
+  static_assert(Panels::kLeftRoom + Panels::kRightRoom + Panels::kSpareRoom + 2 * kTileSize * sizeof(T) <=
+                    kScratchBytes,
+                "a block's panels, its tile and the tile's transpose fit the scratch");
+
+  static Operand<T> left(const MatmulCall& call, bool exchanged) {
+    if (exchanged) return {static_cast<const T*>(call.b), call.b_offset, call.b_col, call.b_row};
+    return {static_cast<const T*>(call.a), call.a_offset, call.a_row, call.a_col};
+  }
+  static Operand<T> right(const MatmulCall& call, bool exchanged) {
+    if (exchanged) return {static_cast<const T*>(call.a), call.a_offset, call.a_row, call.a_col};
+    return {static_cast<const T*>(call.b), call.b_offset, call.b_col, call.b_row};
+  }
+
+  void cut();
+
+  /// All panels of an operand, kept from run to run: [batch][piece of k][block]. None where `at` is null.
+  struct KeptPanels {
+    char* at = nullptr;
+    int64_t batches = 0, pieces = 0, blocks = 0, bytes = 0;  // bytes of a block
+    char* of(int64_t batch, int64_t piece, int64_t block) const {
+      return at + (((batches == 1 ? 0 : batch) * pieces + piece) * blocks + block) * bytes;
+    }
+  };
+  KeptPanels left_kept_, right_kept_;
+  void keep_operands();
+  template <class Pack>
+  KeptPanels keep(Keeper* keeper, const int64_t* offset, int64_t blocks, int64_t bytes, const Pack& pack) const;
+
+  /// A worker's scratch: packed panels, and two blocks of the result.
+  struct Room {
+    char *left, *right, *spare;
+    T *tile, *turned;
+    explicit Room(void* scratch)
+        : left(static_cast<char*>(scratch)), right(left + Panels::kLeftRoom), spare(right + Panels::kRightRoom),
+          tile(reinterpret_cast<T*>(spare + Panels::kSpareRoom)), turned(tile + kTileSize) {}
+  };
+
+  Status shared();
+  Status alone();
+  Status split();
+
+  Piece piece(int64_t batch, int64_t down, int64_t across, int64_t from) const {
+    const int64_t row = down * rows_, col = across * cols_;
+    return {batch, row, min(rows_, m_ - row), col, min(cols_, n_ - col), from, min(depth_, k_ - from)};
+  }
+  /// The panels of a piece: those that are kept, else packed for this task.
+  const char* left_of(const Piece& p, char* room) const {
+    if (left_kept_.at) return left_kept_.of(p.batch, p.k / depth_, p.row / rows_);
+    if (panels_.packs_left()) panels_.pack_left(room, p);
+    return room;
+  }
+  const char* right_of(const Piece& p, char* room) const {
+    if (right_kept_.at) return right_kept_.of(p.batch, p.k / depth_, p.col / cols_);
+    panels_.pack_right(room, p);
+    return room;
+  }
+  /// A piece whose panels no other task reads.
+  void add(const Room& room, const Piece& p, Target<T> c, bool accumulate, bool fetch) const {
+    panels_.multiply(left_of(p, room.left), right_of(p, room.right), p, c, accumulate, fetch, room.spare);
+  }
+
+  bool stored() const { return call_.c && !exchanged_; }
+  T* result(int64_t batch, int64_t row, int64_t col) const {
+    return static_cast<T*>(call_.c) + call_.c_offset[batch] + row * call_.c_row + col;
+  }
+  /// Where the sums of a block form: in the result when it is stored as it is, else in the tile.
+  Target<T> target(const Piece& p, T* tile) const {
+    if (!stored()) return {tile, p.cols};
+    return {result(p.batch, p.row, p.col), call_.c_row};
+  }
+  void deliver(int worker, const Piece& piece, Target<T> c, T* turned) const;
+};
+
+template <class T, class Panels>
+BlockedProduct<T, Panels>::BlockedProduct(const MatmulCall& call, Parallel& pool)
+    : call_(call), pool_(pool), exchanged_(exchange_pays<T>(call)),
+      m_(exchanged_ ? call.n : call.m), n_(exchanged_ ? call.m : call.n), k_(call.k),
+      panels_(left(call, exchanged_), right(call, exchanged_), n_) {
+  cut();
+}
+
+/// Blocks of rows × columns, each a task.
+template <class T, class Panels>
+void BlockedProduct<T, Panels>::cut() {
+  const int64_t height = panels_.height(), width = panels_.width();
+  // As few as may be, and of equal size.
+  const auto even = [](int64_t size, int64_t most, int64_t unit) {
+    const int64_t blocks = ceil_div(size, max(unit, most / unit * unit));
+    return round_up(ceil_div(size, max(1, blocks)), unit);
+  };
+  rows_ = even(m_, Panels::kRows, height);
+  cols_ = even(n_, Panels::kColumns, width);
+  depth_ = panels_.depth(k_, cols_);
+  const auto count = [&] { down_ = ceil_div(m_, rows_), across_ = ceil_div(n_, cols_); };
+  count();
+  // Halve blocks until there is work for many workers, but leave a task enough that its cost does not
+  // show. Columns last: left is read once per block.
+  while (call_.batch * down_ * across_ < 32 && rows_ * cols_ * depth_ >= Panels::kLeastWork) {
+    if (rows_ >= 8 * height) {
+      rows_ = round_up(rows_ / 2, height);
+    } else if (cols_ > width) {
+      cols_ = round_up(cols_ / 2, width);
+    } else {
+      break;
+    }
+    count();
+  }
+}
+
+/// Packs a whole operand, if that has not been done in a run before: `pack(to, batch, block, from)`.
+template <class T, class Panels>
+template <class Pack>
+auto BlockedProduct<T, Panels>::keep(Keeper* keeper, const int64_t* offset, int64_t blocks, int64_t bytes,
+                                     const Pack& pack) const -> KeptPanels {
+  if (!keeper || k_ == 0) return {};
+  const int64_t pieces = ceil_div(k_, depth_);
+  int64_t batches = 1;  // one for all where they share the operand
+  for (int64_t i = 1; i < call_.batch; ++i)
+    if (offset[i] != offset[0]) batches = call_.batch;
+  const Keeper::Room room = keeper->room(uint64_t(batches * pieces * blocks * bytes));
+  const KeptPanels kept{static_cast<char*>(room.memory), batches, pieces, blocks, bytes};
+  if (kept.at && !room.filled)
+    run_tasks(pool_, batches * pieces * blocks, [&](int64_t task, int) {
+      const int64_t block = task % blocks, piece = task / blocks % pieces, batch = task / blocks / pieces;
+      pack(kept.of(batch, piece, block), batch, block, piece * depth_);
+    });
+  return kept;
+}
+
+template <class T, class Panels>
+void BlockedProduct<T, Panels>::keep_operands() {
+  const int64_t left_bytes = round_up(panels_.left_bytes(rows_, depth_), 64);
+  const int64_t right_bytes = round_up(panels_.right_bytes(cols_, depth_), 64);
+  if (panels_.packs_left())
+    left_kept_ = keep(exchanged_ ? call_.b_keeper : call_.a_keeper, exchanged_ ? call_.b_offset : call_.a_offset,
+                      down_, left_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
+                        panels_.pack_left(to, piece(batch, block, 0, from));
+                      });
+  right_kept_ = keep(exchanged_ ? call_.a_keeper : call_.b_keeper, exchanged_ ? call_.a_offset : call_.b_offset,
+                     across_, right_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
+                       panels_.pack_right(to, piece(batch, 0, block, from));
+                     });
+}
+
+template <class T, class Panels>
+Status BlockedProduct<T, Panels>::run() {
+  if (call_.a_keeper || call_.b_keeper) keep_operands();
+  // Few blocks and a long k: without cutting it there would be little to share out.
+  const int64_t tasks = call_.batch * down_ * across_;
+  if (tasks <= 4 && k_ >= 4 * max(1, depth_) && m_ * n_ <= int64_t{1} << 16) return split();
+  return down_ > 1 || across_ > 1 ? shared() : alone();
+}
+
+/// A finished block to where it belongs.
+template <class T, class Panels>
+void BlockedProduct<T, Panels>::deliver(int worker, const Piece& p, Target<T> c, T* turned) const {
+  int64_t row = p.row, rows = p.rows, col = p.col, cols = p.cols;
+  if (exchanged_) {
+    pack_panel(turned, c.c, int(rows), int(rows), c.row, cols, 1);
+    c = {turned, rows};
+    row = p.col, rows = p.cols;
+    col = p.row, cols = p.rows;
+  }
+  if (!call_.c) return call_.sink.put(call_.sink.self, worker, Tile{p.batch, row, col, rows, cols, c.c, c.row});
+  T* to = result(p.batch, row, col);
+  if (to == c.c) return;
+  for (int64_t i = 0; i < rows; ++i)
+    __builtin_memcpy(to + i * call_.c_row, c.c + i * c.row, size_t(cols) * sizeof(T));
+}
+
+/// One product after the other, where several blocks read the same panels. All blocks take a piece of k
+/// before any takes the next: columns stay in L2 while rows stream past, which come from L3 in
+/// order. The other way round, the columns would come anew for every block and stall it.
+template <class T, class Panels>
+Status BlockedProduct<T, Panels>::shared() {
+  // An operand that several blocks read is packed once, for all; else each task packs its own.
+  const bool pack_a = panels_.packs_left() && across_ > 1 && !left_kept_.at, pack_b = down_ > 1 && !right_kept_.at;
+  // Sums that wait for the next piece of k need a place, unless it is the result's.
+  const bool waiting = k_ > depth_ && !stored();
+  const int64_t block_left = panels_.left_bytes(rows_, depth_), block_right = panels_.right_bytes(cols_, depth_);
+  const int64_t left_size = pack_a ? round_up(down_ * block_left, 64) : 0;
+  const int64_t right_size = pack_b ? across_ * block_right : 0;
+  char* left = static_cast<char*>(pool_.workspace(
+      uint64_t(left_size + right_size + (waiting ? m_ * n_ * int64_t{sizeof(T)} : 0) + 64)));
+  if (!left) return Status::out_of_memory;
+  char* right = left + left_size;
+  T* sums = reinterpret_cast<T*>(right + right_size);
+  const int64_t left_tasks = pack_a ? down_ : 0, right_tasks = pack_b ? across_ : 0;
+  for (int64_t batch = 0; batch < call_.batch; ++batch)
+    for (int64_t from = 0; from < max(1, k_) && !pool_.interrupted(); from += max(1, depth_)) {
+      run_tasks(pool_, left_tasks + right_tasks, [&](int64_t task, int) {
+        if (task < left_tasks)
+          panels_.pack_left(left + task * block_left, piece(batch, task, 0, from));
+        else
+          panels_.pack_right(right + (task - left_tasks) * block_right, piece(batch, 0, task - left_tasks, from));
+      });
+      run_tasks(pool_, down_ * across_, [&](int64_t task, int worker) {
+        const Room room(pool_.scratch(worker));
+        const int64_t down = task % down_, across = task / down_;
+        const Piece p = piece(batch, down, across, from);
+        const char* a = pack_a ? left + down * block_left : left_of(p, room.left);
+        const char* b = pack_b ? right + across * block_right : right_of(p, room.right);
+        const Target<T> c = waiting ? Target<T>{sums + p.row * n_ + p.col, n_} : target(p, room.tile);
+        panels_.multiply(a, b, p, c, from > 0, stored(), room.spare);
+        if (from + p.depth == k_) deliver(worker, p, c, room.turned);
+      });
+    }
+  return Status::ok;
+}
+
+/// Products of a single block, one task each.
+template <class T, class Panels>
+Status BlockedProduct<T, Panels>::alone() {
+  run_tasks(pool_, call_.batch, [&](int64_t batch, int worker) {
+    const Room room(pool_.scratch(worker));
+    const Target<T> c = target(piece(batch, 0, 0, 0), room.tile);
+    for (int64_t from = 0; from < max(1, k_) && !pool_.interrupted(); from += max(1, depth_))
+      add(room, piece(batch, 0, 0, from), c, from > 0, stored());
+    deliver(worker, piece(batch, 0, 0, 0), c, room.turned);
+  });
+  return Status::ok;
+}
+
+/// Few blocks and a long k: every (batch, block, piece of k) is a task that leaves its sum in the
+/// workspace; then the pieces are added, first to last.
+template <class T, class Panels>
+Status BlockedProduct<T, Panels>::split() {
+  const int64_t size = m_ * n_, chunks = ceil_div(k_, depth_);
+  const int64_t per = max(1, max(ceil_div(chunks, 32), (int64_t{1} << 19) / (size * depth_)));
+  const int64_t pieces = ceil_div(chunks, per), blocks = down_ * across_;
+  T* partial = static_cast<T*>(pool_.workspace(uint64_t(call_.batch * pieces * size) * sizeof(T)));
+  if (!partial) return Status::out_of_memory;
+  run_tasks(pool_, call_.batch * pieces * blocks, [&](int64_t task, int worker) {
+    const Room room(pool_.scratch(worker));
+    const int64_t block = task % blocks, part = task / blocks;
+    const int64_t batch = part / pieces, first = part % pieces * per * depth_;
+    for (int64_t from = first; from < min(k_, first + per * depth_) && !pool_.interrupted(); from += depth_) {
+      const Piece p = piece(batch, block % down_, block / down_, from);
+      add(room, p, {partial + part * size + p.row * n_ + p.col, n_}, from > first, false);
+    }
+  });
+  const int64_t rows = max(1, min(rows_, 4096 / n_)), down = ceil_div(m_, rows);
+  run_tasks(pool_, call_.batch * down, [&](int64_t task, int worker) {
+    const Room room(pool_.scratch(worker));
+    const int64_t batch = task / down, row = task % down * rows, r = min(rows, m_ - row);
+    T* total = partial + batch * pieces * size + row * n_;
+    for (int64_t part = 1; part < pieces; ++part)
+      for (int64_t i = 0; i < r * n_; ++i) total[i] += total[part * size + i];
+    deliver(worker, {batch, row, r, 0, n_, 0, k_}, {total, n_}, room.tile);
+  });
+  return Status::ok;
+}
+
+}  // namespace gradus::GRADUS_ISA::gemm

@@ -1,0 +1,47 @@
+#include "packed_cache.h"
+
+#include <utility>
+
+#include "memory.h"
+
+namespace gradus {
+namespace {
+
+/// For one program: the layers of large networks, of which packing gains the more the fewer rows they
+/// meet, but not the widest layers of networks that nearly fill memory.
+constexpr uint64_t kMostBytes = uint64_t{256} << 20;
+
+}  // namespace
+
+Keeper::Keeper(Keeper&& other) noexcept
+    : stamp_(other.stamp_), memory_(std::exchange(other.memory_, nullptr)), bytes_(std::exchange(other.bytes_, 0)),
+      total_(other.total_) {}
+
+Keeper::~Keeper() { gradus::release(memory_); }
+
+void Keeper::release() {
+  gradus::release(memory_);
+  if (memory_) *total_ -= int64_t(bytes_);
+  memory_ = nullptr;
+  bytes_ = 0;
+}
+
+bool Keeper::stays(double stamp, int64_t& total) {
+  if (stamp != 0 && stamp == stamp_) return true;
+  release();
+  stamp_ = stamp;
+  total_ = &total;
+  return false;
+}
+
+Keeper::Room Keeper::room(uint64_t bytes) {
+  if (memory_ && bytes == bytes_) return {memory_, true};
+  release();
+  const uint64_t held = uint64_t(*total_);
+  if (bytes > kMostBytes - held || !(memory_ = allocate(bytes))) return {nullptr, false};
+  bytes_ = bytes;
+  *total_ += int64_t(bytes);
+  return {memory_, false};
+}
+
+}  // namespace gradus
