@@ -127,7 +127,7 @@ void conv_line(const char* what, const Layer& l, const ConvCall& given, double f
   std::vector<std::function<void()>> run;
   Sum sum;
   const auto sunk = [&sum](ConvCall call) {
-    call.y = nullptr, call.sink = {Sum::put, &sum};
+    call.y = nullptr, call.epilogue = {Sum::put, &sum};
     return call;
   };
   std::vector<const char*> names;

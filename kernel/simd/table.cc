@@ -1,5 +1,6 @@
 // The kernels of one instruction set behind one table.
 #include "simd/elementwise/elementwise.h"
+#include "conv/conv.h"
 #include "kernels.h"
 
 #define GRADUS_TEXT_OF(x) #x
@@ -9,7 +10,7 @@ namespace gradus::GRADUS_ISA {
 
 extern const KernelTable table;
 const KernelTable table = {
-    GRADUS_TEXT(GRADUS_ISA), block_op, block_cast, block_op_by, fused_op, map, reduce, run_matmul, run_conv,
+    GRADUS_TEXT(GRADUS_ISA), block_op, block_cast, block_op_by, fused_op, choose_conv, map, reduce, run_matmul, run_conv,
     fold, gather, scatter_add, cumsum,
 };
 

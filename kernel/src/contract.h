@@ -4,8 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "packed_cache.h"
+#include "conv_algorithms.h"
 #include "memory.h"
+#include "packed_cache.h"
 
 namespace gradus {
 
@@ -69,10 +70,10 @@ struct Tile {
   int64_t ld;
 };
 
-/// Receives finished tiles (runs the fused epilogue and stores). Called from worker threads, each
-/// element of the result exactly once.
-struct TileSink {
-  void (*put)(void* self, int worker, const Tile& tile);
+/// The epilogue of a product or convolution: takes finished tiles, and stores. Called from worker threads,
+/// each element of the result exactly once.
+struct TileEpilogue {
+  void (*run)(void* self, int worker, const Tile& tile);
   void* self;
 };
 
@@ -86,12 +87,12 @@ struct MatmulCall {
   const int64_t* b_offset;
   int64_t a_row, a_col;  // strides in elements, any sign, 0 allowed
   int64_t b_row, b_col;
-  Keeper *a_keeper, *b_keeper;  // of operands that stay from run to run, else null
+  PackedCache *a_cache, *b_cache;  // of operands that stay from run to run, else null
   // Direct store when c is not null: element (m, n) of batch i at c[c_offset[i] + m·c_row + n].
   void* c;
   const int64_t* c_offset;
   int64_t c_row;
-  TileSink sink;  // used when c is null
+  TileEpilogue epilogue;  // used when c is null
 };
 
 /// Sums stored with a bias, as in y of a ConvCall: Σ + bias[g, o], and if `rectified`, 0 where that is not above 0.
@@ -113,14 +114,33 @@ struct ConvCall {
   int64_t x_n, x_g, x_c, x_s[3];  // strides in elements, any sign
   const void* w;
   int64_t w_g, w_o, w_c, w_k[3];
-  Keeper* w_keeper;  // where w stays from run to run, else null
+  PackedCache* w_cache;  // where w stays from run to run, else null
   // Direct store when y is not null: dense row-major [n, g, o, out…], or [g, o, out…, n]. With images
-  // last there may be both: the sink then gets tiles that lie in y, and may change them there.
+  // last there may be both: the epilogue then gets tiles that lie in y, and may change them there.
   void* y;
-  TileSink sink;
-  // All that the sink does, if it is no more than this, for those who can do it as they store.
+  TileEpilogue epilogue;
+  // All that the epilogue does, if it is no more than this, for those who can do it as they store.
   BiasedResult biased;
-  bool images_last;  // the result has its images innermost: neighbours in memory, neighbours in a tile
+  bool images_last;  // CHWN layout: the images of the result are innermost, neighbours in memory and in a tile
+  bool in_place;     // results are stored in y, and the epilogue changes them there
+};
+
+/// How a convolution is cut into tasks. What an algorithm does not cut by means nothing to it.
+struct ConvBlocking {
+  int64_t positions[3];  // a box of output positions
+  int64_t kernel[3];     // a box of kernel positions
+  int64_t rows;          // output channels of a task
+  int64_t images;        // of a task
+  int64_t channels;      // of a step of k
+  int64_t splits;        // of k
+  bool skips_padding;    // kernel positions that meet only padding are left out
+};
+
+/// Chosen once, when a program is loaded (simd/conv/conv.cc).
+struct ConvChoice {
+  ConvAlgorithm algorithm;
+  bool exchanged;  // x and w in each other's roles (simd/conv/exchange.h)
+  ConvBlocking blocking;
 };
 
 }  // namespace gradus

@@ -114,16 +114,16 @@ Status Engine::execute(const Plan& plan, Frame& frame) {
 }
 
 Status Engine::run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds,
-                   const double* stamps) {
-  return guarded(message, [&] { return run_all(program, buffers, message, nanoseconds, stamps); });
+                   const double* versions) {
+  return guarded(message, [&] { return run_all(program, buffers, message, nanoseconds, versions); });
 }
 
 Status Engine::run_all(const Loaded& program, char** buffers, std::string& message, double* nanoseconds,
-                       const double* stamps) {
+                       const double* versions) {
   const Status reserved = reserve(program, message);
   if (reserved != Status::ok) return reserved;
   buffers[0] = arena_;
-  Frame frame{buffers, worker_memory_, pool_.get(), 0, 0, stamps, &program.kept_bytes};
+  Frame frame{buffers, worker_memory_, pool_.get(), 0, 0, versions, &program.kept_bytes};
   for (size_t n = 0; n < program.plans.size(); n++) {
     const Plan& plan = program.plans[n];
     if (nanoseconds) nanoseconds[n] = 0;

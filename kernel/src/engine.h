@@ -31,9 +31,9 @@ class Engine {
 
   /// Runs a program. `buffers` has one entry more than there are slots: entry 0 is for the arena.
   /// Each slot's buffer must hold its elements. On failure `message` says why. `nanoseconds`, if
-  /// given, receives the time of every instruction. `stamps`, if given, are those of the slots' contents.
+  /// given, receives the time of every instruction. `versions`, if given, are those of the slots' contents.
   Status run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds = nullptr,
-             const double* stamps = nullptr);
+             const double* versions = nullptr);
 
   /// Not while a program runs.
   void set_threads(int threads);
@@ -47,7 +47,7 @@ class Engine {
 
  private:
   Status load(const Encoded& encoded, Loaded& loaded, std::string& refusal) const;
-  Status run_all(const Loaded& program, char** buffers, std::string& message, double* nanoseconds, const double* stamps);
+  Status run_all(const Loaded& program, char** buffers, std::string& message, double* nanoseconds, const double* versions);
   Status reserve(const Loaded& program, std::string& message);
   void free_worker_memory();
   Status execute(const Plan& plan, Frame& frame);

@@ -13,28 +13,28 @@ constexpr uint64_t kMostBytes = uint64_t{256} << 20;
 
 }  // namespace
 
-Keeper::Keeper(Keeper&& other) noexcept
-    : stamp_(other.stamp_), memory_(std::exchange(other.memory_, nullptr)), bytes_(std::exchange(other.bytes_, 0)),
+PackedCache::PackedCache(PackedCache&& other) noexcept
+    : version_(other.version_), memory_(std::exchange(other.memory_, nullptr)), bytes_(std::exchange(other.bytes_, 0)),
       total_(other.total_) {}
 
-Keeper::~Keeper() { gradus::release(memory_); }
+PackedCache::~PackedCache() { gradus::release(memory_); }
 
-void Keeper::release() {
+void PackedCache::release() {
   gradus::release(memory_);
   if (memory_) *total_ -= int64_t(bytes_);
   memory_ = nullptr;
   bytes_ = 0;
 }
 
-bool Keeper::stays(double stamp, int64_t& total) {
-  if (stamp != 0 && stamp == stamp_) return true;
+bool PackedCache::holds(double version, int64_t& total) {
+  if (version != 0 && version == version_) return true;
   release();
-  stamp_ = stamp;
+  version_ = version;
   total_ = &total;
   return false;
 }
 
-Keeper::Room Keeper::room(uint64_t bytes) {
+PackedCache::Room PackedCache::room(uint64_t bytes) {
   if (memory_ && bytes == bytes_) return {memory_, true};
   release();
   const uint64_t held = uint64_t(*total_);

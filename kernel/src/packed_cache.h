@@ -1,22 +1,21 @@
-// What kernels keep of operands from run to run.
+// The packed-weight cache: what kernels make of operands that stay the same from run to run.
 #pragma once
 #include <cstdint>
 
 namespace gradus {
 
 /// Memory for what a kernel makes of an operand before it computes (packed panels, transformed filters),
-/// kept while the operand's contents stay the same. Contents have a stamp: a number that no others have,
-/// or 0 when nothing is known of them. Defined in packed_cache.cc, as all that kernels of several instruction
-/// sets call.
-class Keeper {
+/// cached until the operand changes. Its contents have a version: a number that no other contents have, or 0
+/// when nothing is known of them. Defined in packed_cache.cc, as kernels of several instruction sets call it.
+class PackedCache {
  public:
-  Keeper() = default;
-  Keeper(Keeper&& other) noexcept;
-  ~Keeper();
+  PackedCache() = default;
+  PackedCache(PackedCache&& other) noexcept;
+  ~PackedCache();
 
-  /// Before a run: whether the contents are those of the run before, and so may be there for more. Else
-  /// gives up what was made of others. `total` counts the bytes that all keepers of a program hold.
-  bool stays(double stamp, int64_t& total);
+  /// Before a run: whether the contents have the version of the run before, and may be packed for more runs.
+  /// Else drops what was packed. `total` counts the bytes that all caches of a program hold.
+  bool holds(double version, int64_t& total);
 
   struct Room {
     void* memory;  // 64-byte aligned; nullptr when there is none to be had
@@ -27,7 +26,7 @@ class Keeper {
  private:
   void release();
 
-  double stamp_ = 0;
+  double version_ = 0;
   void* memory_ = nullptr;
   uint64_t bytes_ = 0;
   int64_t* total_ = nullptr;

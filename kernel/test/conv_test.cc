@@ -65,9 +65,9 @@ int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
 /// Calls of each variant that kept packed or transformed weights, and that stored their results with a bias.
 std::map<std::string, int64_t> kept_calls, biased_calls, biased_last_calls;
 
-/// Adds a bias as a sink: what BiasedResult says, in plain loops.
+/// Adds a bias as an epilogue: what BiasedResult says, in plain loops.
 template <class T>
-struct BiasSink {
+struct BiasEpilogue {
   const ConvCall& call;
   std::atomic<int64_t> tiles{0};
 
@@ -79,20 +79,20 @@ struct BiasSink {
   /// Of a row of results.
   static int64_t columns(const ConvCall& c) { return volume(c.out) * (c.images_last ? c.n : 1); }
   static void put(void* self, int, const Tile& t) {
-    auto& sink = *static_cast<BiasSink*>(self);
-    const int64_t cols = columns(sink.call);
+    auto& epilogue = *static_cast<BiasEpilogue*>(self);
+    const int64_t cols = columns(epilogue.call);
     for (int64_t i = 0; i < t.rows; ++i)
       for (int64_t j = 0; j < t.cols; ++j)
-        static_cast<T*>(sink.call.biased.y)[(t.batch * sink.call.out_channels + t.row + i) * cols + t.col + j] =
-            sink.of(static_cast<const T*>(t.values)[i * t.ld + j], t.batch, t.row + i);
-    ++sink.tiles;
+        static_cast<T*>(epilogue.call.biased.y)[(t.batch * epilogue.call.out_channels + t.row + i) * cols + t.col + j] =
+            epilogue.of(static_cast<const T*>(t.values)[i * t.ld + j], t.batch, t.row + i);
+    ++epilogue.tiles;
   }
 };
 
-/// A bias gives the bits that adding it to the sums `plain` does, stored or by the sink.
+/// A bias gives the bits that adding it to the sums `plain` does, stored or by the epilogue.
 template <class T>
 void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& plain, int64_t size, TestPool& pool) {
-  const int64_t step = 2, cols = BiasSink<T>::columns(call);
+  const int64_t step = 2, cols = BiasEpilogue<T>::columns(call);
   std::vector<T> bias(size_t(call.groups * call.out_channels * step));
   Numbers numbers{uint64_t(size)};
   for (T& b : bias) b = T(numbers.real());
@@ -100,17 +100,17 @@ void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& pl
     std::vector<T> y(plain.size(), T(77));
     call.y = call.images_last ? y.data() : nullptr;
     call.biased = {y.data(), bias.data(), call.out_channels * step, step, rectified};
-    BiasSink<T> sink{call};
-    call.sink = {BiasSink<T>::put, &sink};
+    BiasEpilogue<T> epilogue{call};
+    call.epilogue = {BiasEpilogue<T>::put, &epilogue};
     bool same = variant.conv(call, pool) == Status::ok;
     for (int64_t i = 0; i < size; ++i) {
       const int64_t row = i / cols % call.out_channels, batch = i / cols / call.out_channels;
-      const T want = sink.of(plain[size_t(i)], batch, row);
+      const T want = epilogue.of(plain[size_t(i)], batch, row);
       same = same && !std::memcmp(&y[size_t(i)], &want, sizeof(T));
     }
     for (size_t i = size_t(size); i < y.size(); ++i) same = same && y[i] == T(77);
     report(same, rectified ? "bias, rectified" : "bias", call, variant.name);
-    (call.images_last ? biased_last_calls : biased_calls)[variant.name] += sink.tiles == 0;
+    (call.images_last ? biased_last_calls : biased_calls)[variant.name] += epilogue.tiles == 0;
   }
 }
 
@@ -118,11 +118,11 @@ void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& pl
 template <class T>
 void test_kept(const Variant& variant, ConvCall call, const std::vector<T>& want, const std::vector<T>& w,
                TestPool& one, TestPool& two) {
-  Keeper keeper;
+  PackedCache cache;
   int64_t bytes = 0;
-  keeper.stays(1, bytes);
-  report(keeper.stays(1, bytes), "the second run", call, variant.name);
-  call.w_keeper = &keeper;
+  cache.holds(1, bytes);
+  report(cache.holds(1, bytes), "the second run", call, variant.name);
+  call.w_cache = &cache;
   const std::vector<T> nothing(w.size(), T(NAN));
   for (TestPool* pool : {&two, &one}) {
     std::vector<T> y(want.size(), T(77));
@@ -225,12 +225,12 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
   for (const Variant& variant : variants()) for (const bool last : lasts) {
     c.images_last = last;
     std::vector<T> y(want.size() + 64, T(77));
-    c.y = y.data(), c.sink = {nullptr, nullptr};
+    c.y = y.data(), c.epilogue = {nullptr, nullptr};
     report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
     test_kept(variant, c, y, w, one, two);
     Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels,
                        last ? outs * p.n : outs};
-    c.y = nullptr, c.sink = {Collector<T>::put, &tiles};
+    c.y = nullptr, c.epilogue = {Collector<T>::put, &tiles};
     variant.conv(c, two);
     test_biased(variant, c, y, int64_t(want.size()), two);
     bool close = true, once = true, same = true, inside = true;
@@ -244,11 +244,11 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
     for (size_t i = want.size(); i < y.size(); ++i) inside = inside && y[i] == T(77);
     report(close, "value", c, variant.name);
     report(once, "every element once", c, variant.name);
-    report(same, "two workers with a sink = one worker stored", c, variant.name);
+    report(same, "two workers with an epilogue = one worker stored", c, variant.name);
     report(inside, "nothing behind the result", c, variant.name);
     if (!last) continue;
     std::vector<T> changed(y.size(), T(77));
-    c.y = changed.data(), c.sink = {negate<T>, nullptr};
+    c.y = changed.data(), c.epilogue = {negate<T>, nullptr};
     variant.conv(c, two);
     bool negated = true;
     for (size_t i = 0; i < want.size(); ++i) negated = negated && changed[i] == -y[i];

@@ -58,10 +58,10 @@ std::map<std::string, int64_t> kept_calls[2];
 template <class T>
 void test_kept(const Variant& variant, MatmulCall call, const std::vector<T>& want, size_t operand_size, bool right,
                bool special, TestPool& one, TestPool& two) {
-  Keeper keeper;
+  PackedCache cache;
   int64_t bytes = 0;
-  check(!keeper.stays(1, bytes) && keeper.stays(1, bytes), "the second run", call, variant.name);
-  (right ? call.b_keeper : call.a_keeper) = &keeper;
+  check(!cache.holds(1, bytes) && cache.holds(1, bytes), "the second run", call, variant.name);
+  (right ? call.b_cache : call.a_cache) = &cache;
   std::vector<T> nothing;
   for (TestPool* pool : {&two, &one}) {
     std::vector<T> c(want.size(), T(77));
@@ -123,7 +123,7 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
     test_kept(variant, call, direct, a.size(), false, special, one, two);
     test_kept(variant, call, direct, b.size(), true, special, one, two);
     Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), m, n};
-    call.c = nullptr, call.sink = {Collector<T>::put, &tiles};
+    call.c = nullptr, call.epilogue = {Collector<T>::put, &tiles};
     variant.matmul(call, two);
     bool close = true, once = true, same = true, inside = true;
     const double eps = sizeof(T) == 8 ? 1e-15 : 6e-7;
@@ -143,7 +143,7 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
     }
     check(close, "value", call, variant.name);
     check(once, "every element once", call, variant.name);
-    check(same, "two workers with a sink = one worker stored", call, variant.name);
+    check(same, "two workers with an epilogue = one worker stored", call, variant.name);
     check(inside, "nothing beside the result", call, variant.name);
   }
 }

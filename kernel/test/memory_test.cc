@@ -36,12 +36,12 @@ Try attempt(Engine& engine, const Program& program, const Words& words, const Bu
   t.buffers = inputs;
   std::vector<char*> addresses(1, nullptr);
   for (auto& b : t.buffers) addresses.push_back(b.data());
-  std::vector<double> stamps(program.slots.size());
-  for (size_t s = 0; s < stamps.size(); s++) stamps[s] = program.slots[s].output ? 0 : double(s + 1);
+  std::vector<double> versions(program.slots.size());
+  for (size_t s = 0; s < versions.size(); s++) versions[s] = program.slots[s].output ? 0 : double(s + 1);
   refuse(from, to);
   const auto loaded = engine.load(words.encoded(), t.message, &t.status);
   for (int run = 0; run < 2 && t.status == Status::ok; run++)
-    t.status = engine.run(*loaded, addresses.data(), t.message, nullptr, stamps.data());
+    t.status = engine.run(*loaded, addresses.data(), t.message, nullptr, versions.data());
   const int64_t asked = allocations;
   refuse_nothing();
   allocations = asked;

@@ -23,10 +23,22 @@ namespace gradus {
 #define GRADUS_DECLARE(isa)                            \
   namespace isa {                                      \
   Status matmul(const MatmulCall& call, Parallel& pool); \
-  Status conv(const ConvCall& call, Parallel& pool);   \
+  ConvChoice choose_conv(const ConvCall& call);        \
+  Status conv(const ConvCall& call, const ConvChoice& choice, Parallel& pool); \
   }
 GRADUS_VARIANTS(GRADUS_DECLARE)
 #undef GRADUS_DECLARE
+
+/// Chooses an algorithm and runs it. Counts the calls of each.
+inline int64_t algorithm_calls[kConvAlgorithms] = {};
+template <ConvChoice (*Choose)(const ConvCall&), Status (*Run)(const ConvCall&, const ConvChoice&, Parallel&)>
+Status chosen_conv(const ConvCall& given, Parallel& pool) {
+  ConvCall call = given;
+  call.in_place = call.y && call.epilogue.run && !call.biased.y;
+  const ConvChoice choice = Choose(call);
+  ++algorithm_calls[int(choice.algorithm)];
+  return Run(call, choice, pool);
+}
 
 struct Variant {
   const char* name;
@@ -55,7 +67,7 @@ Status matmul_with(const MatmulCall& call, Parallel& pool) {
 template <bool Unit>
 Status conv_with(const ConvCall& call, Parallel& pool) {
   matrix_unit = Unit;
-  return avx512::conv(call, pool);
+  return chosen_conv<avx512::choose_conv, avx512::conv>(call, pool);
 }
 #endif
 
@@ -63,7 +75,7 @@ Status conv_with(const ConvCall& call, Parallel& pool) {
 inline std::vector<Variant> variants() {
   std::vector<Variant> all;
 #define GRADUS_LIST(isa) \
-  if (machine_runs(#isa)) all.push_back({#isa, isa::matmul, isa::conv});
+  if (machine_runs(#isa)) all.push_back({#isa, isa::matmul, chosen_conv<isa::choose_conv, isa::conv>});
   GRADUS_VARIANTS(GRADUS_LIST)
 #undef GRADUS_LIST
 #if defined(__x86_64__)

@@ -237,7 +237,7 @@ void sum_error(Engine& engine, const char* isa) {
   }
 }
 
-/// With stamps, an operand is packed in the second run that sees its contents, and read again when they
+/// With versions, an operand is packed in the second run that sees its contents, and read again when they
 /// change.
 void kept_operands(Engine& engine, const char* isa) {
   constexpr int64_t m = 40, k = 300, n = 50;
@@ -263,14 +263,14 @@ void kept_operands(Engine& engine, const char* isa) {
   if (!check(loaded && plain, "kept operands load: " + why)) return;
   char* buffers[] = {nullptr, reinterpret_cast<char*>(a.data()), reinterpret_cast<char*>(b.data()),
                      reinterpret_cast<char*>(c.data())};
-  const auto product = [&](const Loaded& program, double b_stamp) {
-    const double stamps[] = {0, b_stamp, 0};
+  const auto product = [&](const Loaded& program, double b_version) {
+    const double versions[] = {0, b_version, 0};
     std::fill(c.begin(), c.end(), 0.f);
-    check(engine.run(program, buffers, why, nullptr, stamps) == Status::ok, "kept operands run: " + why);
+    check(engine.run(program, buffers, why, nullptr, versions) == Status::ok, "kept operands run: " + why);
     return c;
   };
-  const auto right = [&](double b_stamp, const char* what) {
-    check(product(*loaded, b_stamp) == product(*plain, 0), std::string(isa) + ": kept operands, " + what);
+  const auto right = [&](double b_version, const char* what) {
+    check(product(*loaded, b_version) == product(*plain, 0), std::string(isa) + ": kept operands, " + what);
   };
   right(1, "first run");
   check(loaded->kept_bytes == 0, "one run keeps nothing");
@@ -280,13 +280,13 @@ void kept_operands(Engine& engine, const char* isa) {
   renew(a);
   right(1, "other data");
   const auto before = product(*plain, 0);
-  renew(b);  // unseen: the stamp says that nothing changed
+  renew(b);  // unseen: the version says that nothing changed
   check(product(*loaded, 1) == before, "what is packed is not read again");
   right(2, "other contents");
   check(loaded->kept_bytes == 0, "others are not kept at once");
-  for (const double stamp : {3., 2., 3., 0., 0.}) {
+  for (const double version : {3., 2., 3., 0., 0.}) {
     renew(b);
-    right(stamp, "changing contents");
+    right(version, "changing contents");
     check(loaded->kept_bytes == 0, "what changes is not kept");
   }
   right(4, "again"), right(4, "again"), right(4, "again");
@@ -430,19 +430,19 @@ bool twins(Engine& one, Engine& three, uint64_t seed, const char* isa) {
 }
 
 /// Room is for contents that stay, and not without end.
-void keeper() {
+void cache() {
   int64_t total = 0;
-  Keeper one, two;
-  for (Keeper* k : {&one, &two}) check(!k->stays(5, total) && k->stays(5, total), "a stamp seen twice");
-  const Keeper::Room room = one.room(1000);
+  PackedCache one, two;
+  for (PackedCache* k : {&one, &two}) check(!k->holds(5, total) && k->holds(5, total), "a version seen twice");
+  const PackedCache::Room room = one.room(1000);
   check(room.memory && !room.filled && reinterpret_cast<uintptr_t>(room.memory) % 64 == 0, "fresh room");
   check(one.room(1000).memory == room.memory && one.room(1000).filled, "the same room again");
   check(!one.room(2000).filled && total == 2000, "room of another size");
   check(!two.room(uint64_t{256} << 20).memory && !two.room(UINT64_MAX).memory && total == 2000, "too large");
-  check(!one.stays(6, total) && total == 0, "other contents");
-  check(!one.stays(0, total) && !one.stays(0, total), "unknown contents");
+  check(!one.holds(6, total) && total == 0, "other contents");
+  check(!one.holds(0, total) && !one.holds(0, total), "unknown contents");
   check(two.room(uint64_t{200} << 20).memory != nullptr, "large room");
-  Keeper moved(std::move(two));
+  PackedCache moved(std::move(two));
   check(moved.room(uint64_t{200} << 20).filled && total == int64_t{200} << 20, "moved");
 }
 
@@ -450,7 +450,7 @@ void keeper() {
 
 int main(int argc, char** argv) {
   const int64_t rounds = argc > 1 ? std::atoll(argv[1]) : 400;
-  keeper();
+  cache();
   for (const char* isa : {"baseline", "avx2", "avx512"}) {
     setenv("GRADUS_ISA", isa, 1);
     Engine one(1), three(3);

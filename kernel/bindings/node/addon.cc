@@ -28,7 +28,7 @@ struct Handle {
   uint64_t magic = kMagic;
   std::shared_ptr<gradus::Loaded> program;  // null when it was unloaded
   std::vector<char*> buffers;  // of synchronous runs: the arena, then what is bound to each slot
-  const double* stamps = nullptr;  // of what the slots hold in the next run, where the caller tells them
+  const double* versions = nullptr;  // of what the slots hold in the next run, where the caller tells them
   int64_t bytes = 0;               // as reported to the garbage collector
 };
 
@@ -51,7 +51,7 @@ struct Job {
   Handle* handle;
   std::shared_ptr<gradus::Loaded> program;  // also when the handle's is unloaded meanwhile
   std::vector<char*> buffers;
-  std::vector<double> stamps;
+  std::vector<double> versions;
   napi_ref keep_alive;  // [handle, owners, slots]
   napi_deferred deferred;
   Status status = Status::ok;
@@ -217,7 +217,7 @@ napi_value bind(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// stamp(handle, stamps: Float64Array): from now on each run reads there, for each slot, the stamp of its
+/// stamp(handle, versions: Float64Array): from now on each run reads there, for each slot, the version of its
 /// contents (packed_cache.h). The caller keeps the array alive.
 napi_value stamp(napi_env env, napi_callback_info info) {
   size_t argc = 2;
@@ -231,7 +231,7 @@ napi_value stamp(napi_env env, napi_callback_info info) {
   if (napi_get_typedarray_info(env, args[1], &type, &length, &data, nullptr, nullptr) != napi_ok ||
       type != napi_float64_array || length != handle->program->slots.size())
     return fail(env, kArgument, "stamp takes a Float64Array with a number for each slot");
-  handle->stamps = static_cast<const double*>(data);
+  handle->versions = static_cast<const double*>(data);
   return nullptr;
 }
 
@@ -247,8 +247,8 @@ bool run_bound(napi_env env, Handle& handle, double* nanoseconds) {
   if (addon.pending > 0) addon.queue->wait();
   std::string message;
   const Status status =
-      addon.engine->run(*handle.program, handle.buffers.data(), message, nanoseconds, handle.stamps);
-  if (handle.stamps) report_memory(env, handle, memory_of(*handle.program));
+      addon.engine->run(*handle.program, handle.buffers.data(), message, nanoseconds, handle.versions);
+  if (handle.versions) report_memory(env, handle, memory_of(*handle.program));
   if (status == Status::ok) return true;
   fail(env, code_of(status), message);
   return false;
@@ -281,7 +281,7 @@ napi_value profile(napi_env env, napi_callback_info info) {
 
 void perform(Job& job) {
   job.status = job.addon->engine->run(*job.program, job.buffers.data(), job.message, nullptr,
-                                      job.stamps.empty() ? nullptr : job.stamps.data());
+                                      job.versions.empty() ? nullptr : job.versions.data());
   job.memory = memory_of(*job.program);
 }
 
@@ -320,7 +320,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   Addon& addon = addon_of(env);
   std::unique_ptr<Job> job(new Job{&addon, handle, handle->program, {}, {}, nullptr, nullptr, Status::ok, {}, 0});
   if (!read_slots(env, *handle->program, args[1], job->buffers)) return nullptr;
-  if (handle->stamps) job->stamps.assign(handle->stamps, handle->stamps + handle->program->slots.size());
+  if (handle->versions) job->versions.assign(handle->versions, handle->versions + handle->program->slots.size());
   // The caller may change its list: the arrays themselves are kept.
   napi_value keep, promise;
   const uint32_t count = uint32_t(handle->program->slots.size());

@@ -4,8 +4,8 @@
 // summed at the end. Nothing is packed, staged or padded: a column meets only the kernel positions
 // that lie inside x.
 #pragma once
-#include "geometry.h"
 #include "simd/gemm/micro_kernel.h"
+#include "stage.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
@@ -104,16 +104,14 @@ template <class T>
 constexpr DotTiles<T> dot_tiles{};
 
 template <class T>
-class ImageDots {
+class BatchDots {
  public:
-  ImageDots(const ConvCall& call, Parallel& pool)
-      : call_(call), pool_(pool),
-        joined_(call.w_k[2] == call.channels && call.x_s[2] * call.kernel_dilation[2] == call.channels),
-        panels_(call.out_channels, joined_ ? kJoinedRows : DotTiles<T>::most_rows),
-        depth_(kPanelBytes / (panels_.height * kVectorBytes)) {}
+  BatchDots(const ConvCall& call, const ConvBlocking& b, Parallel& pool)
+      : call_(call), pool_(pool), shape_(call), parts_{call, Grid(call.out, b.positions), shape_.panels.height, b.images},
+        kernel_(call.kernel, b.kernel), splits_(b.splits) {}
 
-  /// Chooses boxes; false where images are not innermost, or too few.
-  bool pays();
+  /// Chooses blocks; false where images are not innermost, or too few.
+  static bool choose(const ConvCall& call, ConvBlocking& blocking);
   Status run();
 
  private:
@@ -127,31 +125,34 @@ class ImageDots {
   static constexpr int64_t kMostDepth = 1024;
   /// Columns of a task: w comes from L2 once for so many, and their accumulators take 20 KB.
   static constexpr int64_t kColumns = 80;
-  /// Vectors of a row of w in a task: more would leave few tasks; sums over lanes do not show.
-  static constexpr int64_t kPiece = (int64_t{32} << 10) / kVectorBytes;
-  /// What all rows of w and all columns of x have of a piece stays in half of a 2 MB L2.
-  static constexpr int64_t kPieceBytes = int64_t{1} << 20;
-  /// Pieces are laid out like the result: so many copies of it at most.
-  static constexpr int64_t kMostPieces = 64;
+  /// Vectors of a row of w in a task: more would leave few tasks; sums over lanes are negligible.
+  static constexpr int64_t kSplit = (int64_t{32} << 10) / kVectorBytes;
+  /// What all rows of w and all columns of x have of a split stays in half of a 2 MB L2.
+  static constexpr int64_t kSplitBytes = int64_t{1} << 20;
+  /// Splits are laid out like the result: so many copies of it at most.
+  static constexpr int64_t kMostSplits = 64;
   /// With fewer vectors of the contraction, sums over lanes take most of the time.
   static constexpr int64_t kShortest = 4;
 
-  const ConvCall& call_;
-  Parallel& pool_;
-  bool joined_;               // neighbours in a line of kernel positions are neighbours in x and w
-  RowPanels panels_;
-  int64_t depth_;             // vectors of a row of w between two visits to the accumulators
-  int64_t images_ = 1;        // images of a task
-  Grid positions_, kernel_;   // boxes of output and of kernel positions
-  int64_t pieces_ = 1;        // of the contraction
+  /// How rows of w are read.
+  struct Shape {
+    int64_t channels;
+    bool joined;  // neighbours in a line of kernel positions are neighbours in x and w
+    RowPanels panels;
+    int64_t depth;  // vectors of a row of w between two visits to the accumulators
 
-  /// A block of results.
-  struct Part {
-    int64_t g, row, rows, image, images, p0[3], p1[3], size[3];
-    int64_t columns() const { return images * volume(size); }
+    explicit Shape(const ConvCall& call)
+        : channels(call.channels),
+          joined(call.w_k[2] == channels && call.x_s[2] * call.kernel_dilation[2] == channels),
+          panels(call.out_channels, joined ? kJoinedRows : DotTiles<T>::most_rows),
+          depth(kPanelBytes / (panels.height * kVectorBytes)) {}
+
+    int64_t vectors(int64_t places) const {
+      return joined ? ceil_div(places * channels, lanes) : places * ceil_div(channels, lanes);
+    }
   };
   /// The kernel positions from `low` to `high` meet x.
-  struct Range {
+  struct Span {
     int64_t low, high;
   };
   /// Neighbouring positions of a block that meet x with the same kernel positions.
@@ -165,65 +166,50 @@ class ImageDots {
     int lanes;
   };
 
-  int64_t vectors(int64_t places) const {
-    return joined_ ? ceil_div(places * call_.channels, lanes) : places * ceil_div(call_.channels, lanes);
-  }
-  int64_t blocks() const {
-    return call_.groups * panels_.count * ceil_div(call_.n, images_) * positions_.boxes();
-  }
-  Part part_of(int64_t block) const;
-  Range inside(int d, int64_t p) const;
+  const ConvCall& call_;
+  Parallel& pool_;
+  Shape shape_;
+  Parts parts_;
+  Grid kernel_;     // boxes of kernel positions
+  int64_t splits_;  // of the contraction
+
+  Span inside(int d, int64_t p) const;
   void list(Steps& steps, int64_t lines, int64_t places) const;
   void add(T* acc, const Part& b, const Run* r, const Steps& steps) const;
   void place(T* to, const Part& b, const T* acc, T* sums) const;
-  void sum(T* to, const Part& b, int64_t piece, void* room) const;
+  void sum(T* to, const Part& b, int64_t split, void* room) const;
 };
 
 template <class T>
-bool ImageDots<T>::pays() {
-  const ConvCall& c = call_;
+bool BatchDots<T>::choose(const ConvCall& c, ConvBlocking& b) {
   if (c.x_c != 1 || c.w_c != 1) return false;
   for (int d = 0; d < 3; ++d)
     if (c.in_dilation[d] != 1 || c.in[d] == 0) return false;
-  const int64_t line = vectors(c.kernel[2]), all = line * c.kernel[0] * c.kernel[1];
+  const Shape shape(c);
+  const int64_t line = shape.vectors(c.kernel[2]), all = line * c.kernel[0] * c.kernel[1];
   if (ceil_div(c.channels, lanes) > kMostDepth) return false;
   // Four fifths of the lanes count: partial vectors cost more than whole ones.
   if (5 * c.channels * volume(c.kernel) < 4 * all * lanes || all < kShortest) return false;
 
-  int64_t taps[3] = {1, 1, c.kernel[2]}, box[3] = {c.out[0], c.out[1], c.out[2]};
-  if (line > depth_) {
-    taps[2] = ceil_div(c.kernel[2], ceil_div(line, depth_));
+  int64_t *taps = b.kernel, *box = b.positions;
+  for (int d = 0; d < 3; ++d) box[d] = c.out[d];
+  taps[0] = taps[1] = 1, taps[2] = c.kernel[2];
+  if (line > shape.depth) {
+    taps[2] = ceil_div(c.kernel[2], ceil_div(line, shape.depth));
   } else {
-    taps[1] = ceil_div(c.kernel[1], ceil_div(c.kernel[1] * line, depth_));
+    taps[1] = ceil_div(c.kernel[1], ceil_div(c.kernel[1] * line, shape.depth));
   }
   while (volume(box) > kColumns) halve(box, 1);
-  kernel_ = Grid(c.kernel, taps);
-  positions_ = Grid(c.out, box);
-  images_ = min(c.n, kColumns / volume(box));
-  // A piece of x is some twice as large as one of w: its border.
-  const int64_t bytes = all * (c.out_channels + 2 * c.n) * kVectorBytes;
-  pieces_ = max(1, min(min(kMostPieces, kernel_.boxes()), max(all / kPiece, bytes / kPieceBytes)));
+  b.rows = shape.panels.height;
+  b.images = min(c.n, kColumns / volume(box));
+  // A split of x is some twice as large as one of w: its border.
+  const int64_t bytes = all * (c.out_channels + 2 * c.n) * kVectorBytes, boxes = Grid(c.kernel, taps).boxes();
+  b.splits = max(1, min(min(kMostSplits, boxes), max(all / kSplit, bytes / kSplitBytes)));
   return true;
 }
 
 template <class T>
-typename ImageDots<T>::Part ImageDots<T>::part_of(int64_t block) const {
-  const int64_t across = ceil_div(call_.n, images_);
-  Part b;
-  positions_.at(block % positions_.boxes(), b.p0, b.p1);
-  block /= positions_.boxes();
-  b.image = block % across * images_;
-  b.images = min(images_, call_.n - b.image);
-  block /= across;
-  b.row = block % panels_.count * panels_.height;
-  b.rows = panels_.height_of(block % panels_.count);
-  b.g = block / panels_.count;
-  for (int d = 0; d < 3; ++d) b.size[d] = b.p1[d] - b.p0[d];
-  return b;
-}
-
-template <class T>
-typename ImageDots<T>::Range ImageDots<T>::inside(int d, int64_t p) const {
+typename BatchDots<T>::Span BatchDots<T>::inside(int d, int64_t p) const {
   const int64_t at = p * call_.stride[d] - call_.pad[d];  // of kernel position 0
   const int64_t dilation = call_.kernel_dilation[d], in = call_.in[d];
   return {at < 0 ? ceil_div(-at, dilation) : 0, at < in ? ceil_div(in - at, dilation) : 0};
@@ -231,10 +217,10 @@ typename ImageDots<T>::Range ImageDots<T>::inside(int d, int64_t p) const {
 
 /// Lists the steps of a box of kernel positions, unless they are those of the last one.
 template <class T>
-void ImageDots<T>::list(Steps& s, int64_t lines, int64_t places) const {
+void BatchDots<T>::list(Steps& s, int64_t lines, int64_t places) const {
   const ConvCall& c = call_;
   if (s.lines == lines && s.places == places) return;
-  const int64_t runs = joined_ ? 1 : places, length = joined_ ? places * c.channels : c.channels;
+  const int64_t runs = shape_.joined ? 1 : places, length = shape_.joined ? places * c.channels : c.channels;
   s.lines = lines, s.places = places;
   s.lanes = int(length % lanes);
   s.whole = lines * runs * (length / lanes);
@@ -251,7 +237,7 @@ void ImageDots<T>::list(Steps& s, int64_t lines, int64_t places) const {
 
 /// Adds to all columns of a box of positions what they have of a box of kernel positions.
 template <class T>
-void ImageDots<T>::add(T* acc, const Part& b, const Run* r, const Steps& steps) const {
+void BatchDots<T>::add(T* acc, const Part& b, const Run* r, const Steps& steps) const {
   const ConvCall& c = call_;
   DotTile<T> t;
   t.steps = steps.list;
@@ -288,7 +274,7 @@ void ImageDots<T>::add(T* acc, const Part& b, const Run* r, const Steps& steps) 
 
 /// Sums over lanes, and stores what belongs to each line of the result.
 template <class T>
-void ImageDots<T>::place(T* to, const Part& b, const T* acc, T* sums) const {
+void BatchDots<T>::place(T* to, const Part& b, const T* acc, T* sums) const {
   const int64_t count = b.rows * b.columns(), *out = call_.out;
   for (int64_t i = 0; i < count; i += lanes) {
     Vec<T> v[lanes];
@@ -305,33 +291,33 @@ void ImageDots<T>::place(T* to, const Part& b, const T* acc, T* sums) const {
         }
 }
 
-/// One piece of the contraction for one block of results.
+/// One split of the contraction for one block of results.
 template <class T>
-void ImageDots<T>::sum(T* to, const Part& b, int64_t piece, void* room) const {
+void BatchDots<T>::sum(T* to, const Part& b, int64_t split, void* room) const {
   Scratch scratch(room);
   const int64_t results = round_up(b.rows * b.columns(), lanes), boxes = kernel_.boxes();
   T* acc = scratch.take<T>(results * lanes);
   fill_zero(acc, results * lanes);
-  Range* ranges[3];
+  Span* spans[3];
   for (int d = 0; d < 3; ++d) {
-    ranges[d] = scratch.take<Range>(b.size[d]);
-    for (int64_t p = 0; p < b.size[d]; ++p) ranges[d][p] = inside(d, b.p0[d] + p);
+    spans[d] = scratch.take<Span>(b.size[d]);
+    for (int64_t p = 0; p < b.size[d]; ++p) spans[d][p] = inside(d, b.p0[d] + p);
   }
   Steps steps{};
-  steps.list = scratch.take<DotStep>(kernel_.box[1] * vectors(kernel_.box[2]));
+  steps.list = scratch.take<DotStep>(kernel_.box[1] * shape_.vectors(kernel_.box[2]));
 
   int64_t q0[3], q1[3];
   Run run[3];
   const auto each_run = [&](int d, const auto& visit) {
-    const auto low = [&](int64_t p) { return max(q0[d], ranges[d][p].low); };
-    const auto high = [&](int64_t p) { return min(q1[d], ranges[d][p].high); };
+    const auto low = [&](int64_t p) { return max(q0[d], spans[d][p].low); };
+    const auto high = [&](int64_t p) { return min(q1[d], spans[d][p].high); };
     for (int64_t p = 0, end; p < b.size[d]; p = end) {
       for (end = p + 1; end < b.size[d] && low(end) == low(p) && high(end) == high(p);) ++end;
       run[d] = {p, end, low(p), high(p)};
       if (run[d].q0 < run[d].q1) visit();
     }
   };
-  for (int64_t box = boxes * piece / pieces_; box < boxes * (piece + 1) / pieces_ && !pool_.interrupted(); ++box) {
+  for (int64_t box = boxes * split / splits_; box < boxes * (split + 1) / splits_ && !pool_.interrupted(); ++box) {
     kernel_.at(box, q0, q1);
     each_run(0, [&] {
       each_run(1, [&] {
@@ -346,35 +332,35 @@ void ImageDots<T>::sum(T* to, const Part& b, int64_t piece, void* room) const {
 }
 
 template <class T>
-Status ImageDots<T>::run() {
+Status BatchDots<T>::run() {
   const ConvCall& call = call_;
   const int64_t images = call.n * call.groups, rows = call.out_channels * volume(call.out);
-  // Each piece is laid out like the result, whose place takes the first.
+  // Each split is laid out like the result, whose place takes the first.
   T* y = static_cast<T*>(call.y);
-  const int64_t apart = pieces_ - (y != nullptr);
+  const int64_t apart = splits_ - (y != nullptr);
   T* partial = nullptr;
   if (apart > 0) {
     partial = static_cast<T*>(pool_.workspace(uint64_t(apart * images * rows) * sizeof(T)));
     if (!partial) return Status::out_of_memory;
   }
-  const auto at = [&](int64_t piece) {
-    return y && piece == 0 ? y : partial + (piece - (y != nullptr)) * images * rows;
+  const auto at = [&](int64_t split) {
+    return y && split == 0 ? y : partial + (split - (y != nullptr)) * images * rows;
   };
-  const int64_t all = blocks();
-  run_tasks(pool_, pieces_ * all, [&](int64_t task, int worker) {
-    sum(at(task / all), part_of(task % all), task / all, pool_.scratch(worker));
+  const int64_t all = parts_.count();
+  run_tasks(pool_, splits_ * all, [&](int64_t task, int worker) {
+    sum(at(task / all), parts_.at(task % all), task / all, pool_.scratch(worker));
   });
   if (apart == 0) return Status::ok;
 
   run_tasks(pool_, images, [&](int64_t image, int worker) {
     T* total = at(0) + image * rows;
-    for (int64_t piece = 1; piece < pieces_; ++piece) {
-      const T* more = at(piece) + image * rows;
+    for (int64_t split = 1; split < splits_; ++split) {
+      const T* more = at(split) + image * rows;
       for (int64_t i = 0; i < rows; ++i) total[i] += more[i];
     }
     static constexpr int64_t zero[3] = {0, 0, 0};
     if (!y)
-      deliver(call, worker, image / call.groups, image % call.groups, 0, call.out_channels, zero,
+      run_epilogue(call, worker, image / call.groups, image % call.groups, 0, call.out_channels, zero,
               call.out, total);
   });
   return Status::ok;

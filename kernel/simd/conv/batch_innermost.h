@@ -4,28 +4,27 @@
 // is outside x are left out: positions of a line that meet the same ones share register tiles, which
 // run over just those.
 #pragma once
-#include "geometry.h"
 #include "simd/gemm/micro_kernel.h"
+#include "stage.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
 template <class T>
-class InnermostImages {
+class BatchInnermost : Geometry {
  public:
-  InnermostImages(const ConvCall& call, Parallel& pool)
-      : call_(call), pool_(pool), panels_(call.out_channels), taps_(volume(call.kernel)) {
-    for (int d = 0; d < 3; ++d) axes_[d] = Axis(call, d, true);
-  }
+  BatchInnermost(const ConvCall& call, const ConvBlocking& b, Parallel& pool)
+      : Geometry(call, true), pool_(pool), panels_(call.out_channels), positions_(grid(b.positions)), rows_(b.rows),
+        chunks_(chunks_of(call)), y_(static_cast<T*>(call.biased.y ? call.biased.y : call.y)), step_(call) {}
 
-  /// Chooses boxes; false where images do not fill a vector, or k is so long that it had better be cut.
-  bool plan();
+  /// Chooses blocks; false where images do not fill a vector, or k is so long that it had better be cut.
+  static bool choose(const ConvCall& call, ConvBlocking& blocking);
   Status run();
 
  private:
   static constexpr int lanes = Lanes<T>::count;
   /// A tile of results shares a 2 MB L2 with the weights and the x that it meets.
   static constexpr int64_t kTile = (int64_t{256} << 10) / int64_t{sizeof(T)};
-  /// One that a sink changes where it stands is mostly in a 48 KB L1 still, and worth a task.
+  /// One that the epilogue changes where it stands is mostly in a 48 KB L1 still, and worth a task.
   static constexpr int64_t kPlace = (int64_t{64} << 10) / int64_t{sizeof(T)};
   /// The most elements of a tile that cannot be cut further: half of the scratch.
   static constexpr int64_t kTileLimit = int64_t{kScratchBytes} / 2 / int64_t{sizeof(T)};
@@ -43,22 +42,39 @@ class InnermostImages {
     int64_t count(int64_t r) const { return begin[r + 1] - begin[r]; }
   };
 
-  const ConvCall& call_;
+  /// Strides of x, or of a dense copy with its images innermost where they are not.
+  struct Steps {
+    bool turned;
+    int64_t g, c, s[3];
+
+    explicit Steps(const ConvCall& call) : turned(call.x_n != 1) {
+      const int64_t dense[3] = {call.in[1] * call.in[2] * call.n, call.in[2] * call.n, call.n};
+      for (int d = 0; d < 3; ++d) s[d] = turned ? dense[d] : call.x_s[d];
+      c = turned ? volume(call.in) * call.n : call.x_c;
+      g = turned ? c * call.channels : call.x_g;
+    }
+  };
+  /// A box of results, and where they go: y, or a tile that is dense over the box.
+  struct Box {
+    int64_t g, row0, rows, image, images, p0[3], p1[3];
+    T* to;  // the first result
+    const int64_t *extent, *origin;
+    int64_t position;  // from a position to the next
+  };
+
   Parallel& pool_;
   RowPanels panels_;
-  int64_t taps_;
-  Axis axes_[3];
   Along along_[3];
-  Grid positions_;              // boxes of output positions p′
-  int64_t rows_ = 0;            // output channels of a task
-  int64_t chunks_ = 1;          // of images
-  bool complete_ = true;        // every position meets the whole kernel
-  const T* x_ = nullptr;        // where images lie innermost: x, or a turned copy
-  T* y_ = nullptr;              // the result's place, if there is one before a sink
-  int64_t g_step_, c_step_, step_[3];
-  int32_t* offset_ = nullptr;   // of row k of B, residue by residue
+  Grid positions_;             // boxes of output positions p′
+  int64_t rows_;               // output channels of a task
+  int64_t chunks_;             // of images
+  bool complete_ = true;       // every position meets the whole kernel
+  const T* x_ = nullptr;       // where images lie innermost: x, or a turned copy
+  T* y_;                       // the result's place, if there is one before an epilogue
+  Steps step_;
+  int32_t* offset_ = nullptr;  // of row k of B, residue by residue
 
-  int64_t residues() const { return axes_[0].residues * axes_[1].residues * axes_[2].residues; }
+  static int64_t chunks_of(const ConvCall& call) { return max(1, call.n / kImages); }
   /// The first image of a chunk: whole vectors but for the last chunk, which is not shorter.
   int64_t first_image(int64_t chunk) const {
     return chunk == chunks_ ? call_.n : call_.n * chunk / chunks_ / lanes * lanes;
@@ -76,7 +92,6 @@ class InnermostImages {
             for (int64_t j = c; j < c + inner; ++j) f(i, j);
   }
 
-  void settle_steps();
   int64_t table_bytes() const;
   void tabulate(Scratch& scratch, bool filled);
   void turn(T* to);
@@ -85,58 +100,43 @@ class InnermostImages {
   struct Line;
   void multiply(const Line& line, Range* ranges) const;
   void multiply_segment(const Line& line, int64_t from, int64_t to, const Range* ranges, int64_t count) const;
-  void deliver_box(int worker, int64_t g, int64_t row, int64_t rows, int64_t image, int64_t images,
-                   const int64_t* p0, const int64_t* p1, const T* tile) const;
+  void finish_box(int worker, const Box& b, const T* tile) const;
+  void sum_box(const Box& b, const int64_t* b0, const int64_t* b1, const T* weights, Range* ranges) const;
+  void compute(int64_t task, int worker, const T* packed) const;
 };
 
 template <class T>
-void InnermostImages<T>::settle_steps() {
-  const ConvCall& c = call_;
-  const bool turned = c.x_n != 1;
-  const int64_t dense[3] = {c.in[1] * c.in[2] * c.n, c.in[2] * c.n, c.n};
-  for (int d = 0; d < 3; ++d) step_[d] = turned ? dense[d] : c.x_s[d];
-  c_step_ = turned ? volume(c.in) * c.n : c.x_c;
-  g_step_ = turned ? c_step_ * c.channels : c.x_g;
-}
-
-template <class T>
-bool InnermostImages<T>::plan() {
-  const int64_t depth = call_.channels * taps_, outs = volume(call_.out);
-  if (call_.n < lanes || depth == 0 || depth > kMostDepth || residues() > kMostResidues) return false;
-  if (depth >= 64 * call_.n * outs) return false;
-  settle_steps();
-  int64_t reach = (call_.channels - 1) * (c_step_ < 0 ? -c_step_ : c_step_);
-  int64_t whole[3], box[3];
+bool BatchInnermost<T>::choose(const ConvCall& call, ConvBlocking& b) {
+  const Geometry geometry(call, true);
+  const int64_t depth = call.channels * geometry.taps_, residues = geometry.residues();
+  if (call.n < lanes || depth == 0 || depth > kMostDepth || residues > kMostResidues) return false;
+  if (depth >= 64 * call.n * geometry.outs_) return false;
+  const Steps step(call);
+  int64_t reach = (call.channels - 1) * (step.c < 0 ? -step.c : step.c), *box = b.positions;
   for (int d = 0; d < 3; ++d) {
-    if (axes_[d].zeros != 1 || call_.in[d] == 0) return false;
-    whole[d] = box[d] = axes_[d].positions;
-    reach += (call_.pad[d] < 0 ? -call_.pad[d] : call_.pad[d] + call_.kernel[d] * call_.kernel_dilation[d]) *
-             (step_[d] < 0 ? -step_[d] : step_[d]);
+    if (geometry.axes_[d].zeros != 1 || call.in[d] == 0) return false;
+    box[d] = geometry.axes_[d].positions;
+    reach += (call.pad[d] < 0 ? -call.pad[d] : call.pad[d] + call.kernel[d] * call.kernel_dilation[d]) *
+             (step.s[d] < 0 ? -step.s[d] : step.s[d]);
   }
   if (reach > INT32_MAX) return false;
 
-  chunks_ = max(1, call_.n / kImages);
-  y_ = static_cast<T*>(call_.biased.y ? call_.biased.y : call_.y);
-  const int64_t limit = call_.y && call_.sink.put && !call_.biased.y ? kPlace : kTile;
-  const int64_t images = ceil_div(call_.n, chunks_);
-  rows_ = min(call_.out_channels, panels_.height * max(1, 256 / panels_.height));
-  for (;;) {
-    const int64_t tile = rows_ * volume(box) * residues() * images;
-    const int64_t tasks = chunks_ * call_.groups * Grid(whole, box).boxes() * ceil_div(call_.out_channels, rows_);
-    const int64_t work = rows_ * volume(box) * images * depth;
-    const bool large = tile > limit, lonely = tasks < 16 && work > int64_t{1} << 22;
-    if (!large && !lonely) break;
-    if (halve(box, 1)) continue;
-    if (!large || rows_ <= panels_.height) break;
-    rows_ = panels_.height;
-  }
-  if (rows_ * volume(box) * residues() * (images + lanes) > kTileLimit) return false;
-  positions_ = Grid(whole, box);
-  return true;
+  const RowPanels panels(call.out_channels);
+  const int64_t limit = call.in_place ? kPlace : kTile, chunks = chunks_of(call), images = ceil_div(call.n, chunks);
+  b.rows = min(call.out_channels, panels.height * max(1, 256 / panels.height));
+  const auto tile = [&] { return b.rows * volume(box) * residues; };
+  const auto large = [&] { return tile() * images > limit; };
+  const auto lonely = [&] {
+    const int64_t tasks = chunks * call.groups * geometry.grid(box).boxes() * ceil_div(call.out_channels, b.rows);
+    return tasks < kLeastTasks && b.rows * volume(box) * images * depth > kTaskWork;
+  };
+  shrink(box, 1, large, lonely);
+  if (large()) b.rows = min(b.rows, panels.height);
+  return tile() * (images + lanes) <= kTileLimit;
 }
 
 template <class T>
-int64_t InnermostImages<T>::table_bytes() const {
+int64_t BatchInnermost<T>::table_bytes() const {
   int64_t bytes = 64 + round_up(call_.channels * taps_ * 4, 64);
   for (int d = 0; d < 3; ++d)
     bytes += round_up((3 * call_.kernel[d] + axes_[d].residues + 1) * 4 +
@@ -146,7 +146,7 @@ int64_t InnermostImages<T>::table_bytes() const {
 
 /// Lays out the tables, and fills them unless they were kept.
 template <class T>
-void InnermostImages<T>::tabulate(Scratch& scratch, bool filled) {
+void BatchInnermost<T>::tabulate(Scratch& scratch, bool filled) {
   for (int d = 0; d < 3; ++d) {
     const Axis& axis = axes_[d];
     Along& a = along_[d];
@@ -177,8 +177,8 @@ void InnermostImages<T>::tabulate(Scratch& scratch, bool filled) {
   int32_t* to = offset_;
   each_residue(axes_, [&](const int64_t* r) {
     each_row(r, [&](const int64_t* i, int64_t c) {
-      int64_t at = c * c_step_;
-      for (int d = 0; d < 3; ++d) at += along_[d].at[i[d]] * step_[d];
+      int64_t at = c * step_.c;
+      for (int d = 0; d < 3; ++d) at += along_[d].at[i[d]] * step_.s[d];
       *to++ = int32_t(at);
     });
   });
@@ -186,13 +186,13 @@ void InnermostImages<T>::tabulate(Scratch& scratch, bool filled) {
 
 /// A copy of x with its images innermost, [g, c, z, y, x, n].
 template <class T>
-void InnermostImages<T>::turn(T* to) {
+void BatchInnermost<T>::turn(T* to) {
   const ConvCall& call = call_;
   run_tasks(pool_, call.groups * call.channels * call.in[0], [&](int64_t task, int) {
     const int64_t z = task % call.in[0], c = task / call.in[0] % call.channels;
     const int64_t g = task / call.in[0] / call.channels;
     const T* from = static_cast<const T*>(call.x) + g * call.x_g + c * call.x_c + z * call.x_s[0];
-    T* plane = to + g * g_step_ + c * c_step_ + z * step_[0];
+    T* plane = to + g * step_.g + c * step_.c + z * step_.s[0];
     const bool run = call.x_s[1] == call.in[2] * call.x_s[2];
     const int64_t lines = run ? 1 : call.in[1], length = call.in[1] * call.in[2] / lines;
     for (int64_t y = 0; y < lines; ++y)
@@ -203,7 +203,7 @@ void InnermostImages<T>::turn(T* to) {
 
 /// The weights of a panel of rows: [residue][panel][k][row].
 template <class T>
-void InnermostImages<T>::pack_weights(T* to, int64_t g, int64_t panel, Scratch scratch) const {
+void BatchInnermost<T>::pack_weights(T* to, int64_t g, int64_t panel, Scratch scratch) const {
   const ConvCall& call = call_;
   const int height = panels_.height_of(panel);
   int64_t* offset = scratch.take<int64_t>(call.channels * taps_);
@@ -222,7 +222,7 @@ void InnermostImages<T>::pack_weights(T* to, int64_t g, int64_t panel, Scratch s
 
 /// The ranges of k in which a position meets x, those after the first counted from it; how many.
 template <class T>
-int64_t InnermostImages<T>::ranges_of(const int64_t* r, const Range& z, const Range& y, const Range& x,
+int64_t BatchInnermost<T>::ranges_of(const int64_t* r, const Range& z, const Range& y, const Range& x,
                                       Range* ranges) const {
   const int64_t channels = call_.channels, wide = along_[2].count(r[2]), high = along_[1].count(r[1]);
   if (complete_) {
@@ -246,7 +246,7 @@ int64_t InnermostImages<T>::ranges_of(const int64_t* r, const Range& z, const Ra
 
 /// A line of positions of one residue.
 template <class T>
-struct InnermostImages<T>::Line {
+struct BatchInnermost<T>::Line {
   const int64_t* r;
   const T *x, *a;            // x at position 0 for offset 0; the residue's weights
   T* to;                     // where the first position of the line goes
@@ -259,12 +259,12 @@ struct InnermostImages<T>::Line {
 
 /// The register tiles of positions [from, to) of a line, which meet x in the same ranges of k.
 template <class T>
-void InnermostImages<T>::multiply_segment(const Line& line, int64_t from, int64_t to,
+void BatchInnermost<T>::multiply_segment(const Line& line, int64_t from, int64_t to,
                                           const Range* ranges, int64_t count) const {
   const int64_t per = ceil_div(line.images, lanes), all = (to - from) * per;
   const int64_t most = max_vectors(panels_.height), groups = ceil_div(all, most);
   // The last vector of a position ends with its images, some of which it has in common with the one before.
-  const int64_t last = line.images - lanes, pace = axes_[2].move() * step_[2];
+  const int64_t last = line.images - lanes, pace = axes_[2].move() * step_.s[2];
   Block<T> t;
   for (int v = 0; v < kMaxVectors; ++v) t.count[v] = lanes;
   t.accumulate = false;
@@ -296,7 +296,7 @@ void InnermostImages<T>::multiply_segment(const Line& line, int64_t from, int64_
 }
 
 template <class T>
-void InnermostImages<T>::multiply(const Line& line, Range* ranges) const {
+void BatchInnermost<T>::multiply(const Line& line, Range* ranges) const {
   const Range* met = along_[2].met + line.r[2] * axes_[2].positions;
   for (int64_t from = line.x0, to; from < line.x1; from = to) {
     for (to = from + 1; to < line.x1;)
@@ -316,35 +316,97 @@ void InnermostImages<T>::multiply(const Line& line, Range* ranges) const {
   }
 }
 
-/// Hands a box of results to the sink, in as few pieces as its columns are runs: a dense tile
+/// Hands a box of results to the epilogue, in as few pieces as its columns are runs: a dense tile
 /// [rows][box][images], or what stands in y.
 template <class T>
-void InnermostImages<T>::deliver_box(int worker, int64_t g, int64_t row, int64_t rows, int64_t image,
-                                     int64_t images, const int64_t* p0, const int64_t* p1,
-                                     const T* tile) const {
+void BatchInnermost<T>::finish_box(int worker, const Box& b, const T* tile) const {
   const int64_t* out = call_.out;
-  const int64_t size[3] = {p1[0] - p0[0], p1[1] - p0[1], p1[2] - p0[2]}, all = volume(size);
-  int64_t run = images == call_.n ? size[2] : 1;
+  const int64_t size[3] = {b.p1[0] - b.p0[0], b.p1[1] - b.p0[1], b.p1[2] - b.p0[2]}, all = volume(size);
+  int64_t run = b.images == call_.n ? size[2] : 1;
   if (run == out[2]) run *= size[1];
   if (run == out[2] * out[1]) run *= size[0];
   for (int64_t i = 0; i < all; i += run) {
-    const int64_t z = p0[0] + i / (size[1] * size[2]), y = p0[1] + i / size[2] % size[1];
-    const int64_t at = ((z * out[1] + y) * out[2] + p0[2] + i % size[2]) * call_.n + image;
-    const int64_t plane = volume(out) * call_.n;
-    const T* values = y_ ? y_ + (g * call_.out_channels + row) * plane + at : tile + i * images;
-    call_.sink.put(call_.sink.self, worker,
-                   Tile{g, row, at, rows, run * images, values, y_ ? plane : all * images});
+    const int64_t z = b.p0[0] + i / (size[1] * size[2]), y = b.p0[1] + i / size[2] % size[1];
+    const int64_t at = ((z * out[1] + y) * out[2] + b.p0[2] + i % size[2]) * call_.n + b.image;
+    const int64_t plane = outs_ * call_.n;
+    const T* values = y_ ? y_ + (b.g * call_.out_channels + b.row0) * plane + at : tile + i * b.images;
+    call_.epilogue.run(call_.epilogue.self, worker,
+                       Tile{b.g, b.row0, at, b.rows, run * b.images, values, y_ ? plane : all * b.images});
   }
 }
 
+/// The sums of a box, residue by residue, line by line.
 template <class T>
-Status InnermostImages<T>::run() {
+void BatchInnermost<T>::sum_box(const Box& b, const int64_t* b0, const int64_t* b1, const T* weights,
+                                Range* ranges) const {
+  const ConvCall& call = call_;
+  Line line;
+  line.row0 = b.row0, line.rows = b.rows, line.images = b.images;
+  line.to_row = volume(b.extent) * b.position;
+  line.to_step = axes_[2].residues * b.position;
+  line.x0 = b0[2];
+  line.a = weights;
+  line.offset = offset_;
+  line.bias = call.biased.y ? static_cast<const T*>(call.biased.bias) + b.g * call.biased.bias_g : nullptr;
+  each_residue(axes_, [&](const int64_t* r) {
+    line.r = r;
+    line.depth = call.channels * along_[0].count(r[0]) * along_[1].count(r[1]) * along_[2].count(r[2]);
+    line.x1 = axes_[2].clip(b1[2], r[2]);
+    const int64_t ends[2] = {axes_[0].clip(b1[0], r[0]), axes_[1].clip(b1[1], r[1])};
+    int64_t p[3];
+    for (p[0] = b0[0]; p[0] < ends[0]; ++p[0])
+      for (p[1] = b0[1]; p[1] < ends[1]; ++p[1]) {
+        p[2] = b0[2];
+        int64_t at = 0;
+        for (int d = 0; d < 3; ++d) at = at * b.extent[d] + p[d] * axes_[d].residues + r[d] - b.origin[d];
+        line.to = b.to + at * b.position;
+        line.z = along_[0].met[r[0] * axes_[0].positions + p[0]];
+        line.y = along_[1].met[r[1] * axes_[1].positions + p[1]];
+        line.x = x_ + b.g * step_.g + b.image + p[0] * axes_[0].move() * step_.s[0] + p[1] * axes_[1].move() * step_.s[1];
+        multiply(line, ranges);
+      }
+    line.a += line.depth * call.out_channels;
+    line.offset += line.depth;
+  });
+}
+
+/// One task: the sums of a box for some rows and a chunk of images.
+template <class T>
+void BatchInnermost<T>::compute(int64_t task, int worker, const T* packed) const {
+  const ConvCall& call = call_;
+  const int64_t down = ceil_div(call.out_channels, rows_), boxes = positions_.boxes();
+  Scratch scratch(pool_.scratch(worker));
+  int64_t b0[3], b1[3];  // the box in p′
+  positions_.at(task % boxes, b0, b1);
+  const int64_t chunk = task / boxes / down / call.groups;
+  Box b;
+  b.row0 = task / boxes % down * rows_, b.rows = min(rows_, call.out_channels - b.row0);
+  b.g = task / boxes / down % call.groups;
+  b.image = first_image(chunk), b.images = first_image(chunk + 1) - b.image;
+  for (int d = 0; d < 3; ++d) {
+    b.p0[d] = b0[d] * axes_[d].residues;
+    b.p1[d] = min(call.out[d], b1[d] * axes_[d].residues);
+  }
+  const int64_t size[3] = {b.p1[0] - b.p0[0], b.p1[1] - b.p0[1], b.p1[2] - b.p0[2]};
+  Range* ranges = scratch.take<Range>(call.kernel[0] * call.kernel[1] + 1);
+  static constexpr int64_t zero[3] = {0, 0, 0};
+  b.to = y_ ? y_ + (b.g * call.out_channels + b.row0) * outs_ * call.n + b.image
+            : scratch.take<T>(b.rows * volume(size) * b.images);
+  b.extent = y_ ? call.out : size;
+  b.origin = y_ ? zero : b.p0;
+  b.position = y_ ? call.n : b.images;
+  sum_box(b, b0, b1, packed + b.g * call.out_channels * call.channels * taps_, ranges);
+  if (call.epilogue.run && !call.biased.y) finish_box(worker, b, b.to);
+}
+
+template <class T>
+Status BatchInnermost<T>::run() {
   const ConvCall& call = call_;
   const int64_t depth = call.channels * taps_, weights = call.out_channels * depth;  // of one group
   const int64_t packed_size = round_up((call.groups * weights + lanes) * int64_t{sizeof(T)}, 64);
   const int64_t bytes = packed_size + table_bytes();
-  const int64_t turned = call.x_n == 1 ? 0 : call.groups * g_step_ * int64_t{sizeof(T)};
-  const Keeper::Room kept = call.w_keeper ? call.w_keeper->room(uint64_t(bytes)) : Keeper::Room{nullptr, false};
+  const int64_t turned = call.x_n == 1 ? 0 : call.groups * step_.g * int64_t{sizeof(T)};
+  const PackedCache::Room kept = call.w_cache ? call.w_cache->room(uint64_t(bytes)) : PackedCache::Room{nullptr, false};
   const int64_t needed = round_up(turned, 64) + (kept.memory ? 0 : bytes);
   char* area = needed ? static_cast<char*>(pool_.workspace(uint64_t(needed))) : nullptr;
   if (needed && !area) return Status::out_of_memory;
@@ -358,61 +420,8 @@ Status InnermostImages<T>::run() {
     pack_weights(packed + g * weights, g, task % panels_.count, Scratch(pool_.scratch(worker)));
   });
 
-  const int64_t down = ceil_div(call.out_channels, rows_), boxes = positions_.boxes();
-  const int64_t outs = volume(call.out);
-  run_tasks(pool_, chunks_ * call.groups * down * boxes, [&](int64_t task, int worker) {
-    Scratch scratch(pool_.scratch(worker));
-    int64_t b0[3], b1[3], p0[3], p1[3];
-    positions_.at(task % boxes, b0, b1);
-    const int64_t row0 = task / boxes % down * rows_, rows = min(rows_, call.out_channels - row0);
-    const int64_t g = task / boxes / down % call.groups, chunk = task / boxes / down / call.groups;
-    const int64_t image = first_image(chunk), images = first_image(chunk + 1) - image;
-    for (int d = 0; d < 3; ++d) {
-      p0[d] = b0[d] * axes_[d].residues;
-      p1[d] = min(call.out[d], b1[d] * axes_[d].residues);
-    }
-    const int64_t size[3] = {p1[0] - p0[0], p1[1] - p0[1], p1[2] - p0[2]};
-    Range* ranges = scratch.take<Range>(call.kernel[0] * call.kernel[1] + 1);
-    // The result's place: the tile, dense over the box, or y.
-    T* y = y_;
-    T* tile = y ? y + (g * call.out_channels + row0) * outs * call.n + image
-                : scratch.take<T>(rows * volume(size) * images);
-    const int64_t* extent = y ? call.out : size;
-    static constexpr int64_t zero[3] = {0, 0, 0};
-    const int64_t* origin = y ? zero : p0;
-    const int64_t position = y ? call.n : images;
-
-    Line line;
-    line.row0 = row0, line.rows = rows, line.images = images;
-    line.to_row = volume(extent) * position;
-    line.to_step = axes_[2].residues * position;
-    line.x0 = b0[2];
-    line.a = packed + g * weights;
-    line.offset = offset_;
-    line.bias = call.biased.y ? static_cast<const T*>(call.biased.bias) + g * call.biased.bias_g : nullptr;
-    each_residue(axes_, [&](const int64_t* r) {
-      line.r = r;
-      line.depth = call.channels * along_[0].count(r[0]) * along_[1].count(r[1]) * along_[2].count(r[2]);
-      line.x1 = axes_[2].clip(b1[2], r[2]);
-      const int64_t ends[2] = {axes_[0].clip(b1[0], r[0]), axes_[1].clip(b1[1], r[1])};
-      int64_t p[3];
-      for (p[0] = b0[0]; p[0] < ends[0]; ++p[0])
-        for (p[1] = b0[1]; p[1] < ends[1]; ++p[1]) {
-          p[2] = b0[2];
-          int64_t at = 0;
-          for (int d = 0; d < 3; ++d)
-            at = at * extent[d] + p[d] * axes_[d].residues + r[d] - origin[d];
-          line.to = tile + at * position;
-          line.z = along_[0].met[r[0] * axes_[0].positions + p[0]];
-          line.y = along_[1].met[r[1] * axes_[1].positions + p[1]];
-          line.x = x_ + g * g_step_ + image + p[0] * axes_[0].move() * step_[0] + p[1] * axes_[1].move() * step_[1];
-          multiply(line, ranges);
-        }
-      line.a += line.depth * call.out_channels;
-      line.offset += line.depth;
-    });
-    if (call.sink.put && !call.biased.y) deliver_box(worker, g, row0, rows, image, images, p0, p1, tile);
-  });
+  const int64_t tasks = chunks_ * call.groups * ceil_div(call.out_channels, rows_) * positions_.boxes();
+  run_tasks(pool_, tasks, [&](int64_t task, int worker) { compute(task, worker, packed); });
   return Status::ok;
 }
 

@@ -3,59 +3,35 @@
 // wasted however narrow the planes are; strides and residues (geometry.h) only change where a
 // vector is read. Both ways, images are transposed into lanes and back in registers.
 #pragma once
-#include "geometry.h"
-#include "simd/gemm/micro_kernel.h"
+#include "batch_lanes_choice.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
 template <class T>
-class ImageLanes {
- public:
-  ImageLanes(const ConvCall& call, Parallel& pool)
-      : call_(call), pool_(pool), x_(static_cast<const T*>(call.x)),
-        w_(static_cast<const T*>(call.w)), panels_(call.out_channels), taps_(volume(call.kernel)) {
-    for (int d = 0; d < 3; ++d) axes_[d] = Axis(call, d, true);
-  }
+class BatchLanes : BatchLanesGeometry<T> {
+  using Base = BatchLanesGeometry<T>;
 
-  /// Chooses boxes; false where images do not fill the lanes, or positions do as well.
-  bool pays();
+ public:
+  BatchLanes(const ConvCall& call, const ConvBlocking& b, Parallel& pool)
+      : Base(call), pool_(pool), x_(static_cast<const T*>(call.x)), w_(static_cast<const T*>(call.w)),
+        positions_(Base::grid(b.positions)), rows_(b.rows), channels_(b.channels), skips_(b.skips_padding) {}
+
+  static bool choose(const ConvCall& call, ConvBlocking& blocking) { return Base(call).choose(blocking); }
   Status run();
 
  private:
-  static constexpr int lanes = Lanes<T>::count;
-  /// Staged x of one step and the tile of results share a 2 MB L2 with the weights.
-  static constexpr int64_t kStage = (int64_t{512} << 10) / int64_t{sizeof(T)};
-  static constexpr int64_t kTile = (int64_t{512} << 10) / int64_t{sizeof(T)};
-  /// Depth of one step: a panel of w stays in L1.
-  static constexpr int64_t kDepth = 640;
-  /// A line of x is transposed into lanes at once: a quarter of the scratch, most of which the others take.
-  static constexpr int64_t kLine = (int64_t{1} << 20) / int64_t{sizeof(T)};
+  using Base::lanes, Base::call_, Base::axes_, Base::taps_, Base::panels_, Base::extent, Base::inside;
   /// What is transposed back at once, for all images of a vector, stays in L1 or nearly so.
   static constexpr int64_t kStrip = (int64_t{64} << 10) / int64_t{sizeof(T)};
 
-  const ConvCall& call_;
   Parallel& pool_;
   const T* x_;
   const T* w_;
-  RowPanels panels_;
-  int64_t taps_;
-  Axis axes_[3];
-  Grid positions_;         // boxes of output positions p′
-  int64_t rows_ = 0;       // output channels of a task
-  int64_t channels_ = 0;   // channels of a step
-  bool skips_ = false;     // kernel positions outside x: then they are the outer part of k
+  Grid positions_;    // boxes of output positions p′
+  int64_t rows_;      // output channels of a task
+  int64_t channels_;  // of a step
+  bool skips_;        // kernel positions outside x: then they are the outer part of k
 
-  double cycles(int lines) const;
-  double cost() const;
-  double cost_by_position() const;
-
-  /// Elements of x̃ that `count` positions meet.
-  int64_t extent(int d, int64_t count) const {
-    return (count - 1) * axes_[d].move() + axes_[d].tap(call_.kernel[d] - 1) - axes_[d].tap(0) + 1;
-  }
-  int64_t staged(const int64_t* box) const {
-    return extent(0, box[0]) * extent(1, box[1]) * extent(2, box[2]);
-  }
   /// Calls f(q) for the kernel positions of one residue, in order.
   template <class F>
   void each_tap(const int64_t* r, const F& f) const {
@@ -70,116 +46,37 @@ class ImageLanes {
     }
   }
 
-  /// Rows of B that matter to a group of columns.
-  struct Run {
-    int32_t k, length;
-  };
-  /// Columns of one register tile, neighbours in a line where runs are skipped.
+  /// Columns of one register tile, neighbours in a line where ranges of k are skipped.
   struct Group {
-    int32_t first, count, run, runs;
+    int32_t first, count, range, ranges;
   };
   /// The columns of one residue, one vector each.
-  struct Columnar {
+  struct ImageColumns : Columnar {
     int32_t *source, *target;  // of every column, in the staged x and in the tile
-    int32_t* offset;           // of row k of B
-    int64_t count, taps;
     Group* group;
-    Run* run;
+    Range* range;  // rows of B that matter to a group
     int64_t groups;
   };
-  bool skipping_pays() const;
-  void group_columns(Scratch& scratch, Columnar& columns) const;
-  void group_lines(Scratch& scratch, Columnar& columns, const int64_t* b0, const int64_t* size) const;
-  int64_t inside(int d, int64_t p, int64_t* from) const;
-  Columnar columns_of(Scratch& scratch, const int64_t* r, const int64_t* b0, const int64_t* b1,
+  void group_columns(Scratch& scratch, ImageColumns& columns) const;
+  void group_lines(Scratch& scratch, ImageColumns& columns, const int64_t* b0, const int64_t* size) const;
+  ImageColumns columns_of(Scratch& scratch, const int64_t* r, const int64_t* b0, const int64_t* b1,
                       const int64_t* p0, const int64_t* size) const;
   void pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const;
   void clear(T* to, const int64_t* low, const int64_t* size, int64_t channels) const;
   void stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size, int images,
              int64_t channels) const;
   void multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0, int64_t rows,
-                const T* b, const Columnar& columns, bool accumulate) const;
+                const T* b, const ImageColumns& columns, bool accumulate) const;
   void put(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows,
            const int64_t* p0, const int64_t* p1, const T* tile, T* strip) const;
   void place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0, const int64_t* p1,
              const T* tile) const;
 };
 
-template <class T>
-bool ImageLanes<T>::pays() {
-  const int64_t batches = ceil_div(call_.n, lanes), outs = volume(call_.out);
-  if (4 * call_.n < 3 * batches * lanes || call_.channels * taps_ == 0) return false;
-  int64_t whole[3], box[3], residues = 1;
-  for (int d = 0; d < 3; ++d) {
-    if (axes_[d].zeros != 1 || call_.in[d] == 0) return false;
-    residues *= axes_[d].residues;
-    whole[d] = box[d] = axes_[d].positions;
-  }
-  // A long k and few results: k is cut instead (by image).
-  if (residues == 1 && outs <= taps_) return false;
-  if (taps_ > kDepth || residues > 64 || call_.in[2] * lanes > kLine) return false;
-
-  rows_ = min(call_.out_channels, panels_.height * max(1, 256 / panels_.height));
-  for (;;) {
-    const int64_t tile = rows_ * volume(box) * residues * lanes;
-    const int64_t tasks = batches * call_.groups * Grid(whole, box).boxes() * ceil_div(call_.out_channels, rows_);
-    const int64_t work = rows_ * volume(box) * lanes * call_.channels * taps_;
-    const bool large = staged(box) * lanes > kStage || tile > kTile;
-    const bool lonely = tasks < 16 && work > int64_t{1} << 22;
-    if (!large && !lonely) break;
-    if (!halve(box, 1)) break;
-  }
-  const int64_t stage = staged(box) * lanes;
-  if (stage > kStage || rows_ * volume(box) * residues * lanes > kTile) return false;
-  positions_ = Grid(whole, box);
-  channels_ = max(1, min(call_.channels, min(kStage / stage, kDepth / taps_)));
-  channels_ = ceil_div(call_.channels, ceil_div(call_.channels, channels_));
-  skips_ = skipping_pays();
-  return cost() < cost_by_position();
-}
-
-/// Cycles of one step of k, per vector of results: two products or two loads each, where a vector of
-/// B takes `lines` cache lines.
-template <class T>
-double ImageLanes<T>::cycles(int lines) const {
-  const int mr = panels_.height, nv = max_vectors(mr);
-  const int products = mr * nv, loads = mr + nv * lines;
-  return double(products > loads ? products : loads) / double(2 * products);
-}
-
-/// Cycles per vector of results: its products, some 8 for its way through the tile and back, some 8
-/// for every vector of x that is transposed.
-template <class T>
-double ImageLanes<T>::cost() const {
-  const double results = double(call_.out_channels * volume(call_.out));
-  const double vectors = double(ceil_div(call_.n, lanes) * lanes) / double(call_.n);
-  const double staged_once = double(call_.channels * positions_.boxes() * staged(positions_.box));
-  const double products = double(call_.channels * taps_) / double(axes_[0].residues * axes_[1].residues * axes_[2].residues);
-  return vectors * (products * cycles(1) + 8 + 8 * staged_once * double(ceil_div(call_.out_channels, rows_)) / results);
-}
-
-/// The same where lanes are neighbouring positions: rows that do not fill vectors waste lanes, or a
-/// scatter of some 16 cycles; x is copied, in strides element by element.
-template <class T>
-double ImageLanes<T>::cost_by_position() const {
-  int64_t residues = 1;
-  for (int d = 0; d < 3; ++d) residues *= axes_[d].residues;
-  const int64_t rows = axes_[1].positions, width = axes_[2].positions;
-  const int64_t staged_row = width + (axes_[2].tap(call_.kernel[2] - 1) - axes_[2].tap(0)) / axes_[2].move();
-  const int64_t apart = rows * ceil_div(width, lanes);
-  const int64_t plane = ceil_div((rows - 1) * staged_row + width, lanes);
-  const bool flat = 4 * apart >= 5 * plane, scattered = flat || axes_[2].residues > 1;
-  const double vectors = double(axes_[0].positions * (flat ? plane : apart) * residues * lanes) / double(volume(call_.out));
-  const bool strided = axes_[2].stride > 1 || call_.x_s[2] != 1;
-  const double copied = double(call_.channels * volume(call_.in)) / double(call_.out_channels * volume(call_.out));
-  return vectors * ((panels_.height > 8 ? 1.0 : 1.15) * cycles(2) * double(call_.channels * taps_) / double(residues) + (scattered ? 16 : 1)) +
-         (strided ? 12 : 2) * copied;
-}
-
 /// The weights of one group for channels c … c + channels − 1: [residue][row panel][k][row], where k
 /// runs over channels and kernel positions, or the other way round.
 template <class T>
-void ImageLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
+void BatchLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
                                  int64_t channels) const {
   int64_t* offset = scratch.take<int64_t>(channels * taps_);
   const T* w = w_ + g * call_.w_g + c * call_.w_c;
@@ -205,13 +102,13 @@ void ImageLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
 }
 
 template <class T>
-typename ImageLanes<T>::Columnar ImageLanes<T>::columns_of(Scratch& scratch, const int64_t* r,
+typename BatchLanes<T>::ImageColumns BatchLanes<T>::columns_of(Scratch& scratch, const int64_t* r,
                                                            const int64_t* b0, const int64_t* b1,
                                                            const int64_t* p0,
                                                            const int64_t* size) const {
   const int64_t ex[3] = {extent(0, b1[0] - b0[0]), extent(1, b1[1] - b0[1]), extent(2, b1[2] - b0[2])};
   const int64_t step[3] = {ex[1] * ex[2] * lanes, ex[2] * lanes, lanes};
-  Columnar result;
+  ImageColumns result;
   result.count = 0;
   int64_t count[3], first[3];
   for (int d = 0; d < 3; ++d) {
@@ -249,40 +146,14 @@ typename ImageLanes<T>::Columnar ImageLanes<T>::columns_of(Scratch& scratch, con
   return result;
 }
 
-/// Kernel positions that meet x at output position p along an axis: how many, and the first.
-template <class T>
-int64_t ImageLanes<T>::inside(int d, int64_t p, int64_t* from) const {
-  const Axis& axis = axes_[d];
-  const int64_t at = p * axis.stride - axis.pad;  // of kernel position 0
-  *from = min(axis.kernel, at < 0 ? ceil_div(-at, axis.dilation) : 0);
-  const int64_t end = axis.in > at ? min(axis.kernel, ceil_div(axis.in - at, axis.dilation)) : 0;
-  return max(0, end - *from);
-}
-
-/// Where a fifth or more of all products would be with the zeros around x, and what remains of a
-/// line of the kernel is long enough for a register tile.
-template <class T>
-bool ImageLanes<T>::skipping_pays() const {
-  double part = 1;
-  for (int d = 0; d < 3; ++d) {
-    if (axes_[d].residues != 1) return false;
-    int64_t met = 0, from;
-    for (int64_t p = 0; p < axes_[d].positions; ++p) met += inside(d, p, &from);
-    part *= double(met) / double(axes_[d].positions * axes_[d].kernel);
-  }
-  constexpr int64_t least = 48, most_runs = int64_t{1} << 15;  // 256 KB of the scratch
-  return part <= 0.8 && channels_ == call_.channels && call_.channels * call_.kernel[2] >= least &&
-         volume(positions_.box) * call_.kernel[0] * call_.kernel[1] <= most_runs;
-}
-
 /// Register tiles of all columns in order, over all of k.
 template <class T>
-void ImageLanes<T>::group_columns(Scratch& scratch, Columnar& columns) const {
+void BatchLanes<T>::group_columns(Scratch& scratch, ImageColumns& columns) const {
   const int64_t most = max_vectors(panels_.height);
   columns.groups = ceil_div(columns.count, most);
   columns.group = scratch.take<Group>(columns.groups);
-  columns.run = scratch.take<Run>(1);
-  columns.run[0] = {0, int32_t(channels_ * columns.taps)};
+  columns.range = scratch.take<Range>(1);
+  columns.range[0] = {0, int32_t(channels_ * columns.taps)};
   for (int64_t i = 0; i < columns.groups; ++i)
     columns.group[i] = {int32_t(i * most), int32_t(min(most, columns.count - i * most)), 0, 1};
 }
@@ -290,13 +161,13 @@ void ImageLanes<T>::group_columns(Scratch& scratch, Columnar& columns) const {
 /// Register tiles that stay in a line of positions, over the kernel positions that meet x for any of
 /// their columns. A group that meets nothing has one empty run, which stores zeros.
 template <class T>
-void ImageLanes<T>::group_lines(Scratch& scratch, Columnar& columns, const int64_t* b0,
+void BatchLanes<T>::group_lines(Scratch& scratch, ImageColumns& columns, const int64_t* b0,
                                 const int64_t* size) const {
   const int64_t pieces = ceil_div(size[2], max_vectors(panels_.height));
   const int64_t* kernel = call_.kernel;
   columns.groups = size[0] * size[1] * pieces;
   columns.group = scratch.take<Group>(columns.groups);
-  columns.run = scratch.take<Run>(columns.groups * max(1, kernel[0] * kernel[1]));
+  columns.range = scratch.take<Range>(columns.groups * max(1, kernel[0] * kernel[1]));
   int64_t i = 0, runs = 0, q[3];
   for (int64_t line = 0; line < size[0] * size[1]; ++line) {
     const int64_t planes = inside(0, b0[0] + line / size[1], &q[0]);
@@ -312,13 +183,13 @@ void ImageLanes<T>::group_lines(Scratch& scratch, Columnar& columns, const int64
       for (int64_t z = q[0]; z < q[0] + planes; ++z)
         for (int64_t y = q[1]; y < q[1] + lines; ++y) {
           const int32_t k = int32_t(((z * kernel[1] + y) * kernel[2] + q[2]) * channels_);
-          if (runs > first && columns.run[runs - 1].k + columns.run[runs - 1].length == k) {
-            columns.run[runs - 1].length += length;
+          if (runs > first && columns.range[runs - 1].k + columns.range[runs - 1].length == k) {
+            columns.range[runs - 1].length += length;
           } else {
-            columns.run[runs++] = {k, length};
+            columns.range[runs++] = {k, length};
           }
         }
-      if (runs == first) columns.run[runs++] = {0, 0};
+      if (runs == first) columns.range[runs++] = {0, 0};
       columns.group[i++] = {int32_t(line * size[2] + x), int32_t(end - x), int32_t(first),
                             int32_t(runs - first)};
     }
@@ -327,7 +198,7 @@ void ImageLanes<T>::group_lines(Scratch& scratch, Columnar& columns, const int64
 
 /// Zeros what lies outside x.
 template <class T>
-void ImageLanes<T>::clear(T* to, const int64_t* low, const int64_t* size, int64_t channels) const {
+void BatchLanes<T>::clear(T* to, const int64_t* low, const int64_t* size, int64_t channels) const {
   const auto outside = [&](int d, int64_t i) { return low[d] + i < 0 || low[d] + i >= call_.in[d]; };
   const int64_t left = min(size[2], max(0, -low[2])) * lanes;
   const int64_t right = max(0, min(size[2], call_.in[2] - low[2])) * lanes, row = size[2] * lanes;
@@ -345,7 +216,7 @@ void ImageLanes<T>::clear(T* to, const int64_t* low, const int64_t* size, int64_
 
 /// Transposes channels of x into lanes, from coordinate `low` of x̃ on; what is outside x stays.
 template <class T>
-void ImageLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size,
+void BatchLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size,
                           int images, int64_t channels) const {
   int64_t from[3], count[3];  // the part inside x
   for (int d = 0; d < 3; ++d) {
@@ -377,8 +248,8 @@ void ImageLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const
 
 /// tile (+)= packed weights × the columns of one residue.
 template <class T>
-void ImageLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0,
-                             int64_t rows, const T* b, const Columnar& columns,
+void BatchLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0,
+                             int64_t rows, const T* b, const ImageColumns& columns,
                              bool accumulate) const {
   Block<T> t;
   t.c_row = tile_row;
@@ -392,7 +263,7 @@ void ImageLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, i
         t.c[v] = to + columns.target[g->first + v];
       }
       t.accumulate = accumulate;
-      for (const Run* r = columns.run + g->run; r < columns.run + g->run + g->runs; ++r) {
+      for (const Range* r = columns.range + g->range; r < columns.range + g->range + g->ranges; ++r) {
         t.k = min(r->length, k - r->k);
         t.a = a + row * k + r->k * height;
         t.b_offset = columns.offset + r->k;
@@ -405,7 +276,7 @@ void ImageLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, i
 
 /// Stores a dense tile of one image in y.
 template <class T>
-void ImageLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0,
+void BatchLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0,
                           const int64_t* p1, const T* tile) const {
   const int64_t* out = call_.out;
   T* y = static_cast<T*>(call_.y) +
@@ -419,7 +290,7 @@ void ImageLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const
 
 /// Transposes a tile back, a strip of rows at a time, and hands on what belongs to each image.
 template <class T>
-void ImageLanes<T>::put(int worker, int64_t image, int images, int64_t g, int64_t row0,
+void BatchLanes<T>::put(int worker, int64_t image, int images, int64_t g, int64_t row0,
                         int64_t rows, const int64_t* p0, const int64_t* p1, const T* tile,
                         T* strip) const {
   const int64_t outs = (p1[0] - p0[0]) * (p1[1] - p0[1]) * (p1[2] - p0[2]);
@@ -439,19 +310,19 @@ void ImageLanes<T>::put(int worker, int64_t image, int images, int64_t g, int64_
       if (call_.y) {
         place(image + n, g, row0 + row, r, p0, p1, strip + n * apart);
       } else {
-        deliver(call_, worker, image + n, g, row0 + row, r, p0, p1, strip + n * apart);
+        run_epilogue(call_, worker, image + n, g, row0 + row, r, p0, p1, strip + n * apart);
       }
     }
   }
 }
 
 template <class T>
-Status ImageLanes<T>::run() {
+Status BatchLanes<T>::run() {
   const ConvCall& call = call_;
   const int64_t steps = ceil_div(call.channels, channels_), depth = call.channels * taps_;
   const int64_t weights = call.out_channels * depth;  // of one group
-  const Keeper::Room room =
-      packed_room(call.w_keeper, pool_, uint64_t(call.groups * weights + lanes) * sizeof(T));
+  const PackedCache::Room room =
+      packed_room(call.w_cache, pool_, uint64_t(call.groups * weights + lanes) * sizeof(T));
   if (!room.memory) return Status::out_of_memory;
   T* packed = static_cast<T*>(room.memory);
   run_tasks(pool_, room.filled ? 0 : call.groups * steps, [&](int64_t task, int worker) {
@@ -483,7 +354,7 @@ Status ImageLanes<T>::run() {
     const int64_t tile_row = volume(size) * lanes;
     T* tile = scratch.take<T>(rows * tile_row + lanes * lanes);
     T* strip = scratch.take<T>(max(kStrip, tile_row) + 2 * lanes * lanes);
-    Columnar* columnar = scratch.take<Columnar>(axes_[0].residues * axes_[1].residues * axes_[2].residues);
+    ImageColumns* columnar = scratch.take<ImageColumns>(Base::residues());
     int64_t residues = 0;
     each_residue(axes_, [&](const int64_t* r) { columnar[residues++] = columns_of(scratch, r, b0, b1, p0, size); });
 

@@ -2,7 +2,8 @@
 // do not fit the 32-bit tables of all other ways: far strides, paddings and dilations. Those meet little of
 // x, and only what is met is multiplied.
 #pragma once
-#include "geometry.h"
+#include "simd/gemm/micro_kernel.h"
+#include "stage.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
@@ -35,7 +36,7 @@ class DirectSums {
       const int64_t batch = task / strips / c.out_channels, cols = min(kStrip, columns - col);
       T sums[kStrip], *to = c.y ? static_cast<T*>(c.y) + (batch * c.out_channels + row) * columns + col : sums;
       for (int64_t i = 0; i < cols; ++i) to[i] = sum(batch, row, col + i);
-      if (c.sink.put) c.sink.put(c.sink.self, worker, Tile{batch, row, col, 1, cols, to, cols});
+      if (c.epilogue.run) c.epilogue.run(c.epilogue.self, worker, Tile{batch, row, col, 1, cols, to, cols});
     });
     return Status::ok;
   }

@@ -6,7 +6,7 @@
 // exchanged with its channels. The gradient of a transposed layer's weights has a small dilated x
 // and a large w: exchanged, it meets no zeros between the elements of x.
 #pragma once
-#include "geometry.h"
+#include "stage.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
@@ -37,10 +37,10 @@ class Exchanged {
     }
     call_.x = given.w, call_.x_n = given.w_o, call_.x_g = given.w_g, call_.x_c = given.w_c;
     call_.w = given.x, call_.w_o = given.x_n, call_.w_g = given.x_g, call_.w_c = given.x_c;
-    call_.w_keeper = nullptr;
+    call_.w_cache = nullptr;
     call_.y = nullptr;
     call_.biased = {};
-    call_.sink = {put, this};
+    call_.epilogue = {reverse, this};
   }
   const ConvCall& call() const { return call_; }
 
@@ -50,7 +50,7 @@ class Exchanged {
   ConvCall call_;
 
   /// Row (channel) r of the tile is image r of the result.
-  static void put(void* self, int worker, const Tile& tile) {
+  static void reverse(void* self, int worker, const Tile& tile) {
     const ConvCall& c = static_cast<Exchanged*>(self)->given_;
     const int64_t outs = volume(c.out), o = tile.batch / c.groups, g = tile.batch % c.groups;
     const int64_t first = outs - tile.col - tile.cols;
@@ -61,7 +61,7 @@ class Exchanged {
       T* to = c.y ? static_cast<T*>(c.y) + (image * c.out_channels + o) * outs + first : reversed;
       for (int64_t i = 0; i < tile.cols; ++i) to[i] = from[tile.cols - 1 - i];
       if (!c.y)
-        c.sink.put(c.sink.self, worker, Tile{image, o, first, 1, tile.cols, reversed, tile.cols});
+        c.epilogue.run(c.epilogue.self, worker, Tile{image, o, first, 1, tile.cols, reversed, tile.cols});
     }
   }
 };

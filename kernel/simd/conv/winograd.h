@@ -4,9 +4,12 @@
 
 namespace gradus::GRADUS_ISA {
 
-/// Whether a convolution has the shape for it, and is large enough to gain. The shape alone decides.
-bool winograd_pays(const ConvCall& call);
+/// Whether a convolution has the shape for it, and is large enough to gain: a layer or the gradient of its
+/// inputs, and the gradient of its weights. The shape alone decides.
+bool winograd_layer_fits(const ConvCall& call);
+bool winograd_weights_fits(const ConvCall& call);
 
-Status winograd(const ConvCall& call, Parallel& pool);
+Status winograd_layer(const ConvCall& call, Parallel& pool);
+Status winograd_weights(const ConvCall& call, Parallel& pool);
 
 }  // namespace gradus::GRADUS_ISA

@@ -9,7 +9,7 @@
 // and in two the same along both axes (Lavin & Gray, Fast Algorithms for Convolutional Neural
 // Networks, 2016, section 4.1). The factors are 1 and 1/2, so rounding grows by a small factor only.
 #pragma once
-#include "geometry.h"
+#include "stage.h"
 #include "simd/gemm/micro_kernel.h"
 
 namespace gradus::GRADUS_ISA::gemm {

@@ -57,7 +57,7 @@ class BlockedProduct {
   KeptPanels left_kept_, right_kept_;
   void keep_operands();
   template <class Pack>
-  KeptPanels keep(Keeper* keeper, const int64_t* offset, int64_t blocks, int64_t bytes, const Pack& pack) const;
+  KeptPanels keep(PackedCache* cache, const int64_t* offset, int64_t blocks, int64_t bytes, const Pack& pack) const;
 
   /// A worker's scratch: packed panels, and two blocks of the result.
   struct Room {
@@ -143,14 +143,14 @@ void BlockedProduct<T, Panels>::cut() {
 /// Packs a whole operand, if that has not been done in a run before: `pack(to, batch, block, from)`.
 template <class T, class Panels>
 template <class Pack>
-auto BlockedProduct<T, Panels>::keep(Keeper* keeper, const int64_t* offset, int64_t blocks, int64_t bytes,
+auto BlockedProduct<T, Panels>::keep(PackedCache* cache, const int64_t* offset, int64_t blocks, int64_t bytes,
                                      const Pack& pack) const -> KeptPanels {
-  if (!keeper || k_ == 0) return {};
+  if (!cache || k_ == 0) return {};
   const int64_t pieces = ceil_div(k_, depth_);
   int64_t batches = 1;  // one for all where they share the operand
   for (int64_t i = 1; i < call_.batch; ++i)
     if (offset[i] != offset[0]) batches = call_.batch;
-  const Keeper::Room room = keeper->room(uint64_t(batches * pieces * blocks * bytes));
+  const PackedCache::Room room = cache->room(uint64_t(batches * pieces * blocks * bytes));
   const KeptPanels kept{static_cast<char*>(room.memory), batches, pieces, blocks, bytes};
   if (kept.at && !room.filled)
     run_tasks(pool_, batches * pieces * blocks, [&](int64_t task, int) {
@@ -165,11 +165,11 @@ void BlockedProduct<T, Panels>::keep_operands() {
   const int64_t left_bytes = round_up(panels_.left_bytes(rows_, depth_), 64);
   const int64_t right_bytes = round_up(panels_.right_bytes(cols_, depth_), 64);
   if (panels_.packs_left())
-    left_kept_ = keep(exchanged_ ? call_.b_keeper : call_.a_keeper, exchanged_ ? call_.b_offset : call_.a_offset,
+    left_kept_ = keep(exchanged_ ? call_.b_cache : call_.a_cache, exchanged_ ? call_.b_offset : call_.a_offset,
                       down_, left_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
                         panels_.pack_left(to, piece(batch, block, 0, from));
                       });
-  right_kept_ = keep(exchanged_ ? call_.a_keeper : call_.b_keeper, exchanged_ ? call_.a_offset : call_.b_offset,
+  right_kept_ = keep(exchanged_ ? call_.a_cache : call_.b_cache, exchanged_ ? call_.a_offset : call_.b_offset,
                      across_, right_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
                        panels_.pack_right(to, piece(batch, 0, block, from));
                      });
@@ -177,7 +177,7 @@ void BlockedProduct<T, Panels>::keep_operands() {
 
 template <class T, class Panels>
 Status BlockedProduct<T, Panels>::run() {
-  if (call_.a_keeper || call_.b_keeper) keep_operands();
+  if (call_.a_cache || call_.b_cache) keep_operands();
   // Few blocks and a long k: without cutting it there would be little to share out.
   const int64_t tasks = call_.batch * down_ * across_;
   if (tasks <= 4 && k_ >= 4 * max(1, depth_) && m_ * n_ <= int64_t{1} << 16) return split();
@@ -194,7 +194,7 @@ void BlockedProduct<T, Panels>::deliver(int worker, const Piece& p, Target<T> c,
     row = p.col, rows = p.cols;
     col = p.row, cols = p.rows;
   }
-  if (!call_.c) return call_.sink.put(call_.sink.self, worker, Tile{p.batch, row, col, rows, cols, c.c, c.row});
+  if (!call_.c) return call_.epilogue.run(call_.epilogue.self, worker, Tile{p.batch, row, col, rows, cols, c.c, c.row});
   T* to = result(p.batch, row, col);
   if (to == c.c) return;
   for (int64_t i = 0; i < rows; ++i)

@@ -49,7 +49,7 @@ class Product {
   void deliver(int worker, int64_t batch, int64_t row, int64_t col, int64_t rows, int64_t cols,
                const T* tile, int64_t ld) const {
     if (call_.c) return;
-    call_.sink.put(call_.sink.self, worker, Tile{batch, row, col, rows, cols, tile, ld});
+    call_.epilogue.run(call_.epilogue.self, worker, Tile{batch, row, col, rows, cols, tile, ld});
   }
 
   // ── vector ──
@@ -104,7 +104,7 @@ Status Product<T>::vector() {
     if (!call.c) {
       const Tile tile{batch, column ? from : 0, column ? 0 : from, column ? count : 1,
                       column ? 1 : count, result, column ? 1 : count};
-      call.sink.put(call.sink.self, worker, tile);
+      call.epilogue.run(call.epilogue.self, worker, tile);
     } else {
       T* c = static_cast<T*>(call.c) + call.c_offset[batch];
       for (int64_t i = 0; i < count; ++i) c[(from + i) * (column ? call.c_row : 1)] = result[i];

@@ -1,4 +1,4 @@
-// Matrix products and convolutions, one copy per instruction set.
+// Matrix products, one copy per instruction set.
 #pragma once
 #include "src/contract.h"
 
@@ -7,8 +7,5 @@ namespace gradus::GRADUS_ISA {
 /// r[b, m, n] = Σ_k A[b, m, k] · B[b, k, n], float32 or float64. The order of every sum depends on
 /// the shape alone. Fails only when the workspace cannot be had.
 Status matmul(const MatmulCall& call, Parallel& pool);
-
-/// Convolution in 1 to 3 dimensions as an implicit matrix product; see ConvCall.
-Status conv(const ConvCall& call, Parallel& pool);
 
 }  // namespace gradus::GRADUS_ISA

@@ -202,10 +202,10 @@ void run_tasks(Parallel& pool, int64_t count, const Body& body) {
       const_cast<Body*>(&body));
 }
 
-/// Room for a packed operand: its keeper's, where it has one, else the workspace.
-inline Keeper::Room packed_room(Keeper* keeper, Parallel& pool, uint64_t bytes) {
-  const Keeper::Room kept = keeper ? keeper->room(bytes) : Keeper::Room{nullptr, false};
-  return kept.memory ? kept : Keeper::Room{pool.workspace(bytes), false};
+/// Room for a packed operand: its cache's, where it has one, else the workspace.
+inline PackedCache::Room packed_room(PackedCache* cache, Parallel& pool, uint64_t bytes) {
+  const PackedCache::Room kept = cache ? cache->room(bytes) : PackedCache::Room{nullptr, false};
+  return kept.memory ? kept : PackedCache::Room{pool.workspace(bytes), false};
 }
 
 }  // namespace gradus::GRADUS_ISA::gemm

@@ -116,6 +116,8 @@ bool plan_conv(const Planning& planning, const Instruction& i, Plan& plan) {
   c.biased = space.dense(outputs[0].view) && views.apart(outputs[0]) && find_bias(i.fused, call);
   for (size_t j = 0; c.place < 0 && call.images_last && j < outputs.size(); j++)
     if (i.fused.outputs[j].dtype == call.dtype && space.dense(outputs[j].view) && steps.give_in(j)) c.place = int(j);
+  call.in_place = c.place >= 0 && !c.direct && !c.biased;
+  if (!plan.nothing && !c.empty) c.choice = planning.kernels.choose_conv(call);
   space.merge();
   plan.alone = 2.0 * double(count) * products < 8 * kWakeCost;
   return fix_epilogue(planning, LoopBlocks(steps, false), c.after, space);

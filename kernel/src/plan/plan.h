@@ -134,7 +134,7 @@ struct MatmulPlan {
   int batch_rank;
   int64_t batch_size[kMaxRank];
   LoopView a, b;  // strides in elements: [batch…, row, col]
-  mutable Keeper a_keeper, b_keeper;
+  mutable PackedCache a_cache, b_cache;
   bool direct;    // store without an epilogue, through the loop's output view
   Loop after;     // axes [batch…, m, n]
 };
@@ -142,7 +142,8 @@ struct MatmulPlan {
 struct ConvPlan {
   ConvCall call;  // without addresses
   LoopView x, w;  // only buffer and offset are used
-  mutable Keeper w_keeper;
+  mutable PackedCache w_cache;
+  ConvChoice choice;
   int place;       // the output in whose memory the sums are stored, or −1
   bool direct;     // without an epilogue
   bool biased;     // the epilogue only adds its input, a bias of channels, and may rectify: BiasedResult
@@ -194,7 +195,7 @@ struct Frame {
   Parallel* parallel;
   int64_t bad_position;        // of the first index out of range
   int64_t bad_index;
-  const double* stamps;        // of the slots' contents (packed_cache.h); null when nothing is known
+  const double* versions;        // of the slots' contents (packed_cache.h); null when nothing is known
   int64_t* kept_bytes;
 };
 
@@ -205,6 +206,7 @@ struct KernelTable {
   BlockOp (*block_cast)(DType from, DType to);
   BlockOp (*block_op_by)(int opcode, DType arguments, double second);
   FusedOp (*fused_op)(int f, int g, int h);
+  ConvChoice (*choose_conv)(const ConvCall&);
   Status (*map)(const MapPlan&, Frame&);
   Status (*reduce)(const ReducePlan&, Frame&);
   Status (*matmul)(const MatmulPlan&, Frame&);

@@ -1,0 +1,35 @@
+/**
+ * The algorithms of the engine's convolutions, by the names that profiles and printed programs show. The
+ * ladder that chooses one, when a program is loaded, is `kernel/simd/conv/conv.cc`.
+ * `tools/generate-conv-algorithms.mjs` writes this file to `kernel/src/conv_algorithms.h`; a test fails when
+ * the two differ.
+ */
+
+/** In the order of their codes, 0, 1, 2, … */
+export const convAlgorithms = {
+  /** Minimal filtering: 16 products per tile where 36 stand in the sum. */
+  winograd: "winograd 3x3",
+  /** The same for gradients of weights. */
+  winogradWeights: "winograd 3x3 weight-gradient",
+  /** As the definition says, result after result: for far strides, paddings and dilations. */
+  direct: "direct",
+  /** Columns are (position, image) pairs, read from x where it lies in CHWN layout. */
+  batchInnermost: "implicit-gemm batch-innermost",
+  /** Dot products over images that lie innermost: gradients of weights in CHWN layout. */
+  batchDots: "batch-dots split-k",
+  /** One image per lane. */
+  batchLanes: "implicit-gemm batch-in-lanes",
+  /** Columns are the positions of an image, read from a staged copy of x. */
+  implicitGemm: "implicit-gemm",
+  /** Output channels along the lanes. */
+  splitKRows: "split-k rows-in-lanes",
+  /** The contraction along the lanes. */
+  splitKDots: "split-k dots",
+  /** Columns are (position, image) pairs; k is cut into splits whose sums are added in order. */
+  splitKGemm: "implicit-gemm split-k",
+} as const;
+
+export type ConvAlgorithm = (typeof convAlgorithms)[keyof typeof convAlgorithms];
+
+/** What minimal filtering asks of a layer; the compiler's layout pass leaves such layers to it. */
+export const winogradLimits = { kernel: 3, leastChannels: 32 } as const;
