@@ -82,8 +82,8 @@ export function costOf(i) {
   }
 }
 
-/** Kind and sizes in a line. @param {any} i @returns {string} */
-export function describe(i) {
+/** Kind, algorithm and sizes in a line. @param {any} i @param {string | null | undefined} algorithm @returns {string} */
+export function describe(i, algorithm) {
   const shape = i.shape.join("×");
   const ops = (/** @type {Expression} */ e) =>
     e.values.flatMap(({ op }) => (op === undefined ? [] : [op])).join(" ");
@@ -95,7 +95,7 @@ export function describe(i) {
     case "matmul":
       return `matmul [${shape}] k ${i.k}, a ${i.a.strides.join(",")} b ${i.b.strides.join(",")} ${ops(i.epilogue.expression)}`;
     case "conv":
-      return `conv [${shape}] c ${i.channels} x ${i.inputSize.join("×")} f ${i.kernelSize.join("×")} s ${i.stride} p ${i.padLow} d ${i.inputDilation}/${i.kernelDilation} ${ops(i.epilogue.expression)}`;
+      return `${["conv", algorithm].join(" ").trim()} [${shape}] c ${i.channels} x ${i.inputSize.join("×")} f ${i.kernelSize.join("×")} s ${i.stride} p ${i.padLow} d ${i.inputDilation}/${i.kernelDilation} ${ops(i.epilogue.expression)}`;
     case "fold":
       return `fold [${shape}] from ${i.positions.join("×")} of ${i.windowSize.join("×")}`;
     default:

@@ -17,7 +17,7 @@ import { median } from "./stats.mjs";
 export function instructionTimes(profile, step) {
   const first = profile();
   if (!first) throw new Error("this engine cannot tell the time of its instructions");
-  const { program } = first;
+  const { program, algorithms } = first;
   /** @type {Float64Array[]} */
   const runs = [];
   /** @type {number[]} */
@@ -33,7 +33,7 @@ export function instructionTimes(profile, step) {
   }
   const instructions = program.instructions.map((instruction, i) => ({
     kind: instruction.kind,
-    what: describe(instruction),
+    what: describe(instruction, algorithms[i]),
     seconds: median(runs.map((run) => run[i] ?? 0)) * 1e-9,
     ...costOf(instruction),
   }));

@@ -31,6 +31,12 @@ std::string lacking(const std::string& what, uint64_t bytes) {
 
 }  // namespace
 
+int32_t algorithm_of(const Plan& plan) {
+  const ConvPlan* conv = plan.nothing ? nullptr : std::get_if<ConvPlan>(&plan.of);
+  if (!conv || conv->empty) return -1;
+  return int32_t(conv->choice.algorithm) + (conv->choice.exchanged ? 256 : 0);
+}
+
 Engine::Engine(int threads) : kernels_(kernels_for_this_machine()), pool_(new Pool(limited(threads))) {}
 
 Engine::~Engine() {

@@ -19,6 +19,10 @@ struct Loaded {
   std::vector<Plan> plans;
 };
 
+/// What was chosen for an instruction when its program was loaded, as src/runtime/conv-algorithms.ts reads
+/// it: the code of a ConvAlgorithm, and 256 more with exchanged roles; −1 where there was no choice.
+int32_t algorithm_of(const Plan& plan);
+
 class Engine {
  public:
   explicit Engine(int threads);

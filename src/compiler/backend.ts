@@ -39,6 +39,8 @@ export interface PrepareOptions {
 export interface Profile {
   readonly program: Program;
   readonly nanoseconds: Float64Array;
+  /** The algorithm of each instruction, as in `conv winograd 3x3`; null where there was no choice. */
+  readonly algorithms: readonly (string | null)[];
 }
 
 /** An engine behind one face, whether it runs programs or graphs. */
@@ -133,7 +135,8 @@ const profilerOf =
     const { own, giveBack } = adopt(engine, inputs, slots);
     const nanoseconds = executable.profile!(own);
     giveBack();
-    return { program, nanoseconds };
+    const algorithms = executable.algorithms?.() ?? program.instructions.map(() => null);
+    return { program, nanoseconds, algorithms };
   };
 
 const nothing = () => {};

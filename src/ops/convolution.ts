@@ -8,6 +8,7 @@ import {
   stridesOf,
 } from "../base/index.ts";
 import { type Attrs, apply, type Node, type RefArray } from "../graph/index.ts";
+import { winogradLimits } from "../runtime/conv-algorithms.ts";
 import { flip, permute } from "./movement.ts";
 import { bilinear, checkSameDType, type OpRecord } from "./record.ts";
 import { zerosLike } from "./sources.ts";
@@ -97,15 +98,14 @@ export const convOp: OpRecord = bilinear({
   },
 });
 
-/**
- * Enough images to fill vectors, few channels, and no kernel of 3×3 between 32 channels and more: for
- * those the engine has minimal filtering.
- */
+/** Enough images to fill vectors, few channels, and no layer that the engine computes by minimal filtering. */
 function paysInnermost({ shape: [n], inputs: [, w], attrs }: Node): boolean {
   const [, o, c, ...kernel] = w!.shape;
   const { stride, inputDilation, kernelDilation } = geometry(attrs);
   const isPlain = [...stride, ...inputDilation, ...kernelDilation].every((step) => step === 1);
-  const isMinimal = isPlain && c! >= 32 && o! >= 32 && String(kernel) === "3,3";
+  const { kernel: size, leastChannels } = winogradLimits;
+  const isMinimal =
+    isPlain && Math.min(c!, o!) >= leastChannels && String(kernel) === `${size},${size}`;
   return n! >= 16 && n! % 16 === 0 && c! * o! <= 1024 && !isMinimal;
 }
 

@@ -29,6 +29,13 @@ export const convAlgorithms = {
   splitKGemm: "implicit-gemm split-k",
 } as const;
 
+/** The name of what `algorithms` of an engine's binding says of an instruction; null where there was no choice. */
+export function algorithmName(code: number): string | null {
+  if (code < 0) return null;
+  const name = Object.values(convAlgorithms)[code & 0xff];
+  return code > 0xff ? `${name} exchanged` : (name ?? null);
+}
+
 export type ConvAlgorithm = (typeof convAlgorithms)[keyof typeof convAlgorithms];
 
 /** What minimal filtering asks of a layer; the compiler's layout pass leaves such layers to it. */

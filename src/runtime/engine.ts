@@ -11,6 +11,8 @@ export interface Executable {
   runSync(slots: readonly Storage[]): void;
   /** Runs now and returns the nanoseconds that each instruction took, 0 for what the one before has done; where the engine can tell. */
   profile?(slots: readonly Storage[]): Float64Array;
+  /** The algorithm that was chosen for each instruction when the program was loaded; null where there was no choice. */
+  algorithms?(): (string | null)[];
 }
 
 /** What executes programs. */

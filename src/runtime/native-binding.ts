@@ -30,6 +30,8 @@ export interface Addon extends Watcher {
   stamp(handle: Handle, stamps: Float64Array): void;
   runSync(handle: Handle): void;
   profile(handle: Handle): Float64Array;
+  /** For each instruction the code of its algorithm (`conv-algorithms.ts`); −1 where there was no choice. */
+  algorithms(handle: Handle): Int32Array;
   info(): { isa: string; threads: number; compiler: string };
   setThreads(count: number): void;
   arenaBytes(): number;

@@ -10,6 +10,7 @@ import {
   viewOf,
   withRoom,
 } from "../base/index.ts";
+import { algorithmName } from "./conv-algorithms.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import {
   type Addon,
@@ -95,6 +96,7 @@ const executableOf = (
       throw mappedError(error);
     }),
   profile: (slots) => binding.run(slots, addon.profile),
+  algorithms: () => [...addon.algorithms(binding.loaded())].map(algorithmName),
 });
 
 function engineOf(addon: Addon): NativeEngine {

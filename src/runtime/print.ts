@@ -42,22 +42,27 @@ interface Text {
  *
  * A view is its buffer (`s0` a slot, `@128` the arena at element 128), then `+offset` where a slot
  * is not read from its start, then `{strides}` where these are not row-major.
+ *
+ * @param algorithms what the engine chose for each instruction: `conv winograd 3x3 [64, 1, …]`
  */
-export function printProgram(program: Program): string {
+export function printProgram(
+  program: Program,
+  algorithms: readonly (string | null)[] = [],
+): string {
   const lines = program.slots.map((slot, i) => {
     const alias = slot.mayAlias === undefined ? "" : `, may take s${slot.mayAlias}`;
     return `s${i} ${slot.role} ${short[slot.dtype]}[${slot.size}]${alias}`;
   });
   if (program.arenaBytes > 0) lines.push(`arena ${program.arenaBytes} bytes`);
   program.instructions.forEach((instruction, n) => {
-    lines.push(`${n} ${printInstruction(instruction)}`);
+    lines.push(`${n} ${printInstruction(instruction, algorithms[n])}`);
   });
   return lines.join("\n");
 }
 
 /** One instruction on one line. */
-export function printInstruction(i: Instruction): string {
-  const title = `${i.kind} ${show(i.shape)}`;
+export function printInstruction(i: Instruction, algorithm?: string | null): string {
+  const title = `${i.kind}${algorithm ? ` ${algorithm}` : ""} ${show(i.shape)}`;
   switch (i.kind) {
     case "map": {
       const inputs = i.inputs.map((v) => printView(v, i.shape));

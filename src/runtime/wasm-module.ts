@@ -24,6 +24,8 @@ export interface WasmExports {
   unload(handle: number): void;
   buffers(handle: number): number;
   run(handle: number, nanoseconds: number): number;
+  /** The code of an instruction's algorithm (`conv-algorithms.ts`); −1 where there was no choice. */
+  algorithm(handle: number, instruction: number): number;
   reason(): number;
   arenaBytes(): number;
 }

@@ -1,4 +1,5 @@
 import { fixedLength, InternalError, invariant, turnIfDue } from "../base/index.ts";
+import { algorithmName } from "./conv-algorithms.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
 import { type EncodedProgram, encodeProgram, type Program } from "./program.ts";
@@ -178,6 +179,11 @@ function executableOf(
       } finally {
         exports.release(at);
       }
+    },
+    algorithms() {
+      const handle = loaded();
+      const codes = Array.from({ length: program.instructions }, (_, n) => n);
+      return codes.map((n) => algorithmName(exports.algorithm(handle, n)));
     },
   };
 }

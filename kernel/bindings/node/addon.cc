@@ -279,6 +279,23 @@ napi_value profile(napi_env env, napi_callback_info info) {
   return run_bound(env, *handle, static_cast<double*>(data)) ? times : nullptr;
 }
 
+/// algorithms(handle) → Int32Array: algorithm_of each instruction
+napi_value algorithms(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value args[1];
+  napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
+  Handle* handle = handle_of(env, args[0]);
+  if (!handle) return nullptr;
+  const auto& plans = handle->program->plans;
+  napi_value buffer, codes;
+  void* data = nullptr;
+  if (napi_create_arraybuffer(env, plans.size() * sizeof(int32_t), &data, &buffer) != napi_ok ||
+      napi_create_typedarray(env, napi_int32_array, plans.size(), buffer, 0, &codes) != napi_ok)
+    return fail(env, kMemory, "no room for the algorithms");
+  for (size_t n = 0; n < plans.size(); ++n) static_cast<int32_t*>(data)[n] = gradus::algorithm_of(plans[n]);
+  return codes;
+}
+
 void perform(Job& job) {
   job.status = job.addon->engine->run(*job.program, job.buffers.data(), job.message, nullptr,
                                       job.versions.empty() ? nullptr : job.versions.data());
@@ -479,7 +496,7 @@ napi_value initialize(napi_env env, napi_value exports) {
     const char* name;
     napi_callback call;
   } functions[] = {{"load", guarded<load>}, {"unload", guarded<unload>}, {"bind", guarded<bind>}, {"stamp", guarded<stamp>},
-                   {"runSync", guarded<run_sync>}, {"run", guarded<run>}, {"profile", guarded<profile>}, {"info", guarded<describe>},
+                   {"runSync", guarded<run_sync>}, {"run", guarded<run>}, {"profile", guarded<profile>}, {"algorithms", guarded<algorithms>}, {"info", guarded<describe>},
                    {"setThreads", guarded<set_threads>}, {"arenaBytes", arena_bytes}, {"misalignment", misalignment},
                    {"largePages", large_pages}, {"watch", watch}, {"ended", ended}};
   for (const auto& f : functions) {

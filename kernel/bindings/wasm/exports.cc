@@ -85,6 +85,11 @@ __attribute__((export_name("run"))) int32_t run(Handle* handle, double* nanoseco
   return int32_t(engine->run(*handle->program, handle->buffers.data(), message, nanoseconds));
 }
 
+/// algorithm_of an instruction.
+__attribute__((export_name("algorithm"))) int32_t algorithm(Handle* handle, int32_t instruction) {
+  return gradus::algorithm_of(handle->program->plans[size_t(instruction)]);
+}
+
 /// Why the last load or run failed, in UTF-8 with a final 0.
 __attribute__((export_name("reason"))) const char* reason() { return message.c_str(); }
 
