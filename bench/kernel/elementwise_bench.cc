@@ -23,7 +23,7 @@ using Clock = std::chrono::steady_clock;
 
 void fill(std::vector<char>& bytes, DType dtype, int64_t n, unsigned seed, double low, double high) {
   bytes.assign(size_t(n) * 8 + 64, 0);
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = 0; i < n; ++i) {
     seed = seed * 1664525u + 1013904223u;
     const double x = low + (high - low) * (seed >> 8) / double(1 << 24);
     if (dtype == DType::f32) reinterpret_cast<float*>(bytes.data())[i] = float(x);
@@ -39,7 +39,7 @@ double elements_per_ns(int64_t n, Call call) {
   const auto start = Clock::now();
   double ns = 0;
   do {
-    for (int i = 0; i < 16; i++) call();
+    for (int i = 0; i < 16; ++i) call();
     calls += 16;
     ns = std::chrono::duration<double, std::nano>(Clock::now() - start).count();
   } while (ns < kMilliseconds * 1e6);
@@ -57,8 +57,8 @@ int main(int count, char** arguments) {
   for (const Isa& isa : sets) std::printf(" %9s", isa.name);
   std::printf("\n");
 
-  for (int opcode = 0; opcode < kOpcodes; opcode++)
-    for (int t = 0; t < 4; t++) {
+  for (int opcode = 0; opcode < kOpcodes; ++opcode)
+    for (int t = 0; t < 4; ++t) {
       const char* name = kOpcodeInfo[opcode].name;
       const DType dtype = DType(t);
       if (only && std::strcmp(only, name) != 0) continue;
@@ -68,8 +68,8 @@ int main(int count, char** arguments) {
       fill(b, dtype, n, 2, 0.1, 3);
       fill(c, dtype, n, 3, -3, 3);
       std::vector<std::vector<double>> rates(sets.size());
-      for (int round = 0; round < kRounds; round++)
-        for (size_t i = 0; i < sets.size(); i++) {
+      for (int round = 0; round < kRounds; ++round)
+        for (size_t i = 0; i < sets.size(); ++i) {
           const auto op = sets[i].block_op(opcode, dtype);
           rates[i].push_back(elements_per_ns(n, [&] { op(r.data(), a.data(), b.data(), c.data(), n); }));
         }
@@ -81,15 +81,15 @@ int main(int count, char** arguments) {
       std::printf("\n");
     }
   if (only) return 0;
-  for (int from = 0; from < 4; from++)
-    for (int to = 0; to < 4; to++) {
+  for (int from = 0; from < 4; ++from)
+    for (int to = 0; to < 4; ++to) {
       std::vector<char> a, r(size_t(n) * 8 + 64);
       fill(a, DType(from), n, 1, -4, 4);
       std::printf("%-8s -> %-8s", dtypes[from], dtypes[to]);
       for (const Isa& isa : sets) {
         const auto op = isa.block_cast(DType(from), DType(to));
         std::vector<double> rate;
-        for (int round = 0; round < kRounds; round++)
+        for (int round = 0; round < kRounds; ++round)
           rate.push_back(elements_per_ns(n, [&] { op(r.data(), a.data(), nullptr, nullptr, n); }));
         std::sort(rate.begin(), rate.end());
         std::printf(" %9.3f", rate[rate.size() / 2]);

@@ -114,11 +114,11 @@ struct Layer {
 };
 
 /// The same call of an x and a result with their images innermost.
-ConvCall images_last(const ConvCall& dense) {
+ConvCall batch_innermost(const ConvCall& dense) {
   ConvCall c = dense;
   for (int64_t* s : {&c.x_g, &c.x_c, &c.x_s[0], &c.x_s[1], &c.x_s[2]}) *s *= c.n;
   c.x_n = 1;
-  c.images_last = true;
+  c.batch_innermost = true;
   return c;
 }
 
@@ -126,7 +126,7 @@ void conv_line(const char* what, const Layer& l, const ConvCall& given, double f
                bool images = false) {
   std::vector<std::function<void()>> run;
   Sum sum;
-  const auto sunk = [&sum](ConvCall call) {
+  const auto with_epilogue = [&sum](ConvCall call) {
     call.y = nullptr, call.epilogue = {Sum::put, &sum};
     return call;
   };
@@ -137,12 +137,12 @@ void conv_line(const char* what, const Layer& l, const ConvCall& given, double f
   };
   for (const Variant& v : variants()) add(v.name, v, given);
   const Variant best = variants().back();
-  add("sink", best, sunk(given));
+  add("epilogue", best, with_epilogue(given));
   if (images) {
-    add("last", best, images_last(given));
-    add("last sink", best, sunk(images_last(given)));
+    add("last", best, batch_innermost(given));
+    add("last epilogue", best, with_epilogue(batch_innermost(given)));
     ConvCall turned = given;
-    turned.images_last = true;
+    turned.batch_innermost = true;
     add("turned", best, turned);
   }
   const auto t = medians(run, 0.15);

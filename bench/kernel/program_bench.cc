@@ -58,9 +58,9 @@ Time time(const Program& p, int threads) {
     if (posix_memalign(&memory, 64, std::max<size_t>(bytes, 64)) != 0) std::abort();
     std::memset(memory, 0, bytes);
     if (s.dtype == DType::f32)
-      for (int64_t i = 0; i < s.size; i++) static_cast<float*>(memory)[i] = float(i % 7) / 7;
+      for (int64_t i = 0; i < s.size; ++i) static_cast<float*>(memory)[i] = float(i % 7) / 7;
     if (s.dtype == DType::i32)  // indices, below every axis size used here
-      for (int64_t i = 0; i < s.size; i++) static_cast<int32_t*>(memory)[i] = int32_t(i * 37 % 784);
+      for (int64_t i = 0; i < s.size; ++i) static_cast<int32_t*>(memory)[i] = int32_t(i * 37 % 784);
     buffers.push_back(static_cast<char*>(memory));
   }
   std::vector<double> times;
@@ -71,7 +71,7 @@ Time time(const Program& p, int threads) {
     times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     total += times.back();
   }
-  for (size_t i = 1; i < buffers.size(); i++) std::free(buffers[i]);
+  for (size_t i = 1; i < buffers.size(); ++i) std::free(buffers[i]);
   std::sort(times.begin(), times.end());
   return {times[times.size() / 2], times[0]};
 }
@@ -82,7 +82,7 @@ std::string only;
 void report(const char* name, Builder b, Instruction i, double bytes, int threads) {
   if (std::string(name).find(only) == std::string::npos) return;
   const int repeat = bytes < 1e5 ? 200 : 1;
-  for (int n = 0; n < repeat; n++) b.p.instructions.push_back(i);
+  for (int n = 0; n < repeat; ++n) b.p.instructions.push_back(i);
   const Time t = time(b.p, threads);
   std::printf("%-44s %10.3f µs median, %10.3f least %8.1f GB/s\n", name, t.median / repeat * 1e6, t.least / repeat * 1e6,
               bytes * repeat / t.least / 1e9);
@@ -93,7 +93,7 @@ Instruction map(Builder& b, const Shape& shape, std::vector<View> inputs, Expres
   i.kind = Kind::map;
   i.shape = shape;
   i.fused.inputs = std::move(inputs);
-  for (size_t n = 0; n < e.results.size(); n++) i.fused.outputs.push_back(b.out(shape, e.values[size_t(e.results[n])].dtype));
+  for (size_t n = 0; n < e.results.size(); ++n) i.fused.outputs.push_back(b.out(shape, e.values[size_t(e.results[n])].dtype));
   i.fused.expression = std::move(e);
   return i;
 }
@@ -140,8 +140,8 @@ int main(int argc, char** argv) {
                     op(op_mul, 18, 6), op(op_sqrt, 20), op(op_add, 21, 11), op(op_div, 19, 22), op(op_mul, 23, 4), op(op_sub, 0, 24)},
                    {25, 14, 18}};
       std::vector<View> in;
-      for (int k = 0; k < 4; k++) in.push_back(b.in(dense(s), n));
-      for (int k = 0; k < 3; k++) in.push_back(b.in({0, 0}, 1));
+      for (int k = 0; k < 4; ++k) in.push_back(b.in(dense(s), n));
+      for (int k = 0; k < 3; ++k) in.push_back(b.in({0, 0}, 1));
       Builder c = b;
       Instruction i = map(b, s, in, e);
       report(("adam" + size).c_str(), b, i, 7 * mb, threads);

@@ -19,11 +19,11 @@ void cumsum_task(void* context, int64_t task, int) {
   const CumsumRun& run = *static_cast<CumsumRun*>(context);
   const LinePlan& p = run.plan;
   const int64_t from = p.input.stride[p.rank], to = p.output.stride[p.rank];
-  for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); line++) {
+  for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); ++line) {
     const char* x = run.input + line_offset(p.input, p.size, 0, p.rank, line);
     char* y = run.output + line_offset(p.output, p.size, 0, p.rank, line);
     A sum = 0;
-    for (int64_t i = 0; i < p.length; i++) {
+    for (int64_t i = 0; i < p.length; ++i) {
       const int64_t at = p.flag ? p.length - 1 - i : i;
       sum += A(*reinterpret_cast<const T*>(x + at * from));
       *reinterpret_cast<T*>(y + at * to) = T(sum);

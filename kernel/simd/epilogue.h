@@ -25,7 +25,7 @@ struct Epilogue {
     }
     int64_t start[kMaxRank], extent[kMaxRank];
     int64_t batch = batch_base + tile.batch;
-    for (int a = batch_rank - 1; a >= 0; a--) {
+    for (int a = batch_rank - 1; a >= 0; --a) {
       start[a] = batch % loop.size[a];
       batch /= loop.size[a];
       extent[a] = 1;
@@ -59,10 +59,10 @@ struct Epilogue {
   /// Several column axes that no view could merge: line by line along the last.
   void finish_lines(char* memory, const Tile& tile, int64_t* start, int64_t* extent) {
     const int row = batch_rank, last = loop.rank - 1;
-    for (int64_t r = 0; r < tile.rows; r++)
+    for (int64_t r = 0; r < tile.rows; ++r)
       for (int64_t c = 0; c < tile.cols;) {
         int64_t rest = tile.col + c;
-        for (int a = last; a > row; a--) {
+        for (int a = last; a > row; --a) {
           start[a] = rest % loop.size[a];
           rest /= loop.size[a];
           extent[a] = 1;
@@ -99,8 +99,8 @@ struct Epilogue {
 inline void run_on_zeros(Epilogue& epilogue, int64_t batches, int64_t rows, int64_t cols) {
   constexpr int64_t width = 64;
   alignas(64) static const char zeros[width * 8] = {};
-  for (int64_t b = 0; b < batches; b++)
-    for (int64_t r = 0; r < rows; r++)
+  for (int64_t b = 0; b < batches; ++b)
+    for (int64_t r = 0; r < rows; ++r)
       for (int64_t c = 0; c < cols; c += width)
         epilogue.finish(0, {b, r, c, 1, cols - c < width ? cols - c : width, zeros, width});
 }

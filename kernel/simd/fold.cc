@@ -26,7 +26,7 @@ void add_line(const FoldPlan& f, const char* input, char* output) {
   const int last = f.axes - 1, at = f.lead_rank + last;
   const int64_t step = f.step[last], size = f.size[last];
   const int64_t in_p = f.input.stride[at], in_q = f.input.stride[at + f.axes], out_s = f.output.stride[at];
-  for (int64_t q = 0; q < f.window[last]; q++) {
+  for (int64_t q = 0; q < f.window[last]; ++q) {
     const int64_t shift = q * f.dilation[last];
     if (shift >= size) break;
     const int64_t fit = (size - 1 - shift) / step + 1;
@@ -34,10 +34,10 @@ void add_line(const FoldPlan& f, const char* input, char* output) {
     const char* from = input + q * in_q;
     char* to = output + shift * out_s;
     if (in_p == int64_t(sizeof(T)) && out_s * step == int64_t(sizeof(T))) {
-      for (int64_t p = 0; p < n; p++)
+      for (int64_t p = 0; p < n; ++p)
         reinterpret_cast<T*>(to)[p] = plus(reinterpret_cast<T*>(to)[p], reinterpret_cast<const T*>(from)[p]);
     } else {
-      for (int64_t p = 0; p < n; p++) {
+      for (int64_t p = 0; p < n; ++p) {
         T& sum = *reinterpret_cast<T*>(to + p * step * out_s);
         sum = plus(sum, *reinterpret_cast<const T*>(from + p * in_p));
       }
@@ -51,7 +51,7 @@ void add_axis(const FoldRun& run, int axis, const int64_t* s, const char* input,
   const FoldPlan& f = run.plan;
   if (axis == f.axes - 1) return add_line<T>(f, input, output);
   const int at = f.lead_rank + axis;
-  for (int64_t q = 0; q < f.window[axis]; q++) {
+  for (int64_t q = 0; q < f.window[axis]; ++q) {
     const int64_t reach = s[axis] - q * f.dilation[axis];
     if (reach < 0 || run.pool.interrupted()) break;
     if (reach % f.step[axis] != 0 || reach / f.step[axis] >= f.positions[axis]) continue;
@@ -65,10 +65,10 @@ void fold_task(void* context, int64_t task, int) {
   const FoldRun& run = *static_cast<FoldRun*>(context);
   const FoldPlan& f = run.plan;
   const int last = f.axes - 1;
-  for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); line++) {
+  for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); ++line) {
     int64_t s[kMaxRank], rest = line;
     char* output = run.output;
-    for (int a = last - 1; a >= 0; a--) {
+    for (int a = last - 1; a >= 0; --a) {
       s[a] = rest % f.size[a];
       rest /= f.size[a];
       output += s[a] * f.output.stride[f.lead_rank + a];

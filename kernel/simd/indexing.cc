@@ -32,7 +32,7 @@ struct IndexRun {
         output(f.buffers[p.output.buffer] + p.output.offset),
         pieces{0, 1},
         lines(p.inner > 1) {
-    for (int a = p.axis + 1; a < p.rank; a++) lines = lines && (p.size[a] == 1 || p.indices.stride[a] == 0);
+    for (int a = p.axis + 1; a < p.rank; ++a) lines = lines && (p.size[a] == 1 || p.indices.stride[a] == 0);
   }
 
   /// Reads m ≤ kIndexBlock indices, each once; whether all are in range. (The others are reported.)
@@ -65,13 +65,13 @@ bool IndexRun::read(int32_t* block, const char* from, int64_t stride, int64_t m,
     std::memcpy(block, from, size_t(m) * sizeof(int32_t));
     asm volatile("" : : "r"(block) : "memory");  // from here on the block counts, not where it came from
   } else {
-    for (int64_t j = 0; j < m; j++) block[j] = read_index(from + j * stride);
+    for (int64_t j = 0; j < m; ++j) block[j] = read_index(from + j * stride);
   }
   const uint32_t size = plan.axis_size < INT32_MAX ? uint32_t(plan.axis_size) : uint32_t(INT32_MAX) + 1;
   uint32_t outside = 0;
-  for (int64_t j = 0; j < m; j++) outside |= uint32_t(block[j]) >= size;
+  for (int64_t j = 0; j < m; ++j) outside |= uint32_t(block[j]) >= size;
   if (!outside) return true;
-  for (int64_t j = 0; j < m; j++) checked(block[j], position + j);
+  for (int64_t j = 0; j < m; ++j) checked(block[j], position + j);
   return false;
 }
 
@@ -82,7 +82,7 @@ void gather_lines(void* context, int64_t task, int) {
   const IndexPlan& p = run.plan;
   const int64_t n = p.size[p.axis];
   const int rest = p.rank - p.axis - 1;
-  for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); line++) {
+  for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); ++line) {
     const int64_t o = line / n, i = line % n;
     const char* from = run.indices + line_offset(p.indices, p.size, 0, p.axis, o) + i * p.indices.stride[p.axis];
     const int64_t index = run.checked(read_index(from), line * p.inner);
@@ -102,13 +102,13 @@ void gather_elements(void* context, int64_t task, int) {
   const int last = p.rank - 1;
   const int64_t n = p.size[last];
   int32_t block[kIndexBlock];
-  for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); line++) {
+  for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); ++line) {
     const char* indices = run.indices + line_offset(p.indices, p.size, 0, last, line);
     char* output = run.output + line_offset(p.output, p.size, 0, last, line);
     // x moves with every axis but the gathered one.
     const char* x = run.x;
     int64_t rest = line;
-    for (int a = last - 1; a >= 0; a--) {
+    for (int a = last - 1; a >= 0; --a) {
       if (a != p.axis) x += rest % p.size[a] * p.x.stride[a];
       rest /= p.size[a];
     }
@@ -120,10 +120,10 @@ void gather_elements(void* context, int64_t task, int) {
       if (plain) {
         T* to = reinterpret_cast<T*>(output) + c;
         const T* from = reinterpret_cast<const T*>(x);
-        for (int64_t j = 0; j < m; j++) to[j] = from[block[j]];
+        for (int64_t j = 0; j < m; ++j) to[j] = from[block[j]];
         continue;
       }
-      for (int64_t j = 0; j < m; j++)
+      for (int64_t j = 0; j < m; ++j)
         std::memcpy(output + (c + j) * p.output.stride[last], x + (c + j) * along + block[j] * step, sizeof(T));
     }
   }
@@ -156,14 +156,14 @@ void scatter_task(void* context, int64_t task, int) {
   const IndexPlan& p = run.plan;
   const int64_t strips = (p.inner + kScatterColumns - 1) / kScatterColumns;
   const int64_t n = p.size[p.axis];
-  for (int64_t unit = run.pieces.first(task); unit < run.pieces.last(task); unit++) {
+  for (int64_t unit = run.pieces.first(task); unit < run.pieces.last(task); ++unit) {
     const int64_t o = unit / strips, first = unit % strips * kScatterColumns;
     const int64_t last = first + kScatterColumns < p.inner ? first + kScatterColumns : p.inner;
     T* out = reinterpret_cast<T*>(run.output) + o * p.axis_size * p.inner;
     if (strips == 1)
       std::memset(out, 0, size_t(p.axis_size * p.inner) * sizeof(T));
     else
-      for (int64_t row = 0; row < p.axis_size; row++)
+      for (int64_t row = 0; row < p.axis_size; ++row)
         std::memset(out + row * p.inner + first, 0, size_t(last - first) * sizeof(T));
     const char* indices = run.indices + line_offset(p.indices, p.size, 0, p.axis, o);
     const char* updates = run.x + line_offset(p.x, p.size, 0, p.axis, o);
@@ -178,24 +178,24 @@ void scatter_task(void* context, int64_t task, int) {
         const int64_t m = n - c < kIndexBlock ? n - c : kIndexBlock;
         if (!run.read(block, indices + c * index_step, index_step, m, o * n + c)) continue;
         const char* from = updates + c * update_step;
-        for (int64_t i = 0; i < m; i++, from += update_step)
+        for (int64_t i = 0; i < m; ++i, from += update_step)
           out[block[i]] = plus(out[block[i]], *reinterpret_cast<const T*>(from));
       }
       continue;
     }
     if (run.lines && dense) {
-      for (int64_t i = 0; i < n; i++) {
+      for (int64_t i = 0; i < n; ++i) {
         const int64_t position = (o * n + i) * p.inner + first;
         const int64_t index = run.checked(read_index(indices + i * p.indices.stride[p.axis]), position);
         if (index < 0) continue;
         T* to = out + index * p.inner;
         const T* from = reinterpret_cast<const T*>(updates + i * p.x.stride[p.axis]);
-        for (int64_t c = first; c < last; c++) to[c] = plus(to[c], from[c]);
+        for (int64_t c = first; c < last; ++c) to[c] = plus(to[c], from[c]);
       }
       continue;
     }
-    for (int64_t i = 0; i < n; i++)
-      for (int64_t c = first; c < last; c++) {
+    for (int64_t i = 0; i < n; ++i)
+      for (int64_t c = first; c < last; ++c) {
         const char* at = indices + i * p.indices.stride[p.axis] + line_offset(p.indices, p.size, p.axis + 1, p.rank, c);
         const int64_t index = run.checked(read_index(at), (o * n + i) * p.inner + c);
         if (index < 0) continue;

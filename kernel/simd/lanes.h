@@ -42,7 +42,7 @@ inline T fold_lanes(V v, F combine) {
     return fold_lanes<T, bytes / 2>(combine(load_lanes<Half>(lanes), load_lanes<Half>(lanes + n / 2)), combine);
   } else {
     T result = lanes[0];
-    for (int l = 1; l < n; l++) result = combine(result, lanes[l]);
+    for (int l = 1; l < n; ++l) result = combine(result, lanes[l]);
     return result;
   }
 }

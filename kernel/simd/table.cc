@@ -9,9 +9,11 @@
 namespace gradus::GRADUS_ISA {
 
 extern const KernelTable table;
+// clang-format off
 const KernelTable table = {
     GRADUS_TEXT(GRADUS_ISA), block_op, block_cast, block_op_by, fused_op, choose_conv, map, reduce, run_matmul, run_conv,
     fold, gather, scatter_add, cumsum,
 };
+// clang-format on
 
 }  // namespace gradus::GRADUS_ISA

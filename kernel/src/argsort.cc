@@ -44,10 +44,10 @@ double value_at(const char* p, DType dtype) {
 }
 
 void insertion_sort(Item* items, int64_t n) {
-  for (int64_t i = 1; i < n; i++) {
+  for (int64_t i = 1; i < n; ++i) {
     const Item item = items[i];
     int64_t j = i;
-    for (; j > 0 && items[j - 1].key > item.key; j--) items[j] = items[j - 1];
+    for (; j > 0 && items[j - 1].key > item.key; --j) items[j] = items[j - 1];
     items[j] = item;
   }
 }
@@ -59,7 +59,7 @@ Item* merge_sort(Item* items, Item* other, int64_t n) {
     for (int64_t low = 0; low < n; low += 2 * width) {
       const int64_t middle = low + width < n ? low + width : n, high = low + 2 * width < n ? low + 2 * width : n;
       int64_t a = low, b = middle;
-      for (int64_t to = low; to < high; to++) {
+      for (int64_t to = low; to < high; ++to) {
         const bool left = a < middle && (b >= high || items[a].key <= items[b].key);
         other[to] = left ? items[a++] : items[b++];
       }
@@ -75,15 +75,15 @@ void sort_line(const SortRun& run, int64_t line, Item* items) {
   const LinePlan& p = run.plan;
   const char* x = run.input;
   char* y = run.output;
-  for (int a = p.rank - 1; a >= 0; a--) {
+  for (int a = p.rank - 1; a >= 0; --a) {
     x += line % p.size[a] * p.input.stride[a];
     y += line % p.size[a] * p.output.stride[a];
     line /= p.size[a];
   }
-  for (int64_t i = 0; i < p.length; i++)
+  for (int64_t i = 0; i < p.length; ++i)
     items[i] = {key_of(value_at(x + i * p.input.stride[p.rank], p.dtype), p.flag), i};
   const Item* sorted = merge_sort(items, items + p.length, p.length);
-  for (int64_t i = 0; i < p.length; i++) {
+  for (int64_t i = 0; i < p.length; ++i) {
     const int32_t position = int32_t(sorted[i].position);
     std::memcpy(y + i * p.output.stride[p.rank], &position, 4);
   }

@@ -16,7 +16,7 @@ inline size_t byte_size(DType t) {
   return t == DType::f64 ? 8 : t == DType::b8 ? 1 : 4;
 }
 
-/// In place of an opcode: the argument itself.
+/// Instead of an opcode: the argument itself.
 constexpr int kNoOpcode = -1;
 /// Beside the opcodes in trees: eq of int32, whose value is float32.
 constexpr int kEqualInts = -2;
@@ -63,7 +63,7 @@ enum class Status : int32_t { ok = 0, out_of_memory = 1, index_out_of_range = 2,
 /// A finished block of a matrix product or convolution, before its epilogue.
 /// Result index = (batch, row, col): for matmul batch runs over the flattened batch axes; for
 /// convolution batch = n·groups + g, row = output channel, col = flattened output position p, or, with
-/// images last, batch = g and col = p·images + n.
+/// the batch innermost (CHWN), batch = g and col = p·images + n.
 struct Tile {
   int64_t batch, row, col, rows, cols;
   const void* values;  // element (r, c) at values[r · ld + c], in the call's dtype
@@ -87,7 +87,7 @@ struct MatmulCall {
   const int64_t* b_offset;
   int64_t a_row, a_col;  // strides in elements, any sign, 0 allowed
   int64_t b_row, b_col;
-  PackedCache *a_cache, *b_cache;  // of operands that stay from run to run, else null
+  PackedCache *a_cache, *b_cache;  // pack an operand once, until it changes; else null
   // Direct store when c is not null: element (m, n) of batch i at c[c_offset[i] + m·c_row + n].
   void* c;
   const int64_t* c_offset;
@@ -114,18 +114,18 @@ struct ConvCall {
   int64_t x_n, x_g, x_c, x_s[3];  // strides in elements, any sign
   const void* w;
   int64_t w_g, w_o, w_c, w_k[3];
-  PackedCache* w_cache;  // where w stays from run to run, else null
-  // Direct store when y is not null: dense row-major [n, g, o, out…], or [g, o, out…, n]. With images
-  // last there may be both: the epilogue then gets tiles that lie in y, and may change them there.
+  PackedCache* w_cache;  // packs w once, until it changes; null where it may change at every run
+  // Direct store when y is not null: dense row-major [n, g, o, out…], or [g, o, out…, n]. In the latter case
+  // there may be an epilogue, too: it gets tiles that lie in y, and may change them there.
   void* y;
   TileEpilogue epilogue;
-  // All that the epilogue does, if it is no more than this, for those who can do it as they store.
+  // An epilogue that is no more than a bias: algorithms that can apply it as they store do not call `epilogue`.
   BiasedResult biased;
-  bool images_last;  // CHWN layout: the images of the result are innermost, neighbours in memory and in a tile
+  bool batch_innermost;  // CHWN layout: the images of the result are innermost, neighbours in memory and in a tile
   bool in_place;     // results are stored in y, and the epilogue changes them there
 };
 
-/// How a convolution is cut into tasks. What an algorithm does not cut by means nothing to it.
+/// How a convolution is cut into tasks. An algorithm reads only the sizes that it cuts by.
 struct ConvBlocking {
   int64_t positions[3];  // a box of output positions
   int64_t kernel[3];     // a box of kernel positions

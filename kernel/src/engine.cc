@@ -91,7 +91,7 @@ Status Engine::reserve(const Loaded& program, std::string& message) {
   if (program.worker_memory > worker_bytes_ || !worker_memory_[0]) {
     free_worker_memory();
     const uint64_t bytes = (uint64_t(program.worker_memory) + kAlignment) / kAlignment * kAlignment;
-    for (int w = 0; w < pool_->workers(); w++)
+    for (int w = 0; w < pool_->workers(); ++w)
       if (!(worker_memory_[w] = static_cast<char*>(allocate(bytes)))) {
         free_worker_memory();
         message = lacking("each of " + std::to_string(pool_->workers()) + " threads", bytes);
@@ -130,7 +130,7 @@ Status Engine::run_all(const Loaded& program, char** buffers, std::string& messa
   if (reserved != Status::ok) return reserved;
   buffers[0] = arena_;
   Frame frame{buffers, worker_memory_, pool_.get(), 0, 0, versions, &program.kept_bytes};
-  for (size_t n = 0; n < program.plans.size(); n++) {
+  for (size_t n = 0; n < program.plans.size(); ++n) {
     const Plan& plan = program.plans[n];
     if (nanoseconds) nanoseconds[n] = 0;
     if (plan.nothing) continue;

@@ -15,7 +15,7 @@ struct Loaded {
   int64_t arena_bytes = 0;
   int64_t worker_memory = 0;
   ConstantPool constants;
-  mutable int64_t kept_bytes = 0;  // of operands, from run to run
+  mutable int64_t kept_bytes = 0;  // of packed weights
   std::vector<Plan> plans;
 };
 

@@ -5,7 +5,7 @@ namespace gradus {
 
 bool Pool::prepare() {
   missing_ = kScratchBytes;
-  for (int w = 0; w < workers_; w++)
+  for (int w = 0; w < workers_; ++w)
     if (!scratch_[w] && !(scratch_[w] = allocate_for_panels(kScratchBytes))) return false;
   return true;
 }

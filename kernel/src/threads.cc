@@ -84,7 +84,7 @@ struct Pool::Shared {
 Pool::Pool(int workers) : shared_(new Shared) {
   workers = std::min(std::max(workers, 1), kMaxWorkers);
   workers_ = workers;  // what the threads may be; fewer when the system refuses one
-  for (int w = 1; w < workers; w++) {
+  for (int w = 1; w < workers; ++w) {
     shared_->starts[w] = {this, w};
     if (pthread_create(&shared_->threads[w], nullptr, main_of, &shared_->starts[w]) == 0) continue;
     workers_ = w;
@@ -97,14 +97,14 @@ Pool::~Pool() {
   shared_->stop = true;
   shared_->wake.wake_all();
   shared_->mutex.unlock();
-  for (int w = 1; w < workers_; w++) pthread_join(shared_->threads[w], nullptr);
+  for (int w = 1; w < workers_; ++w) pthread_join(shared_->threads[w], nullptr);
   free_memory();
   delete shared_;
 }
 
 void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) {
   if (alone_ || workers_ == 1 || count <= 1) {
-    for (int64_t task = 0; task < count && !interrupted(); task++) body(context, task, 0);
+    for (int64_t task = 0; task < count && !interrupted(); ++task) body(context, task, 0);
     return;
   }
   Shared& s = *shared_;
@@ -117,7 +117,7 @@ void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) 
       s.mutex.unlock();
     }
     while (s.tasks.take(epoch, 0)) {}
-    for (int spins = 0; s.tasks.unfinished() > 0; spins++) {
+    for (int spins = 0; s.tasks.unfinished() > 0; ++spins) {
       if (spins < 4096) pause();
       else sched_yield();
     }
@@ -132,7 +132,7 @@ void* Pool::main_of(void* argument) {
     const auto deadline = std::chrono::steady_clock::now() + kSpin;
     uint32_t epoch = 0;
     while (!epoch && !s.stop.load(std::memory_order_relaxed)) {
-      for (int i = 0; i < kPauses && !epoch; i++) {
+      for (int i = 0; i < kPauses && !epoch; ++i) {
         epoch = s.tasks.opened_after(done);
         if (!epoch) pause();
       }

@@ -26,7 +26,7 @@ void report(bool good, const char* what, const ConvCall& c, const char* isa) {
   ++checks;
   if (good || ++failures > 20) return;
   std::printf("FAILED %s: %s %s%s n %ld g %ld o %ld c %ld", what, isa,
-              c.dtype == DType::f64 ? "f64" : "f32", c.images_last ? " images last" : "", long(c.n), long(c.groups),
+              c.dtype == DType::f64 ? "f64" : "f32", c.batch_innermost ? " batch innermost" : "", long(c.n), long(c.groups),
               long(c.out_channels), long(c.channels));
   const auto list = [](const char* name, const int64_t* v) {
     std::printf(", %s %ldx%ldx%ld", name, long(v[0]), long(v[1]), long(v[2]));
@@ -77,7 +77,7 @@ struct BiasEpilogue {
     return b.rectified && biased <= 0 ? T(0) : biased;
   }
   /// Of a row of results.
-  static int64_t columns(const ConvCall& c) { return volume(c.out) * (c.images_last ? c.n : 1); }
+  static int64_t columns(const ConvCall& c) { return volume(c.out) * (c.batch_innermost ? c.n : 1); }
   static void put(void* self, int, const Tile& t) {
     auto& epilogue = *static_cast<BiasEpilogue*>(self);
     const int64_t cols = columns(epilogue.call);
@@ -98,7 +98,7 @@ void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& pl
   for (T& b : bias) b = T(numbers.real());
   for (const bool rectified : {false, true}) {
     std::vector<T> y(plain.size(), T(77));
-    call.y = call.images_last ? y.data() : nullptr;
+    call.y = call.batch_innermost ? y.data() : nullptr;
     call.biased = {y.data(), bias.data(), call.out_channels * step, step, rectified};
     BiasEpilogue<T> epilogue{call};
     call.epilogue = {BiasEpilogue<T>::put, &epilogue};
@@ -110,7 +110,7 @@ void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& pl
     }
     for (size_t i = size_t(size); i < y.size(); ++i) same = same && y[i] == T(77);
     report(same, rectified ? "bias, rectified" : "bias", call, variant.name);
-    (call.images_last ? biased_last_calls : biased_calls)[variant.name] += epilogue.tiles == 0;
+    (call.batch_innermost ? biased_last_calls : biased_calls)[variant.name] += epilogue.tiles == 0;
   }
 }
 
@@ -223,7 +223,7 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
   const double eps = (sizeof(T) == 8 ? 1e-15 : 6e-7) * (4 + std::sqrt(double(k)));
   const bool lasts[] = {false, true};
   for (const Variant& variant : variants()) for (const bool last : lasts) {
-    c.images_last = last;
+    c.batch_innermost = last;
     std::vector<T> y(want.size() + 64, T(77));
     c.y = y.data(), c.epilogue = {nullptr, nullptr};
     report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
@@ -464,7 +464,7 @@ int main() {
   for (const Variant& variant : variants()) {
     const std::pair<const char*, int64_t> reached[] = {{"kept weights", kept_calls[variant.name]},
                                                        {"stored with a bias", biased_calls[variant.name]},
-                                                       {"stored images last with a bias", biased_last_calls[variant.name]}};
+                                                       {"stored with the batch innermost and a bias", biased_last_calls[variant.name]}};
     for (const auto& [what, calls] : reached) {
       ++checks;
       if (calls > 100) continue;

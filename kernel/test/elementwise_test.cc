@@ -19,7 +19,7 @@ namespace {
 int64_t checks = 0, failures = 0;
 
 void report(bool ok, const std::string& what) {
-  checks++;
+  ++checks;
   if (!ok && failures++ < 40) std::printf("FAILED %s\n", what.c_str());
 }
 
@@ -55,9 +55,11 @@ template <class T>
 std::vector<T> float_values() {
   using Limits = std::numeric_limits<T>;
   std::vector<T> v;
+  // clang-format off
   const double seeds[] = {0, 1, 2, 0.5, 3, 1.5, 2.5, 7, 10.25, 1e-3, 100, 1e5, 8388607.5, 0x1p23, 0x1p24 + 2, 0x1p31,
                           0x1p31 - 1, 0x1p31 + 1, 2147483520.0, 0x1p32, 4503599627370495.5, 0x1p52, 0x1p53, 1e20, 1e30,
                           1.5707963267948966, 0x1p20, 1.1e6, 88.7, 104, 709.7, 745, 0x1p-30, 0x1p-149, 0x1p-126};
+  // clang-format on
   for (double s : seeds) v.push_back(T(s)), v.push_back(T(-s));
   for (T x : {Limits::infinity(), Limits::max(), Limits::min(), Limits::denorm_min(), Limits::quiet_NaN()})
     v.push_back(x), v.push_back(-x);
@@ -79,8 +81,10 @@ std::vector<T> values();
 template <> std::vector<float> values() { return float_values<float>(); }
 template <> std::vector<double> values() { return float_values<double>(); }
 template <> std::vector<int32_t> values() {
+  // clang-format off
   std::vector<int32_t> v = {0, 1, -1, 2, -2, 3, -3, 7, -7, 10, -10, 31, 32, 33, 1 << 16, 1 << 30, INT32_MAX, INT32_MIN,
                             INT32_MAX - 1, INT32_MIN + 1, 16777217, -16777217, 65537, -65537};
+  // clang-format on
   Random random{4};
   while (v.size() < 140) v.push_back(int32_t(random.bits())), v.push_back(int32_t(random.bits() % 200) - 100);
   return v;
@@ -117,7 +121,7 @@ void check_unary(const Isa& isa, const std::string& name, BlockOp op, F definiti
   const std::vector<T> x = values<T>();
   std::vector<R> r(x.size());
   op(r.data(), x.data(), nullptr, nullptr, int64_t(x.size()));
-  for (size_t i = 0; i < x.size(); i++)
+  for (size_t i = 0; i < x.size(); ++i)
     report(same(r[i], R(definition(x[i]))), std::string(isa.name) + " " + name + " of " + show(x[i]) + ": " + show(r[i]));
 }
 
@@ -132,7 +136,7 @@ void check_binary(const Isa& isa, int opcode, F definition) {
     for (T b : v) x.push_back(a), y.push_back(b);
   std::vector<R> r(x.size());
   op(r.data(), x.data(), y.data(), nullptr, int64_t(x.size()));
-  for (size_t i = 0; i < x.size(); i++)
+  for (size_t i = 0; i < x.size(); ++i)
     report(same(r[i], R(definition(x[i], y[i]))), std::string(isa.name) + " " + name + " of " + show(x[i]) + ", " + show(y[i]) + ": " + show(r[i]));
 }
 
@@ -202,7 +206,7 @@ void check_division_by_constants(const Isa& isa) {
     std::vector<int32_t> many(x.size(), y), want(x.size()), got(x.size());
     divide(want.data(), x.data(), many.data(), nullptr, int64_t(x.size()));
     by(got.data(), x.data(), &y, nullptr, int64_t(x.size()));
-    for (size_t i = 0; i < x.size(); i++)
+    for (size_t i = 0; i < x.size(); ++i)
       report(got[i] == want[i], std::string(isa.name) + " " + show(x[i]) + " floorDiv constant " + show(y) + ": " + show(got[i]));
   }
 }
@@ -246,7 +250,7 @@ void check_comparisons(const Isa& isa) {
   const size_t n = std::min(x.size(), condition.size());
   std::vector<T> r(n);
   isa.block_op(op_where, dtype_of<T>)(r.data(), condition.data(), x.data(), y.data(), int64_t(n));
-  for (size_t i = 0; i < n; i++)
+  for (size_t i = 0; i < n; ++i)
     report(equal_bits(r[i], condition[i] ? x[i] : y[i]), std::string(isa.name) + " where at " + show(i));
 }
 
@@ -283,7 +287,7 @@ void check_casts(const Isa& isa) {
 
 uint32_t philox_word(uint32_t k0, uint32_t k1, uint32_t counter) {
   uint32_t c[4] = {counter, 0, 0, 0};
-  for (int round = 0; round < 10; round++) {
+  for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = 0xd2511f53ull * c[0], p1 = 0xcd9e8d57ull * c[2];
     const uint32_t next[4] = {uint32_t(p1 >> 32) ^ c[1] ^ k0, uint32_t(p1), uint32_t(p0 >> 32) ^ c[3] ^ k1, uint32_t(p0)};
     std::memcpy(c, next, sizeof c);
@@ -296,13 +300,13 @@ void check_random(const Isa& isa) {
   report(philox_word(0, 0, 0) == 0x6627e8d5, "Philox's published vector for 0");  // Random123, kat_vectors
   Random random{6};
   std::vector<int32_t> k0, k1, c, r(1000);
-  for (size_t i = 0; i < r.size(); i++) {
+  for (size_t i = 0; i < r.size(); ++i) {
     k0.push_back(i < 500 ? 42 : int32_t(random.bits()));
     k1.push_back(i < 500 ? -7 : int32_t(random.bits()));
     c.push_back(i < 500 ? int32_t(i) : int32_t(random.bits()));
   }
   isa.block_op(op_randomBits, DType::i32)(r.data(), k0.data(), k1.data(), c.data(), int64_t(r.size()));
-  for (size_t i = 0; i < r.size(); i++)
+  for (size_t i = 0; i < r.size(); ++i)
     report(uint32_t(r[i]) == philox_word(uint32_t(k0[i]), uint32_t(k1[i]), uint32_t(c[i])), std::string(isa.name) + " randomBits at " + show(i));
 }
 
@@ -342,20 +346,20 @@ void check_block(const Block& block) {
   const size_t out = byte_size(block.out);
   std::vector<char> in[3];
   size_t size[3];
-  for (int k = 0; k < 3; k++) {
+  for (int k = 0; k < 3; ++k) {
     size[k] = byte_size(block.in[k]);
     in[k] = rotated(bytes_of(block.in[k]), size_t(k) * 17 * size[k]);
   }
   // each element alone: the value that every other call must reproduce
   std::vector<char> alone(2 * kLongest * out);
-  for (int i = 0; i < 2 * kLongest; i++)
+  for (int i = 0; i < 2 * kLongest; ++i)
     block.op(&alone[size_t(i) * out], &in[0][size_t(i) * size[0]], &in[1][size_t(i) * size[1]], &in[2][size_t(i) * size[2]], 1);
 
-  for (int n = 0; n <= kLongest; n++) {
+  for (int n = 0; n <= kLongest; ++n) {
     const int first = n * 7 % kLongest;  // also moves the alignment
     // exact-size heap copies let the address sanitizer see a read beyond the end
     std::vector<char> exact[3];
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < 3; ++k) {
       const char* p = &in[k][size_t(first) * size[k]];
       exact[k].assign(p, p + size_t(n) * size[k]);
       exact[k].shrink_to_fit();
@@ -365,10 +369,10 @@ void check_block(const Block& block) {
     block.op(&result[shift], exact[0].data(), exact[1].data(), exact[2].data(), n);
     report(n == 0 || std::memcmp(&result[shift], &alone[size_t(first) * out], size_t(n) * out) == 0, block.name + " depends on position, n = " + show(n));
     bool clean = true;
-    for (size_t i = 0; i < result.size(); i++)
+    for (size_t i = 0; i < result.size(); ++i)
       clean &= (i >= shift && i < shift + size_t(n) * out) || result[i] == char(0x5a);
     report(clean, block.name + " writes beyond its block, n = " + show(n));
-    for (int k = 0; k < block.arity; k++) {
+    for (int k = 0; k < block.arity; ++k) {
       if (size[k] != out) continue;
       std::vector<char> place = exact[k];
       const void* a[3] = {exact[0].data(), exact[1].data(), exact[2].data()};
@@ -380,8 +384,8 @@ void check_block(const Block& block) {
 }
 
 void check_blocks(const Isa& isa) {
-  for (int opcode = 0; opcode < kOpcodes; opcode++)
-    for (int t = 0; t < 4; t++) {
+  for (int opcode = 0; opcode < kOpcodes; ++opcode)
+    for (int t = 0; t < 4; ++t) {
       const OpcodeInfo& info = kOpcodeInfo[opcode];
       const DType dtype = DType(t);
       const BlockOp op = isa.block_op(opcode, dtype);
@@ -392,8 +396,8 @@ void check_blocks(const Isa& isa) {
       const DType out = info.result >= 0 ? DType(info.result) : dtype;
       check_block({name, op, {opcode == op_where ? DType::b8 : dtype, dtype, dtype}, out, info.arity});
     }
-  for (int from = 0; from < 4; from++)
-    for (int to = 0; to < 4; to++)
+  for (int from = 0; from < 4; ++from)
+    for (int to = 0; to < 4; ++to)
       check_block({std::string(isa.name) + " cast " + dtype_names[from] + " to " + dtype_names[to],
                    isa.block_cast(DType(from), DType(to)), {DType(from), DType(from), DType(from)}, DType(to), 1});
 }
@@ -424,7 +428,7 @@ std::vector<float> by_steps(const Isa& isa, int f, int g, int h, const std::vect
 
 bool all_same(const float* got, const float* want, int64_t n) {
   bool ok = true;
-  for (int64_t i = 0; i < n; i++) ok = ok && same(got[i], want[i]);
+  for (int64_t i = 0; i < n; ++i) ok = ok && same(got[i], want[i]);
   return ok;
 }
 
@@ -432,16 +436,16 @@ bool all_same(const float* got, const float* want, int64_t n) {
 void check_tree(const Isa& isa, FusedOp op, int f, int g, int h) {
   const std::string name = std::string(isa.name) + " " + name_of(f) + "(" + name_of(g) + ", " + name_of(h) + ")";
   std::vector<float> many[4];
-  for (int k = 0; k < 4; k++) {
+  for (int k = 0; k < 4; ++k) {
     const std::vector<float> v = values<float>();
-    for (size_t i = 0; i < 2000; i++) many[k].push_back(v[(i * size_t(2 * k + 1) + i / v.size() * size_t(3 * k + 5)) % v.size()]);
+    for (size_t i = 0; i < 2000; ++i) many[k].push_back(v[(i * size_t(2 * k + 1) + i / v.size() * size_t(3 * k + 5)) % v.size()]);
   }
   const std::vector<float> want = by_steps(isa, f, g, h, many);
   for (int n : {1, 2, 3, 5, 15, 16, 17, 31, 40, 128, 131, 1900})
-    for (int place = -1; place < 4; place++) {
+    for (int place = -1; place < 4; ++place) {
       const int first = n % 97;
       std::vector<float> in[4];
-      for (int k = 0; k < 4; k++) {
+      for (int k = 0; k < 4; ++k) {
         in[k].assign(many[k].begin() + first, many[k].begin() + first + n);
         in[k].shrink_to_fit();
       }
@@ -454,9 +458,9 @@ void check_tree(const Isa& isa, FusedOp op, int f, int g, int h) {
 }
 
 void check_trees(const Isa& isa) {
-  for (int f = 0; f < kOpcodes; f++)
-    for (int g = kEqualInts; g < kOpcodes; g++)
-      for (int h = kNoOpcode; h < kOpcodes; h++) {
+  for (int f = 0; f < kOpcodes; ++f)
+    for (int g = kEqualInts; g < kOpcodes; ++g)
+      for (int h = kNoOpcode; h < kOpcodes; ++h) {
         const auto simple = [](int opcode) { return opcode == kNoOpcode || opcode == op_add || opcode == op_sub || opcode == op_mul; };
         const bool tree = (f == op_add || f == op_sub || f == op_mul || f == op_div) && simple(g) && simple(h) && (g != h || g != kNoOpcode);
         const bool choice = f == op_where && (g == op_eq || g == op_lt || g == op_le || g == kEqualInts) && h == kNoOpcode;
@@ -471,14 +475,14 @@ template <class T>
 void check_same_everywhere(int opcode) {
   Random random{8};
   std::vector<T> x = values<T>();
-  for (int i = 0; i < 200000; i++) x.push_back(T((double(random.bits() >> 11) * 0x1p-53 - 0.125) * (opcode == op_cos ? 6.283185307179586 : -1)));
+  for (int i = 0; i < 200000; ++i) x.push_back(T((double(random.bits() >> 11) * 0x1p-53 - 0.125) * (opcode == op_cos ? 6.283185307179586 : -1)));
   std::vector<T> first;
   for (const Isa& isa : instruction_sets()) {
     std::vector<T> y(x.size());
     isa.block_op(opcode, dtype_of<T>)(y.data(), x.data(), nullptr, nullptr, int64_t(x.size()));
     if (first.empty()) first = y;
     int64_t other = 0;
-    for (size_t i = 0; i < x.size(); i++) other += !same(y[i], first[i]);
+    for (size_t i = 0; i < x.size(); ++i) other += !same(y[i], first[i]);
     report(other == 0, std::string(isa.name) + " " + kOpcodeInfo[opcode].name + " " + dtype_names[int(dtype_of<T>)] + ": " + std::to_string(other) + " values differ");
   }
 }

@@ -37,10 +37,10 @@ Try attempt(Engine& engine, const Program& program, const Words& words, const Bu
   std::vector<char*> addresses(1, nullptr);
   for (auto& b : t.buffers) addresses.push_back(b.data());
   std::vector<double> versions(program.slots.size());
-  for (size_t s = 0; s < versions.size(); s++) versions[s] = program.slots[s].output ? 0 : double(s + 1);
+  for (size_t s = 0; s < versions.size(); ++s) versions[s] = program.slots[s].output ? 0 : double(s + 1);
   refuse(from, to);
   const auto loaded = engine.load(words.encoded(), t.message, &t.status);
-  for (int run = 0; run < 2 && t.status == Status::ok; run++)
+  for (int run = 0; run < 2 && t.status == Status::ok; ++run)
     t.status = engine.run(*loaded, addresses.data(), t.message, nullptr, versions.data());
   const int64_t asked = allocations;
   refuse_nothing();
@@ -66,7 +66,7 @@ void fail_each(Kind kind, uint64_t seed, bool all_later) {
   const Try right = attempt(whole, program, words, inputs);
   if (!check(right.status == Status::ok, name + ": " + right.message)) return;
   // What can be done without (packed operands) may be refused without failing: the loop ends at what is never asked for.
-  for (int64_t n = 0, asked = 1; n < asked; n++) {
+  for (int64_t n = 0, asked = 1; n < asked; ++n) {
     Engine engine(2);
     const Try tried = attempt(engine, program, words, inputs, n, all_later ? INT64_MAX : n + 1);
     asked = std::max(asked, tried.status == Status::ok ? allocations.load() : n + 2);
@@ -89,14 +89,14 @@ void engines() {
   for (const Slot& s : program.slots) inputs.emplace_back(size_t(s.size) * byte_size(s.dtype), 0);
   int64_t refusals = 0;
   Engine engine(1);
-  for (int64_t n = 0; n < 4; n++)
+  for (int64_t n = 0; n < 4; ++n)
     for (bool make : {false, true}) {
       refuse(n, INT64_MAX);
       try {
         if (make) Engine other(2);
         else engine.set_threads(2 + int(n));
       } catch (const std::bad_alloc&) {
-        refusals++;
+        ++refusals;
       }
       refuse_nothing();
       check(attempt(engine, program, encode(program), inputs).status == Status::ok, "an engine runs after a refusal");
@@ -148,8 +148,8 @@ int main(int argc, char** argv) {
   engines();
   fewer_threads();
   sizes();
-  for (int kind = 0; kind < kKinds; kind++)
-    for (uint64_t seed = 0; seed < rounds; seed++)
+  for (int kind = 0; kind < kKinds; ++kind)
+    for (uint64_t seed = 0; seed < rounds; ++seed)
       for (bool all_later : {false, true}) fail_each(Kind(kind), seed * 9 + uint64_t(kind), all_later);
   return summary("memory");
 }

@@ -18,7 +18,7 @@ using Buffers = std::vector<std::vector<char>>;
 /// Input values: small halves, so that float32 sums and products are exact or nearly; some NaN.
 void fill(std::vector<char>& bytes, DType t, Random& random, int64_t index_below, bool nan) {
   const size_t n = bytes.size() / byte_size(t);
-  for (size_t i = 0; i < n; i++) {
+  for (size_t i = 0; i < n; ++i) {
     const double x = double(random.between(-8, 8)) / 2;
     const bool special = nan && random.one_in(40);
     switch (t) {
@@ -42,12 +42,12 @@ Buffers run(Engine& engine, const Program& program, const Words& words, const Bu
   if (!check(loaded != nullptr, "load: " + why)) return {};
   Buffers buffers = inputs;
   std::vector<char*> addresses(1, nullptr);
-  for (size_t s = 0; s < program.slots.size(); s++) {
+  for (size_t s = 0; s < program.slots.size(); ++s) {
     const int32_t shared = alias ? program.slots[s].may_alias : -1;
     addresses.push_back(buffers[shared >= 0 ? size_t(shared) : s].data());
   }
   check(engine.run(*loaded, addresses.data(), why, nanoseconds) == Status::ok, "run: " + why);
-  for (size_t s = 0; s < program.slots.size(); s++)
+  for (size_t s = 0; s < program.slots.size(); ++s)
     if (alias && program.slots[s].may_alias >= 0) buffers[s] = buffers[size_t(program.slots[s].may_alias)];
   return buffers;
 }
@@ -104,10 +104,10 @@ Program in_arena(const Program& program, bool interleaved) {
     c.fused.outputs = {p.slots[s].output ? slot : there};
     p.instructions.push_back(c);
   };
-  for (size_t s = 0; s < p.slots.size(); s++)
+  for (size_t s = 0; s < p.slots.size(); ++s)
     if (!p.slots[s].output) copy(s);
   p.instructions.push_back(i);
-  for (size_t s = 0; s < p.slots.size(); s++) {
+  for (size_t s = 0; s < p.slots.size(); ++s) {
     p.slots[s].may_alias = -1;
     if (p.slots[s].output) copy(s);
   }
@@ -150,7 +150,7 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   const Buffers got = run(one, program, words, buffers, false);
   if (got.empty() && !program.slots.empty()) return;
   const Buffers parallel = run(three, program, words, buffers, false);
-  for (size_t s = 0; s < program.slots.size(); s++) check(got[s] == parallel[s], name + ": threads differ");
+  for (size_t s = 0; s < program.slots.size(); ++s) check(got[s] == parallel[s], name + ": threads differ");
   const Buffers aliased = run(one, program, words, buffers, true);
   std::vector<char*> addresses(1, nullptr);
   Buffers want = buffers;
@@ -160,7 +160,7 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
     for (const View& v : outputs) {
       // Everything outside the view must be as it was.
       std::vector<char*> got_addresses(1, nullptr), alias_addresses(1, nullptr);
-      for (size_t s = 0; s < got.size(); s++) {
+      for (size_t s = 0; s < got.size(); ++s) {
         got_addresses.push_back(const_cast<char*>(got[s].data()));
         alias_addresses.push_back(const_cast<char*>(aliased[s].data()));
       }
@@ -191,7 +191,7 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   compare(i.fused.outputs, shape);
   compare(i.outputs, shape);
   // Gaps of the outputs keep their pattern.
-  for (size_t s = 0; s < program.slots.size(); s++)
+  for (size_t s = 0; s < program.slots.size(); ++s)
     if (!program.slots[s].output) check(got[s] == buffers[s], name + ": an input was written");
 }
 
@@ -201,7 +201,7 @@ void sum_error(Engine& engine, const char* isa) {
   Random random{3};
   std::vector<float> x(rows * columns);
   for (float& v : x) v = float(double(random.below(1 << 24)) / 1e5 - 60) * (random.one_in(9) ? 1e4f : 1.f);
-  for (int form = 0; form < 3; form++) {  // by rows, by columns, all
+  for (int form = 0; form < 3; ++form) {  // by rows, by columns, all
     const int64_t kept = form == 0 ? rows : form == 1 ? columns : 1, reduced = rows * columns / kept;
     Program p;
     p.slots = {{false, DType::f32, rows * columns, -1}, {true, DType::f32, kept, -1}};
@@ -223,9 +223,9 @@ void sum_error(Engine& engine, const char* isa) {
     char* buffers[] = {nullptr, reinterpret_cast<char*>(x.data()), reinterpret_cast<char*>(sums.data())};
     if (!check(loaded && engine.run(*loaded, buffers, why) == Status::ok, "sums run: " + why)) return;
     bool good = true;
-    for (int64_t k = 0; k < kept; k++) {
+    for (int64_t k = 0; k < kept; ++k) {
       long double sum = 0, size = 0;
-      for (int64_t r = 0; r < reduced; r++) {
+      for (int64_t r = 0; r < reduced; ++r) {
         const long double v = x[size_t(k * kept_step + r * step)];
         sum += v;
         size += std::fabs(v);
@@ -298,7 +298,7 @@ Value input(int32_t n, DType t) { return {ValueKind::input, t, n, 0, 0, {}}; }
 /// What could keep a max and an argmax of the same windows from being found together.
 enum class Trouble { none, shared_input, read_result, shared_output, other_window, kinds };
 
-/// Both, of images last or first, over slots x and b (for the epilogue of the max), a mask, extremes and
+/// Both, with the batch first or innermost, over slots x and b (for the epilogue of the max), a mask, extremes and
 /// positions. In trouble, b or the results lie in the arena, backwards, so that order matters.
 Program pooling(Random& random, Trouble trouble) {
   const bool last = random.one_in(2);
@@ -382,11 +382,11 @@ void fill_special(std::vector<char>& bytes, Random& random, int kinds) {
 
 /// A max and an argmax of the same windows give the same bits together as one after the other, and are
 /// done one after the other where that matters. Returns whether they were done together.
-bool twins(Engine& one, Engine& three, uint64_t seed, const char* isa) {
+bool max_argmax(Engine& one, Engine& three, uint64_t seed, const char* isa) {
   Random random{seed};
   const Trouble trouble = random.one_in(2) ? Trouble::none : Trouble(random.below(int64_t(Trouble::kinds)));
   const Program program = pooling(random, trouble);
-  const std::string name = std::string(isa) + " twins, seed " + std::to_string(seed);
+  const std::string name = std::string(isa) + " max + argmax, seed " + std::to_string(seed);
   Buffers buffers;
   for (const Slot& s : program.slots) buffers.emplace_back(size_t(s.size) * byte_size(s.dtype), char(0x55));
   const int kinds = seed % 3 == 0 ? 0 : seed % 3 == 1 ? 3 : 5;
@@ -398,7 +398,7 @@ bool twins(Engine& one, Engine& three, uint64_t seed, const char* isa) {
   if (got.empty()) return false;
   check(run(three, program, encode(program), buffers, false) == got, name + ": threads differ");
   bool together = false;
-  for (size_t n = 0; n < program.instructions.size(); n++)
+  for (size_t n = 0; n < program.instructions.size(); ++n)
     if (program.instructions[n].reducer == Reducer::argmax) together = nanoseconds[n] == 0;
   if (trouble != Trouble::none) check(!together, name + ": done together");
 
@@ -419,7 +419,7 @@ bool twins(Engine& one, Engine& three, uint64_t seed, const char* isa) {
   const Naive naive(right), engine(mine);
   for (const Instruction& i : program.instructions) naive.run(i);
   int64_t wrong = 0;
-  for (int32_t b = 3; b <= 5; b++) {
+  for (int32_t b = 3; b <= 5; ++b) {
     const View all{b, program.slots[size_t(b - 1)].dtype, 0, {1}};
     for_each({program.slots[size_t(b - 1)].size}, [&](const Index& at) {
       wrong += !close(engine.get(all, at), naive.get(all, at), 0);
@@ -460,10 +460,10 @@ int main(int argc, char** argv) {
     kept_operands(one, isa);
     kept_operands(three, isa);
     int64_t together = 0;
-    for (int64_t n = 0; n < rounds; n++) together += twins(one, three, uint64_t(n), isa);
-    check(together > rounds / 4, std::string(isa) + ": " + std::to_string(together) + " twins were done together");
-    for (int kind = 0; kind < kKinds; kind++)
-      for (int64_t n = 0; n < rounds; n++) test(one, three, Kind(kind), uint64_t(n * 100 + kind), isa);
+    for (int64_t n = 0; n < rounds; ++n) together += max_argmax(one, three, uint64_t(n), isa);
+    check(together > rounds / 4, std::string(isa) + ": " + std::to_string(together) + " pairs of max + argmax were fused");
+    for (int kind = 0; kind < kKinds; ++kind)
+      for (int64_t n = 0; n < rounds; ++n) test(one, three, Kind(kind), uint64_t(n * 100 + kind), isa);
   }
   return summary("program");
 }

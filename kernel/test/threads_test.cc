@@ -19,13 +19,13 @@ struct Count {
 
 void count_task(void* context, int64_t task, int worker) {
   Count& c = *static_cast<Count*>(context);
-  c.times[size_t(task)]++;
-  if (worker < 0 || worker >= c.workers) c.wrong_worker++;
+  ++c.times[size_t(task)];
+  if (worker < 0 || worker >= c.workers) ++c.wrong_worker;
 }
 
 void pool(int threads) {
   Pool p(threads);
-  for (int round = 0; round < 2000; round++) {
+  for (int round = 0; round < 2000; ++round) {
     const int64_t n = round % 37;
     Count c(size_t(n), p.workers());
     p.stay_alone(round % 5 == 0);
@@ -44,14 +44,14 @@ void queue() {
     int n;
   };
   std::vector<Job> jobs;
-  for (int n = 0; n < 1000; n++) jobs.push_back({&order, n});
+  for (int n = 0; n < 1000; ++n) jobs.push_back({&order, n});
   {
     Queue q;
     for (Job& job : jobs)
       q.submit([](void* context) { Job& j = *static_cast<Job*>(context); j.order->push_back(j.n); }, &job);
     q.wait();
     check(order.size() == 1000, "all jobs ran");
-    for (int n = 0; n < 1000; n++) check(order[size_t(n)] == n, "in order");
+    for (int n = 0; n < 1000; ++n) check(order[size_t(n)] == n, "in order");
     q.submit([](void* context) { Job& j = *static_cast<Job*>(context); j.order->push_back(j.n); }, &jobs[0]);
   }
   check(order.size() == 1001, "a queue finishes its jobs before it goes");

@@ -107,22 +107,24 @@ std::vector<T> points(const Function& f) {
   Random random{uint64_t(f.opcode) * 2 + sizeof(T)};
   std::vector<T> x;
   const int64_t count = int64_t(effort) * (sizeof(T) == 4 ? 1000000 : 100000);
-  for (int64_t i = 0; i < count; i++) {  // every exponent alike
+  for (int64_t i = 0; i < count; ++i) {  // every exponent alike
     if (sizeof(T) == 4) x.push_back(from_bits<float>(uint32_t(random.bits())));
     else x.push_back(T(from_bits<double>(random.bits())));
   }
   const double scale = sizeof(T) == 4 && f.high > 700 ? 0.15 : 1;
-  for (int64_t i = 0; i < count; i++) x.push_back(T(random.uniform(f.low, f.high) * scale));
-  for (int64_t i = 0; i < count; i++) x.push_back(T(random.uniform(-1.5, 1.5)));
-  for (int64_t i = 0; i < count / 2; i++)  // moderate magnitudes of both signs
+  for (int64_t i = 0; i < count; ++i) x.push_back(T(random.uniform(f.low, f.high) * scale));
+  for (int64_t i = 0; i < count; ++i) x.push_back(T(random.uniform(-1.5, 1.5)));
+  for (int64_t i = 0; i < count / 2; ++i)  // moderate magnitudes of both signs
     x.push_back(T(std::ldexp(random.uniform(-1, 1), int(random.bits() % 40) - 30)));
+  // clang-format off
   const double anchors[] = {1, -1, 0.5, 0.70710678118654757, 1.4142135623730951, 88.7228, -87.3365, -103.97,
                             709.782712893384, -708.396, -745.13, 0.34657359027997264, -0.34657359027997264,
                             9.0109, 19.06, 4, 6, 0x1p20, 1.6e6, FLT_MIN, DBL_MIN};
+  // clang-format on
   for (double a : anchors)  // neighbourhoods of the seams
     for (int sign = -1; sign <= 1; sign += 2) {
       T up = T(sign * a), down = up;
-      for (int i = 0; i < 2000; i++) {
+      for (int i = 0; i < 2000; ++i) {
         x.push_back(up = std::nextafter(up, T(INFINITY)));
         x.push_back(down = std::nextafter(down, T(-INFINITY)));
       }
@@ -140,7 +142,7 @@ std::vector<T> points(const Function& f) {
 }
 
 void report(bool ok, const std::string& what) {
-  checks++;
+  ++checks;
   if (!ok && failures++ < 40) std::printf("FAILED %s\n", what.c_str());
 }
 
@@ -155,17 +157,17 @@ template <class T, class W>
 void sweep(const Function& f, W (*reference)(W), double bound, double bound_unfused) {
   const std::vector<T> x = points<T>(f);
   std::vector<W> exact(x.size());
-  for (size_t i = 0; i < x.size(); i++) exact[i] = reference(W(x[i]));
+  for (size_t i = 0; i < x.size(); ++i) exact[i] = reference(W(x[i]));
   std::vector<T> y(x.size());
   std::printf("  %-8s %s ", f.name, sizeof(T) == 4 ? "float32" : "float64");
   for (const Isa& isa : instruction_sets()) {
     isa.block_op(f.opcode, dtype_of<T>)(y.data(), x.data(), nullptr, nullptr, int64_t(x.size()));
     double worst = 0;
     size_t where = 0;
-    for (size_t i = 0; i < x.size(); i++) {
+    for (size_t i = 0; i < x.size(); ++i) {
       const double error = ulps(y[i], exact[i]);
       if (!(error <= worst)) worst = error, where = i;
-      checks++;
+      ++checks;
       // an exact zero keeps the sign
       if (exact[i] == 0 && std::signbit(exact[i]) != std::signbit(y[i]))
         report(false, std::string(isa.name) + " sign of " + f.name + " " + digits(x[i]));
@@ -186,29 +188,29 @@ void sweep_pow(double bound, double bound_unfused) {
   auto any = [&] {
     return sizeof(T) == 4 ? T(from_bits<float>(uint32_t(random.bits()))) : T(from_bits<double>(random.bits()));
   };
-  for (int64_t i = 0; i < count; i++) x.push_back(any()), y.push_back(any());
-  for (int64_t i = 0; i < count; i++) {  // any base, results over the whole range
+  for (int64_t i = 0; i < count; ++i) x.push_back(any()), y.push_back(any());
+  for (int64_t i = 0; i < count; ++i) {  // any base, results over the whole range
     const T base = std::fabs(any());
     x.push_back(base), y.push_back(T(random.uniform(-limit, limit) / std::log(double(base))));
   }
-  for (int64_t i = 0; i < count; i++) {  // bases near 1, large exponents
+  for (int64_t i = 0; i < count; ++i) {  // bases near 1, large exponents
     const T base = T(1 + std::ldexp(random.uniform(-1, 1), -1 - int(random.bits() % (sizeof(T) == 4 ? 23 : 52))));
     x.push_back(base), y.push_back(T(random.uniform(-limit, limit) / std::log(double(base))));
   }
-  for (int64_t i = 0; i < count; i++)
+  for (int64_t i = 0; i < count; ++i)
     x.push_back(T(random.uniform(-20, 20))), y.push_back(T(int(random.bits() % 41) - 20) / (random.bits() % 4 ? 1 : 2));
   std::vector<W> exact(x.size());
-  for (size_t i = 0; i < x.size(); i++) exact[i] = std::pow(W(x[i]), W(y[i]));
+  for (size_t i = 0; i < x.size(); ++i) exact[i] = std::pow(W(x[i]), W(y[i]));
   std::vector<T> z(x.size());
   std::printf("  %-8s %s ", "pow", sizeof(T) == 4 ? "float32" : "float64");
   for (const Isa& isa : instruction_sets()) {
     isa.block_op(op_pow, dtype_of<T>)(z.data(), x.data(), y.data(), nullptr, int64_t(x.size()));
     double worst = 0;
     size_t where = 0;
-    for (size_t i = 0; i < x.size(); i++) {
+    for (size_t i = 0; i < x.size(); ++i) {
       const double error = ulps(z[i], exact[i]);
       if (!(error <= worst)) worst = error, where = i;
-      checks++;
+      ++checks;
     }
     std::printf("  %s %.3f", isa.name, worst);
     report(worst <= (isa.fused ? bound : bound_unfused),
@@ -259,9 +261,11 @@ void special_values(const Isa& isa) {
     report(same(got, c.y), std::string(isa.name) + " " + kOpcodeInfo[c.opcode].name + " of " + digits(c.x) + ": " + digits(got));
   }
   // C's table of pow: every pair of these, against the library (exact cases only)
+  // clang-format off
   const T values[] = {0, T(-0.0), 1, -1, 2, -2, T(0.5), T(-0.5), 3, -3, 4, -4, T(1.5), T(-1.5), tiny, -tiny, greatest,
                       -greatest, inf, -inf, nan, T(0x1p23), T(0x1p24 - 1), T(0x1p24), T(-0x1p23 - 1), T(0x1p52),
                       T(0x1p53), T(0x1p52 + 1), T(0x1p53 - 1), T(1) / 3};
+  // clang-format on
   for (const T x : values)
     for (const T y : values) {
       T got;

@@ -26,8 +26,8 @@ export interface Addon extends Watcher {
   run(handle: Handle, slots: readonly TypedArray[], owners: readonly Storage[]): Promise<void>;
   /** What synchronous runs use from now on; the caller keeps the array or binds another one. */
   bind(handle: Handle, slot: number, array: TypedArray): void;
-  /** Where runs read the stamps of the slots' contents from now on; the caller keeps the array. */
-  stamp(handle: Handle, stamps: Float64Array): void;
+  /** Where runs read the versions of the slots' contents from now on; the caller keeps the array. */
+  setVersions(handle: Handle, versions: Float64Array): void;
   runSync(handle: Handle): void;
   profile(handle: Handle): Float64Array;
   /** For each instruction the code of its algorithm (`conv-algorithms.ts`); −1 where there was no choice. */
@@ -41,7 +41,7 @@ export interface Addon extends Watcher {
   largePages(bytes: Uint8Array): number;
 }
 
-let lastStamp = 0;
+let lastVersion = 0;
 
 /** A typed array; V8 owns the memory. Whoever uses the array keeps the storage: it may be lent. */
 export class HostStorage implements Storage {
@@ -52,7 +52,7 @@ export class HostStorage implements Storage {
   borrowed = false;
   loan: Loan | null = null;
   /** A number that no other contents of any storage have; 0 after a write, until somebody asks. */
-  #stamp = 0;
+  #version = 0;
 
   constructor(dtype: DType, array: TypedArray) {
     this.dtype = dtype;
@@ -63,17 +63,17 @@ export class HostStorage implements Storage {
   /** The reader may keep the array for longer, and write to it. */
   read(): TypedArray {
     if (this.loan) this.loan.array = null;
-    this.#stamp = 0;
+    this.#version = 0;
     return intact(this.array, this.size);
   }
 
-  stamp(): number {
-    if (this.#stamp === 0) this.#stamp = ++lastStamp;
-    return this.#stamp;
+  version(): number {
+    if (this.#version === 0) this.#version = ++lastVersion;
+    return this.#version;
   }
 
   willChange(): void {
-    this.#stamp = 0;
+    this.#version = 0;
   }
 }
 
@@ -106,7 +106,7 @@ export class Binding {
   /** The first of the slots that a run writes: they come after the inputs. */
   readonly #written: number;
   /** What the addon reads: of lasting slots; for all others 0. */
-  readonly #stamps: Float64Array;
+  readonly #versions: Float64Array;
 
   constructor(
     addon: Addon,
@@ -122,7 +122,7 @@ export class Binding {
     this.#lasting = lasting;
     const outputs = slots.findIndex(({ role }) => role === "output");
     this.#written = outputs < 0 ? slots.length : outputs;
-    this.#stamps = new Float64Array(slots.length);
+    this.#versions = new Float64Array(slots.length);
     this.#bound = slots.map(() => null);
     this.#lengths = slots.map(() => 0);
     this.#own = slots.map(({ role, dtype, size, mayAlias }) => {
@@ -138,7 +138,7 @@ export class Binding {
     if (handle === this.#handle) return handle;
     this.#handle = handle;
     this.#bound.fill(null);
-    if (this.#lasting.length > 0) this.#addon.stamp(handle, this.#stamps);
+    if (this.#lasting.length > 0) this.#addon.setVersions(handle, this.#versions);
     return handle;
   }
 
@@ -152,7 +152,7 @@ export class Binding {
         const array = arrayOf(slots, i);
         if (!this.#isBound(i, array)) this.#bind(i, array);
       }
-      this.stamp(slots);
+      this.readVersions(slots);
       const result = start(handle);
       for (const i of this.#copied) copySmall(arrayOf(slots, i), this.#own[i]!);
       return result;
@@ -174,8 +174,8 @@ export class Binding {
   }
 
   /** Before a run: says which contents it reads, and that it leaves others behind. */
-  stamp(slots: readonly Storage[]): void {
-    for (const i of this.#lasting) this.#stamps[i] = (slots[i] as HostStorage).stamp();
+  readVersions(slots: readonly Storage[]): void {
+    for (const i of this.#lasting) this.#versions[i] = (slots[i] as HostStorage).version();
     for (let i = this.#written; i < slots.length; i++) (slots[i] as HostStorage).willChange();
   }
 

@@ -90,7 +90,7 @@ const executableOf = (
       for (const slot of slots) if (slot instanceof HostStorage && slot.borrowed) own(slot);
       const arrays = arraysOf(slots);
       const handle = binding.loaded();
-      binding.stamp(slots);
+      binding.readVersions(slots);
       return addon.run(handle, arrays, [...slots]);
     }).catch((error) => {
       throw mappedError(error);

@@ -1,156 +1,11 @@
 // The engine as a Node addon. Each JavaScript environment (main thread or worker) has an engine of
 // its own. Runs happen in the order of their calls: asynchronous ones on the engine's thread, a
 // synchronous one on the caller's after those.
-#include <node_api.h>
-
-#include <atomic>
-#include <memory>
-#include <new>
-#include <string>
-#include <vector>
-
-#include "src/engine.h"
+#include "handles.h"
 
 namespace {
 
-using gradus::DType;
-using gradus::Status;
-
-// Codes that src/runtime/native.ts turns into error classes.
-constexpr const char* kRefused = "GRADUS_REFUSED";
-constexpr const char* kData = "GRADUS_DATA";
-constexpr const char* kMemory = "GRADUS_MEMORY";
-constexpr const char* kArgument = "GRADUS_ARGUMENT";
-
-/// A loaded program as JavaScript holds it.
-struct Handle {
-  static constexpr uint64_t kMagic = 0x6772616475732031;
-  uint64_t magic = kMagic;
-  std::shared_ptr<gradus::Loaded> program;  // null when it was unloaded
-  std::vector<char*> buffers;  // of synchronous runs: the arena, then what is bound to each slot
-  const double* versions = nullptr;  // of what the slots hold in the next run, where the caller tells them
-  int64_t bytes = 0;               // as reported to the garbage collector
-};
-
-/// Objects whose end JavaScript asks for, one bit each.
-constexpr uint32_t kWatched = 32;
-
-/// One environment's engine.
-struct Addon {
-  std::unique_ptr<gradus::Engine> engine;
-  std::unique_ptr<gradus::Queue> queue;
-  napi_ref watched[kWatched] = {};
-  napi_threadsafe_function done = nullptr;
-  int pending = 0;  // asynchronous runs whose promise is open; main thread only
-  std::atomic<bool> closing{false};
-};
-
-/// An asynchronous run, from call to settled promise.
-struct Job {
-  Addon* addon;
-  Handle* handle;
-  std::shared_ptr<gradus::Loaded> program;  // also when the handle's is unloaded meanwhile
-  std::vector<char*> buffers;
-  std::vector<double> versions;
-  napi_ref keep_alive;  // [handle, owners, slots]
-  napi_deferred deferred;
-  Status status = Status::ok;
-  std::string message;
-  int64_t memory = 0;  // of the program after the run
-};
-
-const char* code_of(Status status) { return status == Status::index_out_of_range ? kData : kMemory; }
-
-napi_value fail(napi_env env, const char* code, const std::string& message) {
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (!pending) napi_throw_error(env, code, message.c_str());
-  return nullptr;
-}
-
-Addon& addon_of(napi_env env) {
-  void* data = nullptr;
-  napi_get_instance_data(env, &data);
-  return *static_cast<Addon*>(data);
-}
-
-napi_value undefined(napi_env env) {
-  napi_value value;
-  napi_get_undefined(env, &value);
-  return value;
-}
-
-Handle* handle_of(napi_env env, napi_value value) {
-  napi_valuetype type;
-  void* data = nullptr;
-  if (napi_typeof(env, value, &type) != napi_ok || type != napi_external ||
-      napi_get_value_external(env, value, &data) != napi_ok || static_cast<Handle*>(data)->magic != Handle::kMagic) {
-    fail(env, kArgument, "this is not a loaded program");
-    return nullptr;
-  }
-  if (!static_cast<Handle*>(data)->program) {
-    fail(env, kArgument, "the program was unloaded");
-    return nullptr;
-  }
-  return static_cast<Handle*>(data);
-}
-
-bool holds(napi_typedarray_type type, DType dtype) {
-  switch (dtype) {
-    case DType::f32: return type == napi_float32_array;
-    case DType::f64: return type == napi_float64_array;
-    case DType::i32: return type == napi_int32_array;
-    case DType::b8: return type == napi_uint8_array;
-  }
-  return false;
-}
-
-/// The address of the array for slot i, after checking its type and length.
-bool read_slot(napi_env env, const gradus::Slot& slot, uint32_t i, napi_value array, char*& address) {
-  napi_typedarray_type type;
-  size_t length = 0;
-  void* data = nullptr;
-  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok || !holds(type, slot.dtype)) {
-    fail(env, kArgument, "slot " + std::to_string(i) + " is not an array of " + gradus::dtype_name(slot.dtype));
-    return false;
-  }
-  if (length < size_t(slot.size)) {
-    fail(env, kArgument, "slot " + std::to_string(i) + " has " + std::to_string(length) + " elements, the program needs " +
-                             std::to_string(slot.size));
-    return false;
-  }
-  address = static_cast<char*>(data);
-  return true;
-}
-
-/// The addresses of all slots.
-bool read_slots(napi_env env, const gradus::Loaded& program, napi_value list, std::vector<char*>& buffers) {
-  uint32_t count = 0;
-  if (napi_get_array_length(env, list, &count) != napi_ok || count != program.slots.size()) {
-    fail(env, kArgument, std::to_string(count) + " buffers for a program of " + std::to_string(program.slots.size()) + " slots");
-    return false;
-  }
-  buffers.resize(count + 1);
-  for (uint32_t i = 0; i < count; i++) {
-    napi_value item = nullptr;
-    napi_get_element(env, list, i, &item);
-    if (!read_slot(env, program.slots[i], i, item, buffers[i + 1])) return false;
-  }
-  return true;
-}
-
-/// What a program holds beside its buffers.
-int64_t memory_of(const gradus::Loaded& program) {
-  return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes()) +
-         program.kept_bytes;
-}
-
-/// Tells the garbage collector what goes with a program: a run may keep packed operands, or give them up.
-void report_memory(napi_env env, Handle& handle, int64_t bytes) {
-  int64_t total;
-  if (bytes != handle.bytes) napi_adjust_external_memory(env, bytes - handle.bytes, &total);
-  handle.bytes = bytes;
-}
+using namespace gradus::node;
 
 /// load(words: Int32Array, constants: Float64Array) → handle
 napi_value load(napi_env env, napi_callback_info info) {
@@ -160,7 +15,7 @@ napi_value load(napi_env env, napi_callback_info info) {
   napi_typedarray_type types[2];
   size_t lengths[2];
   void* data[2];
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < 2; ++i)
     if (napi_get_typedarray_info(env, args[i], &types[i], &lengths[i], &data[i], nullptr, nullptr) != napi_ok ||
         types[i] != (i == 0 ? napi_int32_array : napi_float64_array))
       return fail(env, kArgument, "load takes an Int32Array and a Float64Array");
@@ -217,9 +72,9 @@ napi_value bind(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// stamp(handle, versions: Float64Array): from now on each run reads there, for each slot, the version of its
+/// setVersions(handle, versions: Float64Array): from now on each run reads there, for each slot, the version of its
 /// contents (packed_cache.h). The caller keeps the array alive.
-napi_value stamp(napi_env env, napi_callback_info info) {
+napi_value set_versions(napi_env env, napi_callback_info info) {
   size_t argc = 2;
   napi_value args[2];
   napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
@@ -230,7 +85,7 @@ napi_value stamp(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   if (napi_get_typedarray_info(env, args[1], &type, &length, &data, nullptr, nullptr) != napi_ok ||
       type != napi_float64_array || length != handle->program->slots.size())
-    return fail(env, kArgument, "stamp takes a Float64Array with a number for each slot");
+    return fail(env, kArgument, "setVersions takes a Float64Array with a number for each slot");
   handle->versions = static_cast<const double*>(data);
   return nullptr;
 }
@@ -238,7 +93,7 @@ napi_value stamp(napi_env env, napi_callback_info info) {
 /// One run on the bound arrays; the time of each instruction goes to `nanoseconds` where it is given.
 bool run_bound(napi_env env, Handle& handle, double* nanoseconds) {
   const auto& slots = handle.program->slots;
-  for (size_t i = 0; i < slots.size(); i++)
+  for (size_t i = 0; i < slots.size(); ++i)
     if (!handle.buffers[i + 1] && slots[i].size > 0) {
       fail(env, kArgument, "slot " + std::to_string(i) + " is not bound");
       return false;
@@ -344,7 +199,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   if (napi_create_array_with_length(env, count + 2, &keep) != napi_ok) return fail(env, kMemory, "no memory for a run");
   napi_set_element(env, keep, 0, args[0]);
   napi_set_element(env, keep, 1, args[2]);
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = 0; i < count; ++i) {
     napi_value item;
     napi_get_element(env, args[1], i, &item);
     napi_set_element(env, keep, i + 2, item);
@@ -354,7 +209,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   if (!addon.queue->submit(execute, job.get())) {
     // No thread to be had: run here, after nothing else.
     perform(*job);
-    addon.pending++;
+    ++addon.pending;
     settle(env, nullptr, nullptr, job.release());
     return promise;
   }
@@ -455,7 +310,7 @@ napi_value ended(napi_env env, napi_callback_info) {
   uint32_t bits = 0;
   napi_value object;
   const Addon& addon = addon_of(env);
-  for (uint32_t i = 0; i < kWatched; i++)
+  for (uint32_t i = 0; i < kWatched; ++i)
     if (addon.watched[i] && napi_get_reference_value(env, addon.watched[i], &object) == napi_ok && !object)
       bits |= uint32_t{1} << i;
   napi_value value;
@@ -495,7 +350,7 @@ napi_value initialize(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback call;
-  } functions[] = {{"load", guarded<load>}, {"unload", guarded<unload>}, {"bind", guarded<bind>}, {"stamp", guarded<stamp>},
+  } functions[] = {{"load", guarded<load>}, {"unload", guarded<unload>}, {"bind", guarded<bind>}, {"setVersions", guarded<set_versions>},
                    {"runSync", guarded<run_sync>}, {"run", guarded<run>}, {"profile", guarded<profile>}, {"algorithms", guarded<algorithms>}, {"info", guarded<describe>},
                    {"setThreads", guarded<set_threads>}, {"arenaBytes", arena_bytes}, {"misalignment", misalignment},
                    {"largePages", large_pages}, {"watch", watch}, {"ended", ended}};

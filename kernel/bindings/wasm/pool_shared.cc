@@ -62,7 +62,7 @@ Pool::~Pool() { free_memory(); }
 
 void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) {
   if (alone_ || workers_ == 1 || count <= 1) {
-    for (int64_t task = 0; task < count; task++) body(context, task, 0);
+    for (int64_t task = 0; task < count; ++task) body(context, task, 0);
     return;
   }
   if (broken) __builtin_trap();
@@ -70,7 +70,7 @@ void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) 
     const uint32_t epoch = tasks.open(base, std::min(count - base, Tasks::kMost), body, context);
     if (asleep > 0) opened.ring();
     while (tasks.take(epoch, 0)) {}
-    for (int looks = 0; tasks.unfinished() > 0; looks++) {
+    for (int looks = 0; tasks.unfinished() > 0; ++looks) {
       if (broken) __builtin_trap();
       if (may_sleep && looks >= kLooks) sleep_until_finished();
     }
@@ -89,7 +89,7 @@ __attribute__((export_name("work"))) void work() {
   uint32_t done = 0;  // the last epoch seen to the end
   for (;;) {
     uint32_t epoch = 0;
-    for (int looks = 0; looks < kLooks && !epoch; looks++) epoch = tasks.opened_after(done);
+    for (int looks = 0; looks < kLooks && !epoch; ++looks) epoch = tasks.opened_after(done);
     if (!epoch) epoch = sleep_until_opened(done);
     if (!epoch) continue;
     // The pool was made before the job was opened, so `active` is the one that belongs to it.

@@ -1,5 +1,5 @@
-// Convolutions. The ladder below chooses the algorithm, by shape and strides alone and once, when a program is
-// loaded. A rung says for what it is there; `choose` of its class, in a file of its own, holds the exact condition.
+// Convolutions. The ladder below chooses the algorithm once, when a program is loaded, by shapes and strides alone.
+// Each rung names its measured reason; `choose` of the algorithm's class holds the exact condition.
 #include "conv.h"
 
 #include "batch_dots.h"
@@ -20,7 +20,7 @@ namespace {
 
 template <class T>
 ConvAlgorithm choose(const ConvCall& call, ConvBlocking& blocks) {
-  if (!call.images_last) {
+  if (!call.batch_innermost) {
     // 16 products where 36 stand in the sum: 1.6 to 2 times as fast from 32 channels on, gradients of weights
     // 1.3 to 1.8 times. Fewer channels or tiles leave the transforms too large a part.
     if (winograd_layer_fits(call)) return ConvAlgorithm::winograd;
@@ -28,22 +28,22 @@ ConvAlgorithm choose(const ConvCall& call, ConvBlocking& blocks) {
   }
   // Far strides, paddings and dilations do not fit the 32-bit tables of the algorithms that follow.
   if (!has_usual_extent(call)) return ConvAlgorithm::direct;
-  if (call.images_last) {
-    // Vectors of images wherever one looks: LeNet's step takes 0.7 of the time. Not for few images, nor for so
-    // long a k that it had better be cut.
+  if (call.batch_innermost) {
+    // Whole vectors of images, nothing staged: LeNet's step takes 0.7 of the time. Not for fewer images than lanes,
+    // nor for a k so long that split-K is better.
     if (BatchInnermost<T>::choose(call, blocks)) return ConvAlgorithm::batch_innermost;
   } else {
     // Gradients of weights whose images, the contraction here, lie innermost: nothing is packed, staged or padded.
     if (BatchDots<T>::choose(call, blocks)) return ConvAlgorithm::batch_dots;
     // Narrow planes of many images: no lane is wasted; where a cost model finds fewer cycles than for positions.
     if (BatchLanes<T>::choose(call, blocks)) return ConvAlgorithm::batch_lanes;
-    // Enough positions per image to fill vectors, and a k of moderate length.
+    // Enough positions per image to fill vectors, and a k that needs no split.
     if (ImplicitGemm<T>::choose(call, blocks)) return ConvAlgorithm::implicit_gemm;
   }
-  // Few positions and a long k, as in gradients of weights: split-K. First layers (few columns, enough rows)
-  // take half of the time with rows along the lanes,
+  // Few positions and a long k, as in gradients of weights: split-K. Rows along the lanes halve the time of first
+  // layers, which have few columns and enough rows;
   if (SplitKRows<T>::choose(call, blocks)) return ConvAlgorithm::split_k_rows;
-  // and the few columns of one input channel or of depthwise layers gain from the contraction along the lanes.
+  // the contraction along the lanes suits the few columns of one input channel and of depthwise layers.
   if (SplitKDots<T>::choose(call, blocks)) return ConvAlgorithm::split_k_dots;
   SplitKGemm<T>::choose(call, blocks);
   return ConvAlgorithm::split_k_gemm;
@@ -54,7 +54,7 @@ ConvChoice choose(const ConvCall& call) {
   ConvChoice choice{};
   // A small dilated x and a large w, as in gradients of a transposed layer's weights: with their roles exchanged,
   // the sum meets no zeros between the elements of x.
-  choice.exchanged = !call.images_last && !winograd_layer_fits(call) && !winograd_weights_fits(call) &&
+  choice.exchanged = !call.batch_innermost && !winograd_layer_fits(call) && !winograd_weights_fits(call) &&
                      has_usual_extent(call) && Exchanged<T>::pays(call);
   if (!choice.exchanged) {
     choice.algorithm = choose<T>(call, choice.blocking);

@@ -29,7 +29,7 @@ class DirectSums {
 
   Status run() {
     const ConvCall& c = call_;
-    const int64_t batches = c.groups * (c.images_last ? 1 : c.n), columns = outs_ * (c.images_last ? c.n : 1);
+    const int64_t batches = c.groups * (c.batch_innermost ? 1 : c.n), columns = outs_ * (c.batch_innermost ? c.n : 1);
     const int64_t strips = ceil_div(columns, kStrip);
     run_tasks(pool_, batches * c.out_channels * strips, [&](int64_t task, int worker) {
       const int64_t col = task % strips * kStrip, row = task / strips % c.out_channels;
@@ -59,8 +59,8 @@ class DirectSums {
 
   T sum(int64_t batch, int64_t row, int64_t col) const {
     const ConvCall& c = call_;
-    const int64_t n = c.images_last ? col % c.n : batch / c.groups, g = c.images_last ? batch : batch % c.groups;
-    const int64_t at = c.images_last ? col / c.n : col;
+    const int64_t n = c.batch_innermost ? col % c.n : batch / c.groups, g = c.batch_innermost ? batch : batch % c.groups;
+    const int64_t at = c.batch_innermost ? col / c.n : col;
     const int64_t p[3] = {at / (c.out[1] * c.out[2]), at / c.out[2] % c.out[1], at % c.out[2]};
     const T* x = static_cast<const T*>(c.x) + n * c.x_n + g * c.x_g;
     const T* w = static_cast<const T*>(c.w) + g * c.w_g + row * c.w_o;

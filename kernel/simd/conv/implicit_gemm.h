@@ -135,7 +135,7 @@ void ImplicitGemm<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
   });
 }
 
-/// Narrow rows fill vectors badly: then a plane is one run, the columns between rows in vain.
+/// Whether rows are so narrow that a plane is better treated as one run, columns between its rows wasted.
 template <class T>
 bool ImplicitGemm<T>::flat(const int64_t* size, const Region& region) {
   const int64_t plane = size[1] > 0 ? (size[1] - 1) * region.w[1].step + size[2] : 0;
@@ -297,7 +297,7 @@ Status ImplicitGemm<T>::run() {
 
   const int64_t down = ceil_div(call.out_channels, rows_), boxes = positions_.boxes();
   const int64_t images = call.n * call.groups;
-  // Images of a task: some 2²⁰ multiplications, beside which the time for its tables is negligible.
+  // Images of a task: some 2²⁰ multiplications, which amortize its tables.
   const int64_t work = max(1, volume(positions_.box) * rows_ * depth_);
   const int64_t together = max(1, min(images / 32, (int64_t{1} << 20) / work));
   run_tasks(pool_, ceil_div(images, together) * down * boxes, [&](int64_t task, int worker) {

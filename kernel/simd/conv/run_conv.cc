@@ -5,7 +5,7 @@
 namespace gradus::GRADUS_ISA {
 
 Status run_conv(const ConvPlan& p, Frame& frame) {
-  const bool last = p.call.images_last;
+  const bool last = p.call.batch_innermost;
   Epilogue epilogue{p.after, frame, last ? 1 : 2, 0, {}};
   if (p.empty) {
     const int64_t n = p.call.n;

@@ -108,13 +108,13 @@ Status SplitK<T>::run_splits(const Sum& sum) {
     T* total = partial + task / strips * splits_ * block_size + row * ld_;
     for (int64_t split = 1; split < splits_; ++split)
       for (int64_t i = 0; i < rows * ld_; ++i) total[i] += total[split * block_size + i];
-    if (call_.images_last) store_last(b, row, rows, worker, total);
+    if (call_.batch_innermost) store_last(b, row, rows, worker, total);
     else store_images(b, row, rows, worker, total);
   });
   return Status::ok;
 }
 
-/// Stores columns as they are: a row of positions of all images is one run, of some one for each.
+/// Stores columns as they are: a row of positions is one run for all images, or one for each position.
 template <class T>
 void SplitK<T>::store_last(const Part& b, int64_t row, int64_t rows, int worker, const T* total) const {
   const ConvCall& call = call_;

@@ -166,7 +166,7 @@ inline void Layer::store_or_finish(int worker, const TileBlock& block, int64_t g
   }
 }
 
-/// Row by row, as memory wants it: planes of results are often 4 KB apart, in one set of L1.
+/// Row by row: planes of results are often 4 KB apart, which maps them all to one set of L1.
 inline void Layer::store_rows(const Tile& done, int64_t g) const {
   const BiasedResult& biased = call_.biased;
   const int64_t all = call_.out[1] * call_.out[2];

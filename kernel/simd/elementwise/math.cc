@@ -31,7 +31,7 @@ GRADUS_INLINE U64 philox(U64 k0, U64 k1, U64 counter) {
   const U64 m0 = U64{} + 0xd2511f53u, m1 = U64{} + 0xcd9e8d57u;
   U64 c0 = counter, c1{}, c2{}, c3{};
 #pragma GCC unroll 10
-  for (int round = 0; round < 10; round++) {
+  for (int round = 0; round < 10; ++round) {
     const U64 p0 = multiply_low_words(m0, c0), p1 = multiply_low_words(m1, c2);
     c0 = (p1 >> 32) ^ c1 ^ k0;
     c1 = p1;

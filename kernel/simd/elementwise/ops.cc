@@ -19,7 +19,7 @@ void map1(void* dst, const void* a, const void*, const void*, int64_t n) {
   R* d = static_cast<R*>(dst);
   const T* x = static_cast<const T*>(a);
   GRADUS_INDEPENDENT
-  for (int64_t i = 0; i < n; i++) d[i] = f(x[i]);
+  for (int64_t i = 0; i < n; ++i) d[i] = f(x[i]);
 }
 
 template <class R, class T, R (*f)(T, T)>
@@ -28,7 +28,7 @@ void map2(void* dst, const void* a, const void* b, const void*, int64_t n) {
   const T* x = static_cast<const T*>(a);
   const T* y = static_cast<const T*>(b);
   GRADUS_INDEPENDENT
-  for (int64_t i = 0; i < n; i++) d[i] = f(x[i], y[i]);
+  for (int64_t i = 0; i < n; ++i) d[i] = f(x[i], y[i]);
 }
 
 template <class T>
@@ -38,7 +38,7 @@ void map_where(void* dst, const void* a, const void* b, const void* c, int64_t n
   const T* x = static_cast<const T*>(b);
   const T* y = static_cast<const T*>(c);
   GRADUS_INDEPENDENT
-  for (int64_t i = 0; i < n; i++) {
+  for (int64_t i = 0; i < n; ++i) {
     const T yes = x[i], no = y[i];
     d[i] = condition[i] ? yes : no;
   }

@@ -63,7 +63,7 @@ struct TileShape {
 template <class T>
 class VectorPanels {
  public:
-  /// Of a block of the result. Rows: enough that a task's cost does not show.
+  /// Of a block of the result. Rows: enough to amortize the cost of a task.
   static constexpr int64_t kRows = 168, kColumns = 512;
   /// Multiplications that a task must have at least for blocks to be halved: some 10 µs.
   static constexpr int64_t kLeastWork = int64_t{1} << 21;

@@ -23,12 +23,12 @@ void integer_row(void* context, int64_t task, int worker) {
   uint32_t sums[width];
   for (int64_t col = 0; col < c.n; col += width) {
     const int64_t cols = c.n - col < width ? c.n - col : width;
-    for (int64_t j = 0; j < width; j++) sums[j] = 0;
-    for (int64_t k = 0; k < c.k; k++) {
+    for (int64_t j = 0; j < width; ++j) sums[j] = 0;
+    for (int64_t k = 0; k < c.k; ++k) {
       if (k % kLook == 0 && run.epilogue.frame.parallel->interrupted()) return;
       const uint32_t x = uint32_t(a[k * c.a_col]);
       const int32_t* line = b + k * c.b_row + col * c.b_col;
-      for (int64_t j = 0; j < cols; j++) sums[j] += x * uint32_t(line[j * c.b_col]);
+      for (int64_t j = 0; j < cols; ++j) sums[j] += x * uint32_t(line[j * c.b_col]);
     }
     run.epilogue.finish(worker, {batch, row, col, 1, cols, sums, width});
   }
@@ -41,14 +41,14 @@ void batch_offsets(const MatmulPlan& p, const LoopView& v, int64_t first, int64_
     return;
   }
   int64_t at[kMaxRank], offset = 0, rest = first;
-  for (int a = p.batch_rank - 1; a >= 0; a--) {
+  for (int a = p.batch_rank - 1; a >= 0; --a) {
     at[a] = rest % p.batch_size[a];
     rest /= p.batch_size[a];
     offset += at[a] * (v.stride[a] / unit);
   }
-  for (int64_t i = 0; i < count; i++) {
+  for (int64_t i = 0; i < count; ++i) {
     offsets[i] = offset;
-    for (int a = p.batch_rank - 1; a >= 0; a--) {
+    for (int a = p.batch_rank - 1; a >= 0; --a) {
       offset += v.stride[a] / unit;
       if (++at[a] < p.batch_size[a]) break;
       offset -= v.stride[a] / unit * p.batch_size[a];

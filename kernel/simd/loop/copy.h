@@ -28,7 +28,7 @@ template <class T, int bytes>
 inline void copy_every_second(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t rows) {
   constexpr int W = bytes / int(sizeof(T));
   using Sequence = std::make_index_sequence<W>;
-  for (int64_t r = 0; r < rows; r++) {
+  for (int64_t r = 0; r < rows; ++r) {
     T* to = reinterpret_cast<T*>(dst + r * dst_row);
     const T* from = reinterpret_cast<const T*>(src + r * src_row);
     int64_t i = 0;
@@ -63,13 +63,13 @@ inline void double_lanes(T* to, int64_t line, int64_t times, const T* from, std:
   constexpr int W = sizeof...(k);
   const auto v = load_lanes<typename Lanes<T, bytes>::type>(from);
   const auto low = __builtin_shufflevector(v, v, int(k / 2)...), high = __builtin_shufflevector(v, v, int((W + k) / 2)...);
-  for (int64_t t = 0; t < times; t++, to += line) {
+  for (int64_t t = 0; t < times; ++t, to += line) {
     store_lanes(to, low);
     store_lanes(to + W, high);
   }
 }
 
-/// The lines from `first` on, by vectors of so many bytes; returns the first line that is left. Where
+/// The lines from `first` on, by vectors of the given width; returns the first line that is left. Where
 /// other lines follow, the last vector may reach beyond its line: they overwrite what is too much.
 /// Else it ends with the line, and lines too short for that are left.
 template <class T, int bytes>
@@ -79,11 +79,11 @@ inline int64_t double_lines(T* dst, const T* src, const Doubled& d, int64_t firs
   const int64_t line = 2 * d.n, lines = d.times * line, times = d.times, n = d.n;
   const int64_t vectors = (n + W - 1) / W, followed = d.rows - (vectors * W - 1) / n;
   if (vectors == 1)
-    for (; 2 * n > W && first < followed; first++)
+    for (; 2 * n > W && first < followed; ++first)
       double_lanes<T, bytes>(dst + first * lines, line, times, src + first * n, Sequence{});
   if (n < W) return first;
-  for (; first < d.rows; first++)
-    for (int64_t t = 0; t < times; t++) {
+  for (; first < d.rows; ++first)
+    for (int64_t t = 0; t < times; ++t) {
       T* to = dst + first * lines + t * line;
       const T* from = src + first * n;
       int64_t i = 0;
@@ -102,9 +102,9 @@ inline void copy_doubled(T* dst, const T* src, const Doubled& d) {
     if constexpr (kVectorBytes > 32) r = double_lines<T, 32>(dst, src, d, r);
     if constexpr (kVectorBytes > 16) r = double_lines<T, 16>(dst, src, d, r);
   }
-  for (; r < d.rows; r++)
-    for (int64_t t = 0; t < d.times; t++)
-      for (int64_t i = 0; i < 2 * d.n; i++) dst[(r * d.times + t) * 2 * d.n + i] = src[r * d.n + i / 2];
+  for (; r < d.rows; ++r)
+    for (int64_t t = 0; t < d.times; ++t)
+      for (int64_t i = 0; i < 2 * d.n; ++i) dst[(r * d.times + t) * 2 * d.n + i] = src[r * d.n + i / 2];
 }
 
 /// n copies of one value, one after another.
@@ -113,7 +113,7 @@ inline void repeat(char* dst, T value, int64_t n) {
   constexpr int W = kVectorBytes / int(sizeof(T));
   T* to = reinterpret_cast<T*>(dst);
   if (n < W) {
-    for (int64_t i = 0; i < n; i++) store_lanes(to + i, value);
+    for (int64_t i = 0; i < n; ++i) store_lanes(to + i, value);
     return;
   }
   const auto v = value - typename Lanes<T>::type{};
@@ -130,9 +130,9 @@ inline void copy_line(char* dst, int64_t ds, const char* src, int64_t ss, int64_
   } else if (ds == int64_t(sizeof(T)) && ss == 2 * int64_t(sizeof(T)) && copy_second_lines<T>(dst, 0, src, 0, n, 1)) {
     return;
   } else if (ds == int64_t(sizeof(T))) {
-    for (int64_t i = 0; i < n; i++) std::memcpy(dst + i * int64_t(sizeof(T)), src + i * ss, sizeof(T));
+    for (int64_t i = 0; i < n; ++i) std::memcpy(dst + i * int64_t(sizeof(T)), src + i * ss, sizeof(T));
   } else {
-    for (int64_t i = 0; i < n; i++) std::memcpy(dst + i * ds, src + i * ss, sizeof(T));
+    for (int64_t i = 0; i < n; ++i) std::memcpy(dst + i * ds, src + i * ss, sizeof(T));
   }
 }
 
@@ -143,7 +143,7 @@ constexpr int64_t kShortLine = 8;
 inline int contiguous_source_axis(const CopyBox& b, int64_t element) {
   const int64_t step = b.src[0] < 0 ? -b.src[0] : b.src[0];
   if (b.dst[0] != element || step < kShortLine * element) return 0;
-  for (int a = 1; a < b.rank; a++)
+  for (int a = 1; a < b.rank; ++a)
     if (b.src[a] == element && b.extent[a] >= kShortLine) return a;
   return 0;
 }
@@ -174,10 +174,10 @@ inline void transpose_lanes(char* dst, int64_t dst_row, const char* src, int64_t
   constexpr int lanes = gemm::Lanes<F>::count;
   gemm::Vec<F> v[lanes];
 #pragma GCC unroll 16
-  for (int i = 0; i < lanes; i++) v[i] = load_lanes<gemm::Vec<F>>(src + i * src_row);
+  for (int i = 0; i < lanes; ++i) v[i] = load_lanes<gemm::Vec<F>>(src + i * src_row);
   gemm::transpose<F>(v);
 #pragma GCC unroll 16
-  for (int i = 0; i < lanes; i++) store_lanes(dst + i * dst_row, v[i]);
+  for (int i = 0; i < lanes; ++i) store_lanes(dst + i * dst_row, v[i]);
 }
 
 /// dst[j][i] = src[i][j] for i < n, j < m, where i is contiguous in dst and j in src: by squares of
@@ -186,7 +186,7 @@ template <class T, int bytes = kVectorBytes>
 inline void transpose(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t m) {
   constexpr int64_t e = sizeof(T), side = bytes / e;
   if constexpr (e == 1) {
-    for (int64_t i = 0; i < n; i++) copy_line<T>(dst + i, dst_row, src + i * src_row, 1, m);
+    for (int64_t i = 0; i < n; ++i) copy_line<T>(dst + i, dst_row, src + i * src_row, 1, m);
   } else {
     const int64_t rows = n / side * side, columns = m / side * side;
     const auto rest = [&](int64_t i, int64_t j, int64_t n, int64_t m) {
@@ -194,7 +194,7 @@ inline void transpose(char* dst, int64_t dst_row, const char* src, int64_t src_r
       char* to = dst + j * dst_row + i * e;
       const char* from = src + i * src_row + j * e;
       if constexpr (bytes > 16) return transpose<T, 16>(to, dst_row, from, src_row, n, m);
-      for (int64_t k = 0; k < n; k++) copy_line<T>(to + k * e, dst_row, from + k * src_row, e, m);
+      for (int64_t k = 0; k < n; ++k) copy_line<T>(to + k * e, dst_row, from + k * src_row, e, m);
     };
     for (int64_t i = 0; i < rows; i += side) {
       for (int64_t j = 0; j < columns; j += side) {
@@ -224,7 +224,7 @@ inline void transpose_far(char* dst, int64_t dst_row, const char* src, int64_t s
       const int64_t rows = m - j < kTransposeSide ? m - j : kTransposeSide;
       const int64_t columns = n - i < kTransposeSide ? n - i : kTransposeSide;
       transpose<T>(tile, kTransposeSide * e, src + i * src_row + j * e, src_row, columns, rows);
-      for (int64_t r = 0; r < rows; r++)
+      for (int64_t r = 0; r < rows; ++r)
         std::memcpy(dst + (j + r) * dst_row + i * e, tile + r * kTransposeSide * e, size_t(columns * e));
     }
 }
@@ -237,7 +237,7 @@ inline void repeat_line(char* dst, int64_t bytes, int64_t times) {
 
 /// Moves on along the axes from `first` on, but `left_out`; false behind the last position.
 inline bool next_line(const CopyBox& b, int first, int left_out, int64_t* at, char*& dst, const char*& src) {
-  for (int a = first; a < b.rank; a++) {
+  for (int a = first; a < b.rank; ++a) {
     if (a == left_out) continue;
     dst += b.dst[a];
     src += b.src[a];
@@ -264,7 +264,7 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
       copy_line<T>(dst, b.dst[0], src, b.src[0], b.extent[0]);
       repeat_line(dst, b.dst[1], b.extent[1]);
     } else if (!skipping || !copy_second_lines<T>(dst, b.dst[1], src, b.src[1], b.extent[0], b.extent[1])) {
-      for (int64_t j = 0; j < b.extent[1]; j++)
+      for (int64_t j = 0; j < b.extent[1]; ++j)
         copy_line<T>(dst + j * b.dst[1], b.dst[0], src + j * b.src[1], b.src[0], b.extent[0]);
     }
   } while (next_line(b, 1, second, at, dst, src));
@@ -299,7 +299,7 @@ inline void copy_box(char* dst, const int64_t* dst_stride, const char* src, cons
   CopyBox b;
   b.rank = 0;
   int64_t dense = element;
-  for (int a = rank - 1; a >= 0; a--) {
+  for (int a = rank - 1; a >= 0; --a) {
     const int64_t d = dst_stride ? dst_stride[a] : dense, s = src_stride ? src_stride[a] : dense;
     dense *= extent[a];
     if (extent[a] == 1) continue;
@@ -311,7 +311,7 @@ inline void copy_box(char* dst, const int64_t* dst_stride, const char* src, cons
     b.extent[b.rank] = extent[a];
     b.dst[b.rank] = d;
     b.src[b.rank] = s;
-    b.rank++;
+    ++b.rank;
   }
   if (element == 4) copy_merged<uint32_t>(b, dst, src);
   else if (element == 8) copy_merged<uint64_t>(b, dst, src);
@@ -321,7 +321,7 @@ inline void copy_box(char* dst, const int64_t* dst_stride, const char* src, cons
 /// Whether the elements of a box lie one after another.
 inline bool is_dense(const int64_t* stride, int rank, const int64_t* extent, int64_t element) {
   int64_t step = element;
-  for (int a = rank - 1; a >= 0; a--) {
+  for (int a = rank - 1; a >= 0; --a) {
     if (extent[a] == 1) continue;
     if (stride[a] != step) return false;
     step *= extent[a];

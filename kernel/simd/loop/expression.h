@@ -10,13 +10,13 @@ inline void one_by_one(int64_t& n) { asm("" : "+r"(n)); }
 
 inline int64_t offset_of(const LoopView& v, int rank, const int64_t* start) {
   int64_t offset = v.offset;
-  for (int a = 0; a < rank; a++) offset += start[a] * v.stride[a], one_by_one(offset);
+  for (int a = 0; a < rank; ++a) offset += start[a] * v.stride[a], one_by_one(offset);
   return offset;
 }
 
 inline int64_t count(int rank, const int64_t* extent) {
   int64_t n = 1;
-  for (int a = 0; a < rank; a++) n *= extent[a], one_by_one(n);
+  for (int a = 0; a < rank; ++a) n *= extent[a], one_by_one(n);
   return n;
 }
 
@@ -26,8 +26,8 @@ inline void index_box(int32_t* dst, int64_t first, const int64_t* stride, int ra
   const int64_t n = count(rank, extent);
   const int64_t line = rank > 0 ? extent[rank - 1] : 1, step = rank > 0 ? stride[rank - 1] : 0;
   for (int64_t done = 0; done < n; done += line) {
-    for (int64_t i = 0; i < line; i++) dst[done + i] = int32_t(first + i * step);
-    for (int a = rank - 2; a >= 0; a--) {
+    for (int64_t i = 0; i < line; ++i) dst[done + i] = int32_t(first + i * step);
+    for (int a = rank - 2; a >= 0; --a) {
       first += stride[a];
       if (++at[a] < extent[a]) break;
       first -= stride[a] * extent[a];
@@ -58,7 +58,7 @@ inline void begin(const Loop& loop, const Frame& frame, char* memory) {
   for (const ConstantBlock& c : loop.constants) table[c.value] = const_cast<void*>(c.data);
   for (const RegisterBlock& r : loop.registers) table[r.value] = memory + r.offset;
   const int64_t longest = loop.elements < loop.block ? loop.elements : loop.block;
-  for (size_t i = 0; i < loop.inputs.size(); i++) {
+  for (size_t i = 0; i < loop.inputs.size(); ++i) {
     const LoopInput& in = loop.inputs[i];
     if (in.access != Access::once && in.access != Access::uniform) continue;
     table[i] = memory + in.reg;
@@ -111,11 +111,11 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
                           const int64_t* extent, int64_t given_row) {
   const int rank = loop.rank;
   if (!loop.rowwise || extent[rank - 1] < kLeastRow) return false;
-  for (int a = 0; a < rank - 2; a++)
+  for (int a = 0; a < rank - 2; ++a)
     if (extent[a] != 1) return false;
   void** table = reinterpret_cast<void**>(memory);
   const int64_t rows = extent[rank - 2], n = extent[rank - 1];
-  for (size_t i = 0; i < loop.inputs.size(); i++) {
+  for (size_t i = 0; i < loop.inputs.size(); ++i) {
     const LoopInput& in = loop.inputs[i];
     if (in.access == Access::in_block) table[i] = frame.buffers[in.view.buffer] + offset_of(in.view, rank, start);
   }
@@ -123,7 +123,7 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
   for (const LoopOutput& o : loop.outputs)
     if (o.direct) table[o.value] = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start);
   const int64_t longest = n < longest_piece(loop) ? n : longest_piece(loop);
-  for (int64_t r = 0; r < rows; r++) {
+  for (int64_t r = 0; r < rows; ++r) {
     for (int32_t i : loop.filled) {
       const LoopView& v = loop.inputs[i].view;
       if (r > 0 && v.stride[rank - 2] == 0) continue;
@@ -153,7 +153,7 @@ inline void evaluate(const Loop& loop, const Frame& frame, char* memory, const i
   const bool whole = n == loop.elements;  // a small loop is one block, which the plan knows all about
   const auto offset = [&](const LoopView& v) { return whole ? v.offset : offset_of(v, rank, start); };
   const auto dense = [&](const LoopView& v) { return whole ? v.dense : is_dense(v.stride, rank, extent, v.element); };
-  for (size_t i = 0; i < loop.inputs.size(); i++) {
+  for (size_t i = 0; i < loop.inputs.size(); ++i) {
     const LoopInput& in = loop.inputs[i];
     if (in.access == Access::in_block && in.view.buffer >= 0 && dense(in.view)) {
       table[i] = frame.buffers[in.view.buffer] + offset(in.view);
@@ -193,14 +193,14 @@ struct BlockCursor {
     extent[a] = rest < full[a] ? rest : full[a];
   }
   void seek(int64_t block) {
-    for (int a = rank - 1; a >= 0; a--) {
+    for (int a = rank - 1; a >= 0; --a) {
       at[a] = block % grid[a];
       block /= grid[a];
       place(a);
     }
   }
   void next() {
-    for (int a = rank - 1; a >= 0; a--) {
+    for (int a = rank - 1; a >= 0; --a) {
       const bool carry = ++at[a] == grid[a];
       if (carry) at[a] = 0;
       place(a);

@@ -7,7 +7,7 @@ namespace gradus::GRADUS_ISA {
 /// Byte offset of the `line`-th index over the axes `from` … `to`−1 of a view.
 inline int64_t line_offset(const LoopView& v, const int64_t* size, int from, int to, int64_t line) {
   int64_t offset = 0;
-  for (int a = to - 1; a >= from; a--) {
+  for (int a = to - 1; a >= from; --a) {
     offset += line % size[a] * v.stride[a];
     line /= size[a];
   }

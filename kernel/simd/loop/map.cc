@@ -16,7 +16,7 @@ void evaluate_tile(const Loop& loop, const Frame& frame, char* memory, int64_t* 
   for (int64_t r = 0; r < rows; r += step) {
     start[across] = from + r;
     extent[across] = rows - r < step ? rows - r : step;
-    for (size_t i = 0; i < loop.inputs.size(); i++) {
+    for (size_t i = 0; i < loop.inputs.size(); ++i) {
       const LoopInput& in = loop.inputs[i];
       if (in.access == Access::staged) table[i] = memory + in.reg + r * row * in.view.element;
     }
@@ -39,18 +39,18 @@ void walk_rows(const Loop& loop, const Frame& frame, char* memory, int64_t first
   char* room[most];         // where the one element of a row is repeated, or null
   const char* held[most]{}; // which one is
   int64_t by[kMaxRank][most];
-  for (int i = 0; i < most; i++) {
+  for (int i = 0; i < most; ++i) {
     const size_t v = size_t(values[i]);
     const bool input = i > 0 && v < loop.inputs.size() && loop.inputs[v].access == Access::in_block;
     const LoopView* view = input ? &loop.inputs[v].view : i == 0 ? &loop.outputs[0].view : nullptr;
-    for (int a = 0; a < outer; a++) by[a][i] = view ? view->stride[a] : 0;
+    for (int a = 0; a < outer; ++a) by[a][i] = view ? view->stride[a] : 0;
     moving[i] = view ? frame.buffers[view->buffer] + offset_of(*view, outer, at) : static_cast<char*>(table[v]);
     room[i] = input && view->stride[outer] == 0 ? memory + loop.inputs[v].reg : nullptr;
   }
   const int64_t n = loop.size[outer];
-  for (int64_t row = first; row < last; row++) {
+  for (int64_t row = first; row < last; ++row) {
     char* value[most];
-    for (int i = 0; i < most; i++) {
+    for (int i = 0; i < most; ++i) {
       value[i] = room[i] ? room[i] : moving[i];
       if (!room[i] || held[i] == moving[i]) continue;
       repeat(room[i], moving[i], loop.inputs[values[i]].view.element, n);
@@ -61,7 +61,7 @@ void walk_rows(const Loop& loop, const Frame& frame, char* memory, int64_t first
     for (int a = outer; a-- > 0; at[a] = 0) {
       const bool carry = ++at[a] == loop.size[a];
       const int64_t steps = carry ? 1 - loop.size[a] : 1;
-      for (int i = 0; i < most; i++) moving[i] += steps * by[a][i];
+      for (int i = 0; i < most; ++i) moving[i] += steps * by[a][i];
       if (!carry) break;
     }
   }
@@ -88,7 +88,7 @@ void run_task(void* context, int64_t task, int worker) {
   const int64_t last = first + plan.tiles_per_task < plan.tiles ? first + plan.tiles_per_task : plan.tiles;
   if (plan.by_rows) return walk_rows(loop, run.frame, memory, first, last);
   cursor.seek(first);
-  for (int64_t tile = first; tile < last; tile++) {
+  for (int64_t tile = first; tile < last; ++tile) {
     if (loop.across >= 0) evaluate_tile(loop, run.frame, memory, start, extent);
     else if (!evaluate_rows(loop, run.frame, memory, start, extent, 0)) evaluate(loop, run.frame, memory, start, extent);
     cursor.next();

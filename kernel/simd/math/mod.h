@@ -20,7 +20,7 @@ GRADUS_INLINE double long_division(double a, double b) {
   uint64_t m[2];
   int e[2];
   const double x[2] = {a, b};
-  for (int i = 0; i < 2; i++) {  // x = m·2^(e − 1075)
+  for (int i = 0; i < 2; ++i) {  // x = m·2^(e − 1075)
     uint64_t bits;
     __builtin_memcpy(&bits, &x[i], sizeof bits);
     const int exponent = int(bits >> 52);
@@ -50,7 +50,7 @@ GRADUS_INLINE F64 remainder_of(F64 a, F64 b) {
   r = select(a < b, a, r);
   const MaskOf<F64> easy = (a < b) | ((quotient < most) & (a < 0x1p1000));
   if (__builtin_expect(any(~easy), 0))
-    for (int i = 0; i < int(sizeof(F64) / sizeof(double)); i++)
+    for (int i = 0; i < int(sizeof(F64) / sizeof(double)); ++i)
       if (!easy[i]) r[i] = long_division(a[i], b[i]);
   return r;
 }

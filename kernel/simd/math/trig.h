@@ -48,7 +48,7 @@ __attribute__((noinline)) static inline LaneQuadrant reduce_large(double x) {
   const int start = exponent - 1075 - 2 + 64, shift = start % 64;  // e ≥ −32 here
   const uint64_t* word = kTwoOverPiBits + start / 64;
   uint64_t w[3];
-  for (int k = 0; k < 3; k++)
+  for (int k = 0; k < 3; ++k)
     w[k] = shift ? word[k] << shift | word[k + 1] >> (64 - shift) : word[k];
 
   // x·2/π modulo 4, in units of 2⁻¹⁹⁰
@@ -58,7 +58,7 @@ __attribute__((noinline)) static inline LaneQuadrant reduce_large(double x) {
   a = a << 2 | b >> 62, b = b << 2 | c >> 62, c <<= 2;
   const bool negative = a >> 63;  // the fraction is nearer to the next integer
   if (negative) {
-    n++;
+    ++n;
     a = ~a, b = ~b, c = ~c;  // negation, but for the last bit
   }
   int zeros = 0;
@@ -83,7 +83,7 @@ __attribute__((noinline)) static inline LaneQuadrant reduce_large(double x) {
 GRADUS_INLINE Quadrant with_large(F64 x, Quadrant q) {
   const MaskOf<F64> large = magnitude(x) > broadcast<F64>(kReductionLimit);
   if (__builtin_expect(any(large), 0)) {
-    for (size_t i = 0; i < sizeof(F64) / sizeof(double); i++) {
+    for (size_t i = 0; i < sizeof(F64) / sizeof(double); ++i) {
       if (!large[i]) continue;
       const LaneQuadrant lane = reduce_large(x[i]);
       q.r[i] = lane.r, q.r_low[i] = lane.r_low, q.n[i] = lane.n;

@@ -217,7 +217,7 @@ template <class V, int N>
 GRADUS_INLINE V polynomial(V x, const ScalarOf<V> (&c)[N]) {
   V sum = broadcast<V>(c[N - 1]);
 #pragma GCC unroll 16
-  for (int k = N - 2; k >= 0; k--) sum = madd(sum, x, broadcast<V>(c[k]));
+  for (int k = N - 2; k >= 0; --k) sum = madd(sum, x, broadcast<V>(c[k]));
   return sum;
 }
 

@@ -21,7 +21,7 @@ struct Reducing {
   void (*end)(Accumulators, const void* line);
   void (*windows)(void* result, const void* x, const Windows&);  // null for bool
   // Extremes and their positions; null but for the maximum of real numbers.
-  void (*twins)(void* values, void* positions, const void* x, const Windows&);
+  void (*max_argmax)(void* values, void* positions, const void* x, const Windows&);
 };
 
 template <class R, class T>
@@ -36,7 +36,7 @@ constexpr auto windows_of() {
 }
 
 template <class R, class T>
-void twin_windows(void* values, void* positions, const void* x, const Windows& w) {
+void max_argmax_windows(void* values, void* positions, const void* x, const Windows& w) {
   const typename R::Out result{static_cast<T*>(values), static_cast<int32_t*>(positions)};
   (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(result, static_cast<const T*>(x), w);
 }
@@ -71,9 +71,9 @@ constexpr auto end_of() {
 }
 
 template <class R>
-constexpr auto twins_of() {
-  if constexpr (std::is_same_v<R, Extreme<float, true>>) return twin_windows<ExtremeAndPosition<float, int32_t, true>, float>;
-  else if constexpr (std::is_same_v<R, Extreme<double, true>>) return twin_windows<ExtremeAndPosition<double, int64_t, true>, double>;
+constexpr auto max_argmax_of() {
+  if constexpr (std::is_same_v<R, Extreme<float, true>>) return max_argmax_windows<ExtremeAndPosition<float, int32_t, true>, float>;
+  else if constexpr (std::is_same_v<R, Extreme<double, true>>) return max_argmax_windows<ExtremeAndPosition<double, int64_t, true>, double>;
   else return nullptr;
 }
 
@@ -92,7 +92,7 @@ constexpr Reducing reducing = {
     extend_of<R, T>(),
     end_of<R>(),
     windows_of<R, T>(),
-    twins_of<R>(),
+    max_argmax_of<R>(),
 };
 
 template <class T, class A, class P>
@@ -124,7 +124,7 @@ const Reducing* reducing_of(Reducer reducer, DType dtype) {
 int64_t line_distance(const LoopView& v, int outer, int rank, const int64_t* extent, bool& regular) {
   regular = is_dense(v.stride + outer, rank - outer, extent + outer, v.element);
   int64_t distance = 0, next = 0;  // next: what the stride of the next outer axis must be
-  for (int a = outer - 1; a >= 0; a--) {
+  for (int a = outer - 1; a >= 0; --a) {
     if (extent[a] == 1) continue;
     if (next == 0) distance = next = v.stride[a];
     regular = regular && next != 0 && v.stride[a] == next;
@@ -158,7 +158,7 @@ struct ReduceRun {
 
   char* after_memory(int worker) const { return frame.worker_memory[worker] + plan.before.memory; }
   char* accumulator_memory(int worker) const { return after_memory(worker) + plan.after.memory; }
-  char* twin_memory(int worker) const { return accumulator_memory(worker) + plan.accumulator_memory; }
+  char* argmax_memory(int worker) const { return accumulator_memory(worker) + plan.accumulator_memory; }
   Accumulators at(char* memory) const { return {memory, memory + accumulator_bytes()}; }
   Accumulators partial(int64_t part, int64_t block) const {
     return at(partials + (part * plan.kept_blocks + block) * 2 * accumulator_bytes());
@@ -168,7 +168,7 @@ struct ReduceRun {
     if (ready[worker]) return;
     if (plan.reduced_blocks > 0) begin(plan.before, frame, frame.worker_memory[worker]);
     begin(plan.after, frame, after_memory(worker));
-    if (plan.twin) begin(plan.twin->after, frame, twin_memory(worker));
+    if (plan.argmax) begin(plan.argmax->after, frame, argmax_memory(worker));
     ready[worker] = true;
   }
 
@@ -178,7 +178,7 @@ struct ReduceRun {
     Box box;
     box.blocks = plan.reduced_blocks > 0 ? 1 : 0;
     int64_t outer = part / plan.pieces;
-    for (int a = plan.reduced_rank - 1; a >= 0; a--) {
+    for (int a = plan.reduced_rank - 1; a >= 0; --a) {
       box.origin[a] = 0;
       box.size[a] = loop.size[r + a];
       if (plan.parts > 1 && a == plan.cut) {
@@ -208,11 +208,11 @@ struct ReduceRun {
     int64_t at[kMaxRank];
     BlockCursor cursor{plan.reduced_rank, box.size, loop.extent + r, box.grid, {}, at, extent + r};
     cursor.seek(0);
-    for (int64_t block = 0; block < box.blocks && !frame.parallel->interrupted(); block++, cursor.next()) {
-      for (int a = 0; a < plan.reduced_rank; a++) start[r + a] = box.origin[a] + at[a];
+    for (int64_t block = 0; block < box.blocks && !frame.parallel->interrupted(); ++block, cursor.next()) {
+      for (int a = 0; a < plan.reduced_rank; ++a) start[r + a] = box.origin[a] + at[a];
       const int64_t reduced = count(plan.reduced_rank, extent + r);
       int64_t base = 0;
-      for (int a = 0; a < plan.reduced_rank; a++) base = base * loop.size[r + a] + start[r + a];
+      for (int a = 0; a < plan.reduced_rank; ++a) base = base * loop.size[r + a] + start[r + a];
       int64_t ld = plan.rows ? reduced : kept;
       const void* x = values(memory, start, extent, ld);
       if (!plan.rows) {
@@ -278,25 +278,25 @@ struct ReduceRun {
   }
 
   /// Reduces a kept block, all its lines that are equally far apart at once, and passes it through the
-  /// epilogue; so too that of the twin.
+  /// epilogue; so too that of a fused argmax.
   void reduce_windows(int worker, const int64_t* start, const int64_t* extent) const {
     const Loop& loop = plan.before;
     const LoopView& view = loop.inputs[loop.outputs[0].value].view;
     const int k = kept_at(), last = loop.rank - 1, rows = last > k ? last - 1 : last;
     const Results mine = results_of(plan, after_memory(worker), start, extent);
-    const Results others = plan.twin ? results_of(*plan.twin, twin_memory(worker), start, extent) : Results{};
+    const Results others = plan.argmax ? results_of(*plan.argmax, argmax_memory(worker), start, extent) : Results{};
     const char* x = frame.buffers[view.buffer] + offset_of(view, loop.rank, start);
     const Windows w{plan.window.data(), int64_t(plan.window.size()), view.stride[last] / view.element, extent[last],
                     rows < last ? extent[rows] : 1, view.stride[rows] / view.element};
     const int64_t planes = count(rows - k, extent + k), size = w.rows * w.n;
-    for (int64_t plane = 0; plane < planes; plane++) {
+    for (int64_t plane = 0; plane < planes; ++plane) {
       const char* from = x + line_offset(view, extent, k, rows, plane);
       char* to = mine.at + plane * size * plan.after.inputs[0].view.element;
-      if (plan.twin) reducer.twins(to, others.at + plane * size * int64_t{sizeof(int32_t)}, from, w);
+      if (plan.argmax) reducer.max_argmax(to, others.at + plane * size * int64_t{sizeof(int32_t)}, from, w);
       else reducer.windows(to, from, w);
     }
     finish(plan, after_memory(worker), mine, start, extent);
-    if (plan.twin) finish(*plan.twin, twin_memory(worker), others, start, extent);
+    if (plan.argmax) finish(*plan.argmax, argmax_memory(worker), others, start, extent);
   }
 
   BlockCursor kept_cursor(int64_t* start, int64_t* extent) const {
@@ -315,7 +315,7 @@ struct ReduceRun {
     cursor.seek(first);
     const Accumulators acc = run.at(run.accumulator_memory(worker));
     const Box box = run.box_of(0);
-    for (int64_t block = first; block < last; block++, cursor.next()) {
+    for (int64_t block = first; block < last; ++block, cursor.next()) {
       if (!plan.window.empty()) {
         run.reduce_windows(worker, start, extent);
         continue;
@@ -343,7 +343,7 @@ struct ReduceRun {
     run.kept_cursor(start, extent).seek(block);
     const Accumulators acc = run.partial(0, block);
     const int64_t kept = count(run.plan.kept_rank, extent + run.kept_at());
-    for (int64_t part = 1; part < run.plan.parts; part++) run.reducer.combine(acc, run.partial(part, block), kept);
+    for (int64_t part = 1; part < run.plan.parts; ++part) run.reducer.combine(acc, run.partial(part, block), kept);
     run.store(worker, acc, start, extent);
   }
 };

@@ -45,7 +45,7 @@ inline int64_t window_lines(typename R::Out result, const T* x, const Windows& w
   using V = std::conditional_t<lanes == 1, T, typename Lanes<T, lanes * int(sizeof(T))>::type>;
   const int64_t rest = w.n - lanes, last = rest >= 0 ? w.rows : 2 * w.n > lanes ? lines_to_spill(w, lanes) : 0;
   V seen{};
-  for (int64_t r = first; r < last; r++) {
+  for (int64_t r = first; r < last; ++r) {
     const typename R::Out to = result + r * w.n;
     const T* from = x + r * w.distance;
     int64_t i = 0;
@@ -56,7 +56,7 @@ inline int64_t window_lines(typename R::Out result, const T* x, const Windows& w
     }
   }
   if constexpr (!exact)
-    for (int l = 0; l < lanes; l++) nan = nan || seen[l] != seen[l];
+    for (int l = 0; l < lanes; ++l) nan = nan || seen[l] != seen[l];
   return last > first ? last : first;
 }
 
@@ -111,7 +111,7 @@ struct Sum {
       int64_t i = 0;
       for (; i + W <= n; i += W) s0 += widen(x + i);
       A total = fold_lanes<A>((s0 + s1) + (s2 + s3), [](auto a, auto b) { return a + b; });
-      for (; i < n; i++) total += A(x[i]);
+      for (; i < n; ++i) total += A(x[i]);
       return total;
     }
   };
@@ -119,7 +119,7 @@ struct Sum {
   static A line(const T* x, int64_t n) {
     if (n < W) {
       A total = 0;
-      for (int64_t i = 0; i < n; i++) total += A(x[i]);
+      for (int64_t i = 0; i < n; ++i) total += A(x[i]);
       return total;
     }
     Chains sums{};
@@ -158,7 +158,7 @@ struct Sum {
 
   static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t line) {
     A* sum = static_cast<A*>(acc.values);
-    for (int64_t r = 0; r < rows; r++)
+    for (int64_t r = 0; r < rows; ++r)
       for (int64_t i = 0; i < n; i += line) sum[r] += Sum::line(x + r * ld + i, line);
   }
 
@@ -168,7 +168,7 @@ struct Sum {
     for (; c + 4 * W <= n; c += 4 * W) {
       Wide s0 = load_lanes<Wide>(sum + c), s1 = load_lanes<Wide>(sum + c + W);
       Wide s2 = load_lanes<Wide>(sum + c + 2 * W), s3 = load_lanes<Wide>(sum + c + 3 * W);
-      for (int64_t r = 0; r < rows; r++) {
+      for (int64_t r = 0; r < rows; ++r) {
         const T* p = x + r * ld + c;
         s0 += widen(p);
         s1 += widen(p + W);
@@ -182,11 +182,11 @@ struct Sum {
     }
     for (; c + W <= n; c += W) {
       Wide s = load_lanes<Wide>(sum + c);
-      for (int64_t r = 0; r < rows; r++) s += widen(x + r * ld + c);
+      for (int64_t r = 0; r < rows; ++r) s += widen(x + r * ld + c);
       store_lanes(sum + c, s);
     }
-    for (; c < n; c++)
-      for (int64_t r = 0; r < rows; r++) sum[c] += A(x[r * ld + c]);
+    for (; c < n; ++c)
+      for (int64_t r = 0; r < rows; ++r) sum[c] += A(x[r * ld + c]);
   }
 
   using Out = T*;
@@ -207,16 +207,16 @@ struct Sum {
   template <class U, class F>
   static U window_sum(const Windows& w, F value) {
     U sum{};
-    for (int64_t q = 0; q < w.count; q++) sum += value(q);
+    for (int64_t q = 0; q < w.count; ++q) sum += value(q);
     return sum;
   }
 
   static void combine(Accumulators acc, Accumulators other, int64_t n) {
-    for (int64_t i = 0; i < n; i++) static_cast<A*>(acc.values)[i] += static_cast<const A*>(other.values)[i];
+    for (int64_t i = 0; i < n; ++i) static_cast<A*>(acc.values)[i] += static_cast<const A*>(other.values)[i];
   }
 
   static void finish(Accumulators acc, void* result, int64_t n) {
-    for (int64_t i = 0; i < n; i++) static_cast<T*>(result)[i] = T(static_cast<const A*>(acc.values)[i]);
+    for (int64_t i = 0; i < n; ++i) static_cast<T*>(result)[i] = T(static_cast<const A*>(acc.values)[i]);
   }
 };
 
@@ -249,7 +249,7 @@ struct Extreme {
   }
 
   static void start(Accumulators acc, int64_t n) {
-    for (int64_t i = 0; i < n; i++) static_cast<T*>(acc.values)[i] = worst<T, max>();
+    for (int64_t i = 0; i < n; ++i) static_cast<T*>(acc.values)[i] = worst<T, max>();
   }
 
   static T line(const T* x, int64_t n) { return line_of<kVectorBytes>(x, n); }
@@ -274,7 +274,7 @@ struct Extreme {
       return line_of<bytes / 2>(x, n);
     } else {
       T best = worst<T, max>();
-      for (int64_t i = 0; i < n; i++) best = better(x[i], best);
+      for (int64_t i = 0; i < n; ++i) best = better(x[i], best);
       return best;
     }
   }
@@ -283,7 +283,7 @@ struct Extreme {
   /// Of zeros of both signs the larger is +0, the smaller −0, in whatever order they come.
   static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t) {
     T* best = static_cast<T*>(acc.values);
-    for (int64_t r = 0; r < rows; r++) {
+    for (int64_t r = 0; r < rows; ++r) {
       const T y = line(x + r * ld, n);
       if (minds_nan && y == 0 && !(better(best[r], y) != 0)) best[r] = zero(x + r * ld, n, best[r]);
       else best[r] = better(y, best[r]);
@@ -294,7 +294,7 @@ struct Extreme {
   static T zero(const T* x, int64_t n, T other) {
     const auto is_extreme = [](T y) { return y == 0 && (__builtin_signbit(double(y)) == 0) == max; };
     bool found = is_extreme(other);
-    for (int64_t i = 0; i < n && !found; i++) found = is_extreme(x[i]);
+    for (int64_t i = 0; i < n && !found; ++i) found = is_extreme(x[i]);
     return found == max ? T(0) : -T(0);
   }
 
@@ -303,11 +303,11 @@ struct Extreme {
     int64_t c = 0;
     for (; c + W <= n; c += W) {
       V v = load_lanes<V>(best + c);
-      for (int64_t r = 0; r < rows; r++) v = better(load_lanes<V>(x + r * ld + c), v);
+      for (int64_t r = 0; r < rows; ++r) v = better(load_lanes<V>(x + r * ld + c), v);
       store_lanes(best + c, v);
     }
-    for (; c < n; c++)
-      for (int64_t r = 0; r < rows; r++)
+    for (; c < n; ++c)
+      for (int64_t r = 0; r < rows; ++r)
         best[c] = better(x[r * ld + c], best[c]);
   }
 
@@ -317,7 +317,7 @@ struct Extreme {
   static void window(T* result, const T* x, const Windows& w, Seen& seen) {
     U best = window_lanes<U, step>(x + w.offset[0]);
     [[maybe_unused]] U sum = best;
-    for (int64_t q = 1; q < w.count; q++) {
+    for (int64_t q = 1; q < w.count; ++q) {
       const U y = window_lanes<U, step>(x + w.offset[q]);
       if constexpr (exact) {
         best = better(y, best);
@@ -347,7 +347,7 @@ struct ExtremePosition {
   static constexpr int W = Lanes<T>::count;
 
   static void start(Accumulators acc, int64_t n) {
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; ++i) {
       static_cast<T*>(acc.values)[i] = worst<T, max>();
       static_cast<P*>(acc.positions)[i] = -1;
     }
@@ -362,14 +362,14 @@ struct ExtremePosition {
   }
 
   static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t base) {
-    for (int64_t r = 0; r < rows; r++) {
+    for (int64_t r = 0; r < rows; ++r) {
       const T* line = x + r * ld;
       const T best = Extreme<T, max>::line(line, n);
       int64_t i = 0;  // bounded, though found before: the caller's memory may change meanwhile
       if (best != best)
-        while (i < n - 1 && line[i] == line[i]) i++;
+        while (i < n - 1 && line[i] == line[i]) ++i;
       else
-        while (i < n - 1 && line[i] != best) i++;
+        while (i < n - 1 && line[i] != best) ++i;
       offer(acc, r, best, P(base + i));
     }
   }
@@ -382,7 +382,7 @@ struct ExtremePosition {
       for (; c + W <= n; c += W) {
         V v = load_lanes<V>(best + c);
         I p = load_lanes<I>(where + c);
-        for (int64_t r = 0; r < rows; r++) {
+        for (int64_t r = 0; r < rows; ++r) {
           const V y = load_lanes<V>(x + r * ld + c);
           const I take = (max ? y > v : y < v) | ((y != y) & (v == v)) | (p < 0);
           v = take ? y : v;
@@ -392,8 +392,8 @@ struct ExtremePosition {
         store_lanes(where + c, p);
       }
     }
-    for (; c < n; c++)
-      for (int64_t r = 0; r < rows; r++) offer(acc, c, x[r * ld + c], P(base + r));
+    for (; c < n; ++c)
+      for (int64_t r = 0; r < rows; ++r) offer(acc, c, x[r * ld + c], P(base + r));
   }
 
   using Out = int32_t*;
@@ -407,7 +407,7 @@ struct ExtremePosition {
     U best = window_lanes<U, step>(x + w.offset[0]);
     [[maybe_unused]] U sum = best;
     Positions<U> at{};
-    for (int64_t q = 1; q < w.count; q++) {
+    for (int64_t q = 1; q < w.count; ++q) {
       const U y = window_lanes<U, step>(x + w.offset[q]);
       at += P(1);
       auto take = max ? y > best : y < best;
@@ -434,14 +434,14 @@ struct ExtremePosition {
   }
 
   static void combine(Accumulators acc, Accumulators other, int64_t n) {
-    for (int64_t i = 0; i < n; i++) {
+    for (int64_t i = 0; i < n; ++i) {
       const P position = static_cast<const P*>(other.positions)[i];
       if (position >= 0) offer(acc, i, static_cast<const T*>(other.values)[i], position);
     }
   }
 
   static void finish(Accumulators acc, void* result, int64_t n) {
-    for (int64_t i = 0; i < n; i++) static_cast<int32_t*>(result)[i] = int32_t(static_cast<const P*>(acc.positions)[i]);
+    for (int64_t i = 0; i < n; ++i) static_cast<int32_t*>(result)[i] = int32_t(static_cast<const P*>(acc.positions)[i]);
   }
 };
 

@@ -11,7 +11,7 @@ LoopView in_bytes(const View& v, bool empty) {
   w.element = int32_t(byte_size(v.dtype));
   if (empty) return w;
   w.offset = v.offset * w.element;
-  for (size_t i = 0; i < v.strides.size(); i++) w.stride[i] = v.strides[i] * w.element;
+  for (size_t i = 0; i < v.strides.size(); ++i) w.stride[i] = v.strides[i] * w.element;
   return w;
 }
 
@@ -25,7 +25,7 @@ LoopView index_along(int32_t axis) {
 
 Space::Space(const std::vector<int64_t>& shape, int first_group) {
   rank = int(shape.size());
-  for (int i = 0; i < rank; i++) {
+  for (int i = 0; i < rank; ++i) {
     size[i] = shape[i];
     group[i] = i < first_group ? 0 : 1;
   }
@@ -47,20 +47,20 @@ void Space::swap(int i, int j) {
 
 void Space::drop_ones() {
   int kept = 0;
-  for (int i = 0; i < rank; i++)
+  for (int i = 0; i < rank; ++i)
     if (size[i] != 1) move(kept++, i);
   rank = kept;
 }
 
 void Space::sort(const LoopView& by, int first, int last) {
-  for (int i = first + 1; i < last; i++)
-    for (int j = i; j > first && group[j - 1] == group[j] && std::abs(by.stride[j - 1]) < std::abs(by.stride[j]); j--)
+  for (int i = first + 1; i < last; ++i)
+    for (int j = i; j > first && group[j - 1] == group[j] && std::abs(by.stride[j - 1]) < std::abs(by.stride[j]); --j)
       swap(j - 1, j);
 }
 
 void Space::merge() {
   int kept = 0;
-  for (int i = 1; i < rank; i++) {
+  for (int i = 1; i < rank; ++i) {
     bool mergeable = group[kept] == group[i];
     if (size[kept] != 1 && size[i] != 1)
       for (LoopView* v : views) mergeable = mergeable && v->stride[kept] == v->stride[i] * size[i];
@@ -76,8 +76,8 @@ void Space::merge() {
 }
 
 void Space::rotate(int first) {
-  for (int step = 0; step < first; step++)
-    for (int i = 0; i + 1 < rank; i++) swap(i, i + 1);
+  for (int step = 0; step < first; ++step)
+    for (int i = 0; i + 1 < rank; ++i) swap(i, i + 1);
 }
 
 bool Space::dense(const LoopView& v) const {

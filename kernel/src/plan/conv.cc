@@ -19,7 +19,7 @@ ConvCall shaped(const Instruction& i) {
   call.channels = i.conv.channels;
   call.x_n = x.strides[0], call.x_g = x.strides[1], call.x_c = x.strides[2];
   call.w_g = w.strides[0], call.w_o = w.strides[1], call.w_c = w.strides[2];
-  for (int s = 0; s < 3; s++) {
+  for (int s = 0; s < 3; ++s) {
     const int from = s - (3 - axes);
     const bool used = from >= 0;
     call.in[s] = used ? i.conv.input_size[from] : 1;
@@ -63,16 +63,16 @@ bool find_bias(const Fused& f, ConvCall& call) {
   const int32_t *terms = values[sum].args, first = input(terms[0], 0) ? 0 : 1;
   if (!input(terms[first], 0) || !input(terms[1 - first], 1)) return false;
   const std::vector<int64_t>& stride = f.inputs[0].strides;
-  for (size_t a = 0; a < stride.size(); a++)
+  for (size_t a = 0; a < stride.size(); ++a)
     if (a != 1 && a != 2 && stride[a] != 0) return false;
   call.biased.bias_g = stride[1], call.biased.bias_o = stride[2];
   call.biased.rectified = rectified;
   return true;
 }
 
-/// Whether the images of all results are neighbours in memory. In the gradient of 1×1 weights, "images"
-/// that lie apart in x, they are so by chance.
-bool images_last(const Instruction& i, int64_t positions) {
+/// Whether the images of all results are neighbours in memory. In the gradient of 1×1 weights they are so by
+/// chance: its "images" lie apart in x.
+bool batch_innermost(const Instruction& i, int64_t positions) {
   if (i.shape[0] == 1 || (positions == 1 && i.operands[0].strides[0] != 1)) return false;
   return std::all_of(i.fused.outputs.begin(), i.fused.outputs.end(),
                      [](const View& v) { return v.strides[0] == 1; });
@@ -91,7 +91,7 @@ bool plan_conv(const Planning& planning, const Instruction& i, Plan& plan) {
   c.empty = call.channels == 0;
   c.result = 1;
   double products = double(call.channels);  // of a result
-  for (int s = 0; s < 3; s++) {
+  for (int s = 0; s < 3; ++s) {
     c.empty = c.empty || call.in[s] == 0;
     c.result *= call.out[s];
     products *= double(call.kernel[s]);
@@ -100,13 +100,13 @@ bool plan_conv(const Planning& planning, const Instruction& i, Plan& plan) {
                   plan.nothing);
   LoopSteps steps(views, planning.kernels);
   if (!steps.compile(planning.refusal)) return false;
-  call.images_last = images_last(i, c.result);
-  // n, g and o stay apart, the images in front or last; the columns behind o become one axis where
-  // every view allows.
+  call.batch_innermost = batch_innermost(i, c.result);
+  // n, g and o stay apart, with the batch first or innermost; the columns behind o become one axis where every
+  // view allows.
   Space space(i.shape, rank);
-  for (int a = 0; a < rank; a++) space.group[a] = std::min(a, 3);
+  for (int a = 0; a < rank; ++a) space.group[a] = std::min(a, 3);
   views.add_to(space);
-  if (call.images_last) {
+  if (call.batch_innermost) {
     space.group[0] = 3;
     space.rotate(1);
   }
@@ -114,7 +114,7 @@ bool plan_conv(const Planning& planning, const Instruction& i, Plan& plan) {
   c.direct = is_identity(i.fused) && !c.empty && space.dense(outputs[0].view);
   c.place = c.direct ? 0 : -1;
   c.biased = space.dense(outputs[0].view) && views.apart(outputs[0]) && find_bias(i.fused, call);
-  for (size_t j = 0; c.place < 0 && call.images_last && j < outputs.size(); j++)
+  for (size_t j = 0; c.place < 0 && call.batch_innermost && j < outputs.size(); ++j)
     if (i.fused.outputs[j].dtype == call.dtype && space.dense(outputs[j].view) && steps.give_in(j)) c.place = int(j);
   call.in_place = c.place >= 0 && !c.direct && !c.biased;
   if (!plan.nothing && !c.empty) c.choice = planning.kernels.choose_conv(call);

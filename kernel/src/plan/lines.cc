@@ -11,8 +11,8 @@ bool plan_fold(const Planning&, const Instruction& i, Plan& plan) {
   f.axes = int(i.fold.window.size());
   f.lead_rank = int(i.shape.size()) - f.axes;
   f.lines = 1;
-  for (int a = 0; a < f.lead_rank; a++) f.lines *= f.lead_size[a] = i.shape[a];
-  for (int s = 0; s < f.axes; s++) {
+  for (int a = 0; a < f.lead_rank; ++a) f.lines *= f.lead_size[a] = i.shape[a];
+  for (int s = 0; s < f.axes; ++s) {
     f.size[s] = i.shape[f.lead_rank + s];
     f.positions[s] = i.fold.positions[s];
     f.window[s] = i.fold.window[s];
@@ -37,7 +37,7 @@ bool plan_index(const Planning&, const Instruction& i, Plan& plan) {
   g.axis = int(i.axis);
   g.axis_size = i.axis_size;
   g.outer = g.inner = 1;
-  for (int a = 0; a < g.rank; a++) {
+  for (int a = 0; a < g.rank; ++a) {
     g.size[a] = i.shape[a];
     if (a < g.axis) g.outer *= i.shape[a];
     if (a > g.axis) g.inner *= i.shape[a];
@@ -57,7 +57,7 @@ bool plan_lines(const Planning&, const Instruction& i, Plan& plan) {
   l.dtype = i.operands[0].dtype;
   l.rank = int(i.shape.size()) - 1;
   l.lines = 1;
-  for (int a = 0; a < l.rank; a++) l.lines *= l.size[a] = i.shape[a];
+  for (int a = 0; a < l.rank; ++a) l.lines *= l.size[a] = i.shape[a];
   l.length = i.shape[l.rank];
   l.flag = i.flag;
   plan.nothing = count_of(i.shape) == 0;

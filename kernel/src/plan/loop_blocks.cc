@@ -7,10 +7,9 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kMinBlock = 256, kMaxBlock = 4096;
-// Elements that all steps take before the next ones where some divide: so few that a processor has
-// divisions in flight while it loads and multiplies for the other steps (Adam's update with AVX-512:
-// 85 µs in pieces of 128 elements, 109 of 256, 131 of 1024), and enough to hide the cost of calls (97 µs
-// at 64). Multiples of a vector of bytes.
+// Where some steps divide, all steps process this many elements before the next: few enough that divisions
+// overlap with the loads and multiplications of other steps, enough to amortize the calls (Adam's update with
+// AVX-512: 97 µs at 64 elements, 85 at 128, 109 at 256, 131 at 1024). A multiple of a vector of bytes.
 constexpr int64_t kPiece = 128;
 // A loop without operations only moves data: larger blocks, still well inside a 256 KiB L2.
 constexpr int64_t kCopyBlock = 1 << 14;
@@ -35,7 +34,7 @@ bool LoopBlocks::fix(const Space& space, ConstantPool& pool, std::string& refusa
   if (across < 0) cut(space, loop_.block);
   else if (copy) tile(space, across, loop_.block);
   else stage(space, across, loop_.block);
-  for (int a = 0; a < space.rank; a++) loop_.elements *= space.size[a];
+  for (int a = 0; a < space.rank; ++a) loop_.elements *= space.size[a];
   loop_.piece = steps_.divides_ && loop_.steps.size() > 1 ? kPiece : loop_.block;
   lay_out(across >= 0 ? loop_.tile_rows * loop_.extent[space.rank - 1] : 0);
   list_movers();
@@ -57,7 +56,7 @@ int64_t LoopBlocks::block_size(bool copy) const {
   if (copy && map_) return kCopyBlock;
   int64_t bytes = 0;  // per element
   for (const LoopSteps::RegisterClass& c : steps_.registers_) bytes += c.element;
-  for (size_t i = 0; i < loop_.inputs.size(); i++)
+  for (size_t i = 0; i < loop_.inputs.size(); ++i)
     if (steps_.used_[i] && loop_.inputs[i].access != Access::store_only) bytes += loop_.inputs[i].view.element;
   for (const LoopOutput& o : loop_.outputs) bytes += o.view.element;
   return std::max(kMinBlock, std::min(kMaxBlock, kBlockBytes / std::max<int64_t>(bytes, 1) / 64 * 64));
@@ -72,7 +71,7 @@ void LoopBlocks::lay_out(int64_t staged) {
     at += round_up(count * element, 64);
     return here;
   };
-  for (size_t i = 0; i < loop_.inputs.size(); i++) {
+  for (size_t i = 0; i < loop_.inputs.size(); ++i) {
     LoopInput& in = loop_.inputs[i];
     if (!steps_.used_[i]) in.access = Access::store_only;
     if (in.access == Access::store_only) continue;
@@ -93,7 +92,7 @@ void LoopBlocks::lay_out(int64_t staged) {
 
 bool LoopBlocks::bind_constants(ConstantPool& pool, std::string& refusal) {
   int64_t most = 1;  // elements of the largest block
-  for (int i = 0; i < loop_.rank; i++) most *= loop_.extent[i];
+  for (int i = 0; i < loop_.rank; ++i) most *= loop_.extent[i];
   if (!map_) most = loop_.block;
   for (const LoopSteps::ConstantUse& c : steps_.constants_) {
     const void* data = pool.block(c.dtype, c.value, std::min(most, loop_.block));
@@ -109,7 +108,7 @@ bool LoopBlocks::uniform(const LoopView& v) const {
 
 bool LoopBlocks::dense(const LoopView& v) const {
   int64_t step = v.element;
-  for (int a = loop_.rank - 1; a >= 0; a--) {
+  for (int a = loop_.rank - 1; a >= 0; --a) {
     if (loop_.size[a] == 1) continue;
     if (v.stride[a] != step) return false;
     step *= loop_.size[a];
@@ -120,7 +119,7 @@ bool LoopBlocks::dense(const LoopView& v) const {
 /// What moves as the steps pass over a block, and whether they can pass row by row.
 void LoopBlocks::list_movers() {
   loop_.movers.clear();
-  for (size_t i = 0; i < loop_.inputs.size(); i++) {
+  for (size_t i = 0; i < loop_.inputs.size(); ++i) {
     const LoopInput& in = loop_.inputs[i];
     if (in.access == Access::store_only || in.access == Access::uniform) continue;
     loop_.movers.push_back({int32_t(i), in.view.element, 0});
@@ -137,7 +136,7 @@ void LoopBlocks::list_row_movers() {
   loop_.passed.clear();
   if (loop_.rank < 2 || loop_.outputs.empty()) return;
   const int row = loop_.rank - 2, inner = loop_.rank - 1;
-  for (size_t i = 0; i < loop_.inputs.size(); i++) {
+  for (size_t i = 0; i < loop_.inputs.size(); ++i) {
     const LoopInput& in = loop_.inputs[i];
     const int64_t step = in.view.stride[inner];
     if (!steps_.used_[i] || in.access == Access::uniform) continue;
@@ -149,7 +148,7 @@ void LoopBlocks::list_row_movers() {
     if (step == 0) loop_.filled.push_back(int32_t(i));
     else loop_.row_movers.push_back({int32_t(i), in.view.element, in.view.stride[row]});
   }
-  for (size_t j = 0; j < loop_.outputs.size(); j++) {
+  for (size_t j = 0; j < loop_.outputs.size(); ++j) {
     const LoopOutput& o = loop_.outputs[j];
     if (o.view.stride[inner] != o.view.element) return;
     if (o.direct) loop_.row_movers.push_back({o.value, o.view.element, o.view.stride[row]});
@@ -172,7 +171,7 @@ void LoopBlocks::cut(const Space& s, int64_t block) {
   int64_t* extent = loop_.extent;
   std::fill(extent, extent + kMaxRank, 1);
   int64_t n = 1;
-  for (int i = s.rank - 1; i >= 0; i--) {
+  for (int i = s.rank - 1; i >= 0; --i) {
     if (n * s.size[i] <= block) {
       extent[i] = s.size[i];
       n *= s.size[i];
@@ -206,7 +205,7 @@ void LoopBlocks::stage(const Space& s, int across, int64_t block) {
   else if (across == inner - 1) extent[across] = std::min(s.size[across], block / n);
   loop_.across = across;
   loop_.tile_rows = extent[across] * ceil_div(std::min(kTransposeRows, s.size[across]), extent[across]);
-  for (size_t i = 0; i < loop_.inputs.size(); i++)
+  for (size_t i = 0; i < loop_.inputs.size(); ++i)
     if (steps_.used_[i] && loop_.inputs[i].access == Access::in_block && transposed(loop_.inputs[i].view, across, inner))
       loop_.inputs[i].access = Access::staged;
 }
@@ -216,7 +215,7 @@ int LoopBlocks::transposed_axis(const Space& s) const {
   if (s.rank < 2 || s.size[s.rank - 1] < 8) return -1;
   for (const LoopInput& in : loop_.inputs) {
     if (in.access == Access::given) continue;
-    for (int i = 0; i < s.rank - 1; i++)
+    for (int i = 0; i < s.rank - 1; ++i)
       if (s.size[i] >= 8 && transposed(in.view, i, s.rank - 1)) return i;
   }
   return -1;
@@ -225,14 +224,14 @@ int LoopBlocks::transposed_axis(const Space& s) const {
 /// Whether every block reads a prefix of the same elements in the same layout.
 bool LoopBlocks::same_for_all_blocks(const LoopView& v) const {
   int first = 0;  // the outermost axis of the block
-  while (first < loop_.rank && loop_.extent[first] == 1) first++;
-  for (int i = 0; i < loop_.rank; i++) {
+  while (first < loop_.rank && loop_.extent[first] == 1) ++first;
+  for (int i = 0; i < loop_.rank; ++i) {
     if (loop_.extent[i] == loop_.size[i]) continue;
     if (v.stride[i] != 0 || i > first) return false;
   }
   // A single block gains nothing from a copy.
   bool single = true;
-  for (int i = 0; i < loop_.rank; i++) single = single && loop_.extent[i] == loop_.size[i];
+  for (int i = 0; i < loop_.rank; ++i) single = single && loop_.extent[i] == loop_.size[i];
   return !single;
 }
 

@@ -34,7 +34,7 @@ bool LoopSteps::compile(std::string& refusal) {
   find_last_uses(trees);
   place_inputs();
   loop_.table_size = int32_t(loop_.inputs.size());
-  for (size_t n = 0; n < count; n++) {
+  for (size_t n = 0; n < count; ++n) {
     const Value& v = e.values[n];
     if (!needed_[n]) continue;
     if (v.kind == ValueKind::constant) {
@@ -46,7 +46,7 @@ bool LoopSteps::compile(std::string& refusal) {
       if (!trees[n].absorbed && !add_step(int32_t(n), trees, refusal)) return false;
     }
   }
-  for (size_t j = 0; j < loop_.outputs.size(); j++) loop_.outputs[j].value = position_[alias_[e.results[j]]];
+  for (size_t j = 0; j < loop_.outputs.size(); ++j) loop_.outputs[j].value = position_[alias_[e.results[j]]];
   place_results();
   return true;
 }
@@ -55,7 +55,7 @@ bool LoopSteps::compile(std::string& refusal) {
 void LoopSteps::find_aliases() {
   const Expression& e = views_.expression;
   alias_.resize(e.values.size());
-  for (size_t n = 0; n < e.values.size(); n++) {
+  for (size_t n = 0; n < e.values.size(); ++n) {
     const Value& v = e.values[n];
     const bool copy = v.kind == ValueKind::op && v.payload == op_cast && v.dtype == e.values[v.args[0]].dtype;
     alias_[n] = copy ? alias_[v.args[0]] : int32_t(n);
@@ -69,13 +69,13 @@ void LoopSteps::find_needed() {
   for (int32_t r : e.results) needed_[alias_[r]] = true;
   for (size_t n = e.values.size(); n-- > 0;)
     if (needed_[n] && e.values[n].kind == ValueKind::op)
-      for (int i = 0; i < e.values[n].arity; i++) needed_[alias_[e.values[n].args[i]]] = true;
+      for (int i = 0; i < e.values[n].arity; ++i) needed_[alias_[e.values[n].args[i]]] = true;
 }
 
 void LoopSteps::find_last_uses(const Trees& trees) {
   const Expression& e = views_.expression;
   last_use_.assign(e.values.size(), -1);
-  for (size_t n = 0; n < e.values.size(); n++) {
+  for (size_t n = 0; n < e.values.size(); ++n) {
     if (!needed_[n] || e.values[n].kind != ValueKind::op || trees[n].absorbed) continue;
     for (int32_t arg : trees.leaves(int32_t(n))) last_use_[arg] = int64_t(n);
   }
@@ -87,7 +87,7 @@ void LoopSteps::place_inputs() {
   const Expression& e = views_.expression;
   size_t next_index = views_.first_index;
   used_.assign(loop_.inputs.size(), false);
-  for (size_t n = 0; n < e.values.size(); n++) {
+  for (size_t n = 0; n < e.values.size(); ++n) {
     const Value& v = e.values[n];
     if (v.kind == ValueKind::index) position_[n] = int32_t(next_index++);
     if (v.kind == ValueKind::input) position_[n] = v.payload;
@@ -118,7 +118,7 @@ bool LoopSteps::add_step(int32_t n, const Trees& trees, std::string& refusal) {
   std::vector<int> dying;  // registers that are read here for the last time
   const std::vector<int32_t> leaves = trees.leaves(n);
   int16_t* const args[] = {&step.a, &step.b, &step.c, &step.d};
-  for (size_t i = 0; i < 4; i++) {
+  for (size_t i = 0; i < 4; ++i) {
     const int32_t arg = leaves[i < leaves.size() ? i : 0];  // unused arguments repeat the first
     *args[i] = int16_t(position_[arg]);
     if (last_use_[arg] != n || e.values[arg].kind != ValueKind::op) continue;
@@ -141,7 +141,7 @@ int LoopSteps::take_register(int64_t element, const std::vector<int>& dying) {
   int reg = -1;
   for (int r : dying)
     if (registers_[r].element == element) reg = r;
-  for (size_t r = 0; r < registers_.size() && reg < 0; r++)
+  for (size_t r = 0; r < registers_.size() && reg < 0; ++r)
     if (registers_[r].free && registers_[r].element == element) reg = int(r);
   if (reg < 0) {
     reg = int(registers_.size());
@@ -157,12 +157,12 @@ void LoopSteps::place_results() {
   const size_t inputs = loop_.inputs.size();
   std::vector<int64_t> last_read(inputs, -1);
   std::vector<int> stores(inputs, 0);
-  for (size_t s = 0; s < loop_.steps.size(); s++)
+  for (size_t s = 0; s < loop_.steps.size(); ++s)
     for (int16_t p : {loop_.steps[s].a, loop_.steps[s].b, loop_.steps[s].c, loop_.steps[s].d})
       if (size_t(p) < inputs) last_read[p] = int64_t(s);
   for (LoopOutput& o : loop_.outputs)
-    if (size_t(o.value) < inputs) stores[o.value]++;
-  for (size_t i = 0; i < inputs; i++) {
+    if (size_t(o.value) < inputs) ++stores[o.value];
+  for (size_t i = 0; i < inputs; ++i) {
     LoopInput& in = loop_.inputs[i];
     if (in.access == Access::given || stores[i] == 0) continue;
     bool endangered = false;
@@ -177,11 +177,11 @@ void LoopSteps::place_results() {
   for (LoopOutput& o : loop_.outputs) {
     if (size_t(o.value) < inputs || taken[o.value]) continue;
     int64_t written = -1;
-    for (size_t s = 0; s < loop_.steps.size(); s++)
+    for (size_t s = 0; s < loop_.steps.size(); ++s)
       if (loop_.steps[s].dst == o.value) written = int64_t(s);
     if (written < 0) continue;  // a constant
     o.direct = true;
-    for (size_t i = 0; i < inputs; i++)
+    for (size_t i = 0; i < inputs; ++i)
       if (last_read[i] > written && loop_.inputs[i].access == Access::in_block && views_.shares(o.view, loop_.inputs[i].view))
         o.direct = false;
     taken[o.value] = o.direct;

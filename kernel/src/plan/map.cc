@@ -8,8 +8,9 @@ namespace {
 // Rows at least this long are evaluated where they are; with fewer rows per block, per-block overhead
 // dominates.
 constexpr int64_t kShortestRow = 64, kFewRows = 8;
-// The longest row of a loop of one step that is not made part of a block: setting up a block takes as long as a
-// step on some 200 numbers (the gradient of pooling, 320 blocks of 5 rows of 64: 42 µs, row by row 27).
+// The longest row that a loop of one step evaluates in place instead of as part of a block: setting up a block
+// costs as much as a step on some 200 numbers (the gradient of pooling, 320 blocks of 5 rows of 64: 42 µs in
+// blocks, 27 row by row).
 constexpr int64_t kLongestRow = 1024;
 
 /// Whether a loop is one step on many short rows, of which each takes less time than to set up a block.
@@ -19,8 +20,8 @@ bool takes_rows(const Loop& loop) {
   return row >= kShortestRow && row <= kLongestRow && row <= loop.block;
 }
 
-/// Where rows of some cache lines come in twos, as in the gradient of pooling, the longer axis around
-/// them becomes the inner one: fewer blocks of more rows, still inside the first-level cache.
+/// Where an axis holds only a few short rows, as in the gradient of pooling, it changes places with the longer
+/// axis around it: fewer blocks of more rows, still inside L1.
 void lengthen_columns(Space& s, const LoopView& out) {
   const int row = s.rank - 2;
   if (row < 1 || s.size[row] >= kFewRows || s.size[row - 1] <= s.size[row]) return;
@@ -48,7 +49,7 @@ bool plan_map(const Planning& planning, const Instruction& i, Plan& plan) {
   m.by_rows = takes_rows(m.loop);
   int64_t per_tile = 1;
   m.tiles = 1;
-  for (int a = 0; a < m.loop.rank; a++) {
+  for (int a = 0; a < m.loop.rank; ++a) {
     m.tile[a] = a == m.loop.across ? m.loop.tile_rows : m.loop.extent[a];
     if (m.by_rows) m.tile[a] = a == m.loop.rank - 1 ? m.loop.size[a] : 1;
     m.grid[a] = ceil_div(m.loop.size[a], m.tile[a]);

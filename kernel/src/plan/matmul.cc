@@ -13,12 +13,12 @@ bool plan_matmul(const Planning& planning, const Instruction& i, Plan& plan) {
   call.dtype = i.operands[0].dtype;
   m.batch_rank = rank - 2;
   call.batch = 1;
-  for (int a = 0; a < m.batch_rank; a++) call.batch *= m.batch_size[a] = i.shape[a];
+  for (int a = 0; a < m.batch_rank; ++a) call.batch *= m.batch_size[a] = i.shape[a];
   call.m = i.shape[rank - 2], call.n = i.shape[rank - 1], call.k = i.k;
   m.a = in_bytes(i.operands[0], plan.nothing || call.k == 0);
   m.b = in_bytes(i.operands[1], plan.nothing || call.k == 0);
   for (LoopView* v : {&m.a, &m.b})
-    for (int a = 0; a < rank; a++) v->stride[a] /= v->element;
+    for (int a = 0; a < rank; ++a) v->stride[a] /= v->element;
   LoopViews views(m.after, planning.program, i.fused.expression, {true, call.dtype}, i.fused.inputs, i.fused.outputs,
                   plan.nothing);
   LoopSteps steps(views, planning.kernels);

@@ -17,7 +17,7 @@ struct Span {
     const int64_t element = int64_t(byte_size(v.dtype));
     buffer = shared >= 0 ? shared + 1 : v.buffer;
     low = v.offset * element, high = low + element;
-    for (size_t a = 0; a < shape.size(); a++) {
+    for (size_t a = 0; a < shape.size(); ++a) {
       const int64_t reach = (shape[a] - 1) * v.strides[a] * element;
       (reach < 0 ? low : high) += reach;
     }
@@ -46,7 +46,7 @@ bool same_windows(const ReducePlan& a, const ReducePlan& b) {
 
 }  // namespace
 
-bool are_twins(const Program& program, const Instruction& max, const ReducePlan& max_plan,
+bool fuses_max_argmax(const Program& program, const Instruction& max, const ReducePlan& max_plan,
                const Instruction& argmax, const ReducePlan& argmax_plan) {
   if (max.reducer != Reducer::max || argmax.reducer != Reducer::argmax) return false;
   const bool real = max_plan.dtype == DType::f32 || max_plan.dtype == DType::f64;

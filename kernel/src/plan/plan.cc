@@ -42,7 +42,7 @@ Status plan_program(const Program& program, const KernelTable& kernels, Constant
                     std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal) {
   plans.resize(program.instructions.size());
   const Planning planning{program, kernels, constants, worker_memory, refusal};
-  for (size_t n = 0; n < plans.size(); n++) {
+  for (size_t n = 0; n < plans.size(); ++n) {
     const Instruction& i = program.instructions[n];
     if (!plan_instruction(planning, i, plans[n])) {
       if (refusal == kNoMemory) return Status::out_of_memory;

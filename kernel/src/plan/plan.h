@@ -109,7 +109,7 @@ struct MapPlan {
 
 /// The axes of `before` are [kept…, reduced…] when rows, else [reduced…, kept…].
 struct ReducePlan {
-  const ReducePlan* twin = nullptr;  // the next instruction, if this one does it too: an argmax beside a max
+  const ReducePlan* argmax = nullptr;  // the next instruction, where this max also does it
   Loop before, after;
   bool rows;
   Reducer reducer;
@@ -120,12 +120,11 @@ struct ReducePlan {
   int64_t kept_blocks, reduced_blocks;      // 1 or more, but reduced_blocks 0 for an empty reduction
   int64_t kept_per_block;                   // elements of a full kept block
   int64_t kept_per_task;                    // blocks
-  // The reduced axes are cut for several threads: there is a part for every index before the axis `cut` and
-  // each of so many pieces of it.
+  // The reduced axes are cut for several threads: into a part for every index before the axis `cut` and each
+  // piece of that axis.
   int64_t parts, pieces, piece;             // piece: elements along the axis
   int cut;                                  // counts the reduced axes
-  std::vector<int64_t> window;              // where the few elements of a result stand from the first, if they are
-                                            // reduced where they are
+  std::vector<int64_t> window;              // of results reduced in place: distances of their elements from the first
   int64_t accumulator_memory;               // bytes per worker
 };
 
@@ -146,10 +145,10 @@ struct ConvPlan {
   ConvChoice choice;
   int place;       // the output in whose memory the sums are stored, or −1
   bool direct;     // without an epilogue
-  bool biased;     // the epilogue only adds its input, a bias of channels, and may rectify: BiasedResult
+  bool biased;     // the epilogue only adds a bias to channels and may rectify: BiasedResult
   bool empty;      // nothing to sum: the result is zero
   int64_t result;  // output positions per channel
-  Loop after;      // axes [n, g, o, p…], or [g, o, p…, n] with images last
+  Loop after;      // axes [n, g, o, p…], or [g, o, p…, n] with the batch innermost
 };
 
 struct FoldPlan {
@@ -195,8 +194,8 @@ struct Frame {
   Parallel* parallel;
   int64_t bad_position;        // of the first index out of range
   int64_t bad_index;
-  const double* versions;        // of the slots' contents (packed_cache.h); null when nothing is known
-  int64_t* kept_bytes;
+  const double* versions;      // of the slots' contents (packed_cache.h); null when nothing is known
+  int64_t* kept_bytes;         // that the caches of packed weights hold
 };
 
 /// The kernels of one instruction set.

@@ -8,11 +8,11 @@ namespace {
 
 // Lines shorter than this are reduced faster when several of them are copied to one.
 constexpr int64_t kShortestLine = 16;
-// Elements of the largest window that is reduced at once (3 × 3 × 3, 5 × 5): of more, the lines of a
-// block are added one after another, in several chains.
+// Elements of the largest window that is reduced in place (3 × 3 × 3, 5 × 5). Larger ones are added line by
+// line, in several chains.
 constexpr int64_t kMostWindow = 32;
-// A reduction into few results is cut along the reduced axes too, into about so many parts at most, each
-// of so many results side by side.
+// A reduction into few results is also cut along the reduced axes: into about kMaxParts parts at most, each of
+// kPartWidth neighbouring results.
 constexpr int64_t kMaxParts = 64, kPartWidth = 512;
 // Groups of axes: kept ones are 0, reduced ones kOuter or kLine; from the axis on that is cut, kCut more.
 constexpr int kOuter = 1, kLine = 2, kCut = 2;
@@ -26,7 +26,7 @@ const LoopView* leading_view(const Loop& loop, int rank) {
   for (const LoopInput& in : loop.inputs) {
     if (in.view.buffer < 0) continue;
     int moving = 0;
-    for (int a = 0; a < rank; a++) moving += in.view.stride[a] != 0;
+    for (int a = 0; a < rank; ++a) moving += in.view.stride[a] != 0;
     if (moving > most) most = moving, best = &in.view;
   }
   return best;
@@ -37,8 +37,8 @@ const LoopView* leading_view(const Loop& loop, int rank) {
 /// keep apart what must not merge; returns the elements along the axis `cut` in one part, 0 for all.
 int64_t order_of_sums(ReducePlan& r, Space& s, int64_t results, int64_t reduced) {
   int64_t line = 1;
-  for (int a = r.kept_rank; a < s.rank; a++) line *= s.group[a] == kLine ? s.size[a] : 1;
-  for (int a = r.kept_rank; a < s.rank; a++) {
+  for (int a = r.kept_rank; a < s.rank; ++a) line *= s.group[a] == kLine ? s.size[a] : 1;
+  for (int a = r.kept_rank; a < s.rank; ++a) {
     if (!r.rows) s.group[a] = kOuter;
     else if (line < kShortestLine) s.group[a] = kLine;  // one line of all
   }
@@ -50,7 +50,7 @@ int64_t order_of_sums(ReducePlan& r, Space& s, int64_t results, int64_t reduced)
   int cut = s.rank - 1;
   int64_t below = 1;  // elements for one step along the axis
   while (cut > r.kept_rank && below * s.size[cut] <= least) below *= s.size[cut--];
-  for (int a = cut; a < s.rank; a++) s.group[a] += kCut;
+  for (int a = cut; a < s.rank; ++a) s.group[a] += kCut;
   r.piece = s.size[cut];
   return ceil_div(least, below);
 }
@@ -74,7 +74,7 @@ void place_cut(ReducePlan& r, const Space& s, int64_t step) {
 int64_t keep(Loop& loop, int from, int to, int64_t room) {
   std::fill(loop.extent + from, loop.extent + to, 1);
   int64_t n = 1;
-  for (int a = to - 1; a >= from; a--) {
+  for (int a = to - 1; a >= from; --a) {
     const int64_t size = loop.size[a];
     if (n * size <= room) {
       loop.extent[a] = size;
@@ -112,7 +112,7 @@ void choose_extents(ReducePlan& r) {
   if (r.rows) {
     // Whole rows, or one piece of one row: a kept block never spans several pieces.
     int64_t row = 1, whole = 1;
-    for (int a = r.kept_rank; a < r.before.rank; a++) row *= r.before.extent[a], whole *= r.before.size[a];
+    for (int a = r.kept_rank; a < r.before.rank; ++a) row *= r.before.extent[a], whole *= r.before.size[a];
     keep(r.before, 0, r.kept_rank, row == whole ? std::min(r.after.block, std::max<int64_t>(r.before.block / row, 1)) : 1);
     return;
   }
@@ -121,7 +121,7 @@ void choose_extents(ReducePlan& r) {
   const int64_t strip = std::min(r.after.block, std::max<int64_t>(r.before.block / 4, 64));
   std::fill(r.before.extent, r.before.extent + r.reduced_rank, 1);
   int64_t n = keep(r.before, r.reduced_rank, r.before.rank, strip);
-  for (int a = r.reduced_rank - 1; a >= 0; a--) {
+  for (int a = r.reduced_rank - 1; a >= 0; --a) {
     const int64_t room = std::max<int64_t>(r.before.block / n, 1);
     r.before.extent[a] = std::min(r.before.size[a], room);
     n *= r.before.extent[a];
@@ -139,14 +139,14 @@ void find_window(ReducePlan& r) {
   const LoopView& view = loop.inputs[value].view;
   const int64_t step = view.stride[loop.rank - 1] / view.element;
   int64_t size = 1;
-  for (int a = 0; a < r.reduced_rank; a++) size *= loop.size[a];
+  for (int a = 0; a < r.reduced_rank; ++a) size *= loop.size[a];
   if ((step != 1 && step != 2) || size > kMostWindow) return;
   std::copy(loop.size, loop.size + r.reduced_rank, loop.extent);
   r.window.push_back(0);
-  for (int a = 0; a < r.reduced_rank; a++) {
+  for (int a = 0; a < r.reduced_rank; ++a) {
     std::vector<int64_t> next;
     for (const int64_t first : r.window)
-      for (int64_t j = 0; j < loop.size[a]; j++) next.push_back(first + j * (view.stride[a] / view.element));
+      for (int64_t j = 0; j < loop.size[a]; ++j) next.push_back(first + j * (view.stride[a] / view.element));
     r.window.swap(next);
   }
 }
@@ -155,12 +155,12 @@ void find_window(ReducePlan& r) {
 void count_blocks(ReducePlan& r, int64_t reduced) {
   const int kept_at = r.rows ? 0 : r.reduced_rank, reduced_at = r.rows ? r.kept_rank : 0;
   r.kept_blocks = r.reduced_blocks = r.kept_per_block = 1;
-  for (int a = 0; a < r.kept_rank; a++) {
+  for (int a = 0; a < r.kept_rank; ++a) {
     r.kept_grid[a] = ceil_div(r.before.size[kept_at + a], r.before.extent[kept_at + a]);
     r.kept_blocks *= r.kept_grid[a];
     r.kept_per_block *= r.before.extent[kept_at + a];
   }
-  for (int a = 0; a < r.reduced_rank; a++)
+  for (int a = 0; a < r.reduced_rank; ++a)
     r.reduced_blocks *= ceil_div(r.before.size[reduced_at + a], r.before.extent[reduced_at + a]);
   if (reduced == 0) r.reduced_blocks = 0;
   r.kept_per_task = ceil_div(kTaskElements, std::max<int64_t>(1, r.kept_per_block * reduced));
@@ -179,13 +179,13 @@ void add_result(ReducePlan& r, int32_t value) {
 
 /// The axes of both loops, [kept…, reduced…], merged in the order of sums; how many elements are reduced.
 int64_t arrange_axes(ReducePlan& r, Space& space, const Instruction& i, int64_t results) {
-  for (int a = space.rank - int(i.inner); a < space.rank; a++) space.group[a] = kLine;
+  for (int a = space.rank - int(i.inner); a < space.rank; ++a) space.group[a] = kLine;
   space.drop_ones();
   // The reduced axes keep their order, in which elements are added up and positions counted.
   if (const LoopView* lead = leading_view(r.before, space.rank)) space.sort(*lead, 0, space.count(0));
   r.kept_rank = space.count(0);
   int64_t reduced = 1;
-  for (int a = r.kept_rank; a < space.rank; a++) reduced *= space.size[a];
+  for (int a = r.kept_rank; a < space.rank; ++a) reduced *= space.size[a];
   r.rows = r.kept_rank == 0 || (i.inner > 0 && r.kept_rank < space.rank);
   const int64_t step = order_of_sums(r, space, results, reduced);
   space.merge();
@@ -224,7 +224,7 @@ bool plan_reduce(const Planning& planning, const Instruction& i, Plan& plan) {
   if (!r.rows) space.rotate(r.kept_rank);
   if (reduced == 0) {
     // Nothing to evaluate; blocks of kept elements only.
-    for (int a = 0; a < space.rank; a++) space.size[a] = std::max<int64_t>(space.size[a], 1);
+    for (int a = 0; a < space.rank; ++a) space.size[a] = std::max<int64_t>(space.size[a], 1);
   }
   if (!LoopBlocks(before, false).fix(space, planning.constants, planning.refusal)) return false;
   choose_extents(r);
@@ -241,8 +241,8 @@ void fuse_max_argmax(const Planning& planning, const Instruction& i, Plan& plan,
   if (plan.kind != Kind::reduce || next_plan.kind != Kind::reduce || plan.nothing || next_plan.nothing) return;
   ReducePlan& r = *std::get_if<ReducePlan>(&plan.of);
   const ReducePlan& argmax = *std::get_if<ReducePlan>(&next_plan.of);
-  if (!are_twins(planning.program, i, r, next, argmax)) return;
-  r.twin = &argmax;
+  if (!fuses_max_argmax(planning.program, i, r, next, argmax)) return;
+  r.argmax = &argmax;
   next_plan.nothing = true;
   planning.need(memory_of(r) + argmax.after.memory + argmax.accumulator_memory);
 }

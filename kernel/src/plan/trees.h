@@ -19,15 +19,15 @@ class Trees {
   template <class Exists>
   Trees(const Expression& e, const std::vector<int32_t>& alias, const std::vector<bool>& needed, Exists exists)
       : e_(e), alias_(alias), trees_(e.values.size()), user_(e.values.size(), kNobody) {
-    for (size_t n = 0; n < e.values.size(); n++) {
+    for (size_t n = 0; n < e.values.size(); ++n) {
       if (!needed[n] || e.values[n].kind != ValueKind::op || alias[n] != int32_t(n)) continue;
-      for (int i = 0; i < e.values[n].arity; i++) {
+      for (int i = 0; i < e.values[n].arity; ++i) {
         int32_t& user = user_[alias[e.values[n].args[i]]];
         user = user == kNobody || user == int32_t(n) ? int32_t(n) : kSeveral;
       }
     }
     for (int32_t r : e.results) user_[alias[r]] = kStored;
-    for (size_t n = 0; n < e.values.size(); n++)
+    for (size_t n = 0; n < e.values.size(); ++n)
       if (needed[n] && e.values[n].kind == ValueKind::op && alias[n] == int32_t(n)) grow(int32_t(n), exists);
   }
 
@@ -45,7 +45,7 @@ class Trees {
       list.push_back(alias_[opcode == kNoOpcode ? value : args[1]]);
     };
     if (!tree) {
-      for (int i = 0; i < v.arity; i++) list.push_back(alias_[v.args[i]]);
+      for (int i = 0; i < v.arity; ++i) list.push_back(alias_[v.args[i]]);
     } else if (v.arity == 2) {
       side(alias_[v.args[0]], t.left);
       side(alias_[v.args[1]], t.right);
