@@ -13,41 +13,41 @@ constexpr int chains = 12;
 constexpr long rounds = 400000;
 
 #if defined(__x86_64__)
-#define CHAIN(type, width)                                                                     \
-  {                                                                                            \
-    typedef type v __attribute__((vector_size(width)));                                        \
-    v a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{}, i{}, j{}, k{}, l{}, x{};                         \
-    for (long r = 0; r < rounds; ++r) {                                                        \
-      FMA(a) FMA(b) FMA(c) FMA(d) FMA(e) FMA(f) FMA(g) FMA(h) FMA(i) FMA(j) FMA(k) FMA(l)      \
-    }                                                                                          \
+#define CHAIN(type, width)                                                                \
+  {                                                                                       \
+    typedef type v __attribute__((vector_size(width)));                                   \
+    v a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{}, i{}, j{}, k{}, l{}, x{};                    \
+    for (long r = 0; r < rounds; ++r) {                                                   \
+      FMA(a) FMA(b) FMA(c) FMA(d) FMA(e) FMA(f) FMA(g) FMA(h) FMA(i) FMA(j) FMA(k) FMA(l) \
+    }                                                                                     \
   }
 #define FMA(y) asm volatile("vfmadd231ps %1, %1, %0" : "+v"(y) : "v"(x));
-__attribute__((target("avx512f"))) void f32_512() CHAIN(float, 64)
-__attribute__((target("avx2,fma"))) void f32_256() CHAIN(float, 32)
+__attribute__((target("avx512f"))) void f32_512() CHAIN(float, 64) __attribute__((target("avx2,fma"))) void f32_256()
+    CHAIN(float, 32)
 #undef FMA
 #define FMA(y) asm volatile("vfmadd231pd %1, %1, %0" : "+v"(y) : "v"(x));
-__attribute__((target("avx512f"))) void f64_512() CHAIN(double, 64)
-__attribute__((target("avx2,fma"))) void f64_256() CHAIN(double, 32)
+        __attribute__((target("avx512f"))) void f64_512() CHAIN(double, 64)
+            __attribute__((target("avx2,fma"))) void f64_256() CHAIN(double, 32)
 #undef FMA
 #elif defined(__aarch64__)
-#define CHAIN(type, arrangement)                                                               \
-  {                                                                                            \
-    typedef type v __attribute__((vector_size(16)));                                           \
-    v a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{}, i{}, j{}, k{}, l{}, x{};                         \
-    for (long r = 0; r < rounds; ++r) {                                                        \
-      FMA(a) FMA(b) FMA(c) FMA(d) FMA(e) FMA(f) FMA(g) FMA(h) FMA(i) FMA(j) FMA(k) FMA(l)      \
-    }                                                                                          \
+#define CHAIN(type, arrangement)                                                          \
+  {                                                                                       \
+    typedef type v __attribute__((vector_size(16)));                                      \
+    v a{}, b{}, c{}, d{}, e{}, f{}, g{}, h{}, i{}, j{}, k{}, l{}, x{};                    \
+    for (long r = 0; r < rounds; ++r) {                                                   \
+      FMA(a) FMA(b) FMA(c) FMA(d) FMA(e) FMA(f) FMA(g) FMA(h) FMA(i) FMA(j) FMA(k) FMA(l) \
+    }                                                                                     \
   }
 #define FMA(y) asm volatile("fmla %0.4s, %1.4s, %1.4s" : "+w"(y) : "w"(x));
 void f32_128() CHAIN(float, 4s)
 #undef FMA
 #define FMA(y) asm volatile("fmla %0.2d, %1.2d, %1.2d" : "+w"(y) : "w"(x));
-void f64_128() CHAIN(double, 2d)
+    void f64_128() CHAIN(double, 2d)
 #undef FMA
 #endif
 
-/// The best of several runs on all threads at once, in GFLOP/s.
-double peak(void (*run)(), int bytes, int element, int threads) {
+    /// The best of several runs on all threads at once, in GFLOP/s.
+    double peak(void (*run)(), int bytes, int element, int threads) {
   double best = 0;
   for (int repeat = 0; repeat < 7; ++repeat) {
     const auto start = std::chrono::steady_clock::now();

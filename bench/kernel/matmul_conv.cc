@@ -11,9 +11,7 @@ using namespace gradus;
 
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
 /// Median seconds of one call of each function, interleaved, over about `budget` seconds each.
 std::vector<double> medians(const std::vector<std::function<void()>>& run, double budget = 0.25) {
@@ -88,8 +86,7 @@ void matmul_line(TestPool& pool, int64_t batch, int64_t m, int64_t k, int64_t n,
   const auto a = numbers<T>(batch * m * k), b = numbers<T>(batch * k * n);
   std::vector<T> c(size_t(batch * m * n));
   std::vector<int64_t> ao, bo, co;
-  for (int64_t i = 0; i < batch; ++i)
-    ao.push_back(i * m * k), bo.push_back(i * k * n), co.push_back(i * m * n);
+  for (int64_t i = 0; i < batch; ++i) ao.push_back(i * m * k), bo.push_back(i * k * n), co.push_back(i * m * n);
   MatmulCall call{};
   call.dtype = sizeof(T) == 8 ? DType::f64 : DType::f32;
   call.batch = batch, call.m = m, call.n = n, call.k = k;
@@ -99,11 +96,11 @@ void matmul_line(TestPool& pool, int64_t batch, int64_t m, int64_t k, int64_t n,
   std::vector<std::function<void()>> run;
   for (const Variant& v : variants()) run.push_back([&call, &pool, v] { v.matmul(call, pool); });
   const auto t = medians(run);
-  std::printf("matmul %s %3ld x [%5ld x %5ld%s] [%5ld x %5ld%s]", sizeof(T) == 8 ? "f64" : "f32",
-              long(batch), long(m), long(k), ta ? "'" : " ", long(k), long(n), tb ? "'" : " ");
+  std::printf("matmul %s %3ld x [%5ld x %5ld%s] [%5ld x %5ld%s]", sizeof(T) == 8 ? "f64" : "f32", long(batch), long(m),
+              long(k), ta ? "'" : " ", long(k), long(n), tb ? "'" : " ");
   for (size_t i = 0; i < t.size(); ++i)
-    std::printf("  %s %6.1f GF %9.2f us", variants()[i].name,
-                2.0 * double(batch * m * n) * double(k) / t[i] * 1e-9, t[i] * 1e6);
+    std::printf("  %s %6.1f GF %9.2f us", variants()[i].name, 2.0 * double(batch * m * n) * double(k) / t[i] * 1e-9,
+                t[i] * 1e6);
   std::printf("\n");
 }
 
@@ -147,7 +144,8 @@ void conv_line(const char* what, const Layer& l, const ConvCall& given, double f
   }
   const auto t = medians(run, 0.15);
   std::printf("conv %-24s %-11s", l.name, what);
-  for (size_t i = 0; i < t.size(); ++i) std::printf("  %s %6.1f GF %8.0f us", names[i], flops / t[i] * 1e-9, t[i] * 1e6);
+  for (size_t i = 0; i < t.size(); ++i)
+    std::printf("  %s %6.1f GF %8.0f us", names[i], flops / t[i] * 1e-9, t[i] * 1e6);
   std::printf("\n");
 }
 
@@ -210,9 +208,10 @@ int main(int argc, char** argv) {
       matmul_line<float>(pool, 1, n, n, n, false, true);
       matmul_line<float>(pool, 1, n, n, n, true, false);
     }
-    const int64_t shapes[][4] = {{1, 32, 2, 16}, {1, 32, 16, 16}, {1, 32, 16, 1}, {1, 128, 128, 10}, {1, 128, 784, 128}, {1, 128, 784, 512},
-                                 {1, 32, 784, 512}, {1, 784, 128, 128}, {1, 1, 784, 512}, {1, 512, 784, 1},
-                                 {1, 16, 20000, 24}, {64, 64, 64, 64}, {512, 32, 32, 32}};
+    const int64_t shapes[][4] = {{1, 32, 2, 16},     {1, 32, 16, 16},    {1, 32, 16, 1},     {1, 128, 128, 10},
+                                 {1, 128, 784, 128}, {1, 128, 784, 512}, {1, 32, 784, 512},  {1, 784, 128, 128},
+                                 {1, 1, 784, 512},   {1, 512, 784, 1},   {1, 16, 20000, 24}, {64, 64, 64, 64},
+                                 {512, 32, 32, 32}};
     for (const auto& s : shapes) {
       matmul_line<float>(pool, s[0], s[1], s[2], s[3], false, false);
       matmul_line<float>(pool, s[0], s[1], s[2], s[3], false, true);

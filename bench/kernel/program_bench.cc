@@ -84,8 +84,8 @@ void report(const char* name, Builder b, Instruction i, double bytes, int thread
   const int repeat = bytes < 1e5 ? 200 : 1;
   for (int n = 0; n < repeat; ++n) b.p.instructions.push_back(i);
   const Time t = time(b.p, threads);
-  std::printf("%-44s %10.3f µs median, %10.3f least %8.1f GB/s\n", name, t.median / repeat * 1e6, t.least / repeat * 1e6,
-              bytes * repeat / t.least / 1e9);
+  std::printf("%-44s %10.3f µs median, %10.3f least %8.1f GB/s\n", name, t.median / repeat * 1e6,
+              t.least / repeat * 1e6, bytes * repeat / t.least / 1e9);
 }
 
 Instruction map(Builder& b, const Shape& shape, std::vector<View> inputs, Expression e) {
@@ -93,12 +93,14 @@ Instruction map(Builder& b, const Shape& shape, std::vector<View> inputs, Expres
   i.kind = Kind::map;
   i.shape = shape;
   i.fused.inputs = std::move(inputs);
-  for (size_t n = 0; n < e.results.size(); ++n) i.fused.outputs.push_back(b.out(shape, e.values[size_t(e.results[n])].dtype));
+  for (size_t n = 0; n < e.results.size(); ++n)
+    i.fused.outputs.push_back(b.out(shape, e.values[size_t(e.results[n])].dtype));
   i.fused.expression = std::move(e);
   return i;
 }
 
-Instruction reduce(Builder& b, const Shape& shape, int64_t kept, Reducer reducer, std::vector<View> inputs, Expression before) {
+Instruction reduce(Builder& b, const Shape& shape, int64_t kept, Reducer reducer, std::vector<View> inputs,
+                   Expression before) {
   Instruction i;
   i.kind = Kind::reduce;
   i.shape = shape;
@@ -125,19 +127,45 @@ int main(int argc, char** argv) {
     const int64_t n = count_of(s);
     const std::string size = " [" + std::to_string(s[0]) + ", " + std::to_string(s[1]) + "]";
     const double mb = double(n) * 4;
-    { Builder b; Instruction i = map(b, s, {b.in(dense(s), n)}, identity()); report(("copy" + size).c_str(), b, i, 2 * mb, threads); }
-    { Builder b; Instruction i = map(b, s, {}, {{constant(0)}, {0}}); report(("fill" + size).c_str(), b, i, mb, threads); }
-    { Builder b; Instruction i = map(b, s, {b.in({1, s[0]}, n)}, identity()); report(("transpose" + size).c_str(), b, i, 2 * mb, threads); }
-    { Builder b; Instruction i = map(b, s, {b.in(dense(s), n), b.in(dense(s), n)}, relu_add()); report(("max(a + b, 0)" + size).c_str(), b, i, 3 * mb, threads); }
-    { Builder b; Instruction i = map(b, s, {b.in(dense(s), n), b.in({0, 1}, s[1])}, relu_add()); report(("max(a + bias, 0)" + size).c_str(), b, i, 2 * mb, threads); }
-    { Builder b; Instruction i = map(b, s, {b.in(dense(s), n)}, {{input(0), op(op_exp, 0)}, {1}}); report(("exp" + size).c_str(), b, i, 2 * mb, threads); }
+    {
+      Builder b;
+      Instruction i = map(b, s, {b.in(dense(s), n)}, identity());
+      report(("copy" + size).c_str(), b, i, 2 * mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = map(b, s, {}, {{constant(0)}, {0}});
+      report(("fill" + size).c_str(), b, i, mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = map(b, s, {b.in({1, s[0]}, n)}, identity());
+      report(("transpose" + size).c_str(), b, i, 2 * mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = map(b, s, {b.in(dense(s), n), b.in(dense(s), n)}, relu_add());
+      report(("max(a + b, 0)" + size).c_str(), b, i, 3 * mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = map(b, s, {b.in(dense(s), n), b.in({0, 1}, s[1])}, relu_add());
+      report(("max(a + bias, 0)" + size).c_str(), b, i, 2 * mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = map(b, s, {b.in(dense(s), n)}, {{input(0), op(op_exp, 0)}, {1}});
+      report(("exp" + size).c_str(), b, i, 2 * mb, threads);
+    }
     {
       // Adam: p, g, m, v in; p, m, v out; learning rate and bias corrections as scalars.
       Builder b;
-      Expression e{{input(0), input(1), input(2), input(3), input(4), input(5), input(6), constant(0.9), constant(0.1),
-                    constant(0.999), constant(0.001), constant(1e-8), op(op_mul, 2, 7), op(op_mul, 1, 8), op(op_add, 12, 13),
-                    op(op_mul, 3, 9), op(op_mul, 1, 1), op(op_mul, 16, 10), op(op_add, 15, 17), op(op_mul, 14, 5),
-                    op(op_mul, 18, 6), op(op_sqrt, 20), op(op_add, 21, 11), op(op_div, 19, 22), op(op_mul, 23, 4), op(op_sub, 0, 24)},
+      Expression e{{input(0),          input(1),         input(2),           input(3),           input(4),
+                    input(5),          input(6),         constant(0.9),      constant(0.1),      constant(0.999),
+                    constant(0.001),   constant(1e-8),   op(op_mul, 2, 7),   op(op_mul, 1, 8),   op(op_add, 12, 13),
+                    op(op_mul, 3, 9),  op(op_mul, 1, 1), op(op_mul, 16, 10), op(op_add, 15, 17), op(op_mul, 14, 5),
+                    op(op_mul, 18, 6), op(op_sqrt, 20),  op(op_add, 21, 11), op(op_div, 19, 22), op(op_mul, 23, 4),
+                    op(op_sub, 0, 24)},
                    {25, 14, 18}};
       std::vector<View> in;
       for (int k = 0; k < 4; ++k) in.push_back(b.in(dense(s), n));
@@ -149,48 +177,84 @@ int main(int argc, char** argv) {
       Instruction j = map(c, s, in, e);
       report(("adam of a transposed gradient" + size).c_str(), c, j, 7 * mb, threads);
     }
-    { Builder b; Instruction i = reduce(b, s, 1, Reducer::sum, {b.in(dense(s), n)}, identity()); report(("row sums" + size).c_str(), b, i, mb, threads); }
-    { Builder b; Instruction i = reduce(b, {s[1], s[0]}, 1, Reducer::sum, {b.in({1, s[1]}, n)}, identity()); report(("column sums" + size).c_str(), b, i, mb, threads); }
-    { Builder b; Instruction i = reduce(b, s, 0, Reducer::sum, {b.in(dense(s), n)}, identity()); report(("sum of all" + size).c_str(), b, i, mb, threads); }
-    { Builder b; Instruction i = reduce(b, s, 1, Reducer::max, {b.in(dense(s), n)}, identity()); report(("row maxima" + size).c_str(), b, i, mb, threads); }
-    { Builder b; Instruction i = reduce(b, s, 1, Reducer::argmax, {b.in(dense(s), n)}, identity()); report(("row argmax" + size).c_str(), b, i, mb, threads); }
-    { Builder b; Instruction i = reduce(b, s, 1, Reducer::sum, {b.in(dense(s), n), b.in({1, 0}, s[0])}, {{input(0), input(1), op(op_sub, 0, 1), op(op_exp, 2)}, {3}}); report(("row sums of exp(x - max)" + size).c_str(), b, i, mb, threads); }
+    {
+      Builder b;
+      Instruction i = reduce(b, s, 1, Reducer::sum, {b.in(dense(s), n)}, identity());
+      report(("row sums" + size).c_str(), b, i, mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = reduce(b, {s[1], s[0]}, 1, Reducer::sum, {b.in({1, s[1]}, n)}, identity());
+      report(("column sums" + size).c_str(), b, i, mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = reduce(b, s, 0, Reducer::sum, {b.in(dense(s), n)}, identity());
+      report(("sum of all" + size).c_str(), b, i, mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = reduce(b, s, 1, Reducer::max, {b.in(dense(s), n)}, identity());
+      report(("row maxima" + size).c_str(), b, i, mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = reduce(b, s, 1, Reducer::argmax, {b.in(dense(s), n)}, identity());
+      report(("row argmax" + size).c_str(), b, i, mb, threads);
+    }
+    {
+      Builder b;
+      Instruction i = reduce(b, s, 1, Reducer::sum, {b.in(dense(s), n), b.in({1, 0}, s[0])},
+                             {{input(0), input(1), op(op_sub, 0, 1), op(op_exp, 2)}, {3}});
+      report(("row sums of exp(x - max)" + size).c_str(), b, i, mb, threads);
+    }
   }
   {
-    Builder b; Instruction i = reduce(b, {65536, 10}, 1, Reducer::sum, {b.in({10, 1}, 655360)}, identity());
+    Builder b;
+    Instruction i = reduce(b, {65536, 10}, 1, Reducer::sum, {b.in({10, 1}, 655360)}, identity());
     report("row sums [65536, 10]", b, i, 655360 * 4, threads);
   }
   {
-    Builder b; Instruction i = reduce(b, {65536, 10}, 1, Reducer::max, {b.in({10, 1}, 655360)}, identity());
+    Builder b;
+    Instruction i = reduce(b, {65536, 10}, 1, Reducer::max, {b.in({10, 1}, 655360)}, identity());
     report("row maxima [65536, 10]", b, i, 655360 * 4, threads);
-    Builder c; Instruction j = reduce(c, {65536, 10}, 1, Reducer::argmax, {c.in({10, 1}, 655360)}, identity());
+    Builder c;
+    Instruction j = reduce(c, {65536, 10}, 1, Reducer::argmax, {c.in({10, 1}, 655360)}, identity());
     report("row argmax [65536, 10]", c, j, 655360 * 4, threads);
   }
   {
-    Builder b; Instruction i = reduce(b, {128, 10}, 1, Reducer::max, {b.in({10, 1}, 1280)}, identity());
+    Builder b;
+    Instruction i = reduce(b, {128, 10}, 1, Reducer::max, {b.in({10, 1}, 1280)}, identity());
     report("row maxima [128, 10]", b, i, 1280 * 4, threads);
   }
   {
     const Shape s{64, 32, 14, 14, 2, 2};
-    Builder b; Instruction i = reduce(b, s, 4, Reducer::argmax, {b.in({32 * 784, 784, 56, 2, 28, 1}, 64 * 32 * 784)}, identity());
+    Builder b;
+    Instruction i = reduce(b, s, 4, Reducer::argmax, {b.in({32 * 784, 784, 56, 2, 28, 1}, 64 * 32 * 784)}, identity());
     report("max pool 2x2 [64, 32, 28, 28] argmax", b, i, 64 * 32 * 784 * 4, threads);
-    Builder c; Instruction j = reduce(c, s, 4, Reducer::max, {c.in({32 * 784, 784, 56, 2, 28, 1}, 64 * 32 * 784)}, identity());
+    Builder c;
+    Instruction j = reduce(c, s, 4, Reducer::max, {c.in({32 * 784, 784, 56, 2, 28, 1}, 64 * 32 * 784)}, identity());
     report("max pool 2x2 [64, 32, 28, 28] max", c, j, 64 * 32 * 784 * 4, threads);
     const Shape t{64, 32, 13, 13, 3, 3};
-    Builder d; Instruction k = reduce(d, t, 4, Reducer::max, {d.in({32 * 784, 784, 56, 2, 28, 1}, 64 * 32 * 784)}, identity());
+    Builder d;
+    Instruction k = reduce(d, t, 4, Reducer::max, {d.in({32 * 784, 784, 56, 2, 28, 1}, 64 * 32 * 784)}, identity());
     report("max pool 3x3/2 [64, 32, 28, 28] max", d, k, 64 * 32 * 784 * 4, threads);
   }
   for (const int64_t n : {int64_t{8}, int64_t{16}}) {
     // Pooling as lowered: the position in the window becomes one in the plane.
     const int64_t out = n == 8 ? 14 : 5, in = 2 * out, plane = in * in;
     Builder b;
-    Instruction i = reduce(b, {64, n, out, out, 2, 2}, 4, Reducer::argmax, {b.in({n * plane, plane, 2 * in, 2, in, 1}, 64 * n * plane)}, identity());
+    Instruction i = reduce(b, {64, n, out, out, 2, 2}, 4, Reducer::argmax,
+                           {b.in({n * plane, plane, 2 * in, 2, in, 1}, 64 * n * plane)}, identity());
     const DType t = DType::i32;
     const auto index = [](int axis) { return Value{ValueKind::index, DType::i32, axis, 0, 0, {}}; };
-    i.fused.expression = {{input(0, t), constant(2, t), op(op_floorDiv, 0, 1, 0, t), op(op_mul, 2, 1, 0, t), op(op_sub, 0, 3, 0, t),
-                           index(2), op(op_mul, 5, 1, 0, t), op(op_add, 6, 2, 0, t), index(3), op(op_mul, 8, 1, 0, t),
-                           op(op_add, 9, 4, 0, t), constant(double(in), t), op(op_mul, 7, 11, 0, t), op(op_add, 12, 10, 0, t)}, {13}};
-    report(("max pool [64, " + std::to_string(n) + ", " + std::to_string(in) + ", ..] argmax in plane").c_str(), b, i, double(64 * n * plane * 4), threads);
+    i.fused.expression = {
+        {input(0, t), constant(2, t), op(op_floorDiv, 0, 1, 0, t), op(op_mul, 2, 1, 0, t), op(op_sub, 0, 3, 0, t),
+         index(2), op(op_mul, 5, 1, 0, t), op(op_add, 6, 2, 0, t), index(3), op(op_mul, 8, 1, 0, t),
+         op(op_add, 9, 4, 0, t), constant(double(in), t), op(op_mul, 7, 11, 0, t), op(op_add, 12, 10, 0, t)},
+        {13}};
+    report(("max pool [64, " + std::to_string(n) + ", " + std::to_string(in) + ", ..] argmax in plane").c_str(), b, i,
+           double(64 * n * plane * 4), threads);
     Builder c;
     Instruction g;
     g.kind = Kind::gather;
@@ -200,12 +264,14 @@ int main(int argc, char** argv) {
     g.operands = {c.in({plane, 1}, 64 * n * plane), c.in({out * out, 1}, 64 * n * out * out, DType::i32)};
     if (plane < 784) g.axis_size = 784, g.operands[0] = c.in({784, 1}, 64 * n * 784);
     g.outputs = {c.out(g.shape)};
-    report(("gather planes [" + std::to_string(64 * n) + ", " + std::to_string(out * out) + "]").c_str(), c, g, double(64 * n * out * out) * 12, threads);
+    report(("gather planes [" + std::to_string(64 * n) + ", " + std::to_string(out * out) + "]").c_str(), c, g,
+           double(64 * n * out * out) * 12, threads);
     Builder d;
     g.kind = Kind::scatter_add;
     g.operands = {d.in({out * out, 1}, 64 * n * out * out, DType::i32), d.in({out * out, 1}, 64 * n * out * out)};
     g.outputs = {d.out({64 * n, g.axis_size})};
-    report(("scatterAdd planes [" + std::to_string(64 * n) + ", " + std::to_string(out * out) + "]").c_str(), d, g, double(64 * n) * double(out * out * 8 + g.axis_size * 4), threads);
+    report(("scatterAdd planes [" + std::to_string(64 * n) + ", " + std::to_string(out * out) + "]").c_str(), d, g,
+           double(64 * n) * double(out * out * 8 + g.axis_size * 4), threads);
   }
   {
     const Shape s{512, 784};

@@ -34,7 +34,9 @@ void cumsum_task(void* context, int64_t task, int) {
 }  // namespace
 
 Status cumsum(const LinePlan& p, Frame& frame) {
-  CumsumRun run{p, frame.buffers[p.input.buffer] + p.input.offset, frame.buffers[p.output.buffer] + p.output.offset,
+  CumsumRun run{p,
+                frame.buffers[p.input.buffer] + p.input.offset,
+                frame.buffers[p.output.buffer] + p.output.offset,
                 {p.lines, (kTaskElements + p.length - 1) / p.length}};
   const auto task = p.dtype == DType::f32   ? cumsum_task<float, double>
                     : p.dtype == DType::f64 ? cumsum_task<double, double>

@@ -8,9 +8,13 @@ namespace gradus::GRADUS_ISA {
 namespace {
 
 template <class T>
-T plus(T a, T b) { return a + b; }
+T plus(T a, T b) {
+  return a + b;
+}
 template <>
-int32_t plus(int32_t a, int32_t b) { return int32_t(uint32_t(a) + uint32_t(b)); }
+int32_t plus(int32_t a, int32_t b) {
+  return int32_t(uint32_t(a) + uint32_t(b));
+}
 
 struct FoldRun {
   const FoldPlan& plan;
@@ -84,9 +88,14 @@ void fold_task(void* context, int64_t task, int) {
 }  // namespace
 
 Status fold(const FoldPlan& f, Frame& frame) {
-  FoldRun run{f, *frame.parallel, frame.buffers[f.input.buffer] + f.input.offset, frame.buffers[f.output.buffer] + f.output.offset,
+  FoldRun run{f,
+              *frame.parallel,
+              frame.buffers[f.input.buffer] + f.input.offset,
+              frame.buffers[f.output.buffer] + f.output.offset,
               {f.lines, f.lines_per_task}};
-  const auto task = f.dtype == DType::f32 ? fold_task<float> : f.dtype == DType::f64 ? fold_task<double> : fold_task<int32_t>;
+  const auto task = f.dtype == DType::f32   ? fold_task<float>
+                    : f.dtype == DType::f64 ? fold_task<double>
+                                            : fold_task<int32_t>;
   frame.parallel->run(run.pieces.tasks(), task, &run);
   return Status::ok;
 }

@@ -25,13 +25,9 @@ struct IndexRun {
   std::atomic<int64_t> bad_index{0};
 
   IndexRun(const IndexPlan& p, const Frame& f)
-      : plan(p),
-        frame(f),
-        x(f.buffers[p.x.buffer] + p.x.offset),
-        indices(f.buffers[p.indices.buffer] + p.indices.offset),
-        output(f.buffers[p.output.buffer] + p.output.offset),
-        pieces{0, 1},
-        lines(p.inner > 1) {
+      : plan(p), frame(f), x(f.buffers[p.x.buffer] + p.x.offset),
+        indices(f.buffers[p.indices.buffer] + p.indices.offset), output(f.buffers[p.output.buffer] + p.output.offset),
+        pieces{0, 1}, lines(p.inner > 1) {
     for (int a = p.axis + 1; a < p.rank; ++a) lines = lines && (p.size[a] == 1 || p.indices.stride[a] == 0);
   }
 
@@ -88,9 +84,8 @@ void gather_lines(void* context, int64_t task, int) {
     const int64_t index = run.checked(read_index(from), line * p.inner);
     if (index < 0) continue;
     copy_box(run.output + line_offset(p.output, p.size, 0, p.axis, o) + i * p.output.stride[p.axis],
-             p.output.stride + p.axis + 1,
-             run.x + line_offset(p.x, p.size, 0, p.axis, o) + index * p.x.stride[p.axis], p.x.stride + p.axis + 1, rest,
-             p.size + p.axis + 1, sizeof(T));
+             p.output.stride + p.axis + 1, run.x + line_offset(p.x, p.size, 0, p.axis, o) + index * p.x.stride[p.axis],
+             p.x.stride + p.axis + 1, rest, p.size + p.axis + 1, sizeof(T));
   }
 }
 
@@ -160,8 +155,7 @@ void scatter_task(void* context, int64_t task, int) {
     const int64_t o = unit / strips, first = unit % strips * kScatterColumns;
     const int64_t last = first + kScatterColumns < p.inner ? first + kScatterColumns : p.inner;
     T* out = reinterpret_cast<T*>(run.output) + o * p.axis_size * p.inner;
-    if (strips == 1)
-      std::memset(out, 0, size_t(p.axis_size * p.inner) * sizeof(T));
+    if (strips == 1) std::memset(out, 0, size_t(p.axis_size * p.inner) * sizeof(T));
     else
       for (int64_t row = 0; row < p.axis_size; ++row)
         std::memset(out + row * p.inner + first, 0, size_t(last - first) * sizeof(T));
@@ -170,7 +164,8 @@ void scatter_task(void* context, int64_t task, int) {
     // The usual layouts: updates dense along the inner axes, or no inner axes at all.
     bool dense = true;
     int64_t step = sizeof(T);
-    for (int a = p.rank - 1; a > p.axis; step *= p.size[a--]) dense = dense && (p.size[a] == 1 || p.x.stride[a] == step);
+    for (int a = p.rank - 1; a > p.axis; step *= p.size[a--])
+      dense = dense && (p.size[a] == 1 || p.x.stride[a] == step);
     if (p.inner == 1) {  // positions within a plane, as the gradient of max-pooling has them
       const int64_t index_step = p.indices.stride[p.axis], update_step = p.x.stride[p.axis];
       int32_t block[kIndexBlock];
@@ -200,7 +195,8 @@ void scatter_task(void* context, int64_t task, int) {
         const int64_t index = run.checked(read_index(at), (o * n + i) * p.inner + c);
         if (index < 0) continue;
         T update;
-        std::memcpy(&update, updates + i * p.x.stride[p.axis] + line_offset(p.x, p.size, p.axis + 1, p.rank, c), sizeof(T));
+        std::memcpy(&update, updates + i * p.x.stride[p.axis] + line_offset(p.x, p.size, p.axis + 1, p.rank, c),
+                    sizeof(T));
         T& to = out[index * p.inner + c];
         to = plus(to, update);
       }

@@ -1,7 +1,7 @@
 // The kernels of one instruction set behind one table.
-#include "simd/elementwise/elementwise.h"
 #include "conv/conv.h"
 #include "kernels.h"
+#include "simd/elementwise/elementwise.h"
 
 #define GRADUS_TEXT_OF(x) #x
 #define GRADUS_TEXT(x) GRADUS_TEXT_OF(x)  // a name from the command line as a string: no template can

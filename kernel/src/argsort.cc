@@ -35,9 +35,21 @@ uint64_t key_of(double x, bool descending) {
 
 double value_at(const char* p, DType dtype) {
   switch (dtype) {
-    case DType::f32: { float x; std::memcpy(&x, p, 4); return x; }
-    case DType::f64: { double x; std::memcpy(&x, p, 8); return x; }
-    case DType::i32: { int32_t x; std::memcpy(&x, p, 4); return x; }
+    case DType::f32: {
+      float x;
+      std::memcpy(&x, p, 4);
+      return x;
+    }
+    case DType::f64: {
+      double x;
+      std::memcpy(&x, p, 8);
+      return x;
+    }
+    case DType::i32: {
+      int32_t x;
+      std::memcpy(&x, p, 4);
+      return x;
+    }
     case DType::b8: return *p != 0;
   }
   return 0;
@@ -92,7 +104,8 @@ void sort_line(const SortRun& run, int64_t line, Item* items) {
 }  // namespace
 
 Status argsort(const LinePlan& p, Frame& frame) {
-  SortRun run{p, frame.buffers[p.input.buffer] + p.input.offset, frame.buffers[p.output.buffer] + p.output.offset, nullptr};
+  SortRun run{p, frame.buffers[p.input.buffer] + p.input.offset, frame.buffers[p.output.buffer] + p.output.offset,
+              nullptr};
   const int workers = frame.parallel->workers();
   run.items = static_cast<Item*>(frame.parallel->workspace(uint64_t(workers) * 2 * uint64_t(p.length) * sizeof(Item)));
   if (!run.items) return Status::out_of_memory;

@@ -12,9 +12,7 @@ namespace gradus {
 
 enum class DType : int32_t { f32 = 0, f64 = 1, i32 = 2, b8 = 3 };
 
-inline size_t byte_size(DType t) {
-  return t == DType::f64 ? 8 : t == DType::b8 ? 1 : 4;
-}
+inline size_t byte_size(DType t) { return t == DType::f64 ? 8 : t == DType::b8 ? 1 : 4; }
 
 /// Instead of an opcode: the argument itself.
 constexpr int kNoOpcode = -1;
@@ -31,8 +29,7 @@ class Parallel {
   virtual ~Parallel() = default;
   /// Calls body(context, task, worker) for task = 0 … count−1, worker in 0 … workers()−1; returns
   /// when all are done, or have been left out after an interruption. Not reentrant.
-  virtual void run(int64_t count, void (*body)(void* context, int64_t task, int worker),
-                   void* context) = 0;
+  virtual void run(int64_t count, void (*body)(void* context, int64_t task, int worker), void* context) = 0;
   virtual int workers() const = 0;
   /// 64-byte aligned scratch of kScratchBytes that belongs to one worker.
   virtual void* scratch(int worker) = 0;
@@ -122,7 +119,7 @@ struct ConvCall {
   // An epilogue that is no more than a bias: algorithms that can apply it as they store do not call `epilogue`.
   BiasedResult biased;
   bool batch_innermost;  // CHWN layout: the images of the result are innermost, neighbours in memory and in a tile
-  bool in_place;     // results are stored in y, and the epilogue changes them there
+  bool in_place;         // results are stored in y, and the epilogue changes them there
 };
 
 /// How a convolution is cut into tasks. An algorithm reads only the sizes that it cuts by.

@@ -85,7 +85,8 @@ Status Engine::reserve(const Loaded& program, std::string& message) {
       message = lacking("the program's scratch memory", uint64_t(program.arena_bytes));
       return Status::out_of_memory;
     }
-    arena_ = reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(arena_block_) + kAlignment - 1) / kAlignment * kAlignment);
+    arena_ =
+        reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(arena_block_) + kAlignment - 1) / kAlignment * kAlignment);
     arena_bytes_ = program.arena_bytes;
   }
   if (program.worker_memory > worker_bytes_ || !worker_memory_[0]) {
@@ -137,16 +138,16 @@ Status Engine::run_all(const Loaded& program, char** buffers, std::string& messa
     pool_->stay_alone(plan.alone);
     const auto start = nanoseconds ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point{};
     const Status status = execute(plan, frame);
-    if (nanoseconds) nanoseconds[n] = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
+    if (nanoseconds)
+      nanoseconds[n] = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - start).count();
     if (status == Status::ok && !pool_->interrupted()) continue;
     const std::string where = "instruction " + std::to_string(n) + " (" + kind_name(plan.kind) + "): ";
     if (status == Status::index_out_of_range)
-      message = where + "index " + std::to_string(frame.bad_index) + " at position " + std::to_string(frame.bad_position) +
-                " is outside 0…" + std::to_string(std::get_if<IndexPlan>(&plan.of)->axis_size - 1);
-    else if (status == Status::out_of_memory)
-      message = where + lacking("it", pool_->missing());
-    else
-      message = where + "interrupted";
+      message = where + "index " + std::to_string(frame.bad_index) + " at position " +
+                std::to_string(frame.bad_position) + " is outside 0…" +
+                std::to_string(std::get_if<IndexPlan>(&plan.of)->axis_size - 1);
+    else if (status == Status::out_of_memory) message = where + lacking("it", pool_->missing());
+    else message = where + "interrupted";
     return status == Status::ok ? Status::interrupted : status;
   }
   return Status::ok;

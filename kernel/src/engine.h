@@ -51,7 +51,8 @@ class Engine {
 
  private:
   Status load(const Encoded& encoded, Loaded& loaded, std::string& refusal) const;
-  Status run_all(const Loaded& program, char** buffers, std::string& message, double* nanoseconds, const double* versions);
+  Status run_all(const Loaded& program, char** buffers, std::string& message, double* nanoseconds,
+                 const double* versions);
   Status reserve(const Loaded& program, std::string& message);
   void free_worker_memory();
   Status execute(const Plan& plan, Frame& frame);

@@ -16,14 +16,26 @@ namespace gradus {
 bool matrix_unit = false;
 
 #if defined(__x86_64__)
-namespace baseline { extern const KernelTable table; }
-namespace avx2 { extern const KernelTable table; }
-namespace avx512 { extern const KernelTable table; }
+namespace baseline {
+extern const KernelTable table;
+}
+namespace avx2 {
+extern const KernelTable table;
+}
+namespace avx512 {
+extern const KernelTable table;
+}
 #elif defined(__aarch64__)
-namespace neon { extern const KernelTable table; }
-namespace portable { extern const KernelTable table; }
+namespace neon {
+extern const KernelTable table;
+}
+namespace portable {
+extern const KernelTable table;
+}
 #else
-namespace baseline { extern const KernelTable table; }
+namespace baseline {
+extern const KernelTable table;
+}
 #endif
 
 bool machine_has_matrix_unit() {

@@ -25,9 +25,9 @@ enum class Layout { dense, transposed, flipped, repeated, innermost, images };  
 void report(bool good, const char* what, const ConvCall& c, const char* isa) {
   ++checks;
   if (good || ++failures > 20) return;
-  std::printf("FAILED %s: %s %s%s n %ld g %ld o %ld c %ld", what, isa,
-              c.dtype == DType::f64 ? "f64" : "f32", c.batch_innermost ? " batch innermost" : "", long(c.n), long(c.groups),
-              long(c.out_channels), long(c.channels));
+  std::printf("FAILED %s: %s %s%s n %ld g %ld o %ld c %ld", what, isa, c.dtype == DType::f64 ? "f64" : "f32",
+              c.batch_innermost ? " batch innermost" : "", long(c.n), long(c.groups), long(c.out_channels),
+              long(c.channels));
   const auto list = [](const char* name, const int64_t* v) {
     std::printf(", %s %ldx%ldx%ld", name, long(v[0]), long(v[1]), long(v[2]));
   };
@@ -222,38 +222,39 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
   const int64_t k = p.channels * volume(c.kernel);
   const double eps = (sizeof(T) == 8 ? 1e-15 : 6e-7) * (4 + std::sqrt(double(k)));
   const bool lasts[] = {false, true};
-  for (const Variant& variant : variants()) for (const bool last : lasts) {
-    c.batch_innermost = last;
-    std::vector<T> y(want.size() + 64, T(77));
-    c.y = y.data(), c.epilogue = {nullptr, nullptr};
-    report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
-    test_kept(variant, c, y, w, one, two);
-    Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels,
-                       last ? outs * p.n : outs};
-    c.y = nullptr, c.epilogue = {Collector<T>::put, &tiles};
-    variant.conv(c, two);
-    test_biased(variant, c, y, int64_t(want.size()), two);
-    bool close = true, once = true, same = true, inside = true;
-    const int64_t image = p.groups * p.out_channels * outs;
-    for (size_t i = 0; i < want.size(); ++i) {
-      const size_t j = last ? size_t(int64_t(i) % p.n * image + int64_t(i) / p.n) : i;
-      close = close && std::fabs(double(y[i]) - want[j]) <= eps * (scale[j] + 1e-30);
-      once = once && tiles.times[i] == 1;
-      same = same && !std::memcmp(&tiles.values[i], &y[i], sizeof(T));
+  for (const Variant& variant : variants())
+    for (const bool last : lasts) {
+      c.batch_innermost = last;
+      std::vector<T> y(want.size() + 64, T(77));
+      c.y = y.data(), c.epilogue = {nullptr, nullptr};
+      report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
+      test_kept(variant, c, y, w, one, two);
+      Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels,
+                         last ? outs * p.n : outs};
+      c.y = nullptr, c.epilogue = {Collector<T>::put, &tiles};
+      variant.conv(c, two);
+      test_biased(variant, c, y, int64_t(want.size()), two);
+      bool close = true, once = true, same = true, inside = true;
+      const int64_t image = p.groups * p.out_channels * outs;
+      for (size_t i = 0; i < want.size(); ++i) {
+        const size_t j = last ? size_t(int64_t(i) % p.n * image + int64_t(i) / p.n) : i;
+        close = close && std::fabs(double(y[i]) - want[j]) <= eps * (scale[j] + 1e-30);
+        once = once && tiles.times[i] == 1;
+        same = same && !std::memcmp(&tiles.values[i], &y[i], sizeof(T));
+      }
+      for (size_t i = want.size(); i < y.size(); ++i) inside = inside && y[i] == T(77);
+      report(close, "value", c, variant.name);
+      report(once, "every element once", c, variant.name);
+      report(same, "two workers with an epilogue = one worker stored", c, variant.name);
+      report(inside, "nothing behind the result", c, variant.name);
+      if (!last) continue;
+      std::vector<T> changed(y.size(), T(77));
+      c.y = changed.data(), c.epilogue = {negate<T>, nullptr};
+      variant.conv(c, two);
+      bool negated = true;
+      for (size_t i = 0; i < want.size(); ++i) negated = negated && changed[i] == -y[i];
+      report(negated, "results changed in place", c, variant.name);
     }
-    for (size_t i = want.size(); i < y.size(); ++i) inside = inside && y[i] == T(77);
-    report(close, "value", c, variant.name);
-    report(once, "every element once", c, variant.name);
-    report(same, "two workers with an epilogue = one worker stored", c, variant.name);
-    report(inside, "nothing behind the result", c, variant.name);
-    if (!last) continue;
-    std::vector<T> changed(y.size(), T(77));
-    c.y = changed.data(), c.epilogue = {negate<T>, nullptr};
-    variant.conv(c, two);
-    bool negated = true;
-    for (size_t i = 0; i < want.size(); ++i) negated = negated && changed[i] == -y[i];
-    report(negated, "results changed in place", c, variant.name);
-  }
 }
 
 template <class T>
@@ -445,8 +446,8 @@ void accuracy() {
     variant.conv(c, pool);
     double errors = 0;
     for (size_t i = 0; i < y.size(); ++i) errors += (y[i] - exact[i]) * (y[i] - exact[i]);
-    std::printf("conv_test: %s, relative error of a 3×3 layer of 64 channels %.1e, of plain sums %.1e\n",
-                variant.name, std::sqrt(errors / squares), std::sqrt(plain / squares));
+    std::printf("conv_test: %s, relative error of a 3×3 layer of 64 channels %.1e, of plain sums %.1e\n", variant.name,
+                std::sqrt(errors / squares), std::sqrt(plain / squares));
     report(errors <= plain, "accuracy", c, variant.name);
   }
 }
@@ -462,9 +463,10 @@ int main() {
   random<float>(400);
   random<double>(400);
   for (const Variant& variant : variants()) {
-    const std::pair<const char*, int64_t> reached[] = {{"kept weights", kept_calls[variant.name]},
-                                                       {"stored with a bias", biased_calls[variant.name]},
-                                                       {"stored with the batch innermost and a bias", biased_last_calls[variant.name]}};
+    const std::pair<const char*, int64_t> reached[] = {
+        {"kept weights", kept_calls[variant.name]},
+        {"stored with a bias", biased_calls[variant.name]},
+        {"stored with the batch innermost and a bias", biased_last_calls[variant.name]}};
     for (const auto& [what, calls] : reached) {
       ++checks;
       if (calls > 100) continue;

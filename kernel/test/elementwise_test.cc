@@ -1,119 +1,13 @@
 // Every scalar instruction and cast, on every dtype, against a scalar definition; every element
 // alike for every length, offset and position; in place; and nothing written beyond the block.
 // (The values of the elementary functions are vmath_test's.)
-#include <cmath>
-#include <cstdio>
-#include <cstring>
-#include <algorithm>
-#include <limits>
-#include <string>
-#include <vector>
-
-#include "src/opcodes.h"
 #include "elementwise_isa.h"
+#include "elementwise_values.h"
+#include "src/opcodes.h"
 
 using namespace gradus;
 
 namespace {
-
-int64_t checks = 0, failures = 0;
-
-void report(bool ok, const std::string& what) {
-  ++checks;
-  if (!ok && failures++ < 40) std::printf("FAILED %s\n", what.c_str());
-}
-
-struct Random {  // splitmix64
-  uint64_t state;
-  uint64_t bits() {
-    uint64_t z = (state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-};
-
-template <class T>
-constexpr DType dtype_of = DType::b8;
-template <> constexpr DType dtype_of<float> = DType::f32;
-template <> constexpr DType dtype_of<double> = DType::f64;
-template <> constexpr DType dtype_of<int32_t> = DType::i32;
-
-const char* const dtype_names[] = {"float32", "float64", "int32", "bool"};
-
-// ---- arguments ----
-
-template <class T>
-T random_bits_of(Random& random) {
-  const uint64_t bits = random.bits();
-  T x;
-  std::memcpy(&x, &bits, sizeof x);
-  return x;
-}
-
-template <class T>
-std::vector<T> float_values() {
-  using Limits = std::numeric_limits<T>;
-  std::vector<T> v;
-  // clang-format off
-  const double seeds[] = {0, 1, 2, 0.5, 3, 1.5, 2.5, 7, 10.25, 1e-3, 100, 1e5, 8388607.5, 0x1p23, 0x1p24 + 2, 0x1p31,
-                          0x1p31 - 1, 0x1p31 + 1, 2147483520.0, 0x1p32, 4503599627370495.5, 0x1p52, 0x1p53, 1e20, 1e30,
-                          1.5707963267948966, 0x1p20, 1.1e6, 88.7, 104, 709.7, 745, 0x1p-30, 0x1p-149, 0x1p-126};
-  // clang-format on
-  for (double s : seeds) v.push_back(T(s)), v.push_back(T(-s));
-  for (T x : {Limits::infinity(), Limits::max(), Limits::min(), Limits::denorm_min(), Limits::quiet_NaN()})
-    v.push_back(x), v.push_back(-x);
-  T marked;  // a NaN with a payload
-  if (sizeof(T) == 4) { const uint32_t b = 0x7fc12345; std::memcpy(&marked, &b, sizeof marked); }
-  else { const uint64_t b = 0x7ff8123456789abc; std::memcpy(&marked, &b, sizeof marked); }
-  v.push_back(marked);
-  Random random{3};
-  while (v.size() < 140) {
-    const T x = random_bits_of<T>(random);
-    v.push_back(std::isnan(x) ? T(int(random.bits() % 2000) - 1000) / 8 : x);
-    v.push_back(T(int(random.bits() % 2000) - 1000) / 8);
-  }
-  return v;
-}
-
-template <class T>
-std::vector<T> values();
-template <> std::vector<float> values() { return float_values<float>(); }
-template <> std::vector<double> values() { return float_values<double>(); }
-template <> std::vector<int32_t> values() {
-  // clang-format off
-  std::vector<int32_t> v = {0, 1, -1, 2, -2, 3, -3, 7, -7, 10, -10, 31, 32, 33, 1 << 16, 1 << 30, INT32_MAX, INT32_MIN,
-                            INT32_MAX - 1, INT32_MIN + 1, 16777217, -16777217, 65537, -65537};
-  // clang-format on
-  Random random{4};
-  while (v.size() < 140) v.push_back(int32_t(random.bits())), v.push_back(int32_t(random.bits() % 200) - 100);
-  return v;
-}
-template <> std::vector<uint8_t> values() {
-  std::vector<uint8_t> v;
-  Random random{5};
-  while (v.size() < 140) v.push_back(random.bits() & 1);
-  return v;
-}
-
-// ---- results ----
-
-template <class T>
-bool equal_bits(T a, T b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
-}
-/// Equal bits, any NaN equalling any NaN.
-bool same(float a, float b) { return (std::isnan(a) && std::isnan(b)) || equal_bits(a, b); }
-bool same(double a, double b) { return (std::isnan(a) && std::isnan(b)) || equal_bits(a, b); }
-bool same(int32_t a, int32_t b) { return a == b; }
-bool same(uint8_t a, uint8_t b) { return a == b; }
-
-template <class T>
-std::string show(T x) {
-  char text[40];
-  std::snprintf(text, sizeof text, "%.17g", double(x));
-  return text;
-}
 
 template <class T, class R, class F>
 void check_unary(const Isa& isa, const std::string& name, BlockOp op, F definition) {
@@ -122,7 +16,8 @@ void check_unary(const Isa& isa, const std::string& name, BlockOp op, F definiti
   std::vector<R> r(x.size());
   op(r.data(), x.data(), nullptr, nullptr, int64_t(x.size()));
   for (size_t i = 0; i < x.size(); ++i)
-    report(same(r[i], R(definition(x[i]))), std::string(isa.name) + " " + name + " of " + show(x[i]) + ": " + show(r[i]));
+    report(same(r[i], R(definition(x[i]))),
+           std::string(isa.name) + " " + name + " of " + show(x[i]) + ": " + show(r[i]));
 }
 
 template <class T, class R, class F>
@@ -137,7 +32,8 @@ void check_binary(const Isa& isa, int opcode, F definition) {
   std::vector<R> r(x.size());
   op(r.data(), x.data(), y.data(), nullptr, int64_t(x.size()));
   for (size_t i = 0; i < x.size(); ++i)
-    report(same(r[i], R(definition(x[i], y[i]))), std::string(isa.name) + " " + name + " of " + show(x[i]) + ", " + show(y[i]) + ": " + show(r[i]));
+    report(same(r[i], R(definition(x[i], y[i]))),
+           std::string(isa.name) + " " + name + " of " + show(x[i]) + ", " + show(y[i]) + ": " + show(r[i]));
 }
 
 template <class T>
@@ -201,13 +97,15 @@ void check_division_by_constants(const Isa& isa) {
     }
     std::vector<int32_t> x = values<int32_t>();
     for (int64_t near : {-1, 0, 1})
-      for (int64_t k : {int64_t(INT32_MIN) / y, int64_t{-5}, int64_t{-1}, int64_t{1}, int64_t{7}, int64_t(INT32_MAX) / y})
+      for (int64_t k :
+           {int64_t(INT32_MIN) / y, int64_t{-5}, int64_t{-1}, int64_t{1}, int64_t{7}, int64_t(INT32_MAX) / y})
         if (k * y + near >= INT32_MIN && k * y + near <= INT32_MAX) x.push_back(int32_t(k * y + near));
     std::vector<int32_t> many(x.size(), y), want(x.size()), got(x.size());
     divide(want.data(), x.data(), many.data(), nullptr, int64_t(x.size()));
     by(got.data(), x.data(), &y, nullptr, int64_t(x.size()));
     for (size_t i = 0; i < x.size(); ++i)
-      report(got[i] == want[i], std::string(isa.name) + " " + show(x[i]) + " floorDiv constant " + show(y) + ": " + show(got[i]));
+      report(got[i] == want[i],
+             std::string(isa.name) + " " + show(x[i]) + " floorDiv constant " + show(y) + ": " + show(got[i]));
   }
 }
 
@@ -289,7 +187,8 @@ uint32_t philox_word(uint32_t k0, uint32_t k1, uint32_t counter) {
   uint32_t c[4] = {counter, 0, 0, 0};
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = 0xd2511f53ull * c[0], p1 = 0xcd9e8d57ull * c[2];
-    const uint32_t next[4] = {uint32_t(p1 >> 32) ^ c[1] ^ k0, uint32_t(p1), uint32_t(p0 >> 32) ^ c[3] ^ k1, uint32_t(p0)};
+    const uint32_t next[4] = {uint32_t(p1 >> 32) ^ c[1] ^ k0, uint32_t(p1), uint32_t(p0 >> 32) ^ c[3] ^ k1,
+                              uint32_t(p0)};
     std::memcpy(c, next, sizeof c);
     k0 += 0x9e3779b9, k1 += 0xbb67ae85;
   }
@@ -307,7 +206,8 @@ void check_random(const Isa& isa) {
   }
   isa.block_op(op_randomBits, DType::i32)(r.data(), k0.data(), k1.data(), c.data(), int64_t(r.size()));
   for (size_t i = 0; i < r.size(); ++i)
-    report(uint32_t(r[i]) == philox_word(uint32_t(k0[i]), uint32_t(k1[i]), uint32_t(c[i])), std::string(isa.name) + " randomBits at " + show(i));
+    report(uint32_t(r[i]) == philox_word(uint32_t(k0[i]), uint32_t(k1[i]), uint32_t(c[i])),
+           std::string(isa.name) + " randomBits at " + show(i));
 }
 
 // ---- position, length, alignment, in place: bytes only ----
@@ -353,7 +253,8 @@ void check_block(const Block& block) {
   // each element alone: the value that every other call must reproduce
   std::vector<char> alone(2 * kLongest * out);
   for (int i = 0; i < 2 * kLongest; ++i)
-    block.op(&alone[size_t(i) * out], &in[0][size_t(i) * size[0]], &in[1][size_t(i) * size[1]], &in[2][size_t(i) * size[2]], 1);
+    block.op(&alone[size_t(i) * out], &in[0][size_t(i) * size[0]], &in[1][size_t(i) * size[1]],
+             &in[2][size_t(i) * size[2]], 1);
 
   for (int n = 0; n <= kLongest; ++n) {
     const int first = n * 7 % kLongest;  // also moves the alignment
@@ -367,7 +268,8 @@ void check_block(const Block& block) {
     const size_t shift = size_t(n % 5) * out;
     std::vector<char> result(shift + size_t(n) * out + 64, char(0x5a));
     block.op(&result[shift], exact[0].data(), exact[1].data(), exact[2].data(), n);
-    report(n == 0 || std::memcmp(&result[shift], &alone[size_t(first) * out], size_t(n) * out) == 0, block.name + " depends on position, n = " + show(n));
+    report(n == 0 || std::memcmp(&result[shift], &alone[size_t(first) * out], size_t(n) * out) == 0,
+           block.name + " depends on position, n = " + show(n));
     bool clean = true;
     for (size_t i = 0; i < result.size(); ++i)
       clean &= (i >= shift && i < shift + size_t(n) * out) || result[i] == char(0x5a);
@@ -378,7 +280,8 @@ void check_block(const Block& block) {
       const void* a[3] = {exact[0].data(), exact[1].data(), exact[2].data()};
       a[k] = place.data();
       block.op(place.data(), a[0], a[1], a[2], n);
-      report(n == 0 || std::memcmp(place.data(), &alone[size_t(first) * out], size_t(n) * out) == 0, block.name + " in place, n = " + show(n));
+      report(n == 0 || std::memcmp(place.data(), &alone[size_t(first) * out], size_t(n) * out) == 0,
+             block.name + " in place, n = " + show(n));
     }
   }
 }
@@ -399,7 +302,10 @@ void check_blocks(const Isa& isa) {
   for (int from = 0; from < 4; ++from)
     for (int to = 0; to < 4; ++to)
       check_block({std::string(isa.name) + " cast " + dtype_names[from] + " to " + dtype_names[to],
-                   isa.block_cast(DType(from), DType(to)), {DType(from), DType(from), DType(from)}, DType(to), 1});
+                   isa.block_cast(DType(from), DType(to)),
+                   {DType(from), DType(from), DType(from)},
+                   DType(to),
+                   1});
 }
 
 // ---- several instructions as one ----
@@ -415,7 +321,8 @@ std::vector<float> by_steps(const Isa& isa, int f, int g, int h, const std::vect
     std::vector<uint8_t> condition(in[0].size());
     std::vector<float> result(in[0].size());
     const bool ints = g == kEqualInts;
-    isa.block_op(ints ? op_eq : g, ints ? DType::i32 : DType::f32)(condition.data(), in[0].data(), in[1].data(), nullptr, n);
+    isa.block_op(ints ? op_eq : g, ints ? DType::i32 : DType::f32)(condition.data(), in[0].data(), in[1].data(),
+                                                                   nullptr, n);
     isa.block_op(f, DType::f32)(result.data(), condition.data(), in[2].data(), in[3].data(), n);
     return result;
   }
@@ -438,7 +345,8 @@ void check_tree(const Isa& isa, FusedOp op, int f, int g, int h) {
   std::vector<float> many[4];
   for (int k = 0; k < 4; ++k) {
     const std::vector<float> v = values<float>();
-    for (size_t i = 0; i < 2000; ++i) many[k].push_back(v[(i * size_t(2 * k + 1) + i / v.size() * size_t(3 * k + 5)) % v.size()]);
+    for (size_t i = 0; i < 2000; ++i)
+      many[k].push_back(v[(i * size_t(2 * k + 1) + i / v.size() * size_t(3 * k + 5)) % v.size()]);
   }
   const std::vector<float> want = by_steps(isa, f, g, h, many);
   for (int n : {1, 2, 3, 5, 15, 16, 17, 31, 40, 128, 131, 1900})
@@ -452,7 +360,8 @@ void check_tree(const Isa& isa, FusedOp op, int f, int g, int h) {
       std::vector<float> apart(size_t(n) + 2, 77.0f);
       float* dst = place < 0 ? apart.data() + 1 : in[place].data();
       op(dst, in[0].data(), in[1].data(), in[2].data(), in[3].data(), n);
-      report(all_same(dst, want.data() + first, n), name + ", n = " + show(n) + ", in place of argument " + show(place));
+      report(all_same(dst, want.data() + first, n),
+             name + ", n = " + show(n) + ", in place of argument " + show(place));
       if (place < 0) report(apart[0] == 77.0f && apart[size_t(n) + 1] == 77.0f, name + " writes beyond its block");
     }
 }
@@ -461,11 +370,16 @@ void check_trees(const Isa& isa) {
   for (int f = 0; f < kOpcodes; ++f)
     for (int g = kEqualInts; g < kOpcodes; ++g)
       for (int h = kNoOpcode; h < kOpcodes; ++h) {
-        const auto simple = [](int opcode) { return opcode == kNoOpcode || opcode == op_add || opcode == op_sub || opcode == op_mul; };
-        const bool tree = (f == op_add || f == op_sub || f == op_mul || f == op_div) && simple(g) && simple(h) && (g != h || g != kNoOpcode);
-        const bool choice = f == op_where && (g == op_eq || g == op_lt || g == op_le || g == kEqualInts) && h == kNoOpcode;
+        const auto simple = [](int opcode) {
+          return opcode == kNoOpcode || opcode == op_add || opcode == op_sub || opcode == op_mul;
+        };
+        const bool tree = (f == op_add || f == op_sub || f == op_mul || f == op_div) && simple(g) && simple(h) &&
+                          (g != h || g != kNoOpcode);
+        const bool choice =
+            f == op_where && (g == op_eq || g == op_lt || g == op_le || g == kEqualInts) && h == kNoOpcode;
         const FusedOp op = isa.fused_op(f, g, h);
-        report((op != nullptr) == (tree || choice), std::string(isa.name) + " has " + name_of(f) + "(" + name_of(g) + ", " + name_of(h) + ")");
+        report((op != nullptr) == (tree || choice),
+               std::string(isa.name) + " has " + name_of(f) + "(" + name_of(g) + ", " + name_of(h) + ")");
         if (op) check_tree(isa, op, f, g, h);
       }
 }
@@ -475,7 +389,8 @@ template <class T>
 void check_same_everywhere(int opcode) {
   Random random{8};
   std::vector<T> x = values<T>();
-  for (int i = 0; i < 200000; ++i) x.push_back(T((double(random.bits() >> 11) * 0x1p-53 - 0.125) * (opcode == op_cos ? 6.283185307179586 : -1)));
+  for (int i = 0; i < 200000; ++i)
+    x.push_back(T((double(random.bits() >> 11) * 0x1p-53 - 0.125) * (opcode == op_cos ? 6.283185307179586 : -1)));
   std::vector<T> first;
   for (const Isa& isa : instruction_sets()) {
     std::vector<T> y(x.size());
@@ -483,14 +398,16 @@ void check_same_everywhere(int opcode) {
     if (first.empty()) first = y;
     int64_t other = 0;
     for (size_t i = 0; i < x.size(); ++i) other += !same(y[i], first[i]);
-    report(other == 0, std::string(isa.name) + " " + kOpcodeInfo[opcode].name + " " + dtype_names[int(dtype_of<T>)] + ": " + std::to_string(other) + " values differ");
+    report(other == 0, std::string(isa.name) + " " + kOpcodeInfo[opcode].name + " " + dtype_names[int(dtype_of<T>)] +
+                           ": " + std::to_string(other) + " values differ");
   }
 }
 
 }  // namespace
 
 int main() {
-  for (int opcode : {op_log1p, op_cos, op_sqrt}) check_same_everywhere<float>(opcode), check_same_everywhere<double>(opcode);
+  for (int opcode : {op_log1p, op_cos, op_sqrt})
+    check_same_everywhere<float>(opcode), check_same_everywhere<double>(opcode);
   for (const Isa& isa : instruction_sets()) {
     check_floats<float>(isa);
     check_floats<double>(isa);
@@ -510,6 +427,7 @@ int main() {
     check_blocks(isa);
     check_trees(isa);
   }
-  if (failures) return std::printf("elementwise: %lld of %lld checks failed\n", (long long)failures, (long long)checks), 1;
+  if (failures)
+    return std::printf("elementwise: %lld of %lld checks failed\n", (long long)failures, (long long)checks), 1;
   std::printf("elementwise: %lld checks passed\n", (long long)checks);
 }

@@ -17,8 +17,8 @@ void check(bool good, const char* what, const MatmulCall& c, const char* isa) {
   if (good) return;
   if (++failures <= 20)
     std::printf("FAILED %s: %s %s batch %ld, %ld x %ld x %ld, a (%ld, %ld), b (%ld, %ld)\n", what, isa,
-                c.dtype == DType::f64 ? "f64" : "f32", long(c.batch), long(c.m), long(c.k), long(c.n),
-                long(c.a_row), long(c.a_col), long(c.b_row), long(c.b_col));
+                c.dtype == DType::f64 ? "f64" : "f32", long(c.batch), long(c.m), long(c.k), long(c.n), long(c.a_row),
+                long(c.a_col), long(c.b_row), long(c.b_col));
 }
 
 enum class Layout { rows, columns, gaps, flipped, repeated };
@@ -132,9 +132,9 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
         const size_t at = size_t(r * n + j);
         const T got = direct[size_t(r * c_row + j)];
         const double bound = eps * (4 + std::sqrt(double(k))) * (scale[at] + 1e-30);
-        if (std::isfinite(want[at]) ? !(std::fabs(double(got) - want[at]) <= bound)
-                                    : std::isnan(want[at]) != std::isnan(got) ||
-                                          (std::isinf(want[at]) && double(got) != want[at]))
+        if (std::isfinite(want[at])
+                ? !(std::fabs(double(got) - want[at]) <= bound)
+                : std::isnan(want[at]) != std::isnan(got) || (std::isinf(want[at]) && double(got) != want[at]))
           close = false;
         once = once && tiles.times[at] == 1;
         same = same && !std::memcmp(&tiles.values[at], &got, sizeof(T));

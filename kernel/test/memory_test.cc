@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "src/engine.h"
 #include "encode.h"
 #include "generate.h"
 #include "refusing_memory.h"
+#include "src/engine.h"
 
 using namespace gradus;
 
@@ -77,7 +77,8 @@ void fail_each(Kind kind, uint64_t seed, bool all_later) {
       check(tried.message.find("out of memory") != std::string::npos, name + ": \"" + tried.message + "\"");
     }
     const Try again = attempt(engine, program, words, inputs);
-    check(again.status == Status::ok && again.buffers == right.buffers, name + ": not right again after allocation " + std::to_string(n));
+    check(again.status == Status::ok && again.buffers == right.buffers,
+          name + ": not right again after allocation " + std::to_string(n));
   }
 }
 
@@ -114,7 +115,8 @@ void fewer_threads() {
   setrlimit(RLIMIT_AS, &little);
   Engine engine(kMaxWorkers);
   setrlimit(RLIMIT_AS, &old);
-  check(engine.threads() >= 1 && engine.threads() < kMaxWorkers, std::to_string(engine.threads()) + " threads in 256 MiB");
+  check(engine.threads() >= 1 && engine.threads() < kMaxWorkers,
+        std::to_string(engine.threads()) + " threads in 256 MiB");
   Generator generator(5);
   const Program program = generator.program(Kind::map);
   Buffers inputs;

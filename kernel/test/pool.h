@@ -20,10 +20,10 @@ namespace gradus {
 #define GRADUS_VARIANTS(X) X(baseline)
 #endif
 
-#define GRADUS_DECLARE(isa)                            \
-  namespace isa {                                      \
-  Status matmul(const MatmulCall& call, Parallel& pool); \
-  ConvChoice choose_conv(const ConvCall& call);        \
+#define GRADUS_DECLARE(isa)                                                    \
+  namespace isa {                                                              \
+  Status matmul(const MatmulCall& call, Parallel& pool);                       \
+  ConvChoice choose_conv(const ConvCall& call);                                \
   Status conv(const ConvCall& call, const ConvChoice& choice, Parallel& pool); \
   }
 GRADUS_VARIANTS(GRADUS_DECLARE)
@@ -141,9 +141,7 @@ struct Numbers {
     return state;
   }
   double real() { return double(next() >> 11) / double(1ull << 52) - 1; }
-  int64_t between(int64_t low, int64_t high) {
-    return low + int64_t(next() % uint64_t(high - low + 1));
-  }
+  int64_t between(int64_t low, int64_t high) { return low + int64_t(next() % uint64_t(high - low + 1)); }
 };
 
 }  // namespace gradus

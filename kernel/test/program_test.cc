@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "src/engine.h"
 #include "encode.h"
 #include "generate.h"
 #include "naive.h"
+#include "src/engine.h"
 
 using namespace gradus;
 
@@ -22,8 +22,16 @@ void fill(std::vector<char>& bytes, DType t, Random& random, int64_t index_below
     const double x = double(random.between(-8, 8)) / 2;
     const bool special = nan && random.one_in(40);
     switch (t) {
-      case DType::f32: { const float v = special ? NAN : float(x); std::memcpy(&bytes[i * 4], &v, 4); break; }
-      case DType::f64: { const double v = special ? NAN : x; std::memcpy(&bytes[i * 8], &v, 8); break; }
+      case DType::f32: {
+        const float v = special ? NAN : float(x);
+        std::memcpy(&bytes[i * 4], &v, 4);
+        break;
+      }
+      case DType::f64: {
+        const double v = special ? NAN : x;
+        std::memcpy(&bytes[i * 8], &v, 8);
+        break;
+      }
       case DType::i32: {
         const int32_t v = index_below > 0 ? int32_t(random.below(index_below)) : int32_t(2 * x);
         std::memcpy(&bytes[i * 4], &v, 4);
@@ -115,8 +123,8 @@ Program in_arena(const Program& program, bool interleaved) {
 }
 
 /// The outputs must be what they are where every slot has memory of its own.
-void check_in_arena(Engine& engine, const Program& program, const Shape& shape, const Buffers& inputs, const Buffers& apart,
-                    bool interleaved, const std::string& name) {
+void check_in_arena(Engine& engine, const Program& program, const Shape& shape, const Buffers& inputs,
+                    const Buffers& apart, bool interleaved, const std::string& name) {
   const Program moved = in_arena(program, interleaved);
   const Buffers together = run(engine, moved, encode(moved), inputs, false);
   if (together.empty()) return;
@@ -165,7 +173,9 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
         alias_addresses.push_back(const_cast<char*>(aliased[s].data()));
       }
       const Naive mine(got_addresses), shared(alias_addresses), right(addresses);
-      const double tolerance = kind == Kind::map || v.dtype == DType::i32 || v.dtype == DType::b8 ? 0 : v.dtype == DType::f64 ? 1e-13 : 1e-5;
+      const double tolerance = kind == Kind::map || v.dtype == DType::i32 || v.dtype == DType::b8 ? 0
+                               : v.dtype == DType::f64                                            ? 1e-13
+                                                                                                  : 1e-5;
       bool good = true;
       int64_t wrong_alias = 0;
       double g = 0, w = 0;
@@ -183,7 +193,9 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   Shape shape = i.shape;
   if (kind == Kind::reduce) shape.resize(size_t(i.kept));
   if (kind == Kind::scatter_add) shape[i.axis] = i.axis_size;
-  const auto same_in_arena = [&](bool interleaved) { check_in_arena(one, program, shape, buffers, got, interleaved, name); };
+  const auto same_in_arena = [&](bool interleaved) {
+    check_in_arena(one, program, shape, buffers, got, interleaved, name);
+  };
   same_in_arena(false);
   const bool same_dtype = std::all_of(program.slots.begin(), program.slots.end(),
                                       [&](const Slot& s) { return s.dtype == program.slots[0].dtype; });
@@ -303,7 +315,8 @@ enum class Trouble { none, shared_input, read_result, shared_output, other_windo
 Program pooling(Random& random, Trouble trouble) {
   const bool last = random.one_in(2);
   const int64_t n = last ? random.between(1, 70) : random.between(1, 3), c = random.between(1, 5);
-  const int64_t oh = random.between(2, 12), ow = random.between(2, 40), kh = random.between(1, 3), kw = random.between(2, 3);
+  const int64_t oh = random.between(2, 12), ow = random.between(2, 40), kh = random.between(1, 3),
+                kw = random.between(2, 3);
   const int64_t step = random.between(1, last ? 3 : 2), h = (oh - 1) * step + kh, w = (ow - 1) * step + kw;
   const int64_t results = n * c * oh * ow;
   const DType t = random.one_in(2) ? DType::f32 : DType::f64, position = DType::i32;
@@ -312,22 +325,29 @@ Program pooling(Random& random, Trouble trouble) {
   for (int64_t& stride : backwards) stride = -stride;
 
   Program p;
-  p.slots = {{false, t, n * c * h * w, -1}, {false, t, results, -1}, {true, DType::b8, results, -1},
-             {true, t, results, -1}, {true, position, results, -1}};
+  p.slots = {{false, t, n * c * h * w, -1},
+             {false, t, results, -1},
+             {true, DType::b8, results, -1},
+             {true, t, results, -1},
+             {true, position, results, -1}};
   Instruction max;
   max.kind = Kind::reduce;
   max.shape = {n, c, oh, ow, kh, kw};
   max.kept = 4;
   max.reducer = Reducer::max;
-  max.inputs = {{1, t, 0, last ? Shape{1, h * w * n, step * w * n, step * n, w * n, n}
-                               : Shape{c * h * w, h * w, step * w, step, w, 1}}};
+  max.inputs = {
+      {1, t, 0,
+       last ? Shape{1, h * w * n, step * w * n, step * n, w * n, n} : Shape{c * h * w, h * w, step * w, step, w, 1}}};
   max.before = {{input(0, t)}, {0}};
   Instruction argmax = max;
   argmax.reducer = Reducer::argmax;
   max.fused.inputs = {{2, t, 0, kept}};
   max.fused.outputs = {{3, DType::b8, 0, kept}, {4, t, 0, kept}};
-  max.fused.expression = {{input(0, t), input(1, t), {ValueKind::op, t, op_add, 0, 2, {0, 1, 0}},
-                           {ValueKind::op, DType::b8, op_le, 0, 2, {0, 1, 0}}}, {3, 2}};
+  max.fused.expression = {{input(0, t),
+                           input(1, t),
+                           {ValueKind::op, t, op_add, 0, 2, {0, 1, 0}},
+                           {ValueKind::op, DType::b8, op_le, 0, 2, {0, 1, 0}}},
+                          {3, 2}};
   argmax.fused.outputs = {{5, position, 0, kept}};
   argmax.fused.expression = {{input(0, position)}, {0}};
 
@@ -340,19 +360,25 @@ Program pooling(Random& random, Trouble trouble) {
     i.fused.expression = {{input(0, from.dtype)}, {0}};
     return i;
   };
-  const auto in_arena = [&](DType dtype, bool reversed) { return View{0, dtype, reversed ? results - 1 : 0, reversed ? backwards : kept}; };
+  const auto in_arena = [&](DType dtype, bool reversed) {
+    return View{0, dtype, reversed ? results - 1 : 0, reversed ? backwards : kept};
+  };
   if (trouble != Trouble::none) p.arena_bytes = (results * 8 + 63) / 64 * 64;
   switch (trouble) {
     case Trouble::shared_input:  // positions replace b, which the max reads the other way round
       max.fused.inputs[0] = in_arena(t, true);
       argmax.fused.outputs[0] = in_arena(position, false);
-      p.instructions = {copy({2, t, 0, kept}, in_arena(t, false)), max, argmax, copy(in_arena(position, false), {5, position, 0, kept})};
+      p.instructions = {copy({2, t, 0, kept}, in_arena(t, false)), max, argmax,
+                        copy(in_arena(position, false), {5, position, 0, kept})};
       break;
     case Trouble::read_result:  // the argmax reads what the max has written, the other way round
       max.fused.outputs[0] = in_arena(DType::b8, false);
       argmax.fused.inputs = {in_arena(DType::b8, true)};
-      argmax.fused.expression = {{input(0, position), input(1, DType::b8), {ValueKind::op, position, op_cast, 0, 1, {1, 0, 0}},
-                                  {ValueKind::op, position, op_sub, 0, 2, {0, 2, 0}}}, {3}};
+      argmax.fused.expression = {{input(0, position),
+                                  input(1, DType::b8),
+                                  {ValueKind::op, position, op_cast, 0, 1, {1, 0, 0}},
+                                  {ValueKind::op, position, op_sub, 0, 2, {0, 2, 0}}},
+                                 {3}};
       p.instructions = {max, argmax, copy(in_arena(DType::b8, false), {3, DType::b8, 0, kept})};
       break;
     case Trouble::shared_output:  // positions replace the mask, the other way round
@@ -421,9 +447,8 @@ bool max_argmax(Engine& one, Engine& three, uint64_t seed, const char* isa) {
   int64_t wrong = 0;
   for (int32_t b = 3; b <= 5; ++b) {
     const View all{b, program.slots[size_t(b - 1)].dtype, 0, {1}};
-    for_each({program.slots[size_t(b - 1)].size}, [&](const Index& at) {
-      wrong += !close(engine.get(all, at), naive.get(all, at), 0);
-    });
+    for_each({program.slots[size_t(b - 1)].size},
+             [&](const Index& at) { wrong += !close(engine.get(all, at), naive.get(all, at), 0); });
   }
   check(wrong == 0, name + ": " + std::to_string(wrong) + " wrong");
   return together;
@@ -461,7 +486,8 @@ int main(int argc, char** argv) {
     kept_operands(three, isa);
     int64_t together = 0;
     for (int64_t n = 0; n < rounds; ++n) together += max_argmax(one, three, uint64_t(n), isa);
-    check(together > rounds / 4, std::string(isa) + ": " + std::to_string(together) + " pairs of max + argmax were fused");
+    check(together > rounds / 4,
+          std::string(isa) + ": " + std::to_string(together) + " pairs of max + argmax were fused");
     for (int kind = 0; kind < kKinds; ++kind)
       for (int64_t n = 0; n < rounds; ++n) test(one, three, Kind(kind), uint64_t(n * 100 + kind), isa);
   }

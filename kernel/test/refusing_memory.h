@@ -9,7 +9,7 @@
 
 namespace gradus {
 
-inline std::atomic<int64_t> allocations{0};   // since it was last set
+inline std::atomic<int64_t> allocations{0};           // since it was last set
 inline std::atomic<int64_t> refused_from{INT64_MAX};  // the first that fails
 inline std::atomic<int64_t> refused_to{INT64_MAX};    // the first after that which does not
 inline std::atomic<uint64_t> most_bytes{UINT64_MAX};  // of one allocation

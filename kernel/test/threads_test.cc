@@ -3,8 +3,8 @@
 #include <atomic>
 #include <vector>
 
-#include "src/threads.h"
 #include "check.h"
+#include "src/threads.h"
 
 using namespace gradus;
 
@@ -48,11 +48,21 @@ void queue() {
   {
     Queue q;
     for (Job& job : jobs)
-      q.submit([](void* context) { Job& j = *static_cast<Job*>(context); j.order->push_back(j.n); }, &job);
+      q.submit(
+          [](void* context) {
+            Job& j = *static_cast<Job*>(context);
+            j.order->push_back(j.n);
+          },
+          &job);
     q.wait();
     check(order.size() == 1000, "all jobs ran");
     for (int n = 0; n < 1000; ++n) check(order[size_t(n)] == n, "in order");
-    q.submit([](void* context) { Job& j = *static_cast<Job*>(context); j.order->push_back(j.n); }, &jobs[0]);
+    q.submit(
+        [](void* context) {
+          Job& j = *static_cast<Job*>(context);
+          j.order->push_back(j.n);
+        },
+        &jobs[0]);
   }
   check(order.size() == 1001, "a queue finishes its jobs before it goes");
 }

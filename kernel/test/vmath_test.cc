@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "src/opcodes.h"
 #include "elementwise_isa.h"
+#include "src/opcodes.h"
 
 using namespace gradus;
 
@@ -173,8 +173,9 @@ void sweep(const Function& f, W (*reference)(W), double bound, double bound_unfu
         report(false, std::string(isa.name) + " sign of " + f.name + " " + digits(x[i]));
     }
     std::printf("  %s %.3f", isa.name, worst);
-    report(worst <= (isa.fused ? bound : bound_unfused),
-           "\n" + std::string(isa.name) + " " + f.name + " of " + digits(x[where]) + ": " + digits(y[where]) + ", not " + digits(T(exact[where])));
+    report(worst <= (isa.fused ? bound : bound_unfused), "\n" + std::string(isa.name) + " " + f.name + " of " +
+                                                             digits(x[where]) + ": " + digits(y[where]) + ", not " +
+                                                             digits(T(exact[where])));
   }
   std::printf("\n");
 }
@@ -213,8 +214,9 @@ void sweep_pow(double bound, double bound_unfused) {
       ++checks;
     }
     std::printf("  %s %.3f", isa.name, worst);
-    report(worst <= (isa.fused ? bound : bound_unfused),
-           std::string(isa.name) + " pow of " + digits(x[where]) + " and " + digits(y[where]) + ": " + digits(z[where]) + ", not " + digits(T(exact[where])));
+    report(worst <= (isa.fused ? bound : bound_unfused), std::string(isa.name) + " pow of " + digits(x[where]) +
+                                                             " and " + digits(y[where]) + ": " + digits(z[where]) +
+                                                             ", not " + digits(T(exact[where])));
   }
   std::printf("\n");
 }
@@ -234,31 +236,96 @@ void special_values(const Isa& isa) {
     T x, y;
   };
   const Case cases[] = {
-      {op_sqrt, 0, 0}, {op_sqrt, T(-0.0), T(-0.0)}, {op_sqrt, -1, nan}, {op_sqrt, inf, inf}, {op_sqrt, nan, nan},
-      {op_rsqrt, 0, inf}, {op_rsqrt, T(-0.0), -inf}, {op_rsqrt, -1, nan}, {op_rsqrt, inf, 0}, {op_rsqrt, nan, nan},
-      {op_rsqrt, 4, T(0.5)}, {op_rsqrt, 1, 1},
-      {op_exp, 0, 1}, {op_exp, T(-0.0), 1}, {op_exp, inf, inf}, {op_exp, -inf, 0}, {op_exp, nan, nan},
-      {op_exp, greatest, inf}, {op_exp, -greatest, 0}, {op_exp, tiny, 1},
-      {op_expm1, 0, 0}, {op_expm1, T(-0.0), T(-0.0)}, {op_expm1, inf, inf}, {op_expm1, -inf, -1}, {op_expm1, nan, nan},
-      {op_expm1, tiny, tiny}, {op_expm1, -tiny, -tiny}, {op_expm1, greatest, inf}, {op_expm1, -greatest, -1},
-      {op_log, 1, 0}, {op_log, 0, -inf}, {op_log, T(-0.0), -inf}, {op_log, inf, inf}, {op_log, -1, nan},
-      {op_log, -tiny, nan}, {op_log, -inf, nan}, {op_log, nan, nan},
-      {op_log1p, 0, 0}, {op_log1p, T(-0.0), T(-0.0)}, {op_log1p, -1, -inf}, {op_log1p, -2, nan}, {op_log1p, inf, inf},
-      {op_log1p, -inf, nan}, {op_log1p, nan, nan}, {op_log1p, tiny, tiny}, {op_log1p, -tiny, -tiny},
-      {op_sin, 0, 0}, {op_sin, T(-0.0), T(-0.0)}, {op_sin, inf, nan}, {op_sin, -inf, nan}, {op_sin, nan, nan},
-      {op_sin, tiny, tiny}, {op_sin, -tiny, -tiny},
-      {op_cos, 0, 1}, {op_cos, T(-0.0), 1}, {op_cos, inf, nan}, {op_cos, -inf, nan}, {op_cos, nan, nan}, {op_cos, tiny, 1},
-      {op_tanh, 0, 0}, {op_tanh, T(-0.0), T(-0.0)}, {op_tanh, inf, 1}, {op_tanh, -inf, -1}, {op_tanh, nan, nan},
-      {op_tanh, tiny, tiny}, {op_tanh, -tiny, -tiny}, {op_tanh, 30, 1}, {op_tanh, -greatest, -1},
-      {op_sigmoid, 0, T(0.5)}, {op_sigmoid, T(-0.0), T(0.5)}, {op_sigmoid, inf, 1}, {op_sigmoid, -inf, 0},
-      {op_sigmoid, nan, nan}, {op_sigmoid, greatest, 1}, {op_sigmoid, -greatest, 0},
-      {op_erf, 0, 0}, {op_erf, T(-0.0), T(-0.0)}, {op_erf, inf, 1}, {op_erf, -inf, -1}, {op_erf, nan, nan},
-      {op_erf, tiny, tiny}, {op_erf, -tiny, -tiny}, {op_erf, 7, 1}, {op_erf, -7, -1},
+      {op_sqrt, 0, 0},
+      {op_sqrt, T(-0.0), T(-0.0)},
+      {op_sqrt, -1, nan},
+      {op_sqrt, inf, inf},
+      {op_sqrt, nan, nan},
+      {op_rsqrt, 0, inf},
+      {op_rsqrt, T(-0.0), -inf},
+      {op_rsqrt, -1, nan},
+      {op_rsqrt, inf, 0},
+      {op_rsqrt, nan, nan},
+      {op_rsqrt, 4, T(0.5)},
+      {op_rsqrt, 1, 1},
+      {op_exp, 0, 1},
+      {op_exp, T(-0.0), 1},
+      {op_exp, inf, inf},
+      {op_exp, -inf, 0},
+      {op_exp, nan, nan},
+      {op_exp, greatest, inf},
+      {op_exp, -greatest, 0},
+      {op_exp, tiny, 1},
+      {op_expm1, 0, 0},
+      {op_expm1, T(-0.0), T(-0.0)},
+      {op_expm1, inf, inf},
+      {op_expm1, -inf, -1},
+      {op_expm1, nan, nan},
+      {op_expm1, tiny, tiny},
+      {op_expm1, -tiny, -tiny},
+      {op_expm1, greatest, inf},
+      {op_expm1, -greatest, -1},
+      {op_log, 1, 0},
+      {op_log, 0, -inf},
+      {op_log, T(-0.0), -inf},
+      {op_log, inf, inf},
+      {op_log, -1, nan},
+      {op_log, -tiny, nan},
+      {op_log, -inf, nan},
+      {op_log, nan, nan},
+      {op_log1p, 0, 0},
+      {op_log1p, T(-0.0), T(-0.0)},
+      {op_log1p, -1, -inf},
+      {op_log1p, -2, nan},
+      {op_log1p, inf, inf},
+      {op_log1p, -inf, nan},
+      {op_log1p, nan, nan},
+      {op_log1p, tiny, tiny},
+      {op_log1p, -tiny, -tiny},
+      {op_sin, 0, 0},
+      {op_sin, T(-0.0), T(-0.0)},
+      {op_sin, inf, nan},
+      {op_sin, -inf, nan},
+      {op_sin, nan, nan},
+      {op_sin, tiny, tiny},
+      {op_sin, -tiny, -tiny},
+      {op_cos, 0, 1},
+      {op_cos, T(-0.0), 1},
+      {op_cos, inf, nan},
+      {op_cos, -inf, nan},
+      {op_cos, nan, nan},
+      {op_cos, tiny, 1},
+      {op_tanh, 0, 0},
+      {op_tanh, T(-0.0), T(-0.0)},
+      {op_tanh, inf, 1},
+      {op_tanh, -inf, -1},
+      {op_tanh, nan, nan},
+      {op_tanh, tiny, tiny},
+      {op_tanh, -tiny, -tiny},
+      {op_tanh, 30, 1},
+      {op_tanh, -greatest, -1},
+      {op_sigmoid, 0, T(0.5)},
+      {op_sigmoid, T(-0.0), T(0.5)},
+      {op_sigmoid, inf, 1},
+      {op_sigmoid, -inf, 0},
+      {op_sigmoid, nan, nan},
+      {op_sigmoid, greatest, 1},
+      {op_sigmoid, -greatest, 0},
+      {op_erf, 0, 0},
+      {op_erf, T(-0.0), T(-0.0)},
+      {op_erf, inf, 1},
+      {op_erf, -inf, -1},
+      {op_erf, nan, nan},
+      {op_erf, tiny, tiny},
+      {op_erf, -tiny, -tiny},
+      {op_erf, 7, 1},
+      {op_erf, -7, -1},
   };
   for (const Case& c : cases) {
     T got;
     isa.block_op(c.opcode, dtype_of<T>)(&got, &c.x, nullptr, nullptr, 1);
-    report(same(got, c.y), std::string(isa.name) + " " + kOpcodeInfo[c.opcode].name + " of " + digits(c.x) + ": " + digits(got));
+    report(same(got, c.y),
+           std::string(isa.name) + " " + kOpcodeInfo[c.opcode].name + " of " + digits(c.x) + ": " + digits(got));
   }
   // C's table of pow: every pair of these, against the library (exact cases only)
   // clang-format off
@@ -272,8 +339,10 @@ void special_values(const Isa& isa) {
       isa.block_op(op_pow, dtype_of<T>)(&got, &x, &y, nullptr, 1);
       const T expected = std::pow(x, y);
       const bool exact = expected == 0 || std::isinf(expected) || std::isnan(expected) || std::fabs(expected) == 1;
-      const bool ok = exact ? same(got, expected) : ulps(got, std::pow(Wide(x), Wide(y))) <= 2 && std::signbit(got) == std::signbit(expected);
-      report(ok, std::string(isa.name) + " pow of " + digits(x) + " and " + digits(y) + ": " + digits(got) + ", not " + digits(expected));
+      const bool ok = exact ? same(got, expected)
+                            : ulps(got, std::pow(Wide(x), Wide(y))) <= 2 && std::signbit(got) == std::signbit(expected);
+      report(ok, std::string(isa.name) + " pow of " + digits(x) + " and " + digits(y) + ": " + digits(got) + ", not " +
+                     digits(expected));
     }
 }
 

@@ -23,7 +23,8 @@ napi_value load(napi_env env, napi_callback_info info) {
   Status status;
   std::unique_ptr<Handle> handle(new Handle);
   handle->program = addon_of(env).engine->load(
-      {static_cast<const int32_t*>(data[0]), lengths[0], static_cast<const double*>(data[1]), lengths[1]}, refusal, &status);
+      {static_cast<const int32_t*>(data[0]), lengths[0], static_cast<const double*>(data[1]), lengths[1]}, refusal,
+      &status);
   if (!handle->program) return fail(env, status == Status::refused ? kRefused : kMemory, refusal);
   handle->buffers.resize(handle->program->slots.size() + 1);
   report_memory(env, *handle, memory_of(*handle->program));
@@ -204,7 +205,8 @@ napi_value run(napi_env env, napi_callback_info info) {
     napi_get_element(env, args[1], i, &item);
     napi_set_element(env, keep, i + 2, item);
   }
-  if (napi_create_reference(env, keep, 1, &job->keep_alive) != napi_ok) return fail(env, kMemory, "no memory for a run");
+  if (napi_create_reference(env, keep, 1, &job->keep_alive) != napi_ok)
+    return fail(env, kMemory, "no memory for a run");
   if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return fail(env, kMemory, "no memory for a run");
   if (!addon.queue->submit(execute, job.get())) {
     // No thread to be had: run here, after nothing else.
@@ -283,7 +285,8 @@ napi_value large_pages(napi_env env, napi_callback_info info) {
   if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok ||
       type != napi_uint8_array || length < 2 * gradus::kLargePage)
     return fail(env, kArgument, "largePages wants a Uint8Array of 4 MiB or more");
-  const size_t past = reinterpret_cast<uintptr_t>(data) % gradus::kLargePage, skip = past ? gradus::kLargePage - past : 0;
+  const size_t past = reinterpret_cast<uintptr_t>(data) % gradus::kLargePage,
+               skip = past ? gradus::kLargePage - past : 0;
   gradus::use_large_pages(static_cast<char*>(data) + skip, (length - skip) / gradus::kLargePage * gradus::kLargePage);
   napi_create_uint32(env, uint32_t(skip), &value);
   return value;
@@ -350,10 +353,21 @@ napi_value initialize(napi_env env, napi_value exports) {
   const struct {
     const char* name;
     napi_callback call;
-  } functions[] = {{"load", guarded<load>}, {"unload", guarded<unload>}, {"bind", guarded<bind>}, {"setVersions", guarded<set_versions>},
-                   {"runSync", guarded<run_sync>}, {"run", guarded<run>}, {"profile", guarded<profile>}, {"algorithms", guarded<algorithms>}, {"info", guarded<describe>},
-                   {"setThreads", guarded<set_threads>}, {"arenaBytes", arena_bytes}, {"misalignment", misalignment},
-                   {"largePages", large_pages}, {"watch", watch}, {"ended", ended}};
+  } functions[] = {{"load", guarded<load>},
+                   {"unload", guarded<unload>},
+                   {"bind", guarded<bind>},
+                   {"setVersions", guarded<set_versions>},
+                   {"runSync", guarded<run_sync>},
+                   {"run", guarded<run>},
+                   {"profile", guarded<profile>},
+                   {"algorithms", guarded<algorithms>},
+                   {"info", guarded<describe>},
+                   {"setThreads", guarded<set_threads>},
+                   {"arenaBytes", arena_bytes},
+                   {"misalignment", misalignment},
+                   {"largePages", large_pages},
+                   {"watch", watch},
+                   {"ended", ended}};
   for (const auto& f : functions) {
     napi_value function;
     napi_create_function(env, f.name, NAPI_AUTO_LENGTH, f.call, nullptr, &function);

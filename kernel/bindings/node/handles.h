@@ -26,9 +26,9 @@ struct Handle {
   static constexpr uint64_t kMagic = 0x6772616475732031;
   uint64_t magic = kMagic;
   std::shared_ptr<gradus::Loaded> program;  // null when it was unloaded
-  std::vector<char*> buffers;  // of synchronous runs: the arena, then what is bound to each slot
-  const double* versions = nullptr;  // of what the slots hold in the next run, where the caller tells them
-  int64_t bytes = 0;               // as reported to the garbage collector
+  std::vector<char*> buffers;               // of synchronous runs: the arena, then what is bound to each slot
+  const double* versions = nullptr;         // of what the slots hold in the next run, where the caller tells them
+  int64_t bytes = 0;                        // as reported to the garbage collector
 };
 
 /// Objects whose end JavaScript asks for, one bit each.
@@ -109,13 +109,15 @@ inline bool read_slot(napi_env env, const gradus::Slot& slot, uint32_t i, napi_v
   napi_typedarray_type type;
   size_t length = 0;
   void* data = nullptr;
-  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok || !holds(type, slot.dtype)) {
+  if (napi_get_typedarray_info(env, array, &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      !holds(type, slot.dtype)) {
     fail(env, kArgument, "slot " + std::to_string(i) + " is not an array of " + gradus::dtype_name(slot.dtype));
     return false;
   }
   if (length < size_t(slot.size)) {
-    fail(env, kArgument, "slot " + std::to_string(i) + " has " + std::to_string(length) + " elements, the program needs " +
-                             std::to_string(slot.size));
+    fail(env, kArgument,
+         "slot " + std::to_string(i) + " has " + std::to_string(length) + " elements, the program needs " +
+             std::to_string(slot.size));
     return false;
   }
   address = static_cast<char*>(data);
@@ -126,7 +128,8 @@ inline bool read_slot(napi_env env, const gradus::Slot& slot, uint32_t i, napi_v
 inline bool read_slots(napi_env env, const gradus::Loaded& program, napi_value list, std::vector<char*>& buffers) {
   uint32_t count = 0;
   if (napi_get_array_length(env, list, &count) != napi_ok || count != program.slots.size()) {
-    fail(env, kArgument, std::to_string(count) + " buffers for a program of " + std::to_string(program.slots.size()) + " slots");
+    fail(env, kArgument,
+         std::to_string(count) + " buffers for a program of " + std::to_string(program.slots.size()) + " slots");
     return false;
   }
   buffers.resize(count + 1);
@@ -140,8 +143,7 @@ inline bool read_slots(napi_env env, const gradus::Loaded& program, napi_value l
 
 /// What a program holds beside its buffers.
 inline int64_t memory_of(const gradus::Loaded& program) {
-  return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes()) +
-         program.kept_bytes;
+  return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes()) + program.kept_bytes;
 }
 
 /// Tells the garbage collector what goes with a program: a run may keep packed operands, or give them up.

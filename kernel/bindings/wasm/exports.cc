@@ -55,9 +55,7 @@ __attribute__((export_name("threads"))) int threads() { return engine->threads()
 __attribute__((export_name("setThreads"))) void set_threads(int threads) { engine->set_threads(threads); }
 
 /// 0 when memory is out.
-__attribute__((export_name("allocate"))) void* allocate(size_t bytes) {
-  return gradus::allocate(bytes);
-}
+__attribute__((export_name("allocate"))) void* allocate(size_t bytes) { return gradus::allocate(bytes); }
 
 __attribute__((export_name("release"))) void release(void* block) { gradus::release(block); }
 

@@ -27,10 +27,10 @@ struct Bell {
 
 // One engine per memory. Constants initialise all of it, so that no instance does so twice.
 Tasks tasks;
-std::atomic<int> active{1};   // workers of the pool, the calling thread included
-std::atomic<int> arrived{0};  // threads that have called work()
+std::atomic<int> active{1};       // workers of the pool, the calling thread included
+std::atomic<int> arrived{0};      // threads that have called work()
 std::atomic<bool> broken{false};  // a worker stopped in the middle of a task: what it wrote is unknown
-bool may_sleep = false;  // whether the calling thread may: the main thread of a page may not
+bool may_sleep = false;           // whether the calling thread may: the main thread of a page may not
 
 Bell opened;
 std::atomic<int> asleep{0};

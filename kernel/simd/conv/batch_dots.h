@@ -64,8 +64,7 @@ void dot_tile(const DotTile<T>& t) {
     }
   };
 #pragma GCC unroll 2
-  for (const DotStep* end = step + t.whole; step < end; ++step)
-    add([](const T* p) { return load<T>(p); });
+  for (const DotStep* end = step + t.whole; step < end; ++step) add([](const T* p) { return load<T>(p); });
   for (const DotStep* end = step + t.parts; step < end; ++step)
     add([n = t.lanes](const T* p) { return load_part<T>(p, n); });
 #pragma GCC unroll 8
@@ -107,8 +106,9 @@ template <class T>
 class BatchDots {
  public:
   BatchDots(const ConvCall& call, const ConvBlocking& b, Parallel& pool)
-      : call_(call), pool_(pool), shape_(call), parts_{call, Grid(call.out, b.positions), shape_.panels.height, b.images},
-        kernel_(call.kernel, b.kernel), splits_(b.splits) {}
+      : call_(call), pool_(pool), shape_(call),
+        parts_{call, Grid(call.out, b.positions), shape_.panels.height, b.images}, kernel_(call.kernel, b.kernel),
+        splits_(b.splits) {}
 
   /// Chooses blocks; false where images are not innermost, or too few.
   static bool choose(const ConvCall& call, ConvBlocking& blocking);
@@ -142,8 +142,7 @@ class BatchDots {
     int64_t depth;  // vectors of a row of w between two visits to the accumulators
 
     explicit Shape(const ConvCall& call)
-        : channels(call.channels),
-          joined(call.w_k[2] == channels && call.x_s[2] * call.kernel_dilation[2] == channels),
+        : channels(call.channels), joined(call.w_k[2] == channels && call.x_s[2] * call.kernel_dilation[2] == channels),
           panels(call.out_channels, joined ? kJoinedRows : DotTiles<T>::most_rows),
           depth(kPanelBytes / (panels.height * kVectorBytes)) {}
 
@@ -360,8 +359,7 @@ Status BatchDots<T>::run() {
     }
     static constexpr int64_t zero[3] = {0, 0, 0};
     if (!y)
-      run_epilogue(call, worker, image / call.groups, image % call.groups, 0, call.out_channels, zero,
-              call.out, total);
+      run_epilogue(call, worker, image / call.groups, image % call.groups, 0, call.out_channels, zero, call.out, total);
   });
   return Status::ok;
 }

@@ -65,12 +65,12 @@ class BatchInnermost : Geometry {
   Parallel& pool_;
   RowPanels panels_;
   Along along_[3];
-  Grid positions_;             // boxes of output positions p′
-  int64_t rows_;               // output channels of a task
-  int64_t chunks_;             // of images
-  bool complete_ = true;       // every position meets the whole kernel
-  const T* x_ = nullptr;       // where images lie innermost: x, or a turned copy
-  T* y_;                       // the result's place, if there is one before an epilogue
+  Grid positions_;        // boxes of output positions p′
+  int64_t rows_;          // output channels of a task
+  int64_t chunks_;        // of images
+  bool complete_ = true;  // every position meets the whole kernel
+  const T* x_ = nullptr;  // where images lie innermost: x, or a turned copy
+  T* y_;                  // the result's place, if there is one before an epilogue
   Steps step_;
   int32_t* offset_ = nullptr;  // of row k of B, residue by residue
 
@@ -140,7 +140,9 @@ int64_t BatchInnermost<T>::table_bytes() const {
   int64_t bytes = 64 + round_up(call_.channels * taps_ * 4, 64);
   for (int d = 0; d < 3; ++d)
     bytes += round_up((3 * call_.kernel[d] + axes_[d].residues + 1) * 4 +
-                      axes_[d].residues * axes_[d].positions * int64_t{sizeof(Range)}, 64) + 4 * 64;
+                          axes_[d].residues * axes_[d].positions * int64_t{sizeof(Range)},
+                      64) +
+             4 * 64;
   return bytes;
 }
 
@@ -196,8 +198,8 @@ void BatchInnermost<T>::turn(T* to) {
     const bool run = call.x_s[1] == call.in[2] * call.x_s[2];
     const int64_t lines = run ? 1 : call.in[1], length = call.in[1] * call.in[2] / lines;
     for (int64_t y = 0; y < lines; ++y)
-      pack_panel(plane + y * length * call.n, from + y * call.x_s[1], int(call.n), int(call.n),
-                 call.x_n, length, call.x_s[2]);
+      pack_panel(plane + y * length * call.n, from + y * call.x_s[1], int(call.n), int(call.n), call.x_n, length,
+                 call.x_s[2]);
   });
 }
 
@@ -223,7 +225,7 @@ void BatchInnermost<T>::pack_weights(T* to, int64_t g, int64_t panel, Scratch sc
 /// The ranges of k in which a position meets x, those after the first counted from it; how many.
 template <class T>
 int64_t BatchInnermost<T>::ranges_of(const int64_t* r, const Range& z, const Range& y, const Range& x,
-                                      Range* ranges) const {
+                                     Range* ranges) const {
   const int64_t channels = call_.channels, wide = along_[2].count(r[2]), high = along_[1].count(r[1]);
   if (complete_) {
     ranges[0] = {0, int32_t(channels * along_[0].count(r[0]) * high * wide)};
@@ -248,19 +250,19 @@ int64_t BatchInnermost<T>::ranges_of(const int64_t* r, const Range& z, const Ran
 template <class T>
 struct BatchInnermost<T>::Line {
   const int64_t* r;
-  const T *x, *a;            // x at position 0 for offset 0; the residue's weights
-  T* to;                     // where the first position of the line goes
+  const T *x, *a;  // x at position 0 for offset 0; the residue's weights
+  T* to;           // where the first position of the line goes
   int64_t row0, rows, to_row, to_step, images, depth;
-  int64_t x0, x1;            // positions p′
-  Range z, y;                // kernel positions that meet x
+  int64_t x0, x1;  // positions p′
+  Range z, y;      // kernel positions that meet x
   const int32_t* offset;
-  const T* bias;             // of the group, or null
+  const T* bias;  // of the group, or null
 };
 
 /// The register tiles of positions [from, to) of a line, which meet x in the same ranges of k.
 template <class T>
-void BatchInnermost<T>::multiply_segment(const Line& line, int64_t from, int64_t to,
-                                          const Range* ranges, int64_t count) const {
+void BatchInnermost<T>::multiply_segment(const Line& line, int64_t from, int64_t to, const Range* ranges,
+                                         int64_t count) const {
   const int64_t per = ceil_div(line.images, lanes), all = (to - from) * per;
   const int64_t most = max_vectors(panels_.height), groups = ceil_div(all, most);
   // The last vector of a position ends with its images, some of which it has in common with the one before.
@@ -362,7 +364,8 @@ void BatchInnermost<T>::sum_box(const Box& b, const int64_t* b0, const int64_t* 
         line.to = b.to + at * b.position;
         line.z = along_[0].met[r[0] * axes_[0].positions + p[0]];
         line.y = along_[1].met[r[1] * axes_[1].positions + p[1]];
-        line.x = x_ + b.g * step_.g + b.image + p[0] * axes_[0].move() * step_.s[0] + p[1] * axes_[1].move() * step_.s[1];
+        line.x =
+            x_ + b.g * step_.g + b.image + p[0] * axes_[0].move() * step_.s[0] + p[1] * axes_[1].move() * step_.s[1];
         multiply(line, ranges);
       }
     line.a += line.depth * call.out_channels;

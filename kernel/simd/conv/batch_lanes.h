@@ -59,16 +59,15 @@ class BatchLanes : BatchLanesGeometry<T> {
   };
   void group_columns(Scratch& scratch, ImageColumns& columns) const;
   void group_lines(Scratch& scratch, ImageColumns& columns, const int64_t* b0, const int64_t* size) const;
-  ImageColumns columns_of(Scratch& scratch, const int64_t* r, const int64_t* b0, const int64_t* b1,
-                      const int64_t* p0, const int64_t* size) const;
+  ImageColumns columns_of(Scratch& scratch, const int64_t* r, const int64_t* b0, const int64_t* b1, const int64_t* p0,
+                          const int64_t* size) const;
   void pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const;
   void clear(T* to, const int64_t* low, const int64_t* size, int64_t channels) const;
-  void stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size, int images,
-             int64_t channels) const;
-  void multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0, int64_t rows,
-                const T* b, const ImageColumns& columns, bool accumulate) const;
-  void put(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows,
-           const int64_t* p0, const int64_t* p1, const T* tile, T* strip) const;
+  void stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size, int images, int64_t channels) const;
+  void multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0, int64_t rows, const T* b,
+                const ImageColumns& columns, bool accumulate) const;
+  void put(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows, const int64_t* p0,
+           const int64_t* p1, const T* tile, T* strip) const;
   void place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0, const int64_t* p1,
              const T* tile) const;
 };
@@ -76,15 +75,13 @@ class BatchLanes : BatchLanesGeometry<T> {
 /// The weights of one group for channels c … c + channels − 1: [residue][row panel][k][row], where k
 /// runs over channels and kernel positions, or the other way round.
 template <class T>
-void BatchLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
-                                 int64_t channels) const {
+void BatchLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const {
   int64_t* offset = scratch.take<int64_t>(channels * taps_);
   const T* w = w_ + g * call_.w_g + c * call_.w_c;
   each_residue(axes_, [&](const int64_t* r) {
     int64_t depth = 0;
     const auto row = [&](int64_t i, const int64_t* q) {
-      offset[depth++] =
-          i * call_.w_c + q[0] * call_.w_k[0] + q[1] * call_.w_k[1] + q[2] * call_.w_k[2];
+      offset[depth++] = i * call_.w_c + q[0] * call_.w_k[0] + q[1] * call_.w_k[1] + q[2] * call_.w_k[2];
     };
     if (skips_) {
       each_tap(r, [&](const int64_t* q) {
@@ -102,10 +99,9 @@ void BatchLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
 }
 
 template <class T>
-typename BatchLanes<T>::ImageColumns BatchLanes<T>::columns_of(Scratch& scratch, const int64_t* r,
-                                                           const int64_t* b0, const int64_t* b1,
-                                                           const int64_t* p0,
-                                                           const int64_t* size) const {
+typename BatchLanes<T>::ImageColumns BatchLanes<T>::columns_of(Scratch& scratch, const int64_t* r, const int64_t* b0,
+                                                               const int64_t* b1, const int64_t* p0,
+                                                               const int64_t* size) const {
   const int64_t ex[3] = {extent(0, b1[0] - b0[0]), extent(1, b1[1] - b0[1]), extent(2, b1[2] - b0[2])};
   const int64_t step[3] = {ex[1] * ex[2] * lanes, ex[2] * lanes, lanes};
   ImageColumns result;
@@ -123,8 +119,9 @@ typename BatchLanes<T>::ImageColumns BatchLanes<T>::columns_of(Scratch& scratch,
         result.source[result.count] =
             int32_t(z * axes_[0].move() * step[0] + y * axes_[1].move() * step[1] + x * axes_[2].move() * step[2]);
         result.target[result.count] =
-            int32_t((((first[0] + z * axes_[0].residues) * size[1] + first[1] + y * axes_[1].residues) *
-                         size[2] + first[2] + x * axes_[2].residues) * lanes);
+            int32_t((((first[0] + z * axes_[0].residues) * size[1] + first[1] + y * axes_[1].residues) * size[2] +
+                     first[2] + x * axes_[2].residues) *
+                    lanes);
       }
   result.taps = 0;
   each_tap(r, [&](const int64_t*) { ++result.taps; });
@@ -134,8 +131,7 @@ typename BatchLanes<T>::ImageColumns BatchLanes<T>::columns_of(Scratch& scratch,
     int64_t at = 0;
     for (int d = 0; d < 3; ++d) at += (axes_[d].tap(q[d]) - axes_[d].tap(0)) * step[d];
     for (int64_t c = 0; c < channels_; ++c)
-      result.offset[skips_ ? t * channels_ + c : c * result.taps + t] =
-          int32_t(at + c * ex[0] * step[0]);
+      result.offset[skips_ ? t * channels_ + c : c * result.taps + t] = int32_t(at + c * ex[0] * step[0]);
     ++t;
   });
   if (skips_) {
@@ -161,8 +157,7 @@ void BatchLanes<T>::group_columns(Scratch& scratch, ImageColumns& columns) const
 /// Register tiles that stay in a line of positions, over the kernel positions that meet x for any of
 /// their columns. A group that meets nothing has one empty run, which stores zeros.
 template <class T>
-void BatchLanes<T>::group_lines(Scratch& scratch, ImageColumns& columns, const int64_t* b0,
-                                const int64_t* size) const {
+void BatchLanes<T>::group_lines(Scratch& scratch, ImageColumns& columns, const int64_t* b0, const int64_t* size) const {
   const int64_t pieces = ceil_div(size[2], max_vectors(panels_.height));
   const int64_t* kernel = call_.kernel;
   columns.groups = size[0] * size[1] * pieces;
@@ -190,8 +185,7 @@ void BatchLanes<T>::group_lines(Scratch& scratch, ImageColumns& columns, const i
           }
         }
       if (runs == first) columns.range[runs++] = {0, 0};
-      columns.group[i++] = {int32_t(line * size[2] + x), int32_t(end - x), int32_t(first),
-                            int32_t(runs - first)};
+      columns.group[i++] = {int32_t(line * size[2] + x), int32_t(end - x), int32_t(first), int32_t(runs - first)};
     }
   }
 }
@@ -216,8 +210,8 @@ void BatchLanes<T>::clear(T* to, const int64_t* low, const int64_t* size, int64_
 
 /// Transposes channels of x into lanes, from coordinate `low` of x̃ on; what is outside x stays.
 template <class T>
-void BatchLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size,
-                          int images, int64_t channels) const {
+void BatchLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size, int images,
+                          int64_t channels) const {
   int64_t from[3], count[3];  // the part inside x
   for (int d = 0; d < 3; ++d) {
     from[d] = max(0, low[d]);
@@ -234,8 +228,7 @@ void BatchLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const
     for (int64_t z = 0; z < count[0]; ++z)
       for (int64_t y = 0; y < count[1]; y += together) {
         const int64_t n = min(together, count[1] - y);
-        T* at = to + ((z + from[0] - low[0]) * size[1] + y + from[1] - low[1]) * row +
-                (from[2] - low[2]) * lanes;
+        T* at = to + ((z + from[0] - low[0]) * size[1] + y + from[1] - low[1]) * row + (from[2] - low[2]) * lanes;
         const T* source = x + (from[0] + z) * s[0] + (from[1] + y) * s[1] + from[2] * s[2];
         T* panel = !run || straight ? at : lines;
         pack_panel(panel, source, lanes, images, call_.x_n, n * count[2], s[2]);
@@ -248,9 +241,8 @@ void BatchLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const
 
 /// tile (+)= packed weights × the columns of one residue.
 template <class T>
-void BatchLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0,
-                             int64_t rows, const T* b, const ImageColumns& columns,
-                             bool accumulate) const {
+void BatchLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0, int64_t rows, const T* b,
+                             const ImageColumns& columns, bool accumulate) const {
   Block<T> t;
   t.c_row = tile_row;
   for (int v = 0; v < kMaxVectors; ++v) t.count[v] = lanes;
@@ -276,11 +268,10 @@ void BatchLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, i
 
 /// Stores a dense tile of one image in y.
 template <class T>
-void BatchLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0,
-                          const int64_t* p1, const T* tile) const {
+void BatchLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0, const int64_t* p1,
+                          const T* tile) const {
   const int64_t* out = call_.out;
-  T* y = static_cast<T*>(call_.y) +
-         ((n * call_.groups + g) * call_.out_channels + row) * volume(out);
+  T* y = static_cast<T*>(call_.y) + ((n * call_.groups + g) * call_.out_channels + row) * volume(out);
   const int64_t width = p1[2] - p0[2];
   for (int64_t r = 0; r < rows; ++r, y += volume(out))
     for (int64_t z = p0[0]; z < p1[0]; ++z)
@@ -290,9 +281,8 @@ void BatchLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const
 
 /// Transposes a tile back, a strip of rows at a time, and hands on what belongs to each image.
 template <class T>
-void BatchLanes<T>::put(int worker, int64_t image, int images, int64_t g, int64_t row0,
-                        int64_t rows, const int64_t* p0, const int64_t* p1, const T* tile,
-                        T* strip) const {
+void BatchLanes<T>::put(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows, const int64_t* p0,
+                        const int64_t* p1, const T* tile, T* strip) const {
   const int64_t outs = (p1[0] - p0[0]) * (p1[1] - p0[1]) * (p1[2] - p0[2]);
   const int64_t some = max(1, kStrip / (outs * lanes));
   for (int64_t row = 0; row < rows; row += some) {
@@ -321,14 +311,13 @@ Status BatchLanes<T>::run() {
   const ConvCall& call = call_;
   const int64_t steps = ceil_div(call.channels, channels_), depth = call.channels * taps_;
   const int64_t weights = call.out_channels * depth;  // of one group
-  const PackedCache::Room room =
-      packed_room(call.w_cache, pool_, uint64_t(call.groups * weights + lanes) * sizeof(T));
+  const PackedCache::Room room = packed_room(call.w_cache, pool_, uint64_t(call.groups * weights + lanes) * sizeof(T));
   if (!room.memory) return Status::out_of_memory;
   T* packed = static_cast<T*>(room.memory);
   run_tasks(pool_, room.filled ? 0 : call.groups * steps, [&](int64_t task, int worker) {
     const int64_t g = task / steps, c = task % steps * channels_;
-    pack_weights(packed + g * weights + c * taps_ * call.out_channels,
-                 Scratch(pool_.scratch(worker)), g, c, min(channels_, call.channels - c));
+    pack_weights(packed + g * weights + c * taps_ * call.out_channels, Scratch(pool_.scratch(worker)), g, c,
+                 min(channels_, call.channels - c));
   });
 
   const int64_t down = ceil_div(call.out_channels, rows_), boxes = positions_.boxes();

@@ -30,9 +30,7 @@ class BatchLanesGeometry : protected Geometry {
   int64_t extent(int d, int64_t count) const {
     return (count - 1) * axes_[d].move() + axes_[d].tap(call_.kernel[d] - 1) - axes_[d].tap(0) + 1;
   }
-  int64_t staged(const int64_t* box) const {
-    return extent(0, box[0]) * extent(1, box[1]) * extent(2, box[2]);
-  }
+  int64_t staged(const int64_t* box) const { return extent(0, box[0]) * extent(1, box[1]) * extent(2, box[2]); }
   int64_t inside(int d, int64_t p, int64_t* from) const;
 
  private:
@@ -87,7 +85,8 @@ double BatchLanesGeometry<T>::cost(const ConvBlocking& b) const {
   const double vectors = double(ceil_div(call_.n, lanes) * lanes) / double(call_.n);
   const double staged_once = double(call_.channels * grid(b.positions).boxes() * staged(b.positions));
   const double products = double(call_.channels * taps_) / double(residues());
-  return vectors * (products * cycles(1) + 8 + 8 * staged_once * double(ceil_div(call_.out_channels, b.rows)) / results);
+  return vectors *
+         (products * cycles(1) + 8 + 8 * staged_once * double(ceil_div(call_.out_channels, b.rows)) / results);
 }
 
 /// The same where lanes are neighbouring positions: rows that do not fill vectors waste lanes, or a
@@ -99,10 +98,12 @@ double BatchLanesGeometry<T>::cost_by_position() const {
   const int64_t apart = rows * ceil_div(width, lanes);
   const int64_t plane = ceil_div((rows - 1) * staged_row + width, lanes);
   const bool flat = 4 * apart >= 5 * plane, scattered = flat || axes_[2].residues > 1;
-  const double vectors = double(axes_[0].positions * (flat ? plane : apart) * residues * lanes) / double(volume(call_.out));
+  const double vectors =
+      double(axes_[0].positions * (flat ? plane : apart) * residues * lanes) / double(volume(call_.out));
   const bool strided = axes_[2].stride > 1 || call_.x_s[2] != 1;
   const double copied = double(call_.channels * volume(call_.in)) / double(call_.out_channels * volume(call_.out));
-  return vectors * ((panels_.height > 8 ? 1.0 : 1.15) * cycles(2) * double(call_.channels * taps_) / double(residues) + (scattered ? 16 : 1)) +
+  return vectors * ((panels_.height > 8 ? 1.0 : 1.15) * cycles(2) * double(call_.channels * taps_) / double(residues) +
+                    (scattered ? 16 : 1)) +
          (strided ? 12 : 2) * copied;
 }
 

@@ -59,7 +59,8 @@ class DirectSums {
 
   T sum(int64_t batch, int64_t row, int64_t col) const {
     const ConvCall& c = call_;
-    const int64_t n = c.batch_innermost ? col % c.n : batch / c.groups, g = c.batch_innermost ? batch : batch % c.groups;
+    const int64_t n = c.batch_innermost ? col % c.n : batch / c.groups,
+                  g = c.batch_innermost ? batch : batch % c.groups;
     const int64_t at = c.batch_innermost ? col / c.n : col;
     const int64_t p[3] = {at / (c.out[1] * c.out[2]), at / c.out[2] % c.out[1], at % c.out[2]};
     const T* x = static_cast<const T*>(c.x) + n * c.x_n + g * c.x_g;

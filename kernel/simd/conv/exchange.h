@@ -60,8 +60,7 @@ class Exchanged {
       const int64_t image = (tile.row + r) * c.groups + g;
       T* to = c.y ? static_cast<T*>(c.y) + (image * c.out_channels + o) * outs + first : reversed;
       for (int64_t i = 0; i < tile.cols; ++i) to[i] = from[tile.cols - 1 - i];
-      if (!c.y)
-        c.epilogue.run(c.epilogue.self, worker, Tile{image, o, first, 1, tile.cols, reversed, tile.cols});
+      if (!c.y) c.epilogue.run(c.epilogue.self, worker, Tile{image, o, first, 1, tile.cols, reversed, tile.cols});
     }
   }
 };

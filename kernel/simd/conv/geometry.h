@@ -7,8 +7,8 @@
 // equal remainder), input dilation e by splitting the outputs into e residues, each of which meets
 // only its own kernel positions: the zeros between inputs are neither stored nor multiplied.
 #pragma once
-#include "src/contract.h"
 #include "simd/gemm/micro_kernel.h"
+#include "src/contract.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
@@ -87,8 +87,8 @@ struct Axis {
 
   Axis() = default;
   Axis(const ConvCall& c, int d, bool split_residues)
-      : in(c.in[d]), kernel(c.kernel[d]), out(c.out[d]), stride(c.stride[d]),
-        dilation(c.kernel_dilation[d]), pad(c.pad[d]), zeros(c.in_dilation[d]), residues(1) {
+      : in(c.in[d]), kernel(c.kernel[d]), out(c.out[d]), stride(c.stride[d]), dilation(c.kernel_dilation[d]),
+        pad(c.pad[d]), zeros(c.in_dilation[d]), residues(1) {
     if (split_residues && stride == 1) {
       residues = zeros;
       zeros = 1;
@@ -108,18 +108,12 @@ struct Axis {
 
   /// Where kernel position q meets x̃ for p′ = 0: residue of p, phase of x̃, shift in p′.
   int64_t at(int64_t q) const { return q * dilation - pad; }
-  int64_t residue(int64_t q) const {
-    return residues == 1 ? 0 : -at(q) - residues * floor_div(-at(q), residues);
-  }
-  int64_t shift(int64_t q) const {
-    return residues == 1 ? floor_div(at(q), stride) : (at(q) + residue(q)) / residues;
-  }
+  int64_t residue(int64_t q) const { return residues == 1 ? 0 : -at(q) - residues * floor_div(-at(q), residues); }
+  int64_t shift(int64_t q) const { return residues == 1 ? floor_div(at(q), stride) : (at(q) + residue(q)) / residues; }
   /// Kernel position q meets x̃ at p′·move() + tap(q).
   int64_t move() const { return residues == 1 ? stride : 1; }
   int64_t tap(int64_t q) const { return residues == 1 ? at(q) : shift(q); }
-  int64_t phase(int64_t q) const {
-    return residues == 1 ? at(q) - stride * floor_div(at(q), stride) : 0;
-  }
+  int64_t phase(int64_t q) const { return residues == 1 ? at(q) - stride * floor_div(at(q), stride) : 0; }
   int64_t taps(int64_t r) const {
     if (residues == 1) return kernel;
     int64_t n = 0;
@@ -142,9 +136,9 @@ void each_residue(const Axis* axes, const F& f) {
 /// A range of output positions p′ and of kernel positions along one axis, and its staged extent.
 struct Window {
   int64_t p0, p1, q0, q1;
-  int64_t shift;  // the least shift
-  int64_t slots;  // copies of the axis: one per phase, or per kernel position if those are fewer
-  int64_t size;   // staged elements along the axis
+  int64_t shift;            // the least shift
+  int64_t slots;            // copies of the axis: one per phase, or per kernel position if those are fewer
+  int64_t size;             // staged elements along the axis
   int64_t step, slot_step;  // in staged elements
   int32_t* offset;          // of kernel position q0 + i
   int32_t* residue;         // of kernel position q0 + i
@@ -176,8 +170,7 @@ struct Region {
   int64_t inner;
   int64_t channel;  // staged elements per channel
 
-  Region(const Axis* axes, const int64_t* p0, const int64_t* p1, const int64_t* q0,
-         const int64_t* q1, int64_t inner)
+  Region(const Axis* axes, const int64_t* p0, const int64_t* p1, const int64_t* q0, const int64_t* q1, int64_t inner)
       : axes(axes), inner(inner) {
     int64_t step = inner;
     for (int d = 2; d >= 0; --d) {
@@ -200,8 +193,7 @@ struct Region {
       w[d].residue = scratch.take<int32_t>(n);
       for (int64_t i = 0; i < n; ++i) {
         const int64_t q = w[d].q0 + i;
-        w[d].offset[i] = int32_t((axes[d].shift(q) - w[d].shift) * w[d].step +
-                                 w[d].slot(axes[d], q) * w[d].slot_step);
+        w[d].offset[i] = int32_t((axes[d].shift(q) - w[d].shift) * w[d].step + w[d].slot(axes[d], q) * w[d].slot_step);
         w[d].residue[i] = int32_t(axes[d].residue(q));
       }
     }

@@ -169,7 +169,8 @@ typename ImplicitGemm<T>::PositionColumns ImplicitGemm<T>::columns_of(Scratch& s
     const int64_t z = flat ? run : run / size[1], y = flat ? 0 : run % size[1];
     for (int64_t x = 0; x < length; x += lanes, ++i) {
       const int64_t to = start + z * step[0] + y * step[1];
-      result.vectors[i] = {int32_t(z * w[0].step + y * w[1].step + x), int32_t(to + x), int32_t(min(lanes, length - x))};
+      result.vectors[i] = {int32_t(z * w[0].step + y * w[1].step + x), int32_t(to + x),
+                           int32_t(min(lanes, length - x))};
       if (result.places) list_places(result, i, x, to, flat, region, size, step);
     }
   }
@@ -188,8 +189,7 @@ void ImplicitGemm<T>::list_places(PositionColumns& columns, int64_t i, int64_t x
                                   const Region& region, const int64_t* size, const int64_t* step) const {
   for (int64_t l = 0; l < lanes; ++l) {
     const int64_t row = flat ? (x + l) / region.w[1].step : 0, col = x + l - row * region.w[1].step;
-    columns.places[i * lanes + l] =
-        col < size[2] && row < size[1] ? int32_t(to + row * step[1] + col * step[2]) : -1;
+    columns.places[i * lanes + l] = col < size[2] && row < size[1] ? int32_t(to + row * step[1] + col * step[2]) : -1;
   }
 }
 

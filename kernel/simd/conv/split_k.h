@@ -128,8 +128,7 @@ void SplitK<T>::store_last(const Part& b, int64_t row, int64_t rows, int worker,
         if (y_) {
           const int64_t plane = outs_ * call.n;
           T* to = y_ + (b.g * call.out_channels + tile.row) * plane + tile.col;
-          for (int64_t r = 0; r < rows; ++r)
-            __builtin_memcpy(to + r * plane, from + r * ld_, size_t(cols) * sizeof(T));
+          for (int64_t r = 0; r < rows; ++r) __builtin_memcpy(to + r * plane, from + r * ld_, size_t(cols) * sizeof(T));
           tile.values = to, tile.ld = plane;
         }
         if (call.epilogue.run) call.epilogue.run(call.epilogue.self, worker, tile);

@@ -63,8 +63,7 @@ void SplitKDots<T>::sum(T* c, const Part& b, int64_t split, void* room) const {
     for (int64_t z = q0[0]; z < q1[0]; ++z) {
       int64_t j = 0;
       region.each_tap(zero, [&](int64_t at, const int64_t*) {
-        for (int64_t n = 0; n < call.n; ++n)
-          offset[j++] = n * region.channel + at + (z - q0[0]) * region.w[0].step;
+        for (int64_t n = 0; n < call.n; ++n) offset[j++] = n * region.channel + at + (z - q0[0]) * region.w[0].step;
       });
       const T* w = Base::w_ + b.g * call.w_g + channel * call.w_c + z * call.w_k[0] + q0[1] * call.w_k[1] + q0[2];
       all_dots(acc, b.rows, columns, w, call.w_o, call.w_k[1], staged, offset, region.w[1].step, q1[1] - q0[1],
@@ -73,7 +72,8 @@ void SplitKDots<T>::sum(T* c, const Part& b, int64_t split, void* room) const {
   });
   for (int64_t row = 0; row < b.rows; ++row)
     for (int64_t j = 0; j < columns; ++j)
-      c[row * ld_ + Base::at_column(b, j)] = ::gradus::GRADUS_ISA::gemm::sum<T>(load<T>(acc + (row * columns + j) * lanes));
+      c[row * ld_ + Base::at_column(b, j)] =
+          ::gradus::GRADUS_ISA::gemm::sum<T>(load<T>(acc + (row * columns + j) * lanes));
 }
 
 }  // namespace gradus::GRADUS_ISA::gemm

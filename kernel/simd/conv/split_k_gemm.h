@@ -105,8 +105,8 @@ typename SplitKGemm<T>::Unit SplitKGemm<T>::stage_unit(const Part& b, Region& re
   unit.b_offset = scratch.take<int32_t>(listed * unit.taps);
   unit.w_offset = scratch.take<int64_t>(listed * unit.taps);
   unit.panel = scratch.take<T>(kMaxRows * kStepDepth + lanes);
-  stage(unit.staged, Base::x_ + b.image * call.x_n + b.g * call.x_g + from * call.x_c, call, region, channels,
-        call.x_c, true);
+  stage(unit.staged, Base::x_ + b.image * call.x_n + b.g * call.x_g + from * call.x_c, call, region, channels, call.x_c,
+        true);
   int64_t k = 0;
   static constexpr int64_t only[3] = {0, 0, 0};
   for (int64_t i = 0; i < listed; ++i)
@@ -121,7 +121,8 @@ typename SplitKGemm<T>::Unit SplitKGemm<T>::stage_unit(const Part& b, Region& re
 template <class T>
 void SplitKGemm<T>::multiply_unit(T* c, const Part& b, const Region& region, const Unit& u, bool accumulate) const {
   const ConvCall& call = call_;
-  const RowPanels panels = u.rows ? RowPanels(call.out_channels, Kernels<T>::direct_rows) : RowPanels(call.out_channels);
+  const RowPanels panels =
+      u.rows ? RowPanels(call.out_channels, Kernels<T>::direct_rows) : RowPanels(call.out_channels);
   const int64_t depth = u.channels * u.taps, cuts = ceil_div(u.taps, kStepDepth);  // of a channel's rows
   const T* w = Base::w_ + b.g * call.w_g + b.row * call.w_o;
   for (int64_t k0 = 0, step = 0; k0 < depth; ++step) {

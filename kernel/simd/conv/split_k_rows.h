@@ -100,8 +100,8 @@ class SplitKRows : SplitK<T> {
  private:
   using Base::lanes, Base::call_, Base::axes_, Base::ld_;
   void list_columns(const int64_t* size, int32_t* offset) const;
-  void sum_vector(T* acc, const Part& b, int64_t v, const T* w, const T* planes, const int64_t* size,
-                  const int64_t* q0, const int64_t* taps, const int32_t* offset, T* turned) const;
+  void sum_vector(T* acc, const Part& b, int64_t v, const T* w, const T* planes, const int64_t* size, const int64_t* q0,
+                  const int64_t* taps, const int32_t* offset, T* turned) const;
   void sum(T* c, const Part& b, int64_t split, void* room) const;
 };
 

@@ -61,8 +61,8 @@ struct Inside {
 /// Stages `channels` channels, `channel` elements apart. What is outside x becomes zero in a `fresh`
 /// region; else it stays as it is, clear from an earlier use. x points to the first channel.
 template <class T>
-void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_t channels,
-           int64_t channel, bool fresh) {
+void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_t channels, int64_t channel,
+           bool fresh) {
   const Axis* axes = region.axes;
   const Window* w = region.w;
   const int64_t inner = region.inner, row = w[2].size * inner, step = call.x_s[2];
@@ -97,14 +97,13 @@ void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_
                 for (int64_t u = 0; u < w[2].size; ++u) {
                   const int64_t i = index(axes[2], origin + u * axes[2].stride);
                   if (i < 0) continue;
-                  for (int64_t j = 0; j < inner; ++j)
-                    to[u * inner + j] = from[i * step + j * call.x_n];
+                  for (int64_t j = 0; j < inner; ++j) to[u * inner + j] = from[i * step + j * call.x_n];
                 }
               } else if (inner == 1) {
                 if (length > 0) copy_strided(to + inside.low, from + inside.first * step, length, pace);
               } else {
-                pack_panel(to + inside.low * inner, from + inside.first * step, int(inner),
-                           int(inner), call.x_n, length, pace);
+                pack_panel(to + inside.low * inner, from + inside.first * step, int(inner), int(inner), call.x_n,
+                           length, pace);
               }
             }
           }
@@ -114,8 +113,8 @@ void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_
 /// Hands a dense tile [rows][box from p0 to p1] to the epilogue, in as few pieces as flattened positions
 /// allow.
 template <class T>
-void run_epilogue(const ConvCall& call, int worker, int64_t n, int64_t g, int64_t row, int64_t rows,
-             const int64_t* p0, const int64_t* p1, const T* tile) {
+void run_epilogue(const ConvCall& call, int worker, int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0,
+                  const int64_t* p1, const T* tile) {
   const int64_t* out = call.out;
   const int64_t size[3] = {p1[0] - p0[0], p1[1] - p0[1], p1[2] - p0[2]}, ld = volume(size);
   int64_t run = size[2];  // positions that are neighbours in the result, too
@@ -124,8 +123,7 @@ void run_epilogue(const ConvCall& call, int worker, int64_t n, int64_t g, int64_
   for (int64_t i = 0; i < ld; i += run) {
     const int64_t z = p0[0] + i / (size[1] * size[2]), y = p0[1] + i / size[2] % size[1];
     const int64_t at = (z * out[1] + y) * out[2] + p0[2];
-    call.epilogue.run(call.epilogue.self, worker,
-                          Tile{n * call.groups + g, row, at, rows, run, tile + i, ld});
+    call.epilogue.run(call.epilogue.self, worker, Tile{n * call.groups + g, row, at, rows, run, tile + i, ld});
   }
 }
 

@@ -19,11 +19,11 @@ bool is_plain(const ConvCall& call) {
 }  // namespace
 
 bool winograd_layer_fits(const ConvCall& call) { return is_plain(call) && gemm::winograd::Layer::fits(call); }
-bool winograd_weights_fits(const ConvCall& call) { return is_plain(call) && gemm::winograd::WeightGradient::fits(call); }
+bool winograd_weights_fits(const ConvCall& call) {
+  return is_plain(call) && gemm::winograd::WeightGradient::fits(call);
+}
 
 Status winograd_layer(const ConvCall& call, Parallel& pool) { return gemm::winograd::Layer(call).run(pool); }
-Status winograd_weights(const ConvCall& call, Parallel& pool) {
-  return gemm::winograd::WeightGradient(call).run(pool);
-}
+Status winograd_weights(const ConvCall& call, Parallel& pool) { return gemm::winograd::WeightGradient(call).run(pool); }
 
 }  // namespace gradus::GRADUS_ISA

@@ -8,8 +8,7 @@ namespace gradus::GRADUS_ISA::gemm::winograd {
 class Layer {
  public:
   explicit Layer(const ConvCall& call)
-      : call_(call), channels_(round_up(call.channels, lanes)),
-        outs_(round_up(call.out_channels, lanes)),
+      : call_(call), channels_(round_up(call.channels, lanes)), outs_(round_up(call.out_channels, lanes)),
         blocks_(call.n, call.out[1], call.out[2],
                 max(kFewTiles, min(kMostTiles, tiles_that_fit(channels_, kInputBytes)))),
         input_plane_(apart(ceil_div(channels_, kRun) * blocks_.most_tiles() * kRun)),
@@ -32,17 +31,15 @@ class Layer {
   int64_t positions() const { return round_up(2 * blocks_.rows * call_.out[2], lanes); }
   int64_t filters_of_group() const { return kProducts * outs_ * call_.channels; }
   uint64_t scratch_bytes() const {
-    return sizeof(T) * uint64_t(patch_rows() * patch_columns() * lanes +
-                                kProducts * (input_plane_ + kProductPlane) + kColumns / lanes * strip_ +
-                                positions() * lanes) + 4096;
+    return sizeof(T) * uint64_t(patch_rows() * patch_columns() * lanes + kProducts * (input_plane_ + kProductPlane) +
+                                kColumns / lanes * strip_ + positions() * lanes) +
+           4096;
   }
 
   void transform_weights(T* to, int64_t g, int64_t out, int64_t channel, int64_t end) const;
   void transform_block(const TileBlock& block, int64_t g, Patch<T>& patch, T* inputs) const;
-  void multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t outs, T* products,
-                T* strip) const;
-  void gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int64_t outs,
-              T* strip) const;
+  void multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t outs, T* products, T* strip) const;
+  void gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int64_t outs, T* strip) const;
   void store_or_finish(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip, T* tile) const;
   void store_rows(const Tile& done, int64_t g) const;
 };
@@ -70,12 +67,10 @@ inline void Layer::transform_weights(T* to, int64_t g, int64_t out, int64_t chan
     if (run) {
       pack_panel(taps, x < 0 ? from - 8 : from, lanes, count, call_.w_o, 9, 1);
     } else {
-      for (int i = 0; i < 3; ++i)
-        pack_panel(taps + 3 * i * lanes, from + i * y, lanes, count, call_.w_o, 3, x);
+      for (int i = 0; i < 3; ++i) pack_panel(taps + 3 * i * lanes, from + i * y, lanes, count, call_.w_o, 3, x);
     }
     Vec<T> filter[3][3];
-    for (int i = 0; i < 9; ++i)
-      filter[i / 3][i % 3] = load<T>(taps + (run && x < 0 ? 8 - i : i) * lanes);
+    for (int i = 0; i < 9; ++i) filter[i / 3][i % 3] = load<T>(taps + (run && x < 0 ? 8 - i : i) * lanes);
     transform_filter<T, 3>(filter, to, wide * call_.channels);
   }
 }
@@ -96,7 +91,7 @@ inline void Layer::transform_block(const TileBlock& block, int64_t g, Patch<T>& 
 /// The results of a block for some output channels, a few tiles at a time:
 /// strip[vector][image][position][channel].
 inline void Layer::multiply(const TileBlock& block, const T* inputs, const T* filters, int64_t outs, T* products,
-                     T* strip) const {
+                            T* strip) const {
   const RowPanels panels(block.tiles());
   const int64_t together = kTogether / panels.height;
   Products t;
@@ -120,7 +115,7 @@ inline void Layer::multiply(const TileBlock& block, const T* inputs, const T* fi
 
 /// Sums the products of tiles tile … end − 1 into their positions.
 inline void Layer::gather(const TileBlock& block, int64_t tile, int64_t end, const T* products, int64_t outs,
-                   T* strip) const {
+                          T* strip) const {
   const int64_t height = call_.out[1], width = call_.out[2];
   int64_t x = tile % block.across, y = tile / block.across % (block.bottom - block.top);
   strip += tile / block.of_image() * positions() * lanes;
@@ -144,7 +139,8 @@ inline void Layer::gather(const TileBlock& block, int64_t tile, int64_t end, con
 }
 
 /// Stores the results for one vector of output channels, or hands them on, a tile per image.
-inline void Layer::store_or_finish(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip, T* tile) const {
+inline void Layer::store_or_finish(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip,
+                                   T* tile) const {
   const int64_t height = call_.out[1], width = call_.out[2], y0 = 2 * block.top;
   const int64_t count = (min(height, 2 * block.bottom) - y0) * width, ld = round_up(count, lanes);
   Tile done{0, out, y0 * width, min(lanes, call_.out_channels - out), count, tile, ld};
@@ -172,7 +168,8 @@ inline void Layer::store_rows(const Tile& done, int64_t g) const {
   const int64_t all = call_.out[1] * call_.out[2];
   const Vec<T> floor = broadcast<T>(least<T>(biased.rectified));
   const T* from = static_cast<const T*>(done.values);
-  T* to = static_cast<T*>(biased.y ? biased.y : call_.y) + (done.batch * call_.out_channels + done.row) * all + done.col;
+  T* to =
+      static_cast<T*>(biased.y ? biased.y : call_.y) + (done.batch * call_.out_channels + done.row) * all + done.col;
   for (int64_t row = done.row; row < done.row + done.rows; ++row, from += done.ld, to += all) {
     // −0 changes no sum.
     const T bias = biased.y ? static_cast<const T*>(biased.bias)[g * biased.bias_g + row * biased.bias_o] : -T(0);

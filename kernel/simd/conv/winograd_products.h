@@ -40,7 +40,11 @@ inline int64_t apart(int64_t size) { return size + lanes; }
 /// An image of x, from a channel on.
 inline Plane<T> plane_of(const ConvCall& call, int64_t image, int64_t g, int64_t channel) {
   return {static_cast<const T*>(call.x) + image * call.x_n + g * call.x_g + channel * call.x_c,
-          call.in[1], call.in[2], call.x_s[1], call.x_s[2], call.x_c};
+          call.in[1],
+          call.in[2],
+          call.x_s[1],
+          call.x_s[2],
+          call.x_c};
 }
 
 /// c[i · kColumns + …] = Σ_k a(i, k) · b[k]: a in runs of kRun, `run_step` apart, rows kRun apart.

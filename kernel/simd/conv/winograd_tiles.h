@@ -9,8 +9,8 @@
 // and in two the same along both axes (Lavin & Gray, Fast Algorithms for Convolutional Neural
 // Networks, 2016, section 4.1). The factors are 1 and 1/2, so rounding grows by a small factor only.
 #pragma once
-#include "stage.h"
 #include "simd/gemm/micro_kernel.h"
+#include "stage.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
@@ -110,8 +110,8 @@ struct TileBlocks {
 struct TileBlock {
   int64_t first, last, top, bottom, across;
   TileBlock(const TileBlocks& b, int64_t i)
-      : first(i / b.strips * b.together), last(min(b.images, first + b.together)),
-        top(i % b.strips * b.rows), bottom(min(b.down, top + b.rows)), across(b.across) {}
+      : first(i / b.strips * b.together), last(min(b.images, first + b.together)), top(i % b.strips * b.rows),
+        bottom(min(b.down, top + b.rows)), across(b.across) {}
   int64_t of_image() const { return (bottom - top) * across; }
   int64_t tiles() const { return (last - first) * of_image(); }
 };
@@ -139,9 +139,8 @@ class Patch {
     const int64_t x0 = max(0, -left), x1 = min(columns_, plane.width - left);
     if (x0 >= x1) return;
     for (int64_t y = y0; y < y1; ++y)
-      pack_panel(values_ + (y * columns_ + x0) * lanes,
-                 plane.at + (top + y) * plane.row + (left + x0) * plane.column, lanes, channels,
-                 plane.channel, x1 - x0, plane.column);
+      pack_panel(values_ + (y * columns_ + x0) * lanes, plane.at + (top + y) * plane.row + (left + x0) * plane.column,
+                 lanes, channels, plane.channel, x1 - x0, plane.column);
   }
   const T* row(int64_t y) const { return values_ + y * columns_ * lanes; }
 
@@ -153,8 +152,7 @@ class Patch {
 
 /// All tiles of a patch as inputs: product i of tile t at to[i·plane + t·step].
 template <class T>
-void transform_inputs(const Patch<T>& patch, int64_t down, int64_t across, T* to, int64_t plane,
-                      int64_t step) {
+void transform_inputs(const Patch<T>& patch, int64_t down, int64_t across, T* to, int64_t plane, int64_t step) {
   constexpr int lanes = Lanes<T>::count;
   for (int64_t y = 0; y < down; ++y) {
     const T* row[4];
@@ -187,8 +185,7 @@ void transform_inputs(const Patch<T>& patch, int64_t down, int64_t across, T* to
 
 /// All tiles of a patch as filters of 2×2.
 template <class T>
-void transform_filters(const Patch<T>& patch, int64_t down, int64_t across, T* to, int64_t plane,
-                       int64_t step) {
+void transform_filters(const Patch<T>& patch, int64_t down, int64_t across, T* to, int64_t plane, int64_t step) {
   constexpr int lanes = Lanes<T>::count;
   for (int64_t y = 0; y < down; ++y)
     for (int64_t x = 0; x < across; ++x, to += step) {

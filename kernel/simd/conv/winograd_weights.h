@@ -10,12 +10,10 @@ namespace gradus::GRADUS_ISA::gemm::winograd {
 class WeightGradient {
  public:
   explicit WeightGradient(const ConvCall& call)
-      : call_(call), columns_(round_up(call.n, lanes)),
-        rows_(round_up(call.out_channels, lanes)),
+      : call_(call), columns_(round_up(call.n, lanes)), rows_(round_up(call.out_channels, lanes)),
         blocks_(call.channels, call.kernel[1], call.kernel[2],
                 max(kFewTiles, min(kMostTiles, tiles_that_fit(columns_ + rows_, kOperandBytes)))),
-        input_plane_(apart(blocks_.most_tiles() * columns_)),
-        filter_plane_(apart(blocks_.most_tiles() * rows_)),
+        input_plane_(apart(blocks_.most_tiles() * columns_)), filter_plane_(apart(blocks_.most_tiles() * rows_)),
         sum_plane_(apart(call.out_channels * columns_)) {
     const int64_t bytes = kProducts * sum_plane_ * int64_t{sizeof(T)};
     splits_ = max(1, min(min(8, blocks_.count()), kPieceBytes / (bytes * call.groups)));
@@ -32,18 +30,17 @@ class WeightGradient {
 
   uint64_t scratch_bytes() const {
     return sizeof(T) * uint64_t((2 * blocks_.rows + 2) * (2 * blocks_.across + 2) * 2 * lanes +
-                                kProducts * (input_plane_ + filter_plane_)) + 4096;
+                                kProducts * (input_plane_ + filter_plane_)) +
+           4096;
   }
   void add_block(const TileBlock& block, int64_t g, void* room, T* sums) const;
-  void add_splits(int worker, int64_t g, int64_t column, int64_t row, int64_t rows, const T* sums,
-                  T* values) const;
+  void add_splits(int worker, int64_t g, int64_t column, int64_t row, int64_t rows, const T* sums, T* values) const;
 };
 
 inline bool WeightGradient::fits(const ConvCall& call) {
   if (call.out[1] != kWinogradKernel || call.out[2] != kWinogradKernel) return false;
   if (min(call.n, call.out_channels) < kWinogradChannels) return false;
-  if (call.channels * ceil_div(call.kernel[1], 2) * ceil_div(call.kernel[2], 2) < 4 * kLeastTiles)
-    return false;
+  if (call.channels * ceil_div(call.kernel[1], 2) * ceil_div(call.kernel[2], 2) < 4 * kLeastTiles) return false;
   return WeightGradient(call).scratch_bytes() <= kScratchBytes;
 }
 
@@ -66,8 +63,7 @@ inline void WeightGradient::add_block(const TileBlock& block, int64_t g, void* r
     }
     const T* w = static_cast<const T*>(call_.w) + g * call_.w_g + image * call_.w_c;
     for (int64_t o = 0; o < rows_; o += lanes) {
-      const Plane<T> plane{w + o * call_.w_o, call_.kernel[1], call_.kernel[2],
-                           call_.w_k[1], call_.w_k[2], call_.w_o};
+      const Plane<T> plane{w + o * call_.w_o, call_.kernel[1], call_.kernel[2], call_.w_k[1], call_.w_k[2], call_.w_o};
       small.stage(plane, 2 * block.top, 0, int(min(lanes, call_.out_channels - o)));
       transform_filters(small, down, across, filters + tile * rows_ + o, filter_plane_, rows_);
     }
@@ -89,8 +85,8 @@ inline void WeightGradient::add_block(const TileBlock& block, int64_t g, void* r
 
 /// Adds the splits, first to last, for a vector of input channels and some output channels, into
 /// values[input channel][output channel][3 × 3].
-inline void WeightGradient::add_splits(int worker, int64_t g, int64_t column, int64_t row, int64_t rows,
-                         const T* sums, T* values) const {
+inline void WeightGradient::add_splits(int worker, int64_t g, int64_t column, int64_t row, int64_t rows, const T* sums,
+                                       T* values) const {
   for (int64_t r = 0; r < rows; ++r) {
     alignas(64) T total[kProducts * lanes], taps[9 * lanes];
     for (int i = 0; i < kProducts; ++i) {
@@ -133,7 +129,7 @@ inline Status WeightGradient::run(Parallel& pool) const {
   run_tasks(pool, call_.groups * across * down, [&](int64_t task, int worker) {
     const int64_t g = task / (across * down), row = task % down * strip;
     add_splits(worker, g, task / down % across * lanes, row, min(strip, call_.out_channels - row),
-        sums + g * splits_ * split, static_cast<T*>(pool.scratch(worker)));
+               sums + g * splits_ * split, static_cast<T*>(pool.scratch(worker)));
   });
   return Status::ok;
 }

@@ -1,8 +1,8 @@
 // Two or three float32 instructions as one: f(g(a, b), h(c, d)). Every operation rounds by itself, so
 // the result is that of the single steps; what lies between them stays in a register.
-#include "src/opcodes.h"
 #include "elementwise.h"
 #include "simd/math/vector.h"
+#include "src/opcodes.h"
 
 namespace gradus::GRADUS_ISA {
 namespace {

@@ -29,8 +29,7 @@ GRADUS_INLINE void* at(void* p, int64_t i) {
 /// The tail runs through the same instructions as the rest, so position cannot matter.
 template <class V, V (*f)(V)>
 void unary(void* dst, const void* a, const void*, const void*, int64_t n) {
-  for (int64_t i = 0; i < n; i += lanes<V>)
-    store_up_to(at<V>(dst, i), f(load_up_to<V>(at<V>(a, i), n - i)), n - i);
+  for (int64_t i = 0; i < n; i += lanes<V>) store_up_to(at<V>(dst, i), f(load_up_to<V>(at<V>(a, i), n - i)), n - i);
 }
 
 template <class V, V (*f)(V, V)>
@@ -48,8 +47,7 @@ GRADUS_INLINE HalfF32 narrowed(HalfF32 x) {
 }
 template <F64 (*f)(F64, F64)>
 GRADUS_INLINE HalfF32 narrowed(HalfF32 x, HalfF32 y) {
-  return __builtin_convertvector(
-      f(__builtin_convertvector(x, F64), __builtin_convertvector(y, F64)), HalfF32);
+  return __builtin_convertvector(f(__builtin_convertvector(x, F64), __builtin_convertvector(y, F64)), HalfF32);
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // The instructions written with explicit vectors: elementary functions, random bits, integer
 // division and truncation, which compilers leave scalar, and the two where a compiler's own choice
 // of operand order could show (see `plus`).
-#include "src/opcodes.h"
 #include "elementwise.h"
 #include "loops.h"
 #include "simd/math/vmath.h"
+#include "src/opcodes.h"
 
 namespace gradus::GRADUS_ISA {
 namespace {
@@ -64,8 +64,7 @@ void random_bits(void* dst, const void* a, const void* b, const void* c, int64_t
 GRADUS_INLINE HalfI32 floor_divide(HalfI32 x, HalfI32 y) {
   const HalfI32 by_zero = y == 0, by_minus_one = y == -1;
   const HalfI32 d = (by_zero | by_minus_one) ? HalfI32{} + 1 : y;
-  const HalfI32 q = __builtin_convertvector(
-      __builtin_convertvector(x, F64) / __builtin_convertvector(d, F64), HalfI32);
+  const HalfI32 q = __builtin_convertvector(__builtin_convertvector(x, F64) / __builtin_convertvector(d, F64), HalfI32);
   const HalfI32 r = x - q * d;
   const HalfI32 floor = q + ((r != 0) & ((r ^ d) < 0));  // a true lane is −1
   const HalfI32 negative = (HalfI32)(HalfU32{} - (HalfU32)x);
@@ -165,8 +164,6 @@ BlockOp block_op_by(int opcode, DType arguments, double second) {
   return (divisor & (divisor - 1)) == 0 ? floor_divide_by_power : floor_divide_by;
 }
 
-BlockOp block_truncate(DType from) {
-  return from == DType::f32 ? truncate<I32, F32> : truncate<HalfI32, F64>;
-}
+BlockOp block_truncate(DType from) { return from == DType::f32 ? truncate<I32, F32> : truncate<HalfI32, F64>; }
 
 }  // namespace gradus::GRADUS_ISA

@@ -1,8 +1,8 @@
 // Arithmetic, comparison, logic, selection, conversion: plain loops, which compilers vectorise.
 #include "elementwise.h"
 
-#include "src/opcodes.h"
 #include "simd/math/vector.h"
+#include "src/opcodes.h"
 
 // Nothing in one iteration feeds another, also when dst is one of the arguments.
 #if defined(__clang__)

@@ -4,10 +4,10 @@
 #if !defined(GRADUS_PORTABLE)
 #define GRADUS_PORTABLE
 #endif
-#include "src/opcodes.h"
 #include "elementwise.h"
 #include "loops.h"
 #include "simd/math/vmath.h"
+#include "src/opcodes.h"
 
 namespace gradus::GRADUS_ISA {
 

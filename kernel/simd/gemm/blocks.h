@@ -23,7 +23,7 @@ class BlockedProduct {
  private:
   const MatmulCall& call_;
   Parallel& pool_;
-  bool exchanged_;  // whether left and right are B and A
+  bool exchanged_;     // whether left and right are B and A
   int64_t m_, n_, k_;  // rows of left, columns of right
   Panels panels_;
   int64_t rows_, cols_;    // of a block
@@ -106,9 +106,8 @@ class BlockedProduct {
 
 template <class T, class Panels>
 BlockedProduct<T, Panels>::BlockedProduct(const MatmulCall& call, Parallel& pool)
-    : call_(call), pool_(pool), exchanged_(exchange_pays<T>(call)),
-      m_(exchanged_ ? call.n : call.m), n_(exchanged_ ? call.m : call.n), k_(call.k),
-      panels_(left(call, exchanged_), right(call, exchanged_), n_) {
+    : call_(call), pool_(pool), exchanged_(exchange_pays<T>(call)), m_(exchanged_ ? call.n : call.m),
+      n_(exchanged_ ? call.m : call.n), k_(call.k), panels_(left(call, exchanged_), right(call, exchanged_), n_) {
   cut();
 }
 
@@ -165,12 +164,12 @@ void BlockedProduct<T, Panels>::keep_operands() {
   const int64_t left_bytes = round_up(panels_.left_bytes(rows_, depth_), 64);
   const int64_t right_bytes = round_up(panels_.right_bytes(cols_, depth_), 64);
   if (panels_.packs_left())
-    left_kept_ = keep(exchanged_ ? call_.b_cache : call_.a_cache, exchanged_ ? call_.b_offset : call_.a_offset,
-                      down_, left_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
+    left_kept_ = keep(exchanged_ ? call_.b_cache : call_.a_cache, exchanged_ ? call_.b_offset : call_.a_offset, down_,
+                      left_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
                         panels_.pack_left(to, piece(batch, block, 0, from));
                       });
-  right_kept_ = keep(exchanged_ ? call_.a_cache : call_.b_cache, exchanged_ ? call_.a_offset : call_.b_offset,
-                     across_, right_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
+  right_kept_ = keep(exchanged_ ? call_.a_cache : call_.b_cache, exchanged_ ? call_.a_offset : call_.b_offset, across_,
+                     right_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
                        panels_.pack_right(to, piece(batch, 0, block, from));
                      });
 }
@@ -197,8 +196,7 @@ void BlockedProduct<T, Panels>::deliver(int worker, const Piece& p, Target<T> c,
   if (!call_.c) return call_.epilogue.run(call_.epilogue.self, worker, Tile{p.batch, row, col, rows, cols, c.c, c.row});
   T* to = result(p.batch, row, col);
   if (to == c.c) return;
-  for (int64_t i = 0; i < rows; ++i)
-    __builtin_memcpy(to + i * call_.c_row, c.c + i * c.row, size_t(cols) * sizeof(T));
+  for (int64_t i = 0; i < rows; ++i) __builtin_memcpy(to + i * call_.c_row, c.c + i * c.row, size_t(cols) * sizeof(T));
 }
 
 /// One product after the other, where several blocks read the same panels. All blocks take a piece of k
@@ -213,8 +211,8 @@ Status BlockedProduct<T, Panels>::shared() {
   const int64_t block_left = panels_.left_bytes(rows_, depth_), block_right = panels_.right_bytes(cols_, depth_);
   const int64_t left_size = pack_a ? round_up(down_ * block_left, 64) : 0;
   const int64_t right_size = pack_b ? across_ * block_right : 0;
-  char* left = static_cast<char*>(pool_.workspace(
-      uint64_t(left_size + right_size + (waiting ? m_ * n_ * int64_t{sizeof(T)} : 0) + 64)));
+  char* left = static_cast<char*>(
+      pool_.workspace(uint64_t(left_size + right_size + (waiting ? m_ * n_ * int64_t{sizeof(T)} : 0) + 64)));
   if (!left) return Status::out_of_memory;
   char* right = left + left_size;
   T* sums = reinterpret_cast<T*>(right + right_size);
@@ -222,10 +220,8 @@ Status BlockedProduct<T, Panels>::shared() {
   for (int64_t batch = 0; batch < call_.batch; ++batch)
     for (int64_t from = 0; from < max(1, k_) && !pool_.interrupted(); from += max(1, depth_)) {
       run_tasks(pool_, left_tasks + right_tasks, [&](int64_t task, int) {
-        if (task < left_tasks)
-          panels_.pack_left(left + task * block_left, piece(batch, task, 0, from));
-        else
-          panels_.pack_right(right + (task - left_tasks) * block_right, piece(batch, 0, task - left_tasks, from));
+        if (task < left_tasks) panels_.pack_left(left + task * block_left, piece(batch, task, 0, from));
+        else panels_.pack_right(right + (task - left_tasks) * block_right, piece(batch, 0, task - left_tasks, from));
       });
       run_tasks(pool_, down_ * across_, [&](int64_t task, int worker) {
         const Room room(pool_.scratch(worker));

@@ -15,8 +15,7 @@ template <class T>
 class Product {
  public:
   Product(const MatmulCall& call, Parallel& pool)
-      : call_(call), pool_(pool), a_(static_cast<const T*>(call.a)),
-        b_(static_cast<const T*>(call.b)) {}
+      : call_(call), pool_(pool), a_(static_cast<const T*>(call.a)), b_(static_cast<const T*>(call.b)) {}
 
   Status run() {
     if (vector_pays()) return vector();
@@ -37,17 +36,15 @@ class Product {
   const T* b_;
 
   /// Too little work, or too few rows, for packing to pay.
-  bool small() const {
-    return call_.m <= kMaxRows || call_.m * call_.n * call_.k <= int64_t{1} << 16;
-  }
+  bool small() const { return call_.m <= kMaxRows || call_.m * call_.n * call_.k <= int64_t{1} << 16; }
 
   /// The result's place for a block when it is stored directly, else the worker's tile.
   Target<T> target(int64_t batch, int64_t row, int64_t col, T* tile, int64_t cols) const {
     if (!call_.c) return {tile, cols};
     return {static_cast<T*>(call_.c) + call_.c_offset[batch] + row * call_.c_row + col, call_.c_row};
   }
-  void deliver(int worker, int64_t batch, int64_t row, int64_t col, int64_t rows, int64_t cols,
-               const T* tile, int64_t ld) const {
+  void deliver(int worker, int64_t batch, int64_t row, int64_t col, int64_t rows, int64_t cols, const T* tile,
+               int64_t ld) const {
     if (call_.c) return;
     call_.epilogue.run(call_.epilogue.self, worker, Tile{batch, row, col, rows, cols, tile, ld});
   }
@@ -57,8 +54,8 @@ class Product {
   Status vector();
   // ── direct ──
   Status direct();
-  void direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_col, const T* b,
-                   int64_t b_row, int64_t cols, Target<T> c) const;
+  void direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_col, const T* b, int64_t b_row, int64_t cols,
+                   Target<T> c) const;
 };
 
 /// A single column, or a single row of a transposed B, where the matrix has a unit stride.
@@ -102,8 +99,8 @@ Status Product<T>::vector() {
       direct_rows(x, 1, 0, x_step, matrix, deep, count, {result, count});
     }
     if (!call.c) {
-      const Tile tile{batch, column ? from : 0, column ? 0 : from, column ? count : 1,
-                      column ? 1 : count, result, column ? 1 : count};
+      const Tile tile{batch,  column ? from : 0, column ? 0 : from, column ? count : 1, column ? 1 : count,
+                      result, column ? 1 : count};
       call.epilogue.run(call.epilogue.self, worker, tile);
     } else {
       T* c = static_cast<T*>(call.c) + call.c_offset[batch];
@@ -115,8 +112,8 @@ Status Product<T>::vector() {
 
 /// c = rows of a × columns of b, both where they are; columns side by side.
 template <class T>
-void Product<T>::direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_col, const T* b,
-                             int64_t b_row, int64_t cols, Target<T> c) const {
+void Product<T>::direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,
+                             int64_t cols, Target<T> c) const {
   const RowPanels panels(rows, Kernels<T>::direct_rows);
   const int widest = max_vectors(panels.height) * lanes;
   Block<T> t;
@@ -157,8 +154,7 @@ Status Product<T>::direct() {
     T* tile = call_.c ? nullptr : static_cast<T*>(pool_.scratch(worker));
     for (int64_t batch = first; batch < min(first + group, call_.batch); ++batch) {
       direct_rows(a_ + call_.a_offset[batch] + row * call_.a_row, r, call_.a_row, call_.a_col,
-                  b_ + call_.b_offset[batch] + col, call_.b_row, c,
-                  target(batch, row, col, tile, c));
+                  b_ + call_.b_offset[batch] + col, call_.b_row, c, target(batch, row, col, tile, c));
       deliver(worker, batch, row, col, r, c, tile, c);
     }
   });
@@ -175,8 +171,7 @@ Status product(const MatmulCall& call, Parallel& pool) {
 
 Status matmul(const MatmulCall& call, Parallel& pool) {
   if (call.batch == 0 || call.m == 0 || call.n == 0) return Status::ok;
-  return call.dtype == DType::f64 ? gemm::product<double>(call, pool)
-                                  : gemm::product<float>(call, pool);
+  return call.dtype == DType::f64 ? gemm::product<double>(call, pool) : gemm::product<float>(call, pool);
 }
 
 }  // namespace gradus::GRADUS_ISA

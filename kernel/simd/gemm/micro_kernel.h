@@ -18,20 +18,20 @@ template <class T>
 struct Block {
   int64_t k;
   const T* a;
-  int64_t a_row, a_col;        // direct kernels only; packed panels are a[k·MR + i]
-  const T* b[kMaxVectors];     // where each vector of columns starts
-  const int32_t* b_offset;     // packed kernels: row k of B lies at b[v] + b_offset[k]
+  int64_t a_row, a_col;            // direct kernels only; packed panels are a[k·MR + i]
+  const T* b[kMaxVectors];         // where each vector of columns starts
+  const int32_t* b_offset;         // packed kernels: row k of B lies at b[v] + b_offset[k]
   const Range* further = nullptr;  // packed kernels: ranges of k after the first,
   int64_t ranges = 0;              // so many, counted from the first
-  int64_t b_row;               // direct kernels: row k of B lies at b[v] + k·b_row
+  int64_t b_row;                   // direct kernels: row k of B lies at b[v] + k·b_row
   T* c[kMaxVectors];
-  int count[kMaxVectors];      // columns to store of each vector; only the last may be partial
-                               // for direct kernels
+  int count[kMaxVectors];  // columns to store of each vector; only the last may be partial
+                           // for direct kernels
   int64_t c_row;
-  bool accumulate;             // add to what c holds
-  const T* bias = nullptr;     // packed kernels: then add to row i bias[i·bias_step], unless null,
+  bool accumulate;          // add to what c holds
+  const T* bias = nullptr;  // packed kernels: then add to row i bias[i·bias_step], unless null,
   int64_t bias_step = 0;
-  bool rectified = false;      // and store 0 for what is not above 0
+  bool rectified = false;  // and store 0 for what is not above 0
 };
 
 /// Accumulators, one row of B and one broadcast element of A must fit the register file (without
@@ -195,10 +195,7 @@ template <class Body>
 void run_tasks(Parallel& pool, int64_t count, const Body& body) {
   if (count == 1) return body(0, 0);
   pool.run(
-      count,
-      [](void* context, int64_t task, int worker) {
-        (*static_cast<const Body*>(context))(task, worker);
-      },
+      count, [](void* context, int64_t task, int worker) { (*static_cast<const Body*>(context))(task, worker); },
       const_cast<Body*>(&body));
 }
 

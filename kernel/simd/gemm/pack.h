@@ -11,9 +11,7 @@ void pack_rows(T* panel, const T* source, int width, int count, int64_t depth, i
   for (int64_t k = 0; k < depth; ++k, panel += width, source += deep) {
     for (int i = 0; i < width; i += lanes) {
       const int have = count - i, room = width - i;
-      const Vec<T> v = have >= lanes ? load<T>(source + i)
-                       : have > 0    ? load_first<T>(source + i, have)
-                                     : Vec<T>{};
+      const Vec<T> v = have >= lanes ? load<T>(source + i) : have > 0 ? load_first<T>(source + i, have) : Vec<T>{};
       if ((depth - k) * width - i >= lanes) {
         store<T>(panel + i, v);
       } else {
@@ -41,8 +39,7 @@ void pack_columns(T* panel, const T* source, Size width, Size count, int64_t alo
         for (int j = 0; j < lanes; ++j) r[j] = i + j < count ? load<T>(p + j * along) : Vec<T>{};
       } else {
 #pragma GCC unroll 16
-        for (int j = 0; j < lanes; ++j)
-          r[j] = i + j < count ? load_first<T>(p + j * along, deep) : Vec<T>{};
+        for (int j = 0; j < lanes; ++j) r[j] = i + j < count ? load_first<T>(p + j * along, deep) : Vec<T>{};
       }
       transpose<T>(r);
       const int room = width - i;
@@ -85,16 +82,14 @@ int64_t pack_narrow(T* panel, const T* source, int width, int count, int64_t alo
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) store<T>(groups[i], r[i]);
 #pragma GCC unroll 16
-    for (int j = 0; j < lanes; ++j)
-      __builtin_memcpy(panel + (k + j) * width, groups[j % per] + j / per * per, 16);
+    for (int j = 0; j < lanes; ++j) __builtin_memcpy(panel + (k + j) * width, groups[j % per] + j / per * per, 16);
   }
   return k;
 }
 
 /// panel[k·width + i] = source[i·along + k·deep] for i < count, 0 for count ≤ i < width.
 template <class T>
-void pack_panel(T* panel, const T* source, int width, int count, int64_t along, int64_t depth,
-                int64_t deep) {
+void pack_panel(T* panel, const T* source, int width, int count, int64_t along, int64_t depth, int64_t deep) {
   if (along == 1) return pack_rows(panel, source, width, count, depth, deep);
   if (deep == 1) {
     if constexpr (sizeof(T) == 4) {
@@ -115,8 +110,7 @@ void pack_panel(T* panel, const T* source, int width, int count, int64_t along, 
 
 /// panel[k·width + i] = source[i·along + offset[k]]; runs of neighbours take the fast ways.
 template <class T>
-void pack_gathered(T* panel, const T* source, int width, int64_t along, int64_t depth,
-                   const int64_t* offset) {
+void pack_gathered(T* panel, const T* source, int width, int64_t along, int64_t depth, const int64_t* offset) {
   for (int64_t k = 0, end; k < depth; k = end) {
     const int64_t deep = k + 1 < depth ? offset[k + 1] - offset[k] : 1;
     for (end = k + 1; end < depth && offset[end] - offset[end - 1] == deep;) ++end;

@@ -20,9 +20,7 @@ struct Operand {
   const T* at;
   const int64_t* offset;
   int64_t along, deep;
-  const T* of(int64_t batch, int64_t index, int64_t k) const {
-    return at + offset[batch] + index * along + k * deep;
-  }
+  const T* of(int64_t batch, int64_t index, int64_t k) const { return at + offset[batch] + index * along + k * deep; }
 };
 
 /// A block of a product, for a piece of k.
@@ -69,8 +67,7 @@ class VectorPanels {
   static constexpr int64_t kLeastWork = int64_t{1} << 21;
 
   VectorPanels(const Operand<T>& left, const Operand<T>& right, int64_t columns)
-      : left_(left), right_(right), shape_(columns, lanes),
-        packed_height_(kPackedRows / shape_.rows * shape_.rows),
+      : left_(left), right_(right), shape_(columns, lanes), packed_height_(kPackedRows / shape_.rows * shape_.rows),
         in_place_(left.deep == 1 && !kConstantDistances) {}
 
   /// Blocks are cut in multiples of these.
@@ -87,9 +84,7 @@ class VectorPanels {
   bool packs_left() const { return !in_place_; }
   /// Packed panels of so many rows or columns.
   static int64_t left_bytes(int64_t rows, int64_t depth) { return rows * depth * int64_t{sizeof(T)}; }
-  static int64_t right_bytes(int64_t cols, int64_t depth) {
-    return round_up(cols, lanes) * depth * int64_t{sizeof(T)};
-  }
+  static int64_t right_bytes(int64_t cols, int64_t depth) { return round_up(cols, lanes) * depth * int64_t{sizeof(T)}; }
   /// Depth of a piece of k at 512 columns: 384 · 512 · 4 B = 768 KB of packed columns (1 MB in f64), half of
   /// a 2 MB L2.
   static constexpr int64_t kDepth = sizeof(T) == 4 ? 384 : 256;
@@ -101,8 +96,8 @@ class VectorPanels {
   void pack_left(void* to, const Piece& piece) const;
   void pack_right(void* to, const Piece& piece) const;
   /// c (+)= left · right; `fetch` where c may lie in memory long unused.
-  void multiply(const void* left, const void* right, const Piece& piece, Target<T> c, bool accumulate,
-                bool fetch, void* spare) const;
+  void multiply(const void* left, const void* right, const Piece& piece, Target<T> c, bool accumulate, bool fetch,
+                void* spare) const;
 
  private:
   static constexpr int lanes = Lanes<T>::count;
@@ -141,8 +136,8 @@ void VectorPanels<T>::pack_right(void* to, const Piece& p) const {
 }
 
 template <class T>
-void VectorPanels<T>::multiply(const void* left, const void* right, const Piece& p, Target<T> c,
-                               bool accumulate, bool fetch, void*) const {
+void VectorPanels<T>::multiply(const void* left, const void* right, const Piece& p, Target<T> c, bool accumulate,
+                               bool fetch, void*) const {
   const int64_t wide = width();
   Block<T> t;
   t.k = p.depth;

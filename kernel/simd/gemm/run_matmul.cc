@@ -35,7 +35,8 @@ void integer_row(void* context, int64_t task, int worker) {
 }
 
 /// Offsets of `count` consecutive batches from `first`, for a view over [batch…, …].
-void batch_offsets(const MatmulPlan& p, const LoopView& v, int64_t first, int64_t count, int64_t unit, int64_t* offsets) {
+void batch_offsets(const MatmulPlan& p, const LoopView& v, int64_t first, int64_t count, int64_t unit,
+                   int64_t* offsets) {
   if (p.batch_rank == 0) {
     offsets[0] = 0;
     return;

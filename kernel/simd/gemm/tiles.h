@@ -85,8 +85,7 @@ template <bool Turned, bool Whole>
 void pack_tile(char* to, int64_t apart, const TileSource& from) {
   if constexpr (!Turned) {
 #pragma GCC unroll 4
-    for (int i = 0; i < kTileRows; ++i)
-      store_pieces(from.get<Whole>(0, i), from.get<Whole>(1, i), to + i * 64, apart);
+    for (int i = 0; i < kTileRows; ++i) store_pieces(from.get<Whole>(0, i), from.get<Whole>(1, i), to + i * 64, apart);
     return;
   }
   alignas(64) float first[16][16];
@@ -174,9 +173,7 @@ class TilePanels {
   static int64_t height() { return kPanelLines; }
   static int64_t width() { return kPanelLines; }
   /// Pieces of equal size.
-  static int64_t depth(int64_t k, int64_t) {
-    return round_up(ceil_div(k, max(1, ceil_div(k, kDepth))), kTileDepth);
-  }
+  static int64_t depth(int64_t k, int64_t) { return round_up(ceil_div(k, max(1, ceil_div(k, kDepth))), kTileDepth); }
 
   static bool packs_left() { return true; }
   static int64_t left_bytes(int64_t rows, int64_t depth) { return panel_bytes(rows, depth); }
@@ -186,8 +183,8 @@ class TilePanels {
 
   void pack_left(void* to, const Piece& p) const { pack(to, left_, p.batch, p.row, p.rows, p, true); }
   void pack_right(void* to, const Piece& p) const { pack(to, right_, p.batch, p.col, p.cols, p, false); }
-  void multiply(const void* left, const void* right, const Piece& piece, Target<float> c, bool accumulate,
-                bool fetch, void* spare) const;
+  void multiply(const void* left, const void* right, const Piece& piece, Target<float> c, bool accumulate, bool fetch,
+                void* spare) const;
 
  private:
   Operand<float> left_, right_;
@@ -232,11 +229,11 @@ inline void TilePanels::pack(void* to, const Operand<float>& from, int64_t batch
     const int64_t tiles = ceil_div(min(kPanelLines, lines - panel), kTileRows), apart = tiles * kTileBytes;
     char* at = static_cast<char*>(to) + panel_bytes(panel, p.depth) + s * kPieces * apart +
                (i - panel) / kTileRows * kTileBytes;
-    const TileSource source(from.of(batch, line + i, p.k + k), lines - i, from.along, p.depth - k, from.deep,
-                            along_k);
+    const TileSource source(from.of(batch, line + i, p.k + k), lines - i, from.along, p.depth - k, from.deep, along_k);
     const bool whole = source.whole();
-    (turned ? whole ? pack_tile<true, true> : pack_tile<true, false>
-            : whole ? pack_tile<false, true> : pack_tile<false, false>)(at, apart, source);
+    (turned  ? whole ? pack_tile<true, true> : pack_tile<true, false>
+     : whole ? pack_tile<false, true>
+             : pack_tile<false, false>)(at, apart, source);
   };
   // As memory runs.
   if (along_k) {
@@ -256,8 +253,8 @@ inline void TilePanels::plain(const Piece& p, Target<float> to, void* spare) con
   plain_.multiply(left, right, p, to, false, false, nullptr);
 }
 
-inline void TilePanels::multiply(const void* left, const void* right, const Piece& p, Target<float> c,
-                                 bool accumulate, bool fetch, void* spare) const {
+inline void TilePanels::multiply(const void* left, const void* right, const Piece& p, Target<float> c, bool accumulate,
+                                 bool fetch, void* spare) const {
   const int64_t steps = ceil_div(p.depth, kTileDepth);
   Sums sums[2];  // of this pair of panels and the one before
   const TileRegisters registers;
@@ -265,18 +262,18 @@ inline void TilePanels::multiply(const void* left, const void* right, const Piec
   for (int64_t j = 0; j < p.cols; j += kPanelLines)
     for (int64_t i = 0; i < p.rows; i += kPanelLines, turn ^= 1) {
       Sums& now = sums[turn];
-      now.piece = {p.batch, p.row + i, min(kPanelLines, p.rows - i), p.col + j, min(kPanelLines, p.cols - j), p.k,
-                   p.depth};
+      now.piece = {p.batch, p.row + i, min(kPanelLines, p.rows - i), p.col + j, min(kPanelLines, p.cols - j),
+                   p.k,     p.depth};
       now.c = {c.c + i * c.row + j, c.row};
       const int64_t rows = now.piece.rows, cols = now.piece.cols;
       for (int64_t r = 0; fetch && r < rows; ++r)
         for (int64_t v = 0; v < cols; v += 16) __builtin_prefetch(now.c.c + r * c.row + v, 1);
       now.in_place = !accumulate && rows % kTileRows == 0 && cols % kTileRows == 0;
       const bool tall = rows > kTileRows, wide = cols > kTileRows;
-      (tall ? wide ? multiply_panels<2, 2> : multiply_panels<2, 1>
-            : wide ? multiply_panels<1, 2> : multiply_panels<1, 1>)(
-          static_cast<const char*>(left) + panel_bytes(i, p.depth),
-          static_cast<const char*>(right) + panel_bytes(j, p.depth), steps, now.at());
+      (tall   ? wide ? multiply_panels<2, 2> : multiply_panels<2, 1>
+       : wide ? multiply_panels<1, 2>
+              : multiply_panels<1, 1>)(static_cast<const char*>(left) + panel_bytes(i, p.depth),
+                                       static_cast<const char*>(right) + panel_bytes(j, p.depth), steps, now.at());
       // The sums before these are ready: looking at them does not wait for the matrix unit.
       if (i + j > 0) finish(sums[turn ^ 1], accumulate, spare);
     }

@@ -195,16 +195,15 @@ GRADUS_INLINE Vec<T> permute(Vec<T> a, Vec<T> b, Lane lane) {
   } else if constexpr (n == 4) {
     return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1), Lane::at(2), Lane::at(3));
   } else if constexpr (n == 8) {
-    return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1), Lane::at(2), Lane::at(3),
-                                   Lane::at(4), Lane::at(5), Lane::at(6), Lane::at(7));
+    return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1), Lane::at(2), Lane::at(3), Lane::at(4), Lane::at(5),
+                                   Lane::at(6), Lane::at(7));
   } else {
-    return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1), Lane::at(2), Lane::at(3),
-                                   Lane::at(4), Lane::at(5), Lane::at(6), Lane::at(7),
-                                   Lane::at(8), Lane::at(9), Lane::at(10), Lane::at(11),
+    return __builtin_shufflevector(a, b, Lane::at(0), Lane::at(1), Lane::at(2), Lane::at(3), Lane::at(4), Lane::at(5),
+                                   Lane::at(6), Lane::at(7), Lane::at(8), Lane::at(9), Lane::at(10), Lane::at(11),
                                    Lane::at(12), Lane::at(13), Lane::at(14), Lane::at(15));
   }
 #else
-  using Index = Vec<std::conditional_t<sizeof(T) == 4, int32_t, int64_t>>;
+  using Index = Vec<std::conditional_t<sizeof(T) == 4, int32_t, int64_t> >;
   Index index;
 #pragma GCC unroll 16
   for (int j = 0; j < n; ++j) index[j] = Lane::at(j);
@@ -232,8 +231,7 @@ struct Interleave {
   static constexpr int per = 16 / int{sizeof(T)};  // lanes in 16 bytes
   static constexpr int at(int j) {
     const int base = j / per * per, within = j % per, block = within / Size;
-    return base + Half * (per / 2) + block / 2 * Size + within % Size +
-           (block % 2 ? Lanes<T>::count : 0);
+    return base + Half * (per / 2) + block / 2 * Size + within % Size + (block % 2 ? Lanes<T>::count : 0);
   }
 };
 
@@ -296,8 +294,8 @@ template <class T, int Size = Lanes<T>::count / 2>
 GRADUS_INLINE Vec<T> lane_sums(Vec<T>* v) {
 #pragma GCC unroll 8
   for (int i = 0; i < Size; ++i)
-    v[i] = permute<T>(v[i], v[i + Size], Exchange<T, Size, 0>{}) +
-           permute<T>(v[i], v[i + Size], Exchange<T, Size, 1>{});
+    v[i] =
+        permute<T>(v[i], v[i + Size], Exchange<T, Size, 0>{}) + permute<T>(v[i], v[i + Size], Exchange<T, Size, 1>{});
   if constexpr (Size > 1) return lane_sums<T, Size / 2>(v);
   return v[0];
 }

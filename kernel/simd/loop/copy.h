@@ -3,9 +3,9 @@
 #include <cstring>
 #include <utility>
 
-#include "src/plan/plan.h"
 #include "simd/gemm/vector.h"
 #include "simd/lanes.h"
+#include "src/plan/plan.h"
 
 namespace gradus::GRADUS_ISA {
 
@@ -21,7 +21,8 @@ inline typename Lanes<T, bytes>::type every_second(const T* p, std::index_sequen
   using V = typename Lanes<T, bytes>::type;
   constexpr int W = sizeof...(k);
   // The second load starts one element early, so that it ends where it must: its lanes are odd ones.
-  return __builtin_shufflevector(load_lanes<V>(p), load_lanes<V>(p + W - 1), (int(k) < W / 2 ? int(2 * k) : int(2 * k + 1))...);
+  return __builtin_shufflevector(load_lanes<V>(p), load_lanes<V>(p + W - 1),
+                                 (int(k) < W / 2 ? int(2 * k) : int(2 * k + 1))...);
 }
 
 template <class T, int bytes>
@@ -62,7 +63,8 @@ template <class T, int bytes, size_t... k>
 inline void double_lanes(T* to, int64_t line, int64_t times, const T* from, std::index_sequence<k...>) {
   constexpr int W = sizeof...(k);
   const auto v = load_lanes<typename Lanes<T, bytes>::type>(from);
-  const auto low = __builtin_shufflevector(v, v, int(k / 2)...), high = __builtin_shufflevector(v, v, int((W + k) / 2)...);
+  const auto low = __builtin_shufflevector(v, v, int(k / 2)...),
+             high = __builtin_shufflevector(v, v, int((W + k) / 2)...);
   for (int64_t t = 0; t < times; ++t, to += line) {
     store_lanes(to, low);
     store_lanes(to + W, high);
@@ -232,7 +234,8 @@ inline void transpose_far(char* dst, int64_t dst_row, const char* src, int64_t s
 /// The same line again and again, one after another: each copy doubles what there is.
 inline void repeat_line(char* dst, int64_t bytes, int64_t times) {
   const int64_t all = bytes * times;
-  for (int64_t done = bytes; done < all; done *= 2) std::memcpy(dst + done, dst, size_t(done < all - done ? done : all - done));
+  for (int64_t done = bytes; done < all; done *= 2)
+    std::memcpy(dst + done, dst, size_t(done < all - done ? done : all - done));
 }
 
 /// Moves on along the axes from `first` on, but `left_out`; false behind the last position.
@@ -274,7 +277,8 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
 template <class T>
 inline bool copy_doubles(const CopyBox& b, char* dst, const char* src) {
   constexpr int64_t e = sizeof(T);
-  if (b.rank < 2 || b.extent[0] != 2 || b.src[0] != 0 || b.dst[0] != e || b.src[1] != e || b.dst[1] != 2 * e) return false;
+  if (b.rank < 2 || b.extent[0] != 2 || b.src[0] != 0 || b.dst[0] != e || b.src[1] != e || b.dst[1] != 2 * e)
+    return false;
   Doubled d{b.extent[1], 1, 1};
   int next = 2;
   if (next < b.rank && b.src[next] == 0 && b.dst[next] == 2 * d.n * e) d.times = b.extent[next++];
@@ -294,8 +298,8 @@ inline void copy_merged(const CopyBox& b, char* dst, const char* src) {
 }
 
 /// Copies a box of `element`-byte elements; a null list of strides means dense row-major.
-inline void copy_box(char* dst, const int64_t* dst_stride, const char* src, const int64_t* src_stride,
-                     int rank, const int64_t* extent, int64_t element) {
+inline void copy_box(char* dst, const int64_t* dst_stride, const char* src, const int64_t* src_stride, int rank,
+                     const int64_t* extent, int64_t element) {
   CopyBox b;
   b.rank = 0;
   int64_t dense = element;

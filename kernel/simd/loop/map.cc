@@ -35,9 +35,9 @@ void walk_rows(const Loop& loop, const Frame& frame, char* memory, int64_t first
   const int16_t values[most] = {s.dst, s.a, s.b, s.c, s.d};
   int64_t at[kMaxRank] = {}, rest = first;
   for (int a = outer; a-- > 0; rest /= loop.size[a]) at[a] = rest % loop.size[a];
-  char* moving[most];       // what it is given, in memory
-  char* room[most];         // where the one element of a row is repeated, or null
-  const char* held[most]{}; // which one is
+  char* moving[most];        // what it is given, in memory
+  char* room[most];          // where the one element of a row is repeated, or null
+  const char* held[most]{};  // which one is
   int64_t by[kMaxRank][most];
   for (int i = 0; i < most; ++i) {
     const size_t v = size_t(values[i]);
@@ -90,7 +90,8 @@ void run_task(void* context, int64_t task, int worker) {
   cursor.seek(first);
   for (int64_t tile = first; tile < last; ++tile) {
     if (loop.across >= 0) evaluate_tile(loop, run.frame, memory, start, extent);
-    else if (!evaluate_rows(loop, run.frame, memory, start, extent, 0)) evaluate(loop, run.frame, memory, start, extent);
+    else if (!evaluate_rows(loop, run.frame, memory, start, extent, 0))
+      evaluate(loop, run.frame, memory, start, extent);
     cursor.next();
   }
 }

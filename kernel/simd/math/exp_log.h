@@ -16,25 +16,24 @@ struct Constants<F32> {
   static constexpr int mantissa = 23, bias = 127;
   static constexpr uint32_t one_bits = 0x3f800000, mantissa_mask = 0x007fffff;
   static constexpr uint32_t sqrt_half_bits = 0x3f3504f3;
-  static constexpr float round = 0x1.8p23f;  // x + round − round is the nearest integer
+  static constexpr float round = 0x1.8p23f;             // x + round − round is the nearest integer
   static constexpr uint32_t integer_bits = 0x4b000000;  // 2²³, whose last bit is worth 1
   static constexpr float integer_base = 0x1p23f + 127;
   static constexpr float infinity = __builtin_inff(), nan = __builtin_nanf("");
   static constexpr float smallest_normal = 0x1p-126f;
   static constexpr float log2e = 0x1.715476p0f;
   static constexpr float ln2_high = 0x1.62e4p-1f, ln2_low = 0x1.7f7d1cp-20f;  // 16 bits + the rest
-  static constexpr float exp_min = -105, exp_max = 89;  // beyond: 0 and ∞
-  static constexpr float expm1_min = -18, tanh_max = 10;  // beyond: −1 and 1
+  static constexpr float exp_min = -105, exp_max = 89;                        // beyond: 0 and ∞
+  static constexpr float expm1_min = -18, tanh_max = 10;                      // beyond: −1 and 1
   static constexpr float root_small = 0x1p-60f, root_up = 0x1p64f, root_sqrt_up = 0x1p32f;
-  static constexpr float expm1_tiny = 0x1p-25f;           // below: x itself
+  static constexpr float expm1_tiny = 0x1p-25f;  // below: x itself
 
   /// (eʳ − 1 − r) / r² on |r| ≤ ½ ln 2, to 2⁻²⁶ of r
-  static constexpr float exp_tail[] = {0x1.0p-1f, 0x1.5554bp-3f, 0x1.555486p-5f, 0x1.12283ap-7f,
-                                       0x1.6d9974p-10f};
+  static constexpr float exp_tail[] = {0x1.0p-1f, 0x1.5554bp-3f, 0x1.555486p-5f, 0x1.12283ap-7f, 0x1.6d9974p-10f};
 
   /// log(1 + f) = f − f²/2 + log_tail, with a polynomial to 2⁻²⁷
   GRADUS_INLINE F32 log_tail(F32 f, F32) {
-    constexpr float c[] = {0x1.55554ap-2f, -0x1.00022p-2f, 0x1.99a598p-3f, -0x1.54786ep-3f,
+    constexpr float c[] = {0x1.55554ap-2f, -0x1.00022p-2f,  0x1.99a598p-3f, -0x1.54786ep-3f,
                            0x1.226e0cp-3f, -0x1.0ce16ep-3f, 0x1.07d312p-3f, -0x1.41edfcp-4f};
     return f * f * f * polynomial(f, c);
   }
@@ -58,17 +57,23 @@ struct Constants<F64> {
   static constexpr double expm1_tiny = 0x1p-54;
 
   /// To 2⁻⁶¹ of r.
-  static constexpr double exp_tail[] = {
-      0x1.0p-1,           0x1.5555555555559p-3,  0x1.555555555555ap-5,  0x1.111111110f699p-7,
-      0x1.6c16c16c14402p-10, 0x1.a01a01afef03p-13, 0x1.a01a01b0cedfep-16, 0x1.71ddf8381271bp-19,
-      0x1.27e4c56e58bcep-22, 0x1.af5ef33d5ec9bp-26, 0x1.1f95b0f9b4ebcp-29};
+  static constexpr double exp_tail[] = {0x1.0p-1,
+                                        0x1.5555555555559p-3,
+                                        0x1.555555555555ap-5,
+                                        0x1.111111110f699p-7,
+                                        0x1.6c16c16c14402p-10,
+                                        0x1.a01a01afef03p-13,
+                                        0x1.a01a01b0cedfep-16,
+                                        0x1.71ddf8381271bp-19,
+                                        0x1.27e4c56e58bcep-22,
+                                        0x1.af5ef33d5ec9bp-26,
+                                        0x1.1f95b0f9b4ebcp-29};
 
   /// With s = f/(2 + f), log(1 + f) = log((1 + s)/(1 − s)) = 2s + s·R(s²) = f − f²/2 + s·(f²/2 + R),
   /// which keeps the error of the quotient out of the leading term (fdlibm's form). R to 2⁻⁵⁸.
   GRADUS_INLINE F64 log_tail(F64 f, F64 half_square) {
-    constexpr double c[] = {0x1.5555555555593p-1, 0x1.999999997fc79p-2, 0x1.2492494204471p-2,
-                            0x1.c71c51f8ac7b7p-3, 0x1.7466428cffb38p-3, 0x1.39a15765a64bfp-3,
-                            0x1.2f097f4f53059p-3};
+    constexpr double c[] = {0x1.5555555555593p-1, 0x1.999999997fc79p-2, 0x1.2492494204471p-2, 0x1.c71c51f8ac7b7p-3,
+                            0x1.7466428cffb38p-3, 0x1.39a15765a64bfp-3, 0x1.2f097f4f53059p-3};
     const F64 s = f / (2.0 + f), z = s * s;
     return s * madd(z, polynomial(z, c), half_square);
   }

@@ -17,18 +17,32 @@ struct Quadrant {
 
 constexpr double kTwoOverPi = 0x1.45f306dc9c883p-1;
 // π/2 in pieces of 33, 33, 33 and 53 bits.
-constexpr double kHalfPi[4] = {0x1.921fb544p0, 0x1.0b4611a6p-34, 0x1.3198a2e0p-69,
-                               0x1.b839a252049c1p-104};
+constexpr double kHalfPi[4] = {0x1.921fb544p0, 0x1.0b4611a6p-34, 0x1.3198a2e0p-69, 0x1.b839a252049c1p-104};
 constexpr double kRoundShift = 0x1.8p52;
 
 /// 2/π, 1280 bits after 64 zeros.
 constexpr uint64_t kTwoOverPiBits[21] = {
     0,
-    0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561,
-    0xb7246e3a424dd2e0, 0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484,
-    0xe99c7026b45f7e41, 0x3991d639835339f4, 0x9c845f8bbdf9283b, 0x1ff897ffde05980f,
-    0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d, 0x7527bac7ebe5f17b,
-    0x3d0739f78a5292ea, 0x6bfb5fb11f8d5d08, 0x56033046fc7b6bab, 0xf0cfbc209af4361d,
+    0xa2f9836e4e441529,
+    0xfc2757d1f534ddc0,
+    0xdb6295993c439041,
+    0xfe5163abdebbc561,
+    0xb7246e3a424dd2e0,
+    0x06492eea09d1921c,
+    0xfe1deb1cb129a73e,
+    0xe88235f52ebb4484,
+    0xe99c7026b45f7e41,
+    0x3991d639835339f4,
+    0x9c845f8bbdf9283b,
+    0x1ff897ffde05980f,
+    0xef2f118b5a0a6d1f,
+    0x6d367ecf27cb09b7,
+    0x4f463f669e5fea2d,
+    0x7527bac7ebe5f17b,
+    0x3d0739f78a5292ea,
+    0x6bfb5fb11f8d5d08,
+    0x56033046fc7b6bab,
+    0xf0cfbc209af4361d,
 };
 
 struct LaneQuadrant {
@@ -48,8 +62,7 @@ __attribute__((noinline)) static inline LaneQuadrant reduce_large(double x) {
   const int start = exponent - 1075 - 2 + 64, shift = start % 64;  // e ≥ −32 here
   const uint64_t* word = kTwoOverPiBits + start / 64;
   uint64_t w[3];
-  for (int k = 0; k < 3; ++k)
-    w[k] = shift ? word[k] << shift | word[k + 1] >> (64 - shift) : word[k];
+  for (int k = 0; k < 3; ++k) w[k] = shift ? word[k] << shift | word[k + 1] >> (64 - shift) : word[k];
 
   // x·2/π modulo 4, in units of 2⁻¹⁹⁰
   const Double p2 = Double(m) * w[2], p1 = Double(m) * w[1] + uint64_t(p2 >> 64);
@@ -105,8 +118,8 @@ GRADUS_INLINE Quadrant reduce_by_half_pi(F64 x) {
 
 /// sin(r + r_low) ≈ r + r³·S(r²) + r_low·(1 − r²/2)
 GRADUS_INLINE F64 sin_kernel(F64 r, F64 r_low, F64 z) {
-  constexpr double c[] = {-0x1.5555555555549p-3, 0x1.111111110f842p-7,  -0x1.a01a019c0a277p-13,
-                          0x1.71de3570fb76p-19, -0x1.ae5e60c2a9afap-26, 0x1.5d915d7600624p-33};
+  constexpr double c[] = {-0x1.5555555555549p-3, 0x1.111111110f842p-7,   -0x1.a01a019c0a277p-13,
+                          0x1.71de3570fb76p-19,  -0x1.ae5e60c2a9afap-26, 0x1.5d915d7600624p-33};
   const F64 low = r_low * (1.0 - 0.5 * z);
   return r + madd(r * z, polynomial(z, c), low);
 }
@@ -151,13 +164,11 @@ GRADUS_INLINE Quadrant reduce_by_half_pi_f32(F64 x) {
 }
 
 GRADUS_INLINE F64 sin_kernel_f32(F64 r, F64 z) {
-  constexpr double c[] = {-0x1.5555554ca9306p-3, 0x1.11110889f56f1p-7, -0x1.a00f9397e62d2p-13,
-                          0x1.6cd5ebff1b102p-19};
+  constexpr double c[] = {-0x1.5555554ca9306p-3, 0x1.11110889f56f1p-7, -0x1.a00f9397e62d2p-13, 0x1.6cd5ebff1b102p-19};
   return madd(r * z, polynomial(z, c), r);
 }
 GRADUS_INLINE F64 cos_kernel_f32(F64 z) {
-  constexpr double c[] = {0x1.5555554f42875p-5, -0x1.6c16b88be5237p-10, 0x1.a011178338a9ap-16,
-                          -0x1.2429072a947ep-22};
+  constexpr double c[] = {0x1.5555554f42875p-5, -0x1.6c16b88be5237p-10, 0x1.a011178338a9ap-16, -0x1.2429072a947ep-22};
   return madd(z * z, polynomial(z, c), 1.0 - 0.5 * z);
 }
 

@@ -26,7 +26,8 @@ struct Reducing {
 
 template <class R, class T>
 void any_windows(void* result, const void* x, const Windows& w) {
-  (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(static_cast<typename R::Out>(result), static_cast<const T*>(x), w);
+  (w.step == 1 ? windows<R, T, 1> : windows<R, T, 2>)(static_cast<typename R::Out>(result), static_cast<const T*>(x),
+                                                      w);
 }
 
 template <class R, class T>
@@ -72,8 +73,10 @@ constexpr auto end_of() {
 
 template <class R>
 constexpr auto max_argmax_of() {
-  if constexpr (std::is_same_v<R, Extreme<float, true>>) return max_argmax_windows<ExtremeAndPosition<float, int32_t, true>, float>;
-  else if constexpr (std::is_same_v<R, Extreme<double, true>>) return max_argmax_windows<ExtremeAndPosition<double, int64_t, true>, double>;
+  if constexpr (std::is_same_v<R, Extreme<float, true>>)
+    return max_argmax_windows<ExtremeAndPosition<float, int32_t, true>, float>;
+  else if constexpr (std::is_same_v<R, Extreme<double, true>>)
+    return max_argmax_windows<ExtremeAndPosition<double, int64_t, true>, double>;
   else return nullptr;
 }
 
@@ -286,8 +289,8 @@ struct ReduceRun {
     const Results mine = results_of(plan, after_memory(worker), start, extent);
     const Results others = plan.argmax ? results_of(*plan.argmax, argmax_memory(worker), start, extent) : Results{};
     const char* x = frame.buffers[view.buffer] + offset_of(view, loop.rank, start);
-    const Windows w{plan.window.data(), int64_t(plan.window.size()), view.stride[last] / view.element, extent[last],
-                    rows < last ? extent[rows] : 1, view.stride[rows] / view.element};
+    const Windows w{plan.window.data(), int64_t(plan.window.size()),    view.stride[last] / view.element,
+                    extent[last],       rows < last ? extent[rows] : 1, view.stride[rows] / view.element};
     const int64_t planes = count(rows - k, extent + k), size = w.rows * w.n;
     for (int64_t plane = 0; plane < planes; ++plane) {
       const char* from = x + line_offset(view, extent, k, rows, plane);

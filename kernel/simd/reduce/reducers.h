@@ -42,7 +42,7 @@ inline int64_t lines_to_spill(const Windows& w, int64_t lanes) {
 /// returned one are done. A vector may end with the line, and so repeat some of the results before.
 template <class R, class T, int step, int lanes, bool exact>
 inline int64_t window_lines(typename R::Out result, const T* x, const Windows& w, int64_t first, bool& nan) {
-  using V = std::conditional_t<lanes == 1, T, typename Lanes<T, lanes * int(sizeof(T))>::type>;
+  using V = std::conditional_t<lanes == 1, T, typename Lanes<T, lanes* int(sizeof(T))>::type>;
   const int64_t rest = w.n - lanes, last = rest >= 0 ? w.rows : 2 * w.n > lanes ? lines_to_spill(w, lanes) : 0;
   V seen{};
   for (int64_t r = first; r < last; ++r) {
@@ -64,7 +64,7 @@ inline int64_t window_lines(typename R::Out result, const T* x, const Windows& w
 template <class R, class T, int step, int lanes, bool exact>
 inline bool reduce_windows(typename R::Out result, const T* x, const Windows& w, int64_t first) {
   bool nan = false;
-  first = window_lines<R, T, step, lanes, exact || lanes == 1>(result, x, w, first, nan);
+  first = window_lines < R, T, step, lanes, exact || lanes == 1 > (result, x, w, first, nan);
   if (nan || first == w.rows) return !nan;
   if constexpr (lanes == 1) return true;
   else return reduce_windows<R, T, step, (lanes * sizeof(T) > 16 ? lanes / 2 : 1), exact>(result, x, w, first);
@@ -84,7 +84,7 @@ template <class T, class A>
 struct Sum {
   using Wide = typename Lanes<A>::type;
   static constexpr int W = Lanes<A>::count;
-  using Narrow = typename Lanes<T, W * int(sizeof(T))>::type;
+  using Narrow = typename Lanes<T, W* int(sizeof(T))>::type;
 
   static Wide widen(const T* p) { return __builtin_convertvector(load_lanes<Narrow>(p), Wide); }
 
@@ -197,9 +197,8 @@ struct Sum {
       *result = T(window_sum<A>(w, [&](int64_t q) { return A(x[w.offset[q]]); }));
     } else {
       using U = typename Lanes<A, int(sizeof(V) / sizeof(T) * sizeof(A))>::type;
-      const U sum = window_sum<U>(w, [&](int64_t q) {
-        return __builtin_convertvector((window_lanes<V, step>(x + w.offset[q])), U);
-      });
+      const U sum = window_sum<U>(
+          w, [&](int64_t q) { return __builtin_convertvector((window_lanes<V, step>(x + w.offset[q])), U); });
       store_lanes(result, __builtin_convertvector(sum, V));
     }
   }
@@ -230,10 +229,8 @@ template <class T, bool max>
 constexpr T worst() {
   if constexpr (std::numeric_limits<T>::has_infinity)
     return max ? -std::numeric_limits<T>::infinity() : std::numeric_limits<T>::infinity();
-  else if constexpr (sizeof(T) == 1)
-    return max ? 0 : 1;  // bool
-  else
-    return max ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
+  else if constexpr (sizeof(T) == 1) return max ? 0 : 1;  // bool
+  else return max ? std::numeric_limits<T>::min() : std::numeric_limits<T>::max();
 }
 
 template <class T, bool max>
@@ -307,8 +304,7 @@ struct Extreme {
       store_lanes(best + c, v);
     }
     for (; c < n; ++c)
-      for (int64_t r = 0; r < rows; ++r)
-        best[c] = better(x[r * ld + c], best[c]);
+      for (int64_t r = 0; r < rows; ++r) best[c] = better(x[r * ld + c], best[c]);
   }
 
   using Out = T*;
@@ -334,7 +330,9 @@ struct Extreme {
     columns(acc, static_cast<const T*>(other.values), 0, 1, n, 0);
   }
 
-  static void finish(Accumulators acc, void* result, int64_t n) { std::memcpy(result, acc.values, size_t(n) * sizeof(T)); }
+  static void finish(Accumulators acc, void* result, int64_t n) {
+    std::memcpy(result, acc.values, size_t(n) * sizeof(T));
+  }
 };
 
 /// The position of the first extreme, or of the first NaN. Positions count from the start of the
@@ -423,7 +421,9 @@ struct ExtremePosition {
   template <class Q>
   static void put(int32_t* result, Q where) {
     if constexpr (sizeof(Q) == sizeof(P)) *result = int32_t(where);
-    else store_lanes(result, __builtin_convertvector(where, typename Lanes<int32_t, int(sizeof(Q) / sizeof(P)) * 4>::type));
+    else
+      store_lanes(result,
+                  __builtin_convertvector(where, typename Lanes<int32_t, int(sizeof(Q) / sizeof(P)) * 4>::type));
   }
 
   template <class U, int step, bool exact, class Seen>

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "src/memory.h"
 #include "plan.h"
+#include "src/memory.h"
 
 namespace gradus {
 namespace {

@@ -43,9 +43,7 @@ bool find_bias(const Fused& f, ConvCall& call) {
   const auto op = [&](int32_t n, int32_t opcode) {
     return values[n].kind == ValueKind::op && values[n].payload == opcode;
   };
-  const auto input = [&](int32_t n, int32_t i) {
-    return values[n].kind == ValueKind::input && values[n].payload == i;
-  };
+  const auto input = [&](int32_t n, int32_t i) { return values[n].kind == ValueKind::input && values[n].payload == i; };
   const auto zero = [&](int32_t n) {
     return values[n].kind == ValueKind::constant && values[n].constant == 0 && !std::signbit(values[n].constant);
   };
@@ -74,8 +72,7 @@ bool find_bias(const Fused& f, ConvCall& call) {
 /// chance: its "images" lie apart in x.
 bool batch_innermost(const Instruction& i, int64_t positions) {
   if (i.shape[0] == 1 || (positions == 1 && i.operands[0].strides[0] != 1)) return false;
-  return std::all_of(i.fused.outputs.begin(), i.fused.outputs.end(),
-                     [](const View& v) { return v.strides[0] == 1; });
+  return std::all_of(i.fused.outputs.begin(), i.fused.outputs.end(), [](const View& v) { return v.strides[0] == 1; });
 }
 
 }  // namespace

@@ -206,7 +206,8 @@ void LoopBlocks::stage(const Space& s, int across, int64_t block) {
   loop_.across = across;
   loop_.tile_rows = extent[across] * ceil_div(std::min(kTransposeRows, s.size[across]), extent[across]);
   for (size_t i = 0; i < loop_.inputs.size(); ++i)
-    if (steps_.used_[i] && loop_.inputs[i].access == Access::in_block && transposed(loop_.inputs[i].view, across, inner))
+    if (steps_.used_[i] && loop_.inputs[i].access == Access::in_block &&
+        transposed(loop_.inputs[i].view, across, inner))
       loop_.inputs[i].access = Access::staged;
 }
 

@@ -10,9 +10,22 @@ namespace {
 /// In units of one simple operation.
 double step_cost(int32_t opcode) {
   switch (opcode) {
-    case op_exp: case op_expm1: case op_log: case op_log1p: case op_sin: case op_cos: case op_tanh:
-    case op_sigmoid: case op_erf: case op_pow: case op_randomBits: return 8;
-    case op_sqrt: case op_rsqrt: case op_div: case op_floorDiv: case op_mod: return 2;
+    case op_exp:
+    case op_expm1:
+    case op_log:
+    case op_log1p:
+    case op_sin:
+    case op_cos:
+    case op_tanh:
+    case op_sigmoid:
+    case op_erf:
+    case op_pow:
+    case op_randomBits: return 8;
+    case op_sqrt:
+    case op_rsqrt:
+    case op_div:
+    case op_floorDiv:
+    case op_mod: return 2;
     default: return 1;
   }
 }
@@ -112,7 +125,8 @@ bool LoopSteps::add_step(int32_t n, const Trees& trees, std::string& refusal) {
   step.fused = kernels_.fused_op(v.payload, trees[n].left, trees[n].right);
   if (!step.fused) step.op = block_op(v);
   if (!step.fused && !step.op) {
-    refusal = std::string(kOpcodeInfo[v.payload].name) + " of " + dtype_name(argument_dtype(e, v)) + " is not implemented";
+    refusal =
+        std::string(kOpcodeInfo[v.payload].name) + " of " + dtype_name(argument_dtype(e, v)) + " is not implemented";
     return false;
   }
   std::vector<int> dying;  // registers that are read here for the last time
@@ -168,10 +182,8 @@ void LoopSteps::place_results() {
     bool endangered = false;
     for (const LoopOutput& o : loop_.outputs)
       endangered = endangered || (size_t(o.value) != i && views_.shares(o.view, in.view));
-    if (endangered)
-      in.access = Access::copied;
-    else if (last_read[i] < 0 && in.view.buffer >= 0)
-      in.access = Access::store_only;
+    if (endangered) in.access = Access::copied;
+    else if (last_read[i] < 0 && in.view.buffer >= 0) in.access = Access::store_only;
   }
   std::vector<bool> taken(loop_.table_size, false);
   for (LoopOutput& o : loop_.outputs) {
@@ -182,7 +194,8 @@ void LoopSteps::place_results() {
     if (written < 0) continue;  // a constant
     o.direct = true;
     for (size_t i = 0; i < inputs; ++i)
-      if (last_read[i] > written && loop_.inputs[i].access == Access::in_block && views_.shares(o.view, loop_.inputs[i].view))
+      if (last_read[i] > written && loop_.inputs[i].access == Access::in_block &&
+          views_.shares(o.view, loop_.inputs[i].view))
         o.direct = false;
     taken[o.value] = o.direct;
   }

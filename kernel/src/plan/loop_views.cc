@@ -27,9 +27,8 @@ void LoopViews::add_to(Space& space) {
 }
 
 bool LoopViews::apart(const LoopOutput& output) const {
-  return std::none_of(loop.inputs.begin(), loop.inputs.end(), [&](const LoopInput& in) {
-    return in.access != Access::given && shares(output.view, in.view);
-  });
+  return std::none_of(loop.inputs.begin(), loop.inputs.end(),
+                      [&](const LoopInput& in) { return in.access != Access::given && shares(output.view, in.view); });
 }
 
 bool LoopViews::shares(const LoopView& output, const LoopView& input) const {

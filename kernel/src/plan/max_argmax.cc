@@ -47,7 +47,7 @@ bool same_windows(const ReducePlan& a, const ReducePlan& b) {
 }  // namespace
 
 bool fuses_max_argmax(const Program& program, const Instruction& max, const ReducePlan& max_plan,
-               const Instruction& argmax, const ReducePlan& argmax_plan) {
+                      const Instruction& argmax, const ReducePlan& argmax_plan) {
   if (max.reducer != Reducer::max || argmax.reducer != Reducer::argmax) return false;
   const bool real = max_plan.dtype == DType::f32 || max_plan.dtype == DType::f64;
   if (!real || max_plan.dtype != argmax_plan.dtype || !same_windows(max_plan, argmax_plan)) return false;

@@ -28,7 +28,8 @@ bool plan_instruction(const Planning& planning, const Instruction& i, Plan& plan
 
 bool is_identity(const Fused& epilogue) {
   const Expression& e = epilogue.expression;
-  return e.results.size() == 1 && e.values[e.results[0]].kind == ValueKind::input && e.values[e.results[0]].payload == 0;
+  return e.results.size() == 1 && e.values[e.results[0]].kind == ValueKind::input &&
+         e.values[e.results[0]].payload == 0;
 }
 
 bool fix_epilogue(const Planning& planning, LoopBlocks blocks, Loop& loop, const Space& space) {

@@ -52,7 +52,7 @@ struct LoopOutput {
 
 /// An operation, or several as one; its arguments are positions in the pointer table.
 struct Step {
-  BlockOp op;     // null where `fused` is not
+  BlockOp op;  // null where `fused` is not
   FusedOp fused;
   int16_t dst, a, b, c, d;
 };
@@ -117,15 +117,15 @@ struct ReducePlan {
   int kept_rank, reduced_rank;
   int line_axes;  // the last reduced axes, which make a line; 0 unless rows
   int64_t kept_grid[kMaxRank];
-  int64_t kept_blocks, reduced_blocks;      // 1 or more, but reduced_blocks 0 for an empty reduction
-  int64_t kept_per_block;                   // elements of a full kept block
-  int64_t kept_per_task;                    // blocks
+  int64_t kept_blocks, reduced_blocks;  // 1 or more, but reduced_blocks 0 for an empty reduction
+  int64_t kept_per_block;               // elements of a full kept block
+  int64_t kept_per_task;                // blocks
   // The reduced axes are cut for several threads: into a part for every index before the axis `cut` and each
   // piece of that axis.
-  int64_t parts, pieces, piece;             // piece: elements along the axis
-  int cut;                                  // counts the reduced axes
-  std::vector<int64_t> window;              // of results reduced in place: distances of their elements from the first
-  int64_t accumulator_memory;               // bytes per worker
+  int64_t parts, pieces, piece;  // piece: elements along the axis
+  int cut;                       // counts the reduced axes
+  std::vector<int64_t> window;   // of results reduced in place: distances of their elements from the first
+  int64_t accumulator_memory;    // bytes per worker
 };
 
 struct MatmulPlan {
@@ -134,8 +134,8 @@ struct MatmulPlan {
   int64_t batch_size[kMaxRank];
   LoopView a, b;  // strides in elements: [batch…, row, col]
   mutable PackedCache a_cache, b_cache;
-  bool direct;    // store without an epilogue, through the loop's output view
-  Loop after;     // axes [batch…, m, n]
+  bool direct;  // store without an epilogue, through the loop's output view
+  Loop after;   // axes [batch…, m, n]
 };
 
 struct ConvPlan {
@@ -192,10 +192,10 @@ struct Frame {
   char* const* buffers;        // the arena, then the slots
   char* const* worker_memory;  // registers and accumulators of each worker
   Parallel* parallel;
-  int64_t bad_position;        // of the first index out of range
+  int64_t bad_position;  // of the first index out of range
   int64_t bad_index;
-  const double* versions;      // of the slots' contents (packed_cache.h); null when nothing is known
-  int64_t* kept_bytes;         // that the caches of packed weights hold
+  const double* versions;  // of the slots' contents (packed_cache.h); null when nothing is known
+  int64_t* kept_bytes;     // that the caches of packed weights hold
 };
 
 /// The kernels of one instruction set.
@@ -248,6 +248,6 @@ constexpr const char* kNoMemory = "out of memory";
 /// Plans a verified program. Not ok, with the reason, when an operation is not implemented or memory
 /// is out. `worker_memory` is what each worker needs.
 Status plan_program(const Program& program, const KernelTable& kernels, ConstantPool& constants,
-                  std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal);
+                    std::vector<Plan>& plans, int64_t& worker_memory, std::string& refusal);
 
 }  // namespace gradus

@@ -38,7 +38,8 @@ bool plan_index(const Planning& planning, const Instruction& i, Plan& plan);
 bool plan_lines(const Planning& planning, const Instruction& i, Plan& plan);
 
 /// Lets a max also do the argmax of the same windows, where that is the next instruction.
-void fuse_max_argmax(const Planning& planning, const Instruction& i, Plan& plan, const Instruction& next, Plan& next_plan);
+void fuse_max_argmax(const Planning& planning, const Instruction& i, Plan& plan, const Instruction& next,
+                     Plan& next_plan);
 
 /// Whether an epilogue stores the result as it is, and nothing else.
 bool is_identity(const Fused& epilogue);

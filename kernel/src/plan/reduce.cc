@@ -113,7 +113,8 @@ void choose_extents(ReducePlan& r) {
     // Whole rows, or one piece of one row: a kept block never spans several pieces.
     int64_t row = 1, whole = 1;
     for (int a = r.kept_rank; a < r.before.rank; ++a) row *= r.before.extent[a], whole *= r.before.size[a];
-    keep(r.before, 0, r.kept_rank, row == whole ? std::min(r.after.block, std::max<int64_t>(r.before.block / row, 1)) : 1);
+    keep(r.before, 0, r.kept_rank,
+         row == whole ? std::min(r.after.block, std::max<int64_t>(r.before.block / row, 1)) : 1);
     return;
   }
   // A strip of kept elements, then as many reduced ones as fit: a quarter of a block at most, so
@@ -237,7 +238,8 @@ bool plan_reduce(const Planning& planning, const Instruction& i, Plan& plan) {
   return true;
 }
 
-void fuse_max_argmax(const Planning& planning, const Instruction& i, Plan& plan, const Instruction& next, Plan& next_plan) {
+void fuse_max_argmax(const Planning& planning, const Instruction& i, Plan& plan, const Instruction& next,
+                     Plan& next_plan) {
   if (plan.kind != Kind::reduce || next_plan.kind != Kind::reduce || plan.nothing || next_plan.nothing) return;
   ReducePlan& r = *std::get_if<ReducePlan>(&plan.of);
   const ReducePlan& argmax = *std::get_if<ReducePlan>(&next_plan.of);
