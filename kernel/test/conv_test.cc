@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "conv_cases.h"
 #include "pool.h"
 
 using namespace gradus;
@@ -12,13 +13,6 @@ using namespace gradus;
 namespace {
 
 int checks = 0, failures = 0;
-
-/// A problem in the words of a user; sizes of unused leading axes are 1.
-struct Case {
-  int64_t n, groups, out_channels, channels;
-  int64_t in[3], kernel[3], stride[3], pad[3], in_dilation[3], kernel_dilation[3];
-  int64_t extra[3];  // added to the natural size of the result (asymmetric padding, crops)
-};
 
 enum class Layout { dense, transposed, flipped, repeated, innermost, images };  // channels or images innermost
 
@@ -135,8 +129,9 @@ void test_kept(const Variant& variant, ConvCall call, const std::vector<T>& want
   ++kept_calls[variant.name];
 }
 
+/// Shapes and steps of a case.
 template <class T>
-void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
+ConvCall shaped(const Case& p) {
   ConvCall c{};
   c.dtype = sizeof(T) == 8 ? DType::f64 : DType::f32;
   c.n = p.n, c.groups = p.groups, c.out_channels = p.out_channels, c.channels = p.channels;
@@ -147,9 +142,12 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
     const int64_t room = spread + 2 * p.pad[d] - (p.kernel[d] - 1) * p.kernel_dilation[d] - 1;
     c.out[d] = std::max<int64_t>(1, (room < 0 ? 0 : room / p.stride[d] + 1) + p.extra[d]);
   }
-  const int64_t x_size = p.n * p.groups * p.channels * volume(c.in);
-  const int64_t w_size = p.groups * p.out_channels * p.channels * volume(c.kernel);
-  int64_t x_start = 0, w_start = 0;
+  return c;
+}
+
+/// Strides of x; returns where its first element is.
+int64_t lay_out_x(ConvCall& c, const Case& p, Layout lx) {
+  int64_t start = 0;
   c.x_s[2] = 1, c.x_s[1] = c.in[2], c.x_s[0] = c.in[1] * c.in[2];
   if (lx == Layout::images) {  // [g, c, z, y, x, n]
     for (auto& s : c.x_s) s *= p.n;
@@ -162,7 +160,7 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
       c.x_s[2] = -p.n * p.groups * p.channels * c.in[0] * c.in[1];
       c.x_s[1] = 1, c.x_s[0] = c.in[1], c.x_c = c.in[0] * c.in[1];
       c.x_g = c.x_c * p.channels, c.x_n = c.x_g * p.groups;
-      x_start = std::max<int64_t>(0, -c.x_s[2] * (c.in[2] - 1));
+      start = std::max<int64_t>(0, -c.x_s[2] * (c.in[2] - 1));
     }
     if (lx == Layout::repeated) c.x_c = 0;
     if (lx == Layout::innermost) {  // [n, g, z, y, x, c]
@@ -170,31 +168,34 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
       for (auto& step : c.x_s) step *= p.channels;
     }
   }
+  return start;
+}
+
+/// Strides of w; returns where its first element is.
+int64_t lay_out_w(ConvCall& c, const Case& p, Layout lw) {
+  int64_t start = 0;
   c.w_k[2] = 1, c.w_k[1] = c.kernel[2], c.w_k[0] = c.kernel[1] * c.kernel[2];
   c.w_c = volume(c.kernel), c.w_o = c.w_c * p.channels, c.w_g = c.w_o * p.out_channels;
   if (lw == Layout::transposed) std::swap(c.w_c, c.w_o), c.w_o = volume(c.kernel), c.w_c = c.w_o * p.out_channels;
   if (lw == Layout::flipped) {
     for (auto& s : c.w_k) s = -s;
-    w_start = volume(c.kernel) - 1;
+    start = volume(c.kernel) - 1;
   }
   if (lw == Layout::repeated) c.w_o = 0;
   if (lw == Layout::innermost) {  // [g, o, z, y, x, c]
     c.w_c = 1;
     for (auto& step : c.w_k) step *= p.channels;
   }
+  return start;
+}
 
-  Numbers numbers(uint64_t(x_size * 31 + w_size));
-  std::vector<T> x(size_t(std::max<int64_t>(x_size, 1))), w(size_t(std::max<int64_t>(w_size, 1)));
-  for (auto& v : x) v = T(numbers.real());
-  for (auto& v : w) v = T(numbers.real());
-  c.x = x.data() + x_start, c.w = w.data() + w_start;
-
-  const int64_t outs = volume(c.out);
-  std::vector<double> want(size_t(p.n * p.groups * p.out_channels * outs)), scale(want.size());
+/// The exact sums, and those of the absolute values of their terms.
+template <class T>
+void sum_exactly(const ConvCall& c, std::vector<double>& want, std::vector<double>& scale) {
   size_t at = 0;
-  for (int64_t n = 0; n < p.n; ++n)
-    for (int64_t g = 0; g < p.groups; ++g)
-      for (int64_t o = 0; o < p.out_channels; ++o)
+  for (int64_t n = 0; n < c.n; ++n)
+    for (int64_t g = 0; g < c.groups; ++g)
+      for (int64_t o = 0; o < c.out_channels; ++o)
         for (int64_t pz = 0; pz < c.out[0]; ++pz)
           for (int64_t py = 0; py < c.out[1]; ++py)
             for (int64_t px = 0; px < c.out[2]; ++px, ++at)
@@ -212,137 +213,72 @@ void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
                     if (!inside) continue;
                     const T* xp = static_cast<const T*>(c.x) + n * c.x_n + g * c.x_g + i;
                     const T* wp = static_cast<const T*>(c.w) + g * c.w_g + o * c.w_o + j;
-                    for (int64_t k = 0; k < p.channels; ++k) {
+                    for (int64_t k = 0; k < c.channels; ++k) {
                       const double v = double(xp[k * c.x_c]) * double(wp[k * c.w_c]);
                       want[at] += v, scale[at] += std::fabs(v);
                     }
                   }
+}
 
+/// One layout of the result on one instruction set.
+template <class T>
+void check_layout(const Variant& variant, ConvCall c, bool last, const std::vector<double>& want,
+                  const std::vector<double>& scale, const std::vector<T>& w) {
   TestPool one(1), two(2);
-  const int64_t k = p.channels * volume(c.kernel);
-  const double eps = (sizeof(T) == 8 ? 1e-15 : 6e-7) * (4 + std::sqrt(double(k)));
-  const bool lasts[] = {false, true};
+  const int64_t outs = volume(c.out);
+  const double eps = (sizeof(T) == 8 ? 1e-15 : 6e-7) * (4 + std::sqrt(double(c.channels * volume(c.kernel))));
+  c.batch_innermost = last;
+  std::vector<T> y(want.size() + 64, T(77));
+  c.y = y.data(), c.epilogue = {nullptr, nullptr};
+  report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
+  test_kept(variant, c, y, w, one, two);
+  Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), c.out_channels,
+                     last ? outs * c.n : outs};
+  c.y = nullptr, c.epilogue = {Collector<T>::put, &tiles};
+  variant.conv(c, two);
+  test_biased(variant, c, y, int64_t(want.size()), two);
+  bool close = true, once = true, same = true, inside = true;
+  const int64_t image = c.groups * c.out_channels * outs;
+  for (size_t i = 0; i < want.size(); ++i) {
+    const size_t j = last ? size_t(int64_t(i) % c.n * image + int64_t(i) / c.n) : i;
+    close = close && std::fabs(double(y[i]) - want[j]) <= eps * (scale[j] + 1e-30);
+    once = once && tiles.times[i] == 1;
+    same = same && !std::memcmp(&tiles.values[i], &y[i], sizeof(T));
+  }
+  for (size_t i = want.size(); i < y.size(); ++i) inside = inside && y[i] == T(77);
+  report(close, "value", c, variant.name);
+  report(once, "every element once", c, variant.name);
+  report(same, "two workers with an epilogue = one worker stored", c, variant.name);
+  report(inside, "nothing behind the result", c, variant.name);
+  if (!last) return;
+  std::vector<T> changed(y.size(), T(77));
+  c.y = changed.data(), c.epilogue = {negate<T>, nullptr};
+  variant.conv(c, two);
+  bool negated = true;
+  for (size_t i = 0; i < want.size(); ++i) negated = negated && changed[i] == -y[i];
+  report(negated, "results changed in place", c, variant.name);
+}
+
+template <class T>
+void test(const Case& p, Layout lx = Layout::dense, Layout lw = Layout::dense) {
+  ConvCall c = shaped<T>(p);
+  const int64_t x_start = lay_out_x(c, p, lx), w_start = lay_out_w(c, p, lw);
+  const int64_t x_size = p.n * p.groups * p.channels * volume(c.in);
+  const int64_t w_size = p.groups * p.out_channels * p.channels * volume(c.kernel);
+  Numbers numbers(uint64_t(x_size * 31 + w_size));
+  std::vector<T> x(size_t(std::max<int64_t>(x_size, 1))), w(size_t(std::max<int64_t>(w_size, 1)));
+  for (auto& v : x) v = T(numbers.real());
+  for (auto& v : w) v = T(numbers.real());
+  c.x = x.data() + x_start, c.w = w.data() + w_start;
+  std::vector<double> want(size_t(p.n * p.groups * p.out_channels * volume(c.out))), scale(want.size());
+  sum_exactly<T>(c, want, scale);
   for (const Variant& variant : variants())
-    for (const bool last : lasts) {
-      c.batch_innermost = last;
-      std::vector<T> y(want.size() + 64, T(77));
-      c.y = y.data(), c.epilogue = {nullptr, nullptr};
-      report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
-      test_kept(variant, c, y, w, one, two);
-      Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), p.out_channels,
-                         last ? outs * p.n : outs};
-      c.y = nullptr, c.epilogue = {Collector<T>::put, &tiles};
-      variant.conv(c, two);
-      test_biased(variant, c, y, int64_t(want.size()), two);
-      bool close = true, once = true, same = true, inside = true;
-      const int64_t image = p.groups * p.out_channels * outs;
-      for (size_t i = 0; i < want.size(); ++i) {
-        const size_t j = last ? size_t(int64_t(i) % p.n * image + int64_t(i) / p.n) : i;
-        close = close && std::fabs(double(y[i]) - want[j]) <= eps * (scale[j] + 1e-30);
-        once = once && tiles.times[i] == 1;
-        same = same && !std::memcmp(&tiles.values[i], &y[i], sizeof(T));
-      }
-      for (size_t i = want.size(); i < y.size(); ++i) inside = inside && y[i] == T(77);
-      report(close, "value", c, variant.name);
-      report(once, "every element once", c, variant.name);
-      report(same, "two workers with an epilogue = one worker stored", c, variant.name);
-      report(inside, "nothing behind the result", c, variant.name);
-      if (!last) continue;
-      std::vector<T> changed(y.size(), T(77));
-      c.y = changed.data(), c.epilogue = {negate<T>, nullptr};
-      variant.conv(c, two);
-      bool negated = true;
-      for (size_t i = 0; i < want.size(); ++i) negated = negated && changed[i] == -y[i];
-      report(negated, "results changed in place", c, variant.name);
-    }
+    for (const bool last : {false, true}) check_layout(variant, c, last, want, scale, w);
 }
 
 template <class T>
 void chosen() {
-  // n g o c, in, kernel, stride, pad, in_dilation, kernel_dilation, extra
-  const Case cases[] = {
-      {3, 1, 16, 1, {1, 28, 28}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 32, 16, {1, 14, 14}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 8, 3, {1, 32, 32}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 70, 64, {1, 9, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 300, 5, {1, 20, 20}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 8, 40, {1, 30, 30}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      // strided, and its gradients
-      {2, 1, 9, 6, {1, 17, 15}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 6, 9, {1, 9, 8}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
-      {6, 1, 9, 2, {1, 17, 15}, {1, 9, 8}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}},
-      {2, 1, 5, 4, {1, 11, 11}, {1, 2, 2}, {1, 3, 3}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 4, 5, {1, 4, 4}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}},
-      // weight gradients: images ↔ channels, the kernel is the output
-      {16, 1, 32, 9, {1, 14, 14}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 16, 9, {1, 28, 28}, {1, 28, 28}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {100, 1, 20, 4, {1, 8, 8}, {1, 6, 6}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 6, 1, 10, {1, 16, 16}, {1, 16, 16}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {3, 1, 8, 3, {1, 300, 260}, {1, 298, 258}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      // … of a first layer: rows along the lanes, strided, grouped, cut, of a narrow result, in three dimensions
-      {1, 1, 16, 20, {1, 28, 28}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}},
-      {2, 2, 30, 3, {1, 20, 21}, {1, 17, 19}, {1, 2, 1}, {0, 1, 2}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 16, 2, {1, 300, 300}, {1, 298, 298}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 16, 3, {1, 35, 20}, {1, 20, 20}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 32, 2, {5, 9, 9}, {3, 7, 7}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {2, 1, 1}, {0, 0, 0}},
-      // depthwise and grouped
-      {3, 10, 1, 1, {1, 14, 14}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 3, 4, 5, {1, 10, 12}, {1, 3, 2}, {1, 1, 2}, {0, 1, 0}, {1, 1, 1}, {1, 1, 2}, {0, 0, 0}},
-      // crops, asymmetric padding, outputs that see nothing
-      {2, 1, 3, 2, {1, 12, 12}, {1, 3, 3}, {1, 1, 1}, {0, -2, -1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 3, 2, {1, 12, 12}, {1, 3, 3}, {1, 2, 1}, {0, -2, 5}, {1, 1, 1}, {1, 1, 1}, {0, 3, 4}},
-      {1, 1, 2, 2, {1, 3, 3}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 4, 4}},
-      {2, 1, 3, 2, {1, 6, 5}, {1, 3, 3}, {1, 1, 1}, {0, -3, 2}, {1, 3, 2}, {1, 2, 1}, {0, 2, -1}},
-      {2, 1, 3, 2, {1, 6, 5}, {1, 3, 3}, {1, 2, 3}, {0, 1, 2}, {1, 3, 2}, {1, 1, 2}, {0, 0, 0}},
-      // one and three dimensions
-      {3, 1, 5, 4, {1, 1, 100}, {1, 1, 7}, {1, 1, 1}, {0, 0, 3}, {1, 1, 1}, {1, 1, 2}, {0, 0, 0}},
-      {1, 1, 3, 2, {1, 1, 70000}, {1, 1, 5}, {1, 1, 2}, {0, 0, 2}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 2, 3, {1, 1, 150000}, {1, 1, 149990}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 7, 3, {6, 7, 8}, {3, 3, 3}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 4, 3, {6, 9, 8}, {2, 3, 3}, {2, 1, 2}, {0, 1, 1}, {1, 1, 1}, {1, 2, 1}, {0, 0, 0}},
-      {2, 2, 3, 4, {3, 4, 4}, {2, 3, 3}, {1, 1, 1}, {1, 1, 1}, {2, 1, 2}, {1, 1, 1}, {0, 0, 1}},
-      // tall and narrow; mostly zeros between the inputs
-      {1, 1, 1, 1, {1, 30000, 1}, {1, 3, 20}, {1, 1, 1}, {0, 1, 10}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 2, 3, {1, 5, 4}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 70, 60}, {1, 1, 1}, {0, 0, 0}},
-      // one position per image
-      {40, 1, 30, 12, {1, 4, 4}, {1, 4, 4}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      // one image per lane: narrow planes, strides, residues, groups, boxes, steps, a last vector
-      {64, 1, 16, 8, {1, 14, 14}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {30, 1, 32, 16, {1, 14, 14}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {29, 1, 16, 32, {1, 7, 7}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
-      {16, 3, 1, 4, {1, 9, 10}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 3}, {1, 1, 1}, {0, 0, 0}},
-      {14, 1, 80, 90, {1, 17, 18}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {16, 1, 5, 6, {4, 5, 6}, {2, 3, 3}, {1, 1, 2}, {1, 1, 1}, {2, 1, 1}, {1, 1, 1}, {1, 0, 0}},
-      // … of so many images that they are cut
-      {530, 1, 3, 2, {1, 3, 4}, {1, 2, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      // … where much of the kernel meets only padding: skipped; some positions meet nothing
-      {64, 1, 8, 16, {1, 10, 10}, {1, 5, 5}, {1, 1, 1}, {0, 4, 4}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {30, 2, 9, 20, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 2, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {32, 1, 20, 24, {1, 5, 6}, {1, 3, 3}, {1, 2, 1}, {0, 4, 5}, {1, 1, 1}, {1, 2, 2}, {0, 1, 2}},
-      {16, 1, 5, 24, {1, 6, 7}, {1, 3, 3}, {1, 1, 1}, {0, 7, -2}, {1, 1, 1}, {1, 1, 1}, {0, -2, 6}},
-      {15, 1, 30, 16, {3, 4, 5}, {3, 3, 3}, {1, 1, 1}, {1, 1, 2}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      // gradients of a transposed layer's weights: x dilated, the kernel larger than the result
-      {32, 1, 16, 20, {1, 7, 7}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
-      {6, 2, 1, 9, {1, 9, 8}, {1, 16, 12}, {1, 2, 1}, {0, 1, 3}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}},
-      // minimal filtering: odd sizes, last vectors, groups, blocks of images and of rows, crops
-      {5, 1, 32, 32, {1, 8, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 2, 37, 41, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 150, 70, {1, 17, 19}, {1, 3, 3}, {1, 1, 1}, {0, 2, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 32, 33, {1, 70, 90}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {30, 1, 33, 32, {1, 5, 4}, {1, 3, 3}, {1, 1, 1}, {0, -1, 2}, {1, 1, 1}, {1, 1, 1}, {0, 1, 2}},
-      {1, 1, 34, 35, {1, 20, 4}, {1, 3, 3}, {1, 1, 1}, {0, 8, 9}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      // … of their weights
-      {32, 1, 32, 9, {1, 14, 14}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {37, 2, 41, 5, {1, 15, 17}, {1, 15, 15}, {1, 1, 1}, {0, 1, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {50, 1, 33, 2, {1, 33, 30}, {1, 31, 28}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {32, 1, 40, 1, {1, 40, 50}, {1, 36, 50}, {1, 1, 1}, {0, -1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      // no channels; large images
-      {2, 1, 3, 0, {1, 5, 5}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 4, 3, {1, 500, 600}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 4, 3, {1, 400, 500}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 3, 4, {1, 200, 250}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
-  };
-  for (const Case& c : cases) {
+  for (const Case& c : chosen_cases) {
     test<T>(c);
     if (c.n > 1 && c.n * c.channels * volume(c.in) < 1000000) test<T>(c, Layout::images);
     if (c.n * c.groups * c.out_channels * c.channels * volume(c.in) < 200000) {
@@ -356,28 +292,7 @@ void chosen() {
 /// Gradients of weights where images, here the channels, lie innermost.
 template <class T>
 void images_innermost() {
-  const Case cases[] = {
-      {3, 1, 8, 64, {1, 32, 32}, {1, 28, 28}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {8, 1, 16, 64, {1, 14, 14}, {1, 10, 10}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 16, 64, {1, 28, 28}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}},
-      // groups, last panels and vectors, lines that are one run and others, strides, crops
-      {16, 2, 7, 50, {1, 9, 8}, {1, 9, 8}, {1, 1, 1}, {0, 2, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {5, 2, 7, 54, {1, 11, 9}, {1, 5, 4}, {1, 1, 1}, {0, 1, 2}, {1, 1, 1}, {1, 2, 3}, {0, 0, 0}},
-      {2, 1, 9, 47, {1, 12, 13}, {1, 5, 6}, {1, 2, 3}, {0, 0, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 3, 31, {1, 9, 10}, {1, 5, 4}, {1, 1, 1}, {0, -1, -2}, {1, 1, 1}, {1, 1, 1}, {0, 1, -1}},
-      {3, 6, 1, 32, {1, 10, 10}, {1, 10, 10}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      // one and three dimensions
-      {3, 2, 6, 37, {1, 1, 40}, {1, 1, 36}, {1, 1, 1}, {0, 0, 2}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 7, 29, {3, 6, 7}, {2, 4, 5}, {1, 1, 1}, {1, 1, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 6, 16, {5, 7, 6}, {3, 3, 3}, {2, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 2, 1}, {0, 0, 0}},
-      // blocks of positions; some that meet nothing; many images; too many; x dilated
-      {2, 1, 3, 32, {1, 30, 31}, {1, 20, 20}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {2, 1, 5, 30, {1, 6, 7}, {1, 3, 3}, {1, 1, 1}, {0, 5, 6}, {1, 1, 1}, {1, 1, 1}, {0, 3, 0}},
-      {2, 1, 5, 2000, {1, 4, 4}, {1, 4, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {1, 1, 2, 20000, {1, 3, 3}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-      {3, 1, 5, 32, {1, 7, 6}, {1, 12, 10}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}},
-  };
-  for (const Case& c : cases) test<T>(c, Layout::innermost, Layout::innermost);
+  for (const Case& c : innermost_cases) test<T>(c, Layout::innermost, Layout::innermost);
 }
 
 template <class T>
@@ -473,6 +388,12 @@ int main() {
       ++failures;
       std::printf("FAILED: %s hardly ever %s\n", variant.name, what);
     }
+  }
+  for (int a = 0; a < kConvAlgorithms; ++a) {
+    ++checks;
+    if (algorithm_calls[a] > 0) continue;
+    ++failures;
+    std::printf("FAILED: algorithm %d was never chosen\n", a);
   }
   std::printf("conv_test: %d checks %s\n", checks, failures ? "done" : "passed");
   if (failures) std::printf("conv_test: %d FAILED\n", failures);
