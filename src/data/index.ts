@@ -77,6 +77,7 @@ export {
 } from "./preparation/preparation.ts";
 export {
   completeRows,
+  type PrepareTableOptions,
   prepareInputs,
   prepareTable,
   readTableFor,

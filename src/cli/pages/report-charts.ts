@@ -69,7 +69,7 @@ export function confusionChart(
   });
   const names = matrix.map((_, k) => name(k));
   const longest = Math.max(...names.map((each) => each.length));
-  const side = Math.min(640, 120 + 40 * names.length);
+  const side = Math.min(640, Math.max(240, 120 + 40 * names.length));
   return chart((Plot) => ({
     title: normalized ? "Shares of each true class" : "Number of examples",
     width: side + 7 * longest,
@@ -101,7 +101,10 @@ const percent = (share: number): string =>
   share === 0 ? "" : share < 0.005 ? "<1 %" : `${Math.round(100 * share)} %`;
 
 /** Predicted against true numbers; on the diagonal they agree. */
-export function scatter({ actual, predicted }: NumberResults): Promise<string> {
+export function scatter({
+  actual,
+  predicted,
+}: Pick<NumberResults, "actual" | "predicted">): Promise<string> {
   const points = actual.map((x, n) => ({ x, y: predicted[n]! }));
   const all = [...actual, ...predicted];
   const [low, high] = extent(all);

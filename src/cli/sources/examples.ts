@@ -3,6 +3,7 @@ import { DataError, type HostArray, show } from "../../base/index.ts";
 import {
   completeRows,
   type Preparation,
+  type PrepareTableOptions,
   prepareImages,
   prepareInputs,
   prepareSound,
@@ -30,12 +31,16 @@ export interface Examples {
 }
 
 /** @throws {DataError} if the input is not of the kind that the network was trained on. */
-export async function readExamples(preparation: Preparation, input: string): Promise<Examples> {
+export async function readExamples(
+  preparation: Preparation,
+  input: string,
+  options: PrepareTableOptions = {},
+): Promise<Examples> {
   const from = input === "-" ? await standardInput() : input;
   const name = input === "-" ? "standard input" : input;
   const { kind } = preparation.inputs;
   if (kind === "table")
-    return ofTable(preparation, await readTableFor(preparation, from, { name }));
+    return ofTable(preparation, await readTableFor(preparation, from, { name }), options);
   if (kind === "arrays") return ofNumbers(preparation, await readTable(from, { name }));
   const prepare = { images: prepareImages, sound: prepareSound, text: prepareText }[kind];
   const { names, inputs, notes } = await prepare(preparation, from);
@@ -56,14 +61,14 @@ async function standardInput(): Promise<Uint8Array> {
 const rowsOf = ({ source, size }: Table): Example[] =>
   Array.from({ length: size }, (_, n) => ({ source, row: n + 1 }));
 
-function ofTable(preparation: Preparation, table: Table): Examples {
+function ofTable(preparation: Preparation, table: Table, options: PrepareTableOptions): Examples {
   const { rows, gaps } = completeRows(preparation, table, { target: false });
   const lost = table.size - rows.length;
   const names = [...gaps.keys()].map((name) => `\`${name}\``).join(", ");
   return {
     examples: rowsOf(table),
     complete: rows,
-    inputs: prepareInputs(preparation, table, rows),
+    inputs: prepareInputs(preparation, table, rows, options),
     notes:
       lost === 0
         ? []

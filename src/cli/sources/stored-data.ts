@@ -4,13 +4,14 @@ import {
   classesOf,
   completeRows,
   labelAt,
+  type PrepareTableOptions,
   prepareTable,
   type RowsWithout,
   readTableFor,
   type Split,
   targetColumn,
 } from "../../data/index.ts";
-import type { DataConfig, RunConfig } from "../run/run-config.ts";
+import type { AnyRunConfig, DataConfig } from "../run/run-config.ts";
 import { contentHash, shownPath } from "./data-file.ts";
 import { isArchive, kindOf, loadSource, type Source } from "./data-source.ts";
 import { isSet } from "./readers/set.ts";
@@ -24,11 +25,12 @@ export interface Judged {
 
 /** What a run was trained on, prepared as then, and cut as then. Its test part is in the data's own units. */
 export async function loadTrained(
-  { data: { source: trained, preparation }, settings }: RunConfig,
+  { data: { source: trained, preparation }, settings }: AnyRunConfig,
   source = trained,
+  options: PrepareTableOptions = {},
 ): Promise<Source> {
   if (source === trained && !isSet(source)) await checkThere(source);
-  return loadSource(source, settings.data, { preparation, inputsOnly: false });
+  return loadSource(source, { ...settings.data, ...options }, { preparation, inputsOnly: false });
 }
 
 /** Whether data are those that a run was trained on, wherever they lie. */
@@ -45,7 +47,11 @@ export async function isSameData(source: string, { source: trained, sha256 }: Da
  *
  * @throws {DataError} if its examples are not like those of the training.
  */
-export async function loadTest(source: string | undefined, run: RunConfig): Promise<Judged> {
+export async function loadTest(
+  source: string | undefined,
+  run: AnyRunConfig,
+  options: PrepareTableOptions = {},
+): Promise<Judged> {
   const { data } = run;
   const path = source ?? data.source;
   const isSame = await isSameData(path, data);
@@ -61,8 +67,8 @@ export async function loadTest(source: string | undefined, run: RunConfig): Prom
       `${shownPath(path)} holds the data of the training; measured are the examples that it held out for testing`,
     );
   const isTable = data.preparation.inputs.kind === "table";
-  if (isTable && !isSame && !isChanged) return loadTable(path, run);
-  const { test, warnings } = await loadTrained(run, path);
+  if (isTable && !isSame && !isChanged) return loadTable(path, run, options);
+  const { test, warnings } = await loadTrained(run, path, options);
   return { test, notes: [...notes, ...warnings] };
 }
 
@@ -77,7 +83,11 @@ async function checkThere(path: string): Promise<void> {
   });
 }
 
-async function loadTable(source: string, { data, settings }: RunConfig): Promise<Judged> {
+async function loadTable(
+  source: string,
+  { data, settings }: AnyRunConfig,
+  options: PrepareTableOptions,
+): Promise<Judged> {
   const { preparation } = data;
   const { inputs } = preparation;
   const columns = inputs.kind === "table" ? inputs.columns.map(({ name }) => name) : [];
@@ -105,7 +115,7 @@ async function loadTable(source: string, { data, settings }: RunConfig): Promise
     lost === 0
       ? []
       : [`${lost} of ${table.size} rows are left out, as ${gapsIn(complete)} is missing in them`];
-  return { test: prepareTable(inOwnUnits(preparation), table, rows), notes };
+  return { test: prepareTable(inOwnUnits(preparation), table, rows, options), notes };
 }
 
 /** `income`, `age` */

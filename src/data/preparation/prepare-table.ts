@@ -1,4 +1,12 @@
-import { checkOptions, DataError, type HostArray } from "../../base/index.ts";
+import {
+  allocate,
+  ConfigError,
+  checkOptions,
+  DataError,
+  describe,
+  type HostArray,
+  type OptionNames,
+} from "../../base/index.ts";
 import { makeSplit, type Split } from "../dataset.ts";
 import type { Column, NumberColumn, TextColumn } from "../table/columns.ts";
 import {
@@ -145,11 +153,32 @@ export function completeRows(
   return rowsWithout(needed, table.size);
 }
 
+/** Options of {@link prepareTable} and {@link prepareInputs}. */
+export interface PrepareTableOptions {
+  /** Of inputs and of numbers to predict. Networks take float32, the default; learners compute in float64. */
+  readonly dtype?: FloatDType | undefined;
+}
+type FloatDType = "float32" | "float64";
+type Floats = Float32Array | Float64Array;
+const prepareNames: OptionNames<PrepareTableOptions> = { dtype: true };
+
+/** @throws {ConfigError} for another dtype. */
+function dtypeOf(subject: string, options: PrepareTableOptions): FloatDType {
+  checkOptions(subject, options, prepareNames);
+  const { dtype = "float32" } = options;
+  if (dtype === "float32" || dtype === "float64") return dtype;
+  throw new ConfigError({
+    subject,
+    problem: `dtype is ${describe(dtype)}.`,
+    fix: 'give "float32" or "float64".',
+  });
+}
+
 /**
  * The rows of a table as a model takes them.
  *
  * @param rows which, in their order. Default: all.
- * @returns inputs `[N, D]` float32; targets `[N]` int32 class indices, or float32 numbers.
+ * @returns inputs `[N, D]`, of the dtype asked for; targets `[N]`, int32 class indices or numbers of that dtype.
  * @throws {DataError} if columns are not those of the training, or a cell is missing, no known category
  *   or no known class, with its line.
  * @example
@@ -162,24 +191,28 @@ export function prepareTable(
   preparation: Preparation,
   table: Table,
   rows: ArrayLike<number> = allRows(table.size),
+  options: PrepareTableOptions = {},
 ): Split {
+  const dtype = dtypeOf("prepareTable", options);
   const { target } = match(preparation, table, true);
   return makeSplit(
-    prepareInputs(preparation, table, rows),
-    targetsOf(preparation, table, target!, rows),
+    prepareInputs(preparation, table, rows, options),
+    targetsOf(preparation, table, target!, rows, dtype),
   );
 }
 
-/** The inputs alone, `[N, D]` float32, of a table that need not have the target. */
+/** The inputs alone, `[N, D]`, of a table that need not have the target. */
 export function prepareInputs(
   preparation: Preparation,
   table: Table,
   rows: ArrayLike<number> = allRows(table.size),
+  options: PrepareTableOptions = {},
 ): HostArray {
+  const dtype = dtypeOf("prepareInputs", options);
   const inputs = tableInputs(preparation, table.source);
   const { inputs: found } = match(preparation, table, false);
   const width = featuresOf(inputs).length;
-  const data = new Float32Array(rows.length * width);
+  const data = allocate(dtype, rows.length * width) as Floats;
   let at = 0;
   inputs.columns.forEach((input, k) => {
     const column = found[k]!;
@@ -191,7 +224,7 @@ export function prepareInputs(
       at += input.categories.length;
     }
   });
-  return { dtype: "float32", shape: [rows.length, width], data };
+  return { dtype, shape: [rows.length, width], data };
 }
 
 function writeNumbers(
@@ -199,21 +232,22 @@ function writeNumbers(
   { fill, mean, std }: NumberInput,
   column: Column,
   rows: ArrayLike<number>,
-  data: Float32Array,
+  data: Floats,
   at: number,
   width: number,
 ): void {
+  const dtype = data instanceof Float32Array ? "float32" : "float64";
   for (let n = 0; n < rows.length; n++) {
     const known = column.type === "number" ? column.values[rows[n]!]! : Number.NaN;
     const x = Number.isNaN(known) ? fill : known;
     if (x === null) throw missing(table, column, rows[n]!);
     const value = (x - mean) / std;
-    if (!Number.isFinite(Math.fround(value)))
+    data[n * width + at] = value;
+    if (!Number.isFinite(data[n * width + at]))
       throw badCell(table, column, rows[n]!, {
-        problem: `${x} is not a number that float32 holds`,
+        problem: `${x} is not a number that ${dtype} holds`,
         fix: "correct the cell, or leave the column out with drop.",
       });
-    data[n * width + at] = value;
   }
 }
 
@@ -222,7 +256,7 @@ function writeCategories(
   { fill, categories, other }: CategoryInput,
   column: Column,
   rows: ArrayLike<number>,
-  data: Float32Array,
+  data: Floats,
   at: number,
   width: number,
 ): void {
@@ -245,6 +279,7 @@ function targetsOf(
   table: Table,
   column: NumberColumn | TextColumn,
   rows: ArrayLike<number>,
+  dtype: FloatDType,
 ): HostArray {
   const gap = Array.prototype.findIndex.call(rows, (row) => isGap(column, row));
   if (gap >= 0) throw missing(table, column, rows[gap]!);
@@ -265,14 +300,15 @@ function targetsOf(
       fix: "give the numbers that are to be predicted.",
     });
   const { mean, std } = target.scale ?? { mean: 0, std: 1 };
-  const data = Float32Array.from(rows, (row) => (column.values[row]! - mean) / std);
-  const odd = data.findIndex((x) => !Number.isFinite(x));
+  const data = allocate(dtype, rows.length) as Floats;
+  for (let n = 0; n < rows.length; n++) data[n] = (column.values[rows[n]!]! - mean) / std;
+  const odd = Array.prototype.findIndex.call(data, (x) => !Number.isFinite(x));
   if (odd >= 0)
     throw badCell(table, column, rows[odd]!, {
-      problem: `${column.values[rows[odd]!]} is not a number that float32 holds`,
+      problem: `${column.values[rows[odd]!]} is not a number that ${dtype} holds`,
       fix: "correct the cell, or bring the column to another unit.",
     });
-  return { dtype: "float32", shape: [rows.length], data };
+  return { dtype, shape: [rows.length], data };
 }
 
 interface Complaint {

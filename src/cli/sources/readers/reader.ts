@@ -1,11 +1,11 @@
 /** What a reader of data is: a record in the list of `index.ts`. */
 
 import type { FileTree } from "../../../data/folders/file-tree.ts";
-import type { Preparation, Split } from "../../../data/index.ts";
+import type { Preparation, PrepareTableOptions, Split } from "../../../data/index.ts";
 import type { Given } from "../../settings/settings.ts";
 
 /** Which data are used, and how: see the settings. */
-export type SourceOptions = Omit<NonNullable<Given["data"]>, "source">;
+export type SourceOptions = Omit<NonNullable<Given["data"]>, "source"> & PrepareTableOptions;
 
 /** How data are prepared that are not the first of their network. */
 export interface Stored {

@@ -34,6 +34,7 @@ export async function readTableParts(
 ): Promise<Reading> {
   const { preparation: from, inputsOnly = false } = stored ?? {};
   const isWhole = from && !inputsOnly;
+  const { dtype } = options;
   const written = writtenOf(options);
   const table = isWhole ? await readTableFor(from, path) : await readTable(path, written);
   const fit = fitOptions(options, inputsOnly ? from : undefined);
@@ -45,12 +46,12 @@ export async function readTableParts(
   const rows = cut(chosen);
   const fitted = isWhole ? from : fitTable(table, { ...fit, used: chosen, rows: rows.train });
   const preparation = classes ? withClasses(fitted, classes) : fitted;
-  const split = (part: Int32Array) => prepareTable(preparation, table, part);
+  const split = (part: Int32Array) => prepareTable(preparation, table, part, { dtype });
   return {
     preparation,
     train: split(rows.train),
     validation: split(rows.validation),
-    test: prepareTable(inOwnUnits(preparation), table, rows.test),
+    test: prepareTable(inOwnUnits(preparation), table, rows.test, { dtype }),
     notes: [
       `${table.notes[0]}; ${usedNote(table, kept, complete)}`,
       ...table.notes.slice(1),
@@ -70,7 +71,7 @@ export const inOwnUnits = (preparation: Preparation): Preparation =>
     : preparation;
 
 /** How the file is written, as far as settings say. */
-const writtenOf = ({
+export const writtenOf = ({
   header,
   delimiter,
   encoding,
@@ -80,16 +81,16 @@ const writtenOf = ({
   drop,
 }: SourceOptions): TableOptions => ({ header, delimiter, encoding, decimal, na, types, drop });
 
-const fitOptions = (
-  { target, task, drop, missing, other, scaleTarget }: SourceOptions,
+export const fitOptions = (
+  { target, task, drop, missing, other, standardize, scaleTarget }: SourceOptions,
   from: Preparation | undefined,
 ): FitTableOptions => ({
-  ...{ target, task, drop, other, scaleTarget, from },
+  ...{ target, task, drop, other, standardize, scaleTarget, from },
   fill: missing === "drop" || missing === "refuse" ? undefined : missing,
 });
 
 /** The rows that are used. @throws {DataError} if most would be left out and nobody has asked for that. */
-function keptRows(
+export function keptRows(
   table: Table,
   { rows, gaps }: RowsWithout,
   { missing }: SourceOptions,
@@ -108,7 +109,7 @@ const worst = (gaps: ReadonlyMap<string, number>): string =>
   [...gaps].reduce((most, next) => (next[1] > most[1] ? next : most))[0];
 
 /** "14 rows used, 26 left out: `income` empty". */
-function usedNote(table: Table, kept: Int32Array, { gaps }: RowsWithout): string {
+export function usedNote(table: Table, kept: Int32Array, { gaps }: RowsWithout): string {
   const lost = table.size - kept.length;
   if (lost === 0) return `${kept.length} rows used`;
   const reasons = [...gaps].map(
@@ -140,7 +141,7 @@ function targetNote(
 }
 
 /** Texts that become categories, and columns that only count the rows. */
-function inputNotes({ inputs }: Preparation, table: Table): string[] {
+export function inputNotes({ inputs }: Preparation, table: Table): string[] {
   if (inputs.kind !== "table") return [];
   const texts = inputs.columns.flatMap((column) =>
     column.type === "text" ? [`${column.name} (${listed(column.categories, 3)})`] : [],

@@ -9,7 +9,7 @@ export const tableReader: Reader = {
   options: [
     ...ofExamples,
     ...(["target", "task", "drop", "missing", "other", "header", "delimiter", "encoding"] as const),
-    ...(["decimal", "na", "types", "scaleTarget"] as const),
+    ...(["decimal", "na", "types", "standardize", "scaleTarget"] as const),
   ],
   recognizes: ({ kind }) => (kind === "file" ? 1 : 0),
   read: ({ source }, options, stored) =>
