@@ -15,16 +15,17 @@ interface CommandRow {
 /** The commands. A file, and what it imports, is loaded only when its command is called. */
 const commands: Record<string, CommandRow> = {
   train: {
-    about: "train a network, by default a small convolutional one on handwritten digits",
+    about:
+      "train a network or a learner, by default a small convolutional net on handwritten digits",
     load: () => import("./commands/train.ts"),
     keepsFiles: true,
   },
   evaluate: {
-    about: "measure a trained network on its test data, or on other data",
+    about: "measure a trained model on its test data, or on other data",
     load: () => import("./commands/evaluate.ts"),
   },
   predict: {
-    about: "let a trained network look at an image",
+    about: "let a trained model look at images, recordings or rows of a table",
     load: () => import("./commands/predict.ts"),
   },
   search: {
@@ -32,12 +33,20 @@ const commands: Record<string, CommandRow> = {
     load: () => import("./commands/search.ts"),
     keepsFiles: true,
   },
+  models: {
+    about: "list all models, networks and learners, with a line each",
+    load: () => import("./commands/models.ts"),
+  },
+  embed: {
+    about: "draw a map of data: PCA, t-SNE or UMAP, as CSV, picture and page",
+    load: () => import("./commands/embed.ts"),
+  },
   "find-lr": {
     about: "look for a learning rate by a short sweep",
     load: () => import("./commands/find-lr.ts"),
   },
   report: {
-    about: "write a page about a trained network: curves, mistakes, filters, sizes",
+    about: "write a page about a trained model: curves, mistakes, weights, sizes",
     load: () => import("./commands/report.ts"),
   },
   config: {
@@ -45,7 +54,7 @@ const commands: Record<string, CommandRow> = {
     load: () => import("./commands/config.ts"),
   },
   summary: {
-    about: "list the layers of a trained network or of a model, with their sizes",
+    about: "list what a trained model or a network is made of, with sizes",
     load: () => import("./commands/summary.ts"),
   },
   landscape: {

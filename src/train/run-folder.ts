@@ -18,14 +18,15 @@ export type RunFile =
   | "metrics.jsonl"
   | "metrics.csv"
   | "best.safetensors"
-  | "last.safetensors";
+  | "last.safetensors"
+  | "learner.safetensors";
 
 /** The lock of a run folder; its holder alone writes there. */
 const lockName = "run.lock";
 
 /**
  * The folder of one training: `config.json` (what was asked for), `metrics.jsonl` (a line per
- * epoch) and `metrics.csv`, `best.safetensors` and `last.safetensors`. Every file is written as a whole and renamed
+ * epoch) and `metrics.csv`, `best.safetensors` and `last.safetensors`; of a learner `learner.safetensors`. Every file is written as a whole and renamed
  * into place, so a reader never meets half of one. What JSON has no number for stands in its files as
  * text: "NaN", "Infinity", "-Infinity", "-0".
  *
@@ -169,7 +170,8 @@ export class RunFolder {
 
   /** Removes the folder if no checkpoint is in it: a training that came to nothing leaves nothing. */
   async discard(): Promise<boolean> {
-    if ((await this.has("last.safetensors")) || (await this.has("best.safetensors"))) return false;
+    for (const name of ["last.safetensors", "best.safetensors", "learner.safetensors"] as const)
+      if (await this.has(name)) return false;
     const { rm, rmdir } = await import("node:fs/promises");
     for (const name of ["config.json", "metrics.jsonl", "metrics.csv"] as const)
       await rm(this.file(name), { force: true });

@@ -1,6 +1,9 @@
 import type { Command } from "commander";
+import { learnerPlan } from "../run/learner-run.ts";
+import type { LearnerRunConfig } from "../run/run-config.ts";
 import { settingsAndData } from "../run/start.ts";
-import { readSettings } from "../settings/settings.ts";
+import { settingOf } from "../settings/learners.ts";
+import { isLearnerGiven, readSettings } from "../settings/settings.ts";
 import { readSettingsFile, splitWords } from "../settings/settings-file.ts";
 import type { Define } from "./define.ts";
 
@@ -19,8 +22,26 @@ export const define: Define = (command: Command, terminal) => {
     .action(async (words: string[]) => {
       const { file, assignments } = splitWords(words);
       const content = file === undefined ? undefined : await readSettingsFile(file);
-      const { settings } = await settingsAndData(readSettings(content, assignments));
+      const given = readSettings(content, assignments);
+      const settings = isLearnerGiven(given)
+        ? wholeSettings((await learnerPlan(given)).config)
+        : (await settingsAndData(given)).settings;
       const { stringify } = await import("yaml");
       terminal.out(stringify(settings).trimEnd());
     });
 };
+
+/** The settings of a learner with the defaults of its options. */
+function wholeSettings({ settings, model }: LearnerRunConfig): object {
+  const options = Object.entries(model.options).map(([option, value]) => {
+    const [section, name] = settingOf(option).split(".") as ["model" | "training", string];
+    return { section, name, value };
+  });
+  const of = (section: "model" | "training") => ({
+    ...Object.fromEntries(
+      options.filter((each) => each.section === section).map(({ name, value }) => [name, value]),
+    ),
+    ...settings[section],
+  });
+  return { data: settings.data, model: of("model"), training: of("training") };
+}

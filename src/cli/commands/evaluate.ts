@@ -1,5 +1,7 @@
-import { formatJson } from "../../base/index.ts";
+import { ConfigError, formatJson } from "../../base/index.ts";
 import { evaluate, type Logs, type MetricName, metricsByName } from "../../train/index.ts";
+import { measure, outputsOf } from "../run/learner-outputs.ts";
+import { openLearner, type StoredLearner } from "../run/learner-run.ts";
 import { judgedModel, openRun } from "../run/stored-run.ts";
 import { oneOf } from "../settings/options.ts";
 import { shownPath } from "../sources/data-file.ts";
@@ -26,14 +28,49 @@ export const define: Define = (command, terminal) => {
     .option("--metrics <names>", `what is measured: ${metricNames.join(", ")}`, namesOf)
     .option("--json", "one JSON object instead of text")
     .action(async (path: string, { data, metrics, json }: Options) => {
-      const { config, model } = await openRun(path);
-      const source = data ?? shownPath(config.data.source);
-      const { test: split, notes } = await loadTest(data, config);
+      const learned = await openLearner(path);
+      const { source, size, notes, result } = learned
+        ? await measuredLearner(learned, data, metrics)
+        : await measuredNetwork(path, data, metrics);
       for (const note of notes) terminal.error(`note: ${note}`);
-      const judged = judgedModel(model, config);
-      const result: Logs = await evaluate(judged, split, metrics ? { metrics } : {});
       if (json)
         terminal.out(formatJson({ event: "evaluate", run: path, data: source, test: result }));
-      else terminal.out(`${source}: ${showLogs(result)} - examples: ${split.size}`);
+      else terminal.out(`${source}: ${showLogs(result)} - examples: ${size}`);
     });
 };
+
+interface Measured {
+  readonly source: string;
+  readonly size: number;
+  readonly notes: readonly string[];
+  readonly result: Logs;
+}
+
+async function measuredNetwork(
+  path: string,
+  data: string | undefined,
+  metrics: Options["metrics"],
+): Promise<Measured> {
+  const { config, model } = await openRun(path);
+  const { test, notes } = await loadTest(data, config);
+  const judged = judgedModel(model, config);
+  const result = await evaluate(judged, test, metrics ? { metrics } : {});
+  return { source: data ?? shownPath(config.data.source), size: test.size, notes, result };
+}
+
+async function measuredLearner(
+  { path, config, learner }: StoredLearner,
+  data: string | undefined,
+  metrics: Options["metrics"],
+): Promise<Measured> {
+  if (config.model.name === "k-means")
+    throw new ConfigError({
+      subject: path,
+      problem: "k-means makes groups without labels, so that no answer is right or wrong.",
+      fix: "look at its report, or let it name groups with predict.",
+    });
+  const { test, notes } = await loadTest(data, config, { dtype: "float64" });
+  const { preparation } = config.data;
+  const result = measure(outputsOf(learner, test.inputs, preparation), test, preparation, metrics);
+  return { source: data ?? shownPath(config.data.source), size: test.size, notes, result };
+}

@@ -5,6 +5,8 @@ import { binary, classification, predict } from "../../train/index.ts";
 import { shownClass } from "../pages/class-names.ts";
 import { largest, probabilityRows } from "../pages/report-data.ts";
 import { continueText } from "../run/continue-text.ts";
+import { outputsOf } from "../run/learner-outputs.ts";
+import { type AnyLearner, openLearner } from "../run/learner-run.ts";
 import { judgedModel, openRun } from "../run/stored-run.ts";
 import { wholeNumber } from "../settings/options.ts";
 import { type Example, type Examples, readExamples } from "../sources/examples.ts";
@@ -45,7 +47,10 @@ export const define: Define = (command, terminal) => {
       "what it was trained on: pictures, recordings, texts, folders of them, or tables; - for standard input",
     )
     .option("--json", "one JSON object instead of text")
-    .option("--csv", "a table of predictions instead of text")
+    .option(
+      "--csv",
+      "a table of predictions instead of text, as rows have where no terminal shows them",
+    )
     .option(
       "--length <n>",
       "go on with a text by so many characters",
@@ -54,22 +59,59 @@ export const define: Define = (command, terminal) => {
     .option("--seed <n>", "decides which characters are drawn", wholeNumber("--seed", 0, 0), 0)
     .addHelpText("after", examples)
     .action(async (path: string, inputs: string[], options: Options) => {
-      const { config, model } = await openRun(path);
-      const { preparation } = config.data;
+      const { preparation, dtype, predictor } = await predictorOf(path);
       const predictions: Prediction[] = [];
       checkLength(options, preparation, path);
       for (const input of inputs) {
-        const read = await readExamples(preparation, input);
+        const read = await readExamples(preparation, input, { dtype });
         for (const note of read.notes) terminal.error(`note: ${note}`);
-        const found = await predictAll(judgedModel(model, config), preparation, read);
-        const told = await continued(model, preparation, read, found, options);
-        for (const prediction of told) predictions.push(prediction);
+        const found = await predictor(read, options);
+        for (const prediction of found) predictions.push(prediction);
       }
       if (options.json) terminal.out(asJson(path, preparation, predictions));
-      else if (options.csv) terminal.out(asCsv(preparation, predictions));
+      else if (options.csv || (isOfRows(preparation) && !terminal.live))
+        terminal.out(asCsv(preparation, predictions));
       else tell(preparation, predictions, terminal);
     });
 };
+
+/** What a run says of examples, whether it holds a network or a learner. */
+async function predictorOf(path: string) {
+  const learned = await openLearner(path);
+  if (learned) {
+    const { preparation } = learned.config.data;
+    const predictor = async (read: Examples) =>
+      learnerPredictions(learned.learner, preparation, read);
+    return { preparation, dtype: "float64", predictor } as const;
+  }
+  const { config, model } = await openRun(path);
+  const { preparation } = config.data;
+  const judged = judgedModel(model, config);
+  const predictor = async (read: Examples, options: Options) => {
+    const found = await predictAll(judged, preparation, read);
+    return continued(model, preparation, read, found, options);
+  };
+  return { preparation, dtype: "float32", predictor } as const;
+}
+
+function learnerPredictions(
+  learner: AnyLearner,
+  preparation: Preparation,
+  { examples, inputs, complete }: Examples,
+): Prediction[] {
+  const predictions = examples.map((example): Prediction => ({ ...example, prediction: null }));
+  if (complete.length === 0) return predictions;
+  const { numbers, chosen, probabilities } = outputsOf(learner, inputs, preparation);
+  const names = learner.name === "KMeans" ? undefined : classesOf(preparation);
+  complete.forEach((n, k) => {
+    const named = numbers ? numbers[k]! : names ? names[chosen![k]!]! : chosen![k]!;
+    predictions[n] = {
+      ...{ ...examples[n]!, prediction: named },
+      ...(probabilities && { probabilities: probabilities[k]! }),
+    };
+  });
+  return predictions;
+}
 
 async function predictAll(
   model: Parameters<typeof predict>[0],
@@ -125,6 +167,8 @@ function checkLength({ length }: Options, { inputs }: Preparation, run: string):
   });
 }
 
+const isOfRows = ({ inputs }: Preparation): boolean => ["table", "arrays"].includes(inputs.kind);
+
 function asJson(run: string, preparation: Preparation, predictions: readonly Prediction[]): string {
   const names = classesOf(preparation);
   const list = predictions.map(({ probabilities, ...rest }) => ({
@@ -138,7 +182,8 @@ function asJson(run: string, preparation: Preparation, predictions: readonly Pre
 
 /** A line per example: where it came from, what it is, and the probability of each class. */
 function asCsv(preparation: Preparation, predictions: readonly Prediction[]): string {
-  const names = classesOf(preparation);
+  const hasProbabilities = predictions.some(({ probabilities }) => probabilities);
+  const names = hasProbabilities ? classesOf(preparation) : [];
   const hasRows = predictions.some(({ row }) => row !== undefined);
   const header = ["source", ...(hasRows ? ["row"] : []), "prediction", ...names];
   const lines = predictions.map(({ source, row, prediction, probabilities }) => [

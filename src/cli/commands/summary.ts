@@ -1,7 +1,10 @@
 import { ConfigError, nearest } from "../../base/index.ts";
 import { createModel, type ModelName, modelNames } from "../../models/index.ts";
 import { formatSummary, type Module, type Summary, summary } from "../../nn/index.ts";
+import type { Json } from "../../train/index.ts";
+import { openLearner, type StoredLearner } from "../run/learner-run.ts";
 import { openRun } from "../run/stored-run.ts";
+import { isLearner, learners } from "../settings/learners.ts";
 import { shape, wholeNumber } from "../settings/options.ts";
 import type { Define } from "./define.ts";
 
@@ -34,6 +37,8 @@ export const define: Define = (command, terminal) => {
       "\n“sees” is the receptive field: the part of the input that one unit depends on.",
     )
     .action(async (name: string, { input, depth, wide, json }: Options) => {
+      const learned = await learnerRun(name);
+      if (learned) return terminal.out(json ? learnerJson(learned) : learnerText(learned));
       const [model, inputShape] = await find(name, input);
       const sizes = summary(model, inputShape, { depth });
       if (json) return terminal.out(JSON.stringify(sizes, null, 2));
@@ -63,6 +68,58 @@ async function find(
   if (!existsSync(name)) throw unknown(name);
   const { model, config } = await openRun(name);
   return [model, input ?? config.data.preparation.inputShape];
+}
+
+/** The learner of a run; undefined for the name of a network, and for a network's run. */
+async function learnerRun(name: string): Promise<StoredLearner | undefined> {
+  if (isModel(name)) return undefined;
+  const { existsSync } = await import("node:fs");
+  if (existsSync(name)) return openLearner(name);
+  if (!isLearner(name)) return undefined;
+  throw new ConfigError({
+    subject: "summary",
+    problem: `${name} is a learner, and what it holds depends on its data.`,
+    fix: "train it, and give the folder of the run; `gradus models` says what it is.",
+  });
+}
+
+/** What a learner has learned, by name, and how large each part is. */
+const learnedParts = ({ learner }: StoredLearner): [part: string, size: string][] =>
+  Object.entries(learner.toJSON().state).flatMap(([part, value]) => {
+    const size = sizeText(value);
+    return size === undefined ? [] : [[part, size]];
+  });
+
+function learnerJson(run: StoredLearner): string {
+  const { model, data } = run.config;
+  const learned = Object.fromEntries(learnedParts(run));
+  return JSON.stringify({ ...model, inputShape: data.preparation.inputShape, learned }, null, 2);
+}
+
+function learnerText(run: StoredLearner): string {
+  const { model, data } = run.config;
+  const rows = [
+    ...Object.entries(model.options).map(([option, x]) => ["option", option, JSON.stringify(x)]),
+    ...learnedParts(run).map((part) => ["learned", ...part]),
+  ];
+  const width = Math.max(...rows.map((row) => row[1]!.length));
+  return [
+    `${model.name}: ${learners[model.name].about}; input [${data.preparation.inputShape.join(", ")}]\n`,
+    ...rows.map(([kind, part, text]) => `${kind!.padEnd(7)}  ${part!.padEnd(width)}  ${text}`),
+  ].join("\n");
+}
+
+/** `[3, 4] float64`, `0.5`, `50 values`: how large a part of what was learned is. */
+function sizeText(value: Json): string | undefined {
+  if (Array.isArray(value)) {
+    const isShort = value.length <= 10 && value.every((each) => typeof each !== "object");
+    return isShort ? value.join(", ") : `${value.length} values`;
+  }
+  if (typeof value !== "object" || value === null) return String(value);
+  const { $array, shape, $learner } = value as Record<string, Json>;
+  if ($array !== undefined) return `[${(shape as number[]).join(", ")}] ${$array}`;
+  if ($learner !== undefined) return String(($learner as Record<string, Json>).name);
+  return undefined;
 }
 
 const isModel = (name: string): name is ModelName =>

@@ -2,9 +2,10 @@ import { modelNames } from "../../models/index.ts";
 import { newPlan, resumedPlan, runsFolder } from "../run/plan.ts";
 import { runPlan } from "../run/train-run.ts";
 import { augmentationNames } from "../settings/augmentations.ts";
+import { learnerNames } from "../settings/learners.ts";
 import { defaultSource, imageDefaults, otherDefaults, textDefaults } from "../settings/resolve.ts";
 import { optimizerNames, optimizers, scheduleNames } from "../settings/rules.ts";
-import { type Assignment, readSettings } from "../settings/settings.ts";
+import { type Assignment, isLearnerGiven, readSettings } from "../settings/settings.ts";
 import { readSettingsFile, scalar, splitWords } from "../settings/settings-file.ts";
 import { readers } from "../sources/readers/index.ts";
 import type { Terminal } from "../terminal/terminal.ts";
@@ -34,7 +35,11 @@ const settingFlags: readonly [flags: string, path: string, about: string][] = [
   ["--classes <names>", "data.classes", "only these classes, such as 0,1,2 (default: all)"],
   ["--augment <list>", "data.augment", `random changes of training examples: ${augmentationNames}`],
   ["--target <column>", "data.target", "the column of a table to predict (default: the last)"],
-  ["--model <name>", "model.name", `${modelNames.join(", ")} (${either("model")})`],
+  [
+    "--model <name>",
+    "model.name",
+    `${modelNames.join(", ")} (${either("model")}), or a learner: ${learnerNames.join(", ")}`,
+  ],
   ["--epochs <n>", "training.epochs", `passes through the data (${either("epochs")})`],
   ["--batch-size <n>", "training.batchSize", `examples of a step (${either("batchSize")})`],
   ["--lr <x>", "training.lr", `first learning rate (default: ${rates})`],
@@ -57,6 +62,7 @@ Examples:
   gradus train                                  digits, a small convolutional net
   gradus train --data moons                     two half circles, a multilayer perceptron
   gradus train --data data/mnist --epochs 3     a folder of IDX files
+  gradus train --data iris.csv --model svc C=10 a learner, and an option of it
   gradus train config.yaml training.lr=0.01     settings of a file, one of them changed
   gradus train runs/digits-conv/config.json     the same training again, to the last bit
   gradus train --data cifar10.tar.gz --augment crop:4,flip
@@ -86,6 +92,10 @@ async function train(
   const { file, assignments } = splitWords(words);
   const all = [...assignments, ...flagAssignments(options)];
   const given = readSettings(file === undefined ? undefined : await readSettingsFile(file), all);
+  if (isLearnerGiven(given)) {
+    const { trainLearner } = await import("../run/learner-train.ts");
+    return trainLearner(given, options, terminal);
+  }
   const plan = options.resume
     ? await resumedPlan(options.resume, given, file ?? all.find(isFixed)?.name ?? placeOf(options))
     : await newPlan(given, options);

@@ -29,7 +29,8 @@ export interface ReportInput {
   readonly results: RunResults;
 }
 
-const head = `<style>
+/** Styles of rows of pictures. */
+export const pictureHead = `<style>
 .pictures { display: flex; flex-wrap: wrap; gap: .6rem; } .pictures figure { margin: 0; width: 84px; }
 .pictures img { width: 72px; height: auto; image-rendering: pixelated; border: 1px solid var(--line); border-radius: 4px; }
 .pictures figcaption { font-size: .78rem; line-height: 1.25; }
@@ -54,7 +55,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
     units(results),
     section("Configuration", `<pre>${escapeXml(JSON.stringify(settings, null, 2))}</pre>`),
   ];
-  return page({ title: name, body, head });
+  return page({ title: name, body, head: pictureHead });
 }
 
 function firstNumbers({ results, lines }: ReportInput): Record<string, string | number> {
@@ -92,24 +93,12 @@ async function classSections(
 ): Promise<string[]> {
   const classes = classesOf(config.data.preparation);
   const name = (k: number) => shownClass(classes[k] ?? String(k));
-  const score = (x: number) => x.toFixed(3);
-  const row = (label: string, s: (typeof scores)["macro"]) => [
-    label,
-    score(s.precision),
-    score(s.recall),
-    score(s.f1),
-    s.support,
-  ];
-  const perClass = table(
-    ["class", "precision", "recall", "F1", "examples"],
-    [...scores.classes.map((s, k) => row(name(k), s)), row("mean of classes", scores.macro)],
-  );
   const names = classes.map(shownClass);
   const counted = figure(await confusionChart(matrix, names, { normalized: false }));
   const shares = figure(await confusionChart(matrix, names, { normalized: true }));
   const sections = [
     section("Confusion matrix", grid(counted, shares)),
-    section("Scores per class", perClass),
+    section("Scores per class", scoreTable(scores, names)),
   ];
   if (mistakes.length === 0)
     return [...sections, section("Worst mistakes", paragraph("There is none."))];
@@ -142,6 +131,25 @@ function exampleOf(
   const [, length] = shape as [number, number];
   const codes = Array.from(data.subarray(row * length, (row + 1) * length));
   return `${row}: ${JSON.stringify(codes.map((k) => inputs.characters[k]).join(""))}`;
+}
+
+/** Precision, recall and F1 of each class. */
+export function scoreTable(scores: ClassResults["scores"], classes: readonly string[]): string {
+  const score = (x: number) => x.toFixed(3);
+  const row = (label: string, s: (typeof scores)["macro"]) => [
+    label,
+    score(s.precision),
+    score(s.recall),
+    score(s.f1),
+    s.support,
+  ];
+  return table(
+    ["class", "precision", "recall", "F1", "examples"],
+    [
+      ...scores.classes.map((s, k) => row(classes[k] ?? String(k), s)),
+      row("mean of classes", scores.macro),
+    ],
+  );
 }
 
 async function thumbnail(

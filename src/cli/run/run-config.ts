@@ -1,9 +1,16 @@
 import { z } from "zod";
-import { FormatError } from "../../base/index.ts";
+import { ConfigError, FormatError } from "../../base/index.ts";
 import { type Preparation, readPreparation } from "../../data/index.ts";
 import { type ModelConfig, type ModelName, modelNames } from "../../models/index.ts";
-import type { RunFolder } from "../../train/index.ts";
-import { type Settings, settingsSchema, valueAt } from "../settings/settings.ts";
+import type { Json, RunFolder } from "../../train/index.ts";
+import { isLearner, type LearnerName, learnerNames } from "../settings/learners.ts";
+import {
+  givenSchema,
+  type LearnerSettings,
+  type Settings,
+  settingsSchema,
+  valueAt,
+} from "../settings/settings.ts";
 
 const shape = z.array(z.int()).readonly();
 
@@ -16,32 +23,84 @@ export interface DataConfig {
   readonly preparation: Preparation;
 }
 
-/** What a run was asked to do and what that came to: the content of config.json, and of each checkpoint's `config`. */
-export interface RunConfig {
+/** What the runs of networks and of learners have in common. */
+export interface AnyRunConfig {
   /** The version of gradus that made it. */
   readonly gradus: string;
-  readonly settings: Settings;
+  readonly settings: { readonly data: Settings["data"] };
   readonly data: DataConfig;
+}
+
+/** What a run was asked to do and what that came to: the content of config.json, and of each checkpoint's `config`. */
+export interface RunConfig extends AnyRunConfig {
+  readonly settings: Settings;
   readonly model: ModelConfig;
 }
 
+/** The same of a learner. */
+export interface LearnerRunConfig extends AnyRunConfig {
+  readonly settings: LearnerSettings;
+  readonly model: {
+    readonly name: LearnerName;
+    /** The options of its class, with defaults. */
+    readonly options: { readonly [name: string]: Json };
+  };
+}
+
+export const isLearnerRun = (config: RunConfig | LearnerRunConfig): config is LearnerRunConfig =>
+  isLearner(config.model.name);
+
+const dataSchema = z.object({
+  source: z.string(),
+  sha256: z.string().nullable(),
+  preparation: z.unknown(),
+});
 const schema = z.object({
   gradus: z.string(),
   settings: settingsSchema,
-  data: z.object({ source: z.string(), sha256: z.string().nullable(), preparation: z.unknown() }),
+  data: dataSchema,
   model: z.object({
     name: z.enum(modelNames as readonly [ModelName, ...ModelName[]]),
     options: z.looseObject({ inputShape: shape, classes: z.int() }),
   }),
 });
+const learnerSchema = z.object({
+  gradus: z.string(),
+  settings: z.strictObject({
+    data: settingsSchema.shape.data,
+    model: givenSchema.shape.model.unwrap().required({ name: true }),
+    training: givenSchema.shape.training.unwrap(),
+  }),
+  data: dataSchema,
+  model: z.object({
+    name: z.enum(learnerNames as readonly [LearnerName, ...LearnerName[]]),
+    options: z.looseObject({}),
+  }),
+});
 
-/** Reads a run's config.json. @throws {FormatError} naming the first field that is not right. */
+/**
+ * Reads the config.json of a network's run.
+ *
+ * @throws {FormatError} naming the first field that is not right. @throws {ConfigError} if it holds a learner.
+ */
 export async function readRunConfig(run: RunFolder): Promise<RunConfig> {
+  const config = await readAnyConfig(run);
+  if (!isLearnerRun(config)) return config;
+  throw new ConfigError({
+    subject: run.path,
+    problem: `it holds a learner, ${config.model.name}, and this needs a network.`,
+    fix: "give the run of a network; evaluate, predict, summary and report take learners too.",
+  });
+}
+
+/** Reads the config.json of any run. @throws {FormatError} naming the first field that is not right. */
+export async function readAnyConfig(run: RunFolder): Promise<RunConfig | LearnerRunConfig> {
   const config = await run.readConfig();
-  const result = schema.safeParse(config);
+  const name = valueAt(config, "model.name");
+  const result = (isLearner(name) ? learnerSchema : schema).safeParse(config);
   if (result.success) {
     readPreparation(result.data.data.preparation, `${run.file("config.json")}: data.preparation`);
-    return config as unknown as RunConfig;
+    return config as unknown as RunConfig | LearnerRunConfig;
   }
   const issue = result.error.issues[0]!;
   const path = issue.path.join(".");

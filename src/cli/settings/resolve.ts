@@ -2,8 +2,16 @@ import path from "node:path";
 import { ConfigError } from "../../base/index.ts";
 import type { Preparation } from "../../data/index.ts";
 import type { Source } from "../sources/data-source.ts";
+import {
+  isLearner,
+  type LearnerName,
+  learners,
+  noOption,
+  optionsOf,
+  settingOf,
+} from "./learners.ts";
 import { optimizers } from "./rules.ts";
-import type { Given, Settings } from "./settings.ts";
+import type { Given, GivenLearner, LearnerSettings, Settings } from "./settings.ts";
 
 export const defaultSource = "digits";
 const defaults = { optimizer: "adam", schedule: "cosine", warmup: 0, seed: 0 } as const;
@@ -12,16 +20,17 @@ export const imageDefaults = { model: "conv", epochs: 5, batchSize: 64 } as cons
 export const textDefaults = { model: "char-mlp", epochs: 5, batchSize: 128 } as const;
 export const otherDefaults = { model: "mlp", epochs: 50, batchSize: 16 } as const;
 
-/** Fills what was left out; what suits depends on the data. */
+/** Fills what was left out of the settings of a network; what suits depends on the data. */
 export function resolve(given: Given, { source, preparation }: Source["config"]): Settings {
-  const { model, ...forShape } = defaultsFor(preparation);
+  const { model: usual, ...forShape } = defaultsFor(preparation);
+  const model = networkModel(given.model ?? {});
   const training = { ...defaults, ...forShape, ...defined(given.training ?? {}) };
   const { from, ...transfer } = given.transfer ?? {};
   if (from === undefined && Object.keys(defined(transfer)).length > 0) throw noSource();
   const { lr, decay } = optimizers[training.optimizer];
   return {
     data: { ...defined(given.data ?? {}), source },
-    model: { name: model, ...defined(given.model ?? {}) },
+    model: { ...model, name: model.name ?? usual },
     training: { lr, weightDecay: decay, ...training },
     ...(from !== undefined && { transfer: { from: path.resolve(from), ...defined(transfer) } }),
   };
@@ -29,6 +38,80 @@ export function resolve(given: Given, { source, preparation }: Source["config"])
 
 const defaultsFor = ({ inputs, inputShape }: Preparation) =>
   inputs.kind === "text" ? textDefaults : inputShape.length === 3 ? imageDefaults : otherDefaults;
+
+/** The settings of a network alone. @throws {ConfigError} for a learner, or an option of learners. */
+function networkModel({
+  name,
+  hidden,
+  ...rest
+}: NonNullable<Given["model"]>): Partial<Settings["model"]> {
+  if (isLearner(name))
+    throw new ConfigError({
+      subject: "--model",
+      problem: `"${name}" is a learner, and this needs a network.`,
+      fix: "name a network, such as --model mlp; `gradus models` lists all.",
+    });
+  const [stranger] = Object.keys(defined(rest));
+  if (stranger !== undefined)
+    throw new ConfigError({
+      subject: `model.${stranger}`,
+      problem: `it is an option of learners, and ${name ?? "the model"} is a network.`,
+      fix: "leave it out, or name a learner with --model; `gradus models` lists all.",
+    });
+  return defined({ name, hidden });
+}
+
+/**
+ * The settings of a learner, and the options of it that they are.
+ *
+ * @throws {ConfigError} for a setting that it does not have, or a learner that data of this task do not fit.
+ */
+export function resolveLearner(given: Given, source: string): LearnerSettings {
+  const { name, ...model } = defined(given.model ?? {}) as GivenLearner;
+  const training = defined(given.training ?? {});
+  if (given.transfer)
+    throw new ConfigError({
+      subject: "transfer",
+      problem: `${name} is a learner, which begins anew, and not with another run.`,
+      fix: "leave out --from, --freeze and --unfreeze, or name a network with --model.",
+    });
+  if (given.data?.augment !== undefined)
+    throw new ConfigError({
+      subject: "data.augment",
+      problem: `${name} sees each example once, as it is.`,
+      fix: "leave it out, or name a network with --model.",
+    });
+  const own = optionsOf(name, model.estimator);
+  const asked = [
+    ...Object.keys(model).map((option) => `model.${option}`),
+    ...Object.keys(training).map((option) => `training.${option}`),
+  ];
+  const strange = asked.find((setting) => !own.some((option) => settingOf(option) === setting));
+  if (strange !== undefined) throw noOption(strange, name, own);
+  if (learners[name].options.includes("estimator") && model.estimator === undefined)
+    throw new ConfigError({
+      subject: "model.estimator",
+      problem: `${name} makes several of a learner of two classes, and none is named.`,
+      fix: "name it, such as model.estimator=perceptron.",
+    });
+  return {
+    data: { ...defined(given.data ?? {}), source },
+    model: { name, ...model },
+    training,
+  };
+}
+
+/** The options of a learner's class that settings are. */
+export const learnerOptions = ({
+  model: { name: _, estimator: __, ...own },
+  training,
+}: LearnerSettings): object => ({ ...own, ...training });
+
+/** The data of a learner as far as it decides what they are: of counts, numbers that stay as they are. */
+export function learnerData(name: LearnerName, data: Given["data"] = {}): Given["data"] {
+  const isOfCounts = "isOfCounts" in learners[name];
+  return { ...(isOfCounts && { standardize: false }), ...defined(data) };
+}
 
 const noSource = (): ConfigError =>
   new ConfigError({

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { ConfigError, nearest } from "../../base/index.ts";
 import { type ModelName, modelNames } from "../../models/index.ts";
+import { binaryLearners, isLearner, type LearnerName, learnerNames } from "./learners.ts";
 import { type OptimizerName, optimizerNames, type ScheduleName, scheduleNames } from "./rules.ts";
 
 /** What a value must be, as its error says it, with a value that would do. */
@@ -96,6 +97,10 @@ export const settingsSchema = z.strictObject({
       "a list of column:type, where a type is number or text",
       ["zip:text"],
     ).optional(),
+    standardize: z
+      .boolean({ error: "true or false" })
+      .meta({ must: "true or false", example: true })
+      .optional(),
     scaleTarget: z
       .boolean({ error: "true or false" })
       .meta({ must: "true or false", example: true })
@@ -131,17 +136,84 @@ export const settingsSchema = z.strictObject({
     .optional(),
 });
 
+const yesOrNo = () =>
+  z.boolean({ error: "true or false" }).meta({ must: "true or false", example: true }).optional();
+const number = (example: number) =>
+  said(z.number({ error: "a number" }), "a number", example).optional();
+
+/** A number of {@link listed} numbers counts as it is. */
+const numberOrList = (x: unknown) => (Array.isArray(x) && x.length === 1 ? x[0] : x);
+
+/** The options of learners, as far as a command line can say them; what range each has its learner says. */
+const learnerOptions = z.strictObject({
+  C: above0(1).optional(),
+  alpha: said(
+    z.preprocess(numberOrList, z.union([z.number(), z.array(z.number())])),
+    "a number or a list of numbers",
+    [0.1, 1, 10],
+  ).optional(),
+  averaged: yesOrNo(),
+  binarize: number(0),
+  coef0: number(1),
+  degree: whole(0, 3).optional(),
+  estimator: oneOf(binaryLearners).optional(),
+  fitIntercept: yesOrNo(),
+  gamma: said(
+    z.union([z.number(), z.enum(["scale", "auto"])], { error: "a number, scale or auto" }),
+    "a number, scale or auto",
+    0.1,
+  ).optional(),
+  init: oneOf(["k-means++", "random"]).optional(),
+  kernel: oneOf(["linear", "polynomial", "rbf", "laplacian", "arc-cosine"]).optional(),
+  l1Ratio: number(0.5),
+  labels: oneOf(["signed", "zero-one"]).optional(),
+  layers: whole(1, 2).optional(),
+  loss: oneOf(["hinge", "squared-hinge"]).optional(),
+  maxIterations: whole(1, 1000).optional(),
+  metric: oneOf(["euclidean", "manhattan", "chebyshev", "cosine"]).optional(),
+  nClusters: whole(1, 8).optional(),
+  nInit: whole(1, 5).optional(),
+  nNeighbors: whole(1, 5).optional(),
+  penalty: oneOf(["l2", "l1", "none"]).optional(),
+  rule: oneOf(["original", "unit-norm"]).optional(),
+  shuffle: yesOrNo(),
+  solver: oneOf(["newton", "lbfgs", "proximal", "steps", "dual", "subgradient"]).optional(),
+  tolerance: from0(1e-6).optional(),
+  varSmoothing: from0(1e-9).optional(),
+  weights: oneOf(["uniform", "distance"]).optional(),
+});
+
 /** Everything that a training was asked to do: with the data, it decides the result to the last bit. */
 export type Settings = z.infer<typeof settingsSchema>;
 
 /** Settings as a person gives them: what is left out follows from the data. */
 export const givenSchema = z.strictObject({
   data: settingsSchema.shape.data.partial().optional(),
-  model: settingsSchema.shape.model.partial().optional(),
+  model: settingsSchema.shape.model
+    .extend({ name: oneOf<ModelName | LearnerName>([...modelNames, ...learnerNames]) })
+    .extend(learnerOptions.shape)
+    .partial()
+    .optional(),
   training: settingsSchema.shape.training.partial().optional(),
   transfer: settingsSchema.shape.transfer.unwrap().partial().optional(),
 });
 export type Given = z.infer<typeof givenSchema>;
+
+/** The model of settings that name a learner. */
+export type GivenLearner = Omit<NonNullable<Given["model"]>, "name" | "hidden"> & {
+  readonly name: LearnerName;
+};
+
+export const isLearnerGiven = (given: Given): given is Given & { readonly model: GivenLearner } =>
+  isLearner(given.model?.name);
+
+/** Everything that a learner was asked to do. */
+export interface LearnerSettings {
+  readonly data: Settings["data"];
+  readonly model: GivenLearner;
+  /** What of a training a learner has: `lr`, `epochs`, `seed`, `classWeight`. */
+  readonly training: NonNullable<Given["training"]>;
+}
 
 /** The paths of all settings: `training.lr`, … */
 export const settingPaths: readonly string[] = Object.entries(givenSchema.shape).flatMap(

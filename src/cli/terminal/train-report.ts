@@ -96,12 +96,16 @@ export function textReport(terminal: Terminal): Report {
 }
 
 /** Test results with the accuracy in percent, as people say it. */
-function percent({ accuracy, ...rest }: Logs): string {
+export function percent({ accuracy, ...rest }: Logs): string {
   const first = accuracy === undefined ? [] : [`accuracy ${(100 * accuracy).toFixed(2)} %`];
   return [...first, showLogs(rest).replaceAll(": ", " ")].join(", ");
 }
 
-function nextSteps(run: string, kind: string): string {
+const nextSteps = (run: string, kind: string): string =>
+  `${learnerSteps(run, kind)}\n  ${invocation()} landscape ${word(run)}`;
+
+/** What can be done with the run of any model. */
+export function learnerSteps(run: string, kind: string): string {
   const example = { images: "image.png", table: "rows.csv", sound: "recording.wav" }[kind];
   const command = invocation();
   return [
@@ -109,7 +113,6 @@ function nextSteps(run: string, kind: string): string {
     `  ${command} evaluate ${word(run)}`,
     ...(example ? [`  ${command} predict ${word(run)} ${example}`] : []),
     `  ${command} summary ${word(run)}`,
-    `  ${command} landscape ${word(run)}`,
   ].join("\n");
 }
 
