@@ -38,21 +38,39 @@ export function livesOf(kernels: readonly Kernel[]): Life[] {
  */
 export function planMemory(kernels: readonly Kernel[]): number {
   const lives = livesOf(kernels).sort((a, b) => bytesOf(b.buffer) - bytesOf(a.buffer));
-  const placed: Life[] = [];
+  const placed: Place[] = []; // by where they begin: the search ends at the first gap
   let total = 0;
-  for (const life of lives) {
-    const bytes = bytesOf(life.buffer);
-    const neighbours = placed
-      .filter((other) => other.from <= life.to && life.from <= other.to)
-      .sort((a, b) => a.buffer.arenaOffset - b.buffer.arenaOffset);
-    let at = 0;
-    for (const { buffer } of neighbours) {
-      if (buffer.arenaOffset - at >= bytes) break;
-      at = Math.max(at, buffer.arenaOffset + bytesOf(buffer));
+  for (const { buffer, from, to } of lives) {
+    const bytes = bytesOf(buffer);
+    let begin = 0;
+    for (const other of placed) {
+      if (other.from > to || from > other.to) continue;
+      if (other.begin - begin >= bytes) break;
+      if (other.end > begin) begin = other.end;
     }
-    life.buffer.arenaOffset = at;
-    placed.push(life);
-    total = Math.max(total, at + bytes);
+    buffer.arenaOffset = begin;
+    const end = begin + bytes;
+    placed.splice(indexOf(placed, begin), 0, { from, to, begin, end });
+    if (end > total) total = end;
   }
   return total;
+}
+
+/** Bytes of the arena that are taken from one kernel to another. */
+interface Place {
+  readonly from: number;
+  readonly to: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** How many places begin before `begin`. */
+function indexOf(placed: readonly Place[], begin: number): number {
+  let [low, high] = [0, placed.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (placed[middle]!.begin < begin) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
