@@ -59,7 +59,7 @@ export async function denoise({ data, quick, print }) {
   await fit(model, reconstruction(clean.inputs), {
     epochs,
     batchSize,
-    head: "unitRegression", // cross-entropy: squares of a sigmoid hardly move from all black
+    objective: "unitRegression", // cross-entropy: squares of a sigmoid hardly move from all black
     lr: cosine(2e-3, { steps: epochs * Math.ceil(clean.size / batchSize) }),
     callbacks: [progress(print)],
     seed: 1,

@@ -143,6 +143,7 @@ export default {
   source: "Minsky & Papert 1969; Rumelhart, Hinton & Williams 1986",
   measured:
     "The share of random starts from which gradient descent on cross-entropy learns all four examples, for the neuron alone and with tanh units before it.",
-  rule: "Holds if some start with 2 hidden units and more than 90 % with 8 learn all four. Control: the neuron alone, and with one unit before it, must not: the best of all lines errs on one of four, and the loss ends at ln 2.",
+  criterion:
+    "Holds if some start with 2 hidden units and more than 90 % with 8 learn all four. Control: the neuron alone, and with one unit before it, must not: the best of all lines errs on one of four, and the loss ends at ln 2.",
   run,
 } satisfies Experiment;

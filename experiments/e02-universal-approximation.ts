@@ -124,6 +124,7 @@ export default {
   source: "Cybenko 1989; Leshno, Lin, Pinkus & Schocken 1993, theorem 1",
   measured:
     "The largest error for cos 3πx on [−1, 1] against the width, with random units and a least-squares output, for tanh, sigmoid, ReLU and for powers.",
-  rule: "Holds if the error of tanh, sigmoid and ReLU is below 0.02 at the largest width, and that of ReLU falls like m^−2, as for broken lines, to within 0.5. Control: z², z³ and z⁵ must err by 1, Chebyshev's bound, at every width.",
+  criterion:
+    "Holds if the error of tanh, sigmoid and ReLU is below 0.02 at the largest width, and that of ReLU falls like m^−2, as for broken lines, to within 0.5. Control: z², z³ and z⁵ must err by 1, Chebyshev's bound, at every width.",
   run,
 } satisfies Experiment;

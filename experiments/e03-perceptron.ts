@@ -2,44 +2,8 @@
 import { chart } from "gradus/draw";
 import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart, logAxis } from "./shared/line-chart.ts";
-import { gaussian } from "./shared/random.ts";
+import { perceptron, separable, shuffled } from "./shared/perceptron.ts";
 import { dot, norm } from "./shared/vectors.ts";
-
-/** Points of the ball around 0, labelled by a random line through it; none is nearer to it than γ. */
-function separable(d: number, n: number, gamma: number, seed: number, stream: number) {
-  const [normal, ...points] = gaussian([40 * n + 1, d], seed, stream).toArray() as number[][];
-  const w = normal!.map((x) => x / norm(normal!));
-  const signed = points
-    .map((x) => x.map((xi) => xi * Math.min(1, 2 / norm(x))))
-    .map((x) => (dot(w, x) < 0 ? x.map((xi) => -xi) : x))
-    .filter((x) => dot(w, x) >= gamma)
-    .slice(0, n);
-  return { w, signed, margin: Math.min(...signed.map((x) => dot(w, x))) };
-}
-
-/** w ← w + yx for each example yx (y = ±1, lines through 0) on the wrong side, in turn, until none is or the epochs are over. */
-function perceptron(examples: readonly number[][], epochs: number) {
-  let w = examples[0]!.map(() => 0);
-  const mistakes: number[] = [];
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    let wrong = 0;
-    for (const x of examples)
-      if (dot(w, x) <= 0) {
-        w = w.map((wi, i) => wi + x[i]!);
-        wrong++;
-      }
-    mistakes.push((mistakes.at(-1) ?? 0) + wrong);
-    if (wrong === 0) return { w, mistakes, converged: true };
-  }
-  return { w, mistakes, converged: false };
-}
-
-/** The items in another order. */
-function shuffled<T>(items: readonly T[], seed: number, stream: number): T[] {
-  const keys = gaussian([items.length], seed, stream).dataSync();
-  const order = [...keys.keys()].sort((a, b) => keys[a]! - keys[b]!);
-  return order.map((i) => items[i]!);
-}
 
 /** Mistakes on separable sets of many margins, each beside its bound. */
 function bounded(sets: number, seed: number) {
@@ -103,34 +67,40 @@ async function run({ quick, seed }: Setup) {
       "mistakes on overlapping classes": total,
     },
     charts: {
-      bound: await chart((Plot) => ({
-        title: "The perceptron errs no more than (R/γ)² times",
-        subtitle:
-          "dots: separable sets of 200 points, γ from 0.02 to 0.4, d = 2, 5, 10; line: the bound",
-        x: { label: "(R/γ)²", ...logAxis(sets.map((s) => s.bound)) },
-        y: {
-          label: "mistakes until all are right",
-          ...logAxis(sets.flatMap((s) => [s.bound, s.mistakes])),
-        },
-        marks: [
-          Plot.line(sets, { x: "bound", y: "bound", stroke: "#d55e00", strokeWidth: 2 }),
-          Plot.dot(sets, { x: "bound", y: "mistakes", fill: "#0072b2", r: 4 }),
-        ],
-      })),
-      overlap: await lineChart({
-        title: "Where classes overlap it never ends",
-        subtitle: "every tenth label wrong; dashed: the bound for the same points, labels right",
-        x: "epochs",
-        y: "mistakes so far",
-        curves: [{ name: "mistakes", points: overlapping.mistakes.map((m, i) => [i + 1, m]) }],
-        rules: [bound],
-      }),
+      bound: await boundChart(sets),
+      overlap: await overlapChart(overlapping.mistakes, bound),
     },
     remarks: [
       "A solution is any line that parts the examples: which one is found depends on their order, and its margin is below that of the line that made them.",
     ],
   };
 }
+
+const boundChart = (sets: ReturnType<typeof bounded>) =>
+  chart((Plot) => ({
+    title: "The perceptron errs no more than (R/γ)² times",
+    subtitle:
+      "dots: separable sets of 200 points, γ from 0.02 to 0.4, d = 2, 5, 10; line: the bound",
+    x: { label: "(R/γ)²", ...logAxis(sets.map((s) => s.bound)) },
+    y: {
+      label: "mistakes until all are right",
+      ...logAxis(sets.flatMap((s) => [s.bound, s.mistakes])),
+    },
+    marks: [
+      Plot.line(sets, { x: "bound", y: "bound", stroke: "#d55e00", strokeWidth: 2 }),
+      Plot.dot(sets, { x: "bound", y: "mistakes", fill: "#0072b2", r: 4 }),
+    ],
+  }));
+
+const overlapChart = (mistakes: readonly number[], bound: number) =>
+  lineChart({
+    title: "Where classes overlap it never ends",
+    subtitle: "every tenth label wrong; dashed: the bound for the same points, labels right",
+    x: "epochs",
+    y: "mistakes so far",
+    curves: [{ name: "mistakes", points: mistakes.map((m, i) => [i + 1, m]) }],
+    rules: [bound],
+  });
 
 export default {
   id: "E3",
@@ -140,6 +110,7 @@ export default {
   source: "Novikoff 1962; Minsky & Papert 1969, §11",
   measured:
     "Mistakes until all examples are right, for separable sets of many margins and dimensions beside (R/γ)²; the errors of the solutions that many orders of one set give, on points of all directions.",
-  rule: "Holds if no set exceeds its bound, orthogonal examples attain it, and solutions differ in error by half or more. Control: with every tenth label wrong, the perceptron must not end, must exceed the bound, and must go on to err.",
+  criterion:
+    "Holds if no set exceeds its bound, orthogonal examples attain it, and solutions differ in error by half or more. Control: with every tenth label wrong, the perceptron must not end, must exceed the bound, and must go on to err.",
   run,
 } satisfies Experiment;

@@ -138,6 +138,7 @@ export default {
   source: "Boyd & Vandenberghe 2004, §3.1; McCullagh & Nelder 1989, §4.4",
   measured:
     "On random data sets (5 weights, 40 examples, noisy labels): chords below the loss and negative eigenvalues of its Hessian, both at random points; for one example, where d²L/dz² changes its sign.",
-  rule: "Holds if chords and Hessians each give a counter-example for squares on every data set, and the sign changes at −ln 2 to 1e-9. Control: the same search must find none for cross-entropy.",
+  criterion:
+    "Holds if chords and Hessians each give a counter-example for squares on every data set, and the sign changes at −ln 2 to 1e-9. Control: the same search must find none for cross-entropy.",
   run,
 } satisfies Experiment;

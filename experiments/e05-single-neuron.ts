@@ -11,8 +11,7 @@ import { combine, dot, norm, orthonormal, tuples } from "./shared/vectors.ts";
  * sides: where wx is small, σ = ½, and where it is large, σ = 1. On the axis of log w all samples
  * look alike, and x = ln 3 / 8^t puts the minimum of the t-th at w = 8^t, where the others are flat.
  */
-const label = 3 / 4;
-const ratio = 8;
+const [label, ratio] = [3 / 4, 8];
 
 /** k samples on each of d orthogonal axes, turned at random: n = dk. */
 function samples(d: number, k: number, seed: number) {
@@ -144,6 +143,7 @@ export default {
   source: "Auer, Herbster & Warmuth 1995",
   measured:
     "The samples are built, ⌊n/d⌋ on each of d orthogonal axes that are turned at random. Newton's method goes down from a grid of starts over all combinations of scales; an end counts if its Hessian is positive definite and ‖H⁻¹g‖ < 1e-8 ‖w‖.",
-  rule: "Holds if exactly ⌊n/d⌋^d minima are found for every n and d. Control: cross-entropy on the same samples, from the same starts, must have exactly one.",
+  criterion:
+    "Holds if exactly ⌊n/d⌋^d minima are found for every n and d. Control: cross-entropy on the same samples, from the same starts, must have exactly one.",
   run,
 } satisfies Experiment;

@@ -3,34 +3,11 @@ import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart } from "./shared/line-chart.ts";
 import { derivatives, descend, minima } from "./shared/newton.ts";
 import { ball, deviation, planted, population, samples } from "./shared/planted-neuron.ts";
-import { fitPower, mean, plusMinus, standardError } from "./shared/statistics.ts";
+import { type Curve, constant, curve, halves } from "./shared/power-curves.ts";
+import { plusMinus } from "./shared/statistics.ts";
 import { norm } from "./shared/vectors.ts";
 
 const [dimensions, radius] = [[2, 5, 10], 3];
-
-/** Means over repetitions for each n, and the exponent with the error that follows from theirs. */
-function curve(d: number, ns: readonly number[], values: (n: number) => readonly number[]) {
-  const points = ns.map((n) => {
-    const all = values(n);
-    return [n, mean(all), standardError(all)] as const;
-  });
-  const line = fitPower(
-    ns,
-    points.map(([, y]) => y),
-  );
-  const off = ns.map((n) => Math.log(n) - mean(ns.map(Math.log)));
-  const error = norm(off.map((x, i) => (x * points[i]![2]) / points[i]![1])) / norm(off) ** 2;
-  return { d, points, slope: line.slope, error };
-}
-type Curve = ReturnType<typeof curve>;
-
-/** Whether the exponent is −½, with a margin of 0.05 for terms of higher order. */
-const halves = ({ slope, error }: Curve): boolean => Math.abs(slope + 0.5) < 0.05 + 3 * error;
-/** The largest C in y ≤ √(C d log n / n). */
-const constant = (curves: readonly Curve[]): number =>
-  Math.max(
-    ...curves.flatMap(({ d, points }) => points.map(([n, y]) => (y * y * n) / (d * Math.log(n)))),
-  );
 
 /** ‖ŵ − w*‖ for the minimiser ŵ of each of R samples, a few at a time. */
 function recovery(R: number, n: number, d: number, seed: number, coin: boolean): number[] {
@@ -43,9 +20,40 @@ function recovery(R: number, n: number, d: number, seed: number, coin: boolean):
   ).flat();
 }
 
+/** How far gradient and Hessian of n examples are from the expected ones, over points of the ball. */
+function deviationOver(
+  d: number,
+  ns: readonly number[],
+  [points, repetitions]: readonly number[],
+  expected: ReturnType<typeof population>,
+  { seed, progress }: Pick<Setup, "seed" | "progress">,
+) {
+  const grid = ball(points!, radius, d, seed);
+  const at = expected(grid);
+  const found = ns.map((n) => {
+    progress(`deviation over the ball, d = ${d}, n = ${n}`);
+    return Array.from({ length: repetitions! }, (_, k) =>
+      deviation(derivatives(samples(1, n, d, 1000 * seed + 500 + k))(grid), at),
+    );
+  });
+  const of = (what: "gradient" | "hessian") =>
+    curve(d, ns, (n) => found[ns.indexOf(n)]!.map((one) => one[what]));
+  return { gradient: of("gradient"), hessian: of("hessian") };
+}
+
+/** How surely the expected gradient points away from w*, so that there is no other critical point. */
+function leastAway(expected: ReturnType<typeof population>, seed: number): number {
+  const disc = ball(2000, radius, 2, seed);
+  const away = expected(disc).map(({ gradient: [g1, g2] }, i) => {
+    const [u, v] = [disc[i]![0]! - planted, disc[i]![1]!];
+    return (g1! * u + g2! * v) / (u * u + v * v);
+  });
+  return Math.min(...away);
+}
+
 async function run({ quick, seed, progress }: Setup) {
   const ns = quick ? [800, 8000, 80_000] : [1000, 3162, 10_000, 31_623, 100_000];
-  const [together, repetitions] = quick ? [40, 4] : [300, 16];
+  const together = quick ? 40 : 300;
   const expected = population();
   const distances = (d: number, coin: boolean) =>
     curve(d, ns, (n) => {
@@ -54,28 +62,11 @@ async function run({ quick, seed, progress }: Setup) {
     });
   const recovered = dimensions.map((d) => distances(d, false));
   const coins = distances(5, true);
-  const deviations = dimensions.map((d) => {
-    const points = ball(quick ? 24 : 64, radius, d, seed);
-    const at = expected(points);
-    const found = ns.map((n) => {
-      progress(`deviation over the ball, d = ${d}, n = ${n}`);
-      const stream = (k: number) => 1000 * seed + 500 + k;
-      return Array.from({ length: repetitions }, (_, k) =>
-        deviation(derivatives(samples(1, n, d, stream(k)))(points), at),
-      );
-    });
-    const of = (what: "gradient" | "hessian") =>
-      curve(d, ns, (n) => found[ns.indexOf(n)]!.map((one) => one[what]));
-    return { gradient: of("gradient"), hessian: of("hessian") };
-  });
+  const deviations = dimensions.map((d) =>
+    deviationOver(d, ns, quick ? [24, 4] : [64, 16], expected, { seed, progress }),
+  );
   const [gradient, hessian] = [deviations.map((d) => d.gradient), deviations.map((d) => d.hessian)];
-  // the expected gradient points away from w* everywhere: there is no other critical point
-  const disc = ball(2000, radius, 2, seed);
-  const away = expected(disc).map(({ gradient: [g1, g2] }, i) => {
-    const [u, v] = [disc[i]![0]! - planted, disc[i]![1]!];
-    return (g1! * u + g2! * v) / (u * u + v * v);
-  });
-  const least = Math.min(...away);
+  const least = leastAway(expected, seed);
   progress("minima of one sample");
   const found = minima(samples(1, 5000, 5, seed), ball(quick ? 25 : 200, radius, 5, seed + 1));
   const list = (curves: readonly Curve[]) =>
@@ -142,6 +133,7 @@ export default {
   source: "Mei, Bai & Montanari 2018, theorems 1 and 4",
   measured:
     "For d = 2, 5, 10 and n over two decades: ‖ŵ − w*‖ of Newton's minimiser from 0; the largest error of gradient and Hessian at points of the ball ‖w‖ ≤ 3; whether the expected gradient points to w* everywhere; the minima of one sample.",
-  rule: "Holds if all nine slopes are −1/2 to within 0.05 and three standard errors, the expected gradient leads to w* from 2000 points, and one sample has one minimum. Control: for labels thrown without a look at x the distance to w* must not fall so.",
+  criterion:
+    "Holds if all nine slopes are −1/2 to within 0.05 and three standard errors, the expected gradient leads to w* from 2000 points, and one sample has one minimum. Control: for labels thrown without a look at x the distance to w* must not fall so.",
   run,
 } satisfies Experiment;

@@ -134,6 +134,7 @@ export default {
   source: "Baldi & Hornik 1989, facts 1–4",
   measured:
     "For d = 5, p = 2 and each of the 16 subsets J with at most p elements, with a random invertible C: loss, gradient, and signs of the Hessian's eigenvalues; the ends of gradient descent from random starts.",
-  rule: "Holds if all gradients are 0 and losses tr Σ_YY − Σ_J λⱼ to 1e-12, the numbers of negative and zero eigenvalues are those of the closed form, and every descent ends at the global minimum to 1e-6. Control: a subspace of no eigenvectors must have a gradient, and a net with ReLU must end at different losses.",
+  criterion:
+    "Holds if all gradients are 0 and losses tr Σ_YY − Σ_J λⱼ to 1e-12, the numbers of negative and zero eigenvalues are those of the closed form, and every descent ends at the global minimum to 1e-6. Control: a subspace of no eigenvectors must have a gradient, and a net with ReLU must end at different losses.",
   run,
 } satisfies Experiment;

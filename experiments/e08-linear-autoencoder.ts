@@ -17,8 +17,7 @@ import { median } from "./shared/statistics.ts";
 import { type Columns, dot, largestAngle } from "./shared/subspace.ts";
 
 /** A number of starts learn side by side, along the leading axis. */
-const starts = 8;
-const rho = 0.98;
+const [starts, rho] = [8, 0.98];
 const limit = 0.1; // degrees; the prediction is 0, and descent stops after finitely many steps
 
 /** Σ = XXᵀ/n of centred digits, pooled to side × side pixels, scaled to λ₁ = 1. */
@@ -77,8 +76,7 @@ const columnsOf = (a: Tensor): Float64Array[][] =>
 async function run({ quick, seed, progress }: Setup) {
   const sigma = covariance(quick ? 7 : 14, quick ? 500 : 5000, seed);
   const { values, vectors } = eigenSymmetric(sigma);
-  const widths = quick ? [1, 2, 4, 8] : [1, 2, 4, 8, 16];
-  const steps = quick ? 2000 : 4000;
+  const [widths, steps] = quick ? [[1, 2, 4, 8], 2000] : [[1, 2, 4, 8, 16], 4000];
   const rows = widths.map((p) => {
     progress(`p = ${p}`);
     let last: Float64Array[][] = [];
@@ -146,6 +144,6 @@ export default {
   source: "Baldi & Hornik 1989, facts 1–4; Bourlard & Kamp 1988",
   measured:
     "The largest principal angle between the columns of A and the top p eigenvectors after training from 8 random starts on images of digits, and the loss above its optimum, the sum of the other eigenvalues.",
-  rule: `For every p and every start the angle is below ${limit}° and the loss within a 1e-4th of the optimum. Control: against eigenvectors 2 … p + 1, a wrong subset, the angle must be large (above 45°).`,
+  criterion: `For every p and every start the angle is below ${limit}° and the loss within a 1e-4th of the optimum. Control: against eigenvectors 2 … p + 1, a wrong subset, the angle must be large (above 45°).`,
   run,
 } satisfies Experiment;

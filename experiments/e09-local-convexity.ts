@@ -1,52 +1,26 @@
 /** E9: logistic classification with one hidden layer is strongly convex near the planted weights. */
-import { randomKey, type Tensor, uniform } from "gradus";
-import { eigenSymmetric } from "gradus/lab";
 import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart } from "./shared/line-chart.ts";
-import { derivatives, minima, table } from "./shared/newton.ts";
+import { minima } from "./shared/newton.ts";
+import { d, K, problem, spectrum } from "./shared/planted-layer.ts";
 import { gaussian } from "./shared/random.ts";
 import { fitPower, mean, signed, standardError } from "./shared/statistics.ts";
 import { norm, orthonormal } from "./shared/vectors.ts";
 
-const [K, d] = [2, 3];
 const radius = 0.25; // of the ball around W* where the claim must hold; ‖w*ₖ‖ is 2
 
-/** P(y = 1) = (1/K) Σₖ σ(wₖᵀx) for many W `[B, Kd]` and all x `[n, d]`: `[B, n]`. */
-const probability = (W: Tensor, x: Tensor): Tensor =>
-  W.reshape([W.shape[0]!, K, d])
-    .matmul(x.transpose())
-    .sigmoid()
-    .mean({ axis: 1 })
-    .mul(1 - 2e-12)
-    .add(1e-12); // the logarithms below stay finite where a step goes far
-
-/** Cross-entropy of n examples; labels thrown with the planted W*, or their expectation given x. */
-function problem(
+/** Where Newton's method ends from the same starts, for many samples of n examples. */
+const endsOf = (
   planted: readonly number[],
   n: number,
+  samples: number,
   seed: number,
-  labels: "thrown" | "expected",
-) {
-  const x = gaussian([n, d], seed, n);
-  const p = probability(table([planted]), x)
-    .squeeze(0)
-    .evalSync();
-  const u = uniform([n], { key: randomKey(seed, n + 1), dtype: "float64" });
-  const y = labels === "expected" ? p : u.less(p).cast("float64").evalSync();
-  return (W: Tensor) => {
-    const q = probability(W, x);
-    const likelihood = y.mul(q.log()).add(y.mul(-1).add(1).mul(q.mul(-1).add(1).log()));
-    return likelihood.mean({ axis: 1 }).neg();
-  };
-}
-
-/** The least eigenvalue of the Hessian at each point, and the largest. */
-function spectrum(losses: (W: Tensor) => Tensor, points: readonly (readonly number[])[]) {
-  return derivatives(losses)(points).map(({ hessian }) => {
-    const { values } = eigenSymmetric(hessian);
-    return { least: values.at(-1)!, largest: values[0]! };
+  startsOf: (k: number) => number[][],
+) =>
+  Array.from({ length: samples }, (_, k) => {
+    const found = minima(problem(planted, n, 1000 * seed + k + 1, "thrown"), startsOf(k));
+    return { minima: found.length, error: norm(planted.map((w, i) => w - found[0]!.point[i]!)) };
   });
-}
 
 async function run({ quick, seed, progress }: Setup) {
   const [n, count] = quick ? [5000, 20] : [20_000, 100];
@@ -66,16 +40,11 @@ async function run({ quick, seed, progress }: Setup) {
   const inside = Math.min(...curvatures.filter((_, i) => distances[i]! <= radius).flat());
   // halfway between W* and its copy with the units renumbered, all units are the same
   const middle = rows[0]!.map((_, i) => (planted[i]! + planted[d + i]!) / 2);
-  const [between] = spectrum(expected, [[...middle, ...middle]]);
+  const ridge = spectrum(expected, [[...middle, ...middle]])[0]!.least;
   progress("descent from the ball");
-  const ns = quick ? [4000, 16_000, 64_000] : [4000, 16_000, 64_000, 256_000];
-  const samples = quick ? 6 : 10;
+  const [ns, samples] = quick ? [[4000, 16_000, 64_000], 6] : [[4000, 16_000, 64_000, 256_000], 10];
   const ends = ns.map((n) =>
-    Array.from({ length: samples }, (_, k) => {
-      const losses = problem(planted, n, 1000 * seed + k + 1, "thrown");
-      const found = minima(losses, around(radius, 200 + k).slice(0, 4));
-      return { minima: found.length, error: norm(planted.map((w, i) => w - found[0]!.point[i]!)) };
-    }),
+    endsOf(planted, n, samples, seed, (k) => around(radius, 200 + k).slice(0, 4)),
   );
   const errors = ends.map((each) => mean(each.map(({ error }) => error)));
   const spread = ends.map((each) => standardError(each.map(({ error }) => error)));
@@ -84,9 +53,7 @@ async function run({ quick, seed, progress }: Setup) {
   const [degenerate] = spectrum(problem(same, n, seed, "expected"), [same]);
   const flatness = degenerate!.least / degenerate!.largest;
   const only = ends.flat().every(({ minima }) => minima === 1);
-  const { least: ridge } = between!;
   const least = curvatures.map((each) => Math.min(...each));
-  const half = 0.8 * errors[0]! * Math.sqrt(ns[0]!);
   const start = mean(curvatures[0]!);
   return {
     holds: inside > 0 && only && errors.at(-1)! < errors[0]! / 2,
@@ -105,35 +72,51 @@ async function run({ quick, seed, progress }: Setup) {
       "slope of it": slope,
     },
     charts: {
-      curvature: await lineChart({
-        title: "Convex near the truth, and not farther away",
-        subtitle:
-          "least eigenvalue of the Hessian in random directions; below 0 the loss is not convex",
-        x: "distance ‖W − W*‖, where ‖w*ₖ‖ = 2",
-        y: "least eigenvalue",
-        curves: [
-          { name: "mean", points: distances.map((r, i) => [r, mean(curvatures[i]!)]), dots: true },
-          { name: "least", points: distances.map((r, i) => [r, least[i]!]), dots: true },
-        ],
-        rules: [0],
-      }),
-      recovery: await lineChart({
-        title: "Minimisers near the truth approach it",
-        subtitle: "mean distance of the minimiser from W*, bars: ± two standard errors",
-        x: "examples n",
-        y: "‖Ŵ − W*‖",
-        log: "xy",
-        curves: [
-          { name: "found", points: ns.map((n, i) => [n, errors[i]!, spread[i]!]), dots: true },
-          { name: "slope −1/2", points: ns.map((n) => [n, half / Math.sqrt(n)]), dashed: true },
-        ],
-      }),
+      curvature: await curvatureChart(distances, curvatures),
+      recovery: await recoveryChart(ns, errors, spread),
     },
     remarks: [
       "Labels in the Hessian are their expectations given x, which is exact at equal units; minimisers are of thrown labels.",
       "The ball is small beside ‖W*‖, and the curvature in it a tenth of the largest or less: the theorem speaks of a start that is near already (found by a tensor method in the paper).",
     ],
   };
+}
+
+const curvatureChart = (distances: readonly number[], curvatures: readonly number[][]) =>
+  lineChart({
+    title: "Convex near the truth, and not farther away",
+    subtitle:
+      "least eigenvalue of the Hessian in random directions; below 0 the loss is not convex",
+    x: "distance ‖W − W*‖, where ‖w*ₖ‖ = 2",
+    y: "least eigenvalue",
+    curves: [
+      { name: "mean", points: distances.map((r, i) => [r, mean(curvatures[i]!)]), dots: true },
+      {
+        name: "least",
+        points: distances.map((r, i) => [r, Math.min(...curvatures[i]!)]),
+        dots: true,
+      },
+    ],
+    rules: [0],
+  });
+
+function recoveryChart(
+  ns: readonly number[],
+  errors: readonly number[],
+  spread: readonly number[],
+) {
+  const half = 0.8 * errors[0]! * Math.sqrt(ns[0]!);
+  return lineChart({
+    title: "Minimisers near the truth approach it",
+    subtitle: "mean distance of the minimiser from W*, bars: ± two standard errors",
+    x: "examples n",
+    y: "‖Ŵ − W*‖",
+    log: "xy",
+    curves: [
+      { name: "found", points: ns.map((n, i) => [n, errors[i]!, spread[i]!]), dots: true },
+      { name: "slope −1/2", points: ns.map((n) => [n, half / Math.sqrt(n)]), dashed: true },
+    ],
+  });
 }
 
 export default {
@@ -144,6 +127,7 @@ export default {
   source: "Fu, Chi & Liang 2018, theorems 1 and 2",
   measured:
     "For K = 2, d = 3: the least eigenvalue of the Hessian at growing distances from W* in random directions; where Newton's method ends from the ball, for growing samples.",
-  rule: "Holds if the least eigenvalue is positive at all points within 0.25 of W*, all descents from there end in one minimum per sample, and its distance from W* more than halves over n. Control: planted units that are equal (rank 1) must have a flat direction, and the point halfway to the renumbered copy of W* one of negative curvature.",
+  criterion:
+    "Holds if the least eigenvalue is positive at all points within 0.25 of W*, all descents from there end in one minimum per sample, and its distance from W* more than halves over n. Control: planted units that are equal (rank 1) must have a flat direction, and the point halfway to the renumbered copy of W* one of negative curvature.",
   run,
 } satisfies Experiment;

@@ -111,6 +111,6 @@ export default {
   source: "Krizhevsky et al. 2012, §4; Srivastava et al. 2014; Prechelt 1998; Krogh & Hertz 1992",
   measured:
     "The gap in cross-entropy of a one-hidden-layer net on a few images of digits, for plain training and each remedy alone, paired over repetitions with new images and starts.",
-  rule: `Each remedy lowers the gap by more than ${100 * least} % of plain training's, and by more than two standard errors. Control: plain training from another start must not.`,
+  criterion: `Each remedy lowers the gap by more than ${100 * least} % of plain training's, and by more than two standard errors. Control: plain training from another start must not.`,
   run,
 } satisfies Experiment;

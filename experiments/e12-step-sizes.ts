@@ -1,9 +1,9 @@
-import { tensor } from "gradus";
+import { type Tensor, tensor } from "gradus";
 import type { Experiment, Setup } from "./shared/experiment.ts";
-import { type Curve, lineChart } from "./shared/line-chart.ts";
 import { gaussian } from "./shared/random.ts";
 import { fitPower, mean, plusMinus } from "./shared/statistics.ts";
-import { descend, descendTo, leastSquares } from "./shared/stochastic-descent.ts";
+import { batchChart, stepChart } from "./shared/step-size-charts.ts";
+import { descend, descendTo, leastSquares, type Sizes } from "./shared/stochastic-descent.ts";
 
 const [n, d] = [1000, 10];
 const burn = 500; // steps before averaging begins: the start is forgotten
@@ -13,22 +13,29 @@ const goal = 0.05;
 /** Square roots of the eigenvalues 1 … 1/30 of a ravine. */
 const stretch = Array.from({ length: d }, (_, i) => 30 ** (-i / (d - 1) / 2));
 
-async function run({ quick, seed, progress }: Setup) {
-  const x = gaussian([n, d], seed, 0);
-  const clean = x.matmul(gaussian([d, 1], seed, 1)).evalSync();
-  const noisy = clean.add(gaussian([n, 1], seed, 2)).evalSync();
+/** Batches of three sizes on a ravine, each down to the goal. */
+function batchKinds(x: Tensor, noise: Tensor, seed: number) {
+  const ravine = x.mul(tensor(stretch, "float64")).evalSync();
+  const hard = leastSquares(ravine, ravine.matmul(gaussian([d, 1], seed, 1)).add(noise));
+  return [
+    { name: "one example", size: 1, rate: 0.02 },
+    { name: "mini-batch of 32", size: 32, rate: 0.25 },
+    { name: "the whole batch", size: n, rate: 0.9 },
+  ].map((kind) => ({ ...kind, course: descendTo(hard, { ...kind, goal, seed }) }));
+}
+
+/** Six ways to go, one example a step: where they stall, and how fast they fall. */
+function singleSteps(x: Tensor, clean: Tensor, noisy: Tensor, sizes: Sizes) {
   const [problem, noiseless] = [leastSquares(x, noisy), leastSquares(x, clean)];
   const ways = [
     ...constants.map((rate) => ({ problem, rate: () => rate })),
     { problem, rate: (k: number) => 2 / (k + 100) },
     { problem: noiseless, rate: () => constants[0]! },
   ];
-  progress("one example a step, six ways");
-  const total = quick ? 10_000 : 60_000;
-  const course = descend(ways, { runs: quick ? 64 : 256, total, burn, seed });
+  const course = descend(ways, sizes);
   const [falling, still] = [constants.length, constants.length + 1];
 
-  const late = course.steps.findIndex((k) => k > total / 2);
+  const late = course.steps.findIndex((k) => k > sizes.total / 2);
   const floors = constants.map((_, i) => mean(course.last[i]!.slice(late)));
   const floor = fitPower(constants, floors);
   const after = course.steps.findIndex((k) => k > 4 * burn);
@@ -41,36 +48,34 @@ async function run({ quick, seed, progress }: Setup) {
   const averaged = rates(course.averaged[0]!, burn);
   const gain = floors[0]! / course.averaged[0]!.at(-1)!;
   const silent = course.last[still]!.at(-1)!;
+  return { course, falling, floors, floor, decreasing, averaged, gain, silent };
+}
+
+async function run({ quick, seed, progress }: Setup) {
+  const x = gaussian([n, d], seed, 0);
+  const clean = x.matmul(gaussian([d, 1], seed, 1)).evalSync();
+  const noisy = clean.add(gaussian([n, 1], seed, 2)).evalSync();
+  progress("one example a step, six ways");
+  const total = quick ? 10_000 : 60_000;
+  const single = singleSteps(x, clean, noisy, { runs: quick ? 64 : 256, total, burn, seed });
+  const { course, falling, floors, floor, decreasing, averaged, gain, silent } = single;
 
   progress("batches of three sizes");
-  const ravine = x.mul(tensor(stretch, "float64")).evalSync();
-  const hard = leastSquares(ravine, ravine.matmul(gaussian([d, 1], seed, 1)).add(noisy.sub(clean)));
-  const kinds = [
-    { name: "one example", size: 1, rate: 0.02 },
-    { name: "mini-batch of 32", size: 32, rate: 0.25 },
-    { name: "the whole batch", size: n, rate: 0.9 },
-  ].map((kind) => ({ ...kind, course: descendTo(hard, { ...kind, goal, seed }) }));
-  const [single, mini, batch] = kinds.map((kind) => kind.course.at(-1)!.epochs) as [
+  const kinds = batchKinds(x, noisy.sub(clean), seed);
+  const [one, mini, batch] = kinds.map((kind) => kind.course.at(-1)!.epochs) as [
     number,
     number,
     number,
   ];
   const near = (exponent: number, predicted: number) => Math.abs(exponent - predicted) < range;
 
-  const points = (of: readonly number[]) => course.steps.map((k, i) => [k, of[i]!] as const);
-  const curves: Curve[] = [
-    { name: "constant 0.02", points: points(course.last[0]!) },
-    { name: "constant 0.0025", points: points(course.last[3]!) },
-    { name: "2 / (k + 100)", points: points(course.last[falling]!) },
-    { name: "constant 0.02, averaged", points: points(course.averaged[0]!) },
-  ];
   return {
     holds:
       near(floor.slope, 1) &&
       near(decreasing.slope, -1) &&
       near(averaged.slope, -1) &&
       gain > 5 &&
-      single < batch / 3 &&
+      one < batch / 3 &&
       mini < batch / 3,
     control: silent < floors[0]! / 1e6,
     summary: `a constant step stalls at a loss ∝ step^${plusMinus(floor.slope, floor.error)} (predicted 1); with steps 2/(k + 100) the loss falls as k^${plusMinus(decreasing.slope, decreasing.error)}, averaged as k^${plusMinus(averaged.slope, averaged.error)} (predicted −1), ${gain.toFixed(0)} times below the stall`,
@@ -95,41 +100,17 @@ async function run({ quick, seed, progress }: Setup) {
       ),
     },
     charts: {
-      steps: await lineChart({
-        title: "A constant step stalls, a falling one does not, an average helps",
-        subtitle: `Least squares, n = ${n}, d = ${d}; loss above the least, mean of many runs`,
-        x: "steps of one example",
-        y: "loss above the least",
-        log: "xy",
-        curves,
-      }),
-      epochs: await batchChart("epochs", "epochs (passes through the examples)", kinds),
-      time: await batchChart("seconds", "time in steps (seconds)", kinds),
+      steps: await stepChart(course, falling, `n = ${n}, d = ${d}`),
+      epochs: await batchChart("epochs", "epochs (passes through the examples)", kinds, goal),
+      time: await batchChart("seconds", "time in steps (seconds)", kinds, goal),
     },
     remarks: [
-      `To a loss of ${goal} on a ravine of condition 30: one example at a time takes ${single.toFixed(1)} epochs, batches of 32 take ${mini.toFixed(1)}, the whole batch ${batch.toFixed(0)}. In time: ${kinds.map(({ name, course }) => `${name} ${(1000 * course.at(-1)!.seconds).toFixed(0)} ms`).join(", ")}. Times are of this machine and belong to no rule.`,
+      `To a loss of ${goal} on a ravine of condition 30: one example at a time takes ${one.toFixed(1)} epochs, batches of 32 take ${mini.toFixed(1)}, the whole batch ${batch.toFixed(0)}. In time: ${kinds.map(({ name, course }) => `${name} ${(1000 * course.at(-1)!.seconds).toFixed(0)} ms`).join(", ")}. Times are of this machine and belong to no rule.`,
       "Averaging with a constant step reaches the optimum here because the gradient is linear in w (least squares); for other losses its limit is biased by O(step) (Bach & Moulines 2013).",
       "Averages begin after 500 steps: from the first step on, the start would weigh on them as 1/k².",
     ],
   };
 }
-
-const batchChart = (
-  key: "epochs" | "seconds",
-  x: string,
-  kinds: readonly { name: string; course: ReturnType<typeof descendTo> }[],
-) =>
-  lineChart({
-    title: key === "epochs" ? "Small batches need fewer epochs" : "… and the clock prefers batches",
-    subtitle: `Least squares on a ravine of condition 30, down to ${goal} above the least`,
-    x,
-    y: "loss above the least",
-    log: "xy",
-    curves: kinds.map(({ name, course }) => ({
-      name,
-      points: course.filter((c) => c[key] > 0).map((c) => [c[key], c.excess] as const),
-    })),
-  });
 
 export default {
   id: "E12",
@@ -140,6 +121,6 @@ export default {
     "Robbins & Monro 1951; Polyak & Juditsky 1992; Bach & Moulines 2013; Bottou, Curtis & Nocedal 2018, §4",
   measured:
     "The loss above its least value on noisy least squares, where that value is known: against steps for four constant steps, a decreasing one and an average, and against epochs and time for batches of 1, 32 and n.",
-  rule: `The stall grows as step^1, decreasing steps and averages fall as k^−1 (each exponent within ${range}), averaging gains more than 5 times, and batches of 1 and 32 need less than a third of the whole batch's epochs. Control: on data without noise a constant step must converge.`,
+  criterion: `The stall grows as step^1, decreasing steps and averages fall as k^−1 (each exponent within ${range}), averaging gains more than 5 times, and batches of 1 and 32 need less than a third of the whole batch's epochs. Control: on data without noise a constant step must converge.`,
   run,
 } satisfies Experiment;

@@ -10,8 +10,21 @@ const rate = 0.01; // of RMSProp and Adam, for every ravine
 const [beta1, beta2] = [0.9, 0.999];
 const range = 0.15; // around a predicted exponent
 
-async function run({ quick, seed, progress }: Setup) {
-  const kappas = quick ? [10, 30, 100, 300, 1000] : [10, 30, 100, 300, 1000, 3000, 10_000];
+/** Lengths of Adam's first steps over its rate, with correction and without, and how far they are from the formula. */
+function stepLengths() {
+  const [right, wrong] = [adam() as Rule<RuleState>, uncorrected].map((r) =>
+    firstSteps(r, 3000),
+  ) as [number[], number[]];
+  const formula = wrong.map((_, k) => (1 - beta1 ** (k + 1)) / Math.sqrt(1 - beta2 ** (k + 1)));
+  const off = Math.max(
+    ...wrong.map((x, k) => Math.abs(x / formula[k]! - 1)),
+    ...right.map((x) => Math.abs(x - 1)),
+  );
+  return { right, wrong, off };
+}
+
+/** Steps of each rule down ravines of these conditions. */
+function countSteps(kappas: readonly number[], seed: number, progress: Setup["progress"]) {
   const most = 40 * kappas.at(-1)!;
   const corner = Array.from(gaussian([2], seed, 0).dataSync(), (x) => 1 + 0.3 * Math.tanh(x));
   const turned = Math.PI / 6;
@@ -23,7 +36,7 @@ async function run({ quick, seed, progress }: Setup) {
       return stepsDown(rule, lr, matrix, placed(corner, turn), most);
     });
   };
-  const steps = {
+  return {
     SGD: count("SGD", 0, (q) => [sgd(), q.best().lr]),
     momentum: count("momentum", 0, (q) => {
       const { lr, momentum: rho } = q.bestHeavyBall();
@@ -34,18 +47,16 @@ async function run({ quick, seed, progress }: Setup) {
     "Adam, turned": count("Adam, turned", turned, () => [adam(), rate]),
     "RMSProp, turned": count("RMSProp, turned", turned, () => [rmsprop(), rate]),
   };
+}
+
+async function run({ quick, seed, progress }: Setup) {
+  const kappas = quick ? [10, 30, 100, 300, 1000] : [10, 30, 100, 300, 1000, 3000, 10_000];
+  const steps = countSteps(kappas, seed, progress);
   const slopes = Object.entries(steps).map(
     ([name, each]) => [name, fitPower(kappas, each)] as const,
   );
   const slope = Object.fromEntries(slopes);
-  const [right, wrong] = [adam() as Rule<RuleState>, uncorrected].map((r) =>
-    firstSteps(r, 3000),
-  ) as [number[], number[]];
-  const formula = wrong.map((_, k) => (1 - beta1 ** (k + 1)) / Math.sqrt(1 - beta2 ** (k + 1)));
-  const off = Math.max(
-    ...wrong.map((x, k) => Math.abs(x / formula[k]! - 1)),
-    ...right.map((x) => Math.abs(x - 1)),
-  );
+  const { right, wrong, off } = stepLengths();
   const peak = Math.max(...wrong);
   const near = (name: keyof typeof steps, predicted: number) =>
     Math.abs(slope[name]!.slope - predicted) < range;
@@ -70,32 +81,7 @@ async function run({ quick, seed, progress }: Setup) {
       "at step": wrong.indexOf(peak) + 1,
       "largest relative difference from (1 − β₁ᵗ)/√(1 − β₂ᵗ)": off,
     },
-    charts: {
-      steps: await lineChart({
-        title: "SGD feels the ravine, momentum its root, Adam only its direction",
-        subtitle: `Steps until the distance stays below ${100 * goal} %; dashed: turned by 30°`,
-        x: "condition number κ",
-        y: "steps",
-        log: "xy",
-        curves: Object.entries(steps).map(([name, each]) => ({
-          name,
-          dashed: name.includes("turned"),
-          dots: true,
-          points: each.map((y, i) => [kappas[i]!, y] as const),
-        })),
-      }),
-      bias: await lineChart({
-        title: "What bias correction does",
-        subtitle: "Length of Adam's step t over its learning rate, under a constant gradient",
-        x: "step t",
-        y: "step / learning rate",
-        log: "x",
-        curves: [
-          { name: "corrected", points: right.map((y, k) => [k + 1, y] as const) },
-          { name: "not corrected", points: wrong.map((y, k) => [k + 1, y] as const) },
-        ],
-      }),
-    },
+    charts: { steps: await stepChart(kappas, steps), bias: await biasChart(right, wrong) },
     remarks: [
       "Adam and RMSProp see each coordinate by itself: a ravine along the axes is round to them, whatever its depth. Turned, it is not, so their gain depends on the coordinates.",
       "The texts say that the averages start too small and are corrected; both do, but the second moment is off by more, so that without correction steps are too long, not too short.",
@@ -105,6 +91,34 @@ async function run({ quick, seed, progress }: Setup) {
   };
 }
 
+const stepChart = (kappas: readonly number[], steps: Readonly<Record<string, readonly number[]>>) =>
+  lineChart({
+    title: "SGD feels the ravine, momentum its root, Adam only its direction",
+    subtitle: `Steps until the distance stays below ${100 * goal} %; dashed: turned by 30°`,
+    x: "condition number κ",
+    y: "steps",
+    log: "xy",
+    curves: Object.entries(steps).map(([name, each]) => ({
+      name,
+      dashed: name.includes("turned"),
+      dots: true,
+      points: each.map((y, i) => [kappas[i]!, y] as const),
+    })),
+  });
+
+const biasChart = (right: readonly number[], wrong: readonly number[]) =>
+  lineChart({
+    title: "What bias correction does",
+    subtitle: "Length of Adam's step t over its learning rate, under a constant gradient",
+    x: "step t",
+    y: "step / learning rate",
+    log: "x",
+    curves: [
+      { name: "corrected", points: right.map((y, k) => [k + 1, y] as const) },
+      { name: "not corrected", points: wrong.map((y, k) => [k + 1, y] as const) },
+    ],
+  });
+
 export default {
   id: "E14",
   title: "Four optimisers in a ravine, and bias correction",
@@ -113,6 +127,6 @@ export default {
   source: "Polyak 1964; Tieleman & Hinton 2012; Kingma & Ba 2015, §2–3",
   measured:
     "The steps until the distance from the minimum of a quadratic stays below 2 % of its start, for SGD and momentum at their best rates and RMSProp and Adam at 0.01; the length of Adam's steps under a constant gradient with correction and without.",
-  rule: `Exponents in κ within ${range} of 1, 1/2, 0 and 0; step lengths as 1 and (1 − β₁ᵗ)/√(1 − β₂ᵗ) to 1e-6. Control: turned by 30°, RMSProp and Adam must depend on κ.`,
+  criterion: `Exponents in κ within ${range} of 1, 1/2, 0 and 0; step lengths as 1 and (1 − β₁ᵗ)/√(1 − β₂ᵗ) to 1e-6. Control: turned by 30°, RMSProp and Adam must depend on κ.`,
   run,
 } satisfies Experiment;

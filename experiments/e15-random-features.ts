@@ -30,12 +30,6 @@ async function run({ quick, seed, progress }: Setup) {
   const own = Math.max(...nets.map((e) => e.own));
   const near = ({ slope }: { slope: number }, range: number) => Math.abs(slope + 0.5) < range;
   const shown = fits.map((fit, n) => `${names[n]} ${plusMinus(fit.slope, fit.error)}`).join(", ");
-  const curve = (name: string, of: readonly number[], dashed = false): Curve => ({
-    name,
-    dashed,
-    dots: true,
-    points: of.map((y, i) => [ms[i]!, y] as const),
-  });
   return {
     holds: fits.every((fit) => near(fit, range)) && near(net, 2 * range) && own < 1e-6,
     control: wrongFits.every((fit) => !near(fit, range)),
@@ -61,32 +55,11 @@ async function run({ quick, seed, progress }: Setup) {
       "exponent of the net": net.slope,
     },
     charts: {
-      kernels: await lineChart({
-        title: "Random layers approach the arc-cosine kernels like 1/√m",
-        subtitle: `Root mean square error over pairs and ${repeats} draws; dashed: a wrong degree`,
-        x: "random units m",
-        y: "error of the kernel",
-        log: "xy",
-        curves: [
-          ...errors.map((each, n) => curve(names[n]!, each)),
-          curve("ReLU against degree 2", wrong[1]!, true),
-        ],
-      }),
-      nets: await lineChart({
-        title: "A wide net with a frozen first layer is a kernel method",
-        subtitle:
-          "ReLU net, output layer trained by descent, against ridge regression with the limit's kernel",
-        x: "hidden units m",
-        y: "difference of predictions",
-        log: "xy",
-        curves: [
-          {
-            name: "root mean square difference",
-            dots: true,
-            points: nets.map((e, i) => [widths[i]!, e.limit] as const),
-          },
-        ],
-      }),
+      kernels: await kernelChart(ms, errors, wrong[1]!, repeats),
+      nets: await netChart(
+        widths,
+        nets.map((e) => e.limit),
+      ),
     },
     remarks: [
       "The text writes the kernel with 1/m and a limit E σ(wᵀx)σ(wᵀx′); Cho & Saul's arc-cosine kernels are twice that, hence the factor √(2/m).",
@@ -94,6 +67,48 @@ async function run({ quick, seed, progress }: Setup) {
     ],
   };
 }
+
+function kernelChart(
+  ms: readonly number[],
+  errors: readonly (readonly number[])[],
+  wrong: readonly number[],
+  repeats: number,
+) {
+  const curve = (name: string, of: readonly number[], dashed = false): Curve => ({
+    name,
+    dashed,
+    dots: true,
+    points: of.map((y, i) => [ms[i]!, y] as const),
+  });
+  return lineChart({
+    title: "Random layers approach the arc-cosine kernels like 1/√m",
+    subtitle: `Root mean square error over pairs and ${repeats} draws; dashed: a wrong degree`,
+    x: "random units m",
+    y: "error of the kernel",
+    log: "xy",
+    curves: [
+      ...errors.map((each, n) => curve(names[n]!, each)),
+      curve("ReLU against degree 2", wrong, true),
+    ],
+  });
+}
+
+const netChart = (widths: readonly number[], limits: readonly number[]) =>
+  lineChart({
+    title: "A wide net with a frozen first layer is a kernel method",
+    subtitle:
+      "ReLU net, output layer trained by descent, against ridge regression with the limit's kernel",
+    x: "hidden units m",
+    y: "difference of predictions",
+    log: "xy",
+    curves: [
+      {
+        name: "root mean square difference",
+        dots: true,
+        points: limits.map((y, i) => [widths[i]!, y] as const),
+      },
+    ],
+  });
 
 export default {
   id: "E15",
@@ -103,6 +118,6 @@ export default {
   source: "Cho & Saul 2009, §2; Rahimi & Recht 2007",
   measured:
     "The root mean square error of the kernel matrix of 48 random inputs against m, for step, ReLU and squared ReLU; and the predictions of trained nets with a frozen first layer against ridge regression with the limit's kernel.",
-  rule: `Each exponent is within ${range} of −1/2 (the net's within ${2 * range}), and the trained net equals its own kernel machine to 1e-6. Control: against the kernel of another degree no exponent may be near −1/2.`,
+  criterion: `Each exponent is within ${range} of −1/2 (the net's within ${2 * range}), and the trained net equals its own kernel machine to 1e-6. Control: against the kernel of another degree no exponent may be near −1/2.`,
   run,
 } satisfies Experiment;

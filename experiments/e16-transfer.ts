@@ -12,8 +12,8 @@ import {
 } from "./shared/fine-tuning.ts";
 import { mean, standardError } from "./shared/statistics.ts";
 
-/** What each manner keeps as it was learnt before; null begins anew. */
-const manners: Readonly<Record<string, readonly string[] | null>> = {
+/** Which layers stay as they were pre-trained; null begins anew. */
+const variants: Readonly<Record<string, readonly string[] | null>> = {
   "from scratch": null,
   "all free": [],
   "convolutions frozen": ["layers.0", "layers.2"],
@@ -21,18 +21,17 @@ const manners: Readonly<Record<string, readonly string[] | null>> = {
 };
 const shuffledName = "head, shuffled";
 
-/** Errors `[count][rate]` of each manner. */
+/** Errors `[count][rate]` of each variant. */
 type Table = Record<string, number[][]>;
 
 async function run({ quick, seed, data, progress }: Setup) {
   const counts = quick ? [3, 30] : [1, 3, 10, 30, 100];
   const pre = quick ? { each: 2000, steps: 1000 } : { each: 4000, steps: 2500 };
   const [repeats, same] = quick ? [10, 5] : [12, 3]; // so many share their pre-training
-  const steps = quick ? 80 : 150;
-  const rates = quick ? [0.004, 0.02] : [0.001, 0.003, 0.01, 0.03];
+  const [steps, rates] = quick ? [80, [0.004, 0.02]] : [150, [0.001, 0.003, 0.01, 0.03]];
   const all = await someDigits(data, seed);
   const learners = Object.fromEntries(
-    Object.entries(manners).map(([name, frozen]) => {
+    Object.entries(variants).map(([name, frozen]) => {
       const model = convNet(0);
       for (const path of frozen ?? []) model.freeze(path);
       return [name, new Learner(model)];
@@ -59,7 +58,7 @@ async function run({ quick, seed, data, progress }: Setup) {
         });
         table[name] = [...(table[name] ?? []), wrong];
       };
-      for (const [name, frozen] of Object.entries(manners))
+      for (const [name, frozen] of Object.entries(variants))
         learn(name, learners[name]!, frozen ? real : convNet(own + 2));
       learn(shuffledName, learners["head only"]!, shuffled);
     }
@@ -68,13 +67,13 @@ async function run({ quick, seed, data, progress }: Setup) {
   return judge(repetitions, counts, rates);
 }
 
-/** Each manner at the rate that is best for it on average, for each number of examples. */
+/** Each variant at the rate that is best for it on average, for each number of examples. */
 async function judge(
   repetitions: readonly Table[],
   counts: readonly number[],
   rates: readonly number[],
 ) {
-  const names = [...Object.keys(manners), shuffledName];
+  const names = [...Object.keys(variants), shuffledName];
   const best = (name: string, i: number) => {
     const by = rates.map((_, l) => repetitions.map((table) => table[name]![i]![l]!));
     const l = by.reduce((a, errors, b) => (mean(errors) < mean(by[a]!) ? b : a), 0);
@@ -125,7 +124,7 @@ async function judge(
         .map((name) => `${(100 * mean(results[name]![0]!.errors)).toFixed(0)} % with ${name}`)
         .join(", ")}.`,
       `Fine-tuning is often advised at a far lower rate than from scratch. The best rates here, with Adam, by number of examples: from scratch ${shownRates("from scratch")}; all free ${shownRates("all free")}; head only ${shownRates("head only")}.`,
-      "Rates are chosen by the test error, for all manners alike.",
+      "Rates are chosen by the test error, for all variants alike.",
     ],
   };
 }
@@ -144,6 +143,7 @@ export default {
   source: "Yosinski et al. 2014; Donahue et al. 2014; Girshick et al. 2014",
   measured:
     "The test error on the digits 5 to 9 of a convolutional net trained on a few of them, from scratch or after training on 0 to 4, with nothing, the convolutions or all but the head frozen, each at its best of a few learning rates.",
-  rule: "Averaged over 3 to 30 examples of each, pre-training lowers the error by more than two standard errors; with the most examples, freezing the convolutions errs less than freezing all but the head, by as much. Control: pre-training on shuffled labels must be worse than on true ones.",
+  criterion:
+    "Averaged over 3 to 30 examples of each, pre-training lowers the error by more than two standard errors; with the most examples, freezing the convolutions errs less than freezing all but the head, by as much. Control: pre-training on shuffled labels must be worse than on true ones.",
   run,
 } satisfies Experiment;

@@ -110,6 +110,7 @@ export default {
   source: "Ng & Jordan 2002",
   measured:
     "The exact error of both on two normal classes in 20 dimensions against the number of examples, with half of the features correlated, so that the assumption of naive Bayes is wrong.",
-  rule: "Naive Bayes errs less at n = 2d and logistic regression at the largest, each by more than two standard errors. Control: with independent features, where naive Bayes is right, they must not cross.",
+  criterion:
+    "Naive Bayes errs less at n = 2d and logistic regression at the largest, each by more than two standard errors. Control: with independent features, where naive Bayes is right, they must not cross.",
   run,
 } satisfies Experiment;

@@ -100,6 +100,7 @@ export default {
   source: "Rumelhart, Hinton & Williams 1986; Dauphin et al. 2014; Lee et al. 2016",
   measured:
     "Descent on v·tanh(Wx) with 4 units from weights 0, where the Hessian is classified, with pushes of 10⁻² to 10⁻¹⁰; and 8 sigmoid units that learn a bump from zero, equal and different weights.",
-  rule: "Weights 0 are a saddle of index 4 from which descent does not move by a bit, and the steps per e-fold of 1/δ are as predicted within 5 %; equal units stay equal to the bit, at an error that no monotone curve undercuts. Control: at a minimum, no push may grow; from different weights the error must fall below half that bound.",
+  criterion:
+    "Weights 0 are a saddle of index 4 from which descent does not move by a bit, and the steps per e-fold of 1/δ are as predicted within 5 %; equal units stay equal to the bit, at an error that no monotone curve undercuts. Control: at a minimum, no push may grow; from different weights the error must fall below half that bound.",
   run,
 } satisfies Experiment;

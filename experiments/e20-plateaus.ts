@@ -127,6 +127,7 @@ export default {
     "Solla, Levin & Fleisher 1988; Glorot & Bengio 2010; Goodfellow, Bengio & Courville 2016, §6.2.2",
   measured:
     "|dL/dz| at scores from −20 to 0, and the steps that a neuron takes on random separable examples from weights that are −s times the right ones.",
-  rule: "The gradient of the three is exactly 0 and no weight moves; that of squares falls as eᶻ within 1 %, and its steps are within 30 % of the integral for one example. Control: cross-entropy must have no plateau: a gradient above 0.99, and steps within 30 % of s + 1 − e⁻ˢ over η, a tenth of the others at most.",
+  criterion:
+    "The gradient of the three is exactly 0 and no weight moves; that of squares falls as eᶻ within 1 %, and its steps are within 30 % of the integral for one example. Control: cross-entropy must have no plateau: a gradient above 0.99, and steps within 30 % of s + 1 − e⁻ˢ over η, a tenth of the others at most.",
   run,
 } satisfies Experiment;

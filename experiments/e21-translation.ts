@@ -132,6 +132,7 @@ export default {
   source: "LeCun et al. 1998, §II; Goodfellow, Bengio & Courville 2016, §9.2–9.3",
   measured:
     "‖f(Sx) − S f(x)‖ / ‖f(x)‖ and ‖f(Sx) − f(x)‖ / ‖f(x)‖ of layers with random filters for digits that move by 1 to 4 pixels S.",
-  rule: "One convolution, two with a ReLU between, one of stride 2 under even shifts, and global pooling are exact to 10⁻¹²; windows of 2, 4 and 8 each change less than the one before by more than two standard errors at a shift of 1. Control: a dense layer (above 50 %), stride 2 at odd shifts (above 10 %) and no pooling (above 30 %) must fail.",
+  criterion:
+    "One convolution, two with a ReLU between, one of stride 2 under even shifts, and global pooling are exact to 10⁻¹²; windows of 2, 4 and 8 each change less than the one before by more than two standard errors at a shift of 1. Control: a dense layer (above 50 %), stride 2 at odd shifts (above 10 %) and no pooling (above 30 %) must fail.",
   run,
 } satisfies Experiment;

@@ -133,6 +133,7 @@ export default {
   source: "Squire & Trapp 1998; Nocedal & Wright 2006, §8.1",
   measured:
     "The relative error of the derivative of eˣ / √(sin³x + cos³x) at random points of [1, 1.5] against the formula, over steps from 10⁻¹ to 10⁻¹⁵ (complex: 10⁻³⁰), in float32 and float64.",
-  rule: "The error of central differences grows as h^2 ± 0.1 on the right and h^−1 ± 0.1 on the left in both precisions, with its least value within a factor 10 of ε^⅔ at a step within a factor 10 of ε^⅓; the complex step stays within 10 ε for all h ≤ 10⁻⁸. Control: forward differences must have slope 1, and no difference may come within 1000 ε.",
+  criterion:
+    "The error of central differences grows as h^2 ± 0.1 on the right and h^−1 ± 0.1 on the left in both precisions, with its least value within a factor 10 of ε^⅔ at a step within a factor 10 of ε^⅓; the complex step stays within 10 ε for all h ≤ 10⁻⁸. Control: forward differences must have slope 1, and no difference may come within 1000 ε.",
   run,
 } satisfies Experiment;

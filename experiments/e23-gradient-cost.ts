@@ -135,6 +135,6 @@ export default {
   source: "Linnainmaa 1976; Baur & Strassen 1983; Griewank & Walther 2008, §3.3",
   measured:
     "Arithmetic operations in the graphs of loss, gradient and forward derivatives of tanh nets from 2 to many layers and of growing width, and the time of the gradient.",
-  rule: `Operations of the gradient grow as n^1 ± 0.1 with depth and with width, and are never more than ${limit} times those of the loss. Control: n forward derivatives must grow as n^2 ± 0.1 and exceed that factor.`,
+  criterion: `Operations of the gradient grow as n^1 ± 0.1 with depth and with width, and are never more than ${limit} times those of the loss. Control: n forward derivatives must grow as n^2 ± 0.1 and exceed that factor.`,
   run,
 } satisfies Experiment;

@@ -7,7 +7,8 @@ import { mean, standardError } from "./shared/statistics.ts";
 
 const narrow = 8; // the widest code that the claim is about, and the one that is drawn
 
-async function run({ quick, seed, data, progress }: Setup) {
+/** Learns codes of each width several times, and looks at one in the plane. */
+async function learnCodes({ quick, seed, data, progress }: Setup) {
   const widths = quick ? [2, 8] : [2, 4, 8, 16, 32];
   const [n, steps, shown] = quick ? [3000, 700, 200] : [10_000, 3000, 500];
   const table = widths.map(() => ({
@@ -45,6 +46,11 @@ async function run({ quick, seed, data, progress }: Setup) {
         );
     }
   }
+  return { widths, n, table, kept, pictures };
+}
+
+async function run(setup: Setup) {
+  const { widths, n, table, kept, pictures } = await learnCodes(setup);
   const gains = table.map(({ pca, deep }) => {
     const pairs = pca.map((error, r) => 1 - deep[r]! / error);
     return { mean: mean(pairs), error: standardError(pairs) };
@@ -136,6 +142,6 @@ export default {
     "Hinton & Salakhutdinov 2006; van der Maaten & Hinton 2008; McInnes, Healy & Melville 2018",
   measured:
     "The squared error on new images of digits of PCA, a linear and a deep autoencoder (128 and 64 units on each side), and for which share of images the nearest neighbour in the plane is the same digit.",
-  rule: `For codes of up to ${narrow} the deep autoencoder's error is below that of PCA by more than two standard errors, and t-SNE and UMAP keep more neighbours than the first two principal components. Control: a linear autoencoder must not beat PCA on what both were fitted to; with labels of other images neighbours must agree by chance.`,
+  criterion: `For codes of up to ${narrow} the deep autoencoder's error is below that of PCA by more than two standard errors, and t-SNE and UMAP keep more neighbours than the first two principal components. Control: a linear autoencoder must not beat PCA on what both were fitted to; with labels of other images neighbours must agree by chance.`,
   run,
 } satisfies Experiment;

@@ -142,6 +142,7 @@ export default {
   source: "LeCun & Bengio 1995; Cho et al. 2014; Karpathy, Johnson & Fei-Fei 2015",
   measured:
     "The share of held-out recordings of known voices that are understood, and bits per character of held-out names for a GRU and for counts after 0 to 3 characters.",
-  rule: "More than 75 % of recordings are understood, and the GRU needs fewer bits than counts after one character by more than 0.1 and two standard errors. Control: with shuffled labels fewer than 25 % may be understood, and on shuffled characters the GRU may not beat their frequencies by 0.01 bits.",
+  criterion:
+    "More than 75 % of recordings are understood, and the GRU needs fewer bits than counts after one character by more than 0.1 and two standard errors. Control: with shuffled labels fewer than 25 % may be understood, and on shuffled characters the GRU may not beat their frequencies by 0.01 bits.",
   run,
 } satisfies Experiment;

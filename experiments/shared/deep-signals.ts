@@ -18,10 +18,10 @@ const activations = {
   },
 };
 
-/** A law of first weights with the activation behind it; `gain` is n σ², and `keeps` the claim. */
+/** An initializer with the activation behind it; `gain` is n σ², and `keeps` the claim. */
 export interface Pairing {
   readonly name: string;
-  readonly law: init.Initializer;
+  readonly initializer: init.Initializer;
   readonly gain: (n: number) => number;
   readonly activation: Name;
   readonly keeps?: true;
@@ -76,7 +76,7 @@ export function measure(pairing: Pairing, { n, depth, nets }: Sizes, seed: numbe
   const probe = prober(depth, n, pairing.activation);
   const all = Array.from({ length: nets }, (_, r) => {
     const weights = Array.from({ length: depth }, (_, l) =>
-      pairing.law([n, n], { seed: seed * 1_000_003 + r * 1009 + l, dtype: "float64" }),
+      pairing.initializer([n, n], { seed: seed * 1_000_003 + r * 1009 + l, dtype: "float64" }),
     );
     const input = [0, 1].map((stream) => gaussian([1, n], seed, 2 * r + stream));
     const { signal, gradient } = probe.sync(input[0]!, input[1]!, weights);

@@ -8,7 +8,7 @@ export type Activation = "ReLU" | "tanh";
 
 export interface NetOptions {
   readonly activation: Activation;
-  readonly law: nn.Initializer;
+  readonly initializer: nn.Initializer;
   readonly channels: number;
   readonly seed: number;
 }
@@ -17,11 +17,14 @@ export interface NetOptions {
  * Three times 5 × 5 convolution, activation and 3 × 3 max pooling by 2, with c, c and 2c channels;
  * then a linear layer to ten classes. No regularisation.
  */
-function fourLayers(shape: readonly number[], { activation, law, channels: c, seed }: NetOptions) {
+function fourLayers(
+  shape: readonly number[],
+  { activation, initializer, channels: c, seed }: NetOptions,
+) {
   const [depth, side] = shape as readonly [number, number];
   const act = () => (activation === "ReLU" ? new nn.ReLU() : new nn.Tanh());
   const block = (from: number, to: number) => [
-    new nn.Conv2d(from, to, 5, { padding: "same", init: law }),
+    new nn.Conv2d(from, to, 5, { padding: "same", init: initializer }),
     act(),
     new nn.MaxPool2d(3, { stride: 2 }),
   ];
@@ -34,7 +37,7 @@ function fourLayers(shape: readonly number[], { activation, law, channels: c, se
         ...block(c, c),
         ...block(c, 2 * c),
         new nn.Flatten(),
-        new nn.Linear(2 * c * last * last, 10, { init: law }),
+        new nn.Linear(2 * c * last * last, 10, { init: initializer }),
       ),
   );
 }

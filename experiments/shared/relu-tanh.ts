@@ -8,11 +8,11 @@ import { mean, standardError } from "./statistics.ts";
 export const goal = 0.25;
 const limit = 150; // epochs
 
-/** Where a net starts: pixels 0 … range with their mean taken off, and a law of weights. */
+/** Where a net starts: pixels 0 … range with their mean taken off, and an initializer of weights. */
 export interface Recipe {
   readonly name: string;
   readonly range: number;
-  readonly law: init.Initializer;
+  readonly initializer: init.Initializer;
   readonly rates: Readonly<Record<Activation, readonly number[]>>;
 }
 
@@ -27,7 +27,7 @@ export interface Size {
   readonly recipes: readonly Recipe[];
 }
 
-const paper = { name: "the paper's start", range: 255, law: init.normal(0, 0.01) };
+const paper = { name: "the paper's start", range: 255, initializer: init.normal(0, 0.01) };
 
 export const full: Size = {
   images: 5000, // a tenth
@@ -40,7 +40,7 @@ export const full: Size = {
     {
       name: "variance 1/n_in",
       range: 4,
-      law: init.lecunNormal,
+      initializer: init.lecunNormal,
       rates: { ReLU: [0.003, 0.005, 0.01], tanh: [0.02, 0.03, 0.05] },
     },
   ],
@@ -84,7 +84,7 @@ async function best(
   { repeats, channels, batchSize }: Size,
   { seed, progress }: Setup,
 ) {
-  const fixed = { activation, law: recipe.law, goal, channels, batchSize };
+  const fixed = { activation, initializer: recipe.initializer, goal, channels, batchSize };
   let chosen: { lr: number; errors: number[]; epochs: number } | undefined;
   for (const lr of recipe.rates[activation]) {
     progress(`${recipe.name}, ${activation}, learning rate ${lr}`);

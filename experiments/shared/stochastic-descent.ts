@@ -85,7 +85,7 @@ export function descend(ways: readonly Way[], { runs, total, burn, seed }: Sizes
   return course;
 }
 
-interface Sizes {
+export interface Sizes {
   readonly runs: number;
   readonly total: number;
   readonly burn: number;

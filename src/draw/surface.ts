@@ -60,8 +60,8 @@ export function surfaceChart(data: SurfaceData, options: SurfaceOptions = {}): s
   const { title, subtitle, width = 480, height = 380 } = options;
   const box = boxOf(data);
   const see = viewOf(azimuthFor(data), width, height);
-  const place = (x: number, y: number, z: number) => see(box.place(x, y, z));
-  const pieces = [...cells(data, box, see), ...line(data.path ?? [], place)];
+  const project = (x: number, y: number, z: number) => see(box.position(x, y, z));
+  const pieces = [...cells(data, box, see), ...line(data.path ?? [], project)];
   pieces.sort((a, b) => a.depth - b.depth);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, 'DejaVu Sans', sans-serif">`,
@@ -70,7 +70,7 @@ export function surfaceChart(data: SurfaceData, options: SurfaceOptions = {}): s
     subtitle ? words(12, 43, subtitle, `font-size="12"`) : "",
     ...frame(options, box, see),
     ...pieces.map(({ svg }) => svg),
-    ...ends(data.path ?? [], place),
+    ...ends(data.path ?? [], project),
     "</svg>",
   ].join("\n");
 }
@@ -89,8 +89,8 @@ function boxOf({ x, y, heights }: SurfaceData) {
     return (value: number) => (2 * (value - from)) / (to - from) - 1;
   };
   const [sx, sy] = [scale(x), scale(y)];
-  const place = (x: number, y: number, z: number): Point => [sx(x), sy(y), boxHeight * share(z)];
-  return { share, place };
+  const position = (x: number, y: number, z: number): Point => [sx(x), sy(y), boxHeight * share(z)];
+  return { share, position };
 }
 
 type Box = ReturnType<typeof boxOf>;
@@ -144,7 +144,7 @@ function cells({ x, y, heights }: SurfaceData, box: Box, see: View): Piece[] {
       ] as const;
       const z = corners.map(([i, j]) => heights[j]![i]!);
       if (!z.every(Number.isFinite)) continue;
-      const points = corners.map(([i, j], k) => box.place(x[i]!, y[j]!, z[k]!));
+      const points = corners.map(([i, j], k) => box.position(x[i]!, y[j]!, z[k]!));
       const seen = points.map(see);
       const color = css(viridis(box.share(mean(z))), brightness(points));
       const svg = `<polygon points="${seen.map(at).join(" ")}" fill="${color}" stroke="${css(viridis(box.share(mean(z))), 0.75)}" stroke-width=".5" stroke-linejoin="round"/>`;
@@ -162,10 +162,10 @@ function brightness([a, b, c, d]: readonly Point[]): number {
   return 0.62 + 0.5 * Math.max(0, facing);
 }
 
-type Place = (x: number, y: number, z: number) => Seen;
+type Projection = (x: number, y: number, z: number) => Seen;
 
-function line(path: NonNullable<SurfaceData["path"]>, place: Place): Piece[] {
-  const seen = path.map((point) => place(...point));
+function line(path: NonNullable<SurfaceData["path"]>, project: Projection): Piece[] {
+  const seen = path.map((point) => project(...point));
   return seen.slice(1).flatMap((to, i) => {
     const from = seen[i]!;
     const depth = (from.depth + to.depth) / 2 + bias;
@@ -179,10 +179,10 @@ function line(path: NonNullable<SurfaceData["path"]>, place: Place): Piece[] {
 }
 
 /** A ring where the path begins, a disc where it ends. */
-function ends(path: NonNullable<SurfaceData["path"]>, place: Place): string[] {
+function ends(path: NonNullable<SurfaceData["path"]>, project: Projection): string[] {
   if (path.length === 0) return [];
   const disc = (point: Point, fill: string, stroke: string) => {
-    const { u, v } = place(...point);
+    const { u, v } = project(...point);
     return `<circle cx="${u.toFixed(1)}" cy="${v.toFixed(1)}" r="4.5" fill="${fill}" stroke="${stroke}" stroke-width="1.8"/>`;
   };
   const start = path.length > 1 ? [disc(path[0]!, "#ffffff", pathColor)] : [];

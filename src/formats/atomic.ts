@@ -20,7 +20,7 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     await writeFlushed(await open(temporary, "wx"), content);
     await rename(temporary, path);
   } catch (thrown) {
-    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to tell
+    await rm(temporary, { force: true }).catch(() => {}); // the first failure is the one to report
     throw new DataError({
       subject: path,
       problem: `the file cannot be written (${reasonOf(thrown)}).`,
@@ -34,8 +34,8 @@ async function writeFlushed(file: FileHandle, content: Uint8Array | string): Pro
     await file.writeFile(content);
     await file.sync();
   } catch (thrown) {
-    await file.close().catch(() => {}); // the first failure is the one to tell
+    await file.close().catch(() => {}); // the first failure is the one to report
     throw thrown;
   }
-  await file.close(); // some file systems tell only here that there is no space
+  await file.close(); // some file systems report only here that there is no space
 }

@@ -75,7 +75,7 @@ export function encodeSafetensors(
  *
  * F32, F64, I32 and BOOL are ours. F16, BF16 and floats of 8 bits become float32; other whole
  * numbers become int32, or float64 if one does not fit. A tensor of yet another type, or with a
- * number that neither has, is passed over and told in `unread`.
+ * number that neither has, is passed over and listed in `unread`.
  *
  * @param source the name that errors give the bytes.
  * @throws {FormatError} if the header is not what the format says. @throws {DataError} if values are missing, damaged or mean nothing.

@@ -148,7 +148,7 @@ function auditActivations(
   const paths = new Map(Object.entries(model.modules()).map(([path, m]) => [m, path]));
   const found: ActivationAudit[] = [];
   let channels = false; // axis 1 holds the units since the last convolution, else the last axis
-  const hear = (module: AnyModule, output: unknown) => {
+  const onCall = (module: AnyModule, output: unknown) => {
     if (isConv(module)) channels = true;
     if (module instanceof Linear) channels = false;
     const relative = slopeOf(module);
@@ -158,7 +158,7 @@ function auditActivations(
     found.push({ path, kind, ...unitSlopes(output, axis, relative, slope, share) });
   };
   const inputs = isTensor(data.inputs) ? data.inputs : fromHost(data.inputs);
-  evaluating(model, () => listenToCalls(hear, () => model.forward(inputs)));
+  evaluating(model, () => listenToCalls(onCall, () => model.forward(inputs)));
   return found;
 }
 

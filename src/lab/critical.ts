@@ -8,7 +8,7 @@ import { type Definiteness, defaultTolerance, definiteness } from "./taylor.ts";
 import { addTo, dot, norm, plus, scaled, type Vector } from "./vectors.ts";
 
 /** How {@link findCriticalPoint} searches, and when it ends. */
-export interface SearchOptions {
+export interface CriticalPointOptions {
   /** Default "gradient-norm"; the description of {@link findCriticalPoint} says what each is. */
   readonly method?: "gradient-norm" | "newton" | undefined;
   /** The gradient norm ‖∇L‖ that counts as 0, default 1e-10. */
@@ -67,7 +67,7 @@ const methods = ["gradient-norm", "newton"] as const;
 export function findCriticalPoint(
   surface: LossSurface,
   start: Vector,
-  options: SearchOptions = {},
+  options: CriticalPointOptions = {},
 ): Search {
   checkOptions("findCriticalPoint", options, {
     method: true,

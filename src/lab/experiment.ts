@@ -1,4 +1,4 @@
-/** What an experiment is: a claim, what is measured, and the rule by which it passes or fails. */
+/** What an experiment is: a claim, what is measured, and the criterion by which it passes or fails. */
 
 /** A number, or a list or a table of numbers, as the results keep it. */
 export type Measured =
@@ -21,14 +21,14 @@ export interface Experiment {
   /** What is measured, on what. */
   readonly measured: string;
   /** When it passes, and the negative control that must fail. */
-  readonly rule: string;
-  /** Measures, and judges by the rule. */
+  readonly criterion: string;
+  /** Measures, and judges by the criterion. */
   readonly run: (setup: Setup) => Promise<Outcome>;
 }
 
 /** How an experiment is to run. */
 export interface Setup {
-  /** A reduced size: seconds instead of minutes. The rule is the same. */
+  /** A reduced size: seconds instead of minutes. The criterion is the same. */
   readonly quick: boolean;
   /** All random numbers follow from it; another seed is another repetition of the whole. */
   readonly seed: number;
@@ -40,7 +40,7 @@ export interface Setup {
 
 /** What an experiment came to. */
 export interface Outcome {
-  /** Whether the claim passed its rule. */
+  /** Whether the claim met its criterion. */
   readonly holds: boolean;
   /** Whether the negative control failed, as it must. */
   readonly control: boolean;

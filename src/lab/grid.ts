@@ -88,7 +88,7 @@ export async function resumablePlane(
 
 const emptyGrid = (size: number): Float64Array => new Float64Array(size).fill(Number.NaN);
 
-/** A turn of the event loop, in which signals are heard. */
+/** A turn of the event loop, in which signals arrive. */
 const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
 
 /** The losses of the file, if it is there and of this very grid. */

@@ -30,10 +30,10 @@ export {
   type Classification,
   type ClassifyOptions,
   type CriticalKind,
+  type CriticalPointOptions,
   classify,
   findCriticalPoint,
   type Search,
-  type SearchOptions,
 } from "./critical.ts";
 export { bezier, type CurveOptions, sliceCurve, trainCurve } from "./curve.ts";
 export { centralDifference, complexStep, type StepOptions } from "./derivative-checks.ts";

@@ -91,7 +91,7 @@ export function lanczos(operator: LinearOperator, options: LanczosOptions = {}):
     top: end === "smallest" ? [] : Array.from({ length: wanted }, (_, i) => i),
     bottom: end === "largest" ? [] : Array.from({ length: wanted }, (_, i) => k - 1 - i),
   });
-  const settled = (k: number) => {
+  const hasConverged = (k: number) => {
     const last = ritzPairs(krylov, component(k, k - 1));
     const bound = tolerance * size(last);
     const { top, bottom } = positions(k);
@@ -101,7 +101,7 @@ export function lanczos(operator: LinearOperator, options: LanczosOptions = {}):
   do {
     extend(operator, krylov, random);
     steps++;
-  } while (steps < limit && (steps < 2 * wanted || steps % 5 !== 0 || !settled(steps)));
+  } while (steps < limit && (steps < 2 * wanted || steps % 5 !== 0 || !hasConverged(steps)));
   const ritz = ritzPairs(krylov);
   const { top, bottom } = positions(steps);
   const largest = top.map((i) => eigenPair(operator, krylov, ritz, i));
@@ -190,7 +190,7 @@ export interface TraceEstimate {
  *
  *   tr A = E[zᵀ A z],   zᵢ = ±1,   variance 2 Σ_{i≠j} aᵢⱼ² per probe
  *
- * Signs have the smallest variance of all laws with independent components: a diagonal matrix is
+ * Signs have the smallest variance of all distributions with independent components: a diagonal matrix is
  * summed without error.
  *
  * @see Hutchinson 1989, "A stochastic estimator of the trace of the influence matrix"

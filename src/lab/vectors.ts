@@ -13,7 +13,7 @@ export function addTo(x: Float64Array, a: number, y: Vector): void {
 export const normalVector = (n: number, random: RandomStream): Float64Array =>
   Float64Array.from({ length: n }, () => random.normal());
 
-/** Independent signs ±1 (Rademacher's law). */
+/** Independent signs ±1 (the Rademacher distribution). */
 export const signVector = (n: number, random: RandomStream): Float64Array =>
   Float64Array.from({ length: n }, () => (random.bits() & 1 ? 1 : -1));
 

@@ -9,14 +9,14 @@ const active: AnyModule[] = [];
 /** Errors that already say in which layer they arose. */
 const located = new WeakSet<object>();
 
-/** Hears of every module whose `forward` has returned, inner ones first. */
+/** Called for every module whose `forward` has returned, inner ones first. */
 export type CallListener = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => void;
 let listener: CallListener | null = null;
 
-/** Runs `f` while `heard` is told of every call of a module. */
-export function listenToCalls<T>(heard: CallListener, f: () => T): T {
+/** Runs `f`, with `onCall` after every call of a module. */
+export function listenToCalls<T>(onCall: CallListener, f: () => T): T {
   const before = listener;
-  listener = heard;
+  listener = onCall;
   try {
     return f();
   } finally {
@@ -69,7 +69,7 @@ function checkModule(module: AnyModule): void {
 const hidden = (model: AnyModule, what: string): ConfigError =>
   new ConfigError({
     subject: titleOf(model),
-    problem: `it uses ${what} which is not among its parts: that would neither learn, nor be saved, nor hear of eval().`,
+    problem: `it uses ${what} which is not among its parts: that would neither learn, nor be saved, nor follow eval().`,
     fix: "keep it in a field of the model, or in an array, plain object or Map there (no Set, #private field, closure or object of another class); what shall stay as it is, freeze() and eval().",
   });
 

@@ -1,4 +1,4 @@
-/** Laws for the first values of parameters. */
+/** Initializers: the first values of parameters. */
 import {
   type FloatDType,
   RandomStream,
@@ -17,7 +17,7 @@ import {
   uniform as unit,
 } from "../tensor/index.ts";
 
-/** What a law may want to know. */
+/** What an initializer may want to know. */
 export interface InitOptions {
   /** Where the random numbers come from; by default the next seed, see {@link seeded}. */
   readonly seed?: number | undefined;
@@ -28,7 +28,7 @@ export interface InitOptions {
   readonly fanOut?: number | undefined;
 }
 
-/** A law: a shape in, first values out. A seed gives the same values on every engine, normal laws to rounding. */
+/** A shape in, first values out. A seed gives the same values on every engine, normal ones to rounding. */
 export type Initializer = (shape: Shape, options?: InitOptions) => Tensor;
 
 const stream = 0x696e6974; // keeps these seeds apart from other uses of the same number
@@ -72,8 +72,12 @@ export function fans(shape: Shape): { fanIn: number; fanOut: number } {
 
 /** The key is a tensor, so that weights of one shape share one program. */
 const draw = { normal: standardNormal, uniform: unit };
-const random = (law: keyof typeof draw, shape: Shape, { seed, dtype }: InitOptions): Tensor =>
-  draw[law](shape, {
+const random = (
+  distribution: keyof typeof draw,
+  shape: Shape,
+  { seed, dtype }: InitOptions,
+): Tensor =>
+  draw[distribution](shape, {
     key: randomKey(seed === undefined ? nextSeed() : seed),
     ...(dtype && { dtype }),
   });
@@ -98,7 +102,7 @@ export const uniform =
   (low: number, high: number): Initializer =>
   (shape, options = {}) =>
     random("uniform", shape, options)
-      .sub(0.5) // exact, so that a law around 0 rounds once and is the same on every engine
+      .sub(0.5) // exact, so that a distribution around 0 rounds once and is the same on every engine
       .mul(high - low)
       .add((low + high) / 2);
 
@@ -108,14 +112,17 @@ export const normal =
   (shape, options = {}) =>
     random("normal", shape, options).mul(std).add(mean);
 
-/** A law of mean 0 whose variance follows from the fans: N(0, σ²), or U(−√3 σ, √3 σ). */
+/** Mean 0, and a variance that follows from the fans: N(0, σ²), or U(−√3 σ, √3 σ). */
 const scaled =
-  (law: keyof typeof draw, variance: (fanIn: number, fanOut: number) => number): Initializer =>
+  (
+    distribution: keyof typeof draw,
+    variance: (fanIn: number, fanOut: number) => number,
+  ): Initializer =>
   (shape, options = {}) => {
     const { fanIn, fanOut } = { ...fans(shape), ...defined(options) };
     const std = Math.sqrt(variance(fanIn, fanOut));
     const bound = Math.sqrt(3) * std;
-    return law === "normal"
+    return distribution === "normal"
       ? normal(0, std)(shape, options)
       : uniform(-bound, bound)(shape, options);
   };
@@ -176,10 +183,10 @@ export const identity: Initializer = (shape, { dtype } = {}) => {
 /**
  * A random matrix with orthonormal rows, or columns if there are more rows, times a gain; a kernel
  * counts to its inputs. Signals keep their length through square layers: W Wᵀ = gain² I. The matrix is
- * uniform among all such (Haar's law): the Q of a normal matrix, with the signs that make R's diagonal
+ * uniform among all such (the Haar measure): the Q of a normal matrix, with the signs that make R's diagonal
  * positive.
  *
- * The numbers are computed when the law is called, in O(rows² columns).
+ * The numbers are computed when the initializer is called, in O(rows² columns).
  *
  * @param gain √2 makes up for ReLUs.
  * @throws {ShapeError} for a shape of fewer than two axes.
@@ -231,6 +238,6 @@ function matrixOf(name: string, shape: Shape): [out: number, inputs: number, ker
   throw new ShapeError({
     subject: name,
     problem: `${show(shape)} is no weight [out, in, …kernel].`,
-    fix: "use another law for biases, such as zeros.",
+    fix: "use another initializer for biases, such as zeros.",
   });
 }

@@ -14,7 +14,7 @@ export type AnyModule = Module<never[], unknown>;
  * as in "layers.0.weight".
  *
  * What hides elsewhere (in a Set, a private `#field`, a closure, an object of another class) would neither
- * learn nor hear of `eval()`: using it in `forward` is an error, unless it is frozen and in evaluation mode.
+ * learn nor follow `eval()`: using it in `forward` is an error, unless it is frozen and in evaluation mode.
  * Errors that arise in `forward` say in which layer, by its path and the line that built it.
  *
  * @example

@@ -13,7 +13,7 @@ export {
   type NonFinite,
   Optimizer,
   type OptimizerOptions,
-  type ParameterGroup,
+  type ParamGroup,
 } from "./optimizer.ts";
 export { type PlateauOptions, type PlateauState, plateau } from "./plateau.ts";
 export { type AdadeltaOptions, type AdagradOptions, adadelta, adagrad } from "./rules/adagrad.ts";

@@ -27,7 +27,7 @@ export interface OptimizerOptions {
   /** The learning rate where a call of `update` gives none. */
   readonly lr?: number | undefined;
   /** Parameters with a pace or a rule of their own, by a pattern of paths as `select` takes it. */
-  readonly groups?: Readonly<Record<string, ParameterGroup>> | undefined;
+  readonly groups?: Readonly<Record<string, ParamGroup>> | undefined;
   /**
    * So many calls of `update` make one step, along the mean of their gradients: the step of a batch
    * as many times as large, where memory holds no such batch. Default 1. (`fit` has an option of its own,
@@ -44,7 +44,7 @@ export interface OptimizerOptions {
 export type NonFinite = "error" | "skip";
 
 /** What differs for some parameters. To keep parameters as they are, freeze them. */
-export interface ParameterGroup {
+export interface ParamGroup {
   /** Times the learning rate, so that schedules hold for all; a parameter in several groups gets the product. */
   readonly lrScale?: number | undefined;
   /** Instead of the optimiser's: with another decay, say. Its clipping sees this group alone. */
@@ -53,11 +53,8 @@ export interface ParameterGroup {
 
 type Write = readonly [Variable, Tensor];
 
-/** How one parameter moves. */
-interface Manner {
-  readonly rule: Rule;
-  readonly lrScale: number;
-}
+/** The group settings of one parameter. */
+type OwnGroup = { readonly [K in keyof ParamGroup]-?: NonNullable<ParamGroup[K]> };
 
 /**
  * Moves parameters along their gradients by a rule, and keeps what the rule remembers. Within a
@@ -81,7 +78,7 @@ export class Optimizer {
   readonly #step: Variable;
   /** A variable, so that a compiled step sees it change. */
   readonly #lr: Variable;
-  readonly #manners: Readonly<Record<string, Manner>>;
+  readonly #groups: Readonly<Record<string, OwnGroup>>;
   /** Per parameter, the rule's state by name. */
   readonly #state: Readonly<Record<string, Readonly<Record<string, Variable>>>>;
   readonly #accumulate: number;
@@ -116,9 +113,9 @@ export class Optimizer {
     this.#parameters = target instanceof Module ? target.parameters() : target;
     checkSome("Optimizer", target, this.#parameters);
     this.#step = new Variable(tensor(0, "int32"));
-    this.#manners = mannersOf(this.#parameters, this.rule, groups);
+    this.#groups = groupsOf(this.#parameters, this.rule, groups);
     this.#state = mapValues(this.#parameters, (p, path) =>
-      mapValues(this.#manners[path]!.rule.init(p.value), (initial) => new Variable(initial)),
+      mapValues(this.#groups[path]!.rule.init(p.value), (initial) => new Variable(initial)),
     );
     checkAccumulate(accumulate);
     this.#accumulate = accumulate;
@@ -183,7 +180,7 @@ export class Optimizer {
       const variables = this.#state[path]!;
       const theta = parameter.value;
       const before = mapValues(variables, (variable) => variable.value);
-      const { rule, lrScale } = this.#manners[path]!;
+      const { rule, lrScale } = this.#groups[path]!;
       const { delta, state } = rule.update(gradient, before, { t, lr: times(lr, lrScale) }, theta);
       // a float64 scalar such as t widens a parameter that is a scalar itself: cast back
       writes.push([parameter, theta.add(delta.cast(theta.dtype))]);
@@ -235,9 +232,9 @@ export class Optimizer {
 
   /** The gradients after what each rule does first to all that are its own. */
   #prepared(gradients: Tensors): Tensors {
-    const rules = new Set(Object.values(this.#manners).map(({ rule }) => rule));
+    const rules = new Set(Object.values(this.#groups).map(({ rule }) => rule));
     const parts = [...rules].map((rule) => {
-      const paths = Object.keys(gradients).filter((path) => this.#manners[path]!.rule === rule);
+      const paths = Object.keys(gradients).filter((path) => this.#groups[path]!.rule === rule);
       const own = Object.fromEntries(paths.map((path) => [path, gradients[path]!]));
       return rule.before?.(own, this.#parameters) ?? own;
     });
@@ -321,13 +318,13 @@ function checkNonFinite(nonFinite: unknown): void {
   });
 }
 
-function mannersOf(
+function groupsOf(
   parameters: Readonly<Record<string, Parameter>>,
   rule: Rule,
-  groups: Readonly<Record<string, ParameterGroup>>,
-): Record<string, Manner> {
-  const manners: Record<string, Manner> = {};
-  for (const path of Object.keys(parameters)) manners[path] = { rule, lrScale: 1 };
+  groups: Readonly<Record<string, ParamGroup>>,
+): Record<string, OwnGroup> {
+  const own: Record<string, OwnGroup> = {};
+  for (const path of Object.keys(parameters)) own[path] = { rule, lrScale: 1 };
   const owner: Record<string, string> = {};
   for (const [pattern, group] of Object.entries(groups)) {
     checkOptions(`group "${pattern}"`, group, { lrScale: true, rule: true });
@@ -339,14 +336,14 @@ function mannersOf(
           fix: "let at most one group with a rule match a parameter.",
         });
       if (group.rule) owner[path] = pattern;
-      const before = manners[path]!;
-      manners[path] = {
+      const before = own[path]!;
+      own[path] = {
         rule: group.rule ?? before.rule,
         lrScale: before.lrScale * (group.lrScale ?? 1),
       };
     }
   }
-  return manners;
+  return own;
 }
 
 const times = (lr: Tensor | number, scale: number): Tensor | number =>

@@ -64,7 +64,7 @@ const allFinite = (x: Tensor): boolean => x.isFinite().all().item() === 1;
 /** The first layer, in the order of their ends, whose output is not finite: as errors name it. */
 function firstLayer(model: Module, inputs: HostArray, earlier: Earlier): string | undefined {
   const calls: { readonly module: AnyModule; readonly outputs: readonly Tensor[] }[] = [];
-  const hear = (module: AnyModule, output: unknown) => {
+  const onCall = (module: AnyModule, output: unknown) => {
     calls.push({ module, outputs: treeLeaves(output, isTensor).map(({ leaf }) => leaf) });
   };
   const now = earlierOf(model);
@@ -74,7 +74,7 @@ function firstLayer(model: Module, inputs: HostArray, earlier: Earlier): string 
   put(earlier);
   try {
     model.train();
-    listenToCalls(hear, () => model.forward(fromHost(inputs)));
+    listenToCalls(onCall, () => model.forward(fromHost(inputs)));
     const first = calls.find(({ outputs }) => outputs.some((x) => isFloat(x) && !allFinite(x)));
     if (!first) return undefined;
     const path = Object.entries(model.modules()).find(([, m]) => m === first.module)?.[0];

@@ -12,35 +12,41 @@ import { type Batch, batches, type Split } from "../data/index.ts";
 import { evaluating, type Module, Sequential } from "../nn/index.ts";
 import { compile, fromHost, isTensor, keepHost, type Tensor, zeros } from "../tensor/index.ts";
 import { checkIdle } from "./claims.ts";
-import { type Head, type HeadName, headFor, headNamed, type Loss } from "./head.ts";
 import type { Logs } from "./history.ts";
 import {
-  hasWhole,
+  epochLogs,
   logsOf,
   type Metrics,
+  needsEpoch,
   plainSums,
   resolveMetrics,
   sumsOf,
-  wholeLogs,
 } from "./metrics/metric.ts";
 import { Averages } from "./metrics/metrics.ts";
 import { checkModel } from "./model-check.ts";
 import { checkLoss, type LossName, lossNamed } from "./named-losses.ts";
+import {
+  type Loss,
+  type Objective,
+  type ObjectiveName,
+  objectiveFor,
+  objectiveNamed,
+} from "./objective.ts";
 import { overlapped } from "./overlap.ts";
 import { checkEnd, checkGuess } from "./targets.ts";
 
 /** What is measured. */
-export interface HeadOptions {
+export interface ObjectiveOptions {
   /** The task, by name; by default what the targets are: numbers to hit, or classes of one logit or many. */
-  readonly head?: Head | HeadName | undefined;
-  /** Another loss than the head's: a function, or the name of one, which also chooses the head. */
+  readonly objective?: Objective | ObjectiveName | undefined;
+  /** Another loss than the objective's: a function, or the name of one, which also chooses the objective. */
   readonly loss?: Loss | LossName | undefined;
-  /** Other metrics than the head's: names, or functions by name. */
+  /** Other metrics than the objective's: names, or functions by name. */
   readonly metrics?: Metrics | undefined;
 }
 
-/** The head, the metrics and the batch size of {@link evaluate}. */
-export interface EvaluateOptions extends HeadOptions {
+/** The objective, the metrics and the batch size of {@link evaluate}. */
+export interface EvaluateOptions extends ObjectiveOptions {
   /** Examples at once. It changes the speed and nothing else. Default 256. */
   readonly batchSize?: number | undefined;
 }
@@ -59,29 +65,33 @@ function lastLayer(model: Module): string {
 }
 
 /**
- * The head that fits model and data, checked against both.
+ * The objective that fits model and data, checked against both.
  *
  * @throws {ShapeError} if the model does not take the inputs, or targets do not fit its outputs.
- * @throws {DataError} if a target is not what the head takes: no class, not in range, not finite.
+ * @throws {DataError} if a target is not what the objective takes: no class, not in range, not finite.
  * @throws {ConfigError} if the model ends in the activation that the loss has in it.
  */
-export function resolveHead(model: Module, split: Split, options: HeadOptions): Head {
+export function resolveObjective(
+  model: Module,
+  split: Split,
+  options: ObjectiveOptions,
+): Objective {
   const outputs = outputShape(model, split.inputs);
   const named = typeof options.loss === "string" ? lossNamed(options.loss, outputs) : undefined;
   if (options.loss !== undefined && !named) checkLoss(options.loss);
-  const chosen = options.head ?? named?.head;
+  const chosen = options.objective ?? named?.objective;
   const isOwnLoss = typeof options.loss === "function";
   if (!chosen && !isOwnLoss) checkGuess(outputs, split.targets);
-  const head = chosen ? headNamed(chosen) : headFor(outputs, split.targets);
-  const metrics = options.metrics && resolveMetrics(options.metrics, head);
+  const objective = chosen ? objectiveNamed(chosen) : objectiveFor(outputs, split.targets);
+  const metrics = options.metrics && resolveMetrics(options.metrics, objective);
   if (isOwnLoss) {
-    const { losses: _, ...rest } = head;
+    const { losses: _, ...rest } = objective;
     return { ...rest, loss: options.loss as Loss, metrics: metrics ?? {} };
   }
-  head.check(outputs, split.targets);
-  checkEnd(head.name, head.activation, lastLayer(model));
-  const { loss, losses } = named ?? head;
-  return { ...head, loss, ...(losses && { losses }), metrics: metrics ?? head.metrics };
+  objective.check(outputs, split.targets);
+  checkEnd(objective.name, objective.activation, lastLayer(model));
+  const { loss, losses } = named ?? objective;
+  return { ...objective, loss, ...(losses && { losses }), metrics: metrics ?? objective.metrics };
 }
 
 /** Loss and metrics of a batch, as sums that add up over batches. */
@@ -92,9 +102,14 @@ export interface BatchSums {
 }
 
 /** What a training or evaluation step gives for outputs and targets. */
-export const measure = (head: Head, outputs: Tensor, targets: Tensor, loss: Tensor): BatchSums => ({
+export const measure = (
+  objective: Objective,
+  outputs: Tensor,
+  targets: Tensor,
+  loss: Tensor,
+): BatchSums => ({
   loss,
-  sums: sumsOf(head, outputs, targets),
+  sums: sumsOf(objective, outputs, targets),
 });
 
 /** Adds a batch that has been computed. The mean loss counts as often as it has examples. */
@@ -112,15 +127,15 @@ export type Evaluator = (split: Split, signal?: AbortSignal) => Promise<Logs | u
  */
 export function evaluator(
   model: Module,
-  head: Head,
+  objective: Objective,
   batchSize = defaultBatchSize,
   check: () => void = () => {},
 ): Evaluator {
-  const keep = hasWhole(head);
+  const keep = needsEpoch(objective);
   const step = compile((inputs: Tensor, targets: Tensor) =>
     evaluating(model, () => {
       const outputs = model.forward(inputs);
-      const sums = measure(head, outputs, targets, head.loss(outputs, targets));
+      const sums = measure(objective, outputs, targets, objective.loss(outputs, targets));
       return { sums, outputs: keep ? outputs : null };
     }),
   );
@@ -136,9 +151,9 @@ export function evaluator(
       addTo(averages, result.sums, item.rows.length);
       if (result.outputs) parts.push(result.outputs);
     }
-    const logs = logsOf(head, averages.state);
+    const logs = logsOf(objective, averages.state);
     if (!keep) return logs;
-    return { ...logs, ...wholeLogs(head, joined(parts, split.size).toHost(), split.targets) };
+    return { ...logs, ...epochLogs(objective, joined(parts, split.size).toHost(), split.targets) };
   };
 }
 
@@ -146,7 +161,7 @@ export function evaluator(
  * Loss and metrics of a model on a split, in evaluation mode: averages over examples, whatever the
  * size of the batches.
  *
- * @returns `loss`, and the head's metrics: `accuracy` for classes; or those that are asked for.
+ * @returns `loss`, and the objective's metrics: `accuracy` for classes; or those that are asked for.
  * @throws {ShapeError} if the model does not take the inputs, or targets do not fit its outputs.
  * @example
  * const model = new Linear(2, 2);
@@ -164,14 +179,14 @@ export async function evaluate(
   checkOptions("evaluate", options, evaluateNames);
   const { batchSize } = options;
   checkIdle("evaluate", model);
-  const measured = evaluator(model, resolveHead(model, split, options), batchSize, () =>
+  const measured = evaluator(model, resolveObjective(model, split, options), batchSize, () =>
     checkIdle("evaluate", model),
   );
   return (await measured(split))!;
 }
 
 const evaluateNames: OptionNames<EvaluateOptions> = {
-  ...{ head: true, loss: true, metrics: true, batchSize: true },
+  ...{ objective: true, loss: true, metrics: true, batchSize: true },
 };
 
 /**

@@ -13,17 +13,17 @@ import type { Module } from "../nn/index.ts";
 import { Optimizer, type Schedule } from "../optim/index.ts";
 import { ruleOf } from "../optim/rules/named.ts";
 import { callbacksOf } from "./callbacks/callback-checks.ts";
-import { resolveHead } from "./evaluate.ts";
+import { resolveObjective } from "./evaluate.ts";
 import type { FitOptions } from "./fit.ts";
-import type { Head } from "./head.ts";
 import { checkModel } from "./model-check.ts";
+import type { Objective } from "./objective.ts";
 import type { Callback, Settings } from "./training.ts";
 import { exampleWeights } from "./weights.ts";
 
 export const fitNames: OptionNames<FitOptions> = {
   ...{ epochs: true, batchSize: true, accumulate: true, optimizer: true, lr: true, average: true },
   ...{ validation: true, callbacks: true, augment: true, seed: true, resume: true, signal: true },
-  ...{ config: true, head: true, loss: true, metrics: true, classWeight: true },
+  ...{ config: true, objective: true, loss: true, metrics: true, classWeight: true },
   ...{ sampleWeight: true, onNaN: true, stopOnSignals: true },
 };
 
@@ -31,7 +31,7 @@ export const fitNames: OptionNames<FitOptions> = {
 export interface Resolved {
   readonly train: Split;
   readonly validation: Split | undefined;
-  readonly head: Head;
+  readonly objective: Objective;
   readonly optimizer: Optimizer;
   readonly callbacks: readonly Callback[];
   readonly lr: number | Schedule | undefined;
@@ -41,7 +41,7 @@ export interface Resolved {
   readonly weights: HostArray | undefined;
 }
 
-/** @throws {ConfigError} for what means nothing; as {@link resolveHead} for data that do not fit. */
+/** @throws {ConfigError} for what means nothing; as {@link resolveObjective} for data that do not fit. */
 export function resolveOptions(
   model: Module,
   data: Split | Dataset,
@@ -57,14 +57,14 @@ export function resolveOptions(
   checkLr(lr);
   checkChoices(options);
   const [train, validation] = splitsOf(data, options.validation, seed);
-  const head = resolveHead(model, train, options);
-  if (validation) resolveHead(model, validation, options); // an error now, not after an epoch
+  const objective = resolveObjective(model, train, options);
+  if (validation) resolveObjective(model, validation, options); // an error now, not after an epoch
   return {
-    ...{ train, validation, head, lr, epochs },
+    ...{ train, validation, objective, lr, epochs },
     optimizer: optimizerOf(model, options.optimizer),
     callbacks: callbacksOf(options.callbacks),
     settings: { seed, batchSize, examples: train.size, ...(accumulate > 1 && { accumulate }) },
-    weights: weightsOf(data, train, head, options),
+    weights: weightsOf(data, train, objective, options),
   };
 }
 
@@ -136,15 +136,15 @@ export function trainingPart(subject: string, data: Split | Dataset): Split {
 function weightsOf(
   data: Split | Dataset,
   train: Split,
-  head: Head,
+  objective: Objective,
   { sampleWeight, classWeight, validation, seed = 0 }: FitOptions,
 ): HostArray | undefined {
   const whole = "train" in data ? data.train : data;
   if (!sampleWeight || train === whole || typeof validation !== "number")
-    return exampleWeights(train, head, { sampleWeight, classWeight });
+    return exampleWeights(train, objective, { sampleWeight, classWeight });
   const { length } = sampleWeight;
   const given = hostArray([length], Float64Array.from(sampleWeight));
-  if (length !== whole.size) return exampleWeights(whole, head, { sampleWeight }); // throws
+  if (length !== whole.size) return exampleWeights(whole, objective, { sampleWeight }); // throws
   const [kept] = splitDataset(makeSplit(given, given), validation, seed);
-  return exampleWeights(train, head, { sampleWeight: kept.targets.data, classWeight });
+  return exampleWeights(train, objective, { sampleWeight: kept.targets.data, classWeight });
 }

@@ -3,16 +3,16 @@ import type { Module } from "../nn/index.ts";
 import type { Optimizer, Schedule, WeightAverageOptions } from "../optim/index.ts";
 import type { RuleLike } from "../optim/rules/named.ts";
 import { type Checkpoint, loadCheckpoint } from "./checkpoint.ts";
-import type { HeadOptions } from "./evaluate.ts";
+import type { ObjectiveOptions } from "./evaluate.ts";
 import { resolveOptions } from "./fit-options.ts";
 import type { History } from "./history.ts";
 import type { Json } from "./run-folder.ts";
 import { Trainer } from "./trainer.ts";
 import type { Callback } from "./training.ts";
-import type { WeightOptions } from "./weights.ts";
+import type { SampleWeightOptions } from "./weights.ts";
 
 /** All that {@link fit} takes besides a model and data. */
-export interface FitOptions extends HeadOptions, WeightOptions {
+export interface FitOptions extends ObjectiveOptions, SampleWeightOptions {
   /** Passes through the training data, those before a resumption included. Default 10. */
   readonly epochs?: number | undefined;
   /** Examples of one step. Default 32. */

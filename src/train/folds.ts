@@ -175,8 +175,8 @@ export async function crossValidate(
       });
     seen.add(model);
     await fit(model, train, { ...options, validation });
-    const { head, loss, metrics }: EvaluateOptions = options;
-    folds.push(await evaluate(model, validation, { head, loss, metrics }));
+    const { objective, loss, metrics }: EvaluateOptions = options;
+    folds.push(await evaluate(model, validation, { objective, loss, metrics }));
   }
   return { folds, ...spread(folds) };
 }

@@ -1,5 +1,5 @@
 /**
- * Trainings: `fit`, heads and metrics, callbacks, run folders, folds, searches.
+ * Trainings: `fit`, objectives and metrics, callbacks, run folders, folds, searches.
  *
  * @module gradus/train
  */
@@ -28,7 +28,7 @@ export {
   type Saved,
   saveCheckpoint,
 } from "./checkpoint.ts";
-export { type EvaluateOptions, evaluate, type HeadOptions, predict } from "./evaluate.ts";
+export { type EvaluateOptions, evaluate, type ObjectiveOptions, predict } from "./evaluate.ts";
 export { type FitOptions, fit } from "./fit.ts";
 export {
   type CrossValidateOptions,
@@ -39,27 +39,12 @@ export {
   kFold,
   stratifiedSplit,
 } from "./folds.ts";
-export {
-  binary,
-  classification,
-  type Decision,
-  type Head,
-  type HeadName,
-  headFor,
-  headNamed,
-  heads,
-  type Loss,
-  multiLabel,
-  regression,
-  smoothedClassification,
-  unitRegression,
-  unitRegressionBySquares,
-} from "./head.ts";
 export { History, type Logs, type Mode, type Monitor } from "./history.ts";
 export {
   accuracy,
   auc,
   type CountMetric,
+  type EpochMetric,
   exactMatch,
   f1,
   type Metric,
@@ -76,7 +61,6 @@ export {
   type ScoreOptions,
   type SumMetric,
   topKAccuracy,
-  type WholeMetric,
 } from "./metrics/metric.ts";
 export { Averages, confusionMatrix, type Sums } from "./metrics/metrics.ts";
 export {
@@ -88,11 +72,27 @@ export {
   rSquared,
 } from "./metrics/scores.ts";
 export type { LossName } from "./named-losses.ts";
+export {
+  binary,
+  classification,
+  type Decision,
+  type Loss,
+  multiLabel,
+  type Objective,
+  type ObjectiveName,
+  objectiveFor,
+  objectiveNamed,
+  objectives,
+  regression,
+  smoothedClassification,
+  unitRegression,
+  unitRegressionBySquares,
+} from "./objective.ts";
 export { reconstruction } from "./reconstruction.ts";
 export { type Json, type RunFile, RunFolder } from "./run-folder.ts";
 export { type FindLrOptions, findLr, type LrPoint, type LrSweep } from "./search/lr-finder.ts";
 export {
-  type Objective,
+  type SearchObjective,
   type SearchOptions,
   type SearchResult,
   search,
@@ -109,4 +109,4 @@ export {
   type Space,
 } from "./search/space.ts";
 export type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
-export type { ClassWeight, WeightOptions } from "./weights.ts";
+export type { ClassWeight, SampleWeightOptions } from "./weights.ts";

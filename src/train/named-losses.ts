@@ -1,29 +1,32 @@
-/** Losses by name, with the heads that they belong to. */
+/** Losses by name, with the objectives that they belong to. */
 import { ConfigError, describe, nearest, type Shape, sizeOf } from "../base/index.ts";
 import { huber, meanAbsoluteError } from "../nn/index.ts";
-import { type Head, type HeadName, heads, ofAsMany } from "./head.ts";
+import { type Objective, type ObjectiveName, objectives, ofAsMany } from "./objective.ts";
 
-type Losses = Pick<Head, "loss" | "losses">;
+type Losses = Pick<Objective, "loss" | "losses">;
 
 const named = {
-  mse: { head: "regression", ...heads.regression },
-  meanSquaredError: { head: "regression", ...heads.regression },
-  mae: { head: "regression", ...ofAsMany(meanAbsoluteError) },
-  meanAbsoluteError: { head: "regression", ...ofAsMany(meanAbsoluteError) },
-  huber: { head: "regression", ...ofAsMany(huber) },
-  crossEntropy: { head: "classification", ...heads.classification },
-  binaryCrossEntropyWithLogits: { head: "binary", ...heads.binary },
-} satisfies Record<string, Losses & { readonly head: HeadName }>;
+  mse: { objective: "regression", ...objectives.regression },
+  meanSquaredError: { objective: "regression", ...objectives.regression },
+  mae: { objective: "regression", ...ofAsMany(meanAbsoluteError) },
+  meanAbsoluteError: { objective: "regression", ...ofAsMany(meanAbsoluteError) },
+  huber: { objective: "regression", ...ofAsMany(huber) },
+  crossEntropy: { objective: "classification", ...objectives.classification },
+  binaryCrossEntropyWithLogits: { objective: "binary", ...objectives.binary },
+} satisfies Record<string, Losses & { readonly objective: ObjectiveName }>;
 
 /** The name of a loss that `fit` and `evaluate` know. */
 export type LossName = keyof typeof named;
 
-/** A loss and the head that it asks for. @throws {ConfigError} for a name that there is not. */
-export function lossNamed(name: LossName, outputs: Shape): Losses & { readonly head: HeadName } {
+/** A loss and the objective that it asks for. @throws {ConfigError} for a name that there is not. */
+export function lossNamed(
+  name: LossName,
+  outputs: Shape,
+): Losses & { readonly objective: ObjectiveName } {
   if (!Object.hasOwn(named, name)) throw unknown(name);
-  const { head, loss, losses } = named[name];
+  const { objective, loss, losses } = named[name];
   const isMany = name === "binaryCrossEntropyWithLogits" && sizeOf(outputs.slice(1)) > 1;
-  return { head: isMany ? "multiLabel" : head, loss, ...(losses && { losses }) };
+  return { objective: isMany ? "multiLabel" : objective, loss, ...(losses && { losses }) };
 }
 
 /** @throws {ConfigError} for what is neither a function nor a name. */

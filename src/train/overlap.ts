@@ -27,7 +27,7 @@ export async function* overlapped<Item, Result>(
     let next: IteratorResult<Item>;
     let result: Result;
     try {
-      await turn(); // signals are heard between turns only
+      await turn(); // signals arrive between turns only
       next = await iterator.next();
     } finally {
       result = await running;

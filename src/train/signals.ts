@@ -8,11 +8,11 @@ const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
  */
 export function onSignals(stop: (name: string) => void): () => void {
   if (typeof process === "undefined" || typeof process.on !== "function") return () => {};
-  const listeners = names.map((name) => [name, () => heard(name)] as const);
+  const listeners = names.map((name) => [name, () => onSignal(name)] as const);
   const off = () => {
     for (const [name, listener] of listeners) process.off(name, listener);
   };
-  const heard = (name: string) => {
+  const onSignal = (name: string) => {
     off();
     stop(name);
   };

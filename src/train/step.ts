@@ -6,7 +6,7 @@ import type { Optimizer, WeightAverage } from "../optim/index.ts";
 import { checkLearning } from "../optim/optimizer.ts";
 import { compile, keepHost, type Tensor, Variable, zerosLike } from "../tensor/index.ts";
 import { type BatchSums, measure } from "./evaluate.ts";
-import type { Head } from "./head.ts";
+import type { Objective } from "./objective.ts";
 
 /** What a step learns from. */
 export interface Examples {
@@ -46,7 +46,7 @@ function setMode(model: AnyModule): void {
 /** The gradients of a batch, with what is measured along the way. */
 function differentiate(
   model: Module,
-  head: Head,
+  objective: Objective,
   inputs: Tensor,
   targets: Tensor,
   weights: Tensor | null,
@@ -55,20 +55,20 @@ function differentiate(
   let outputs: Tensor | undefined;
   const both = valueAndGrad(model, (x: Tensor, y: Tensor) => {
     outputs = model.forward(x);
-    // fit has made sure that a head which meets weights has losses
-    return weights ? head.losses!(outputs, y).mul(weights).mean() : head.loss(outputs, y);
+    // fit has made sure that an objective which meets weights has losses
+    return weights ? objective.losses!(outputs, y).mul(weights).mean() : objective.loss(outputs, y);
   });
   const { value, grads } = training(model, () => both(inputs, targets));
   model.train();
-  return { sums: measure(head, outputs!, targets, value), grads };
+  return { sums: measure(objective, outputs!, targets, value), grads };
 }
 
 const optional = (array: HostArray | undefined): Tensor | null => (array ? keepHost(array) : null);
 
 /** Forward, loss, backward, update and metrics as one program. */
-function wholeStep({ model, optimizer, average }: Moved, head: Head): Step {
+function wholeStep({ model, optimizer, average }: Moved, objective: Objective): Step {
   const step = compile((x: Tensor, y: Tensor, weights: Tensor | null, lr: number) => {
-    const { sums, grads } = differentiate(model, head, x, y, weights);
+    const { sums, grads } = differentiate(model, objective, x, y, weights);
     optimizer.update(grads, { lr });
     average?.update();
     return sums;
@@ -85,7 +85,11 @@ function wholeStep({ model, optimizer, average }: Moved, head: Head): Step {
  *
  *   g = Σ_k (n_k / n) g_k
  */
-function accumulatedStep({ model, optimizer, average }: Moved, head: Head, size: number): Step {
+function accumulatedStep(
+  { model, optimizer, average }: Moved,
+  objective: Objective,
+  size: number,
+): Step {
   const added = Object.fromEntries(
     Object.entries(trainable(model.parameters())).map(([path, p]) => [
       path,
@@ -93,7 +97,7 @@ function accumulatedStep({ model, optimizer, average }: Moved, head: Head, size:
     ]),
   );
   const add = compile((x: Tensor, y: Tensor, weights: Tensor | null, share: number) => {
-    const { sums, grads } = differentiate(model, head, x, y, weights);
+    const { sums, grads } = differentiate(model, objective, x, y, weights);
     for (const [path, sum] of Object.entries(added))
       sum.value = sum.value.add(grads[path]!.mul(share));
     return sums;
@@ -137,9 +141,9 @@ function rowsOf({ inputs, targets, weights }: Examples, start: number, end: numb
  */
 export const trainStep = (
   moved: Moved,
-  head: Head,
+  objective: Objective,
   { parts, size }: { readonly parts: number; readonly size: number },
 ): Step => {
   checkLearning("fit", moved.model.parameters());
-  return parts > 1 ? accumulatedStep(moved, head, size) : wholeStep(moved, head);
+  return parts > 1 ? accumulatedStep(moved, objective, size) : wholeStep(moved, objective);
 };

@@ -31,7 +31,7 @@ export function checkLabels(name: string, { data, dtype }: HostArray, classes: n
     throw new DTypeError({
       subject: name,
       problem: `the targets are ${dtype}, not int32 class indices.`,
-      fix: "give an Int32Array of classes, or take the head regression for numbers to hit.",
+      fix: "give an Int32Array of classes, or take the objective regression for numbers to hit.",
     });
   for (let n = 0; n < data.length; n++) {
     const label = data[n]!;
@@ -41,7 +41,7 @@ export function checkLabels(name: string, { data, dtype }: HostArray, classes: n
       problem: `the target of example ${n} is ${label}, but the model knows ${classes} classes, 0 to ${classes - 1}.`,
       fix: Number.isInteger(label)
         ? "number the classes from 0, and give the model as many outputs as there are classes."
-        : "give whole numbers from 0 as classes, or take the head regression or unitRegression for numbers to hit.",
+        : "give whole numbers from 0 as classes, or take the objective regression or unitRegression for numbers to hit.",
     });
   }
 }
@@ -60,7 +60,7 @@ export function checkRows(name: string, targets: HostArray): void {
     throw new DataError({
       subject: name,
       problem: `the row of targets of example ${start / classes} sums to ${Number(sum.toPrecision(4))}, not 1.`,
-      fix: "give one class per example, or take the head multiLabel for any number of labels at once.",
+      fix: "give one class per example, or take the objective multiLabel for any number of labels at once.",
     });
   }
 }
@@ -77,7 +77,7 @@ export function checkRange(
   throw new DataError({
     subject: name,
     problem: `a target of example ${Math.floor(at / sizeOf(shape.slice(1)))} is ${data[at]}, not ${wanted}.`,
-    fix: `give targets that are each ${wanted}, or take the head regression for any numbers.`,
+    fix: `give targets that are each ${wanted}, or take the objective regression for any numbers.`,
   });
 }
 
@@ -93,7 +93,7 @@ export function checkFinite(name: string, { data, shape }: HostArray): void {
 }
 
 /**
- * Float targets make a regression, unless a head is named: where they look like classes, that is hardly meant.
+ * Float targets make a regression, unless an objective is named: where they look like classes, that is hardly meant.
  *
  * @throws {DTypeError} for class indices as floats against a logit per class.
  */
@@ -113,13 +113,13 @@ export function checkGuess(outputs: Shape, targets: HostArray): void {
     warnOnce({
       subject: "targets",
       problem: `they are all 0 or 1 as ${dtype}, and so numbers to hit by squared error, without an accuracy.`,
-      fix: 'for yes or no give int32, or head: "binary"; if numbers are meant, say head: "regression".',
+      fix: 'for yes or no give int32, or objective: "binary"; if numbers are meant, say objective: "regression".',
     });
   else if (shape.length === 2 && isOneHot(targets))
     warnOnce({
       subject: "targets",
       problem: `they are one-hot rows as ${dtype}, and so numbers to hit by squared error, without an accuracy.`,
-      fix: 'for classes say head: "classification"; if numbers are meant, say head: "regression".',
+      fix: 'for classes say objective: "classification"; if numbers are meant, say objective: "regression".',
     });
 }
 
@@ -134,12 +134,12 @@ function isOneHot({ data, shape }: HostArray): boolean {
   return true;
 }
 
-/** A model that ends in the activation which the head's loss has in it would apply it twice. */
+/** A model that ends in the activation which the objective's loss has in it would apply it twice. */
 export function checkEnd(name: string, activation: string | undefined, last: string): void {
   if (activation === undefined || last.toLowerCase() !== activation) return;
   throw new ConfigError({
     subject: name,
-    problem: `the model ends in ${last}, and the loss of this head takes logits: it has the ${activation} in it.`,
-    fix: `leave out the ${last} at the end; the head's read() applies it to outputs.`,
+    problem: `the model ends in ${last}, and the loss of this objective takes logits: it has the ${activation} in it.`,
+    fix: `leave out the ${last} at the end; the objective's read() applies it to outputs.`,
   });
 }

@@ -9,10 +9,10 @@ import { diagnosis, type Earlier, earlierOf } from "./diagnosis.ts";
 import { addTo, type Evaluator, evaluator } from "./evaluate.ts";
 import type { FitOptions } from "./fit.ts";
 import type { Resolved } from "./fit-options.ts";
-import type { Head } from "./head.ts";
 import { History, type Logs } from "./history.ts";
 import { logsOf, namesOf } from "./metrics/metric.ts";
 import { Averages } from "./metrics/metrics.ts";
+import type { Objective } from "./objective.ts";
 import { overlapped } from "./overlap.ts";
 import type { Json } from "./run-folder.ts";
 import { onSignals } from "./signals.ts";
@@ -32,7 +32,7 @@ export class Trainer implements Training {
   readonly #train: Split;
   readonly #validation: Split | undefined;
   readonly #lr: number | Schedule | undefined;
-  readonly #head: Head;
+  readonly #objective: Objective;
   #step: Step | undefined;
   /** The paths that the step moves. */
   #moving = "";
@@ -63,7 +63,7 @@ export class Trainer implements Training {
     this.config = options.config ?? from?.config ?? null;
     this.#train = resolved.train;
     this.#validation = resolved.validation;
-    this.#head = resolved.head;
+    this.#objective = resolved.objective;
     this.#weights = resolved.weights;
     this.#lr = resolved.lr;
     this.#callbacks = [...resolved.callbacks];
@@ -79,11 +79,11 @@ export class Trainer implements Training {
     }
     this.history = new History(from?.history.epochs);
     this.position = from?.position ?? { epoch: 0, batch: 0, step: 0, sums: nothing };
-    this.#evaluate = evaluator(model, this.#head);
+    this.#evaluate = evaluator(model, this.#objective);
   }
 
   get quantities(): readonly string[] {
-    const { trained, measured } = namesOf(this.#head);
+    const { trained, measured } = namesOf(this.#objective);
     const held = this.#validation ? measured.map((name) => `val_${name}`) : [];
     const added = this.#callbacks.flatMap((callback) => callback.quantities ?? []);
     return [...new Set([...trained, ...held, "lr", ...added])];
@@ -167,7 +167,7 @@ export class Trainer implements Training {
     const off = this.#stopOnSignals ? onSignals((name) => this.#interrupt(` (${name})`)) : () => {};
     try {
       this.#claim = claim;
-      await this.#tell((callback) => callback.check?.(this));
+      await this.#notify((callback) => callback.check?.(this));
       return await this.#trainAll();
     } finally {
       off();
@@ -177,16 +177,16 @@ export class Trainer implements Training {
 
   async #trainAll(): Promise<History> {
     try {
-      await this.#tell((callback) => callback.onTrainBegin?.(this));
+      await this.#notify((callback) => callback.onTrainBegin?.(this));
       while (this.position.epoch < this.epochs && !this.#stopping()) await this.#epoch();
       const epochs =
         this.epochs === 1 ? "the one epoch is done" : `all ${this.epochs} epochs are done`;
       this.history.stopped = this.#why || epochs;
-      await this.#tell((callback) => callback.onTrainEnd?.(this));
+      await this.#notify((callback) => callback.onTrainEnd?.(this));
       if (!this.#interrupted) await this.#finish();
       return this.history;
     } catch (error) {
-      // the first failure is the one to tell, and each hears of it, whatever another makes of it
+      // the first failure is reported, and every callback is notified of it, even if another one throws
       for (const callback of this.#callbacks)
         await this.#call(callback, () => callback.onError?.(error, this)).catch(() => {});
       throw error;
@@ -196,13 +196,13 @@ export class Trainer implements Training {
   /** What changes the model when all files are written. */
   async #finish(): Promise<void> {
     if (this.average && this.average.count > 0) this.average.swap();
-    await this.#tell((callback) => callback.afterTrain?.(this));
+    await this.#notify((callback) => callback.afterTrain?.(this));
   }
 
   /** One epoch, or what is left of it; nothing is concluded when it is broken off. */
   async #epoch(): Promise<void> {
     const { epoch, batch } = this.position;
-    await this.#tell((callback) => callback.onEpochBegin?.(epoch, this));
+    await this.#notify((callback) => callback.onEpochBegin?.(epoch, this));
     const averages = new Averages(this.position.sums);
     const { seed } = this.settings;
     const batchSize = this.#examplesAtOnce;
@@ -222,14 +222,14 @@ export class Trainer implements Training {
       for (const part of result) addTo(averages, part, part.examples);
       const done = { batch: item.index + 1, step: this.position.step + 1, sums: averages.state };
       this.position = { ...this.position, epoch, ...done };
-      const logs = logsOf(this.#head, averages.state);
-      await this.#tell((callback) => callback.onBatchEnd?.(item.index, logs, this));
+      const logs = logsOf(this.#objective, averages.state);
+      await this.#notify((callback) => callback.onBatchEnd?.(item.index, logs, this));
       if (this.#stopping()) return;
     }
     const validation = await this.#validate();
     if (this.#stopping()) return;
     await this.#conclude(epoch, {
-      ...logsOf(this.#head, averages.state),
+      ...logsOf(this.#objective, averages.state),
       ...validation,
       lr: this.lr,
     });
@@ -258,7 +258,7 @@ export class Trainer implements Training {
     if (this.#step && moving === this.#moving) return this.#step;
     this.#moving = moving;
     const { accumulate: parts = 1, batchSize: size } = this.settings;
-    this.#step = trainStep(this, this.#head, { parts, size });
+    this.#step = trainStep(this, this.#objective, { parts, size });
     return this.#step;
   }
 
@@ -280,7 +280,7 @@ export class Trainer implements Training {
   async #conclude(epoch: number, logs: Logs): Promise<void> {
     this.history.epochs.push(logs);
     this.position = { ...this.position, epoch: epoch + 1, batch: 0, sums: nothing };
-    await this.#tell((callback) => callback.onEpochEnd?.(epoch, logs, this));
+    await this.#notify((callback) => callback.onEpochEnd?.(epoch, logs, this));
   }
 
   #stopping(): boolean {
@@ -293,7 +293,7 @@ export class Trainer implements Training {
     this.stop(`it was interrupted${by}`);
   }
 
-  async #tell(call: (callback: Callback) => unknown): Promise<void> {
+  async #notify(call: (callback: Callback) => unknown): Promise<void> {
     for (const callback of this.#callbacks) await this.#call(callback, () => call(callback));
   }
 

@@ -93,13 +93,13 @@ export interface Callback {
   onTrainEnd?(training: Training): unknown;
   /** When training is over and files are written, but not when it was interrupted: the model may change. */
   afterTrain?(training: Training): unknown;
-  /** When an error ends training. It is thrown on when all callbacks have heard of it. */
+  /** When an error ends training. It is thrown again once all callbacks are notified. */
   onError?(error: unknown, training: Training): unknown;
   /** The names of what it adds to the logs of each epoch, for others to monitor. */
   readonly quantities?: readonly string[];
-  /** Whether it writes checkpoints: it hears of events after the others, so that a file holds what they made of them. */
+  /** Whether it writes checkpoints: it is notified after the others, so that a file holds the state they leave. */
   readonly saves?: boolean;
-  /** Whether it writes only files that training can do without: it hears of events last, and failing it is given up. */
+  /** Whether it writes only files that training can do without: it is notified last, and dropped with a warning if it fails. */
   readonly optional?: boolean;
   /** What it remembers; undefined if nothing. */
   state?(): CallbackState | undefined;

@@ -1,13 +1,13 @@
 /** How much each example counts. */
 import { ConfigError, type HostArray, ShapeError } from "../base/index.ts";
 import type { Split } from "../data/index.ts";
-import type { Head } from "./head.ts";
+import type { Objective } from "./objective.ts";
 
 /** A weight per class, 1 where none is given; "balanced" lets every class count as much in all. */
 export type ClassWeight = Readonly<Record<number, number>> | "balanced";
 
 /** How much examples count. */
-export interface WeightOptions {
+export interface SampleWeightOptions {
   /**
    * How much the loss of an example counts by its class: the loss is (1/N) Σₙ wₙ Lₙ, where PyTorch's
    * cross-entropy divides by Σₙ wₙ of the batch. "balanced" is w_c = N / (C N_c), C the classes that
@@ -21,23 +21,23 @@ export interface WeightOptions {
 /**
  * The weights of all examples, `[N]` float32; undefined where all count alike.
  *
- * @throws {ConfigError} if the head has no classes, for a class that there is not, or weights that are
+ * @throws {ConfigError} if the objective has no classes, for a class that there is not, or weights that are
  * negative or not finite. @throws {ShapeError} if there is not one weight per example.
  */
 export function exampleWeights(
   split: Split,
-  head: Head,
-  { classWeight, sampleWeight }: WeightOptions,
+  objective: Objective,
+  { classWeight, sampleWeight }: SampleWeightOptions,
 ): HostArray | undefined {
   if (classWeight === undefined && sampleWeight === undefined) return undefined;
-  if (!head.losses)
+  if (!objective.losses)
     throw new ConfigError({
       subject: "fit",
       problem: "weights need the loss of each example, and a loss of your own gives their mean.",
-      fix: "give a head with `losses`, or weigh in your loss.",
+      fix: "give an objective with `losses`, or weigh in your loss.",
     });
   const data = new Float32Array(split.size).fill(1);
-  if (classWeight !== undefined) multiply(data, weightsByClass(split, head, classWeight));
+  if (classWeight !== undefined) multiply(data, weightsByClass(split, objective, classWeight));
   if (sampleWeight !== undefined) multiply(data, checkSampleWeight(sampleWeight, split.size));
   return { dtype: "float32", shape: [split.size], data };
 }
@@ -71,8 +71,8 @@ function checkSampleWeight(weights: ArrayLike<number>, size: number): ArrayLike<
   });
 }
 
-function weightsByClass(split: Split, head: Head, classWeight: ClassWeight): number[] {
-  const labels = labelsOf(split, head);
+function weightsByClass(split: Split, objective: Objective, classWeight: ClassWeight): number[] {
+  const labels = labelsOf(split, objective);
   const most = labels.reduce((a, b) => Math.max(a, b), 0);
   const counts = new Array<number>(most + 1).fill(0);
   for (const label of labels) counts[label]!++;
@@ -93,13 +93,13 @@ function weightsByClass(split: Split, head: Head, classWeight: ClassWeight): num
 }
 
 /** The class of each example: of rows, the first of the largest. */
-function labelsOf({ targets, size }: Split, head: Head): number[] {
+function labelsOf({ targets, size }: Split, objective: Objective): number[] {
   const [, columns = 1] = targets.shape;
-  if (head.name !== "binary" && head.name !== "classification")
+  if (objective.name !== "binary" && objective.name !== "classification")
     throw new ConfigError({
       subject: "fit",
-      problem: `classWeight is given, and the head is ${head.name}.`,
-      fix: "use it with binary or classification; sampleWeight weighs examples of any head.",
+      problem: `classWeight is given, and the objective is ${objective.name}.`,
+      fix: "use it with binary or classification; sampleWeight weighs examples of any objective.",
     });
   return Array.from({ length: size }, (_, n) => {
     if (columns === 1) return targets.data[n]!;

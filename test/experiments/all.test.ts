@@ -28,9 +28,9 @@ describe.each(experimentIds)("%s", (id) => {
     expect(said.title).toMatch(/^\S.{9,79}$/);
     expect(said.title).not.toMatch(/\.$/);
     expect(said.source).toMatch(/\p{Lu}\p{L}+.* (1[89]|20)\d\d/u); // a name and a year
-    for (const words of [said.claim, said.measured, said.rule])
+    for (const words of [said.claim, said.measured, said.criterion])
       expect(words).toMatch(/^.{40,}\.$/s);
-    expect(said.rule).toMatch(/control/i);
+    expect(said.criterion).toMatch(/control/i);
     expect(run).toBeTypeOf("function");
   });
 });

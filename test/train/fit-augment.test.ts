@@ -34,7 +34,7 @@ test("mixup's rows of probabilities are targets of classification", async () => 
   const history = await fit(model(), train, {
     epochs: 1,
     batchSize: 16,
-    head: classification,
+    objective: classification,
     augment: augment([mixup({ alpha: 1, classes: 10 })]),
   });
   expect(history.get("loss")[0]).toBeGreaterThan(0);

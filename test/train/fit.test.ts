@@ -41,11 +41,13 @@ describe("learns", () => {
     await fit(model, train, { epochs: 40, batchSize: 20, lr: 0.02, seed: 4 });
     expect((await evaluate(model, held)).accuracy).toBeGreaterThanOrEqual(0.99);
   });
-  test("with one logit as well: the binary head follows from the shape", async () => {
+  test("with one logit as well: the binary objective follows from the shape", async () => {
     const model = mlp(1);
     const history = await fit(model, xor(), { epochs: 200, batchSize: 4, lr: 0.05 });
     expect(history.last.accuracy).toBe(1);
-    expect(await evaluate(model, xor(), { head: binary })).toEqual(await evaluate(model, xor()));
+    expect(await evaluate(model, xor(), { objective: binary })).toEqual(
+      await evaluate(model, xor()),
+    );
   });
   test("a line, by squared error: regression follows from float targets", async () => {
     const x = Float32Array.from({ length: 32 }, (_, i) => i / 16 - 1);
@@ -64,9 +66,9 @@ describe("learns", () => {
   });
 });
 
-test("one-hot rows are as good as class indices, when the head is named", async () => {
+test("one-hot rows are as good as class indices, when the objective is named", async () => {
   const rows = makeSplit(xor().inputs, toOneHot(xor().targets, 2));
-  const options = { epochs: 5, batchSize: 3, lr: 0.05, head: classification };
+  const options = { epochs: 5, batchSize: 3, lr: 0.05, objective: classification };
   expect(await fit(mlp(2), rows, options)).toEqual(await fit(mlp(2), xor(), options));
 });
 

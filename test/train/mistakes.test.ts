@@ -132,11 +132,11 @@ describe("what stands for something is taken", () => {
     expect(await weights("sgd")).toEqual(await weights(sgd()));
     expect(new Optimizer(net(), "adamW").rule.name).toBe("adamW");
   });
-  test("names of losses choose the head, and keep its measures", async () => {
+  test("names of losses choose the objective, and keep its measures", async () => {
     const numbers = makeSplit(xor().inputs, hostArray([4, 2], new Float32Array(8).fill(0.5)));
     const model = net();
     const mse = await evaluate(model, numbers, { loss: "mse" });
-    expect(mse).toEqual(await evaluate(model, numbers, { head: "regression" }));
+    expect(mse).toEqual(await evaluate(model, numbers, { objective: "regression" }));
     const out = (await predict(model, numbers.inputs)).sub(0.5).abs().mean().item();
     expect((await evaluate(model, numbers, { loss: "mae" })).loss).toBeCloseTo(out, 6);
     const classes = await evaluate(model, xor(), { loss: "crossEntropy" });
@@ -242,7 +242,7 @@ describe("mistakes are told", () => {
     await fit(net(), rows, { epochs: 1 });
     expect(warn.mock.calls.flat().filter((x) => /one-hot rows as float32/.test(x))).toHaveLength(1);
     warn.mockClear();
-    await fit(net(), rows, { epochs: 1, head: regression });
+    await fit(net(), rows, { epochs: 1, objective: regression });
     const numbers = makeSplit(
       xor().inputs,
       hostArray([4, 2], Float32Array.of(0, 1, 1, 1, 0, 0, 1, 0)),
@@ -251,7 +251,9 @@ describe("mistakes are told", () => {
     expect(warn).not.toHaveBeenCalled();
     const yes = makeSplit(xor().inputs, hostArray([4, 1], Float32Array.of(0, 1, 1, 0)));
     await fit(new Linear(2, 1), yes, { epochs: 1 });
-    expect(warn.mock.calls.flat().join()).toMatch(/all 0 or 1 as float32(.|\n)*head: "binary"/);
+    expect(warn.mock.calls.flat().join()).toMatch(
+      /all 0 or 1 as float32(.|\n)*objective: "binary"/,
+    );
   });
   test("an optional file that fails is given up, once, and training goes on", async () => {
     const logger = new CSVLogger(`${folder}/none/log.csv`);

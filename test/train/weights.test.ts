@@ -69,7 +69,9 @@ describe("weights that mean nothing", () => {
     await failing({ sampleWeight: [1, -1] }).toThrow(/sampleWeight of 1 is -1/);
     await failing({ classWeight: { 2: 1 } }).toThrow(/class 2, of which there is no training/);
     await failing({ classWeight: { 1: Number.NaN } }).toThrow(/class 1 is NaN/);
-    await failing({ head: "regression", classWeight: "balanced" }).toThrow(/head is regression/);
+    await failing({ objective: "regression", classWeight: "balanced" }).toThrow(
+      /objective is regression/,
+    );
     const loss = (y: Tensor) => y.mean();
     await failing({ loss, sampleWeight: [1, 2] }).toThrow(/weights need the loss of each example/);
   });

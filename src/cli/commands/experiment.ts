@@ -119,7 +119,7 @@ async function runOne(
     const seconds = Math.round((performance.now() - began) / 100) / 10;
     const done = { experiment, outcome, seconds };
     const plots = await writeResults(folder, done, { quick, seed });
-    tell(done, plots, json, terminal);
+    print(done, plots, json, terminal);
     return done;
   } catch (error) {
     line?.draw("");
@@ -177,7 +177,7 @@ async function readStored(path: string): Promise<Stored> {
   });
 }
 
-function tell(
+function print(
   { experiment: { id }, outcome, seconds }: Done,
   plots: readonly string[],
   json: boolean,

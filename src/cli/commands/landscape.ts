@@ -101,7 +101,7 @@ async function landscape(run: string, options: Options, terminal: Terminal): Pro
   const seconds = secondsSince(began);
   if (options.json)
     terminal.out(JSON.stringify({ event: "landscape", ...numbersOf(result), files, seconds }));
-  else tell(result, files, seconds, terminal);
+  else print(result, files, seconds, terminal);
 }
 
 /** A run with the loss of its net. */
@@ -216,7 +216,7 @@ const everythingOf = (result: Landscape) => ({
   ),
 });
 
-function tell(
+function print(
   { about, plane, curvature, audit, between }: Landscape,
   files: readonly string[],
   seconds: number,

@@ -71,7 +71,7 @@ export const define: Define = (command, terminal) => {
       if (options.json) terminal.out(asJson(path, preparation, predictions));
       else if (options.csv || (isOfRows(preparation) && !terminal.live))
         terminal.out(asCsv(preparation, predictions));
-      else tell(preparation, predictions, terminal);
+      else print(preparation, predictions, terminal);
     });
 };
 
@@ -128,8 +128,8 @@ async function predictAll(
     });
     return nothing;
   }
-  const head = target.classes.length === 1 ? binary : classification;
-  probabilityRows(head.read(outputs).toHost()).forEach((probabilities, k) => {
+  const objective = target.classes.length === 1 ? binary : classification;
+  probabilityRows(objective.read(outputs).toHost()).forEach((probabilities, k) => {
     const n = complete[k]!;
     const prediction = target.classes[largest(probabilities)] ?? null;
     nothing[n] = { ...examples[n]!, prediction, probabilities };
@@ -205,7 +205,7 @@ const shownPrediction = (prediction: Prediction["prediction"]): string =>
   typeof prediction === "string" ? shownClass(prediction) : String(prediction ?? "–");
 
 /** Of one example all classes, ranked; of more a line each. */
-function tell(
+function print(
   preparation: Preparation,
   predictions: readonly Prediction[],
   terminal: Terminal,

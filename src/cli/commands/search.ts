@@ -46,7 +46,7 @@ export const define: Define = (command, terminal) => {
   command
     .argument("[settings...]", "a configuration file, and single settings as key=value")
     .option(
-      "--over <setting=law>",
+      "--over <setting=distribution>",
       "what is tried: log(a,b), uniform(a,b), int(a,b) or [values]",
       collect,
       [],
@@ -90,7 +90,12 @@ async function run(words: string[], options: Options, terminal: Terminal): Promi
       const spent = Number.isFinite(budget) ? budget : undefined;
       const value = await train(settingsAt(point), spent, options.monitor, load);
       count++;
-      tell(terminal, options.json, { trial, budget: spent ?? null, parameters: point, value });
+      printTrial(terminal, options.json, {
+        trial,
+        budget: spent ?? null,
+        parameters: point,
+        value,
+      });
       return value;
     },
     { ...searchOptions(options, epochs), context: contextOf(settings, source, space, options) },
@@ -168,7 +173,7 @@ async function train(
   });
 }
 
-function tell(terminal: Terminal, json: boolean | undefined, trial: Trial): void {
+function printTrial(terminal: Terminal, json: boolean | undefined, trial: Trial): void {
   terminal.out(
     json
       ? formatJson({ event: "trial", ...trial })

@@ -97,7 +97,11 @@ async function train(
     return trainLearner(given, options, terminal);
   }
   const plan = options.resume
-    ? await resumedPlan(options.resume, given, file ?? all.find(isFixed)?.name ?? placeOf(options))
+    ? await resumedPlan(
+        options.resume,
+        given,
+        file ?? all.find(isFixed)?.name ?? folderOption(options),
+      )
     : await newPlan(given, options);
   const report = options.json ? jsonReport(terminal) : textReport(terminal);
   await runPlan(plan, report, terminal);
@@ -117,5 +121,5 @@ function flagAssignments(options: object): Assignment[] {
 const isFixed = ({ path }: Assignment) => path !== "training.epochs" && path !== "data.source";
 
 /** A flag that says where a run goes, which a run that goes on has said. */
-const placeOf = ({ run, devRun }: Options): string | undefined =>
+const folderOption = ({ run, devRun }: Options): string | undefined =>
   run !== undefined ? "--run" : devRun ? "--dev-run" : undefined;

@@ -24,7 +24,7 @@ const verdict = ({ holds, control }: Pick<Outcome, "holds" | "control">): string
 
 /** One claim: what it says, what was found, the figures, every number. */
 export function resultPage({ experiment, outcome, seconds }: Done, how: How): string {
-  const { id, title, claim, source, measured, rule } = experiment;
+  const { id, title, claim, source, measured, criterion } = experiment;
   const pictures = Object.keys(outcome.charts).map((name) => `![${name}](${id}-${name}.svg)`);
   const remarks = (outcome.remarks ?? []).map((remark) => `- ${remark}`);
   return `# ${id}: ${title}
@@ -33,7 +33,7 @@ export function resultPage({ experiment, outcome, seconds }: Done, how: How): st
 
 **Measured.** ${measured}
 
-**Rule.** ${rule}
+**Criterion.** ${criterion}
 
 **Result.** The claim ${verdict(outcome)}: ${outcome.summary}.
 
@@ -103,7 +103,7 @@ export function indexPage(results: readonly Stored[]): string {
   const kept = inOrder.filter(({ holds, control }) => holds && control).length;
   return `# The theory's claims, reproduced
 
-Each claim is a program in [experiments/](../../experiments/): what it measures, the rule by which it passes, and a negative control that must fail. ${kept} of ${inOrder.length} hold with their controls failing. \`gradus experiment all\` writes these pages, ${minutes.toFixed(0)} minutes of the machine that wrote them, other work included.
+Each claim is a program in [experiments/](../../experiments/): what it measures, the criterion by which it passes, and a negative control that must fail. ${kept} of ${inOrder.length} hold with their controls failing. \`gradus experiment all\` writes these pages, ${minutes.toFixed(0)} minutes of the machine that wrote them, other work included.
 
 | | claim | result | |
 | --- | --- | --- | --- |

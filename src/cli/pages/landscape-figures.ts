@@ -150,15 +150,15 @@ function dense(path: Plane["path"]): [number, number][] {
   });
 }
 
-/** Between the four points around a place; undefined outside the grid. */
+/** Between the four points around a point; undefined outside the grid. */
 function heightAt(
   { x, y }: GridSlice,
   heights: readonly (readonly number[])[],
   a: number,
   b: number,
 ): number | undefined {
-  const place = (axis: Float64Array, value: number) => (value - axis[0]!) / (axis[1]! - axis[0]!);
-  const [u, v] = [place(x, a), place(y, b)];
+  const indexOf = (axis: Float64Array, value: number) => (value - axis[0]!) / (axis[1]! - axis[0]!);
+  const [u, v] = [indexOf(x, a), indexOf(y, b)];
   if (!(u >= 0 && v >= 0 && u <= x.length - 1 && v <= y.length - 1)) return undefined;
   const [i, j] = [Math.min(Math.floor(u), x.length - 2), Math.min(Math.floor(v), y.length - 2)];
   const [p, q] = [u - i, v - j];

@@ -23,7 +23,7 @@ import {
   trajectoryDirections,
 } from "../../lab/index.ts";
 import type { Module } from "../../nn/index.ts";
-import { headFor, type Trajectory } from "../../train/index.ts";
+import { objectiveFor, type Trajectory } from "../../train/index.ts";
 
 export type Directions = "pca" | "random" | "eigen";
 
@@ -51,7 +51,7 @@ export interface Scene {
   readonly surface: LossSurface;
   readonly point: Float64Array;
   readonly sample: Split;
-  readonly loss: ReturnType<typeof headFor>["loss"];
+  readonly loss: ReturnType<typeof objectiveFor>["loss"];
 }
 
 /** @param data of which `samples` examples are drawn; all of them if there are no more. */
@@ -64,7 +64,7 @@ export function sceneOf(
   const order = new RandomStream(effort.seed).permutation(data.size);
   const sample =
     effort.samples < data.size ? subset(data, [...order].slice(0, effort.samples)) : data;
-  const { loss } = headFor(outputs, sample.targets);
+  const { loss } = objectiveFor(outputs, sample.targets);
   const surface = LossSurface.ofModel(model, loss, sample);
   return { model, surface, point: surface.point(), sample, loss };
 }

@@ -8,8 +8,8 @@ import {
   type ClassificationReport,
   classificationReport,
   confusionMatrix,
-  type Head,
-  headFor,
+  type Objective,
+  objectiveFor,
   predict,
   rSquared,
 } from "../../train/index.ts";
@@ -62,17 +62,21 @@ export async function measureRun(
 ): Promise<RunResults> {
   const { preparation } = config.data;
   const outputs = await predict(judgedModel(model, config), test.inputs);
-  const head = headFor(outputs.shape, test.targets);
+  const objective = objectiveFor(outputs.shape, test.targets);
   const common = {
     test,
     sizes: summary(model, preparation.inputShape),
-    audit: auditModel(model, head.loss, tensors(asLearned(some(test, auditExamples), preparation))),
+    audit: auditModel(
+      model,
+      objective.loss,
+      tensors(asLearned(some(test, auditExamples), preparation)),
+    ),
   };
   return preparation.target.task === "regression"
     ? { ...common, numbers: numberResults(outputs, test.targets) }
     : {
         ...common,
-        classes: classResults(outputs, head, test.targets, classesOf(preparation).length),
+        classes: classResults(outputs, objective, test.targets, classesOf(preparation).length),
       };
 }
 
@@ -91,11 +95,11 @@ const tensors = ({ inputs, targets }: Split) => ({
 
 function classResults(
   outputs: Tensor,
-  head: Head,
+  objective: Objective,
   { data: actual }: HostArray,
   count: number,
 ): ClassResults {
-  const rows = probabilityRows(head.read(outputs).toHost());
+  const rows = probabilityRows(objective.read(outputs).toHost());
   const predicted = rows.map(largest);
   const matrix = confusionMatrix(actual, predicted, Math.max(count, 2));
   const wrong = predicted.flatMap((k, row): Mistake[] =>

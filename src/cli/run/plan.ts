@@ -101,7 +101,7 @@ async function planOf(folder: RunFolder, given: Given): Promise<Plan> {
     return folder;
   };
   const model = createModel(config.model);
-  restoreModel(from, model, stored); // what does not fit is told before anything is written
+  restoreModel(from, model, stored); // what does not fit is an error before anything is written
   return { config, model, source, from, openFolder };
 }
 

@@ -34,7 +34,7 @@ import type { RunConfig } from "./run-config.ts";
 import { judgedModel } from "./stored-run.ts";
 import { freezeAsSet, unfreezing } from "./transfer.ts";
 
-/** Trains, then measures the best weights on the test data, telling `report` all along. */
+/** Trains, then measures the best weights on the test data, notifying `report` all along. */
 export async function runPlan(plan: Plan, report: Report, terminal: Terminal): Promise<void> {
   const began = performance.now();
   const { config, source, model } = plan;
@@ -139,7 +139,7 @@ async function restoreBest(model: Module, folder: RunFolder, history: History): 
   return 1 + history.best("val_loss")!.epoch;
 }
 
-/** After an error: what is left, told on standard error; the error itself goes on. */
+/** After an error: what is left, printed on standard error; the error itself is thrown again. */
 async function leave(
   folder: RunFolder | undefined,
   terminal: Terminal,

@@ -3,8 +3,8 @@ import { choice, type Dimension, float, int, logUniform, type Space } from "../.
 import { describe, settingPaths } from "./settings.ts";
 import { pathOf, scalar } from "./settings-file.ts";
 
-/** Laws as the command line writes them: name → how it is read. */
-const laws: Readonly<Record<string, (low: number, high: number) => Dimension<number>>> = {
+/** Distributions as the command line writes them: name → how it is read. */
+const distributions: Readonly<Record<string, (low: number, high: number) => Dimension<number>>> = {
   log: logUniform,
   uniform: float,
   int,
@@ -14,9 +14,9 @@ const fix =
   "write a setting and its values, such as lr=log(1e-4,1e-1), batchSize=[32,64], hidden=[[16],[32,32]] or dropout=uniform(0,0.5).";
 
 /**
- * The space that words describe: settings, each with a law.
+ * The space that words describe: settings, each with a distribution.
  *
- * @throws {ConfigError} for a setting that there is not, or a law that cannot be read.
+ * @throws {ConfigError} for a setting that there is not, or a distribution that cannot be read.
  */
 export function readSpace(words: readonly string[]): Space {
   if (words.length === 0)
@@ -32,7 +32,7 @@ export function readSpace(words: readonly string[]): Space {
   return Object.fromEntries(dimensions);
 }
 
-function readDimension(word: string): [path: string, law: Dimension] {
+function readDimension(word: string): [path: string, distribution: Dimension] {
   const cut = word.indexOf("=");
   if (cut < 1)
     throw new ConfigError({
@@ -49,7 +49,8 @@ function readDimension(word: string): [path: string, law: Dimension] {
     });
   const text = word.slice(cut + 1).trim();
   const [, name, low, high] = /^(\w+)\(([^,]+),([^,]+)\)$/.exec(text) ?? [];
-  if (name && Object.hasOwn(laws, name)) return [path, laws[name]!(Number(low), Number(high))];
+  if (name && Object.hasOwn(distributions, name))
+    return [path, distributions[name]!(Number(low), Number(high))];
   const list = /^\[(.*)\]$/.exec(text)?.[1];
   if (list !== undefined) return [path, choice(listed(list, path) as string[])];
   throw new ConfigError({

@@ -24,7 +24,7 @@ export class Stages {
     return new Stages(terminal, silent ? undefined : await terminal.live?.(), silent);
   }
 
-  /** Begins a stage. @returns to be told how many of `total` parts are done, or that one more is. */
+  /** Begins a stage. @returns a function to call with how many of `total` parts are done; without a number, one more. */
   readonly stage = (name: string, total: number): ((done?: number) => void) => {
     const began = performance.now();
     let [done, drawn, first] = [0, 0, 0];

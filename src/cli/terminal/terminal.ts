@@ -30,7 +30,7 @@ export const styled = (terminal: Terminal, style: Style, text: string): string =
  * The process's own terminal: plain on a pipe, without colors when NO_COLOR is set.
  *
  * What cannot be written is dropped, and the command goes on: a training has its files. A reader that
- * has seen enough (`| head`) is no error; a full disk under a log or a closed terminal is told once, on
+ * has seen enough (`| head`) is no error; a full disk under a log or a closed terminal is reported once, on
  * the other stream.
  */
 export function processTerminal(): Terminal {
@@ -41,7 +41,7 @@ export function processTerminal(): Terminal {
     lost = message;
     error(`warning: standard output cannot be written (${message}); going on without it\n`);
   });
-  const error = guarded(stderr, () => {}); // there is no place left to tell it
+  const error = guarded(stderr, () => {}); // there is nowhere left to report it
   // a terminal that does not know its size has no place to redraw
   const isTerminal = stdout.isTTY === true && env.TERM !== "dumb" && stdout.rows > 0;
   return {
@@ -54,7 +54,7 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Writes to a stream until it fails, which is told once. */
+/** Writes to a stream until it fails, which is reported once. */
 function guarded(
   stream: NodeJS.WriteStream,
   onFailure: (error: NodeJS.ErrnoException) => void,

@@ -15,7 +15,7 @@ export async function waitFor<T>(what: string, f: () => Promise<T>): Promise<T> 
 }
 
 /**
- * What to tell where the process has nothing left to do and the command has not ended: something that
+ * What to say where the process has nothing left to do and the command has not ended: something that
  * it waits for was given up without a word.
  */
 export function standstill(): string {

@@ -35,8 +35,8 @@ export async function fileTree(
   const { stat } = await import("node:fs/promises");
   try {
     const isFolder = (await stat(path)).isDirectory();
-    const place = await (isFolder ? folderAt : archiveAt)(path, wanted, limits);
-    return await walk(path, place, wanted, limits);
+    const from = await (isFolder ? folderAt : archiveAt)(path, wanted, limits);
+    return await walk(path, from, wanted, limits);
   } catch (thrown) {
     if (thrown instanceof GradusError) throw thrown;
     throw new DataError({
@@ -53,7 +53,7 @@ type Kind = ArchiveEntry["kind"];
 type End = { readonly at: string; readonly kind: Kind } | "nowhere" | "out";
 
 /** A folder of the disk or an archive. Paths are from its root, which is "". */
-interface Place {
+interface FileSource {
   readonly list: (folder: string) => Promise<readonly { name: string; kind: Kind }[]>;
   readonly follow: (link: string) => Promise<End>;
   readonly read: (file: string) => Promise<Uint8Array>;
@@ -66,7 +66,7 @@ const within = (folder: string, name: string): string => (folder ? `${folder}/${
 
 async function walk(
   root: string,
-  place: Place,
+  from: FileSource,
   wanted: (path: string) => boolean,
   limits: Limits,
 ): Promise<FileTree> {
@@ -77,13 +77,13 @@ async function walk(
   let count = 0;
   /** `at` is where the folder truly is, `shown` the way that led there. */
   const visit = async (at: string, shown: string, above: readonly string[]): Promise<void> => {
-    for (const { name, kind } of await place.list(at)) {
+    for (const { name, kind } of await from.list(at)) {
       if (isHidden(name)) continue;
       if (++count > limits.maxEntries)
         throw beyond(root, "files and folders", count, limits.maxEntries, "maxEntries");
       const path = within(shown, name);
       let end: End = { at: within(at, name), kind };
-      if (kind === "link") end = await place.follow(end.at);
+      if (kind === "link") end = await from.follow(end.at);
       if (typeof end === "string") {
         // A link that can only be to a file of no use is one more file that is left out.
         if (wanted(path) || !/\.\w+$/.test(name)) throw badLink(root, path, end);
@@ -97,9 +97,9 @@ async function walk(
     }
   };
   await visit("", "", []);
-  await place.prepare?.(files.map(({ at }) => at));
+  await from.prepare?.(files.map(({ at }) => at));
   return {
-    files: files.sort(byPath).map(({ path, at }) => ({ path, read: () => place.read(at) })),
+    files: files.sort(byPath).map(({ path, at }) => ({ path, read: () => from.read(at) })),
     folders: folders.sort(),
     leftOut: leftOut.sort(),
     loops: loops.sort(),
@@ -146,7 +146,7 @@ export function treeNotes({ files, leftOut, loops }: FileTree): string[] {
 const firstOf = (words: readonly string[], count: number): string =>
   words.slice(0, count).join(", ") + (words.length > count ? ", …" : "");
 
-async function folderAt(root: string, _: unknown, limits: Limits): Promise<Place> {
+async function folderAt(root: string, _: unknown, limits: Limits): Promise<FileSource> {
   const { readdir, readFile, realpath, stat } = await import("node:fs/promises");
   const { isAbsolute, join, relative, sep } = await import("node:path");
   const base = await realpath(root);
@@ -183,7 +183,7 @@ async function archiveAt(
   path: string,
   wanted: (path: string) => boolean,
   limits: Limits,
-): Promise<Place> {
+): Promise<FileSource> {
   const isVisible = (file: string) => !file.split("/").some(isHidden);
   let entries = await readArchive(path, (file) => isVisible(file) && wanted(file), limits);
   const folders = foldersOf(entries);

@@ -14,7 +14,7 @@ export interface ImageFormat {
 const inFlight = 8;
 
 /**
- * Decodes images, several at a time, straight into their places.
+ * Decodes images, several at a time, straight into their slots.
  *
  * @returns `[N, C, H, W]` float32: whole numbers scaled to [0, 1], floats as they are; gray if all
  *   images are, unless the format says. And what there is to say about them.
@@ -29,8 +29,8 @@ export async function decodeImages(
   const decode = async (file: FileEntry) =>
     decodePicture(await file.read(), file.path, format, limits);
   const like = await decode(files[0]!);
-  const places = new Places(files.length, like, format.channels ?? like.channels, limits);
-  places.put(0, like);
+  const slots = new Slots(files.length, like, format.channels ?? like.channels, limits);
+  slots.put(0, like);
   let next = 1;
   const work = async () => {
     while (next < files.length) {
@@ -38,7 +38,7 @@ export async function decodeImages(
       const image = await decode(files[n]!);
       if (image.height !== like.height || image.width !== like.width)
         throw otherSize(files[n]!, image, files[0]!, like);
-      places.put(n, image);
+      slots.put(n, image);
     }
   };
   try {
@@ -46,13 +46,13 @@ export async function decodeImages(
   } finally {
     next = files.length; // after an error the others begin nothing new
   }
-  const { data, channels } = places;
+  const { data, channels } = slots;
   const shape = [files.length, channels, like.height, like.width];
-  return { images: { dtype: "float32", shape, data }, notes: places.notes(format) };
+  return { images: { dtype: "float32", shape, data }, notes: slots.notes(format) };
 }
 
 /** The values of all images, which become color when the first colored one comes. */
-class Places {
+class Slots {
   data: Float32Array;
   channels: 1 | 3;
   readonly #pixels: number;
@@ -82,7 +82,7 @@ class Places {
     }
   }
 
-  /** `[H, W, C]` → `[C, H, W]` in the n-th place. */
+  /** `[H, W, C]` → `[C, H, W]` in the n-th slot. */
   put(n: number, image: Raster): void {
     const counts = this.#counts;
     counts[image.channels === 1 ? "gray" : "color"]++;

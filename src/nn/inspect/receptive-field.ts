@@ -66,7 +66,7 @@ type Found = Seen | "none" | null;
 
 type Node = Tensor["node"];
 
-/** The receptive fields of values while a model runs: tell it of every call. */
+/** The receptive fields of values while a model runs; `onCall` follows every call. */
 export class Fields {
   readonly #input: Node;
   readonly #found = new Map<Node, Found>();
@@ -77,7 +77,7 @@ export class Fields {
     this.#found.set(x.node, untouched(x.shape));
   }
 
-  hear(module: AnyModule, inputs: readonly unknown[], output: unknown): void {
+  onCall(module: AnyModule, inputs: readonly unknown[], output: unknown): void {
     const [x] = inputs;
     if (!isTensor(x) || !isTensor(output) || this.#found.has(output.node)) return;
     const reach = module.reach(x.shape.slice(1));
@@ -93,7 +93,7 @@ export class Fields {
     return found && found !== "none" ? found.field : null;
   }
 
-  /** What no layer has told follows from the graph, back to what is known. */
+  /** What no layer has stated follows from the graph, back to what is known. */
   #find(node: Node): Found {
     const known = this.#found.get(node);
     if (known !== undefined) return known;
@@ -185,7 +185,7 @@ function clipped({ size, jump, start }: ReceptiveField, input: Shape): Receptive
  * elements count that lie between. The fields of all layers are in {@link summary}.
  *
  * @param inputShape `[C, …spatial]` of one example; a single axis `[D]` is taken for space.
- * @returns null where values of different places meet in a way that no layer has told: attention,
+ * @returns null where values of different places meet in a way that no layer states: attention,
  * recurrence, reductions and products in a `forward` of your own.
  * @see Araujo, Norris & Sim 2019, "Computing receptive fields of convolutional neural networks"
  * @example
@@ -196,7 +196,7 @@ export function receptiveField(model: Module, inputShape: Shape): ReceptiveField
   const dtype = Object.values(model.parameters())[0]?.dtype ?? "float32";
   const x = zeros([1, ...inputShape], { dtype });
   const fields = new Fields(x);
-  const hear = (module: AnyModule, output: unknown, inputs: readonly unknown[]) =>
-    fields.hear(module, inputs, output);
-  return fields.of(evaluating(model, () => listenToCalls(hear, () => model.forward(x))));
+  const onCall = (module: AnyModule, output: unknown, inputs: readonly unknown[]) =>
+    fields.onCall(module, inputs, output);
+  return fields.of(evaluating(model, () => listenToCalls(onCall, () => model.forward(x))));
 }

@@ -86,8 +86,8 @@ export function summary(model: Module, inputShape: Shape, options: SummaryOption
   const rows: SummaryRow[] = [];
   const learned = new Set<SummaryRow>();
   const whole = new Map<string, SummaryRow>();
-  const hear = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => {
-    fields.hear(module, inputs, output);
+  const onCall = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => {
+    fields.onCall(module, inputs, output);
     if (!isTensor(output)) return;
     const own = countedParameters(module, listed);
     const outputShape = output.shape.slice(1);
@@ -111,7 +111,7 @@ export function summary(model: Module, inputShape: Shape, options: SummaryOption
     if (own.length > 0) learned.add(row);
     rows.push(row);
   };
-  evaluating(model, () => listenToCalls(hear, () => model.forward(x)));
+  evaluating(model, () => listenToCalls(onCall, () => model.forward(x)));
   const isLearned = (row: SummaryRow) => learned.has(row);
   return {
     inputShape: [...inputShape],

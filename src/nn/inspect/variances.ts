@@ -24,7 +24,7 @@ export interface VarianceOptions {
 }
 
 /**
- * Variances of activations and gradients from layer to layer, which a good law of initialisation
+ * Variances of activations and gradients from layer to layer, which a good initializer
  * keeps: where they shrink or grow by a factor per layer, a deep net starts dead or explodes.
  *
  *   Var y_l ≈ (n_in Var w · s)^l Var x     forward,   s = 1 for linear layers, ½ for ReLUs
@@ -48,21 +48,21 @@ export function variancesThroughDepth(
   checkOptions("variancesThroughDepth", options, { loss: "function", seed: "number" });
   const { loss, seed = 0 } = options;
   const paths = new Map(Object.entries(model.modules()).map(([path, m]) => [m, path]));
-  const heard: { module: AnyModule; output: Tensor }[] = [];
-  const hear = (module: AnyModule, output: unknown) => {
+  const calls: { module: AnyModule; output: Tensor }[] = [];
+  const onCall = (module: AnyModule, output: unknown) => {
     const isLayer = Object.keys(module.modules()).length === 1;
-    if (isLayer && isTensor(output) && isFloat(output.dtype)) heard.push({ module, output });
+    if (isLayer && isTensor(output) && isFloat(output.dtype)) calls.push({ module, output });
   };
-  const outputs = evaluating(model, () => listenToCalls(hear, () => model.forward(inputs)));
+  const outputs = evaluating(model, () => listenToCalls(onCall, () => model.forward(inputs)));
   const total = loss ? loss(outputs) : outputs.mul(normal(outputs.shape, { key: seed })).sum();
   const one = filled(1, total.node);
-  const variances = heard.map(({ output }) => {
+  const variances = calls.map(({ output }) => {
     // one sweep for each: a sweep for all would stop at the last of them
     const [gradient] = vjp([total.node], [one], [output.node]);
     return [output.variance(), gradient ? new Tensor(gradient).variance() : null] as const;
   });
   realizeSync(variances.flat().flatMap((x) => (x ? [x.node] : [])));
-  return heard.map(({ module }, i) => {
+  return calls.map(({ module }, i) => {
     const [activations, gradients] = variances[i]!;
     return {
       path: paths.get(module) ?? "",

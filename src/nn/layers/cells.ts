@@ -38,10 +38,10 @@ export abstract class RecurrentCell<S extends HiddenState> extends Module<
     checkCounts(this.constructor.name, { inputSize, hiddenSize });
     this.inputSize = inputSize;
     this.hiddenSize = hiddenSize;
-    const law = { dtype, fanIn: hiddenSize };
-    this.inputWeight = new Parameter(torchUniform([gates * hiddenSize, inputSize], law));
-    this.hiddenWeight = new Parameter(torchUniform([gates * hiddenSize, hiddenSize], law));
-    this.bias = new Parameter(torchUniform([gates * hiddenSize], law));
+    const init = { dtype, fanIn: hiddenSize };
+    this.inputWeight = new Parameter(torchUniform([gates * hiddenSize, inputSize], init));
+    this.hiddenWeight = new Parameter(torchUniform([gates * hiddenSize, hiddenSize], init));
+    this.bias = new Parameter(torchUniform([gates * hiddenSize], init));
   }
 
   /** The state before the first step: 0 for each of `n` examples. */
@@ -164,8 +164,8 @@ export class GRUCell extends RecurrentCell<HiddenState> {
 
   constructor(inputSize: number, hiddenSize: number, options: CellOptions = {}) {
     super(3, inputSize, hiddenSize, options);
-    const law = { dtype: options.dtype, fanIn: hiddenSize };
-    this.hiddenBias = new Parameter(torchUniform([hiddenSize], law));
+    const init = { dtype: options.dtype, fanIn: hiddenSize };
+    this.hiddenBias = new Parameter(torchUniform([hiddenSize], init));
   }
   initial(n: number): HiddenState {
     return { h: this.zero(n) };

@@ -5,9 +5,9 @@ import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
 import { checkCounts } from "./linear.ts";
 
-/** The initial law and dtype of an {@link Embedding}, and which index pads. */
+/** The initializer and dtype of an {@link Embedding}, and which index pads. */
 export interface EmbeddingOptions {
-  /** The law of the vectors, default N(0, 1). */
+  /** Initializer of the vectors, default N(0, 1). */
   readonly init?: Initializer | undefined;
   readonly dtype?: FloatDType | undefined;
   /** The index that stands for nothing: its vector starts at 0 and gets no gradient. */

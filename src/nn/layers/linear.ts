@@ -17,9 +17,9 @@ import { Parameter } from "../parameter.ts";
 export interface WeightOptions {
   /** Default true. */
   readonly bias?: boolean | undefined;
-  /** The law of the weight, default {@link heUniform}. */
+  /** Initializer of the weight, default {@link heUniform}. */
   readonly init?: Initializer | undefined;
-  /** The law of the bias, default 0. PyTorch's is `init.torchUniform` for both. */
+  /** Initializer of the bias, default 0. PyTorch's is `init.torchUniform` for both. */
   readonly biasInit?: Initializer | undefined;
   readonly dtype?: FloatDType | undefined;
 }

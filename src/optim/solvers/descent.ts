@@ -1,7 +1,7 @@
 /** Directions of descent: what tells Newton, L-BFGS and conjugate gradients apart. */
 import { NumericError } from "../../base/index.ts";
+import type { Evaluation } from "./flat-parameters.ts";
 import { solvePositive } from "./solve.ts";
-import type { Evaluation } from "./unknowns.ts";
 import { dot, plus, scaled } from "./vectors.ts";
 
 /** A point θ `[n]` with what is known of the loss there. */

@@ -3,6 +3,14 @@ import { ConfigError, checkOptions, NumericError } from "../../base/index.ts";
 import { compile, jvp, type Tensor, tensor, vjp } from "../../tensor/index.ts";
 import type { Descent } from "./descent.ts";
 import {
+  type Evaluation,
+  flatParametersOf,
+  flattened,
+  numbers,
+  type ParameterSource,
+  valueAndGradient,
+} from "./flat-parameters.ts";
+import {
   checkCount,
   checkFinite,
   checkMethod,
@@ -16,14 +24,6 @@ import {
   report,
 } from "./minimize.ts";
 import { leastSquaresStep } from "./solve.ts";
-import {
-  type Evaluation,
-  flattened,
-  numbers,
-  type ParameterSource,
-  unknownsOf,
-  valueAndGradient,
-} from "./unknowns.ts";
 import { dot, norm, plus } from "./vectors.ts";
 
 /** The damping of {@link leastSquares}, and when it ends. */
@@ -85,20 +85,20 @@ export function leastSquares<X>(
   const { method = "levenberg-marquardt", damping = 1e-3, ...limits } = options;
   checkMethod("leastSquares", method, methods);
   checkDamping(damping);
-  const unknowns = unknownsOf<X>("leastSquares", start);
-  const r = (theta: Tensor) => flattened("leastSquares", unknowns.at(theta, residuals));
-  const linear = linearizer(r, unknowns.start.length);
+  const flat = flatParametersOf<X>("leastSquares", start);
+  const r = (theta: Tensor) => flattened("leastSquares", flat.at(theta, residuals));
+  const linear = linearizer(r, flat.start.length);
   const { point, ...rest } =
     method === "gauss-newton"
       ? descend(
           "leastSquares",
           valueAndGradient((theta) => r(theta).square().sum().mul(0.5)),
-          unknowns,
+          flat,
           gaussNewton(linear),
           limits,
         )
-      : levenbergMarquardt(r, linear, unknowns, damping, limits);
-  return { x: unknowns.finish(point.x), ...rest };
+      : levenbergMarquardt(r, linear, flat, damping, limits);
+  return { x: flat.finish(point.x), ...rest };
 }
 
 /** r `[m]` and the columns of J, `[m]` each. */

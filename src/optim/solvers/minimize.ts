@@ -10,14 +10,14 @@ import {
   type Point,
   polakRibiere,
 } from "./descent.ts";
-import { type LinePoint, strongWolfe } from "./line-search.ts";
 import {
   type Evaluation,
+  flatParametersOf,
   numbers,
   type ParameterSource,
-  unknownsOf,
   valueAndGradient,
-} from "./unknowns.ts";
+} from "./flat-parameters.ts";
+import { type LinePoint, strongWolfe } from "./line-search.ts";
 import { dot, largest, norm, plus } from "./vectors.ts";
 
 /** The method of {@link minimize}, and when it ends. */
@@ -109,17 +109,17 @@ export function minimize<X>(
   const { method = "lbfgs", memory = 10 } = options;
   checkMethod("minimize", method, methods);
   checkCount("minimize", "memory", memory);
-  const unknowns = unknownsOf<X>("minimize", start);
-  const f = (theta: Tensor) => unknowns.at(theta, loss);
+  const flat = flatParametersOf<X>("minimize", start);
+  const f = (theta: Tensor) => flat.at(theta, loss);
   const descents: Record<typeof method, () => Descent> = {
     newton: () => newton(hessianOf(f)),
     lbfgs: () => lbfgs(memory),
     cg: () => conjugate(polakRibiere),
     "cg-fletcher-reeves": () => conjugate(fletcherReeves),
   };
-  const end = descend("minimize", valueAndGradient(f), unknowns, descents[method](), options);
+  const end = descend("minimize", valueAndGradient(f), flat, descents[method](), options);
   const { point, ...rest } = end;
-  return { x: unknowns.finish(point.x), ...rest };
+  return { x: flat.finish(point.x), ...rest };
 }
 
 /** When a descent ends. */

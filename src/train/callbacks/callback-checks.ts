@@ -10,7 +10,7 @@ const hooks: { readonly [K in keyof Required<Callback>]: true } = {
 const methods = Object.keys(hooks).filter((name) => /^(on|after)/.test(name));
 
 /**
- * Callbacks in the order in which they hear of events: what watches and steers, what saves, and what
+ * Callbacks in the order in which they are notified: what watches and steers, what saves, and what
  * writes files that nobody needs to go on.
  *
  * @throws {ConfigError} for what has nothing to be called.

@@ -2,7 +2,7 @@
 import { ConfigError, checkOptions } from "../../base/index.ts";
 import { type AnyModule, select } from "../../nn/index.ts";
 import { ownParameters } from "../../nn/module.ts";
-import type { ParameterGroup } from "../../optim/index.ts";
+import type { ParamGroup } from "../../optim/index.ts";
 import type { Callback, Training } from "../training.ts";
 
 /** Epoch, from 0 → patterns of the parameters that learn from then on. */
@@ -71,7 +71,7 @@ function checkEpoch(text: string): number {
  * layerwiseLr(model, 0.5); // { "layers.0.weight": { lrScale: 0.5 }, "layers.0.bias": { lrScale: 0.5 }, "layers.2.weight": { lrScale: 1 } }
  * new Optimizer(model, adam(), { groups: layerwiseLr(model, 0.5) }).lr; // 0.001
  */
-export function layerwiseLr(model: AnyModule, decay: number): Record<string, ParameterGroup> {
+export function layerwiseLr(model: AnyModule, decay: number): Record<string, ParamGroup> {
   if (!(decay > 0 && decay <= 1))
     throw new ConfigError({
       subject: "layerwiseLr",

@@ -8,8 +8,8 @@ import {
   sizeOf,
 } from "../../base/index.ts";
 import { arange, fromHost, stack, type Tensor } from "../../tensor/index.ts";
-import type { Head } from "../head.ts";
 import type { Logs } from "../history.ts";
+import type { Objective } from "../objective.ts";
 import type { Sums } from "./metrics.ts";
 import {
   type Average,
@@ -36,39 +36,43 @@ export interface CountMetric {
 }
 
 /** A function of all outputs and targets together, such as one of ranks: in evaluation only. */
-export interface WholeMetric {
+export interface EpochMetric {
   /** The measure of all outputs and targets at once. */
-  readonly whole: (outputs: HostArray, targets: HostArray) => number;
+  readonly compute: (outputs: HostArray, targets: HostArray) => number;
 }
 
 /** However the examples are cut into batches, a metric is the same. */
-export type Metric = SumMetric | CountMetric | WholeMetric;
+export type Metric = SumMetric | CountMetric | EpochMetric;
 
-/** A metric by the name that logs show, for whichever head it meets. */
+/** A metric by the name that logs show, for whichever objective it meets. */
 export interface NamedMetric {
   readonly name: string;
-  /** @throws {ConfigError} if the head has nothing of the kind. */
-  of(head: Head): Metric;
+  /** @throws {ConfigError} if the objective has nothing of the kind. */
+  of(objective: Objective): Metric;
 }
 
-/** What logs hold of a head: in training, and of data that is evaluated. */
+/** What logs hold of an objective: in training, and of data that is evaluated. */
 export const namesOf = ({
   metrics,
-}: Pick<Head, "metrics">): { trained: string[]; measured: string[] } => ({
-  trained: ["loss", ...Object.keys(metrics).filter((name) => !isWhole(metrics[name]!))],
+}: Pick<Objective, "metrics">): { trained: string[]; measured: string[] } => ({
+  trained: ["loss", ...Object.keys(metrics).filter((name) => !isEpochMetric(metrics[name]!))],
   measured: ["loss", ...Object.keys(metrics)],
 });
 
-const isWhole = (metric: Metric): metric is WholeMetric => "whole" in metric;
-export const hasWhole = ({ metrics }: Pick<Head, "metrics">): boolean =>
-  Object.values(metrics).some(isWhole);
+const isEpochMetric = (metric: Metric): metric is EpochMetric => "compute" in metric;
+export const needsEpoch = ({ metrics }: Pick<Objective, "metrics">): boolean =>
+  Object.values(metrics).some(isEpochMetric);
 
 /** What a compiled step gives for outputs and targets: sums by the name of their metric. */
-export function sumsOf(head: Head, outputs: Tensor, targets: Tensor): Record<string, Tensor> {
+export function sumsOf(
+  objective: Objective,
+  outputs: Tensor,
+  targets: Tensor,
+): Record<string, Tensor> {
   const sums: Record<string, Tensor> = {};
-  for (const [name, metric] of Object.entries(head.metrics))
+  for (const [name, metric] of Object.entries(objective.metrics))
     if (typeof metric === "function") sums[name] = metric(outputs, targets);
-    else if (!isWhole(metric)) sums[name] = metric.sums(outputs, targets);
+    else if (!isEpochMetric(metric)) sums[name] = metric.sums(outputs, targets);
   return sums;
 }
 
@@ -85,12 +89,12 @@ export function plainSums(sums: Readonly<Record<string, Tensor>>): Record<string
 }
 
 /** The logs that sums over examples come to: the mean loss first, then the metrics. */
-export function logsOf({ metrics }: Pick<Head, "metrics">, { examples, sums }: Sums): Logs {
+export function logsOf({ metrics }: Pick<Objective, "metrics">, { examples, sums }: Sums): Logs {
   const logs: Record<string, number> = {};
   if (examples === 0) return logs;
   if (sums.loss !== undefined) logs.loss = sums.loss / examples;
   for (const [name, metric] of Object.entries(metrics)) {
-    if (isWhole(metric)) continue;
+    if (isEpochMetric(metric)) continue;
     if (typeof metric === "function") logs[name] = sums[name]! / examples;
     else logs[name] = metric.result(numbered(sums, name), examples);
   }
@@ -108,21 +112,21 @@ function numbered(sums: Logs, name: string): number[] {
 }
 
 /** The metrics that need all outputs. */
-export const wholeLogs = (
-  { metrics }: Pick<Head, "metrics">,
+export const epochLogs = (
+  { metrics }: Pick<Objective, "metrics">,
   outputs: HostArray,
   targets: HostArray,
 ): Logs =>
   Object.fromEntries(
     Object.entries(metrics).flatMap(([name, metric]) =>
-      isWhole(metric) ? [[name, metric.whole(outputs, targets)]] : [],
+      isEpochMetric(metric) ? [[name, metric.compute(outputs, targets)]] : [],
     ),
   );
 
-function unfit(name: string, head: Head, fix: string): ConfigError {
-  return new ConfigError({ subject: name, problem: `the head is ${head.name}.`, fix });
+function unfit(name: string, objective: Objective, fix: string): ConfigError {
+  return new ConfigError({ subject: name, problem: `the objective is ${objective.name}.`, fix });
 }
-const needsClasses = "use it with the heads binary, classification or multiLabel.";
+const needsClasses = "use it with the objectives binary, classification or multiLabel.";
 
 /**
  * The share of answers that are right: of examples, or with multiLabel of labels.
@@ -133,9 +137,9 @@ const needsClasses = "use it with the heads binary, classification or multiLabel
  */
 export const accuracy = (): NamedMetric => ({
   name: "accuracy",
-  of(head) {
-    const metric = head.metrics.accuracy;
-    if (!metric) throw unfit("accuracy", head, needsClasses);
+  of(objective) {
+    const metric = objective.metrics.accuracy;
+    if (!metric) throw unfit("accuracy", objective, needsClasses);
     return metric;
   },
 });
@@ -149,9 +153,9 @@ export const accuracy = (): NamedMetric => ({
  */
 export const topKAccuracy = (k: number): NamedMetric => ({
   name: `top${checkK(k)}Accuracy`,
-  of(head) {
-    if (head.activation !== "softmax")
-      throw unfit(`top${k}Accuracy`, head, "use it with the head classification.");
+  of(objective) {
+    if (objective.activation !== "softmax")
+      throw unfit(`top${k}Accuracy`, objective, "use it with the objective classification.");
     return (logits, targets) => {
       const labels = targets.rank === 1 ? targets.cast("int32") : targets.argmax({ axis: -1 });
       const label = labels.unsqueeze(-1);
@@ -181,12 +185,12 @@ function checkK(k: number): number {
  */
 export const exactMatch = (): NamedMetric => ({
   name: "exactMatch",
-  of(head) {
-    const { decide } = head;
-    if (!decide) throw unfit("exactMatch", head, needsClasses);
+  of(objective) {
+    const { decide } = objective;
+    if (!decide) throw unfit("exactMatch", objective, needsClasses);
     return (outputs, targets) => {
-      const { chosen, actual } = decide(outputs, targets);
-      return chosen.equal(actual).all({ axis: 1 }).cast("int32").sum();
+      const { predicted, actual } = decide(outputs, targets);
+      return predicted.equal(actual).all({ axis: 1 }).cast("int32").sum();
     };
   },
 });
@@ -194,7 +198,7 @@ export const exactMatch = (): NamedMetric => ({
 /** Which average over the classes a score is. */
 export interface ScoreOptions {
   /**
-   * How classes become one number; default "macro", and for the head binary the score of class 1 alone, as
+   * How classes become one number; default "macro", and for the objective binary the score of class 1 alone, as
    * in scikit-learn. Averages are over all classes, for yes or no over both.
    */
   readonly average?: Average | undefined;
@@ -235,15 +239,15 @@ const score =
     const name = ofClass === undefined ? `${measure}${suffix}` : `${measure}OfClass${ofClass}`;
     return {
       name,
-      of(head) {
-        const { decide, positive } = head;
-        if (!decide) throw unfit(name, head, needsClasses);
+      of(objective) {
+        const { decide, positive } = objective;
+        if (!decide) throw unfit(name, objective, needsClasses);
         const only = ofClass ?? (average === undefined ? positive : undefined);
         return {
           sums(outputs, targets) {
-            const { chosen, actual } = decide(outputs, targets);
-            if (only !== undefined) checkClass(name, only, chosen.shape[1]!);
-            return stack([chosen.mul(actual), chosen, actual])
+            const { predicted, actual } = decide(outputs, targets);
+            if (only !== undefined) checkClass(name, only, predicted.shape[1]!);
+            return stack([predicted.mul(actual), predicted, actual])
               .cast("int32")
               .sum({ axis: 1 });
           },
@@ -269,18 +273,18 @@ function checkClass(name: string, ofClass: number, classes: number): void {
   });
 }
 
-/** `[3, C]` sums: right, chosen, true. */
+/** `[3, C]` sums: true positives, predicted, actual. */
 function countsOf(sums: readonly number[]): Counts[] {
   const classes = sums.length / 3;
   return Array.from({ length: classes }, (_, c) => ({
-    right: sums[c]!,
-    chosen: sums[classes + c]!,
+    truePositives: sums[c]!,
+    predicted: sums[classes + c]!,
     actual: sums[2 * classes + c]!,
   }));
 }
 
 /**
- * TP / (TP + FP): of what is chosen, the share that is right. All classes of the model count.
+ * TP / (TP + FP): the share of the predicted examples of a class that are of it. All classes of the model count.
  *
  * @example
  * const metrics = [precision(), precision({ average: "weighted" }), precision({ ofClass: 1 })];
@@ -288,7 +292,7 @@ function countsOf(sums: readonly number[]): Counts[] {
  */
 export const precision = score("precision");
 /**
- * TP / (TP + FN): of what is true, the share that is chosen. All classes of the model count.
+ * TP / (TP + FN): the share of the actual examples of a class that are predicted. All classes of the model count.
  *
  * @example
  * recall({ ofClass: 0 }).name; // "recallOfClass0"
@@ -313,11 +317,11 @@ export const f1 = score("f1");
  */
 export const auc = (): NamedMetric => ({
   name: "auc",
-  of(head) {
-    const { decide, activation, positive = 0 } = head;
-    if (!decide) throw unfit("auc", head, needsClasses);
+  of(objective) {
+    const { decide, activation, positive = 0 } = objective;
+    if (!decide) throw unfit("auc", objective, needsClasses);
     return {
-      whole(outputs, targets) {
+      compute(outputs, targets) {
         const scores = activation === "softmax" ? probabilities(outputs) : outputs;
         const actual = decide(fromHost(outputs), fromHost(targets)).actual.toHost();
         const columns = sizeOf(outputs.shape.slice(1)); // one for yes or no, which ranks "yes"
@@ -337,25 +341,25 @@ const probabilities = (logits: HostArray): HostArray =>
 /** A mean over all values of what an error comes to, in the units of the targets. */
 const ofErrors = (name: string, f: (error: Tensor) => Tensor): NamedMetric => ({
   name,
-  of(head) {
-    if (head.decide) throw unfit(name, head, "use it with regression or unitRegression.");
+  of(objective) {
+    if (objective.decide) throw unfit(name, objective, "use it with regression or unitRegression.");
     return (outputs, targets) => {
       const y = targets.cast(outputs.dtype).reshape(outputs.shape);
-      const errors = f(head.read(outputs).sub(y));
+      const errors = f(objective.read(outputs).sub(y));
       return errors.rank < 2 ? errors.sum() : errors.sum().div(errors.size / errors.shape[0]!);
     };
   },
 });
 
 /**
- * Mean |ŷ − y|, of values as the head reads them.
+ * Mean |ŷ − y|, of values as the objective reads them.
  *
  * @example
  * meanAbsolute().name; // "meanAbsoluteError"
  */
 export const meanAbsolute = (): NamedMetric => ofErrors("meanAbsoluteError", (e) => e.abs());
 /**
- * Mean (ŷ − y)², of values as the head reads them.
+ * Mean (ŷ − y)², of values as the objective reads them.
  *
  * @example
  * meanSquared().name; // "meanSquaredError"
@@ -370,10 +374,10 @@ export const meanSquared = (): NamedMetric => ofErrors("meanSquaredError", (e) =
  */
 export const r2 = (): NamedMetric => ({
   name: "r2",
-  of(head) {
-    if (head.decide) throw unfit("r2", head, "use it with regression or unitRegression.");
+  of(objective) {
+    if (objective.decide) throw unfit("r2", objective, "use it with regression or unitRegression.");
     return {
-      whole: (outputs, targets) => rSquared(head.read(fromHost(outputs)).toHost(), targets),
+      compute: (outputs, targets) => rSquared(objective.read(fromHost(outputs)).toHost(), targets),
     };
   },
 });
@@ -428,20 +432,23 @@ function metricOf(given: MetricLike): NamedMetric {
 
 function checkOwn(metrics: Readonly<Record<string, Metric>>): Readonly<Record<string, Metric>> {
   for (const [name, metric] of Object.entries(metrics)) {
-    const { sums, result, whole } = (metric ?? {}) as Partial<CountMetric & WholeMetric>;
+    const { sums, result, compute } = (metric ?? {}) as Partial<CountMetric & EpochMetric>;
     const isCount = typeof sums === "function" && typeof result === "function";
-    if (typeof metric === "function" || isCount || typeof whole === "function") continue;
+    if (typeof metric === "function" || isCount || typeof compute === "function") continue;
     throw new ConfigError({
       subject: "metrics",
       problem: `"${name}" is ${describe(metric)}, not a function of outputs and targets.`,
-      fix: "give a function to a scalar sum, { sums, result } or { whole }; names of metrics go into a list.",
+      fix: "give a function to a scalar sum, { sums, result } or { compute }; names of metrics go into a list.",
     });
   }
   return metrics;
 }
 
-/** Metrics for a head. @throws {ConfigError} for an unknown name, or one that does not fit the head. */
-export function resolveMetrics(metrics: Metrics, head: Head): Readonly<Record<string, Metric>> {
+/** Metrics for an objective. @throws {ConfigError} for an unknown name, or one that does not fit the objective. */
+export function resolveMetrics(
+  metrics: Metrics,
+  objective: Objective,
+): Readonly<Record<string, Metric>> {
   const list = listed(metrics);
   if (!list) return checkOwn(metrics as Readonly<Record<string, Metric>>);
   const resolved: Record<string, Metric> = {};
@@ -453,7 +460,7 @@ export function resolveMetrics(metrics: Metrics, head: Head): Readonly<Record<st
         problem: `two metrics are named "${named.name}".`,
         fix: "leave one out, or give it another name: { ...metric, name }.",
       });
-    resolved[named.name] = named.of(head);
+    resolved[named.name] = named.of(objective);
   }
   return resolved;
 }

@@ -11,9 +11,9 @@ import {
 
 /** Precision, recall and F1, of a class or on the average, and how many examples they stand for. */
 export interface ClassScore {
-  /** TP / (TP + FP), the share of the chosen that are right; 0 where none is chosen. */
+  /** TP / (TP + FP), the share of the predicted that are true; 0 where none is predicted. */
   readonly precision: number;
-  /** TP / (TP + FN), the share of the true that are chosen; 0 where none is true. */
+  /** TP / (TP + FN), the share of the actual that are predicted; 0 where there is none. */
   readonly recall: number;
   /** 2 TP / (2 TP + FP + FN), their harmonic mean; 0 where there is neither. */
   readonly f1: number;
@@ -24,20 +24,20 @@ export interface ClassScore {
 /** How classes become one number. */
 export type Average = "macro" | "micro" | "weighted";
 
-/** Per class: right, chosen, true. */
+/** Counts of one class. */
 export interface Counts {
-  readonly right: number;
-  readonly chosen: number;
+  readonly truePositives: number;
+  readonly predicted: number;
   readonly actual: number;
 }
 
 const ratio = (a: number, b: number): number => (b === 0 ? 0 : a / b);
 const total = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-export const scoreOf = ({ right, chosen, actual }: Counts): ClassScore => ({
-  precision: ratio(right, chosen),
-  recall: ratio(right, actual),
-  f1: ratio(2 * right, chosen + actual),
+export const scoreOf = ({ truePositives, predicted, actual }: Counts): ClassScore => ({
+  precision: ratio(truePositives, predicted),
+  recall: ratio(truePositives, actual),
+  f1: ratio(2 * truePositives, predicted + actual),
   support: actual,
 });
 
@@ -47,8 +47,12 @@ export const scoreOf = ({ right, chosen, actual }: Counts): ClassScore => ({
  */
 export function averageScore(counts: readonly Counts[], average: Average): ClassScore {
   const sum = (name: keyof Counts) => total(counts.map((c) => c[name]));
-  const [right, chosen, actual] = [sum("right"), sum("chosen"), sum("actual")];
-  if (average === "micro") return scoreOf({ right, chosen, actual });
+  const [truePositives, predicted, actual] = [
+    sum("truePositives"),
+    sum("predicted"),
+    sum("actual"),
+  ];
+  if (average === "micro") return scoreOf({ truePositives, predicted, actual });
   if (average === "weighted" && actual === 0) warnOnce(noneTrue);
   const weights = counts.map((c) =>
     average === "macro" ? 1 / counts.length : ratio(c.actual, actual),
@@ -90,8 +94,8 @@ export interface ClassificationReport {
 export function classificationReport(matrix: readonly (readonly number[])[]): ClassificationReport {
   checkMatrix(matrix);
   const counts = matrix.map((row, c) => ({
-    right: row[c]!,
-    chosen: total(matrix.map((other) => other[c]!)),
+    truePositives: row[c]!,
+    predicted: total(matrix.map((other) => other[c]!)),
     actual: total(row),
   }));
   const micro = averageScore(counts, "micro");

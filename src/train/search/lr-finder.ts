@@ -5,13 +5,13 @@ import type { AnyModule, Module } from "../../nn/index.ts";
 import { decayedAverage, Optimizer, type RuleLike } from "../../optim/index.ts";
 import { ruleOf } from "../../optim/rules/named.ts";
 import type { Variable } from "../../tensor/index.ts";
-import { type HeadOptions, resolveHead } from "../evaluate.ts";
+import { type ObjectiveOptions, resolveObjective } from "../evaluate.ts";
 import { trainingPart } from "../fit-options.ts";
 import { checkModel } from "../model-check.ts";
 import { trainStep } from "../step.ts";
 
 /** The rates that {@link findLr} goes through, and the training it does it with. */
-export interface FindLrOptions extends HeadOptions {
+export interface FindLrOptions extends ObjectiveOptions {
   /** The first rate. Default 1e-7. */
   readonly from?: number | undefined;
   /** The last rate. Default 10. */
@@ -31,7 +31,7 @@ export interface FindLrOptions extends HeadOptions {
 }
 
 const names: OptionNames<FindLrOptions> = {
-  ...{ head: true, loss: true, metrics: true, optimizer: true, from: "number", to: "number" },
+  ...{ objective: true, loss: true, metrics: true, optimizer: true, from: "number", to: "number" },
   ...{
     steps: "number",
     batchSize: "count",
@@ -90,7 +90,7 @@ export async function findLr(
   const { from = 1e-7, to = 10, steps = 100, smoothing = 0.9, diverge = 4 } = options;
   check({ from, to, steps, smoothing, diverge });
   const split = trainingPart("findLr", data);
-  const head = { ...resolveHead(model, split, options), metrics: {} };
+  const objective = { ...resolveObjective(model, split, options), metrics: {} };
   const { optimizer: given = "adam", batchSize = 32, seed = 0 } = options;
   checkSeed("findLr", seed);
   const optimizer =
@@ -100,7 +100,7 @@ export async function findLr(
   const rates: number[] = [];
   let stopped = `all ${steps} steps are done`;
   try {
-    const step = trainStep({ model, optimizer }, head, { parts: 1, size: batchSize });
+    const step = trainStep({ model, optimizer }, objective, { parts: 1, size: batchSize });
     for (const { inputs, targets } of endless(split, { batchSize, seed })) {
       const lr = from * (to / from) ** (losses.length / (steps - 1));
       const [part] = await step({ inputs, targets, weights: undefined }, lr);

@@ -80,7 +80,7 @@ export class SearchTable<S extends Space> {
       const row = parseJson(line);
       if (isTrial<S>(row)) return row;
     } catch {
-      // told below, as a line of another kind is
+      // reported below, as a line of another kind is
     }
     throw new FormatError({
       subject: `${this.#path} line ${number}`,

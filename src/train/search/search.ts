@@ -10,7 +10,7 @@ import type { Json } from "../run-folder.ts";
 import { headOf, SearchTable } from "./search-table.ts";
 import { gridPoint, gridSize, type Point, type Space, samplePoint } from "./space.ts";
 
-/** What the objective is told beside the hyper-parameters. */
+/** What the objective gets beside the hyper-parameters. */
 export interface TrialInfo {
   /** The number of the point, from 0; with halving it comes again, with more budget. */
   readonly trial: number;
@@ -19,7 +19,7 @@ export interface TrialInfo {
 }
 
 /** What is sought: a number, or a promise of one. */
-export type Objective<S extends Space> = (
+export type SearchObjective<S extends Space> = (
   parameters: Point<S>,
   info: TrialInfo,
 ) => number | Promise<number>;
@@ -102,7 +102,7 @@ const searchStream = 0x5e00_0000;
  */
 export async function search<S extends Space>(
   space: S,
-  objective: Objective<S>,
+  objective: SearchObjective<S>,
   options: SearchOptions = {},
 ): Promise<SearchResult<S>> {
   checkOptions("search", options, {
@@ -146,7 +146,7 @@ export async function search<S extends Space>(
 
 interface Rounds<S extends Space> {
   readonly space: S;
-  readonly objective: Objective<S>;
+  readonly objective: SearchObjective<S>;
   readonly method: string;
   readonly count: number;
   readonly rounds: readonly Round[];

@@ -34,14 +34,18 @@ const list = (values: number[]) => hostArray([values.length], Int32Array.from(va
 /** Measures outputs in batches of several sizes; all must agree to the last bit. */
 async function measured(
   split: Split,
-  head: "binary" | "multiLabel" | "classification" | "regression",
+  objective: "binary" | "multiLabel" | "classification" | "regression",
   metrics: Metrics,
 ) {
-  const whole = await evaluate(new Same(), split, { head, metrics, batchSize: 1000 });
+  const whole = await evaluate(new Same(), split, { objective, metrics, batchSize: 1000 });
   for (const batchSize of [1, 5, 19]) {
-    const { loss: _, ...other } = await evaluate(new Same(), split, { head, metrics, batchSize });
+    const { loss: _, ...other } = await evaluate(new Same(), split, {
+      objective,
+      metrics,
+      batchSize,
+    });
     for (const [name, value] of Object.entries(other))
-      if (head === "regression") expect(value).toBeCloseTo(whole[name]!, 6);
+      if (objective === "regression") expect(value).toBeCloseTo(whole[name]!, 6);
       else expect([name, value]).toEqual([name, whole[name]]);
   }
   return whole;
@@ -62,17 +66,17 @@ const measures = ["precision", "recall", "f1"] as const;
 const makers = { precision, recall, f1 };
 
 /** Every score of two classes or labels. */
-async function scoresOf(split: Split, head: "binary" | "multiLabel") {
+async function scoresOf(split: Split, objective: "binary" | "multiLabel") {
   const logs: Record<string, number> = {};
   for (const average of ["macro", "micro", "weighted"] as const)
     for (const name of measures) {
       const metric = makers[name]({ average });
-      logs[`${name} ${average}`] = (await measured(split, head, [metric]))[metric.name]!;
+      logs[`${name} ${average}`] = (await measured(split, objective, [metric]))[metric.name]!;
     }
   for (const ofClass of [0, 1])
     for (const name of measures) {
       const metric = makers[name]({ ofClass });
-      logs[`${name} ${ofClass}`] = (await measured(split, head, [metric]))[metric.name]!;
+      logs[`${name} ${ofClass}`] = (await measured(split, objective, [metric]))[metric.name]!;
     }
   return logs;
 }
@@ -235,10 +239,10 @@ describe("says what is no score", () => {
     expect(() => topKAccuracy(0)).toThrow(/k is 0/);
     expect(() => topKAccuracy(1.5)).toThrow(ConfigError);
   });
-  test("a class beyond the head's, and two metrics of one name", async () => {
+  test("a class beyond the objective's, and two metrics of one name", async () => {
     const split = makeSplit(rows([[1], [-1]]), list([1, 0]));
     const failing = (metrics: Metrics) =>
-      expect(evaluate(new Same(), split, { head: "binary", metrics })).rejects;
+      expect(evaluate(new Same(), split, { objective: "binary", metrics })).rejects;
     await failing([f1({ ofClass: 2 })]).toThrow(/f1OfClass2: there is no class 2 among 2/);
     await failing([f1(), f1({ average: "macro" })]).toThrow(/two metrics are named "f1"/);
   });
@@ -304,7 +308,7 @@ describe("in fit", () => {
     await failing(["acuracy"] as never).toThrow(
       /no "acuracy".*\n.*\n? *fix: did you mean "accuracy"/s,
     );
-    await failing(["r2"] as never).toThrow(/r2: the head is classification/);
+    await failing(["r2"] as never).toThrow(/r2: the objective is classification/);
     await failing([f1({ ofClass: 2 })] as never).toThrow(/no class 2 among 2/);
   });
 });

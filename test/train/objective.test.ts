@@ -4,9 +4,9 @@ import { Linear, Sequential, Sigmoid, Softmax } from "gradus/nn";
 import {
   evaluate,
   fit,
-  type HeadName,
-  headNamed,
-  heads,
+  type ObjectiveName,
+  objectiveNamed,
+  objectives,
   reconstruction,
   smoothedClassification,
   unitRegressionBySquares,
@@ -24,7 +24,7 @@ const bce = (z: number, y: number) =>
   -y * Math.log(sigmoid(z)) - (1 - y) * Math.log(1 - sigmoid(z));
 const mean = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
 
-describe("each head's loss, read-out and losses of examples, by the book", () => {
+describe("each objective's loss, read-out and losses of examples, by the book", () => {
   const z = [
     [0.5, -1],
     [2, 0.25],
@@ -36,7 +36,7 @@ describe("each head's loss, read-out and losses of examples, by the book", () =>
       [0, 1],
     ];
     const each = z.map((row, n) => mean(row.map((x, c) => bce(x, y[n]![c]!))));
-    const { loss, losses, read } = heads.multiLabel;
+    const { loss, losses, read } = objectives.multiLabel;
     expect(loss(logits, tensor(y)).item()).toBeCloseTo(mean(each), 6);
     losses!(logits, tensor(y))
       .dataSync()
@@ -51,12 +51,12 @@ describe("each head's loss, read-out and losses of examples, by the book", () =>
       [0.5, 0],
     ];
     const values = z.flatMap((row, n) => row.map((x, c) => bce(x, y[n]![c]!)));
-    expect(heads.unitRegression.loss(logits, tensor(y)).item()).toBeCloseTo(mean(values), 6);
+    expect(objectives.unitRegression.loss(logits, tensor(y)).item()).toBeCloseTo(mean(values), 6);
     const squares = z.flatMap((row, n) => row.map((x, c) => (sigmoid(x) - y[n]![c]!) ** 2));
     expect(unitRegressionBySquares.loss(logits, tensor(y)).item()).toBeCloseTo(mean(squares), 6);
     expect(unitRegressionBySquares.losses!(logits, tensor(y)).shape).toEqual([2]);
   });
-  test("the mean of losses is the loss, for every head", () => {
+  test("the mean of losses is the loss, for every objective", () => {
     const targets = {
       binary: tensor([1, 0], "int32"),
       classification: tensor([1, 0], "int32"),
@@ -76,20 +76,24 @@ describe("each head's loss, read-out and losses of examples, by the book", () =>
         [0, 0.25],
       ]),
     };
-    for (const [name, head] of Object.entries(heads)) {
+    for (const [name, objective] of Object.entries(objectives)) {
       const outputs = name === "binary" ? tensor([[0.5], [2]]) : logits;
-      const y = targets[name as HeadName];
-      const losses = head.losses!(outputs, y);
+      const y = targets[name as ObjectiveName];
+      const losses = objective.losses!(outputs, y);
       expect(losses.shape).toEqual([2]);
-      expect(losses.mean().item()).toBeCloseTo(head.loss(outputs, y).item(), 6);
+      expect(losses.mean().item()).toBeCloseTo(objective.loss(outputs, y).item(), 6);
     }
   });
 });
 
 describe("a task that does not meet its targets says which does", () => {
-  const failing = (head: HeadName, outputs: number, targets: ReturnType<typeof hostArray>) => {
+  const failing = (
+    objective: ObjectiveName,
+    outputs: number,
+    targets: ReturnType<typeof hostArray>,
+  ) => {
     const split = makeSplit(inputs(targets.shape[0]!), targets);
-    return expect(evaluate(new Linear(2, outputs), split, { head })).rejects;
+    return expect(evaluate(new Linear(2, outputs), split, { objective })).rejects;
   };
   test("rows that do not sum to 1 are many labels", async () => {
     const rows = floats([1, 0], [1, 1]);
@@ -132,7 +136,7 @@ describe("a task that does not meet its targets says which does", () => {
     });
   });
   test("an unknown name", () => {
-    expect(() => headNamed("binari" as HeadName)).toThrow(/did you mean "binary"/);
+    expect(() => objectiveNamed("binari" as ObjectiveName)).toThrow(/did you mean "binary"/);
   });
 });
 
@@ -155,21 +159,21 @@ describe("smoothed classification", () => {
   const logTotal = [Math.log(Math.exp(2) + 1), Math.log(1 + Math.E)] as const;
   // ε = 0.2: targets (0.9, 0.1)
   const expected = [logTotal[0] - 0.9 * 2, logTotal[1] - 0.1 * 1];
-  const head = smoothedClassification(0.2);
+  const objective = smoothedClassification(0.2);
 
   test("is the cross-entropy of smoothed labels, whole and per example; scores are of the labels", () => {
-    expect(head.loss(z, y).item()).toBeCloseTo(mean(expected), 12);
-    expect(head.losses!(z, y).toArray()).toEqual(expected.map((x) => expect.closeTo(x, 12)));
-    const accuracy = head.metrics.accuracy as (z: unknown, y: unknown) => { item(): number };
+    expect(objective.loss(z, y).item()).toBeCloseTo(mean(expected), 12);
+    expect(objective.losses!(z, y).toArray()).toEqual(expected.map((x) => expect.closeTo(x, 12)));
+    const accuracy = objective.metrics.accuracy as (z: unknown, y: unknown) => { item(): number };
     expect(accuracy(z, y).item()).toBe(1);
   });
 
   test("trains with weights of classes, and refuses a share that is none", async () => {
     const train = makeSplit(inputs(4), classes(0, 1, 0, 1));
-    const options = { head, epochs: 1, batchSize: 2, classWeight: { 0: 2, 1: 1 } };
+    const options = { objective, epochs: 1, batchSize: 2, classWeight: { 0: 2, 1: 1 } };
     const history = await fit(new Linear(2, 2), train, options);
     expect(Number.isFinite(history.last.loss)).toBe(true);
-    const bad = { head: smoothedClassification(2), epochs: 1 };
+    const bad = { objective: smoothedClassification(2), epochs: 1 };
     await expect(fit(new Linear(2, 2), train, bad)).rejects.toThrow(/labelSmoothing is 2/);
   });
 });

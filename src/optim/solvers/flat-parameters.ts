@@ -1,4 +1,4 @@
-/** What a full-batch method moves, as one vector of float64 numbers on the host. */
+/** The parameters of a full-batch method, flattened to one vector of float64 numbers. */
 import {
   ConfigError,
   DTypeError,
@@ -21,15 +21,15 @@ import {
 /** A model, or some of its parameters with their paths. */
 export type ParameterSource = AnyModule | Readonly<Record<string, Parameter>>;
 
-/** The unknowns x of a problem, and their vector θ `[n]`. */
-export interface Unknowns<X> {
+/** Parameters x, and the vector θ `[n]` of all of them. */
+export interface FlatParameters<X> {
   /** θ at the start. */
   readonly start: Float64Array;
   /** How finely the coarsest of their dtypes can tell numbers apart. */
   readonly epsilon: number;
-  /** Runs `f` where the unknowns are what θ says; a model reads as if it held them. */
+  /** Runs `f` with the parameters that θ holds; a model reads them as its own. */
   at<R>(theta: Tensor, f: (x: X) => R): R;
-  /** θ in the unknowns' own shapes and dtypes; a model takes them over. */
+  /** θ in the parameters' own shapes and dtypes; a model takes them over. */
   finish(theta: Float64Array): X;
 }
 
@@ -37,7 +37,7 @@ export interface Unknowns<X> {
  * @throws {ConfigError} if there is nothing to move.
  * @throws {DTypeError} for tensors that are not of floats.
  */
-export function unknownsOf<X>(subject: string, target: unknown): Unknowns<X> {
+export function flatParametersOf<X>(subject: string, target: unknown): FlatParameters<X> {
   const parameters = parametersOf(target);
   const found = parameters
     ? Object.entries(parameters).map(([path, p]) => ({ path, leaf: p.value }))

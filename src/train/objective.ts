@@ -12,16 +12,16 @@ import { badShapes, checkFinite, checkLabels, checkRange, checkRows } from "./ta
 /** The mean loss of a batch: outputs of the model and targets → a float scalar. */
 export type Loss = (outputs: Tensor, targets: Tensor) => Tensor;
 
-/** What is chosen and what is true, as 0 and 1: `[N, C]` each; for yes or no the columns are no, yes. */
+/** What is predicted and what is true, as 0 and 1: `[N, C]` each; for yes or no the columns are no, yes. */
 export interface Decision {
-  readonly chosen: Tensor;
+  readonly predicted: Tensor;
   readonly actual: Tensor;
 }
 
 /**
  * What a task asks of the end of a model: which loss, what to count, how to read its outputs.
  *
- * | head | outputs | read by | loss |
+ * | objective | outputs | read by | loss |
  * |---|---|---|---|
  * | {@link binary} | one logit | sigmoid | binary cross-entropy |
  * | {@link classification} | a logit per class | softmax | cross-entropy |
@@ -33,7 +33,7 @@ export interface Decision {
  *
  * @see Goodfellow, Bengio & Courville 2016, §6.2.2
  */
-export interface Head {
+export interface Objective {
   readonly name: string;
   readonly loss: Loss;
   /** The loss of each example, `[N]`, whose mean is `loss`; weights need it. */
@@ -75,7 +75,7 @@ const sameSize = (outputs: Shape, targets: HostArray): boolean =>
 const yesOrNo = (outputs: Tensor, targets: Tensor): Decision => {
   const rows: Shape = [outputs.shape[0]!, outputs.size / (outputs.shape[0]! || 1)];
   return {
-    chosen: outputs.greater(0).reshape(rows).cast("float32"),
+    predicted: outputs.greater(0).reshape(rows).cast("float32"),
     actual: targets.cast("float32").greater(0.5).reshape(rows).cast("float32"),
   };
 };
@@ -93,11 +93,11 @@ const rowsOf = (labels: Tensor, classes: Tensor): Tensor =>
 
 /**
  * One class of many: logits `[N, C]` against class indices `[N]`, or against one-hot rows or
- * probabilities `[N, C]`, which must be asked for by this head. The softmax is in the loss.
+ * probabilities `[N, C]`, which must be asked for by this objective. The softmax is in the loss.
  *
  *   L = −(1/N) Σₙ log softmax(zₙ)[yₙ]
  */
-export const classification: Head = {
+export const classification: Objective = {
   name: "classification",
   loss: (logits, targets) => crossEntropy(logits, indexed(targets)),
   losses: (logits, targets) => crossEntropy(logits, indexed(targets), { reduction: "none" }),
@@ -110,7 +110,7 @@ export const classification: Head = {
   decide(logits, targets) {
     const classes = arange(logits.shape[1]!);
     return {
-      chosen: rowsOf(logits.argmax({ axis: -1 }), classes),
+      predicted: rowsOf(logits.argmax({ axis: -1 }), classes),
       actual: rowsOf(classOf(targets), classes),
     };
   },
@@ -132,7 +132,7 @@ export const classification: Head = {
  * @example
  * smoothedClassification(0.2).loss(tensor([[2, 0]]), tensor([0], "int32")).item(); // 0.3269…
  */
-export const smoothedClassification = (labelSmoothing: number): Head => ({
+export const smoothedClassification = (labelSmoothing: number): Objective => ({
   ...classification,
   loss: (logits, targets) => crossEntropy(logits, indexed(targets), { labelSmoothing }),
   losses: (logits, targets) =>
@@ -144,7 +144,7 @@ export const smoothedClassification = (labelSmoothing: number): Head => ({
  *
  *   L = −(1/N) Σₙ yₙ log σ(zₙ) + (1 − yₙ) log(1 − σ(zₙ))
  */
-export const binary: Head = {
+export const binary: Objective = {
   name: "binary",
   ...ofAsMany(binaryCrossEntropyWithLogits),
   metrics: {
@@ -158,9 +158,9 @@ export const binary: Head = {
   read: (logits) => logits.sigmoid(),
   activation: "sigmoid",
   decide(logits, targets) {
-    const { chosen, actual } = yesOrNo(logits, targets);
+    const { predicted, actual } = yesOrNo(logits, targets);
     const both = (yes: Tensor) => concat([yes.neg().add(1), yes], { axis: 1 });
-    return { chosen: both(chosen), actual: both(actual) };
+    return { predicted: both(predicted), actual: both(actual) };
   },
   positive: 1,
   check(outputs, targets) {
@@ -181,16 +181,16 @@ export const binary: Head = {
  * @example
  * multiLabel.loss(tensor([[0, 0]]), tensor([[1, 1]])).item(); // 0.6931…
  */
-export const multiLabel: Head = {
+export const multiLabel: Objective = {
   name: "multiLabel",
   ...ofAsMany(binaryCrossEntropyWithLogits),
   metrics: {
     accuracy: {
       sums(logits, targets) {
-        const { chosen, actual } = yesOrNo(logits, targets);
-        return chosen.equal(actual).cast("int32").sum({ axis: 0 });
+        const { predicted, actual } = yesOrNo(logits, targets);
+        return predicted.equal(actual).cast("int32").sum({ axis: 0 });
       },
-      result: (right, examples) => right.reduce((a, b) => a + b, 0) / (right.length * examples),
+      result: (counts, examples) => counts.reduce((a, b) => a + b, 0) / (counts.length * examples),
     },
   },
   read: (logits) => logits.sigmoid(),
@@ -208,7 +208,7 @@ export const multiLabel: Head = {
  *
  *   L = mean (ŷ − y)²
  */
-export const regression: Head = {
+export const regression: Objective = {
   name: "regression",
   ...ofAsMany(meanSquaredError),
   metrics: {},
@@ -220,7 +220,7 @@ export const regression: Head = {
   },
 };
 
-const unitCheck: Head["check"] = (outputs, targets) => {
+const unitCheck: Objective["check"] = (outputs, targets) => {
   if (!sameSize(outputs, targets))
     throw badShapes("unitRegression", outputs, targets, "as many values as the targets", "");
   checkRange("unitRegression", targets, (y) => y >= 0 && y <= 1, "between 0 and 1");
@@ -237,7 +237,7 @@ const unitCheck: Head["check"] = (outputs, targets) => {
  * @example
  * unitRegression.loss(tensor([[0]]), tensor([[0.5]])).item(); // 0.6931…
  */
-export const unitRegression: Head = {
+export const unitRegression: Objective = {
   name: "unitRegression",
   ...ofAsMany(binaryCrossEntropyWithLogits),
   metrics: {},
@@ -252,36 +252,42 @@ export const unitRegression: Head = {
  * @example
  * unitRegressionBySquares.loss(tensor([[0]]), tensor([[1]])).item(); // 0.25
  */
-export const unitRegressionBySquares: Head = {
+export const unitRegressionBySquares: Objective = {
   ...unitRegression,
   ...ofAsMany((logits, y, options) => meanSquaredError(logits.sigmoid(), y, options)),
 };
 
-/** All heads by name. */
-export const heads = { binary, classification, multiLabel, regression, unitRegression } as const;
-/** The name of one of the {@link heads}. */
-export type HeadName = keyof typeof heads;
+/** All objectives by name. */
+export const objectives = {
+  binary,
+  classification,
+  multiLabel,
+  regression,
+  unitRegression,
+} as const;
+/** The name of one of the {@link objectives}. */
+export type ObjectiveName = keyof typeof objectives;
 
 /**
- * A head by its name; heads pass.
+ * An objective by its name; objectives pass.
  *
  * @throws {ConfigError} for a name that there is not.
  * @example
- * headNamed("multiLabel").read(tensor([[0, 0]])).toArray(); // [[0.5, 0.5]]
+ * objectiveNamed("multiLabel").read(tensor([[0, 0]])).toArray(); // [[0.5, 0.5]]
  */
-export function headNamed(head: Head | HeadName): Head {
-  if (typeof head !== "string") return head;
-  if (Object.hasOwn(heads, head)) return heads[head];
-  const near = nearest(head, Object.keys(heads));
+export function objectiveNamed(objective: Objective | ObjectiveName): Objective {
+  if (typeof objective !== "string") return objective;
+  if (Object.hasOwn(objectives, objective)) return objectives[objective];
+  const near = nearest(objective, Object.keys(objectives));
   throw new ConfigError({
-    subject: "head",
-    problem: `there is no "${head}" among ${Object.keys(heads).join(", ")}.`,
-    fix: near ? `did you mean "${near}"?` : "name one of these, or give a head of your own.",
+    subject: "objective",
+    problem: `there is no "${objective}" among ${Object.keys(objectives).join(", ")}.`,
+    fix: near ? `did you mean "${near}"?` : "name one of these, or give an objective of your own.",
   });
 }
 
-/** The head that fits: floats are numbers to hit, integers are classes, of one logit or many. */
-export function headFor(outputs: Shape, targets: HostArray): Head {
+/** The objective that fits: floats are numbers to hit, integers are classes, of one logit or many. */
+export function objectiveFor(outputs: Shape, targets: HostArray): Objective {
   if (targets.dtype !== "int32" && targets.dtype !== "bool") return regression;
   return sizeOf(outputs.slice(1)) === 1 ? binary : classification;
 }
