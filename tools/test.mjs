@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `npm test`: lint, imports, types, build, kernel tests, docstrings, unit tests, in turn, each to its end, with its
+ * `npm test`: lint, imports, sizes, types, build, kernel tests, docstrings, unit tests, in turn, each to its end, with its
  * output as it comes. The last line is `N passed, N failed`: every unit test counts, and each other
  * step counts as one. Arguments go to vitest: `npm test -- test/tools`.
  */
@@ -66,6 +66,7 @@ run(process.execPath, "tools/build-native.mjs");
 run(process.execPath, "tools/build-wasm.mjs");
 step("lint", "biome", "check", "--error-on-warnings", ".");
 step("imports", process.execPath, "tools/check-imports.mjs");
+step("sizes", process.execPath, "tools/check-sizes.mjs");
 step("types", "tsc", "-p", "tsconfig.json");
 step("build", process.execPath, "tools/bundle.mjs");
 step("declarations", "tsc", "-p", "tsconfig.build.json");

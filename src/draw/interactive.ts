@@ -26,9 +26,27 @@ export function interactiveSurface(
   picture: string,
   id = "surface",
 ): string {
-  const { xLabel = "x", yLabel = "y", zLabel = "", ticks = [] } = options;
-  const { x, y, heights, path = [] } = data;
-  const angle = (azimuthFor(data) * Math.PI) / 180;
+  const [traces, layout] = [tracesOf(data), layoutOf(data, options)];
+  return `<div class="turnable" id="${id}">${picture}</div>
+<script>
+(() => {
+  const place = document.getElementById(${JSON.stringify(id)});
+  const canvas = document.createElement("canvas");
+  if (!window.Plotly || !(canvas.getContext("webgl2") || canvas.getContext("webgl"))) return;
+  const picture = place.innerHTML;
+  place.innerHTML = "";
+  place.classList.add("live");
+  const config = { displayModeBar: false, responsive: true, scrollZoom: false };
+  Plotly.newPlot(place, ${safe(traces)}, ${safe(layout)}, config).catch(() => {
+    place.classList.remove("live");
+    place.innerHTML = picture;
+  });
+})();
+</script>`;
+}
+
+/** The surface, and the path over it where there is one, as Plotly takes them. */
+function tracesOf({ x, y, heights, path = [] }: SurfaceData): object[] {
   const finite = (row: ArrayLike<number>) =>
     Array.from(row, (z) => (Number.isFinite(z) ? rounded(z) : null));
   const surface = {
@@ -50,8 +68,15 @@ export function interactiveSurface(
     line: { color: "#e4572e", width: 5 },
     hoverinfo: "skip",
   };
+  return path.length > 0 ? [surface, line] : [surface];
+}
+
+/** Axes, and where the eye is at first: where the picture is seen from. */
+function layoutOf(data: SurfaceData, options: SurfaceOptions): object {
+  const { xLabel = "x", yLabel = "y", zLabel = "", ticks = [] } = options;
+  const angle = (azimuthFor(data) * Math.PI) / 180;
   const axis = (text: string) => ({ title: { text }, showspikes: false });
-  const layout = {
+  return {
     margin: { l: 0, r: 0, t: 0, b: 0 },
     paper_bgcolor: "#ffffff",
     showlegend: false,
@@ -71,23 +96,6 @@ export function interactiveSurface(
       },
     },
   };
-  const traces = path.length > 0 ? [surface, line] : [surface];
-  return `<div class="turnable" id="${id}">${picture}</div>
-<script>
-(() => {
-  const place = document.getElementById(${JSON.stringify(id)});
-  const canvas = document.createElement("canvas");
-  if (!window.Plotly || !(canvas.getContext("webgl2") || canvas.getContext("webgl"))) return;
-  const picture = place.innerHTML;
-  place.innerHTML = "";
-  place.classList.add("live");
-  const config = { displayModeBar: false, responsive: true, scrollZoom: false };
-  Plotly.newPlot(place, ${safe(traces)}, ${safe(layout)}, config).catch(() => {
-    place.classList.remove("live");
-    place.innerHTML = picture;
-  });
-})();
-</script>`;
 }
 
 /** Styles of {@link interactiveSurface}, for the page's head. On a phone room stays beside it to scroll by. */
