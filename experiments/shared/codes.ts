@@ -2,10 +2,10 @@
 import { avgPool, compile, fromHost, type Tensor, tensor } from "gradus";
 import { digits, readIdxFolder, type Split } from "gradus/data";
 import { eigenSymmetric } from "gradus/lab";
+import { PCA, TSNE, UMAP } from "gradus/learn";
 import * as nn from "gradus/nn";
 import { adam, Optimizer } from "gradus/optim";
 import { integers } from "./random.ts";
-import { tsne } from "./tsne.ts";
 
 const side = 14;
 const pixels = side * side;
@@ -41,14 +41,6 @@ export function pca(train: Tensor): (x: Tensor, width: number) => number {
     const u = tensor(vectors.slice(0, width).map((v) => Array.from(v))); // [width, pixels]
     return share(x, x.matmul(u.transpose()).matmul(u));
   };
-}
-
-/** The first two principal components of codes `[N, p]`. */
-function principalPlane(codes: Tensor): number[][] {
-  const x = codes.sub(codes.mean({ axis: 0 }));
-  const { vectors } = eigenSymmetric(x.transpose().matmul(x).toArray() as number[][]);
-  const u = tensor(vectors.slice(0, 2).map((v) => Array.from(v)));
-  return x.matmul(u.transpose()).toArray() as number[][];
 }
 
 /** Layers of the given widths, with ReLUs between. */
@@ -90,19 +82,16 @@ export function autoencoder(train: Tensor, width: number, { deep, steps, seed }:
 }
 
 /** Codes `[N, 8]` in the plane: by their first two principal components, by t-SNE and by UMAP. */
-export async function planes(codes: Tensor, seed: number, steps: number) {
-  const { UMAP } = await import("umap-js");
-  let state = seed + 1;
-  const random = () => {
-    state = (state * 48271) % 2147483647; // Park and Miller's generator
-    return state / 2147483647;
+export async function planes(codes: Tensor, seed: number, iterations: number) {
+  const maps = {
+    PCA: new PCA({ nComponents: 2 }),
+    "t-SNE": new TSNE({ seed, iterations }),
+    UMAP: new UMAP({ seed, iterations }),
   };
-  const umap = new UMAP({ nComponents: 2, nNeighbors: 15, nEpochs: steps / 2, random });
-  return {
-    PCA: principalPlane(codes),
-    "t-SNE": tsne(codes, seed, { steps }),
-    UMAP: umap.fit(codes.toArray() as number[][]),
-  };
+  const points: Record<string, number[][]> = {};
+  for (const [name, map] of Object.entries(maps))
+    points[name] = (await map.fitTransform(codes)).toArray() as number[][];
+  return points as Record<keyof typeof maps, number[][]>;
 }
 
 /** The share of points whose nearest neighbour has the same label. */
