@@ -47,14 +47,15 @@ function deepStack(): string | undefined {
   return stack;
 }
 
-/** The first frame of a stack that is neither our own nor the runtime's: the user's line. */
+/** The first frame of a stack that is neither our own, a package's nor the runtime's: the user's line. */
 export function callSite(stack: string | undefined): string | undefined {
   const own = [ownFolder, ownFolder.replace(/^file:\/\//, "")];
   for (const line of stack?.split("\n").slice(1) ?? []) {
     const frame = /(?:^|[\s(])((?:file:\/\/|https?:\/\/|\/|[A-Za-z]:\\)[^()]*:\d+):\d+\)?$/.exec(
       line,
     )?.[1];
-    if (frame && !own.some((folder) => frame.startsWith(`${folder}/`)))
+    const isForeign = frame?.includes("/node_modules/");
+    if (frame && !isForeign && !own.some((folder) => frame.startsWith(`${folder}/`)))
       return frame.replace(/^file:\/\//, "");
   }
   return undefined;

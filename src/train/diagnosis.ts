@@ -1,6 +1,6 @@
 /** Where a loss that is not a number comes from. */
 import { type HostArray, sizeOf, treeLeaves } from "../base/index.ts";
-import type { Batch } from "../data/index.ts";
+import type { Batch, Split } from "../data/index.ts";
 import { listenToCalls } from "../nn/calls.ts";
 import type { AnyModule, Module, Parameter } from "../nn/index.ts";
 import { fromHost, isTensor, type Tensor, type Variable } from "../tensor/index.ts";
@@ -20,10 +20,11 @@ export const earlierOf = (model: AnyModule): Earlier =>
 
 /**
  * Looks at what a step that came to NaN was given: the data first, then the layers one after another, with
- * weights of before, since the step has left none that are finite.
+ * weights of before, since the step has left none that are finite. Where a step before it took the
+ * weights along, the example that did is looked for among all.
  */
-export function diagnosis(model: Module, batch: Batch, earlier: Earlier): Diagnosis {
-  const data = wrongData("input", batch.inputs, batch) ?? wrongData("target", batch.targets, batch);
+export function diagnosis(model: Module, batch: Batch, earlier: Earlier, all: Split): Diagnosis {
+  const data = wrongData(batch, batch.rows);
   const lost = [...earlier].find(([x, value]) => isFloat(x) && !allFinite(value))?.[0];
   const layer = lost ? undefined : firstLayer(model, batch.inputs, earlier);
   if (data)
@@ -36,23 +37,42 @@ export function diagnosis(model: Module, batch: Batch, earlier: Earlier): Diagno
       what: `${layer} is the first to give no finite numbers, of data and weights that are finite`,
       fix: "lower lr (ten times is a good try), scale the inputs, and look for divisions by 0, logarithms and roots there.",
     };
-  const path = Object.entries(model.parameters()).find(([, p]) => !allFinite(p.value))?.[0];
-  return path
-    ? {
-        what: `the parameter "${path}" is the first that is not finite: a gradient was not, or lr lets it grow without bounds`,
-        fix: "lower lr (ten times is a good try), or clip gradients: chain(clipByGlobalNorm(1), adam()).",
-      }
-    : {
-        what: "all outputs and weights are finite, so it arises in the loss",
-        fix: "look for divisions by 0, logarithms and roots in the loss.",
-      };
+  return (
+    lostWeights(model, all) ?? {
+      what: "all outputs and weights are finite, so it arises in the loss",
+      fix: "look for divisions by 0, logarithms and roots in the loss.",
+    }
+  );
 }
 
-function wrongData(what: string, array: HostArray, { rows }: Batch): string | undefined {
+/** Whether a step has left weights that are not finite, and what was wrong with its data. */
+export function lostWeights(model: Module, all: Split): Diagnosis | undefined {
+  const path = Object.entries(model.parameters()).find(([, p]) => !allFinite(p.value))?.[0];
+  if (path === undefined) return undefined;
+  const data = wrongData(all);
+  if (data)
+    return {
+      what: `the parameter "${path}" is the first that is not finite, and ${data}`,
+      fix: "leave out examples with such values, or fill them in.",
+    };
+  return {
+    what: `the parameter "${path}" is the first that is not finite: a gradient was not, or lr lets it grow without bounds`,
+    fix: "lower lr (ten times is a good try), or clip gradients: chain(clipByGlobalNorm(1), adam()).",
+  };
+}
+
+type Examples = Pick<Split, "inputs" | "targets">;
+
+/** The first value that is not finite; `rows` are the examples' numbers in the data. */
+const wrongData = ({ inputs, targets }: Examples, rows?: ArrayLike<number>): string | undefined =>
+  wrongValue("input", inputs, rows) ?? wrongValue("target", targets, rows);
+
+function wrongValue(what: string, array: HostArray, rows?: ArrayLike<number>): string | undefined {
   const at = array.data.findIndex((x) => !Number.isFinite(x));
   if (at < 0) return undefined;
   const width = sizeOf(array.shape.slice(1));
-  const example = rows[Math.floor(at / width)];
+  const row = Math.floor(at / width);
+  const example = rows?.[row] ?? row;
   const place = width > 1 ? `value ${at % width} of ${what} ${example}` : `${what} ${example}`;
   return `${place} is ${array.data[at]}`;
 }

@@ -5,7 +5,7 @@ import { type Module, trainable } from "../nn/index.ts";
 import { type Optimizer, type Schedule, WeightAverage } from "../optim/index.ts";
 import { type Checkpoint, restore, warnOfPlatform } from "./checkpoint.ts";
 import { Claim } from "./claims.ts";
-import { diagnosis, type Earlier, earlierOf } from "./diagnosis.ts";
+import { diagnosis, type Earlier, earlierOf, lostWeights } from "./diagnosis.ts";
 import { addTo, type Evaluator, evaluator } from "./evaluate.ts";
 import type { FitOptions } from "./fit.ts";
 import type { Resolved } from "./fit-options.ts";
@@ -179,6 +179,7 @@ export class Trainer implements Training {
     try {
       await this.#notify((callback) => callback.onTrainBegin?.(this));
       while (this.position.epoch < this.epochs && !this.#stopping()) await this.#epoch();
+      this.#checkWeights();
       const epochs =
         this.epochs === 1 ? "the one epoch is done" : `all ${this.epochs} epochs are done`;
       this.history.stopped = this.#why || epochs;
@@ -238,15 +239,20 @@ export class Trainer implements Training {
   /** The loss of a step is NaN, and the weights are what that step made of them. */
   #isNaN(batch: Batch): void {
     if (this.#hasWarned) return;
-    const { position, batches, lr } = this;
-    const at = `in epoch ${position.epoch + 1}, batch ${batch.index + 1} of ${batches}`;
-    const { what, fix } = diagnosis(this.model, batch, this.#earlier);
-    const error = {
-      subject: "fit",
-      problem: `the loss became NaN ${at}: ${what}.`,
-      where: `step ${position.step + 1}, with lr ${Number(lr.toPrecision(3))}`,
-      fix,
-    };
+    const at = `in epoch ${this.position.epoch + 1}, batch ${batch.index + 1} of ${this.batches}`;
+    const { what, fix } = diagnosis(this.model, batch, this.#earlier, this.#train);
+    this.#complain(`the loss became NaN ${at}: ${what}.`, this.position.step + 1, fix);
+  }
+
+  /** The last step's gradients may be NaN of a loss that is not, which no step after it tells. */
+  #checkWeights(): void {
+    const lost = this.#hasWarned ? undefined : lostWeights(this.model, this.#train);
+    if (lost) this.#complain(`the weights are NaN: ${lost.what}.`, this.position.step, lost.fix);
+  }
+
+  #complain(problem: string, step: number, fix: string): void {
+    const where = `step ${step}, with lr ${Number(this.lr.toPrecision(3))}`;
+    const error = { subject: "fit", problem, where, fix };
     if (this.#onNaN === "error") throw new NumericError(error);
     warnOnce(error);
     this.#hasWarned = true;

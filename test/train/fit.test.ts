@@ -8,7 +8,7 @@ import {
   tensor,
 } from "gradus";
 import { makeSplit, moons, type Split, splitDataset, toOneHot, xor } from "gradus/data";
-import { Linear, Parameter, ReLU, Sequential, seeded } from "gradus/nn";
+import { Linear, Parameter, ReLU, Sequential, seeded, Tanh } from "gradus/nn";
 import { adam, constant, Optimizer, sgd } from "gradus/optim";
 import {
   binary,
@@ -181,6 +181,20 @@ describe("stops", () => {
     await expect(training).rejects.toThrow(
       /the loss became NaN in epoch 1, batch 1 of 1: value 0 of input 0 is NaN, .*\n {2}in step 1, with lr 0\.25\n {2}fix: leave out/,
     );
+  });
+  test("with an error that names the example whose gradient, but not whose loss, is NaN", async () => {
+    const split = withInput(Number.POSITIVE_INFINITY); // tanh ∞ = 1, and ∞ · 0 is NaN
+    const training = (epochs: number, onNaN: "error" | "continue" = "error") => {
+      const model = new Sequential(new Linear(2, 4), new Tanh(), new Linear(4, 2));
+      return fit(model, split, { epochs, onNaN });
+    };
+    const said =
+      /parameter "layers.0.weight" is the first that is not finite, and value 0 of input 0 is Infinity\./;
+    await expect(training(2)).rejects.toThrow(NumericError);
+    await expect(training(2)).rejects.toThrow(/in epoch 2, .*: value 0 of input 0 is Infinity/);
+    await expect(training(1)).rejects.toThrow(/the weights are NaN.*in step 1,/s);
+    await expect(training(1)).rejects.toThrow(said);
+    expect((await training(1, "continue")).epochs.length).toBe(1);
   });
   test("with an error when the loss leaves all bounds", async () => {
     const callbacks = [new TerminateOnDivergence()];
