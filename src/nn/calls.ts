@@ -24,6 +24,35 @@ export function listenToCalls<T>(onCall: CallListener, f: () => T): T {
   }
 }
 
+/** What layers leave for later ones of the same pass: all that runs within the outermost `forward`. */
+const left = new Map<AnyModule, unknown[]>();
+let joined = 0;
+
+/** Keeps something of this call for a later layer of the same pass. */
+export function leave(module: AnyModule, what: unknown): void {
+  const before = left.get(module);
+  if (before) before.push(what);
+  else left.set(module, [what]);
+}
+
+/** What a module has left in this pass, one item per call. */
+export const leftBy = (module: AnyModule): readonly unknown[] => left.get(module) ?? [];
+
+/** Runs `f` as one pass, whose calls of modules hear of each other as layers of one model do. */
+export function inOnePass<T>(f: () => T): T {
+  joined++;
+  try {
+    return f();
+  } finally {
+    joined--;
+    endPass();
+  }
+}
+
+function endPass(): void {
+  if (active.length === 0 && joined === 0 && left.size > 0) left.clear();
+}
+
 /** The model that is being trained, to which all that learns must belong. */
 let trained: AnyModule | null = null;
 
@@ -102,6 +131,7 @@ function callIn(module: AnyModule, inputs: readonly unknown[], f: () => unknown)
     throw withLocation(error, active[0]!, module);
   } finally {
     active.pop();
+    endPass();
   }
 }
 

@@ -1,4 +1,13 @@
-import { checkOptions, type Shape, ShapeError, sameShape, show, sizeOf } from "../base/index.ts";
+import {
+  ConfigError,
+  checkOptions,
+  describe,
+  type Shape,
+  ShapeError,
+  sameShape,
+  show,
+  sizeOf,
+} from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 import { nodeOf } from "./arguments.ts";
@@ -78,9 +87,11 @@ export function maxPoolWithIndices(
 }
 
 /** The window that pooled, and the size of what it pooled. */
-export interface MaxUnpoolOptions extends Omit<PoolOptions, "padding"> {
-  readonly padding?: PerAxis | undefined;
-  /** Spatial size of what was pooled; default (n − 1)s + f − 2p. Needed where pooling left a rest. */
+export interface MaxUnpoolOptions extends PoolOptions {
+  /**
+   * Spatial size of what was pooled; default (n − 1)s + f − 2p. Needed where pooling left a rest, or padded
+   * by name or unevenly.
+   */
   readonly outputSize?: Shape | undefined;
 }
 
@@ -102,16 +113,19 @@ export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions)
   nodeOf("maxUnpool", indices);
   const names = { size: true, stride: true, padding: true, outputSize: true } as const;
   checkOptions("maxUnpool", options ?? null, names);
-  const rank = checkImages("maxUnpool", x.shape);
+  checkImages("maxUnpool", x.shape);
   const [n, c, ...pooledSize] = x.shape as [number, number, ...number[]];
-  const size = spread("maxUnpool", "size", options.size, rank, 1);
-  const stride = spread("maxUnpool", "stride", options.stride ?? options.size, rank, 1);
-  const padding = spread("maxUnpool", "padding", options.padding ?? 0, rank, 0);
-  const out =
-    options.outputSize ??
-    pooledSize.map((d, i) => (d - 1) * stride[i]! + size[i]! - 2 * padding[i]!);
-  const padded = out.map((d, i) => d + 2 * padding[i]!);
-  const expected = padded.map((d, i) => Math.floor((d - size[i]!) / stride[i]!) + 1);
+  const out = options.outputSize ?? unpooledSize(pooledSize, options);
+  const {
+    kernel: size,
+    stride,
+    padding,
+    out: expected,
+  } = windows("maxUnpool", out, options.size, {
+    stride: options.stride ?? options.size,
+    padding: options.padding,
+  });
+  const padded = out.map((d, i) => d + padding[i]![0] + padding[i]![1]);
   if (!sameShape(x.shape, indices.shape) || !sameShape(expected, pooledSize))
     throw new ShapeError({
       subject: "maxUnpool",
@@ -128,11 +142,26 @@ export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions)
   }
   return new Tensor(
     op.slice(op.reshape(y, [n, c, ...padded]), {
-      start: [0, 0, ...padding],
+      start: [0, 0, ...padding.map((p) => p[0])],
       size: [n, c, ...out],
       step: x.shape.map(() => 1),
     }),
   );
+}
+
+/** The smallest size that pooling brings to this one: (n − 1)s + f − 2p. */
+function unpooledSize(pooled: Shape, { size, stride = size, padding = 0 }: PoolOptions): number[] {
+  const rank = pooled.length;
+  const f = spread("maxUnpool", "size", size, rank, 1);
+  const s = spread("maxUnpool", "stride", stride, rank, 1);
+  if (typeof padding === "string" || (typeof padding === "object" && Array.isArray(padding[0])))
+    throw new ConfigError({
+      subject: "maxUnpool",
+      problem: `from padding ${describe(padding)} alone the size of what was pooled does not follow.`,
+      fix: "give it as outputSize.",
+    });
+  const p = spread("maxUnpool", "padding", padding as PerAxis, rank, 0);
+  return pooled.map((d, i) => (d - 1) * s[i]! + f[i]! - 2 * p[i]!);
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type PoolOptions,
   type Tensor,
 } from "../../tensor/index.ts";
+import { leave } from "../calls.ts";
 import { type Reach, windowReach } from "../inspect/receptive-field.ts";
 import { Module } from "../module.ts";
 
@@ -48,8 +49,9 @@ abstract class Pool extends Module {
 }
 
 /** The largest value of each window; padding counts as −∞, and a tie goes to the first. */
-abstract class MaxPool extends Pool {
+export abstract class MaxPool extends Pool {
   protected pool(x: Tensor): Tensor {
+    leave(this, x); // for an unpooling that mirrors this
     return maxPool(x, this.options);
   }
 
