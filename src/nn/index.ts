@@ -151,6 +151,7 @@ export {
 } from "./losses/margins.ts";
 export { elasticNet, l1, l2 } from "./losses/regularisers.ts";
 export { type AnyModule, evaluating, Module, select, trainable } from "./module.ts";
+export { type ExampleLosses, hasOwnLoss, type OwnLoss } from "./own-loss.ts";
 export { Parameter, valuesOf } from "./parameter.ts";
 export { replaceHead } from "./replace-head.ts";
 export { functional, type ParameterTensors, valueAndGrad } from "./transforms.ts";

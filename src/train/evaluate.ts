@@ -9,7 +9,7 @@ import {
 } from "../base/index.ts";
 import { checkArray, checkSplit } from "../data/dataset.ts";
 import { type Batch, batches, type Split } from "../data/index.ts";
-import { evaluating, type Module, Sequential } from "../nn/index.ts";
+import { evaluating, hasOwnLoss, type Module, Sequential } from "../nn/index.ts";
 import { compile, fromHost, isTensor, keepHost, type Tensor, zeros } from "../tensor/index.ts";
 import { checkIdle } from "./claims.ts";
 import type { Logs } from "./history.ts";
@@ -79,7 +79,8 @@ export function resolveObjective(
   const outputs = outputShape(model, split.inputs);
   const named = typeof options.loss === "string" ? lossNamed(options.loss, outputs) : undefined;
   if (options.loss !== undefined && !named) checkLoss(options.loss);
-  const chosen = options.objective ?? named?.objective;
+  const own = hasOwnLoss(model) ? (model.objective as ObjectiveName) : undefined;
+  const chosen = options.objective ?? named?.objective ?? own;
   const isOwnLoss = typeof options.loss === "function";
   if (!chosen && !isOwnLoss) checkGuess(outputs, split.targets);
   const objective = chosen ? objectiveNamed(chosen) : objectiveFor(outputs, split.targets);
@@ -99,6 +100,27 @@ export interface BatchSums {
   /** The mean loss, float. */
   readonly loss: Tensor;
   readonly sums: Readonly<Record<string, Tensor>>;
+}
+
+/** Outputs of a batch and what is minimised: the objective's mean loss, or what the model itself makes of it. */
+export function lossOf(
+  model: Module,
+  objective: Objective,
+  inputs: Tensor,
+  targets: Tensor,
+  weights: Tensor | null = null,
+): { readonly outputs: Tensor; readonly loss: Tensor } {
+  // fit has made sure that an objective which meets weights has losses
+  const mean = (losses: Tensor) => (weights ? losses.mul(weights) : losses).mean();
+  if (hasOwnLoss(model)) {
+    const { outputs, losses } = model.learn(inputs, targets, objective.losses ?? objective.loss);
+    return { outputs, loss: mean(losses) };
+  }
+  const outputs = model.forward(inputs);
+  const loss = weights
+    ? mean(objective.losses!(outputs, targets))
+    : objective.loss(outputs, targets);
+  return { outputs, loss };
 }
 
 /** What a training or evaluation step gives for outputs and targets. */
@@ -134,8 +156,8 @@ export function evaluator(
   const keep = needsEpoch(objective);
   const step = compile((inputs: Tensor, targets: Tensor) =>
     evaluating(model, () => {
-      const outputs = model.forward(inputs);
-      const sums = measure(objective, outputs, targets, objective.loss(outputs, targets));
+      const { outputs, loss } = lossOf(model, objective, inputs, targets);
+      const sums = measure(objective, outputs, targets, loss);
       return { sums, outputs: keep ? outputs : null };
     }),
   );

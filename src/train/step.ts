@@ -5,7 +5,7 @@ import { ownParameters } from "../nn/module.ts";
 import type { Optimizer, WeightAverage } from "../optim/index.ts";
 import { checkLearning } from "../optim/optimizer.ts";
 import { compile, keepHost, type Tensor, Variable, zerosLike } from "../tensor/index.ts";
-import { type BatchSums, measure } from "./evaluate.ts";
+import { type BatchSums, lossOf, measure } from "./evaluate.ts";
 import type { Objective } from "./objective.ts";
 
 /** What a step learns from. */
@@ -54,9 +54,9 @@ function differentiate(
   setMode(model);
   let outputs: Tensor | undefined;
   const both = valueAndGrad(model, (x: Tensor, y: Tensor) => {
-    outputs = model.forward(x);
-    // fit has made sure that an objective which meets weights has losses
-    return weights ? objective.losses!(outputs, y).mul(weights).mean() : objective.loss(outputs, y);
+    const learned = lossOf(model, objective, x, y, weights);
+    outputs = learned.outputs;
+    return learned.loss;
   });
   const { value, grads } = training(model, () => both(inputs, targets));
   model.train();
