@@ -86,6 +86,7 @@ export {
   sliceLine,
   slicePlane,
 } from "./slices.ts";
+export { principalAngles } from "./subspace.ts";
 export { type LabData, type Leaf, LossSurface } from "./surface.ts";
 export {
   curvature,
