@@ -6,6 +6,12 @@
 import { ConfigError, checkOptions, nearest, type OptionNames, type Shape } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { alexnet } from "./alexnet.ts";
+import type { ContractiveOptions } from "./autoencoders/contractive.ts";
+import type { DenoisingOptions } from "./autoencoders/denoising.ts";
+import { type AutoencoderName, autoencoders, isAutoencoder } from "./autoencoders/index.ts";
+import type { MaskedOptions } from "./autoencoders/masked.ts";
+import type { SparseOptions } from "./autoencoders/sparse.ts";
+import type { VariationalOptions } from "./autoencoders/variational.ts";
 import { charMlp } from "./char-mlp.ts";
 import { digitsNet } from "./digits-net.ts";
 import { lenet } from "./lenet.ts";
@@ -13,6 +19,42 @@ import { mlp } from "./mlp.ts";
 import { vgg } from "./vgg.ts";
 
 export { alexnet } from "./alexnet.ts";
+export { Autoencoder, type Learned, type Likelihood } from "./autoencoders/autoencoder.ts";
+export {
+  ContractiveAutoencoder,
+  type ContractiveOptions,
+  contractiveAutoencoder,
+} from "./autoencoders/contractive.ts";
+export { convAutoencoder, unpoolingAutoencoder } from "./autoencoders/conv.ts";
+export {
+  DenoisingAutoencoder,
+  type DenoisingOptions,
+  denoisingAutoencoder,
+} from "./autoencoders/denoising.ts";
+export {
+  deepAutoencoder,
+  linearAutoencoder,
+  undercompleteAutoencoder,
+} from "./autoencoders/dense.ts";
+export { type AutoencoderName, isAutoencoder } from "./autoencoders/index.ts";
+export {
+  MaskedAutoencoder,
+  type MaskedOptions,
+  maskedAutoencoder,
+} from "./autoencoders/masked.ts";
+export type { AutoencoderOptions, DenseAutoencoderOptions } from "./autoencoders/options.ts";
+export {
+  SparseAutoencoder,
+  type SparseOptions,
+  type SparsityOptions,
+  sparseAutoencoder,
+} from "./autoencoders/sparse.ts";
+export {
+  type DrawOptions,
+  VariationalAutoencoder,
+  type VariationalOptions,
+  variationalAutoencoder,
+} from "./autoencoders/variational.ts";
 export { type CharMlpOptions, charMlp } from "./char-mlp.ts";
 export { digitsNet } from "./digits-net.ts";
 export type { ImageModelOptions } from "./image.ts";
@@ -21,15 +63,25 @@ export { lenet } from "./lenet.ts";
 export { type MlpOptions, mlp } from "./mlp.ts";
 export { vgg } from "./vgg.ts";
 
-/** The names that {@link createModel} knows. */
-export type ModelName = "conv" | "mlp" | "lenet" | "vgg" | "alexnet" | "char-mlp";
+/** The names of models that classify, or predict numbers. */
+export type ClassifierName = "conv" | "mlp" | "lenet" | "vgg" | "alexnet" | "char-mlp";
 
-/** What every model by name takes; plain data. */
-export interface ModelOptions {
+/** The names that {@link createModel} knows. */
+export type ModelName = ClassifierName | AutoencoderName;
+
+type AutoencoderChoices = DenoisingOptions &
+  SparseOptions &
+  ContractiveOptions &
+  VariationalOptions &
+  MaskedOptions;
+
+/** What models by name take; plain data. Options that a model does not take are errors. */
+export interface ModelOptions extends Partial<AutoencoderChoices> {
   /** The shape of one example, without the batch axis. */
   readonly inputShape: Shape;
-  readonly classes: number;
-  /** Units of the hidden layers, for models whose hidden layers are all dense: "mlp" and "char-mlp". */
+  /** Outputs of a model that classifies, which must know; an autoencoder has none. */
+  readonly classes?: number | undefined;
+  /** Units of the hidden layers, for models whose hidden layers are all dense. */
   readonly hidden?: readonly number[] | undefined;
   readonly seed?: number | undefined;
 }
@@ -40,7 +92,15 @@ export interface ModelConfig {
   readonly options: ModelOptions;
 }
 
-const builders: Readonly<Record<ModelName, (options: ModelOptions) => Module>> = {
+/** What a model that classifies takes. */
+interface ClassifierOptions {
+  readonly inputShape: Shape;
+  readonly classes: number;
+  readonly hidden?: readonly number[] | undefined;
+  readonly seed?: number | undefined;
+}
+
+const classifiers: Readonly<Record<ClassifierName, (options: ClassifierOptions) => Module>> = {
   conv: digitsNet,
   mlp,
   lenet,
@@ -52,12 +112,18 @@ const builders: Readonly<Record<ModelName, (options: ModelOptions) => Module>> =
 /** Models whose hidden layers are all dense. */
 const dense: readonly string[] = ["mlp", "char-mlp"];
 
-const optionNames: OptionNames<ModelOptions> = {
+const optionNames: OptionNames<ClassifierOptions> = {
   ...{ inputShape: true, classes: "count", hidden: true, seed: "number" },
 };
 
+/** The names of models that classify, or predict numbers. */
+export const classifierNames = Object.keys(classifiers) as readonly ClassifierName[];
+
 /** All names that {@link createModel} knows. */
-export const modelNames = Object.keys(builders) as readonly ModelName[];
+export const modelNames: readonly ModelName[] = [
+  ...classifierNames,
+  ...(Object.keys(autoencoders) as AutoencoderName[]),
+];
 
 /**
  * The model that a configuration describes.
@@ -70,18 +136,28 @@ export const modelNames = Object.keys(builders) as readonly ModelName[];
 export function createModel(config: ModelConfig): Module {
   checkOptions("createModel", config ?? null, { name: "text", options: true });
   const { name, options } = config;
-  if (Object.hasOwn(builders, name)) {
-    checkOptions(`model "${name}"`, options ?? null, optionNames);
-    const { hidden, ...image } = options;
-    if (hidden && !dense.includes(name)) throw noHidden(name);
-    return builders[name](dense.includes(name) ? options : image);
-  }
+  if (isAutoencoder(name)) return autoencoders[name](options as never);
+  if (Object.hasOwn(classifiers, name)) return classifier(name, options);
   const near = nearest(name, modelNames);
   throw new ConfigError({
     subject: "model",
     problem: `there is no model "${name}".`,
     fix: `${near ? `did you mean "${near}"? ` : ""}Models: ${modelNames.join(", ")}.`,
   });
+}
+
+function classifier(name: ClassifierName, options: ModelOptions): Module {
+  checkOptions<object>(`model "${name}"`, options ?? null, optionNames);
+  const { hidden, classes, ...rest } = options;
+  if (classes === undefined)
+    throw new ConfigError({
+      subject: `model "${name}"`,
+      problem: "classes, the number of its outputs, is missing.",
+      fix: "give it, such as classes: 10.",
+    });
+  if (hidden && !dense.includes(name)) throw noHidden(name);
+  const image = { ...rest, classes };
+  return classifiers[name](dense.includes(name) ? { ...image, hidden } : image);
 }
 
 const noHidden = (name: string): ConfigError =>

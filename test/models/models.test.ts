@@ -5,6 +5,7 @@ import {
   charMlp,
   createModel,
   digitsNet,
+  isAutoencoder,
   lenet,
   type ModelName,
   mlp,
@@ -16,7 +17,9 @@ import { describe, expect, test } from "vitest";
 import { hasNative } from "../support/engines.ts";
 
 /** AlexNet is for larger images, and its 60 million numbers would be slow here; characters are no images. */
-const small = modelNames.filter((name) => name !== "alexnet" && name !== "char-mlp");
+const small = modelNames.filter(
+  (name) => name !== "alexnet" && name !== "char-mlp" && !isAutoencoder(name),
+);
 
 describe.each(small)("%s", (name) => {
   test("is rebuilt with the same parameters from its name and options, through JSON", () => {

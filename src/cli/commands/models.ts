@@ -1,10 +1,10 @@
 import { formatJson } from "../../base/index.ts";
-import { type ModelName, modelNames } from "../../models/index.ts";
+import { type ClassifierName, classifierNames } from "../../models/index.ts";
 import { learnerNames, learners, optionsOf, settingOf } from "../settings/learners.ts";
 import { styled } from "../terminal/terminal.ts";
 import type { Define } from "./define.ts";
 
-const networks: Readonly<Record<ModelName, string>> = {
+const networks: Readonly<Record<ClassifierName, string>> = {
   conv: "a small convolutional net for images, 28 × 28 and the like",
   mlp: "dense layers with ReLU, for tables, points and images",
   lenet: "LeNet-5 of 1998, for small grey images",
@@ -15,7 +15,7 @@ const networks: Readonly<Record<ModelName, string>> = {
 
 /** The rows of the list: name, what it does, what it is, its settings. */
 const rows = () => [
-  ...modelNames.map((name) => ({
+  ...classifierNames.map((name) => ({
     ...{ name, task: "network", about: networks[name] },
     settings: ["mlp", "char-mlp"].includes(name) ? ["model.hidden"] : [],
   })),

@@ -1,5 +1,5 @@
 import { ConfigError, nearest } from "../../base/index.ts";
-import { createModel, type ModelName, modelNames } from "../../models/index.ts";
+import { createModel, isAutoencoder, type ModelName, modelNames } from "../../models/index.ts";
 import { formatSummary, type Module, type Summary, summary } from "../../nn/index.ts";
 import type { Json } from "../../train/index.ts";
 import { openLearner, type StoredLearner } from "../run/learner-run.ts";
@@ -61,7 +61,10 @@ async function find(
 ): Promise<[model: Module, shape: readonly number[]]> {
   if (isModel(name)) {
     const { inputShape, classes } = shown[name] ?? digits;
-    const options = { inputShape: input ?? inputShape, classes };
+    const options = {
+      inputShape: input ?? inputShape,
+      ...(!isAutoencoder(name) && { classes }),
+    };
     return [createModel({ name, options }), options.inputShape];
   }
   const { existsSync } = await import("node:fs");

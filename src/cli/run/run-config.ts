@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ConfigError, FormatError } from "../../base/index.ts";
 import { type Preparation, readPreparation } from "../../data/index.ts";
-import { type ModelConfig, type ModelName, modelNames } from "../../models/index.ts";
+import { type ClassifierName, classifierNames, type ModelConfig } from "../../models/index.ts";
 import type { Json, RunFolder } from "../../train/index.ts";
 import { isLearner, type LearnerName, learnerNames } from "../settings/learners.ts";
 import {
@@ -60,7 +60,7 @@ const schema = z.object({
   settings: settingsSchema,
   data: dataSchema,
   model: z.object({
-    name: z.enum(modelNames as readonly [ModelName, ...ModelName[]]),
+    name: z.enum(classifierNames as readonly [ClassifierName, ...ClassifierName[]]),
     options: z.looseObject({ inputShape: shape, classes: z.int() }),
   }),
 });

@@ -1,7 +1,7 @@
 /** What a training starts from: complete settings, data and a model. */
 import { ConfigError } from "../../base/index.ts";
 import { classesOf, type Preparation } from "../../data/index.ts";
-import { createModel } from "../../models/index.ts";
+import { type ClassifierName, createModel } from "../../models/index.ts";
 import type { Module } from "../../nn/index.ts";
 import { RunFolder } from "../../train/index.ts";
 import { defaultSource, resolve, textDefaults } from "../settings/resolve.ts";
@@ -41,7 +41,7 @@ export async function modelAndConfig(
   const { model, config } = await startOf(asked, source, given.model?.name);
   const settings: Settings = {
     ...asked,
-    model: { ...asked.model, name: config.name },
+    model: { ...asked.model, name: config.name as ClassifierName },
     training: { ...asked.training, ...(devRun && { epochs: 1 }) },
   };
   const whole = { gradus: await version(), settings, data: source.config, model: config };

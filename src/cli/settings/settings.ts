@@ -1,7 +1,7 @@
 /** One schema behind flags, `key=value` words, configuration files and the config.json of runs. */
 import { z } from "zod";
 import { ConfigError, nearest } from "../../base/index.ts";
-import { type ModelName, modelNames } from "../../models/index.ts";
+import { type ClassifierName, classifierNames } from "../../models/index.ts";
 import { binaryLearners, isLearner, type LearnerName, learnerNames } from "./learners.ts";
 import { type OptimizerName, optimizerNames, type ScheduleName, scheduleNames } from "./rules.ts";
 
@@ -108,7 +108,7 @@ export const settingsSchema = z.strictObject({
     augment: listOf(z.string(), "a list of transforms", ["crop:4", "flip"]).optional(),
   }),
   model: z.strictObject({
-    name: oneOf(modelNames as readonly [ModelName, ...ModelName[]]),
+    name: oneOf(classifierNames as readonly [ClassifierName, ...ClassifierName[]]),
     hidden: listOf(whole(1, 64), "a list of numbers of units", [64, 64]).optional(),
   }),
   training: z.strictObject({
@@ -190,7 +190,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export const givenSchema = z.strictObject({
   data: settingsSchema.shape.data.partial().optional(),
   model: settingsSchema.shape.model
-    .extend({ name: oneOf<ModelName | LearnerName>([...modelNames, ...learnerNames]) })
+    .extend({ name: oneOf<ClassifierName | LearnerName>([...classifierNames, ...learnerNames]) })
     .extend(learnerOptions.shape)
     .partial()
     .optional(),

@@ -1,0 +1,166 @@
+import { ConfigError, checkOptions, describe, RandomStream, show } from "../../base/index.ts";
+import { type ExampleLosses, seeded } from "../../nn/index.ts";
+import { nextSeed } from "../../nn/initialise.ts";
+import { Generator, type Tensor, tensor, uniform } from "../../tensor/index.ts";
+import { imageSizes } from "../image.ts";
+import { Autoencoder, type Learned, type Likelihood } from "./autoencoder.ts";
+import { type AutoencoderOptions, checkAutoencoder } from "./options.ts";
+import { type Grid, PatchDecoder, PatchEncoder, patchesOf, rowsAt, toPatches } from "./patches.ts";
+
+/** The patches of a {@link maskedAutoencoder}. */
+export interface MaskedOptions extends AutoencoderOptions {
+  /** The side of a patch in pixels. Default 4. */
+  readonly patch?: number | undefined;
+  /** The share of patches that is withheld, above 0 and below 1. Default 0.75. */
+  readonly withheld?: number | undefined;
+}
+
+const depths = { encoder: 2, decoder: 1 } as const;
+
+/**
+ * An autoencoder that sees some patches of an image and learns to give the others. The encoder is a transformer
+ * over the patches that are seen, the decoder one over all places; the loss is that of the patches withheld.
+ *
+ *   L = (1/|M|) Σ_{p ∈ M} mean (x_p − x̂_p)²,   M a random part of the patches, anew for every example and step
+ *
+ * In evaluation nothing is random, and nothing is given back that was seen: a few passes withhold parts which
+ * together are the whole image, and `forward` puts together what each says of its own. So a reconstruction shows
+ * how far every patch follows from others, and its error is a score for anomalies. The code is a token for every
+ * patch, all of them seen: `[N, P, K]`.
+ *
+ * @see He, Chen, Xie, Li, Dollár & Girshick 2022, "Masked autoencoders are scalable vision learners", §3
+ * @example
+ * const model = maskedAutoencoder({ inputShape: [1, 16, 16], code: 8, seed: 1 });
+ * model.encode(zeros([2, 1, 16, 16])).shape; // [2, 16, 8]
+ * model.reconstruct(zeros([2, 1, 16, 16])).shape; // [2, 1, 16, 16]
+ */
+export class MaskedAutoencoder extends Autoencoder {
+  declare readonly encoder: PatchEncoder;
+  declare readonly decoder: PatchDecoder;
+  readonly grid: Grid;
+  /** How many patches are seen. */
+  readonly seen: number;
+  readonly random: Generator;
+
+  /** @param withheld the share of patches. */
+  constructor(
+    grid: Grid,
+    options: {
+      readonly withheld?: number | undefined;
+      readonly likelihood?: Likelihood | undefined;
+      readonly seed?: number | undefined;
+    } = {},
+  ) {
+    checkOptions("MaskedAutoencoder", options, {
+      withheld: true,
+      likelihood: true,
+      seed: "number",
+    });
+    const { withheld = 0.75, likelihood, seed = nextSeed() } = options;
+    super(new PatchEncoder(grid, depths.encoder), new PatchDecoder(grid, depths.decoder), {
+      likelihood,
+    });
+    const patches = patchesOf(grid);
+    if (!(withheld > 0 && withheld < 1) || patches < 2)
+      throw new ConfigError({
+        subject: "MaskedAutoencoder",
+        problem: `of ${patches} patches a share of ${describe(withheld)} is to be withheld.`,
+        fix: "give a share above 0 and below 1, of two patches or more.",
+      });
+    this.grid = grid;
+    this.seen = Math.min(patches - 1, Math.max(1, Math.round(patches * (1 - withheld))));
+    this.random = new Generator(seed);
+  }
+
+  /** In training what is made of a random part, else of each patch what others say of it. */
+  override forward(x: Tensor): Tensor {
+    return this.training ? this.#guess(x, this.#shuffled(x)) : this.#fromOthers(x);
+  }
+
+  override learn(x: Tensor, targets: Tensor, losses: ExampleLosses): Learned {
+    if (!this.training) return super.learn(x, targets, losses);
+    const order = this.#shuffled(x);
+    const outputs = this.#guess(x, order);
+    const [n, patches] = order.shape as [number, number];
+    const withheld = order.slice([0, n], [this.seen, patches]);
+    const part = (images: Tensor) =>
+      rowsAt(toPatches(images.reshape([n, ...this.grid.sizes]), this.grid), withheld);
+    return { outputs, losses: losses(part(outputs), part(targets)) };
+  }
+
+  /** Examples, of the patches that stand first in an order `[N, P]`. */
+  #guess(x: Tensor, order: Tensor): Tensor {
+    const seen = order.slice([0, order.shape[0]!], [0, this.seen]);
+    return this.decoder.forward(this.decoder.fill(this.encoder.forward(x, seen), order));
+  }
+
+  /** A random order of the patches for each example: `[N, P]`. */
+  #shuffled(x: Tensor): Tensor {
+    const shape = [x.shape[0]!, patchesOf(this.grid)];
+    return uniform(shape, { key: this.random.next() }).argsort({ axis: 1 });
+  }
+
+  /** Passes that withhold each patch once or twice; the mean of what is then said of it. */
+  #fromOthers(x: Tensor): Tensor {
+    const patches = patchesOf(this.grid);
+    const hidden = patches - this.seen;
+    const order = fixedOrder(patches);
+    const passes = Array.from({ length: Math.ceil(patches / hidden) }, (_, g) => {
+      const at = (i: number) => order[(g * hidden + i) % patches]!;
+      const withheld = Array.from({ length: hidden }, (_, i) => at(i));
+      return { withheld, seen: Array.from({ length: this.seen }, (_, i) => at(hidden + i)) };
+    });
+    const counts = new Array<number>(patches).fill(0);
+    for (const { withheld } of passes) for (const p of withheld) counts[p]!++;
+    const sum = passes.reduce<Tensor | null>((sum, { seen, withheld }) => {
+      const share = counts.map((count, p) => (withheld.includes(p) ? 1 / count : 0));
+      const rows = tensor([...seen, ...withheld], "int32").broadcastTo([x.shape[0]!, patches]);
+      const guess = this.#guess(x, rows).mul(this.#spread(share, x));
+      return sum?.add(guess) ?? guess;
+    }, null);
+    return sum!;
+  }
+
+  /** A number for each patch as one for each pixel, `[1, …]`. */
+  #spread(share: readonly number[], { dtype }: Tensor): Tensor {
+    const {
+      sizes: [c, h, w],
+      patch,
+      inputShape,
+    } = this.grid;
+    const values = Array.from({ length: c * h * w }, (_, i) => {
+      const [row, column] = [Math.floor(i / w) % h, i % w];
+      return share[Math.floor(row / patch) * (w / patch) + Math.floor(column / patch)]!;
+    });
+    return tensor(values, dtype === "float64" ? dtype : "float32").reshape([1, ...inputShape]);
+  }
+}
+
+/** The same scattered order of the patches each time. */
+const fixedOrder = (patches: number) => new RandomStream(0, 0x6d61_736b).permutation(patches);
+
+/**
+ * A {@link MaskedAutoencoder} of images: two transformer blocks over the patches seen, one over all; K = 64 numbers
+ * a token unless `code` says otherwise.
+ *
+ * @throws {ConfigError} for examples that are no images, or whose sides are no multiples of the patch's.
+ * @example
+ * const model = maskedAutoencoder({ inputShape: [28, 28], patch: 7, withheld: 0.5 });
+ * model.seen; // 8
+ */
+export function maskedAutoencoder(options: MaskedOptions): MaskedAutoencoder {
+  checkAutoencoder("maskedAutoencoder", options, { patch: "count", withheld: true });
+  const { inputShape, code = 64, patch = 4, withheld, likelihood, dtype, seed } = options;
+  const sizes = imageSizes("maskedAutoencoder", inputShape, 2, "deep-autoencoder");
+  if (sizes[1] % patch > 0 || sizes[2] % patch > 0)
+    throw new ConfigError({
+      subject: "maskedAutoencoder",
+      problem: `images of ${show(sizes.slice(1))} cannot be cut into patches of ${patch}×${patch}.`,
+      fix: "give patch a number that divides both sides, or pad the images.",
+    });
+  return seeded(
+    seed,
+    () =>
+      new MaskedAutoencoder({ inputShape, sizes, patch, code, dtype }, { withheld, likelihood }),
+  );
+}
