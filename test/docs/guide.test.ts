@@ -11,7 +11,7 @@ import { check, writeSampleFiles } from "./support.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const guide = path.join(root, "docs/guide");
 const generated = path.join(root, `test/.generated/guide-${process.pid}`);
-const chapters = fs.readdirSync(guide).filter((file) => /^\d-.*\.md$/.test(file));
+const chapters = fs.readdirSync(guide).filter((file) => /^\d+-.*\.md$/.test(file));
 const fileOf = (chapter: string) => path.join(generated, `${chapter}.ts`);
 const pageOf = (chapter: string) => fs.readFileSync(path.join(guide, chapter), "utf8");
 
