@@ -2,48 +2,58 @@
 import { chart } from "gradus/draw";
 import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart, logAxis } from "./shared/line-chart.ts";
-import { perceptron, separable, shuffled } from "./shared/perceptron.ts";
-import { dot, norm } from "./shared/vectors.ts";
+import { perceive, separable, simplex } from "./shared/perceptron.ts";
+import { gaussian } from "./shared/random.ts";
+import { dot } from "./shared/vectors.ts";
 
 /** Mistakes on separable sets of many margins, each beside its bound. */
-function bounded(sets: number, seed: number) {
-  const found = [2, 5, 10].flatMap((d, i) =>
-    [0.02, 0.05, 0.1, 0.2, 0.4].flatMap((gamma, j) =>
-      Array.from({ length: sets }, (_, k) => {
-        const { signed, margin } = separable(d, 200, gamma, seed, 10_000 * i + 1000 * j + k);
-        const bound = (Math.max(...signed.map(norm)) / margin) ** 2;
-        const { mistakes, converged } = perceptron(signed, Math.ceil(bound) + 1);
-        return { gamma, bound, mistakes: mistakes.at(-1)!, converged };
-      }),
-    ),
-  );
+async function bounded(sets: number, seed: number) {
+  const found: { gamma: number; bound: number; mistakes: number; converged: boolean }[] = [];
+  for (const [i, d] of [2, 5, 10].entries())
+    for (const [j, gamma] of [0.02, 0.05, 0.1, 0.2, 0.4].entries())
+      for (let k = 0; k < sets; k++) {
+        const stream = 10_000 * i + 1000 * j + k;
+        const { x, y, margin, radius } = separable(d, 200, gamma, seed, stream);
+        const bound = (radius / margin) ** 2;
+        const { total, converged } = await perceive(x, y, Math.ceil(bound) + 1);
+        found.push({ gamma, bound, mistakes: total, converged });
+      }
   return found.sort((a, b) => a.bound - b.bound);
 }
 
-/** Solutions of one set, learned in many orders: errors on new points, whose share is angle / π. */
-function solutions(orders: number, seed: number) {
-  const { signed, w } = separable(5, 200, 0.1, seed, 90_000);
-  return Array.from({ length: orders }, (_, k) => {
-    const run = perceptron(shuffled(signed, seed, 91_000 + k), 10_000);
-    const length = norm(run.w);
-    const margin = Math.min(...signed.map((x) => dot(run.w, x))) / length;
-    return { error: Math.acos(Math.min(1, dot(run.w, w) / length)) / Math.PI, margin };
-  });
+/** Solutions of one set, learned in many orders: errors on new points, and margins. */
+async function solutions(orders: number, seed: number) {
+  const { x, y, w } = separable(5, 200, 0.1, seed, 90_000);
+  const fresh = gaussian([4000, 5], seed, 95_000).toArray() as number[][];
+  const found: { error: number; margin: number }[] = [];
+  for (let k = 0; k < orders; k++) {
+    const keys = gaussian([x.length], seed, 91_000 + k).dataSync();
+    const order = [...x.keys()].sort((a, b) => keys[a]! - keys[b]!);
+    const of = await perceive(
+      order.map((i) => x[i]!),
+      order.map((i) => y[i]!),
+      10_000,
+    );
+    const score = (point: readonly number[]) => dot(of.w, point) + of.b;
+    const wrong = fresh.filter((point) => score(point) > 0 !== dot(w, point) > 0).length;
+    const margin = Math.min(...x.map((point, i) => (2 * y[i]! - 1) * score(point)));
+    found.push({ error: wrong / fresh.length, margin: margin / Math.hypot(...of.w, of.b) });
+  }
+  return found;
 }
 
 async function run({ quick, seed }: Setup) {
-  const sets = bounded(quick ? 4 : 40, seed);
-  const orders = solutions(quick ? 30 : 300, seed);
+  const sets = await bounded(quick ? 4 : 40, seed);
+  const orders = await solutions(quick ? 30 : 300, seed);
   const [errors, margins] = [orders.map((o) => o.error), orders.map((o) => o.margin)];
-  // orthogonal examples of length 1: γ = 1/√n for w = (1 … 1)/√n, and each must be learned by itself
-  const ids = Array.from({ length: 50 }, (_, i) => i);
-  const units = ids.map((i) => ids.map((j) => Number(i === j)));
-  const tight = perceptron(units, 3).mistakes.at(-1)!;
+  const corners = simplex(50);
+  const sides = corners.map((_, i) => i % 2);
+  const tight = (await perceive(corners, sides, 3)).total;
   const epochs = quick ? 300 : 3000;
-  const { signed, margin } = separable(5, 200, 0.1, seed, 90_000);
-  const mislabelled = signed.map((x, i) => (i % 10 ? x : x.map((xi) => -xi)));
-  const overlapping = perceptron(mislabelled, epochs);
-  const bound = (Math.max(...signed.map(norm)) / margin) ** 2;
+  const { x, y, margin, radius } = separable(5, 200, 0.1, seed, 90_000);
+  const mislabelled = y.map((label, i) => (i % 10 ? label : 1 - label));
+  const overlapping = await perceive(x, mislabelled, epochs);
+  const bound = (radius / margin) ** 2;
   const half = overlapping.mistakes[epochs / 2 - 1]!;
   const total = overlapping.mistakes.at(-1)!;
   const ratio = Math.max(...sets.map((s) => s.mistakes / s.bound));
@@ -76,7 +86,7 @@ async function run({ quick, seed }: Setup) {
   };
 }
 
-const boundChart = (sets: ReturnType<typeof bounded>) =>
+const boundChart = (sets: Awaited<ReturnType<typeof bounded>>) =>
   chart((Plot) => ({
     title: "The perceptron errs no more than (R/γ)² times",
     subtitle:
@@ -106,7 +116,7 @@ export default {
   id: "E3",
   title: "The perceptron's mistakes",
   claim:
-    "If some line parts the classes with margin γ and the points lie within R, the perceptron makes at most (R/γ)² mistakes, whatever their order. If none does, it never ends. It ends at one of many solutions, and they are not equally good.",
+    "If some line parts the classes with margin γ and the points (x, 1) lie within R, the perceptron makes at most (R/γ)² mistakes, whatever their order. If none does, it never ends. It ends at one of many solutions, and they are not equally good.",
   source: "Novikoff 1962; Minsky & Papert 1969, §11",
   measured:
     "Mistakes until all examples are right, for separable sets of many margins and dimensions beside (R/γ)²; the errors of the solutions that many orders of one set give, on points of all directions.",

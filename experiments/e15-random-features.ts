@@ -22,7 +22,7 @@ async function run({ quick, seed, progress }: Setup) {
   const wrongFits = wrong.map((each) => fitPower(ms, each));
   progress("nets with a frozen layer");
   const widths = powers(5, quick ? 9 : 11);
-  const nets = netErrors(x, widths, quick ? 6 : 20, seed);
+  const nets = await netErrors(x, widths, quick ? 6 : 20, seed);
   const net = fitPower(
     widths,
     nets.map((e) => e.limit),

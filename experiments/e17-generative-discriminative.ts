@@ -14,32 +14,44 @@ const early = 2 * d; // few examples: where the generative one should lead
 const shared = 0.6; // c: half of the features are x = ±0.3 + ε + c u with a common u
 
 /** Mean errors for each n, and by how many standard errors naive Bayes has the smaller one. */
-function learningCurves(c: number, ns: readonly number[], runs: number, seed: number) {
-  return ns.map((n, i) => {
+async function learningCurves(c: number, ns: readonly number[], runs: number, seed: number) {
+  const points: LearningPoint[] = [];
+  for (const [i, n] of ns.entries()) {
     const x = sample(c, n, runs, seed, 10 * i);
-    const [bayes, regression] = [errors(naiveBayes(x), c), errors(logistic(x), c)];
+    const [bayes, regression] = [errors(naiveBayes(x), c), errors(await logistic(x), c)];
     const lead = regression.map((e, r) => e - bayes[r]!);
-    return {
+    points.push({
       n,
       bayes: mean(bayes),
       regression: mean(regression),
       errors: [standardError(bayes), standardError(regression)],
       lead: mean(lead) / standardError(lead),
-    };
-  });
+    });
+  }
+  return points;
+}
+
+interface LearningPoint {
+  readonly n: number;
+  readonly bayes: number;
+  readonly regression: number;
+  readonly errors: readonly [bayes: number, regression: number];
+  readonly lead: number;
 }
 
 async function run({ quick, seed, progress }: Setup) {
   const ns = quick ? [10, 20, 40, 80, 160, 320, 640] : [10, 20, 40, 80, 160, 320, 640, 1280, 2560];
   const runs = quick ? 50 : 100;
   progress("features that are not independent");
-  const dependent = learningCurves(shared, ns, runs, seed);
+  const dependent = await learningCurves(shared, ns, runs, seed);
   progress("independent features");
-  const independent = learningCurves(0, ns, runs, seed + 1000);
-  const at = (curve: typeof dependent) => curve.find((r) => r.n === early)!;
+  const independent = await learningCurves(0, ns, runs, seed + 1000);
+  const at = (curve: readonly LearningPoint[]) => curve.find((r) => r.n === early)!;
   const [small, large] = [at(dependent), dependent.at(-1)!];
-  const crosses = (curve: typeof dependent) => at(curve).lead > 2 && curve.at(-1)!.lead < -2;
-  const numbers = (curve: typeof dependent, of: "bayes" | "regression") => curve.map((r) => r[of]);
+  const crosses = (curve: readonly LearningPoint[]) =>
+    at(curve).lead > 2 && curve.at(-1)!.lead < -2;
+  const numbers = (curve: readonly LearningPoint[], of: "bayes" | "regression") =>
+    curve.map((r) => r[of]);
   const percent = (x: number) => `${(100 * x).toFixed(1)} %`;
   const best = independent.at(-1)!;
   const crossing = dependent.find((r) => r.n > early && r.lead < 0)?.n ?? Number.POSITIVE_INFINITY;
@@ -80,7 +92,7 @@ async function run({ quick, seed, progress }: Setup) {
   };
 }
 
-const picture = (curve: ReturnType<typeof learningCurves>, c: number, title: string) =>
+const picture = (curve: readonly LearningPoint[], c: number, title: string) =>
   lineChart({
     title,
     subtitle: `Error on two normal classes, d = ${d}, ± 2 standard errors; dashed: the least possible`,
@@ -92,12 +104,12 @@ const picture = (curve: ReturnType<typeof learningCurves>, c: number, title: str
       {
         name: "naive Bayes",
         dots: true,
-        points: curve.map((r) => [r.n, 100 * r.bayes, 100 * r.errors[0]!] as const),
+        points: curve.map((r) => [r.n, 100 * r.bayes, 100 * r.errors[0]] as const),
       },
       {
         name: "logistic regression",
         dots: true,
-        points: curve.map((r) => [r.n, 100 * r.regression, 100 * r.errors[1]!] as const),
+        points: curve.map((r) => [r.n, 100 * r.regression, 100 * r.errors[1]] as const),
       },
     ],
   });

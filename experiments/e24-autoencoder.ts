@@ -22,7 +22,7 @@ async function learnCodes({ quick, seed, data, progress }: Setup) {
   for (let r = 0; r < (quick ? 3 : 4); r++) {
     const own = 100 * seed + r;
     const { train, test, labels } = await images(data, n, 1000, own);
-    const projection = pca(train);
+    const projection = await pca(train, Math.max(...widths));
     for (const [i, width] of widths.entries()) {
       progress(`repetition ${r + 1}, code of ${width}`);
       const [deep, linear] = [true, false].map((deep) =>

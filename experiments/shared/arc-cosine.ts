@@ -1,6 +1,6 @@
 /** Arc-cosine kernels and the random layers that approach them (Cho & Saul 2009). */
 import { compile, fromHost, full, hostArray, type Tensor, Variable } from "gradus";
-import { eigenSymmetric } from "gradus/lab";
+import { KernelRidge, type KernelRidgeOptions, kernelMatrix } from "gradus/learn";
 import { mean } from "./statistics.ts";
 
 /** 0: step, 1: ReLU, 2: squared ReLU. */
@@ -13,23 +13,9 @@ export const powers = (from: number, to: number) =>
 export const meanSquare = (a: ArrayLike<number>, b: readonly number[]): number =>
   mean(b.map((y, i) => (a[i]! - y) ** 2));
 
-/** Jₙ(θ) of the kernel kₙ(x, x′) = ‖x‖ⁿ ‖x′‖ⁿ Jₙ(θ)/π, θ the angle between x and x′. */
-const angular: Readonly<Record<Degree, (t: number) => number>> = {
-  0: (t) => Math.PI - t,
-  1: (t) => Math.sin(t) + (Math.PI - t) * Math.cos(t),
-  2: (t) => 3 * Math.sin(t) * Math.cos(t) + (Math.PI - t) * (1 + 2 * Math.cos(t) ** 2),
-};
-
 /** The arc-cosine kernel of all pairs, row by row. */
-export function arcCosine(x: readonly number[][], n: Degree): number[] {
-  return x.flatMap((a) =>
-    x.map((b) => {
-      const [na, nb] = [Math.hypot(...a), Math.hypot(...b)];
-      const cosine = a.reduce((sum, ai, i) => sum + ai * b[i]!, 0) / (na * nb);
-      return ((na * nb) ** n * angular[n](Math.acos(Math.max(-1, Math.min(1, cosine))))) / Math.PI;
-    }),
-  );
-}
+export const arcCosine = (x: readonly number[][], degree: Degree): number[] =>
+  Array.from(kernelMatrix(x, undefined, { kernel: "arc-cosine", degree }).dataSync());
 
 /** Φₙ = √(2/m) step(Wx) (Wx)ⁿ of a layer of m random units: step, ReLU, squared ReLU. */
 export const features = (x: Tensor, w: Tensor, n: Degree): Tensor => {
@@ -38,17 +24,15 @@ export const features = (x: Tensor, w: Tensor, n: Degree): Tensor => {
   return (n === 0 ? on : z.relu().pow(n)).mul(Math.sqrt(2 / w.shape[0]!));
 };
 
-/** Values at the later points of ridge regression with a kernel of all points, given y at the first. */
-export function kernelRidge(kernel: readonly number[], y: readonly number[], ridge: number) {
-  const all = Math.sqrt(kernel.length);
-  const row = (i: number, count: number) => Array.from(kernel.slice(i * all, i * all + count));
-  const { values, vectors } = eigenSymmetric(y.map((_, i) => row(i, y.length)));
-  const dot = (a: ArrayLike<number>, b: ArrayLike<number>) =>
-    Array.from(a).reduce((sum, x, i) => sum + x * b[i]!, 0);
-  const parts = vectors.map((q, k) => dot(q, y) / (values[k]! + ridge));
-  const alpha = y.map((_, i) => parts.reduce((sum, c, k) => sum + c * vectors[k]![i]!, 0));
-  const later = Array.from({ length: all - y.length }, (_, i) => y.length + i);
-  return { predictions: later.map((i) => dot(row(i, y.length), alpha)), largest: values[0]! };
+/** Values at the later points of ridge regression with a kernel, given y at the first. */
+export async function kernelRidge(
+  x: Tensor,
+  y: readonly number[],
+  options: KernelRidgeOptions,
+): Promise<number[]> {
+  const { length } = y;
+  const machine = await new KernelRidge(options).fit(x.slice([0, length]), y);
+  return Array.from(machine.predict(x.slice([length, x.shape[0]!])).dataSync());
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Images of digits through a narrow code and back: by PCA, and by autoencoders. */
-import { avgPool, compile, fromHost, type Tensor, tensor } from "gradus";
+import { avgPool, compile, fromHost, type Tensor } from "gradus";
 import { digits, readIdxFolder, type Split } from "gradus/data";
-import { eigenSymmetric } from "gradus/lab";
 import { PCA, TSNE, UMAP } from "gradus/learn";
 import * as nn from "gradus/nn";
 import { adam, Optimizer } from "gradus/optim";
@@ -34,12 +33,13 @@ function take({ inputs, targets }: Split, n: number, seed: number) {
 const share = (x: Tensor, back: Tensor): number =>
   x.sub(back).square().sum().item() / x.square().sum().item();
 
-/** The best linear codes: errors by width of projections on the top eigenvectors of the covariance. */
-export function pca(train: Tensor): (x: Tensor, width: number) => number {
-  const { vectors } = eigenSymmetric(train.transpose().matmul(train).toArray() as number[][]);
-  return (x, width) => {
-    const u = tensor(vectors.slice(0, width).map((v) => Array.from(v))); // [width, pixels]
-    return share(x, x.matmul(u.transpose()).matmul(u));
+/** The best linear codes: errors by width, on the first principal components. */
+export async function pca(train: Tensor, widest: number) {
+  const { components, mean } = await new PCA({ nComponents: widest }).fit(train);
+  return (x: Tensor, width: number): number => {
+    const u = components.slice([0, width]); // [width, pixels]
+    const centered = x.cast("float64").sub(mean);
+    return share(x, centered.matmul(u.transpose()).matmul(u).add(mean));
   };
 }
 
@@ -83,15 +83,13 @@ export function autoencoder(train: Tensor, width: number, { deep, steps, seed }:
 
 /** Codes `[N, 8]` in the plane: by their first two principal components, by t-SNE and by UMAP. */
 export async function planes(codes: Tensor, seed: number, iterations: number) {
-  const maps = {
-    PCA: new PCA({ nComponents: 2 }),
-    "t-SNE": new TSNE({ seed, iterations }),
-    UMAP: new UMAP({ seed, iterations }),
+  const plane = async (learner: PCA | TSNE | UMAP) =>
+    (await learner.fitTransform(codes)).toArray() as number[][];
+  return {
+    PCA: await plane(new PCA({ nComponents: 2 })),
+    "t-SNE": await plane(new TSNE({ seed, iterations })),
+    UMAP: await plane(new UMAP({ seed, iterations: iterations / 2 })),
   };
-  const points: Record<string, number[][]> = {};
-  for (const [name, map] of Object.entries(maps))
-    points[name] = (await map.fitTransform(codes)).toArray() as number[][];
-  return points as Record<keyof typeof maps, number[][]>;
 }
 
 /** The share of points whose nearest neighbour has the same label. */

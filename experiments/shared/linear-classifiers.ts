@@ -1,6 +1,6 @@
 /** Two normal classes, and what naive Bayes and logistic regression make of samples of them. */
-import { compile, concat, full, type Tensor, tensor, Variable, valueAndGrad } from "gradus";
-import { eigenSymmetric } from "gradus/lab";
+import { concat, type Tensor, tensor } from "gradus";
+import { LogisticRegression } from "gradus/learn";
 import { gaussian } from "./random.ts";
 
 /** The number of features. */
@@ -46,40 +46,19 @@ export function naiveBayes(x: Tensor): Classifiers {
   }).evalSync();
 }
 
-/** Logistic regression: the minimum of mean softplus(−y (w·x + b)) + ½ ridge ‖w‖²/n, by Nesterov. */
-export function logistic(x: Tensor): Classifiers {
+/** Logistic regression: the minimum of Σ softplus(−y (w·x + b)) / ridge + ½ ‖w‖². */
+export async function logistic(x: Tensor): Promise<Classifiers> {
   const [runs, n] = x.shape as readonly [number, number];
-  const [wide, y] = [
-    concat([x, full([runs, n, 1], 1, { dtype: "float64" })], { axis: 2 }),
-    signs(n),
-  ];
-  const loss = (w: Tensor) =>
-    wide
-      .matmul(w)
-      .mul(y)
-      .neg()
-      .softplus()
-      .mean({ axis: [1, 2] })
-      .sum()
-      .add(
-        w
-          .slice([0, runs], [0, d])
-          .square()
-          .sum()
-          .mul((0.5 * ridge) / n),
-      );
-  const gram = wide.transpose([0, 2, 1]).matmul(wide).div(n).toArray() as number[][][];
-  const lr = 4 / Math.max(...gram.map((g) => eigenSymmetric(g).values[0]!)); // σ′ ≤ 1/4
-  const zero = full([runs, d + 1, 1], 0, { dtype: "float64" });
-  const [w, v] = [new Variable(zero), new Variable(zero)];
-  const both = valueAndGrad(loss);
-  const step = compile(() => {
-    const { grads } = both(w.value.add(v.value.mul(0.95)));
-    v.value = v.value.mul(0.95).sub(grads.mul(lr));
-    w.value = w.value.add(v.value);
-  });
-  for (let k = 0; k < 400; k++) step.sync();
-  return w.value.reshape([runs, d + 1]);
+  const labels = Array.from({ length: n }, (_, i) => (i % 2 ? 0 : 1));
+  const found: Tensor[] = [];
+  for (let r = 0; r < runs; r++) {
+    const { coef, intercept } = await new LogisticRegression({ C: 1 / ridge }).fit(
+      x.slice(r),
+      labels,
+    );
+    found.push(concat([coef, intercept.unsqueeze(1)], { axis: 1 }));
+  }
+  return concat(found).evalSync();
 }
 
 /** Φ(z) = ½ (1 + erf(z/√2)) */

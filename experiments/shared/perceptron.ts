@@ -1,3 +1,5 @@
+/** Classes that a line parts, and the perceptron on them (E3). */
+import { Perceptron } from "gradus/learn";
 import { gaussian } from "./random.ts";
 import { dot, norm } from "./vectors.ts";
 
@@ -5,34 +7,33 @@ import { dot, norm } from "./vectors.ts";
 export function separable(d: number, n: number, gamma: number, seed: number, stream: number) {
   const [normal, ...points] = gaussian([40 * n + 1, d], seed, stream).toArray() as number[][];
   const w = normal!.map((x) => x / norm(normal!));
-  const signed = points
+  const x = points
     .map((x) => x.map((xi) => xi * Math.min(1, 2 / norm(x))))
-    .map((x) => (dot(w, x) < 0 ? x.map((xi) => -xi) : x))
-    .filter((x) => dot(w, x) >= gamma)
+    .filter((x) => Math.abs(dot(w, x)) >= gamma)
     .slice(0, n);
-  return { w, signed, margin: Math.min(...signed.map((x) => dot(w, x))) };
+  const y = x.map((x) => Number(dot(w, x) > 0));
+  // the line goes on to have the length 1 with its b, which is 0; each example has the length of (x, 1)
+  const margin = Math.min(...x.map((x) => Math.abs(dot(w, x))));
+  return { w, x, y, margin, radius: Math.max(...x.map((x) => Math.hypot(...x, 1))) };
 }
 
-/** w ← w + yx for each example yx (y = ±1, lines through 0) on the wrong side, in turn, until none is or the epochs are over. */
-export function perceptron(examples: readonly number[][], epochs: number) {
-  let w = examples[0]!.map(() => 0);
-  const mistakes: number[] = [];
-  for (let epoch = 0; epoch < epochs; epoch++) {
-    let wrong = 0;
-    for (const x of examples)
-      if (dot(w, x) <= 0) {
-        w = w.map((wi, i) => wi + x[i]!);
-        wrong++;
-      }
-    mistakes.push((mistakes.at(-1) ?? 0) + wrong);
-    if (wrong === 0) return { w, mistakes, converged: true };
-  }
-  return { w, mistakes, converged: false };
+/** Mistakes from zero weights, a score of 0 being one; cumulative, epoch by epoch. */
+export async function perceive(x: readonly number[][], y: readonly number[], epochs: number) {
+  const learner = await new Perceptron({ labels: "signed", epochs }).fit(x, y);
+  const { converged, mistakes, total } = learner.report;
+  let before = 0;
+  return {
+    w: (learner.coef.toArray() as number[][])[0]!,
+    b: learner.intercept.item(),
+    ...{ converged, total, mistakes: mistakes.map((wrong) => (before += wrong)) },
+  };
 }
 
-/** The items in another order. */
-export function shuffled<T>(items: readonly T[], seed: number, stream: number): T[] {
-  const keys = gaussian([items.length], seed, stream).dataSync();
-  const order = [...keys.keys()].sort((a, b) => keys[a]! - keys[b]!);
-  return order.map((i) => items[i]!);
-}
+/**
+ * n examples whose (x, 1) are orthogonal, of length √n: each must be learned by itself. The corners of a regular simplex,
+ * xᵢ·xⱼ = −1 and ‖xᵢ‖² = n − 1; the line of all of them has γ = 1, so that the bound is n.
+ */
+export const simplex = (n: number): number[][] =>
+  Array.from({ length: n }, (_, i) =>
+    Array.from({ length: n }, (_, j) => Math.sqrt(n) * (Number(i === j) - 1 / n)),
+  );

@@ -1,5 +1,6 @@
 /** How far layers of random units, and nets on top of them, are from their kernels (E15). */
 import { compile, type Tensor } from "gradus";
+import { eigenSymmetric } from "gradus/lab";
 import { arcCosine, degrees, features, frozenNet, kernelRidge, meanSquare } from "./arc-cosine.ts";
 import { gaussian } from "./random.ts";
 import { mean } from "./statistics.ts";
@@ -33,24 +34,26 @@ export function kernelErrors(
 }
 
 /** A ReLU net with a frozen first layer against kernel machines: its own kernel's, and the limit's. */
-export function netErrors(x: Tensor, ms: readonly number[], repeats: number, seed: number) {
+export async function netErrors(x: Tensor, ms: readonly number[], repeats: number, seed: number) {
   const inputs = x.toArray() as number[][];
   const y = inputs.slice(0, inputs.length / 2).map(([a, b]) => Math.sin(2 * a!) + a! * b!);
-  const limit = kernelRidge(arcCosine(inputs, 1), y, ridge).predictions;
-  return ms.map((m, j) => {
-    const each = Array.from({ length: repeats }, (_, r) => {
-      const phi = features(
-        x,
-        gaussian([m, x.shape[1]!], seed, 1_000_000 + 1000 * j + r),
-        1,
-      ).evalSync();
-      const own = kernelRidge(Array.from(phi.matmul(phi.transpose()).dataSync()), y, ridge);
-      const net = frozenNet(phi, y, ridge, own.largest);
-      return { own: meanSquare(net, own.predictions), limit: meanSquare(net, limit) };
-    });
-    return {
-      own: Math.sqrt(mean(each.map((e) => e.own))),
-      limit: Math.sqrt(mean(each.map((e) => e.limit))),
-    };
-  });
+  const limit = await kernelRidge(x, y, { kernel: "arc-cosine", degree: 1, alpha: ridge });
+  const found: { own: number; limit: number }[] = [];
+  for (const [j, m] of ms.entries()) {
+    const each: typeof found = [];
+    for (let r = 0; r < repeats; r++) {
+      const w = gaussian([m, x.shape[1]!], seed, 1_000_000 + 1000 * j + r);
+      const phi = features(x, w, 1).evalSync();
+      const own = await kernelRidge(phi, y, { kernel: "linear", alpha: ridge });
+      const net = frozenNet(phi, y, ridge, largestEigenvalue(phi.slice([0, y.length])));
+      each.push({ own: meanSquare(net, own), limit: meanSquare(net, limit) });
+    }
+    const root = (name: "own" | "limit") => Math.sqrt(mean(each.map((e) => e[name])));
+    found.push({ own: root("own"), limit: root("limit") });
+  }
+  return found;
 }
+
+/** Of Φ Φᵀ, which decides how fast a net can descend. */
+const largestEigenvalue = (phi: Tensor): number =>
+  eigenSymmetric(phi.matmul(phi.transpose()).toArray() as number[][]).values[0]!;

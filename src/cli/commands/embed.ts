@@ -11,7 +11,7 @@ import { scalar, splitWords } from "../settings/settings-file.ts";
 import { loadMapSource, type MapSource } from "../sources/map-source.ts";
 import { readers } from "../sources/readers/index.ts";
 import { duration } from "../terminal/progress.ts";
-import { styled } from "../terminal/terminal.ts";
+import { styled, type Terminal } from "../terminal/terminal.ts";
 import type { Define } from "./define.ts";
 
 const methods = ["pca", "tsne", "umap"] as const;
@@ -69,43 +69,41 @@ export const define: Define = (command, terminal) => {
     .option("--out <name>", "NAME.csv, NAME.png and NAME.html (default: DATA-METHOD)")
     .option("--json", "one JSON object instead of text")
     .addHelpText("after", examples)
-    .action(async (data: string, words: string[], options: Options) => {
-      checkOf(options);
-      const began = performance.now();
-      const source = await loadMapSource(
-        data,
-        sourceOptions(words, options),
-        options.target !== false,
-      );
-      const points = await coordinates(source, options);
-      const seconds = (performance.now() - began) / 1000;
-      const name = (options.out ?? `${nameOf(data)}-${options.method}`).replace(
-        /\.(csv|png|html)$/,
-        "",
-      );
-      const title = `${source.name} by ${titles[options.method]}`;
-      await writeFileAtomic(`${name}.csv`, asCsv(source, points));
-      await writeFileAtomic(`${name}.png`, await svgToPng(await mapChart(source, points, title)));
-      await writeFileAtomic(`${name}.html`, await mapPage(source, points, title));
-      if (options.json)
-        return terminal.out(
-          formatJson({
-            ...{ event: "embed", method: options.method, examples: source.ids.length, seconds },
-            ...{
-              csv: `${name}.csv`,
-              png: `${name}.png`,
-              page: `${name}.html`,
-              notes: source.notes,
-            },
-          }),
-        );
-      for (const note of source.notes) terminal.error(`note: ${note}`);
-      terminal.out(`${source.ids.length} examples in ${duration(seconds)}`);
-      terminal.out(`${styled(terminal, "bold", "page")}     ${name}.html`);
-      terminal.out(`${styled(terminal, "bold", "picture")}  ${name}.png`);
-      terminal.out(`${styled(terminal, "bold", "table")}    ${name}.csv`);
-    });
+    .action((data: string, words: string[], options: Options) =>
+      embed(data, words, options, terminal),
+    );
 };
+
+async function embed(
+  data: string,
+  words: readonly string[],
+  options: Options,
+  terminal: Terminal,
+): Promise<void> {
+  const { method, out, json } = options;
+  checkOf(options);
+  const began = performance.now();
+  const source = await loadMapSource(data, sourceOptions(words, options), options.target !== false);
+  const points = await coordinates(source, options);
+  const seconds = (performance.now() - began) / 1000;
+  const name = (out ?? `${nameOf(data)}-${method}`).replace(/\.(csv|png|html)$/, "");
+  const title = `${source.name} by ${titles[method]}`;
+  await writeFileAtomic(`${name}.csv`, asCsv(source, points));
+  await writeFileAtomic(`${name}.png`, await svgToPng(await mapChart(source, points, title)));
+  await writeFileAtomic(`${name}.html`, await mapPage(source, points, title));
+  const examples = source.ids.length;
+  if (json) {
+    const files = { csv: `${name}.csv`, png: `${name}.png`, page: `${name}.html` };
+    const event = { event: "embed", method, examples, seconds, ...files, notes: source.notes };
+    terminal.out(formatJson(event));
+    return;
+  }
+  for (const note of source.notes) terminal.error(`note: ${note}`);
+  terminal.out(`${examples} examples in ${duration(seconds)}`);
+  terminal.out(`${styled(terminal, "bold", "page")}     ${name}.html`);
+  terminal.out(`${styled(terminal, "bold", "picture")}  ${name}.png`);
+  terminal.out(`${styled(terminal, "bold", "table")}    ${name}.csv`);
+}
 
 const titles: Readonly<Record<Method, string>> = { pca: "PCA", tsne: "t-SNE", umap: "UMAP" };
 
