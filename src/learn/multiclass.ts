@@ -75,7 +75,8 @@ abstract class SeveralClassifier extends Classifier<SeveralState> {
 }
 
 /**
- * One learner for each class, against all others; the class of the largest score.
+ * One learner for each class, against all others; the class of the largest score. K fits of all N
+ * examples. Take it for learners of two classes such as {@link Perceptron}; classes are rare against the rest.
  *
  * @see Rifkin & Klautau 2004, "In defense of one-vs-all classification"
  * @example
@@ -122,7 +123,8 @@ export class OneVsRestClassifier extends SeveralClassifier {
 
 /**
  * One learner for each pair of classes, on their examples alone; the class with the most votes, of equals the one of the larger
- * sum of scores.
+ * sum of scores. K(K − 1)/2 fits of about 2N/K examples each: cheaper than {@link OneVsRestClassifier} for learners whose cost grows faster
+ * than N, and dearer to ask.
  *
  * @see Hastie & Tibshirani 1998, "Classification by pairwise coupling"
  * @example

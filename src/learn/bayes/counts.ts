@@ -93,7 +93,7 @@ abstract class CountingBayes extends NaiveBayes<CountState> {
  *
  *   log P(class | x) = log P(class) + Σⱼ xⱼ log θⱼ + constant,   θⱼ = (Nⱼ + α) / (Σ N + αD)
  *
- * where Nⱼ is the sum of feature j over the examples of the class. O(NDK).
+ * where Nⱼ is the sum of feature j over the examples of the class. O(NDK). Take it for texts and other counts, as a fast baseline that few examples suffice for.
  *
  * @see Manning, Raghavan & Schütze 2008, "Introduction to information retrieval", §13.2
  * @example
@@ -147,7 +147,8 @@ export class MultinomialNB extends CountingBayes {
  *
  *   log P(class | x) = log P(class) + Σⱼ [xⱼ log pⱼ + (1 − xⱼ) log(1 − pⱼ)] + constant,   pⱼ = (Nⱼ + α) / (N + 2α)
  *
- * where Nⱼ of the N examples of the class have feature j. Unlike in {@link MultinomialNB} what is absent counts, too. O(NDK).
+ * where Nⱼ of the N examples of the class have feature j. Unlike in {@link MultinomialNB} what is absent counts, too. O(NDK). Take it for short texts and
+ * features of yes or no.
  *
  * @see Manning, Raghavan & Schütze 2008, "Introduction to information retrieval", §13.3
  * @example

@@ -55,7 +55,8 @@ interface Run {
  * by Lloyd's algorithm: each example joins its nearest center, each center moves to the mean of its examples. The
  * first centers are drawn with probability ∝ the squared distance to those before (k-means++), the best of 2 + ⌊ln K⌋
  * draws each. A center that loses all examples moves to the one that is farthest from its own. The result is a local
- * minimum; `nInit` looks for better ones. O(NDK) an iteration.
+ * minimum; `nInit` looks for better ones. O(NDK) an iteration, a prediction O(DK).
+ * Take it for round groups of like size, and to shorten data; it finds K groups whether there are any or not.
  *
  * @see Lloyd 1982; Arthur & Vassilvitskii 2007, "k-means++: the advantages of careful seeding"
  * @example

@@ -55,6 +55,7 @@ const mostForSvd = 3e8;
  * Component i explains the variance σᵢ²/(N − 1). The sign of a component is free; here its element of the largest
  * magnitude is positive.
  *
+ * O(ND min(N, D)) by `svd`, O(ND² + D³) by `covariance`, O(NDk) by `randomized`.
  * Use it to see data in the plane, to take out what hardly varies, and as the baseline of every autoencoder.
  *
  * @see Jolliffe 2002, "Principal component analysis"; Halko, Martinsson & Tropp 2011 for `"randomized"`

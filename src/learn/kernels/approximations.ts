@@ -44,7 +44,8 @@ type RandomState = State & { readonly weights: HostArray; readonly offsets: Host
  *
  *   rbf: z = √(2/m) cos(Wx + b), W ∼ N(0, 2γ), b ∼ U(0, 2π);   arc-cosine: z = √(2/m) step(Wx) (Wx)ⁿ, W ∼ N(0, 1)
  *
- * The error of an inner product falls as 1/√m. A linear learner on m features costs O(N m) instead of O(N²).
+ * The error of an inner product falls as 1/√m. A linear learner on m features costs O(N m) instead of O(N²);
+ * the features themselves O(N m D). Take them where there are too many examples for {@link SVC} or {@link KernelRidge}.
  *
  * @see Rahimi & Recht 2007, "Random features for large-scale kernel machines"; Cho & Saul 2009
  * @example
@@ -121,6 +122,7 @@ type NystroemState = State & {
 /**
  * Nyström's approximation: z(x) = K⁻½ k(x), with the kernels k(x) of x with m examples that are drawn, and K those among
  * them. Inner products with the m examples are exact, others nearly, if the spectrum of the kernel falls fast. O(N m D + m³).
+ * Take it before a linear learner where there are too many examples for a kernel's own; its features follow the data, those of {@link RandomFeatures} do not.
  *
  * @see Williams & Seeger 2001, "Using the Nyström method to speed up kernel machines"
  * @example

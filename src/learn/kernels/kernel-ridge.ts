@@ -32,7 +32,7 @@ type KernelRidgeState = State & {
  *   (K + α S⁻¹) a = y
  *
  * for sample weights S: the minimum of Σ sₙ (f(xₙ) − yₙ)² + α ‖f‖² over the functions of the kernel, without an intercept.
- * O(N²D + N³/3); keeps all examples. Defaults are scikit-learn's: a linear kernel; γ = 1/D.
+ * O(N²D + N³/3), a prediction O(ND), as it keeps all examples: for smooth functions and up to some 10⁴ of them. Defaults are scikit-learn's: a linear kernel; γ = 1/D.
  *
  * @see Saunders, Gammerman & Vovk 1998; Murphy 2012, "Machine learning", §14.4.3
  * @example

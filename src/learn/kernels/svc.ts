@@ -54,7 +54,8 @@ type SVCState = ClassifierState & {
  * in the space φ of a kernel, by its dual problem, of which pairs of variables are solved one after the other (SMO). Only the examples at
  * or within the margin, the support vectors, are kept. More than two classes have a machine for each pair, and vote.
  *
- * Defaults are scikit-learn's: the Gaussian kernel with γ = 1/(D Var(x)). Between O(N²D) and O(N³). Standardize the features first.
+ * Defaults are scikit-learn's: the Gaussian kernel with γ = 1/(D Var(x)). Between O(N²D) and O(N³), a prediction O(SD) for S support vectors.
+ * Take it for curved borders between up to some 10⁴ examples; with more, {@link RandomFeatures} before {@link LinearSVC}. Standardize the features first.
  *
  * @see Cortes & Vapnik 1995; Platt 1998; Chang & Lin 2011, "LIBSVM"
  * @example

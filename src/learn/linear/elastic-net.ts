@@ -127,7 +127,7 @@ function filled(subject: string, options: LassoOptions): Filled<LassoOptions> {
  *   minimise 1/(2 Σs) Σ sₙ (wᵀxₙ + b − yₙ)² + α ‖w‖₁
  *
  * by coordinate descent, to a duality gap that bounds the error. Features that do not help get the weight 0. O(ND) a pass.
- * Standardize the features first: the penalty does not know their units.
+ * Take it where few of many features matter, and to find them. Standardize the features first: the penalty does not know their units.
  *
  * @see Tibshirani 1996; Friedman, Hastie & Tibshirani 2010, "Regularization paths for generalized linear models via coordinate descent"
  * @example
@@ -154,7 +154,8 @@ export class Lasso extends SparseRegressor {
  *
  *   minimise 1/(2 Σs) Σ sₙ (wᵀxₙ + b − yₙ)² + α ρ ‖w‖₁ + ½ α (1 − ρ) ‖w‖²
  *
- * As {@link Lasso}; of features that say the same it keeps all rather than one.
+ * As {@link Lasso}; of features that say the same it keeps all rather than one. O(ND) a pass. Take it where
+ * few of many features matter and they go together.
  *
  * @see Zou & Hastie 2005, "Regularization and variable selection via the elastic net"
  * @example

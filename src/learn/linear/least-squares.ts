@@ -108,7 +108,8 @@ export interface LinearRegressionOptions {
  *   minimise Σ sₙ (wᵀxₙ + b − yₙ)²   over w, b
  *
  * with sample weights sₙ. It is solved by a singular value decomposition, so that dependent features have an
- * answer, the shortest w. O(ND² + D³).
+ * answer, the shortest w. O(ND² + D³). Take it where there are many
+ * more examples than features; where features say nearly the same, {@link Ridge} is steadier.
  *
  * @see Golub & Van Loan 2013, "Matrix Computations", §5.5
  * @example
@@ -166,7 +167,7 @@ export type RidgeState = LinearState & {
  * in closed form, w = (XᵀX + αI)⁻¹ Xᵀy of centered data, or Xᵀ(XXᵀ + αI)⁻¹ y where there are fewer examples
  * than features. Of several α the one of the least leave-one-out error is taken, which one decomposition
  * XᵀX = QΛQᵀ gives for all: eₙ / (1 − hₙₙ), with residuals e and the diagonal h of the projection onto the predictions.
- * O(ND min(N, D) + min(N, D)³).
+ * O(ND min(N, D) + min(N, D)³). The first thing to try for numbers, with α chosen from a list.
  *
  * @see Hoerl & Kennard 1970, "Ridge regression"; Golub, Heath & Wahba 1979, §1, for leaving one out
  * @example

@@ -64,6 +64,8 @@ interface Solved {
  * - `subgradient`: as the course texts have it, w ← w − η ∂f at one example after the other, η = 1/(λ t) with λ = 1/(C N), and the mean of the weights
  *   of the second half of the steps.
  *
+ * Take it for many features, such as words, where no probabilities are needed; its margin is that of the examples near the border alone.
+ *
  * @see Hsieh et al. 2008, "A dual coordinate descent method for large-scale linear SVM"; Shalev-Shwartz et al. 2007, "Pegasos"
  * @example
  * const model = await new LinearSVC({ loss: "hinge", C: 100, tolerance: 1e-8 }).fit([[-3], [-1], [1], [3]], [0, 0, 1, 1]);

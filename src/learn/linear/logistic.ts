@@ -203,6 +203,8 @@ const unfinished = (subject: string, iterations: number) => ({
  * - `steps`: as the course text has it (with `penalty: "none"`), from zero weights w ← w + η (y − σ(wᵀx + b)) x for each example in turn, y ∈ {0, 1},
  *   with the gradient of the penalty spread over the examples.
  *
+ * The first thing to try for classes: one answer, probabilities, weights that can be read.
+ *
  * @see Cox 1958; Hastie, Tibshirani & Friedman 2009, §4.4; Nocedal & Wright 2006, algorithm 7.5; Beck & Teboulle 2009; O'Donoghue & Candès 2015
  * @example
  * const points = [[0], [1], [2], [3]];
@@ -228,7 +230,8 @@ export class LogisticRegression extends LogisticLearner {
  *
  *   minimise C Σ sₙ (log Σₖ e^(zₙₖ) − zₙᵧ) + ½ ‖W‖²   (or + Σ|W|)
  *
- * Two classes have a w each, too. Solvers as for {@link LogisticRegression}.
+ * Two classes have a w each, too. Solvers and costs as for {@link LogisticRegression}, which is the shorter
+ * for two classes; take this one for the weights of every class, as the last layer of a net has them.
  *
  * @see Hastie, Tibshirani & Friedman 2009, §4.4
  * @example

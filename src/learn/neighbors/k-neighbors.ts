@@ -102,7 +102,8 @@ type NeighborClassifierState = ClassifierState & {
  * The class that most of the k nearest examples have; of equals the first in ascending order.
  *
  * There is nothing to learn but the examples themselves. Exact: of equal distances the earlier example
- * counts. O(ND) for a prediction. Standardize features of different units first.
+ * counts. O(ND) for a prediction. Take it for few features and any shape of classes; of many features all
+ * distances are alike. Standardize features of different units first.
  *
  * @see Cover & Hart 1967, "Nearest neighbor pattern classification"
  * @example
@@ -174,7 +175,8 @@ export class KNeighborsClassifier extends Classifier<NeighborClassifierState> {
 type NeighborRegressorState = State & { readonly examples: HostArray; readonly targets: HostArray };
 
 /**
- * The mean of the k nearest examples' targets, weighted if asked. See {@link KNeighborsClassifier}.
+ * The mean of the k nearest examples' targets, weighted if asked. O(ND) for a prediction, and no extrapolation: beyond
+ * the examples it stays at their outermost values. See {@link KNeighborsClassifier}.
  *
  * @see Altman 1992, "An introduction to kernel and nearest-neighbor nonparametric regression"
  * @example

@@ -17,7 +17,7 @@ export interface OneHotEncoderOptions {
 type OneHotState = State & { readonly categories: readonly (readonly Label[])[] };
 
 /**
- * One column of 0 and 1 per category of each column.
+ * One column of 0 and 1 per category of each column. O(ND). Take it for categories without an order, before any learner of numbers.
  *
  * @example
  * const encoder = await oneHotEncoder({ handleUnknown: "column" }).fit([["red"], ["blue"]]);
@@ -124,7 +124,8 @@ const unknown = (
   });
 
 /**
- * Names of classes as indices from 0, in ascending order, and back.
+ * Names of classes as indices from 0, in ascending order, and back. O(N log K). Learners take names themselves;
+ * this is for nets and for files that number their classes.
  *
  * @example
  * const encoder = await labelEncoder().fit(["b", "a", "b"]);

@@ -43,7 +43,8 @@ type StandardState = State & { readonly mean: HostArray; readonly variance: Host
  *
  *   x′ = (x − μ) / σ,   μ = Σ w x / Σ w,   σ² = Σ w (x − μ)² / Σ w
  *
- * A feature that never changes is divided by 1. Welford's update keeps the digits where μ ≫ σ.
+ * A feature that never changes is divided by 1. Welford's update keeps the digits where μ ≫ σ. O(ND). Put it before all that
+ * measures distances or punishes weights: support vectors, neighbors, penalties, principal components.
  *
  * @see Welford 1962, "Note on a method for calculating corrected sums of squares and products"
  * @example
@@ -127,6 +128,7 @@ type MinMaxState = State & { readonly min: HostArray; readonly max: HostArray };
  *   x′ = low + (high − low) (x − min) / (max − min)
  *
  * with the least and the largest value of each feature in `fit`; new values may lie outside. A feature that never changes becomes low.
+ * O(ND). Take it where bounds matter; one outlier squeezes all others, which {@link StandardScaler} minds less.
  *
  * @example
  * const scaler = await minMaxScaler().fit([[10], [20]]);
@@ -209,6 +211,9 @@ const mostProducts = 1_000_000;
  * All products of up to `degree` features, by degree and then by the order of the features:
  *
  *   a, b → 1, a, b, a², ab, b²
+ *
+ * There are C(D + degree, degree) of them. Take few features and low degrees, and scale the products for a linear learner; a polynomial
+ * kernel has them all without writing them down.
  *
  * @example
  * const products = await polynomialFeatures({ degree: 2 }).fitTransform([[2, 3]]);
