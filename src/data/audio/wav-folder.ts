@@ -50,6 +50,9 @@ interface Recording extends Labeled {
  * such folders a random part is held out. Folders that begin with `_`, such as `_background_noise_`,
  * are no class.
  *
+ * Where class folders are cut by chance, recordings of one speaker fall on both sides: the test says what
+ * becomes of voices that are known. To hear new ones, put them into `train/` and `test/` yourself.
+ *
  * In one folder the names say it: `<class>_<speaker>_<index>.wav`, such as the free spoken digits. The
  * first few of each speaker and class are held out: known voices, unheard recordings.
  *
