@@ -1,7 +1,7 @@
 import { ConfigError, checkOptions, DataError, type HostArray } from "../base/index.ts";
 import { type AnyModule, Module, type Parameter } from "../nn/index.ts";
+import { flushed } from "../tensor/flush.ts";
 import { fromHost, full, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
-import { flushed } from "./rules/flush.ts";
 import { mapValues, write } from "./write.ts";
 
 /** Which average {@link WeightAverage} keeps. */

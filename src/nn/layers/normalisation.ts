@@ -8,6 +8,7 @@ import {
   show,
 } from "../../base/index.ts";
 import { dataNode } from "../../ops/index.ts";
+import { flushed } from "../../tensor/flush.ts";
 import {
   avgPool,
   isTracing,
@@ -123,12 +124,14 @@ abstract class BatchNorm extends Module {
 }
 
 /**
- * Moves running averages, r ← (1 − momentum) r + momentum · value. Outside of a trace they are
- * computed at once, so that a loop does not keep the graphs of all its batches.
+ * Moves running averages, r ← (1 − momentum) r + momentum · value, which are 0 below 10⁻³⁰. Outside of a
+ * trace they are computed at once, so that a loop does not keep the graphs of all its batches.
  */
 function average(momentum: number, values: readonly (readonly [Variable, Tensor])[]): void {
   const next = values.map(([running, value]) =>
-    running.value.mul(1 - momentum).add(value.stopGradient().cast(running.dtype).mul(momentum)),
+    flushed(
+      running.value.mul(1 - momentum).add(value.stopGradient().cast(running.dtype).mul(momentum)),
+    ),
   );
   if (!isTracing()) realizeSync(next.map(({ node }) => node));
   values.forEach(([running], i) => {

@@ -1,8 +1,8 @@
 /** Steps that shrink with all that a coordinate has moved before, or that need no learning rate. */
 
+import { flushedSquare } from "../../tensor/flush.ts";
 import { zerosLike } from "../../tensor/index.ts";
 import { checkRuleOptions, nameOf } from "./constants.ts";
-import { flushedSquare } from "./flush.ts";
 import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The constants of {@link adagrad}. */

@@ -1,10 +1,10 @@
 /** Steps that each coordinate scales by the size of its own gradients. */
 
+import { flushed, flushedSquare } from "../../tensor/flush.ts";
 import { type Tensor, zerosLike } from "../../tensor/index.ts";
 import { type AdamConstants, amsgradDirection, type Moments, oneMinusPower } from "./amsgrad.ts";
 import { chain, decoupledDecay } from "./chain.ts";
 import { checkRuleOptions, nameOf } from "./constants.ts";
-import { flushed, flushedSquare } from "./flush.ts";
 import { alongDirection, type Direction, type Hyper, type Rule } from "./rule.ts";
 
 /** The constants of {@link adam} and {@link adamW}, named as in the paper. */

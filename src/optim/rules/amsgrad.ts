@@ -1,5 +1,5 @@
+import { flushed, flushedSquare } from "../../tensor/flush.ts";
 import { full, type Tensor } from "../../tensor/index.ts";
-import { flushed, flushedSquare } from "./flush.ts";
 import type { Direction, Hyper, RuleState } from "./rule.ts";
 
 /** First and second moment; with amsgrad, the largest second one so far. */

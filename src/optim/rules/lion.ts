@@ -1,6 +1,6 @@
+import { flushed } from "../../tensor/flush.ts";
 import { zerosLike } from "../../tensor/index.ts";
 import { checkRuleOptions, nameOf } from "./constants.ts";
-import { flushed } from "./flush.ts";
 import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The constants of {@link lion}. */

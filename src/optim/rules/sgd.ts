@@ -1,10 +1,10 @@
 /** Gradient descent, plain and with momentum. Stochastic or not is a matter of the batch. */
 
+import { flushed } from "../../tensor/flush.ts";
 import { onesLike, where, zerosLike } from "../../tensor/index.ts";
 import { mapValues } from "../write.ts";
 import { globalNorm } from "./chain.ts";
 import { checkRuleOptions, type NoConstants, nameOf } from "./constants.ts";
-import { flushed } from "./flush.ts";
 import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The velocity v, of the parameter's shape. */

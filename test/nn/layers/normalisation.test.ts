@@ -17,6 +17,22 @@ for (const engine of engines)
   describe(engine, () => {
     beforeAll(() => setEngine(engine));
 
+    test("running statistics of a channel that has died are 0 before they are subnormal", () => {
+      const layer = new BatchNorm1d(1);
+      layer.forward(tensor([[1], [3]]));
+      const dead = zeros([2, 1]);
+      for (let t = 0; t < 900; t++) layer.forward(dead); // 0.9⁹⁰⁰ is 10⁻⁴¹
+      const mean = layer.runningMean.value.item();
+      const variance = layer.runningVariance.value.item();
+      expect([mean, variance]).toEqual([0, 0]);
+      expect(
+        layer
+          .eval()
+          .forward(tensor([[1]]))
+          .item(),
+      ).toBeCloseTo(1 / Math.sqrt(1e-5), 2);
+    });
+
     test("a compiled training step moves the running statistics as an uncompiled one does", () => {
       const run = (compiled: boolean) => {
         const model = new Sequential(new BatchNorm1d(2, { dtype: "float64" }));
