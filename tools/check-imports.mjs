@@ -9,7 +9,7 @@
  * The table is docs for the eye and data for this tool: a row is a folder of src/ and the folders
  * that it may import, all of them in rows above it. The order is the pipeline:
  *
- *   base → graph → runtime → ops → autodiff → compiler → tensor → nn → optim → train → learn → lab
+ *   base → graph → runtime → ops → autodiff → compiler → tensor → nn → optim → train → learn → inspect → lab
  *
  * with two folders that stand beside it. `formats` reads and writes bytes (safetensors, npy, ONNX,
  * …) as plain arrays and so needs only `base`; `data` makes batches of tensors from files and so
@@ -44,9 +44,10 @@ export const table = {
   optim: [...engine, "tensor", "nn"],
   train: training,
   learn: [...training, "train"],
-  lab: [...training, "train", "learn"],
+  inspect: [...training, "train", "learn"],
+  lab: [...training, "train", "learn", "inspect"],
   models: ["base", "tensor", "nn"],
-  cli: [...training, "train", "learn", "lab", "models", "draw"],
+  cli: [...training, "train", "learn", "inspect", "lab", "models", "draw"],
 };
 
 /** The folders whose run-time code may load npm packages; all others work with none installed. */

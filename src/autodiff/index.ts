@@ -1,2 +1,2 @@
 export { jvp } from "./jvp.ts";
-export { vjp } from "./vjp.ts";
+export { type BackwardRule, vjp } from "./vjp.ts";

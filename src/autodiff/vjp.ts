@@ -3,6 +3,9 @@ import type { Masking, Node } from "../graph/index.ts";
 import { total } from "../ops/index.ts";
 import { pathBetween } from "./path.ts";
 
+/** What node gives each of its inputs for the cotangent g of its own; undefined where its derivative holds. */
+export type BackwardRule = (node: Node, g: Node) => (Node | null)[] | undefined;
+
 /**
  * Reverse mode: x̄ = ȳᵀ ∂y/∂x as graph, for each input; null where no path leads.
  *
@@ -13,6 +16,7 @@ import { pathBetween } from "./path.ts";
  * may be, and the rules there do not multiply them by ∞ or NaN.
  *
  * @param masking says that the cotangents themselves hold such zeros.
+ * @param rule what a node gives its inputs in place of its derivative, one for each; undefined for its own.
  *
  * @see Griewank & Walther 2008, "Evaluating Derivatives", §3.2
  */
@@ -21,6 +25,7 @@ export function vjp(
   cotangents: readonly (Node | null)[],
   inputs: readonly Node[],
   masking?: Masking,
+  rule?: BackwardRule,
 ): (Node | null)[] {
   const path = pathBetween(inputs, outputs);
   const onPath = new Set(path);
@@ -56,7 +61,8 @@ export function vjp(
     const own = maskings.get(node);
     // matrix products and convolutions sum over places, which leaves zeros of whole rows at most
     const passed = own && node.op.linearity === "each" ? "value" : own;
-    node.op.vjp(node, g, own).forEach((gx, i) => {
+    const given = rule?.(node, g) ?? node.op.vjp(node, g, own);
+    given.forEach((gx, i) => {
       const x = node.inputs[i]!;
       if (!gx || !onPath.has(x)) return;
       accumulate(x, gx);

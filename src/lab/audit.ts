@@ -1,20 +1,16 @@
 /** What is wrong with the units of a net that is alive: dead, saturated, or all the same. */
 import { checkOptions, isFloat, sizeOf } from "../base/index.ts";
-import { listenToCalls } from "../nn/calls.ts";
+import { captureCalls } from "../inspect/capture.ts";
 import {
   type AnyModule,
   Conv1d,
   Conv2d,
   Conv3d,
-  ELU,
   evaluating,
   Linear,
   type Module,
-  ReLU,
-  Sigmoid,
-  Softplus,
-  Tanh,
 } from "../nn/index.ts";
+import { gradientsAt } from "../tensor/backward.ts";
 import { fromHost, isTensor, type Tensor } from "../tensor/index.ts";
 import { type LabData, type Leaf, LossSurface } from "./surface.ts";
 import { norm } from "./vectors.ts";
@@ -68,22 +64,37 @@ export interface AuditOptions {
   readonly tolerance?: number | undefined;
 }
 
-/** Slopes from outputs, relative to the steepest. Kinds that are not here never saturate for good. */
-function slopeOf(module: AnyModule): ((y: number) => number) | null {
-  if (module instanceof ReLU) return (y) => (y > 0 ? 1 : 0);
-  if (module instanceof Sigmoid) return (y) => 4 * y * (1 - y);
-  if (module instanceof Tanh) return (y) => 1 - y * y;
-  if (module instanceof ELU) return (y) => (y > 0 ? 1 : 1 + y / module.alpha);
-  return module instanceof Softplus ? (y) => -Math.expm1(-y) : null;
-}
+/**
+ * The steepest slope of each activation, by the name of its method or, with a capital, its layer. Of GELU and SiLU it
+ * is that of the straight part; the step and the sign have slope 0 everywhere.
+ */
+const steepest: Readonly<Record<string, number>> = {
+  relu: 1,
+  leakyRelu: 1,
+  leakyReLU: 1,
+  reLU: 1,
+  pReLU: 1,
+  elu: 1,
+  eLU: 1,
+  gelu: 1,
+  gELU: 1,
+  silu: 1,
+  siLU: 1,
+  tanh: 1,
+  softplus: 1,
+  sigmoid: 1 / 4,
+  step: 1,
+  sign: 1,
+  hardTanh: 1,
+  hardSigmoid: 1 / 6,
+};
 
 /**
  * Looks at a net on a batch, in the mode of evaluation, and leaves it as it is.
  *
- * Dead and saturated units are those of the layers ReLU, Sigmoid, Tanh, ELU and Softplus; an
- * activation that is called as a function inside a module of your own is not seen. Identical units
- * are looked for in `Linear` and `Conv` layers; those that are locked call for another
- * initialisation.
+ * Dead and saturated units are those of every activation, whether it is a layer or called as a function or method
+ * inside a module of your own; its slope is its derivative, relative to the steepest. Identical units are looked for
+ * in `Linear` and `Conv` layers; those that are locked call for another initialisation.
  *
  * @param data a batch that stands for the data: `inputs` and `targets`.
  * @see Goodfellow, Bengio & Courville 2016, §6.3, §8.4
@@ -145,49 +156,45 @@ function auditActivations(
   slope: number,
   share: number,
 ): ActivationAudit[] {
-  const paths = new Map(Object.entries(model.modules()).map(([path, m]) => [m, path]));
-  const found: ActivationAudit[] = [];
-  let channels = false; // axis 1 holds the units since the last convolution, else the last axis
-  const onCall = (module: AnyModule, output: unknown) => {
-    if (isConv(module)) channels = true;
-    if (module instanceof Linear) channels = false;
-    const relative = slopeOf(module);
-    if (!relative || !isTensor(output) || output.rank === 0 || !isFloat(output.dtype)) return;
-    const axis = channels ? 1 : output.rank - 1;
-    const [path, kind] = [paths.get(module) ?? "", module.constructor.name];
-    found.push({ path, kind, ...unitSlopes(output, axis, relative, slope, share) });
-  };
   const inputs = isTensor(data.inputs) ? data.inputs : fromHost(data.inputs);
-  evaluating(model, () => listenToCalls(onCall, () => model.forward(inputs)));
-  return found;
+  const { activations } = evaluating(model, () => captureCalls(model, () => model.forward(inputs)));
+  const found: { path: string; kind: string; axis: number; slopes: Tensor }[] = [];
+  let channels = false; // axis 1 holds the units since the last convolution, else the last axis
+  for (const { path, kind, output, input } of activations) {
+    if (/^Conv(Transpose)?\dd$/.test(kind)) channels = true;
+    if (kind === "Linear") channels = false;
+    const most = steepest[kind[0]!.toLowerCase() + kind.slice(1)];
+    if (most === undefined || !isTensor(input) || output.rank === 0 || !isFloat(output.dtype))
+      continue;
+    const [gradient] = gradientsAt(output.sum(), [input]) as [Tensor];
+    found.push({ path, kind, axis: channels ? 1 : output.rank - 1, slopes: gradient.div(most) });
+  }
+  return found.map(({ path, kind, axis, slopes }) => ({
+    path,
+    kind,
+    ...unitSlopes(slopes, axis, slope, share),
+  }));
 }
 
-function unitSlopes(
-  output: Tensor,
-  axis: number,
-  relative: (y: number) => number,
-  small: number,
-  share: number,
-) {
-  const units = output.shape[axis]!;
-  const after = sizeOf(output.shape.slice(axis + 1));
-  const each = output.size / units;
+function unitSlopes(slopes: Tensor, axis: number, small: number, share: number) {
+  const units = slopes.shape[axis]!;
+  const after = sizeOf(slopes.shape.slice(axis + 1));
+  const each = slopes.size / units;
   const zero = new Float64Array(units);
   const low = new Float64Array(units);
   let total = 0;
-  output.dataSync().forEach((y, i) => {
+  slopes.dataSync().forEach((s, i) => {
     const unit = Math.floor(i / after) % units;
-    const s = relative(y);
     total += s;
     if (s === 0) zero[unit]!++;
-    if (s < small) low[unit]!++;
+    if (Math.abs(s) < small) low[unit]!++;
   });
   const indices = Array.from({ length: units }, (_, i) => i);
   return {
     units,
     dead: indices.filter((i) => zero[i] === each),
     saturated: indices.filter((i) => low[i]! >= share * each),
-    meanSlope: total / output.size,
+    meanSlope: total / slopes.size,
   };
 }
 

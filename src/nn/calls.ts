@@ -13,6 +13,9 @@ const located = new WeakSet<object>();
 export type CallListener = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => void;
 let listener: CallListener | null = null;
 
+/** The module whose `forward` runs now, if any. */
+export const currentModule = (): AnyModule | undefined => active.at(-1);
+
 /** Runs `f`, with `onCall` after every call of a module. */
 export function listenToCalls<T>(onCall: CallListener, f: () => T): T {
   const before = listener;

@@ -21,6 +21,31 @@ export const floatOf = <T extends { readonly node: Node }>(x: T): T =>
 export const numberOf = <T extends { readonly node: Node }>(x: T): T =>
   x.node.dtype === "bool" ? map(x, (node) => op.cast(node, "int32")) : x;
 
+/** Called with every activation that is applied to a tensor, as a method, a function or a layer. */
+export type ActivationListener = (name: string, output: unknown, input: unknown) => void;
+let listener: ActivationListener | null = null;
+
+/** Runs `f`, with `onActivation` after every activation, under the name of its method. */
+export function listenToActivations<T>(onActivation: ActivationListener, f: () => T): T {
+  const before = listener;
+  listener = onActivation;
+  try {
+    return f();
+  } finally {
+    listener = before;
+  }
+}
+
+const activation = <T extends { readonly node: Node }>(
+  name: string,
+  x: T,
+  f: (x: Node) => Node,
+): T => {
+  const y = map(x, f);
+  listener?.(name, y, x);
+  return y;
+};
+
 const rounded = <T extends { readonly node: Node }>(x: T, f: (x: Node) => Node): T =>
   isFloat(x.node.dtype) ? map(x, f) : numberOf(x);
 
@@ -43,7 +68,7 @@ export abstract class ElementwiseMethods {
   }
   /** −1, 0 or 1; the derivative is 0. */
   sign(): this {
-    return map(numberOf(this), op.sign);
+    return activation("sign", numberOf(this), op.sign);
   }
   /** x² */
   square(): this {
@@ -83,15 +108,15 @@ export abstract class ElementwiseMethods {
   }
   /** tanh x */
   tanh(): this {
-    return map(floatOf(this), op.tanh);
+    return activation("tanh", floatOf(this), op.tanh);
   }
   /** 1/(1 + e⁻ˣ), without overflow. */
   sigmoid(): this {
-    return map(floatOf(this), op.sigmoid);
+    return activation("sigmoid", floatOf(this), op.sigmoid);
   }
   /** log(1 + eˣ), without overflow. */
   softplus(): this {
-    return map(floatOf(this), op.softplus);
+    return activation("softplus", floatOf(this), op.softplus);
   }
   /** (2/√π) ∫₀ˣ e^(−t²) dt */
   erf(): this {
@@ -99,37 +124,37 @@ export abstract class ElementwiseMethods {
   }
   /** max(x, 0); the derivative at 0 is 0. */
   relu(): this {
-    return map(numberOf(this), op.relu);
+    return activation("relu", numberOf(this), op.relu);
   }
   /** x above 0, slope · x below. */
   leakyRelu(slope = 0.01): this {
     checkNumber("leakyRelu", "the slope", slope, true);
-    return map(floatOf(this), (x) => activations.leakyRelu(x, slope));
+    return activation("leakyRelu", floatOf(this), (x) => activations.leakyRelu(x, slope));
   }
   /** Exponential linear unit: x above 0, α (eˣ − 1) below. */
   elu(alpha = 1): this {
     checkNumber("elu", "alpha", alpha, true);
-    return map(floatOf(this), (x) => activations.elu(x, alpha));
+    return activation("elu", floatOf(this), (x) => activations.elu(x, alpha));
   }
   /** x Φ(x), with Φ the standard normal distribution function, or its approximation by tanh. */
   gelu(form: GeluForm = "erf"): this {
-    return map(floatOf(this), (x) => activations.gelu(x, form));
+    return activation("gelu", floatOf(this), (x) => activations.gelu(x, form));
   }
   /** x σ(x), also called swish. */
   silu(): this {
-    return map(floatOf(this), activations.silu);
+    return activation("silu", floatOf(this), activations.silu);
   }
   /** 1 where x ≥ 0, else 0; the derivative is 0. */
   step(): this {
-    return map(this, activations.step);
+    return activation("step", this, activations.step);
   }
   /** x clipped to −1 … 1; the derivative is 0 at and beyond both. */
   hardTanh(): this {
-    return map(numberOf(this), activations.hardTanh);
+    return activation("hardTanh", numberOf(this), activations.hardTanh);
   }
   /** x/6 + ½ clipped to 0 … 1; the derivative is 1/6 for |x| < 3, else 0. */
   hardSigmoid(): this {
-    return map(floatOf(this), activations.hardSigmoid);
+    return activation("hardSigmoid", floatOf(this), activations.hardSigmoid);
   }
   /** ⌊x⌋; the derivative is 0. Integers stay what they are. */
   floor(): this {

@@ -4,6 +4,7 @@ import * as core from "gradus";
 import * as data from "gradus/data";
 import * as draw from "gradus/draw";
 import * as formats from "gradus/formats";
+import * as inspect from "gradus/inspect";
 import * as lab from "gradus/lab";
 import * as learn from "gradus/learn";
 import * as models from "gradus/models";
@@ -20,6 +21,7 @@ const modules = {
   "gradus/train": train,
   "gradus/formats": formats,
   "gradus/models": models,
+  "gradus/inspect": inspect,
   "gradus/lab": lab,
   "gradus/learn": learn,
   "gradus/draw": draw,

@@ -4,12 +4,19 @@ import { auditModel, LossSurface } from "gradus/lab";
 import {
   Conv2d,
   Flatten,
+  GELU,
   init,
+  LeakyReLU,
   Linear,
+  Module,
   meanSquaredError,
+  PReLU,
   ReLU,
   Sequential,
   Sigmoid,
+  Sign,
+  SiLU,
+  Step,
   seeded,
   Tanh,
 } from "gradus/nn";
@@ -22,7 +29,7 @@ const set = (model: Sequential, path: string, values: number[] | number[][]) => 
 };
 
 describe("dead and saturated units", () => {
-  const twoLayers = (activation: ReLU | Sigmoid | Tanh) => {
+  const twoLayers = (activation: Module) => {
     const model = seeded(1, () => new Sequential(new Linear(2, 3), activation, new Linear(3, 1)));
     set(model, "layers.0.weight", [
       [1, 0],
@@ -53,6 +60,38 @@ describe("dead and saturated units", () => {
       const [found] = auditModel(model, meanSquaredError, data).activations;
       expect(found).toMatchObject({ dead: [1], saturated: [0, 1] });
     }
+  });
+
+  test.each(["relu", "tanh", "sigmoid", "hardTanh", "hardSigmoid", "elu", "softplus"] as const)(
+    "%s called as a method is seen like a layer",
+    (name) => {
+      class Called extends Module {
+        readonly first = new Linear(2, 3);
+        readonly last = new Linear(3, 1);
+        forward(x: Tensor): Tensor {
+          return this.last.forward(this.first.forward(x)[name]());
+        }
+      }
+      const model = seeded(1, () => new Called());
+      model.parameters()["first.bias"]!.value = tensor([-800, 0, 0]);
+      const { activations } = auditModel(model, meanSquaredError, data);
+      expect(activations).toMatchObject([{ path: name, kind: name, units: 3, dead: [0] }]);
+    },
+  );
+
+  test("slopes of GELU, SiLU and leaky units come from derivatives; steps have none", () => {
+    const audit = (activation: Module) => {
+      const model = twoLayers(activation);
+      set(model, "layers.0.bias", [-50, 0, 5]);
+      return auditModel(model, meanSquaredError, data).activations[0]!;
+    };
+    expect(audit(new GELU())).toMatchObject({ kind: "GELU", dead: [0], saturated: [0] });
+    expect(audit(new SiLU())).toMatchObject({ kind: "SiLU", dead: [], saturated: [0] });
+    expect(audit(new LeakyReLU(0.2))).toMatchObject({ dead: [], saturated: [] });
+    expect(audit(new LeakyReLU(0.01))).toMatchObject({ dead: [], saturated: [0] });
+    expect(audit(new PReLU())).toMatchObject({ kind: "PReLU", dead: [], saturated: [] });
+    expect(audit(new Step())).toMatchObject({ dead: [0, 1, 2], meanSlope: 0 });
+    expect(audit(new Sign())).toMatchObject({ dead: [0, 1, 2], meanSlope: 0 });
   });
 
   test("after a convolution the units are channels", () => {

@@ -1,0 +1,125 @@
+/** What the layers of a model give on the way from its inputs to its outputs. */
+import { ConfigError, checkOptions, nearest } from "../base/index.ts";
+import { currentModule, listenToCalls } from "../nn/calls.ts";
+import { type AnyModule, evaluating, type Module } from "../nn/index.ts";
+import { listenToActivations } from "../tensor/elementwise-methods.ts";
+import { isTensor, type Tensor } from "../tensor/index.ts";
+
+/** What one call of a layer, or of an activation as a function, gave. */
+export interface Activation {
+  /**
+   * The path of the module; an activation that is called as a function or method has the path of the module that
+   * calls it, followed by its name: "block.relu". Later calls under the same path are "…#2", "…#3".
+   */
+  readonly path: string;
+  /** The class of the module, or the name of the function. */
+  readonly kind: string;
+  readonly output: Tensor;
+}
+
+/** Outputs of a model and of its layers, in the order in which they were computed. */
+export interface Captured {
+  readonly outputs: Tensor;
+  readonly activations: readonly Activation[];
+}
+
+/** Which layers, and in which mode. */
+export interface CaptureOptions {
+  /** Paths as `model.modules()` has them, or those of functions ("relu"); default: all. */
+  readonly paths?: readonly string[] | undefined;
+  /** True runs the model as it is, false (the default) in the mode of evaluation. */
+  readonly training?: boolean | undefined;
+}
+
+/**
+ * Runs a model and keeps the output of every layer on the way: modules under their paths, and activations that a
+ * `forward` calls as functions or methods (`x.relu()`, `gelu(x)`) under the path of the module that calls them.
+ *
+ * The tensors are part of the same graph as the outputs, and computed when they are read.
+ *
+ * @param inputs `[N, …]`, what the model takes.
+ * @throws {ConfigError} for a path under which nothing was computed, with those that there are.
+ * @example
+ * const model = new Sequential(new Linear(2, 3, { init: init.constant(1) }), new ReLU());
+ * const { activations } = captureActivations(model, tensor([[1, -3]]));
+ * activations.map(({ path }) => path); // ["layers.0", "layers.1", ""]
+ * activations[0].output.toArray(); // [[-2, -2, -2]]
+ */
+export function captureActivations(
+  model: Module,
+  inputs: Tensor,
+  options: CaptureOptions = {},
+): Captured {
+  checkOptions("captureActivations", options, { paths: true, training: "boolean" });
+  const { paths, training = false } = options;
+  const run = () => captureCalls(model, () => model.forward(inputs));
+  const { result, activations: calls } = training ? run() : evaluating(model, run);
+  const activations = calls.map(({ path, kind, output }) => ({ path, kind, output }));
+  if (paths) for (const path of paths) checkPath("captureActivations", path, activations);
+  return {
+    outputs: result,
+    activations: paths ? activations.filter(({ path }) => paths.includes(path)) : activations,
+  };
+}
+
+/** The activations under the paths, or of every layer that holds no other. */
+export function layerActivations(
+  model: Module,
+  inputs: Tensor,
+  paths: readonly string[] | undefined,
+): readonly Activation[] {
+  const { activations } = captureActivations(model, inputs, { paths });
+  if (paths) return activations;
+  const all = activations.map(({ path }) => path);
+  return activations.filter(
+    ({ path }) => path !== "" && !all.some((inner) => inner.startsWith(`${path}.`)),
+  );
+}
+
+/** @throws {ConfigError} unless something was computed under the path. */
+export function checkPath(subject: string, path: string, activations: readonly Activation[]): void {
+  const known = activations.map((activation) => activation.path);
+  if (known.includes(path)) return;
+  const near = nearest(path, known);
+  throw new ConfigError({
+    subject,
+    problem: `the model computes nothing under the path "${path}".`,
+    fix: near
+      ? `did you mean "${near}"?`
+      : `its paths are ${known.map((p) => `"${p}"`).join(", ")}.`,
+  });
+}
+
+/** An activation with the first of what it was computed from. */
+export interface Call extends Activation {
+  readonly input: unknown;
+}
+
+/** Runs `f`, and gives every output of a module or activation on the way. */
+export function captureCalls<T>(model: AnyModule, f: () => T): { result: T; activations: Call[] } {
+  const paths = new Map(Object.entries(model.modules()).map(([path, module]) => [module, path]));
+  const found: (Call & { readonly caller?: AnyModule | undefined })[] = [];
+  const onModule = (module: AnyModule, output: unknown, [input]: readonly unknown[]) => {
+    if (!isTensor(output)) return;
+    // the layer ReLU is relu() and nothing else: one activation, not two
+    const last = found.at(-1);
+    const isAll = last?.caller === module && last.output.node === output.node;
+    if (isAll && last.input === input) found.pop();
+    const path = paths.get(module) ?? "";
+    found.push({ path, kind: module.constructor.name, output, input });
+  };
+  const onActivation = (name: string, output: unknown, input: unknown) => {
+    if (!isTensor(output)) return;
+    const caller = currentModule();
+    const path = [caller && paths.get(caller), name].filter(Boolean).join(".");
+    found.push({ path, kind: name, output, input, caller });
+  };
+  const result = listenToActivations(onActivation, () => listenToCalls(onModule, f));
+  const calls = new Map<string, number>();
+  const activations = found.map(({ path, kind, output, input }) => {
+    const call = (calls.get(path) ?? 0) + 1;
+    calls.set(path, call);
+    return { path: call > 1 ? `${path}#${call}` : path, kind, output, input };
+  });
+  return { result, activations };
+}
