@@ -113,10 +113,11 @@ export class Trainer implements Training {
 
   get states(): Record<string, CallbackState> {
     const states: Record<string, CallbackState> = {};
-    for (const [name, callback] of this.#remembering()) {
-      const state = callback.state?.();
-      if (state) states[name] = state;
-    }
+    for (const [name, callback] of this.#remembering())
+      this.#guard(callback, () => {
+        const state = callback.state?.();
+        if (state) states[name] = state;
+      });
     return states;
   }
 
@@ -128,8 +129,10 @@ export class Trainer implements Training {
         problem: `${path} is of a training ${this.average ? "without" : "with"} an average of its weights.`,
         fix: "resume with the option `average` of that training.",
       });
-    for (const [name, callback] of this.#remembering())
-      if (states[name]) callback.restore?.(states[name]);
+    for (const [name, callback] of this.#remembering()) {
+      const state = states[name];
+      if (state) this.#guard(callback, () => callback.restore?.(state));
+    }
   }
 
   /** Callbacks with the names that checkpoints know them by: that of the class, and a number from 2 on. */
@@ -309,16 +312,29 @@ export class Trainer implements Training {
     try {
       await call();
     } catch (error) {
-      if (!callback.optional) throw error;
-      this.#callbacks = this.#callbacks.filter((other) => other !== callback);
-      warnOnce({
-        subject: callback.constructor.name,
-        problem: `it failed and is given up; training goes on (${reason(error)}).`,
-        fix: "mend what it says, such as the folder or the space on the disk, for the next training.",
-      });
+      this.#giveUp(callback, error);
     } finally {
       this.#claim!.resting = false;
     }
+  }
+
+  /** The same at once, for what a callback remembers. */
+  #guard(callback: Callback, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#giveUp(callback, error);
+    }
+  }
+
+  #giveUp(callback: Callback, error: unknown): void {
+    if (!callback.optional) throw error;
+    this.#callbacks = this.#callbacks.filter((other) => other !== callback);
+    warnOnce({
+      subject: callback.constructor.name,
+      problem: `it failed and is given up; training goes on (${reason(error)}).`,
+      fix: "mend what it says, such as the folder or the space on the disk, for the next training.",
+    });
   }
 }
 

@@ -18,6 +18,7 @@ import {
   evaluate,
   f1,
   fit,
+  loadCheckpoint,
   ModelCheckpoint,
   predict,
   ReduceLROnPlateau,
@@ -260,6 +261,26 @@ describe("mistakes are told", () => {
     expect((await fit(net(), xor(), { epochs: 3, callbacks: logger })).epochs).toHaveLength(3);
     expect(warn.mock.calls).toHaveLength(1);
     expect(String(warn.mock.calls[0])).toMatch(/CSVLogger: it failed and is given up/);
+  });
+  test("so is an optional callback whose state cannot be had, and the checkpoint is written", async () => {
+    class Forgetful implements Callback {
+      readonly optional = true;
+      onEpochEnd() {}
+      state(): never {
+        throw new Error("no memory of it");
+      }
+    }
+    const path = `${folder}/forgetful.safetensors`;
+    const callbacks = [new ModelCheckpoint(path), new Forgetful()];
+    expect((await fit(net(), xor(), { epochs: 2, callbacks })).epochs).toHaveLength(2);
+    expect(warn.mock.calls.map(String)).toEqual([
+      expect.stringMatching(/Forgetful: it failed and is given up.*no memory of it/),
+    ]);
+    expect((await loadCheckpoint(path)).position.epoch).toBe(2);
+    const needed = Object.assign(new Forgetful(), { optional: false as never });
+    await failing(net(), xor(), { callbacks: [new ModelCheckpoint(path), needed] }).toThrow(
+      "no memory of it",
+    );
   });
   test("a callback that throws in onError does not silence the later ones", async () => {
     const heard: string[] = [];
