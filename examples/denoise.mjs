@@ -5,46 +5,15 @@
  *   node examples/denoise.mjs DATA/mnist
  */
 import { mkdir, writeFile } from "node:fs/promises";
-import { fromHost, Generator, normal } from "gradus";
+import { fromHost, normal } from "gradus";
 import { readIdxFolder, subset } from "gradus/data";
 import { pictureToPng } from "gradus/draw";
-import { Conv2d, ConvTranspose2d, Module, ReLU, Sequential, seeded } from "gradus/nn";
+import { denoisingAutoencoder } from "gradus/models";
 import { cosine } from "gradus/optim";
 import { fit, predict, reconstruction } from "gradus/train";
 import { main, progress } from "./support.mjs";
 
 const std = 0.5;
-
-/** Adds noise in training: the digits that come in stay the targets. */
-class Noise extends Module {
-  constructor() {
-    super();
-    this.random = new Generator(1); // its state is part of the model's
-  }
-  /** @param {import("gradus").Tensor} x */
-  forward(x) {
-    return this.training ? x.add(normal(x.shape, { key: this.random.next() }).mul(std)) : x;
-  }
-}
-
-/** `[N, 1, 28, 28]` to a code `[N, 32, 7, 7]` and back; the outputs are logits. */
-const makeModel = () =>
-  seeded(
-    1,
-    () =>
-      new Sequential(
-        new Noise(),
-        new Conv2d(1, 16, 3, { stride: 2, padding: 1 }),
-        new ReLU(),
-        new Conv2d(16, 32, 3, { stride: 2, padding: 1 }),
-        new ReLU(),
-        new Conv2d(32, 32, 3, { padding: 1 }),
-        new ReLU(),
-        new ConvTranspose2d(32, 16, 4, { stride: 2, padding: 1 }),
-        new ReLU(),
-        new ConvTranspose2d(16, 1, 4, { stride: 2, padding: 1 }),
-      ),
-  );
 
 /** @param {import("./support.mjs").Call} call */
 export async function denoise({ data, quick, print }) {
@@ -54,12 +23,14 @@ export async function denoise({ data, quick, print }) {
   const clean = quick ? subset(train, rows(1000)) : train;
   const test = quick ? subset(held, rows(200)) : held;
 
-  const model = makeModel();
+  // cross-entropy of intensities: squares of a sigmoid hardly move from all black
+  const model = denoisingAutoencoder({
+    ...{ inputShape: [1, 28, 28], likelihood: "bernoulli", noise: std, seed: 1 },
+  });
   const [epochs, batchSize] = [quick ? 1 : 5, 64];
   await fit(model, reconstruction(clean.inputs), {
     epochs,
     batchSize,
-    objective: "unitRegression", // cross-entropy: squares of a sigmoid hardly move from all black
     lr: cosine(2e-3, { steps: epochs * Math.ceil(clean.size / batchSize) }),
     callbacks: [progress(print)],
     seed: 1,

@@ -2,7 +2,8 @@
 import { avgPool, compile, fromHost, type Tensor } from "gradus";
 import { digits, readIdxFolder, type Split } from "gradus/data";
 import { PCA, TSNE, UMAP } from "gradus/learn";
-import * as nn from "gradus/nn";
+import { deepAutoencoder, linearAutoencoder } from "gradus/models";
+import { valueAndGrad } from "gradus/nn";
 import { adam, Optimizer } from "gradus/optim";
 import { integers } from "./random.ts";
 
@@ -43,14 +44,6 @@ export async function pca(train: Tensor, widest: number) {
   };
 }
 
-/** Layers of the given widths, with ReLUs between. */
-const layers = (...widths: number[]): nn.Sequential =>
-  new nn.Sequential(
-    ...widths
-      .slice(1)
-      .flatMap((to, i) => [...(i > 0 ? [new nn.ReLU()] : []), new nn.Linear(widths[i]!, to)]),
-  );
-
 interface Manner {
   readonly deep: boolean;
   readonly steps: number;
@@ -59,16 +52,14 @@ interface Manner {
 
 /** An autoencoder, deep or linear, trained by Adam on batches of 64 at a rate that falls to 0. */
 export function autoencoder(train: Tensor, width: number, { deep, steps, seed }: Manner) {
-  const hidden = deep ? [128, 64] : [];
-  const [encoder, decoder] = nn.seeded(seed, () => [
-    layers(pixels, ...hidden, width),
-    layers(width, ...hidden.toReversed(), pixels),
-  ]) as [nn.Sequential, nn.Sequential];
-  const model = new nn.Sequential(encoder, decoder);
+  const options = { inputShape: [pixels], code: width, seed };
+  const model = deep
+    ? deepAutoencoder({ ...options, hidden: [128, 64] })
+    : linearAutoencoder(options);
   const optimizer = new Optimizer(model, adam());
   const loss = (x: Tensor) => model.forward(x).sub(x).square().sum({ axis: 1 }).mean();
   const step = compile((x: Tensor, rows: Tensor, lr: number) => {
-    optimizer.update(nn.valueAndGrad(model, loss)(x.take(rows)).grads, { lr });
+    optimizer.update(valueAndGrad(model, loss)(x.take(rows)).grads, { lr });
   });
   const rate = deep ? 0.003 : 0.02;
   for (let k = 0; k < steps; k++) {
@@ -77,7 +68,7 @@ export function autoencoder(train: Tensor, width: number, { deep, steps, seed }:
   }
   return {
     error: (x: Tensor) => share(x, model.forward(x)),
-    encode: (x: Tensor) => encoder.forward(x).evalSync(),
+    encode: (x: Tensor) => model.encode(x).evalSync(),
   };
 }
 

@@ -1,7 +1,6 @@
 import { checkOptions, sizeOf } from "../../base/index.ts";
 import {
   type ExampleLosses,
-  init,
   Linear,
   type Module,
   Sequential,
@@ -90,8 +89,7 @@ export function contractiveAutoencoder(options: ContractiveOptions): Contractive
   checkAutoencoder("contractiveAutoencoder", options, { weight: true });
   const { inputShape, code = 32, likelihood, dtype, seed, weight } = options;
   const size = sizeOf(inputShape);
-  const linear = (from: number, to: number) =>
-    new Linear(from, to, { init: init.glorotUniform, dtype });
+  const linear = (from: number, to: number) => new Linear(from, to, { dtype });
   return seeded(
     seed,
     () =>

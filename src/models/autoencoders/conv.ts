@@ -4,7 +4,6 @@ import {
   Conv2d,
   ConvTranspose2d,
   Flatten,
-  init,
   Linear,
   MaxPool2d,
   MaxUnpool2d,
@@ -48,10 +47,7 @@ export function upBlocks([to, height, width]: Sizes, { dtype }: DTypeOption): Mo
   return [
     new ConvTranspose2d(channels[1], channels[0], kernel(...half), options),
     new ReLU(),
-    new ConvTranspose2d(channels[0], to, kernel(height, width), {
-      ...options,
-      init: init.glorotUniform,
-    }),
+    new ConvTranspose2d(channels[0], to, kernel(height, width), options),
   ];
 }
 
@@ -59,7 +55,7 @@ export function upBlocks([to, height, width]: Sizes, { dtype }: DTypeOption): Mo
 function bottleneck(maps: readonly number[], code: number, { dtype }: DTypeOption) {
   const size = maps.reduce((n, d) => n * d, 1);
   return {
-    down: [new Flatten(), new Linear(size, code, { init: init.glorotUniform, dtype })],
+    down: [new Flatten(), new Linear(size, code, { dtype })],
     up: () => [new Linear(code, size, { dtype }), new ReLU(), new Reshape(maps)],
   };
 }
@@ -118,8 +114,7 @@ export function unpoolingAutoencoder(options: AutoencoderOptions): Autoencoder {
   const sizes = imageSizes("unpoolingAutoencoder", inputShape, 4, "deep-autoencoder");
   const code = narrowCode("unpoolingAutoencoder", options);
   const quarter = (n: number) => halved.pool(halved.pool(n));
-  const conv = (from: number, to: number, law = init.heUniform) =>
-    new Conv2d(from, to, 3, { padding: 1, init: law, dtype });
+  const conv = (from: number, to: number) => new Conv2d(from, to, 3, { padding: 1, dtype });
   return seeded(seed, () => {
     const [fine, coarse] = [new MaxPool2d(2), new MaxPool2d(2)];
     const [from] = sizes;
@@ -131,7 +126,7 @@ export function unpoolingAutoencoder(options: AutoencoderOptions): Autoencoder {
       new Sequential(
         ...between.up(),
         ...[new MaxUnpool2d(coarse), conv(channels[1], channels[0]), new ReLU()],
-        ...[new MaxUnpool2d(fine), conv(channels[0], from, init.glorotUniform)],
+        ...[new MaxUnpool2d(fine), conv(channels[0], from)],
         asExample(options),
       ),
       { likelihood },

@@ -1,6 +1,6 @@
 /** Autoencoders of dense layers, whose code is a bottleneck. */
 import { sizeOf } from "../../base/index.ts";
-import { init, Linear, Sequential, seeded, Tanh } from "../../nn/index.ts";
+import { Linear, Sequential, seeded, Tanh } from "../../nn/index.ts";
 import { ExampleInput } from "../examples.ts";
 import { Autoencoder } from "./autoencoder.ts";
 import {
@@ -57,8 +57,7 @@ function oneLayer(
 ): Autoencoder {
   const { inputShape, likelihood, dtype, seed } = options;
   const size = sizeOf(inputShape);
-  const linear = (from: number, to: number) =>
-    new Linear(from, to, { init: init.glorotUniform, dtype });
+  const linear = (from: number, to: number) => new Linear(from, to, { dtype });
   return seeded(
     seed,
     () =>

@@ -7,7 +7,7 @@ import {
   show,
   sizeOf,
 } from "../../base/index.ts";
-import { type Initializer, init, Linear, type Module, ReLU, Reshape } from "../../nn/index.ts";
+import { Linear, type Module, ReLU, Reshape } from "../../nn/index.ts";
 import type { Likelihood } from "./autoencoder.ts";
 
 /** What every autoencoder by name takes; plain data. */
@@ -62,17 +62,10 @@ export function narrowCode(name: string, { inputShape, code }: AutoencoderOption
 }
 
 /** Dense layers of these widths with ReLUs between them. */
-export const dense = (
-  widths: readonly number[],
-  dtype: FloatDType | undefined,
-  last?: Initializer,
-): Module[] =>
-  widths.slice(1).flatMap((to, i) => {
-    const isLast = i === widths.length - 2;
-    const options = { dtype, ...(isLast && { init: last ?? init.glorotUniform }) };
-    const layer = new Linear(widths[i]!, to, options);
-    return isLast ? [layer] : [layer, new ReLU()];
-  });
+export const dense = (widths: readonly number[], dtype: FloatDType | undefined): Module[] =>
+  widths
+    .slice(1)
+    .flatMap((to, i) => [...(i > 0 ? [new ReLU()] : []), new Linear(widths[i]!, to, { dtype })]);
 
 /** What a decoder gives, in the shape of an example. */
 export const asExample = ({ inputShape }: AutoencoderOptions): Module => new Reshape(inputShape);

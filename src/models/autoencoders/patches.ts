@@ -62,10 +62,7 @@ export class PatchEncoder extends Module {
     const { code, dtype, patch, sizes, inputShape } = grid;
     this.grid = grid;
     this.input = new ImageInput(inputShape, sizes);
-    this.embedding = new Linear(sizes[0] * patch * patch, code, {
-      init: init.glorotUniform,
-      dtype,
-    });
+    this.embedding = new Linear(sizes[0] * patch * patch, code, { dtype });
     this.places = places(grid);
     const blocks = Array.from({ length: depth }, () => block(grid));
     this.blocks = new Sequential(...blocks, new LayerNorm(code, { dtype }));
@@ -99,7 +96,7 @@ export class PatchDecoder extends Module {
     this.places = places(grid);
     const blocks = Array.from({ length: depth }, () => block(grid));
     this.blocks = new Sequential(...blocks, new LayerNorm(code, { dtype }));
-    this.output = new Linear(code, sizes[0] * patch * patch, { init: init.glorotUniform, dtype });
+    this.output = new Linear(code, sizes[0] * patch * patch, { dtype });
   }
 
   /** `[N, P, K]` → `[N, …]` */

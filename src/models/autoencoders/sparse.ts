@@ -1,12 +1,5 @@
 import { ConfigError, checkOptions, describe, sizeOf } from "../../base/index.ts";
-import {
-  type ExampleLosses,
-  init,
-  Linear,
-  type Module,
-  Sequential,
-  seeded,
-} from "../../nn/index.ts";
+import { type ExampleLosses, Linear, type Module, Sequential, seeded } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { ExampleInput } from "../examples.ts";
 import { Autoencoder, type Learned, type Likelihood, penalised } from "./autoencoder.ts";
@@ -115,8 +108,7 @@ export function sparseAutoencoder(options: SparseOptions): SparseAutoencoder {
   checkAutoencoder("sparseAutoencoder", options, { sparsity: true, weight: true, rho: true });
   const { inputShape, code = 64, likelihood, dtype, seed, sparsity, weight, rho } = options;
   const size = sizeOf(inputShape);
-  const linear = (from: number, to: number) =>
-    new Linear(from, to, { init: init.glorotUniform, dtype });
+  const linear = (from: number, to: number) => new Linear(from, to, { dtype });
   return seeded(
     seed,
     () =>
