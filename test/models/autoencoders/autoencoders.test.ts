@@ -69,7 +69,7 @@ describe.each(names)("%s", (name) => {
   test("its summary lists every layer with parameters", () => {
     const model = of(name, { code: 8, seed: 1 });
     const { rows, totals } = summary(model, [1, 12, 12]);
-    const sum = Object.values(model.parameters()).reduce((n, { size }) => n + size, 0);
+    const sum = Object.values(model.parameters()).reduce((n, p) => n + p.value.size, 0);
     expect(totals.parameters).toBe(sum);
     expect(rows.length).toBeGreaterThan(2);
   });
