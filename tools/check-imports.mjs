@@ -2,7 +2,7 @@
 /**
  * Checks who imports whom. It fails on
  *  - an import that the table below does not allow,
- *  - a cycle of files that load each other,
+ *  - a cycle of files that import each other, be it for types alone,
  *  - an npm package that package.json does not declare, or that the core must not need,
  *  - a folder of src/ that the table does not know.
  *
@@ -57,9 +57,8 @@ const mayLoadPackages = ["data", "draw", "cli"];
 const outside = ["test", "tools", "bench", "examples", "experiments"];
 
 /**
- * One import: where it stands and what it names. `loads` is false for what is erased (types) or
- * deferred (`import()`), which cannot make a load-time cycle.
- * @typedef {{ specifier: string, line: number, loads: boolean }} Import
+ * One import: where it stands and what it names. `isDeferred` is true for `import()`, which makes no cycle.
+ * @typedef {{ specifier: string, line: number, isDeferred: boolean }} Import
  */
 
 /**
@@ -74,15 +73,15 @@ export function importsOf(text) {
   const fromClause =
     /^(import|export)\s+(type\s+)?(?:[\w$]+\s*,?\s*)?(?:\{[^}]*\}|\*(?:\s+as\s+[\w$]+)?)?\s*from\s*["']([^"']+)["']/gm;
   for (const match of text.matchAll(fromClause))
-    found.push({ specifier: match[3] ?? "", line: lineOf(match.index), loads: !match[2] });
+    found.push({ specifier: match[3] ?? "", line: lineOf(match.index), isDeferred: false });
   for (const match of text.matchAll(/^import\s*["']([^"']+)["']/gm))
-    found.push({ specifier: match[1] ?? "", line: lineOf(match.index), loads: true });
+    found.push({ specifier: match[1] ?? "", line: lineOf(match.index), isDeferred: false });
   for (const match of text.matchAll(/^(.*)\bimport\(\s*["']([^"']+)["']/gm)) {
     const before = (match[1] ?? "").replace(/(["'`]).*?\1/g, "");
     const inComment = /^\s*\*|\/\/|\/\*/.test(before);
     const inString = /["'`]/.test(before);
     if (!inComment && !inString)
-      found.push({ specifier: match[2] ?? "", line: lineOf(match.index), loads: false });
+      found.push({ specifier: match[2] ?? "", line: lineOf(match.index), isDeferred: true });
   }
   return found;
 }
@@ -192,21 +191,21 @@ export function checkImports(root) {
     if (top === "src" && folder !== "index" && !(folder in table))
       problems.push(`${file}: src/${folder} has no row in the table of tools/check-imports.mjs`);
     /** @type {string[]} */
-    const loads = [];
-    for (const { specifier, line, loads: atLoad } of importsOf(
+    const targets = [];
+    for (const { specifier, line, isDeferred } of importsOf(
       fs.readFileSync(path.join(root, file), "utf8"),
     )) {
       if (isBuiltin(specifier)) continue;
       const relative = specifier.startsWith(".");
       const target = path.posix.join(path.posix.dirname(file), specifier);
-      if (relative && atLoad) loads.push(target);
+      if (relative && !isDeferred) targets.push(target);
       const name = specifier.split("/", specifier.startsWith("@") ? 2 : 1).join("/");
       const why = relative
         ? wrongWay(file, target)
         : wrongPackage(file, name, top === "playground" ? play : main);
       if (why) problems.push(`${file}:${line}: import "${specifier}": ${why}`);
     }
-    edges.set(file, loads);
+    edges.set(file, targets);
   }
   for (const cycle of cycles(edges)) problems.push(`cycle: ${cycle.join(" → ")}`);
   return problems;

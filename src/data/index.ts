@@ -48,12 +48,8 @@ export { type ImageFolderOptions, readImageFolder } from "./images/image-folder.
 export { type ImageOptions, lightOnDark, readImage } from "./images/images.ts";
 export { findKernel, type ImageKernel, imageKernel, imageKernels } from "./images/kernels.ts";
 export { fromOneHot, toOneHot } from "./labels.ts";
-export {
-  type Fill,
-  type FitTableOptions,
-  fitTable,
-  usableRows,
-} from "./preparation/fit-table.ts";
+export { fitTable, usableRows } from "./preparation/fit-table.ts";
+export type { Fill, FitTableOptions } from "./preparation/fit-table-options.ts";
 export { targetColumn, taskOf } from "./preparation/fit-target.ts";
 export { fitImages, type NamedInputs, prepareImages } from "./preparation/image.ts";
 export {
@@ -91,15 +87,8 @@ export type { Column, EmptyColumn, NumberColumn, TextColumn } from "./table/colu
 export { type CsvOptions, type CsvSplit, numericFeatures, parseCsv, readCsv } from "./table/csv.ts";
 export type { MissingWords } from "./table/decide.ts";
 export type { Decimal } from "./table/numbers.ts";
-export {
-  type GivenFormat,
-  parseTable,
-  readTable,
-  type Table,
-  type TableFormat,
-  type TableLike,
-  type TableOptions,
-} from "./table/table.ts";
+export { parseTable, readTable } from "./table/table.ts";
+export type { GivenFormat, Table, TableFormat, TableLike, TableOptions } from "./table/types.ts";
 export {
   characterContexts,
   characterSequences,

@@ -1,7 +1,7 @@
 /** What the layers of a model give on the way from its inputs to its outputs. */
 import { ConfigError, checkOptions, nearest } from "../base/index.ts";
-import { currentModule, listenToCalls } from "../nn/calls.ts";
 import { type AnyModule, evaluating, type Module } from "../nn/index.ts";
+import { currentModule, listenToCalls } from "../nn/listen.ts";
 import { listenToActivations } from "../tensor/elementwise-methods.ts";
 import { isTensor, type Tensor } from "../tensor/index.ts";
 

@@ -2,7 +2,7 @@
 import { ConfigError, checkOptions, NumericError, nearest } from "../base/index.ts";
 import { eigenSymmetric } from "../base/symmetric.ts";
 import { lanczos } from "./lanczos.ts";
-import { newtonSearch } from "./newton.ts";
+import { newtonSearch, type Search } from "./newton.ts";
 import type { LossSurface } from "./surface.ts";
 import { type Definiteness, defaultTolerance, definiteness } from "./taylor.ts";
 import { addTo, dot, norm, plus, scaled, type Vector } from "./vectors.ts";
@@ -15,21 +15,6 @@ export interface CriticalPointOptions {
   readonly tolerance?: number | undefined;
   /** Most steps, default 200. */
   readonly maxSteps?: number | undefined;
-}
-
-/** Where {@link findCriticalPoint} ended. */
-export interface Search {
-  readonly point: Float64Array;
-  readonly gradientNorm: number;
-  readonly steps: number;
-  /**
-   * "converged"; "stuck" where the gradient's norm has a minimum above 0, or a step of Newton's leads
-   * out of where it is finite, so that this start leads to no critical point; "singular" where Newton's
-   * equation has no solution; "steps" when they were used up.
-   */
-  readonly end: "converged" | "stuck" | "singular" | "steps";
-  /** ‖∇L‖ at the start and after each step that was taken. */
-  readonly norms: readonly number[];
 }
 
 /** Damping may not fall below this, relative to ‖H‖²: flat directions must not take long steps. */

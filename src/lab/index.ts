@@ -33,7 +33,6 @@ export {
   type CriticalPointOptions,
   classify,
   findCriticalPoint,
-  type Search,
 } from "./critical.ts";
 export { bezier, type CurveOptions, sliceCurve, trainCurve } from "./curve.ts";
 export { centralDifference, complexStep, type StepOptions } from "./derivative-checks.ts";
@@ -68,6 +67,7 @@ export {
   type TraceEstimate,
   type TraceOptions,
 } from "./lanczos.ts";
+export type { Search } from "./newton.ts";
 export {
   averageUnits,
   type HiddenLayer,

@@ -1,9 +1,23 @@
 /** Newton's method for ∇L = 0, on the whole Hessian. */
 import { ConfigError } from "../base/index.ts";
 import { type Eigen, eigenSymmetric } from "../base/symmetric.ts";
-import type { Search } from "./critical.ts";
 import type { LossSurface } from "./surface.ts";
 import { addTo, dot, norm, plus, type Vector } from "./vectors.ts";
+
+/** Where {@link findCriticalPoint} ended. */
+export interface Search {
+  readonly point: Float64Array;
+  readonly gradientNorm: number;
+  readonly steps: number;
+  /**
+   * "converged"; "stuck" where the gradient's norm has a minimum above 0, or a step of Newton's leads
+   * out of where it is finite, so that this start leads to no critical point; "singular" where Newton's
+   * equation has no solution; "steps" when they were used up.
+   */
+  readonly end: "converged" | "stuck" | "singular" | "steps";
+  /** ‖∇L‖ at the start and after each step that was taken. */
+  readonly norms: readonly number[];
+}
 
 /** Eigenvalues below this share of the largest seen count as 0: their digits are rounding. */
 const leastCurvature = 1e-12;

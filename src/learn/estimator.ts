@@ -1,5 +1,5 @@
 /** What all learners have in common: options, what was learned, and the way to files and back. */
-import { ConfigError, DataError, type HostArray, ShapeError } from "../base/index.ts";
+import { ConfigError, DataError, ShapeError } from "../base/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import {
   type ClassTargets,
@@ -14,6 +14,7 @@ import {
   vectorTensor,
   weightsOf,
 } from "./input.ts";
+import type { State } from "./state.ts";
 import { type Snapshot, snapshotOf, writeSnapshot } from "./storage.ts";
 
 /** Options of every `fit`. */
@@ -22,22 +23,10 @@ export interface LearnOptions {
   readonly sampleWeight?: ArrayLike<number> | undefined;
 }
 
+export type { Learned, State } from "./state.ts";
+
 /** Options with their defaults. */
 export type Filled<O> = { readonly [Name in keyof O]-?: Exclude<O[Name], undefined> };
-
-/** A value that a learner has learned. */
-export type Learned =
-  | number
-  | string
-  | boolean
-  | null
-  | readonly Learned[]
-  | HostArray
-  | Estimator
-  | { readonly [name: string]: Learned };
-
-/** What a learner has learned, by name: plain data, arrays, and the learners that it is made of. */
-export type State = { readonly [name: string]: Learned };
 
 /**
  * A learner: options at its construction, `fit` to learn from examples, and what was learned as

@@ -2,7 +2,7 @@
 import { allocate, type DType, FormatError, type HostArray, sizeOf } from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import type { Json } from "../train/index.ts";
-import type { Estimator, Learned, State } from "./estimator.ts";
+import type { Learned, State, Storable } from "./state.ts";
 
 const format = "gradus/learn";
 /** Raised when a stored state means something else. */
@@ -22,10 +22,10 @@ export interface Snapshot {
 const isArray = (x: Learned): x is HostArray =>
   typeof x === "object" && x !== null && "dtype" in x && "data" in x;
 
-const isLearner = (x: object): x is Estimator => "toJSON" in x && typeof x.toJSON === "function";
+const isLearner = (x: object): x is Storable => "toJSON" in x && typeof x.toJSON === "function";
 
 /** A learner and its state as JSON: an array is `{ "$array": dtype, shape, values }`, a part `{ "$learner": … }`. */
-export function snapshotOf(learner: Estimator, state: State): Snapshot {
+export function snapshotOf(learner: Storable, state: State): Snapshot {
   const options = JSON.parse(JSON.stringify(learner.options)) as Json;
   return { format, version, name: learner.name, options, state: encodeAll(state) };
 }
@@ -42,7 +42,7 @@ function encode(value: Learned): Json {
   return encodeAll(value as State);
 }
 
-type Build = (snapshot: Snapshot) => Estimator;
+type Build = (snapshot: Snapshot) => Storable;
 
 /** What {@link snapshotOf} encoded. */
 export function decodeState(state: Snapshot["state"], build: Build): State {

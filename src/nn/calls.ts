@@ -1,23 +1,35 @@
 /** Who is calling whom: the modules whose `forward` runs now, for error messages and summaries. */
-import { ConfigError, callSite, GradusError, InternalError } from "../base/index.ts";
-import type { AnyModule } from "./module.ts";
-import type { Parameter } from "./parameter.ts";
+import { ConfigError, callSite, GradusError, InternalError, type Shape } from "../base/index.ts";
 import { titleOf } from "./title.ts";
 
+/** What is to be known here of a parameter, and of a module: these files come before those of both. */
+interface Learning {
+  readonly trainable: boolean;
+  readonly shape: Shape;
+}
+export interface Callable {
+  readonly training: boolean;
+  readonly built: { readonly stack?: string };
+  modules(): Readonly<Record<string, Callable>>;
+  parameters(): Readonly<Record<string, Learning>>;
+  state(): Readonly<Record<string, object>>;
+  forward(...inputs: never[]): unknown;
+}
+
 /** Modules whose `forward` is running, the outermost first. */
-const active: AnyModule[] = [];
+const active: Callable[] = [];
 /** Errors that already say in which layer they arose. */
 const located = new WeakSet<object>();
 
 /** Called for every module whose `forward` has returned, inner ones first. */
-export type CallListener = (module: AnyModule, output: unknown, inputs: readonly unknown[]) => void;
-let listener: CallListener | null = null;
+export type Listener = (module: Callable, output: unknown, inputs: readonly unknown[]) => void;
+let listener: Listener | null = null;
 
-/** The module whose `forward` runs now, if any. */
-export const currentModule = (): AnyModule | undefined => active.at(-1);
+/** The innermost module whose `forward` runs now, if any. */
+export const running = (): Callable | undefined => active.at(-1);
 
-/** Runs `f`, with `onCall` after every call of a module. */
-export function listenToCalls<T>(onCall: CallListener, f: () => T): T {
+/** Runs `f`, with `onCall` after every call of a module; `listenToCalls` is the same for modules. */
+export function withListener<T>(onCall: Listener, f: () => T): T {
   const before = listener;
   listener = onCall;
   try {
@@ -28,18 +40,18 @@ export function listenToCalls<T>(onCall: CallListener, f: () => T): T {
 }
 
 /** What layers leave for later ones of the same pass: all that runs within the outermost `forward`. */
-const left = new Map<AnyModule, unknown[]>();
+const left = new Map<Callable, unknown[]>();
 let joined = 0;
 
 /** Keeps something of this call for a later layer of the same pass. */
-export function leave(module: AnyModule, what: unknown): void {
+export function leave(module: Callable, what: unknown): void {
   const before = left.get(module);
   if (before) before.push(what);
   else left.set(module, [what]);
 }
 
 /** What a module has left in this pass, one item per call. */
-export const leftBy = (module: AnyModule): readonly unknown[] => left.get(module) ?? [];
+export const leftBy = (module: Callable): readonly unknown[] => left.get(module) ?? [];
 
 /** Runs `f` as one pass, whose calls of modules hear of each other as layers of one model do. */
 export function inOnePass<T>(f: () => T): T {
@@ -57,10 +69,10 @@ function endPass(): void {
 }
 
 /** The model that is being trained, to which all that learns must belong. */
-let trained: AnyModule | null = null;
+let trained: Callable | null = null;
 
 /** Runs `f`, in which a trainable parameter that the model does not have is an error. */
-export function training<T>(model: AnyModule, f: () => T): T {
+export function training<T>(model: Callable, f: () => T): T {
   const before = trained;
   trained = model;
   try {
@@ -71,9 +83,9 @@ export function training<T>(model: AnyModule, f: () => T): T {
 }
 
 /** The parts that a model was last seen to have: a walk for every call would cost too much. */
-const partsOf = new WeakMap<AnyModule, WeakSet<object>>();
+const partsOf = new WeakMap<Callable, WeakSet<object>>();
 
-function has(model: AnyModule, part: object): boolean {
+function has(model: Callable, part: object): boolean {
   if (partsOf.get(model)?.has(part)) return true;
   const parts = [...Object.values(model.modules()), ...Object.values(model.state())];
   partsOf.set(model, new WeakSet<object>(parts));
@@ -81,14 +93,14 @@ function has(model: AnyModule, part: object): boolean {
 }
 
 /** @throws {ConfigError} if the model at work uses a parameter that would learn, and does not have it. */
-export function checkParameter(parameter: Parameter): void {
+export function checkParameter(parameter: Learning): void {
   const model = trained ?? active[0];
   if (!model || !parameter.trainable || has(model, parameter)) return;
   throw hidden(model, `a trainable parameter of shape [${parameter.shape.join(", ")}]`);
 }
 
 /** @throws {ConfigError} if a module is called that the model at work would not reach, and that matters. */
-function checkModule(module: AnyModule): void {
+function checkModule(module: Callable): void {
   const model = trained ?? active[0];
   if (!model || has(model, module)) return;
   const state = Object.values(module.state());
@@ -98,7 +110,7 @@ function checkModule(module: AnyModule): void {
   throw hidden(model, `${titleOf(module)}${built ? `, built at ${built},` : ""}`);
 }
 
-const hidden = (model: AnyModule, what: string): ConfigError =>
+const hidden = (model: Callable, what: string): ConfigError =>
   new ConfigError({
     subject: titleOf(model),
     problem: `it uses ${what} which is not among its parts: that would neither learn, nor be saved, nor follow eval().`,
@@ -111,18 +123,18 @@ const watched = new WeakSet<object>();
  * Wraps the `forward` of a class, once per class, so that every call knows where in the model it is,
  * whoever makes it. `base` is the prototype of `Module`, where the search ends.
  */
-export function watchForward(prototype: AnyModule, base: object): void {
+export function watchForward(prototype: Callable, base: object): void {
   for (let p = prototype; p !== base && !watched.has(p); p = Object.getPrototypeOf(p)) {
     watched.add(p);
     if (!Object.hasOwn(p, "forward")) continue;
     const { forward } = p;
-    p.forward = function (this: AnyModule, ...inputs: never[]) {
+    p.forward = function (this: Callable, ...inputs: never[]) {
       return callIn(this, inputs, () => forward.apply(this, inputs));
     };
   }
 }
 
-function callIn(module: AnyModule, inputs: readonly unknown[], f: () => unknown): unknown {
+function callIn(module: Callable, inputs: readonly unknown[], f: () => unknown): unknown {
   if (active.at(-1) === module) return f(); // super.forward
   checkModule(module);
   active.push(module);
@@ -139,7 +151,7 @@ function callIn(module: AnyModule, inputs: readonly unknown[], f: () => unknown)
 }
 
 /** The same error, saying in which layer it arose; the original is its cause. */
-function withLocation(error: unknown, root: AnyModule, module: AnyModule): unknown {
+function withLocation(error: unknown, root: Callable, module: Callable): unknown {
   if (!(error instanceof GradusError) || error instanceof InternalError || located.has(error))
     return error;
   const path = Object.entries(root.modules()).find(([, m]) => m === module)?.[0];

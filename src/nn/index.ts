@@ -25,7 +25,7 @@ export * as init from "./initialise.ts";
 export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
 export { formatSummary } from "./inspect/format-summary.ts";
 export { denseAgainstConvolution, type LayerCosts, type LayerPair } from "./inspect/layer-costs.ts";
-export { type Reach, type ReceptiveField, receptiveField } from "./inspect/receptive-field.ts";
+export { type ReceptiveField, receptiveField } from "./inspect/receptive-field.ts";
 export {
   type Sizes,
   type Summary,
@@ -153,5 +153,6 @@ export { elasticNet, l1, l2 } from "./losses/regularisers.ts";
 export { type AnyModule, evaluating, Module, select, trainable } from "./module.ts";
 export { type ExampleLosses, hasOwnLoss, type OwnLoss } from "./own-loss.ts";
 export { Parameter, valuesOf } from "./parameter.ts";
+export type { Reach } from "./reach.ts";
 export { replaceHead } from "./replace-head.ts";
 export { functional, type ParameterTensors, valueAndGrad } from "./transforms.ts";

@@ -1,8 +1,8 @@
 import { ConfigError, nearest } from "../base/index.ts";
 import { Generator, isVariable, type Tensor, type Variable } from "../tensor/index.ts";
 import { watchForward } from "./calls.ts";
-import type { Reach } from "./inspect/receptive-field.ts";
 import { Parameter } from "./parameter.ts";
+import type { Reach } from "./reach.ts";
 import { isTitleWanted, titleOf } from "./title.ts";
 
 /** A module of whatever inputs and outputs. */

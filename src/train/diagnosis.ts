@@ -1,8 +1,8 @@
 /** Where a loss that is not a number comes from. */
 import { type HostArray, sizeOf, treeLeaves } from "../base/index.ts";
 import type { Batch, Split } from "../data/index.ts";
-import { listenToCalls } from "../nn/calls.ts";
 import type { AnyModule, Module, Parameter } from "../nn/index.ts";
+import { listenToCalls } from "../nn/listen.ts";
 import { fromHost, isTensor, type Tensor, type Variable } from "../tensor/index.ts";
 
 /** What went wrong first, and what mends it. */

@@ -13,16 +13,9 @@ import { evaluating, hasOwnLoss, type Module, Sequential } from "../nn/index.ts"
 import { compile, fromHost, isTensor, keepHost, type Tensor, zeros } from "../tensor/index.ts";
 import { checkIdle } from "./claims.ts";
 import type { Logs } from "./history.ts";
-import {
-  epochLogs,
-  logsOf,
-  type Metrics,
-  needsEpoch,
-  plainSums,
-  resolveMetrics,
-  sumsOf,
-} from "./metrics/metric.ts";
-import { Averages } from "./metrics/metrics.ts";
+import { Averages } from "./metrics/averages.ts";
+import { epochLogs, logsOf, needsEpoch, plainSums, sumsOf } from "./metrics/metric.ts";
+import { type Metrics, resolveMetrics } from "./metrics/named.ts";
 import { checkModel } from "./model-check.ts";
 import { checkLoss, type LossName, lossNamed } from "./named-losses.ts";
 import {

@@ -10,8 +10,8 @@ import { checkSplit } from "../data/dataset.ts";
 import { type Split, subset } from "../data/index.ts";
 import type { Module } from "../nn/index.ts";
 import { type EvaluateOptions, evaluate } from "./evaluate.ts";
-import { type FitOptions, fit } from "./fit.ts";
-import { fitNames } from "./fit-options.ts";
+import { fit } from "./fit.ts";
+import { type FitOptions, fitNames } from "./fit-options.ts";
 import type { Logs } from "./history.ts";
 
 /** The streams of random numbers that folds and stratified splits use, apart from all others. */

@@ -29,7 +29,8 @@ export {
   saveCheckpoint,
 } from "./checkpoint.ts";
 export { type EvaluateOptions, evaluate, type ObjectiveOptions, predict } from "./evaluate.ts";
-export { type FitOptions, fit } from "./fit.ts";
+export { fit } from "./fit.ts";
+export type { FitOptions } from "./fit-options.ts";
 export {
   type CrossValidateOptions,
   type CrossValidation,
@@ -40,14 +41,14 @@ export {
   stratifiedSplit,
 } from "./folds.ts";
 export { History, type Logs, type Mode, type Monitor } from "./history.ts";
+export { Averages, type Sums } from "./metrics/averages.ts";
+export { confusionMatrix } from "./metrics/confusion-matrix.ts";
+export type { CountMetric, EpochMetric, Metric, SumMetric } from "./metrics/metric.ts";
 export {
   accuracy,
   auc,
-  type CountMetric,
-  type EpochMetric,
   exactMatch,
   f1,
-  type Metric,
   type MetricLike,
   type MetricName,
   type Metrics,
@@ -59,10 +60,8 @@ export {
   r2,
   recall,
   type ScoreOptions,
-  type SumMetric,
   topKAccuracy,
-} from "./metrics/metric.ts";
-export { Averages, confusionMatrix, type Sums } from "./metrics/metrics.ts";
+} from "./metrics/named.ts";
 export {
   type Average,
   type ClassificationReport,
@@ -96,8 +95,6 @@ export {
   type SearchOptions,
   type SearchResult,
   search,
-  type Trial,
-  type TrialInfo,
 } from "./search/search.ts";
 export {
   choice,
@@ -108,5 +105,6 @@ export {
   type Point,
   type Space,
 } from "./search/space.ts";
+export type { Trial, TrialInfo } from "./search/trial.ts";
 export type { Callback, CallbackState, Position, Settings, Training } from "./training.ts";
 export type { ClassWeight, SampleWeightOptions } from "./weights.ts";

@@ -2,7 +2,7 @@ import type { HostArray } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { Optimizer, WeightAverage } from "../optim/index.ts";
 import type { History, Logs } from "./history.ts";
-import type { Sums } from "./metrics/metrics.ts";
+import type { Sums } from "./metrics/averages.ts";
 import type { Json } from "./run-folder.ts";
 
 /**

@@ -38,7 +38,7 @@ test("a good tree has no problem", () => {
     "src/index.ts": 'export { a } from "./nn/a.ts";\n',
     "src/nn/a.ts": 'import fs from "node:fs";\nimport { b } from "../base/b.ts";\n',
     "src/base/b.ts": 'import type { c } from "./c.ts";\n',
-    "src/base/c.ts": 'import { b } from "./b.ts";\n', // a cycle of types only
+    "src/base/c.ts": 'const b = await import("./b.ts");\n', // later, when it is called
     "src/data/image.ts": 'const sharp = await import("sharp");\n',
     "test/a.test.ts": 'import { test } from "vitest";\nimport { a } from "gradus/nn";\n',
     "playground/package.json": '{ "dependencies": { "preact": "1" } }',
@@ -81,6 +81,14 @@ test("a cycle of files is named once, file by file", () => {
     "src/nn/c.ts": 'export * from "./a.ts";\n',
   });
   expect(problems).toEqual(["cycle: src/nn/a.ts → src/nn/b.ts → src/nn/c.ts → src/nn/a.ts"]);
+});
+
+test("a cycle of types alone is one, too", () => {
+  const problems = check({
+    "src/nn/a.ts": 'import type { B } from "./b.ts";\n',
+    "src/nn/b.ts": 'import { type A, a } from "./a.ts";\n',
+  });
+  expect(problems).toEqual(["cycle: src/nn/a.ts → src/nn/b.ts → src/nn/a.ts"]);
 });
 
 test("a folder without a row, and a file outside all folders, are refused", () => {

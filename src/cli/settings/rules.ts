@@ -16,7 +16,6 @@ import {
   warmup,
   weightDecay,
 } from "../../optim/index.ts";
-import type { Settings } from "./settings.ts";
 
 /** Update rules by name, with the learning rate and weight decay that each has if none is given. */
 export const optimizers = {
@@ -44,15 +43,26 @@ const schedules = {
 export type ScheduleName = keyof typeof schedules;
 export const scheduleNames = Object.keys(schedules) as readonly ScheduleName[];
 
+/** What settings of a training say of its steps. */
+interface StepSettings {
+  readonly optimizer: OptimizerName;
+  readonly weightDecay: number;
+  readonly clipNorm?: number | undefined;
+  readonly schedule: ScheduleName;
+  readonly lr: number;
+  readonly epochs: number;
+  readonly warmup: number;
+}
+
 /** The update rule that settings describe. */
-export function ruleOf({ optimizer, weightDecay: decay, clipNorm }: Settings["training"]): Rule {
+export function ruleOf({ optimizer, weightDecay: decay, clipNorm }: StepSettings): Rule {
   const rule = optimizers[optimizer].rule(decay);
   return clipNorm === undefined ? rule : chain(clipByGlobalNorm(clipNorm), rule);
 }
 
 /** The learning rate of each step. @param perEpoch steps of an epoch. */
 export function scheduleOf(
-  { schedule, lr, epochs, warmup: rise }: Settings["training"],
+  { schedule, lr, epochs, warmup: rise }: StepSettings,
   perEpoch: number,
 ): Schedule {
   const steps = epochs * perEpoch;

@@ -1,7 +1,7 @@
 import { ConfigError, FormatError, type Shape } from "../../base/index.ts";
 import type { Task } from "../dataset.ts";
 import type { Decimal } from "../table/numbers.ts";
-import type { GivenFormat } from "../table/table.ts";
+import type { GivenFormat } from "../table/types.ts";
 
 /** The version of {@link Preparation} that this library writes and reads. */
 export const preparationVersion = 1;

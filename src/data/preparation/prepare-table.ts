@@ -9,13 +9,8 @@ import {
 } from "../../base/index.ts";
 import { makeSplit, type Split } from "../dataset.ts";
 import type { Column, NumberColumn, TextColumn } from "../table/columns.ts";
-import {
-  readTable,
-  type Table,
-  type TableLike,
-  type TableOptions,
-  tableNames,
-} from "../table/table.ts";
+import { readTable, tableNames } from "../table/table.ts";
+import type { Table, TableLike, TableOptions } from "../table/types.ts";
 import { otherName } from "./fit-table.ts";
 import {
   type CategoryInput,

@@ -1,6 +1,7 @@
 import { checkOptions, DataError, type OptionNames } from "../../base/index.ts";
 import type { Split, Task } from "../dataset.ts";
-import { type Fill, fitTable, usableRows } from "../preparation/fit-table.ts";
+import { fitTable, usableRows } from "../preparation/fit-table.ts";
+import type { Fill } from "../preparation/fit-table-options.ts";
 import { meanAndDeviation } from "../preparation/measure.ts";
 import { classesOf, featuresOf, type Preparation } from "../preparation/preparation.ts";
 import {
@@ -10,7 +11,8 @@ import {
   tableLike,
 } from "../preparation/prepare-table.ts";
 import { allRows, numbersAt } from "../preparation/rows.ts";
-import { parseTable, readTable, type Table, type TableOptions, tableNames } from "./table.ts";
+import { parseTable, readTable, tableNames } from "./table.ts";
+import type { Table, TableOptions } from "./types.ts";
 
 /** What the columns of a table mean, and how it is written. */
 export interface CsvOptions extends Omit<TableOptions, "like"> {

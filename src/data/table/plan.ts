@@ -11,8 +11,8 @@ import {
 import type { Dialect } from "./dialect.ts";
 import type { Decimal } from "./numbers.ts";
 import type { ColumnScan } from "./scan.ts";
-import type { TableLike, TableOptions } from "./table.ts";
 import { Row } from "./tokens.ts";
+import type { TableLike, TableOptions } from "./types.ts";
 import type { TableScan } from "./walk.ts";
 
 /** How the second walk reads. */

@@ -9,8 +9,9 @@ import {
   type WindowOptions,
   zeros,
 } from "../../tensor/index.ts";
-import { listenToCalls } from "../calls.ts";
+import { listenToCalls } from "../listen.ts";
 import { type AnyModule, evaluating, type Module } from "../module.ts";
+import type { Reach } from "../reach.ts";
 
 /**
  * Along each spatial axis of the input, unit i sees the elements from start + i · jump to
@@ -25,19 +26,6 @@ export interface ReceptiveField {
   /** Where the first unit's field begins: negative in the padding. */
   readonly start: readonly number[];
 }
-
-/**
- * How the units of a layer see those of its input: each its own place, all of them everything, or
- * along each axis unit i those from start + i · step on, `span` of them.
- */
-export type Reach =
-  | "each"
-  | "all"
-  | {
-      readonly span: readonly number[];
-      readonly step: readonly number[];
-      readonly start: readonly number[];
-    };
 
 /** Of windows over an input `[C, …spatial]`. */
 export function windowReach(

@@ -7,7 +7,7 @@ import {
   sizeOf,
 } from "../../base/index.ts";
 import { isTensor, zeros } from "../../tensor/index.ts";
-import { listenToCalls } from "../calls.ts";
+import { listenToCalls } from "../listen.ts";
 import { type AnyModule, evaluating, type Module, ownParameters } from "../module.ts";
 import type { Parameter } from "../parameter.ts";
 import { Fields, type ReceptiveField } from "./receptive-field.ts";

@@ -2,7 +2,7 @@ import { vjp } from "../../autodiff/index.ts";
 import { checkOptions, isFloat } from "../../base/index.ts";
 import { filled } from "../../ops/index.ts";
 import { isTensor, normal, realizeSync, Tensor } from "../../tensor/index.ts";
-import { listenToCalls } from "../calls.ts";
+import { listenToCalls } from "../listen.ts";
 import { type AnyModule, evaluating, type Module } from "../module.ts";
 
 /** The spread of one layer's outputs, and of what comes back to them. */

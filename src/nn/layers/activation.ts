@@ -1,9 +1,9 @@
 /** Elementwise nonlinearities, and softmax, as layers; the functions are in `activations.ts`. */
 import { checkOptions, type FloatDType, ShapeError, show } from "../../base/index.ts";
 import { full, type GeluForm, type Tensor, where } from "../../tensor/index.ts";
-import type { Reach } from "../inspect/receptive-field.ts";
 import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
+import type { Reach } from "../reach.ts";
 import { checkCounts } from "./linear.ts";
 
 /** The first slope of {@link PReLU}. */

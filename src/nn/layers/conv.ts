@@ -23,9 +23,10 @@ import {
 } from "../../tensor/index.ts";
 import { checkPaddingMode } from "../../tensor/padding.ts";
 import { heUniform, zeros } from "../initialise.ts";
-import { type Reach, windowReach } from "../inspect/receptive-field.ts";
+import { windowReach } from "../inspect/receptive-field.ts";
 import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
+import type { Reach } from "../reach.ts";
 import { checkCounts, type WeightOptions, weightNames } from "./linear.ts";
 
 /** The options of {@link Conv1d}, {@link Conv2d} and {@link Conv3d}. */

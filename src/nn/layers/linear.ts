@@ -9,9 +9,9 @@ import {
 } from "../../base/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { heUniform, type Initializer, zeros } from "../initialise.ts";
-import type { Reach } from "../inspect/receptive-field.ts";
 import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
+import type { Reach } from "../reach.ts";
 
 /** What layers with a weight take. */
 export interface WeightOptions {

@@ -18,9 +18,9 @@ import {
   Variable,
   zeros,
 } from "../../tensor/index.ts";
-import type { Reach } from "../inspect/receptive-field.ts";
 import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
+import type { Reach } from "../reach.ts";
 import { checkCounts } from "./linear.ts";
 
 /** The ε and the dtype of a normalisation. */

@@ -9,8 +9,9 @@ import {
   type Tensor,
 } from "../../tensor/index.ts";
 import { leave } from "../calls.ts";
-import { type Reach, windowReach } from "../inspect/receptive-field.ts";
+import { windowReach } from "../inspect/receptive-field.ts";
 import { Module } from "../module.ts";
+import type { Reach } from "../reach.ts";
 
 /** Stride (default: the window's size) and padding (default: none). */
 export type PoolLayerOptions = Omit<PoolOptions, "size">;

@@ -1,8 +1,8 @@
 import { ConfigError, FormatError, formatJson, parseJson } from "../../base/index.ts";
 import { readBytes, writeFileAtomic } from "../../formats/index.ts";
 import { acquireLock, type Release } from "../file-lock.ts";
-import type { Trial } from "./search.ts";
 import type { Space } from "./space.ts";
+import type { Trial } from "./trial.ts";
 
 /** The first line of a table: a search goes on only with one of its own. */
 export const headOf = (space: Space, options: Readonly<Record<string, unknown>>): string =>

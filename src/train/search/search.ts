@@ -9,14 +9,7 @@ import type { Mode } from "../history.ts";
 import type { Json } from "../run-folder.ts";
 import { headOf, SearchTable } from "./search-table.ts";
 import { gridPoint, gridSize, type Point, type Space, samplePoint } from "./space.ts";
-
-/** What the objective gets beside the hyper-parameters. */
-export interface TrialInfo {
-  /** The number of the point, from 0; with halving it comes again, with more budget. */
-  readonly trial: number;
-  /** What may be spent, in epochs say; Infinity where the method has no budgets. */
-  readonly budget: number;
-}
+import type { Trial, TrialInfo } from "./trial.ts";
 
 /** What is sought: a number, or a promise of one. */
 export type SearchObjective<S extends Space> = (
@@ -48,15 +41,6 @@ export interface SearchOptions {
    * made with another context is refused, as its values say nothing about this one.
    */
   readonly context?: Json | undefined;
-}
-
-/** A line of the table. */
-export interface Trial<S extends Space = Space> extends Omit<TrialInfo, "budget"> {
-  readonly parameters: Point<S>;
-  /** null where the method has no budgets. */
-  readonly budget: number | null;
-  /** null where it was not finite, or the arithmetic broke down. */
-  readonly value: number | null;
 }
 
 /** All trials of a {@link search}, and the best. */

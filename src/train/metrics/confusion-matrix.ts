@@ -1,48 +1,4 @@
 import { ConfigError, DataError, describe, ShapeError } from "../../base/index.ts";
-import type { Logs } from "../history.ts";
-
-/** The sums of a part of an epoch: plain data, so that a checkpoint can hold them. */
-export interface Sums {
-  readonly examples: number;
-  readonly sums: Logs;
-}
-
-/**
- * Averages over examples, exact however the examples are cut into batches: sums in float64, divided
- * once. Counts (accuracy) are whole numbers and so have no rounding at all.
- *
- * @example
- * const averages = new Averages();
- * averages.add({ loss: 6 }, 2);
- * averages.add({ loss: 1 }, 1);
- * averages.logs; // { loss: 2.3333… }
- */
-export class Averages {
-  #examples: number;
-  readonly #sums: Record<string, number>;
-
-  /** @param state the sums to go on from, in the middle of an epoch. */
-  constructor({ examples, sums }: Sums = { examples: 0, sums: {} }) {
-    this.#examples = examples;
-    this.#sums = { ...sums };
-  }
-
-  /** Adds sums over `examples` examples. */
-  add(sums: Logs, examples: number): void {
-    this.#examples += examples;
-    for (const [name, sum] of Object.entries(sums))
-      this.#sums[name] = (this.#sums[name] ?? 0) + sum;
-  }
-
-  get state(): Sums {
-    return { examples: this.#examples, sums: { ...this.#sums } };
-  }
-
-  get logs(): Logs {
-    const entries = Object.entries(this.#sums);
-    return Object.fromEntries(entries.map(([name, sum]) => [name, sum / this.#examples]));
-  }
-}
 
 /**
  * How often class i (row) was taken for class j (column). The diagonal holds what is right.
