@@ -42,6 +42,12 @@ export abstract class Estimator<S extends State = State> {
   /** The name under which it is stored, that of its class whatever a bundler calls it. */
   abstract readonly name: string;
 
+  /** A learner of the same class with the same options, which has learned nothing. */
+  fresh(): this {
+    const Learner = this.constructor as new (options: object) => this;
+    return new Learner(this.options);
+  }
+
   /** Whether it has learned. */
   get isFitted(): boolean {
     return this.#state !== undefined;

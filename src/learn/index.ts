@@ -72,6 +72,13 @@ export {
   type NeighborRows,
 } from "./neighbors/k-neighbors.ts";
 export type { Metric } from "./neighbors/neighbors.ts";
+export {
+  NeuralClassifier,
+  type NeuralOptions,
+  NeuralRegressor,
+  neuralClassifier,
+  neuralRegressor,
+} from "./neural.ts";
 export { type LastStep, Pipeline, pipeline, type Step } from "./pipeline.ts";
 export {
   type ColumnStep,
@@ -98,4 +105,13 @@ export {
   standardScaler,
 } from "./preprocessing/scalers.ts";
 export { type Cells, Transformer } from "./preprocessing/transformer.ts";
+export {
+  crossValidate,
+  type Grid,
+  type GridPoint,
+  type GridResult,
+  gridSearch,
+  type Judged,
+  type JudgeOptions,
+} from "./selection.ts";
 export type { Snapshot } from "./storage.ts";

@@ -1,5 +1,6 @@
 /** Every learner by its name, and how one comes back from JSON or a file. */
 import { FormatError, GradusError, nearest } from "../base/index.ts";
+import type { Module } from "../nn/index.ts";
 import { BernoulliNB, MultinomialNB } from "./bayes/counts.ts";
 import { GaussianNB } from "./bayes/gaussian.ts";
 import { KMeans } from "./cluster/k-means.ts";
@@ -18,6 +19,7 @@ import { TSNE } from "./manifold/tsne.ts";
 import { UMAP } from "./manifold/umap.ts";
 import { type BinaryClassifier, OneVsOneClassifier, OneVsRestClassifier } from "./multiclass.ts";
 import { KNeighborsClassifier, KNeighborsRegressor } from "./neighbors/k-neighbors.ts";
+import { netLearners, takeModel } from "./neural.ts";
 import { Pipeline } from "./pipeline.ts";
 import { type ColumnStep, ColumnTransformer } from "./preprocessing/column-transformer.ts";
 import { LabelEncoder, OneHotEncoder } from "./preprocessing/encoders.ts";
@@ -80,16 +82,17 @@ export const learnerNames: readonly string[] = Object.keys(learners);
 /**
  * A learner from what its `toJSON` gave, or the text of it.
  *
- * @throws {FormatError} if it is none, or of another version.
+ * @param models for the nets among the learners, in their order: files hold weights, but no code.
+ * @throws {FormatError} if it is none, or of another version. @throws {DataError} if a net has no model.
  * @example
  * const line = await new LinearRegression().fit([[0], [1], [2]], [1, 3, 5]);
  * const again = learnerFromJSON(JSON.stringify(line)) as LinearRegression;
  * again.predict([[10]]).toArray(); // [21]
  */
-export function learnerFromJSON(json: unknown): Estimator {
+export function learnerFromJSON(json: unknown, ...models: Module[]): Estimator {
   const subject = "learnerFromJSON";
   const value = typeof json === "string" ? parsed(json) : json;
-  return undamaged(subject, () => build(checkSnapshot(value, subject)));
+  return undamaged(subject, () => build(checkSnapshot(value, subject), models));
 }
 
 /** What reading gives; an error that is not ours comes of values that no learner has learned. */
@@ -106,8 +109,13 @@ function undamaged(subject: string, read: () => Estimator): Estimator {
   }
 }
 
-function build(snapshot: Snapshot): Estimator {
+function build(snapshot: Snapshot, models: Module[]): Estimator {
   const { name, options, state } = checkSnapshot(snapshot, "learner");
+  const inner = (part: Snapshot) => build(part, models);
+  if (Object.hasOwn(netLearners, name)) {
+    const Net = netLearners[name as keyof typeof netLearners];
+    return new Net(takeModel(name, models), options as never).restore(decodeState(state, inner));
+  }
   const make = Object.hasOwn(learners, name) ? learners[name] : undefined;
   if (!make) {
     const near = nearest(name, learnerNames);
@@ -117,7 +125,7 @@ function build(snapshot: Snapshot): Estimator {
       fix: near ? `did you mean ${near}?` : `the learners are ${learnerNames.join(", ")}.`,
     });
   }
-  const decoded = decodeState(state, build);
+  const decoded = decodeState(state, inner);
   return make(options as never, decoded).restore(decoded);
 }
 
@@ -133,8 +141,13 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A learner from the file that its `save` wrote. @throws {FormatError} if it is none, or damaged. */
-export async function loadLearner(path: string): Promise<Estimator> {
+/**
+ * A learner from the file that its `save` wrote.
+ *
+ * @param models for the nets among the learners, in their order: files hold weights, but no code.
+ * @throws {FormatError} if it is none, or damaged. @throws {DataError} if a net has no model.
+ */
+export async function loadLearner(path: string, ...models: Module[]): Promise<Estimator> {
   const snapshot = await readSnapshot(path);
-  return undamaged(path, () => build(snapshot));
+  return undamaged(path, () => build(snapshot, models));
 }

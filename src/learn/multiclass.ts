@@ -28,11 +28,9 @@ export interface BinaryClassifier extends Classifier {
 
 type SeveralState = ClassifierState & { readonly estimators: readonly Estimator[] };
 
-/** A learner of the same class with the same options, which has learned nothing. */
-function fresh(subject: string, learner: BinaryClassifier): BinaryClassifier {
-  const Learner = learner?.constructor as (new (options: object) => BinaryClassifier) | undefined;
-  if (Learner && typeof learner.decisionFunction === "function")
-    return new Learner(learner.options);
+function checkScored(subject: string, learner: BinaryClassifier): void {
+  if (typeof learner?.decisionFunction === "function" && typeof learner.fresh === "function")
+    return;
   throw new ConfigError({
     subject,
     problem: `${describe(learner)} has no decisionFunction.`,
@@ -47,8 +45,13 @@ abstract class SeveralClassifier extends Classifier<SeveralState> {
 
   constructor(estimator: BinaryClassifier, subject: string) {
     super();
-    fresh(subject, estimator);
+    checkScored(subject, estimator);
     this.estimator = estimator;
+  }
+
+  override fresh(): this {
+    const Several = this.constructor as new (estimator: BinaryClassifier) => this;
+    return new Several(this.estimator.fresh());
   }
 
   /** The learners that were fitted. */
@@ -99,7 +102,7 @@ export class OneVsRestClassifier extends SeveralClassifier {
     const features = tensorOf(rows.x);
     const estimators: BinaryClassifier[] = [];
     for (const k of rows.classes.keys()) {
-      const one = fresh(this.name, this.estimator);
+      const one = this.estimator.fresh();
       await one.fit(
         features,
         rows.indices.map((label) => Number(label === k)),
@@ -156,7 +159,7 @@ export class OneVsOneClassifier extends SeveralClassifier {
     const estimators: BinaryClassifier[] = [];
     for (const [a, b] of pairsOf(classes.length)) {
       const rows = [...indices.keys()].filter((i) => indices[i] === a || indices[i] === b);
-      const one = fresh(this.name, this.estimator);
+      const one = this.estimator.fresh();
       const given = options.sampleWeight && { sampleWeight: rows.map((i) => weights[i]!) };
       const labels = rows.map((i) => Number(indices[i] === b));
       await one.fit(tensorOf(takeRows(matrix, rows)), labels, given ?? {});

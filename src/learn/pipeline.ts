@@ -41,6 +41,11 @@ export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineS
     this.steps = steps;
   }
 
+  override fresh(): this {
+    const steps = this.steps.map((step) => step.fresh());
+    return new Pipeline<L>(steps as unknown as [...Step[], L]) as this;
+  }
+
   /** The learner at the end. */
   get last(): L {
     return this.steps.at(-1) as L;

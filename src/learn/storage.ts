@@ -25,7 +25,7 @@ const isArray = (x: Learned): x is HostArray =>
 const isLearner = (x: object): x is Storable => "toJSON" in x && typeof x.toJSON === "function";
 
 /** A learner and its state as JSON: an array is `{ "$array": dtype, shape, values }`, a part `{ "$learner": … }`. */
-export function snapshotOf(learner: Storable, state: State): Snapshot {
+export function snapshotOf(learner: Pick<Storable, "name" | "options">, state: State): Snapshot {
   const options = JSON.parse(JSON.stringify(learner.options)) as Json;
   return { format, version, name: learner.name, options, state: encodeAll(state) };
 }

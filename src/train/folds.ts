@@ -189,7 +189,7 @@ const noMaker = (given: unknown): ConfigError =>
   });
 
 /** Mean and standard deviation by name. */
-function spread(logs: readonly Logs[]): { mean: Logs; deviation: Logs } {
+export function spread(logs: readonly Logs[]): { mean: Logs; deviation: Logs } {
   const mean: Record<string, number> = {};
   const deviation: Record<string, number> = {};
   for (const name of Object.keys(logs[0]!)) {

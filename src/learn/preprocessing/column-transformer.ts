@@ -44,6 +44,13 @@ export class ColumnTransformer extends Transformer<ColumnState, Cells> {
     this.options = { remainder };
   }
 
+  override fresh(): this {
+    const steps = this.steps.map(
+      ([transformer, columns]) => [transformer.fresh(), columns] as const,
+    );
+    return new ColumnTransformer(steps, this.options) as this;
+  }
+
   async fit(x: Cells, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const width = x[0]?.length ?? 0;
     for (const [transformer, columns] of this.steps)
