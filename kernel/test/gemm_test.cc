@@ -76,6 +76,23 @@ void test_kept(const Variant& variant, MatmulCall call, const std::vector<T>& wa
   ++kept_calls[right][variant.name];
 }
 
+/// The exact sums, and those of the absolute values of their terms.
+template <class T>
+void sum_exactly(const MatmulCall& c, std::vector<double>& want, std::vector<double>& scale) {
+  const T *a = static_cast<const T*>(c.a), *b = static_cast<const T*>(c.b);
+  for (int64_t i = 0; i < c.batch; ++i)
+    for (int64_t r = 0; r < c.m; ++r)
+      for (int64_t q = 0; q < c.k; ++q) {
+        const double x = double(a[c.a_offset[i] + r * c.a_row + q * c.a_col]);
+        const T* y = b + c.b_offset[i] + q * c.b_row;
+        for (int64_t j = 0; j < c.n; ++j) {
+          const double p = x * double(y[j * c.b_col]);
+          want[size_t((i * c.m + r) * c.n + j)] += p;
+          scale[size_t((i * c.m + r) * c.n + j)] += std::fabs(p);
+        }
+      }
+}
+
 template <class T>
 void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, bool special = false) {
   const Strides sa(la, m, k), sb(lb, k, n);
@@ -97,23 +114,12 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
     co.push_back(i * m * c_row);
   }
   std::vector<double> want(size_t(batch * m * n)), scale(want.size());
-  for (int64_t i = 0; i < batch; ++i)
-    for (int64_t r = 0; r < m; ++r)
-      for (int64_t q = 0; q < k; ++q) {
-        const double x = double(a[size_t(ao[size_t(i)] + r * sa.row + q * sa.col)]);
-        const T* y = b.data() + bo[size_t(i)] + q * sb.row;
-        for (int64_t j = 0; j < n; ++j) {
-          const double p = x * double(y[j * sb.col]);
-          want[size_t((i * m + r) * n + j)] += p;
-          scale[size_t((i * m + r) * n + j)] += std::fabs(p);
-        }
-      }
-
   MatmulCall call{};
   call.dtype = sizeof(T) == 8 ? DType::f64 : DType::f32;
   call.batch = batch, call.m = m, call.n = n, call.k = k;
   call.a = a.data(), call.b = b.data(), call.a_offset = ao.data(), call.b_offset = bo.data();
   call.a_row = sa.row, call.a_col = sa.col, call.b_row = sb.row, call.b_col = sb.col;
+  sum_exactly<T>(call, want, scale);
 
   TestPool one(1), two(2);
   for (const Variant& variant : variants()) {

@@ -140,6 +140,31 @@ void check_in_arena(Engine& engine, const Program& program, const Shape& shape, 
   check(wrong == 0, name + (interleaved ? ": mixed in the arena" : ": in the arena") + " it differs");
 }
 
+/// An output against the naive meaning, and where outputs share memory with inputs against where they do not.
+void compare(const View& v, const Shape& shape, Kind kind, const Buffers& got, const Buffers& aliased,
+             const Naive& right, const std::string& name) {
+  std::vector<char*> got_addresses(1, nullptr), alias_addresses(1, nullptr);
+  for (size_t s = 0; s < got.size(); ++s) {
+    got_addresses.push_back(const_cast<char*>(got[s].data()));
+    alias_addresses.push_back(const_cast<char*>(aliased[s].data()));
+  }
+  const Naive mine(got_addresses), shared(alias_addresses);
+  const bool exact = kind == Kind::map || v.dtype == DType::i32 || v.dtype == DType::b8;
+  const double tolerance = exact ? 0 : v.dtype == DType::f64 ? 1e-13 : 1e-5;
+  bool good = true;
+  int64_t wrong_alias = 0;
+  double g = 0, w = 0;
+  for_each(shape, [&](const Index& at) {
+    if (good && !close(mine.get(v, at), right.get(v, at), tolerance)) {
+      good = false;
+      g = mine.get(v, at), w = right.get(v, at);
+    }
+    wrong_alias += !close(shared.get(v, at), mine.get(v, at), 0);
+  });
+  check(good, name + ": got " + std::to_string(g) + ", want " + std::to_string(w));
+  check(wrong_alias == 0, name + ": in place differs");
+}
+
 void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa) {
   Generator generator(seed);
   const Program program = generator.program(kind);
@@ -164,32 +189,6 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   Buffers want = buffers;
   for (auto& b : want) addresses.push_back(b.data());
   Naive(addresses).run(i);
-  const auto compare = [&](const std::vector<View>& outputs, const Shape& shape) {
-    for (const View& v : outputs) {
-      // Everything outside the view must be as it was.
-      std::vector<char*> got_addresses(1, nullptr), alias_addresses(1, nullptr);
-      for (size_t s = 0; s < got.size(); ++s) {
-        got_addresses.push_back(const_cast<char*>(got[s].data()));
-        alias_addresses.push_back(const_cast<char*>(aliased[s].data()));
-      }
-      const Naive mine(got_addresses), shared(alias_addresses), right(addresses);
-      const double tolerance = kind == Kind::map || v.dtype == DType::i32 || v.dtype == DType::b8 ? 0
-                               : v.dtype == DType::f64                                            ? 1e-13
-                                                                                                  : 1e-5;
-      bool good = true;
-      int64_t wrong_alias = 0;
-      double g = 0, w = 0;
-      for_each(shape, [&](const Index& at) {
-        if (good && !close(mine.get(v, at), right.get(v, at), tolerance)) {
-          good = false;
-          g = mine.get(v, at), w = right.get(v, at);
-        }
-        wrong_alias += !close(shared.get(v, at), mine.get(v, at), 0);
-      });
-      check(good, name + ": got " + std::to_string(g) + ", want " + std::to_string(w));
-      check(wrong_alias == 0, name + ": in place differs");
-    }
-  };
   Shape shape = i.shape;
   if (kind == Kind::reduce) shape.resize(size_t(i.kept));
   if (kind == Kind::scatter_add) shape[i.axis] = i.axis_size;
@@ -200,8 +199,8 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   const bool same_dtype = std::all_of(program.slots.begin(), program.slots.end(),
                                       [&](const Slot& s) { return s.dtype == program.slots[0].dtype; });
   if (same_dtype && kind != Kind::scatter_add) same_in_arena(true);  // which wants a dense output
-  compare(i.fused.outputs, shape);
-  compare(i.outputs, shape);
+  for (const auto* outputs : {&i.fused.outputs, &i.outputs})
+    for (const View& v : *outputs) compare(v, shape, kind, got, aliased, Naive(addresses), name);
   // Gaps of the outputs keep their pattern.
   for (size_t s = 0; s < program.slots.size(); ++s)
     if (!program.slots[s].output) check(got[s] == buffers[s], name + ": an input was written");
@@ -310,6 +309,48 @@ Value input(int32_t n, DType t) { return {ValueKind::input, t, n, 0, 0, {}}; }
 /// What could keep a max and an argmax of the same windows from being found together.
 enum class Trouble { none, shared_input, read_result, shared_output, other_window, kinds };
 
+/// Both reductions with what keeps them from being fused, and the copies that it takes.
+std::vector<Instruction> in_trouble(Trouble trouble, Instruction max, Instruction argmax, const Shape& kept,
+                                    int64_t results) {
+  const DType t = max.inputs[0].dtype, position = DType::i32;
+  Shape backwards = kept;
+  for (int64_t& stride : backwards) stride = -stride;
+  const auto copy = [&](const View& from, const View& to) {
+    Instruction i;
+    i.kind = Kind::map;
+    i.shape = {max.shape.begin(), max.shape.begin() + 4};
+    i.fused.inputs = {from};
+    i.fused.outputs = {to};
+    i.fused.expression = {{input(0, from.dtype)}, {0}};
+    return i;
+  };
+  const auto in_arena = [&](DType dtype, bool reversed) {
+    return View{0, dtype, reversed ? results - 1 : 0, reversed ? backwards : kept};
+  };
+  switch (trouble) {
+    case Trouble::shared_input:  // positions replace b, which the max reads the other way round
+      max.fused.inputs[0] = in_arena(t, true);
+      argmax.fused.outputs[0] = in_arena(position, false);
+      return {copy({2, t, 0, kept}, in_arena(t, false)), max, argmax,
+              copy(in_arena(position, false), {5, position, 0, kept})};
+    case Trouble::read_result:  // the argmax reads what the max has written, the other way round
+      max.fused.outputs[0] = in_arena(DType::b8, false);
+      argmax.fused.inputs = {in_arena(DType::b8, true)};
+      argmax.fused.expression = {{input(0, position),
+                                  input(1, DType::b8),
+                                  {ValueKind::op, position, op_cast, 0, 1, {1, 0, 0}},
+                                  {ValueKind::op, position, op_sub, 0, 2, {0, 2, 0}}},
+                                 {3}};
+      return {max, argmax, copy(in_arena(DType::b8, false), {3, DType::b8, 0, kept})};
+    case Trouble::shared_output:  // positions replace the mask, the other way round
+      max.fused.outputs[0] = in_arena(DType::b8, true);
+      argmax.fused.outputs[0] = in_arena(position, false);
+      return {max, argmax, copy(in_arena(position, false), {5, position, 0, kept})};
+    case Trouble::other_window: --argmax.shape[5]; return {max, argmax};
+    default: return {max, argmax};
+  }
+}
+
 /// Both, with the batch first or innermost, over slots x and b (for the epilogue of the max), a mask, extremes and
 /// positions. In trouble, b or the results lie in the arena, backwards, so that order matters.
 Program pooling(Random& random, Trouble trouble) {
@@ -321,8 +362,6 @@ Program pooling(Random& random, Trouble trouble) {
   const int64_t results = n * c * oh * ow;
   const DType t = random.one_in(2) ? DType::f32 : DType::f64, position = DType::i32;
   const Shape kept = last ? Shape{1, oh * ow * n, ow * n, n} : Shape{c * oh * ow, oh * ow, ow, 1};
-  Shape backwards = kept;
-  for (int64_t& stride : backwards) stride = -stride;
 
   Program p;
   p.slots = {{false, t, n * c * h * w, -1},
@@ -351,47 +390,8 @@ Program pooling(Random& random, Trouble trouble) {
   argmax.fused.outputs = {{5, position, 0, kept}};
   argmax.fused.expression = {{input(0, position)}, {0}};
 
-  const auto copy = [&](const View& from, const View& to) {
-    Instruction i;
-    i.kind = Kind::map;
-    i.shape = {n, c, oh, ow};
-    i.fused.inputs = {from};
-    i.fused.outputs = {to};
-    i.fused.expression = {{input(0, from.dtype)}, {0}};
-    return i;
-  };
-  const auto in_arena = [&](DType dtype, bool reversed) {
-    return View{0, dtype, reversed ? results - 1 : 0, reversed ? backwards : kept};
-  };
   if (trouble != Trouble::none) p.arena_bytes = (results * 8 + 63) / 64 * 64;
-  switch (trouble) {
-    case Trouble::shared_input:  // positions replace b, which the max reads the other way round
-      max.fused.inputs[0] = in_arena(t, true);
-      argmax.fused.outputs[0] = in_arena(position, false);
-      p.instructions = {copy({2, t, 0, kept}, in_arena(t, false)), max, argmax,
-                        copy(in_arena(position, false), {5, position, 0, kept})};
-      break;
-    case Trouble::read_result:  // the argmax reads what the max has written, the other way round
-      max.fused.outputs[0] = in_arena(DType::b8, false);
-      argmax.fused.inputs = {in_arena(DType::b8, true)};
-      argmax.fused.expression = {{input(0, position),
-                                  input(1, DType::b8),
-                                  {ValueKind::op, position, op_cast, 0, 1, {1, 0, 0}},
-                                  {ValueKind::op, position, op_sub, 0, 2, {0, 2, 0}}},
-                                 {3}};
-      p.instructions = {max, argmax, copy(in_arena(DType::b8, false), {3, DType::b8, 0, kept})};
-      break;
-    case Trouble::shared_output:  // positions replace the mask, the other way round
-      max.fused.outputs[0] = in_arena(DType::b8, true);
-      argmax.fused.outputs[0] = in_arena(position, false);
-      p.instructions = {max, argmax, copy(in_arena(position, false), {5, position, 0, kept})};
-      break;
-    case Trouble::other_window:
-      argmax.shape[5] = kw - 1;
-      p.instructions = {max, argmax};
-      break;
-    default: p.instructions = {max, argmax};
-  }
+  p.instructions = in_trouble(trouble, max, argmax, kept, results);
   return p;
 }
 
