@@ -76,7 +76,7 @@ std::vector<T> numbers(int64_t n) {
 
 struct Sum {
   double x = 0;
-  static void put(void* self, int, const Tile& t) {
+  static void run(void* self, int, const Tile& t) {
     static_cast<Sum*>(self)->x += double(t.rows) + static_cast<const float*>(t.values)[0];
   }
 };
@@ -124,7 +124,7 @@ void conv_line(const char* what, const Layer& l, const ConvCall& given, double f
   std::vector<std::function<void()>> run;
   Sum sum;
   const auto with_epilogue = [&sum](ConvCall call) {
-    call.y = nullptr, call.epilogue = {Sum::put, &sum};
+    call.y = nullptr, call.epilogue = {Sum::run, &sum};
     return call;
   };
   std::vector<const char*> names;

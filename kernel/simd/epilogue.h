@@ -105,7 +105,7 @@ inline void run_on_zeros(Epilogue& epilogue, int64_t batches, int64_t rows, int6
         epilogue.finish(0, {b, r, c, 1, cols - c < width ? cols - c : width, zeros, width});
 }
 
-/// Where a kernel may keep what it makes of an operand, if that stays from run to run; else null.
+/// The cache in which a kernel may pack an operand, where its version has not changed; else null.
 inline PackedCache* cache_of(PackedCache& cache, const LoopView& operand, const Frame& frame) {
   if (!frame.versions || operand.buffer == 0) return nullptr;
   return cache.holds(frame.versions[operand.buffer - 1], *frame.kept_bytes) ? &cache : nullptr;

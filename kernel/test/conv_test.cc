@@ -35,7 +35,7 @@ struct Collector {
   std::vector<T> values;
   std::vector<int> times;
   int64_t rows, cols;
-  static void put(void* self, int, const Tile& t) {
+  static void run(void* self, int, const Tile& t) {
     auto& c = *static_cast<Collector*>(self);
     for (int64_t i = 0; i < t.rows; ++i)
       for (int64_t j = 0; j < t.cols; ++j) {
@@ -72,7 +72,7 @@ struct BiasEpilogue {
   }
   /// Of a row of results.
   static int64_t columns(const ConvCall& c) { return volume(c.out) * (c.batch_innermost ? c.n : 1); }
-  static void put(void* self, int, const Tile& t) {
+  static void run(void* self, int, const Tile& t) {
     auto& epilogue = *static_cast<BiasEpilogue*>(self);
     const int64_t cols = columns(epilogue.call);
     for (int64_t i = 0; i < t.rows; ++i)
@@ -95,7 +95,7 @@ void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& pl
     call.y = call.batch_innermost ? y.data() : nullptr;
     call.biased = {y.data(), bias.data(), call.out_channels * step, step, rectified};
     BiasEpilogue<T> epilogue{call};
-    call.epilogue = {BiasEpilogue<T>::put, &epilogue};
+    call.epilogue = {BiasEpilogue<T>::run, &epilogue};
     bool same = variant.conv(call, pool) == Status::ok;
     for (int64_t i = 0; i < size; ++i) {
       const int64_t row = i / cols % call.out_channels, batch = i / cols / call.out_channels;
@@ -234,7 +234,7 @@ void check_layout(const Variant& variant, ConvCall c, bool last, const std::vect
   test_kept(variant, c, y, w, one, two);
   Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), c.out_channels,
                      last ? outs * c.n : outs};
-  c.y = nullptr, c.epilogue = {Collector<T>::put, &tiles};
+  c.y = nullptr, c.epilogue = {Collector<T>::run, &tiles};
   variant.conv(c, two);
   test_biased(variant, c, y, int64_t(want.size()), two);
   bool close = true, once = true, same = true, inside = true;

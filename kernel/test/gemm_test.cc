@@ -40,7 +40,7 @@ struct Collector {
   std::vector<T> values;
   std::vector<int> times;
   int64_t m, n;
-  static void put(void* self, int, const Tile& t) {
+  static void run(void* self, int, const Tile& t) {
     auto& c = *static_cast<Collector*>(self);
     for (int64_t i = 0; i < t.rows; ++i)
       for (int64_t j = 0; j < t.cols; ++j) {
@@ -129,7 +129,7 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
     test_kept(variant, call, direct, a.size(), false, special, one, two);
     test_kept(variant, call, direct, b.size(), true, special, one, two);
     Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), m, n};
-    call.c = nullptr, call.epilogue = {Collector<T>::put, &tiles};
+    call.c = nullptr, call.epilogue = {Collector<T>::run, &tiles};
     variant.matmul(call, two);
     bool close = true, once = true, same = true, inside = true;
     const double eps = sizeof(T) == 8 ? 1e-15 : 6e-7;

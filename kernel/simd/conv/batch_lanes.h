@@ -66,8 +66,8 @@ class BatchLanes : BatchLanesGeometry<T> {
   void stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size, int images, int64_t channels) const;
   void multiply(T* tile, int64_t tile_row, const T* a, int64_t k, int64_t row0, int64_t rows, const T* b,
                 const ImageColumns& columns, bool accumulate) const;
-  void put(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows, const int64_t* p0,
-           const int64_t* p1, const T* tile, T* strip) const;
+  void store_images(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows, const int64_t* p0,
+                    const int64_t* p1, const T* tile, T* strip) const;
   void place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0, const int64_t* p1,
              const T* tile) const;
 };
@@ -279,10 +279,10 @@ void BatchLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const
         copy_strided(y + (z * out[1] + line) * out[2] + p0[2], tile, width, 1);
 }
 
-/// Transposes a tile back, a strip of rows at a time, and hands on what belongs to each image.
+/// Transposes a tile back, a strip of rows at a time, and stores what belongs to each image, or passes it to the epilogue.
 template <class T>
-void BatchLanes<T>::put(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows, const int64_t* p0,
-                        const int64_t* p1, const T* tile, T* strip) const {
+void BatchLanes<T>::store_images(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows,
+                                 const int64_t* p0, const int64_t* p1, const T* tile, T* strip) const {
   const int64_t outs = (p1[0] - p0[0]) * (p1[1] - p0[1]) * (p1[2] - p0[2]);
   const int64_t some = max(1, kStrip / (outs * lanes));
   for (int64_t row = 0; row < rows; row += some) {
@@ -357,7 +357,7 @@ Status BatchLanes<T>::run() {
         a += k * call.out_channels;
       }
     }
-    put(worker, image, images, g, row0, rows, p0, p1, tile, strip);
+    store_images(worker, image, images, g, row0, rows, p0, p1, tile, strip);
   });
   return Status::ok;
 }

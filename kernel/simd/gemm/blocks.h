@@ -101,7 +101,7 @@ class BlockedProduct {
     if (!stored()) return {tile, p.cols};
     return {result(p.batch, p.row, p.col), call_.c_row};
   }
-  void deliver(int worker, const Piece& piece, Target<T> c, T* turned) const;
+  void run_epilogue(int worker, const Piece& piece, Target<T> c, T* turned) const;
 };
 
 template <class T, class Panels>
@@ -185,7 +185,7 @@ Status BlockedProduct<T, Panels>::run() {
 
 /// A finished block to where it belongs.
 template <class T, class Panels>
-void BlockedProduct<T, Panels>::deliver(int worker, const Piece& p, Target<T> c, T* turned) const {
+void BlockedProduct<T, Panels>::run_epilogue(int worker, const Piece& p, Target<T> c, T* turned) const {
   int64_t row = p.row, rows = p.rows, col = p.col, cols = p.cols;
   if (exchanged_) {
     pack_panel(turned, c.c, int(rows), int(rows), c.row, cols, 1);
@@ -231,7 +231,7 @@ Status BlockedProduct<T, Panels>::shared() {
         const char* b = pack_b ? right + across * block_right : right_of(p, room.right);
         const Target<T> c = waiting ? Target<T>{sums + p.row * n_ + p.col, n_} : target(p, room.tile);
         panels_.multiply(a, b, p, c, from > 0, stored(), room.spare);
-        if (from + p.depth == k_) deliver(worker, p, c, room.turned);
+        if (from + p.depth == k_) run_epilogue(worker, p, c, room.turned);
       });
     }
   return Status::ok;
@@ -245,7 +245,7 @@ Status BlockedProduct<T, Panels>::alone() {
     const Target<T> c = target(piece(batch, 0, 0, 0), room.tile);
     for (int64_t from = 0; from < max(1, k_) && !pool_.interrupted(); from += max(1, depth_))
       add(room, piece(batch, 0, 0, from), c, from > 0, stored());
-    deliver(worker, piece(batch, 0, 0, 0), c, room.turned);
+    run_epilogue(worker, piece(batch, 0, 0, 0), c, room.turned);
   });
   return Status::ok;
 }
@@ -275,7 +275,7 @@ Status BlockedProduct<T, Panels>::split() {
     T* total = partial + batch * pieces * size + row * n_;
     for (int64_t part = 1; part < pieces; ++part)
       for (int64_t i = 0; i < r * n_; ++i) total[i] += total[part * size + i];
-    deliver(worker, {batch, row, r, 0, n_, 0, k_}, {total, n_}, room.tile);
+    run_epilogue(worker, {batch, row, r, 0, n_, 0, k_}, {total, n_}, room.tile);
   });
   return Status::ok;
 }

@@ -43,8 +43,8 @@ class Product {
     if (!call_.c) return {tile, cols};
     return {static_cast<T*>(call_.c) + call_.c_offset[batch] + row * call_.c_row + col, call_.c_row};
   }
-  void deliver(int worker, int64_t batch, int64_t row, int64_t col, int64_t rows, int64_t cols, const T* tile,
-               int64_t ld) const {
+  void run_epilogue(int worker, int64_t batch, int64_t row, int64_t col, int64_t rows, int64_t cols, const T* tile,
+                    int64_t ld) const {
     if (call_.c) return;
     call_.epilogue.run(call_.epilogue.self, worker, Tile{batch, row, col, rows, cols, tile, ld});
   }
@@ -155,7 +155,7 @@ Status Product<T>::direct() {
     for (int64_t batch = first; batch < min(first + group, call_.batch); ++batch) {
       direct_rows(a_ + call_.a_offset[batch] + row * call_.a_row, r, call_.a_row, call_.a_col,
                   b_ + call_.b_offset[batch] + col, call_.b_row, c, target(batch, row, col, tile, c));
-      deliver(worker, batch, row, col, r, c, tile, c);
+      run_epilogue(worker, batch, row, col, r, c, tile, c);
     }
   });
   return Status::ok;
