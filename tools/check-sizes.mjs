@@ -26,10 +26,6 @@ const known = {
   "src/runtime/native.ts engineOf": 63,
   "src/runtime/program.ts encodeProgram": 101,
   "kernel/src/verify.cc": 504,
-  "kernel/test/gemm_test.cc test": 70,
-  "kernel/test/program_test.cc test": 66,
-  "kernel/test/program_test.cc pooling": 82,
-  "kernel/test/vmath_test.cc special_values": 117,
 };
 
 /** Every source file below a folder, as paths with `/`. @param {string} root @param {string} folder @returns {string[]} */
