@@ -51,14 +51,12 @@ function shareCurves(
   }));
 }
 
-const called = ({ name, auc }: ClassCurves) => `${name} (${auc.toFixed(3)})`;
-
-/** True against false positives, with the area below in the legend. */
+/** True against false positives. */
 export const rocChart = (curves: readonly ClassCurves[]): Promise<string> =>
   shareCurves(
-    "ROC curve (area)",
+    "ROC curve",
     ["false positive rate", "true positive rate"],
-    curves.map((each) => ({ name: called(each), points: each.roc })),
+    curves.map(({ name, roc }) => ({ name, points: roc })),
     true,
   );
 

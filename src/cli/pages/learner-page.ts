@@ -312,6 +312,10 @@ async function classSections({ config, results }: LearnerPageInput): Promise<str
               { soft: true },
             ),
             grid(figure(await rocChart(curves)), figure(await precisionRecallChart(curves))),
+            table(
+              ["class", "area below the ROC curve"],
+              curves.map(({ name, auc }) => [name, auc.toFixed(4)]),
+            ),
           ),
         ]
       : []),

@@ -70,12 +70,13 @@ export function confusionChart(
   const names = matrix.map((_, k) => name(k));
   const longest = Math.max(...names.map((each) => each.length));
   const side = Math.min(640, Math.max(240, 120 + 40 * names.length));
+  const below = longest > 4 ? 3.5 * longest : 0; // names stand aslant
   return chart((Plot) => ({
     title: normalized ? "Shares of each true class" : "Number of examples",
     width: side + 7 * longest,
-    height: side,
+    height: side + below,
     marginLeft: 30 + 7 * longest,
-    marginBottom: 44,
+    marginBottom: 44 + below,
     padding: 0.04,
     x: { label: "predicted", domain: names, tickRotate: longest > 4 ? -30 : 0 },
     y: { label: "true", domain: names },
