@@ -17,10 +17,10 @@ const plain = (x: number): string => String(Number(x.toPrecision(3)));
 const legendOf = (names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.map((name, k) => [name, colorOf(k)]));
 
-/** A legend of more than so many names would leave the figure. */
-const mostNames = 6;
+/** Letters that a legend has room for, with four for each dot and the space around it. */
+const mostLetters = 60;
 const shortLegend = (names: readonly string[]) =>
-  names.length > mostNames || names.join("").length > 45 ? {} : { legend: legendOf(names) };
+  names.join("").length + 4 * names.length > mostLetters ? {} : { legend: legendOf(names) };
 
 /** Curves of shares against each other, with the diagonal or without. */
 function shareCurves(
