@@ -8,9 +8,10 @@ import {
   invariant,
   type TypedArray,
 } from "../base/index.ts";
+import { encodeProgram } from "./encode.ts";
 import type { Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
-import { encodeProgram, type Program } from "./program.ts";
+import type { Program } from "./program.ts";
 import type { Loan, Watcher } from "./recycler.ts";
 import { type Residence, Resident } from "./residence.ts";
 

@@ -1,6 +1,7 @@
 import { type DType, type Shape, show, stridesOf } from "../base/index.ts";
+import { fieldsOf, type Instruction, shapeOver } from "./instructions.ts";
 import type { Opcode } from "./opcodes.ts";
-import type { Epilogue, Expression, Instruction, Program, View } from "./program.ts";
+import type { Epilogue, Expression, Program, View } from "./program.ts";
 
 const short = {
   float32: "f32",
@@ -60,7 +61,7 @@ export function printProgram(
   return lines.join("\n");
 }
 
-/** One instruction on one line. */
+/** One instruction on one line: `kind shape: target = kind(views, options)`, where it has no text of its own. */
 export function printInstruction(i: Instruction, algorithm?: string | null): string {
   const title = `${i.kind}${algorithm ? ` ${algorithm}` : ""} ${show(i.shape)}`;
   switch (i.kind) {
@@ -71,55 +72,46 @@ export function printInstruction(i: Instruction, algorithm?: string | null): str
     case "reduce": {
       const inputs = i.inputs.map((v) => printView(v, i.shape));
       const { lets, results } = expressionTexts(i.before, inputs);
-      const result = `${i.reducer}(${[...lets, results[0]?.text].join("; ")})`;
-      return `${title} → ${i.kept}: ${withEpilogue(result, i.epilogue, i.shape.slice(0, i.kept))}`;
+      const text = `${i.reducer}(${[...lets, results[0]?.text].join("; ")})`;
+      return `${title} → ${i.kept}: ${stored({ text, precedence: atom }, i)}`;
     }
     case "matmul": {
-      const batch = i.shape.slice(0, -2);
-      const a = printView(i.a, [...batch, i.shape.at(-2)!, i.k]);
-      const b = printView(i.b, [...batch, i.k, i.shape.at(-1)!]);
-      return `${title} over ${i.k}: ${withEpilogue(`${a} × ${b}`, i.epilogue, i.shape, 7)}`;
+      const text = printOperands(i).join(" × ");
+      return `${title} over ${i.k}: ${stored({ text, precedence: 7 }, i)}`;
     }
-    case "conv": {
-      const [n, g, o] = i.shape as [number, number, number];
-      const x = printView(i.x, [n, g, i.channels, ...i.inputSize]);
-      const w = printView(i.w, [g, o, i.channels, ...i.kernelSize]);
-      const options = [
-        ["stride", i.stride, 1],
-        ["pad", i.padLow, 0],
-        ["inputDilation", i.inputDilation, 1],
-        ["dilation", i.kernelDilation, 1],
-      ] as const;
-      const told = options
-        .filter(([, list, usual]) => list.some((x) => x !== usual))
-        .map(([name, list]) => `, ${name} ${list.join("×")}`);
-      const window = `${i.channels} × ${i.kernelSize.join("×")}`;
-      const result = `conv(${x}, ${w}${told.join("")})`;
-      return `${title} over ${window}: ${withEpilogue(result, i.epilogue, i.shape)}`;
-    }
-    case "fold": {
-      const lead = i.shape.slice(0, i.shape.length - i.windowSize.length);
-      const input = printView(i.input, [...lead, ...i.positions, ...i.windowSize]);
-      const steps = `stride ${i.stride.join("×")}, dilation ${i.dilation.join("×")}`;
-      return `${title}: ${printView(i.output, i.shape)} = fold(${input}, ${steps})`;
-    }
-    case "gather": {
-      const x = printView(i.x, i.shape.with(i.axis, i.axisSize));
-      const at = printView(i.indices, i.shape);
-      return `${title}: ${printView(i.output, i.shape)} = gather(${x}, ${at}, axis ${i.axis} of ${i.axisSize})`;
-    }
-    case "scatterAdd": {
-      const output = printView(i.output, i.shape.with(i.axis, i.axisSize));
-      const at = printView(i.indices, i.shape);
-      return `${title}: ${output} = scatterAdd(${at}, ${printView(i.updates, i.shape)}, axis ${i.axis} of ${i.axisSize})`;
-    }
-    case "cumsum":
-    case "argsort": {
-      const option =
-        i.kind === "cumsum" ? i.reverse && ", reverse" : i.descending && ", descending";
-      return `${title}: ${printView(i.output, i.shape)} = ${i.kind}(${printView(i.input, i.shape)}${option || ""})`;
-    }
+    case "conv":
+      return `${title} over ${i.channels} × ${i.kernelSize.join("×")}: ${stored(call(i), i)}`;
+    default:
+      return `${title}: ${stored(call(i), i)}`;
   }
+}
+
+/** The views that are read, each over its own shape. */
+const printOperands = (i: Instruction): string[] =>
+  fieldsOf(i).flatMap(({ field, value }) =>
+    field.type === "view" && !field.written
+      ? [printView(value as View, shapeOver(field.over!, i))]
+      : [],
+  );
+
+/** `conv(s0, s1, stride 2×2)`: the operands, then what the other fields say. */
+function call(i: Instruction): Text {
+  const options = fieldsOf(i).flatMap(({ name, field, value }) => {
+    if (field.type === "flag") return value ? [name] : [];
+    return field.show?.(value as never, i as never) ?? [];
+  });
+  return { text: `${i.kind}(${[...printOperands(i), ...options].join(", ")})`, precedence: atom };
+}
+
+/** `target = result`, by way of the epilogue if there is one. */
+function stored(result: Text, i: Instruction): string {
+  for (const { field, value } of fieldsOf(i)) {
+    if (field.type === "epilogue")
+      return withEpilogue(result, value as Epilogue, shapeOver(field.over!, i));
+    if (field.written)
+      return `${printView(value as View, shapeOver(field.over!, i))} = ${result.text}`;
+  }
+  return result.text;
 }
 
 function printView(v: View, shape: Shape): string {
@@ -131,7 +123,7 @@ function printView(v: View, shape: Shape): string {
 }
 
 /** `out = …` of an epilogue, whose input 0 is `result`; it is named r when it is used again. */
-function withEpilogue(result: string, e: Epilogue, shape: Shape, precedence = atom): string {
+function withEpilogue(result: Text, e: Epilogue, shape: Shape): string {
   const views = e.inputs.map((v) => printView(v, shape));
   const { values, results } = e.expression;
   const uses =
@@ -141,9 +133,8 @@ function withEpilogue(result: string, e: Epilogue, shape: Shape, precedence = at
       0,
     ) + results.filter((r) => isInput(e.expression, r, 0)).length;
   if (uses > 1)
-    return `r = ${result}; ${assignments(e.expression, ["r", ...views], e.outputs, shape)}`;
-  const first: Text = { text: result, precedence };
-  return assignments(e.expression, [first, ...views], e.outputs, shape);
+    return `r = ${result.text}; ${assignments(e.expression, ["r", ...views], e.outputs, shape)}`;
+  return assignments(e.expression, [result, ...views], e.outputs, shape);
 }
 
 const isInput = (e: Expression, value: number, input: number): boolean => {

@@ -1,4 +1,4 @@
-import type { EncodedProgram } from "./program.ts";
+import type { EncodedProgram } from "./encode.ts";
 
 /** So many programs are loaded at a time. Those of a training are a few; a search may make thousands. */
 const mostLoaded = 512;

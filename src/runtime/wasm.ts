@@ -1,8 +1,9 @@
 import { fixedLength, InternalError, invariant, turnIfDue } from "../base/index.ts";
 import { algorithmName } from "./conv-algorithms.ts";
+import { type EncodedProgram, encodeProgram } from "./encode.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
 import { badIndex, outOfMemory, refused } from "./failure.ts";
-import { type EncodedProgram, encodeProgram, type Program } from "./program.ts";
+import type { Program } from "./program.ts";
 import { Residence, Resident } from "./residence.ts";
 import { WasmMemory } from "./wasm-memory.ts";
 import {

@@ -1,7 +1,8 @@
 import { setFlagsFromString } from "node:v8";
 import { describe, expect, test } from "vitest";
 import { ConfigError, type TypedArray } from "../../src/base/index.ts";
-import { encodeProgram, type Instruction } from "../../src/runtime/program.ts";
+import { encodeProgram } from "../../src/runtime/encode.ts";
+import type { Instruction } from "../../src/runtime/program.ts";
 import { type WasmEngine, wasmEngine } from "../../src/runtime/wasm.ts";
 import {
   instantiate,

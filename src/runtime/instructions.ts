@@ -1,0 +1,233 @@
+/**
+ * The grammar of instructions, written once. The types below, `encode.ts` and `print.ts` follow from it;
+ * `tools/generate-program.mjs` makes `kernel/src/instructions.h` of it, from which the engine decodes and
+ * verifies; a test fails when the two differ.
+ */
+import { type DType, dtypes, floats, numeric, type Shape } from "../base/index.ts";
+import type { Epilogue, Expression, View } from "./expression.ts";
+
+export type Reducer = "sum" | "max" | "min" | "argmax" | "argmin";
+export const reducers: readonly Reducer[] = ["sum", "max", "min", "argmax", "argmin"];
+
+/** The value of a field, by its type. */
+interface FieldValues {
+  /** A whole number of 0 or more. */
+  count: number;
+  flag: boolean;
+  /** One number per axis. */
+  numbers: readonly number[];
+  reducer: Reducer;
+  /** An operand, or the only output. */
+  view: View;
+  views: readonly View[];
+  expression: Expression;
+  epilogue: Epilogue;
+}
+
+/** How a field shows in print: its text, or null for nothing. */
+type Show = (value: never, instruction: never) => string | null;
+
+/** One field of an instruction: what it holds, and what print and the verifier know about it. */
+export interface Field<T extends keyof FieldValues = keyof FieldValues> {
+  readonly type: T;
+  /**
+   * The shape over which a view stands, piece by piece: fields of the instruction by name, and
+   * `shape[from:to]`, `shape[axis]` and `shape[axis=size]`, `shape` with another size along an axis.
+   * A list in the place of an index is its length.
+   */
+  readonly over?: readonly string[];
+  /** What the view may hold: some dtypes, or the dtype of another view. */
+  readonly dtype?: readonly DType[] | string;
+  /** Whether the view is written. */
+  readonly written?: boolean;
+  readonly show?: Show;
+  /** Where the engine keeps it, where that is not a member of its own. */
+  readonly member?: string;
+}
+
+const count = (show?: Show): Field<"count"> => ({ type: "count", ...(show && { show }) });
+const flag: Field<"flag"> = { type: "flag" };
+/** Numbers that print does not mention where all are `usual`. */
+const numbers = (label: string | null, usual?: number): Field<"numbers"> => ({
+  type: "numbers",
+  show: (list: readonly number[]) =>
+    label === null || list.every((x) => x === usual) ? null : `${label} ${list.join("×")}`,
+});
+const operand = (over: readonly string[], dtype: Field["dtype"] = dtypes): Field<"view"> => ({
+  type: "view",
+  over,
+  dtype,
+});
+const output = (over: readonly string[], dtype: Field["dtype"]): Field<"view"> => ({
+  ...operand(over, dtype),
+  written: true,
+});
+const epilogue = (over: readonly string[]): Field<"epilogue"> => ({ type: "epilogue", over });
+
+const hidden: Show = () => null;
+const axis = count((at: never, { axisSize }: { axisSize: number }) => `axis ${at} of ${axisSize}`);
+
+/** Every kind of instruction, in the order of its code, with its fields in the order of their words. */
+export const grammar = {
+  /** outputs[j][i] = expression(inputs[…][i]) for every index i of `shape`. */
+  map: {
+    inputs: { type: "views", over: ["shape"], member: "fused.inputs" },
+    outputs: { type: "views", over: ["shape"], member: "fused.outputs", written: true },
+    expression: { type: "expression", member: "fused.expression" },
+  },
+  /**
+   * r[k] = reducer over the trailing axes of `before(inputs[k, …])`; outputs[j][k] = after(r[k], …).
+   * The first `kept` axes of `shape` are kept. The last `inner` axes make a line, whose elements lie
+   * side by side; where there are none, results do. The order in which elements are added follows from
+   * these numbers alone, so that a sum has the same bits however its elements are made and stored.
+   *
+   * argmax/argmin give the row-major index within the reduced axes (int32), the first on ties, the first
+   * NaN if there is one. An empty sum is 0, an empty max/min is ∓Infinity (for int32 the extreme
+   * integers), an empty argmax is refused.
+   */
+  reduce: {
+    kept: count(hidden),
+    inner: count(hidden),
+    reducer: { type: "reducer" },
+    inputs: { type: "views", over: ["shape"] },
+    /** One result, over `shape`. */
+    before: { type: "expression" },
+    epilogue: epilogue(["shape[:kept]"]),
+  },
+  /** r[b…, m, n] = Σ_k a[b…, m, k] · b[b…, k, n]; `shape` is [b…, m, n]. */
+  matmul: {
+    k: count(hidden),
+    a: operand(["shape[:-1]", "k"], numeric),
+    b: operand(["shape[:-2]", "k", "shape[-1]"], "a"),
+    epilogue: epilogue(["shape"]),
+  },
+  /**
+   * Cross-correlation in 1, 2 or 3 dimensions:
+   *
+   *   r[n, g, o, p…] = Σ_{c, q…} x̃[n, g, c, p·stride + q·kernelDilation − padLow] · w[g, o, c, q…]
+   *
+   * where x̃ is x with inputDilation − 1 zeros between neighbours, and 0 outside. padLow may be
+   * negative (a crop). `shape` is [n, g, o, p…], the shape of the result; sizes are before dilation.
+   */
+  conv: {
+    channels: count(hidden),
+    inputSize: numbers(null),
+    kernelSize: numbers(null),
+    stride: numbers("stride", 1),
+    padLow: numbers("pad", 0),
+    inputDilation: numbers("inputDilation", 1),
+    kernelDilation: numbers("dilation", 1),
+    x: operand(["shape[:2]", "channels", "inputSize"], floats),
+    w: operand(["shape[1:3]", "channels", "kernelSize"], "x"),
+    epilogue: epilogue(["shape"]),
+  },
+  /**
+   * Overlap-add, the adjoint of taking windows:
+   *
+   *   output[l…, s…] = Σ over (p, q) with p·stride + q·dilation = s of input[l…, p…, q…]
+   *
+   * over the last axes. `shape` is [l…, s…].
+   */
+  fold: {
+    positions: numbers(null),
+    windowSize: numbers(null),
+    stride: numbers("stride"),
+    dilation: numbers("dilation"),
+    input: operand(["shape[:-windowSize]", "positions", "windowSize"], numeric),
+    output: output(["shape"], "input"),
+  },
+  /** output[i] = x[i with its `axis` replaced by indices[i]]; an index outside 0…axisSize−1 is a run-time error. */
+  gather: {
+    axis,
+    axisSize: count(hidden),
+    x: operand(["shape[axis=axisSize]"]),
+    indices: operand(["shape"], ["int32"]),
+    output: output(["shape"], "x"),
+  },
+  /** output = 0; output[i with its `axis` replaced by indices[i]] += updates[i]. The output is dense. */
+  scatterAdd: {
+    axis,
+    axisSize: count(hidden),
+    indices: operand(["shape"], ["int32"]),
+    updates: operand(["shape"], numeric),
+    output: output(["shape[axis=axisSize]"], "updates"),
+  },
+  /** Running sum along the last axis, from the end if `reverse`. */
+  cumsum: {
+    reverse: flag,
+    input: operand(["shape"], numeric),
+    output: output(["shape"], "input"),
+  },
+  /** Stable argsort along the last axis; NaN last. */
+  argsort: {
+    descending: flag,
+    input: operand(["shape"]),
+    output: output(["shape"], ["int32"]),
+  },
+} as const satisfies Record<string, Readonly<Record<string, Field>>>;
+
+export type InstructionKind = keyof typeof grammar;
+export const instructionKinds = Object.keys(grammar) as readonly InstructionKind[];
+
+/** What the error about a value says: whose it is, what it must be, and how to mend it. */
+export interface Blame {
+  readonly subject: string;
+  readonly wanted: string;
+  readonly fix: string;
+  /** By how much the value is multiplied in its code. */
+  readonly scale: number;
+}
+
+/** What is known about an instruction and not encoded. */
+interface Notes {
+  /** What an index outside means, where it is not an index but the code of a value that must not be. */
+  gather: { readonly blame?: Blame };
+}
+
+type Fields<K extends InstructionKind> = (typeof grammar)[K];
+
+/** An instruction of one kind. */
+export type InstructionOf<K extends InstructionKind> = {
+  readonly kind: K;
+  /** Of the result; of a reduction, of what it reduces. */
+  readonly shape: Shape;
+} & {
+  readonly [F in keyof Fields<K>]: Fields<K>[F] extends Field<infer T> ? FieldValues[T] : never;
+} & (K extends keyof Notes ? Notes[K] : unknown);
+
+export type Instruction = { [K in InstructionKind]: InstructionOf<K> }[InstructionKind];
+
+/** The fields of an instruction, each with its value. */
+export function fieldsOf(i: Instruction): { name: string; field: Field; value: unknown }[] {
+  const values = i as unknown as Readonly<Record<string, unknown>>;
+  return Object.entries<Field>(grammar[i.kind]).map(([name, field]) => ({
+    name,
+    field,
+    value: values[name],
+  }));
+}
+
+/** One piece of {@link Field.over}, taken apart. */
+export const pieceOf = (piece: string) => {
+  const [, name, from, to, at, size] =
+    /^(\w+)(?:\[(?:(-?\w*):(-?\w*)|(-?\w+)(?:=(\w+))?)\])?$/.exec(piece) ?? [];
+  return { name: name!, from, to, at, size };
+};
+
+/** The shape over which a view of the instruction stands. */
+export function shapeOver(over: readonly string[], i: Instruction): Shape {
+  const values = i as unknown as Readonly<Record<string, number | readonly number[]>>;
+  const index = (text: string | undefined): number | undefined => {
+    if (!text) return undefined;
+    const [sign, name] = text.startsWith("-") ? [-1, text.slice(1)] : [1, text];
+    const value = /^\d/.test(name) ? Number(name) : values[name]!;
+    return sign * (typeof value === "number" ? value : value.length);
+  };
+  return over.flatMap((piece) => {
+    const { name, from, to, at, size } = pieceOf(piece);
+    const value = values[name]!;
+    if (typeof value === "number") return [value];
+    if (size !== undefined) return value.with(index(at)!, index(size)!);
+    return at !== undefined ? [value.at(index(at)!)!] : value.slice(index(from), index(to));
+  });
+}
