@@ -50,8 +50,8 @@ export interface Backend {
   upload(array: TypedArray): Storage;
   /** A buffer of an array that its owner may transfer to another thread while a program reads it. */
   borrow(array: TypedArray): Storage;
-  /** The values where programs read them fastest: the buffer itself, or a copy that lies better. */
-  settle(storage: Storage): Storage;
+  /** The values in memory that programs read fastest: the buffer itself, or a copy. */
+  relocate(storage: Storage): Storage;
   /**
    * @param inputs leaves of the graph of `outputs`
    */
@@ -66,7 +66,7 @@ export function compiledBackend(engine: Engine): Backend {
     allocate: (dtype, size) => engine.allocate(dtype, size),
     upload: (array) => engine.upload(array),
     borrow: (array) => engine.borrow(array),
-    settle: (storage) => engine.settle?.(storage) ?? storage,
+    relocate: (storage) => engine.relocate?.(storage) ?? storage,
     info: () => engine.info(),
     prepare(inputs, outputs, { updates, lasting, profiled = false } = {}) {
       const program = compileGraph(inputs, outputs, updates);
@@ -174,7 +174,7 @@ export const referenceBackend: Backend = {
     return new HostStorage(dtype, array);
   },
   borrow: (array) => referenceBackend.upload(fixedLength(array)),
-  settle: (storage) => storage,
+  relocate: (storage) => storage,
   info: () => ({ arithmetic: "float64, plain TypeScript" }),
   prepare(inputs, outputs) {
     const position = new Map(inputs.map((node, i) => [node, i]));

@@ -1,6 +1,6 @@
 import { type Node, verifyGraph } from "../graph/index.ts";
+import { isSwitchedOn } from "../runtime/environment.ts";
 import type { Program } from "../runtime/program.ts";
-import { isSwitchedOn } from "../runtime/wishes.ts";
 import { emit } from "./emit.ts";
 import { fuse } from "./fuse.ts";
 import { chooseLayout } from "./layout.ts";

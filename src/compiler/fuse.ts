@@ -13,12 +13,12 @@ export interface Fusion {
   /** All nodes in topological order. */
   readonly nodes: readonly Node[];
   readonly users: ReadonlyMap<Node, readonly Node[]>;
-  /** Elementwise nodes computed inside the reduction that alone uses them. */
-  readonly before: ReadonlyMap<Node, ReadonlySet<Node>>;
-  /** Groups that stand alone, as map instructions. */
+  /** By reduction: the elementwise nodes that are computed on the elements that it reads. */
+  readonly prologues: ReadonlyMap<Node, ReadonlySet<Node>>;
+  /** Groups without a root, as map instructions. */
   readonly groups: readonly Group[];
-  /** Groups computed on the results of a reduction, product or convolution before they are stored. */
-  readonly after: ReadonlyMap<Node, Group>;
+  /** By fusion root (a reduction, product or convolution): the group computed on its results before they are stored. */
+  readonly epilogues: ReadonlyMap<Node, Group>;
 }
 
 /** A longer expression needs more block registers than the first-level cache holds. */
@@ -36,32 +36,32 @@ const takesEpilogue = (node: Node) => {
 };
 
 export function fuse(inputs: readonly Node[], outputs: readonly Node[]): Fusion {
-  const given = new Set(inputs);
-  const nodes = collect(outputs, (x) => given.has(x));
-  const users = usersOf(nodes, given);
-  const wanted = new Set(outputs);
-  const before = insideReductions(nodes, users, wanted);
-  const inlined = new Set([...before.values()].flatMap((set) => [...set]));
-  const level = levelsOf(nodes, given, users, wanted);
-  const maps = nodes.filter((n) => isMap(n) && !given.has(n) && !inlined.has(n));
+  const isInput = new Set(inputs);
+  const nodes = collect(outputs, (x) => isInput.has(x));
+  const users = usersOf(nodes, isInput);
+  const isOutput = new Set(outputs);
+  const prologues = prologuesOf(nodes, users, isOutput);
+  const inlined = new Set([...prologues.values()].flatMap((set) => [...set]));
+  const level = levelsOf(nodes, isInput, users, isOutput);
+  const maps = nodes.filter((n) => isMap(n) && !isInput.has(n) && !inlined.has(n));
   const groups = groupsOf(maps, level);
-  const hosts = new Hosts(level);
-  const alone = groups.flatMap((group) => (hosts.take(group) ? [] : cut(group)));
-  return { nodes, users, before, groups: alone, after: hosts.after };
+  const roots = new Roots(level);
+  const rootless = groups.flatMap((group) => (roots.take(group) ? [] : cut(group)));
+  return { nodes, users, prologues, groups: rootless, epilogues: roots.epilogues };
 }
 
-function usersOf(nodes: readonly Node[], given: ReadonlySet<Node>): Map<Node, Node[]> {
+function usersOf(nodes: readonly Node[], isInput: ReadonlySet<Node>): Map<Node, Node[]> {
   const users = new Map<Node, Node[]>(nodes.map((n) => [n, []]));
   for (const node of nodes)
-    if (!given.has(node)) for (const x of new Set(node.inputs)) users.get(x)!.push(node);
+    if (!isInput.has(node)) for (const x of new Set(node.inputs)) users.get(x)!.push(node);
   return users;
 }
 
 /** For each reduction, the elementwise nodes that nothing else uses, directly or through each other. */
-function insideReductions(
+function prologuesOf(
   nodes: readonly Node[],
   users: ReadonlyMap<Node, readonly Node[]>,
-  wanted: ReadonlySet<Node>,
+  isOutput: ReadonlySet<Node>,
 ): Map<Node, Set<Node>> {
   const result = new Map<Node, Set<Node>>();
   for (const reduction of nodes) {
@@ -69,7 +69,7 @@ function insideReductions(
     const inside = new Set<Node>();
     const waiting = [...reduction.inputs];
     for (let x = waiting.pop(); x; x = waiting.pop()) {
-      if (!isMap(x) || wanted.has(x) || inside.size >= maxGroup) continue;
+      if (!isMap(x) || isOutput.has(x) || inside.size >= maxGroup) continue;
       if (!users.get(x)!.every((user) => user === reduction || inside.has(user))) continue;
       inside.add(x);
       for (const input of x.inputs) waiting.push(input);
@@ -80,19 +80,19 @@ function insideReductions(
 }
 
 /**
- * Levels such that nodes of one level can share an instruction: whatever is not elementwise stands
- * one level above its inputs, so no path leaves a level and comes back to it. Elementwise nodes
- * wait as long as their users allow, which brings them next to those users.
+ * Levels such that nodes of one level can share an instruction: whatever is not elementwise is one level
+ * above its inputs, so no path leaves a level and comes back to it. Elementwise nodes take the latest
+ * level that their users allow, which is the level of those users.
  */
 function levelsOf(
   nodes: readonly Node[],
-  given: ReadonlySet<Node>,
+  isInput: ReadonlySet<Node>,
   users: ReadonlyMap<Node, readonly Node[]>,
-  wanted: ReadonlySet<Node>,
+  isOutput: ReadonlySet<Node>,
 ): Map<Node, number> {
   const earliest = new Map<Node, number>();
   for (const node of nodes) {
-    if (given.has(node) || isInline(node)) {
+    if (isInput.has(node) || isInline(node)) {
       earliest.set(node, 0);
       continue;
     }
@@ -102,17 +102,17 @@ function levelsOf(
   }
   const level = new Map(earliest);
   for (const node of [...nodes].reverse()) {
-    if (!isMap(node) || given.has(node)) continue;
+    if (!isMap(node) || isInput.has(node)) continue;
     const bounds = users
       .get(node)!
       .map((user) => (isMap(user) ? level.get(user)! : earliest.get(user)! - 1));
-    // a result without users is wanted as soon as it can be had
+    // an output without users is computed as early as possible
     if (bounds.length > 0)
       level.set(
         node,
         bounds.reduce((a, b) => Math.min(a, b)),
       );
-    else if (wanted.has(node)) level.set(node, earliest.get(node)!);
+    else if (isOutput.has(node)) level.set(node, earliest.get(node)!);
   }
   return level;
 }
@@ -143,38 +143,37 @@ function groupsOf(maps: readonly Node[], level: ReadonlyMap<Node, number>): Grou
 }
 
 /**
- * Finds each group the instruction whose results it is computed on while they are still in registers:
- * one of its inputs, of its own level and shape. Of the instructions of a level none needs another,
- * so the only paths between them are those that their groups make: one from each other input of the
- * level to the host. A host that such a path would lead back to is not taken.
+ * Finds each group its fusion root: an input of the group's level and shape, whose instruction computes the
+ * group while its results are still in registers. Roots of one level need each other only through the
+ * other inputs of their groups; a root that this would make depend on itself is not taken.
  */
-class Hosts {
-  readonly after = new Map<Node, Group>();
+class Roots {
+  readonly epilogues = new Map<Node, Group>();
   readonly #level: ReadonlyMap<Node, number>;
-  /** What the group on the results of a host reads of its level. */
+  /** What the group of a root reads of its level, besides the root. */
   readonly #reads = new Map<Node, readonly Node[]>();
 
   constructor(level: ReadonlyMap<Node, number>) {
     this.#level = level;
   }
 
-  /** Whether the group now runs behind a host. Products and convolutions come before reductions. */
+  /** Whether the group found a root. Products and convolutions come before reductions. */
   take(group: Group): boolean {
     if (group.members.length > maxGroup) return false;
     const here = this.#level.get(group.members[0]!);
     const inputs = new Set(group.members.flatMap((n) => n.inputs));
     const ofLevel = [...inputs].filter((x) => !isMap(x) && this.#level.get(x) === here);
-    const isAble = (x: Node) =>
-      takesEpilogue(x) && !this.after.has(x) && sameShape(x.shape, group.shape);
+    const isFree = (x: Node) =>
+      takesEpilogue(x) && !this.epilogues.has(x) && sameShape(x.shape, group.shape);
     const rank = (x: Node) => (loweringOf(x).kind === "fused" ? 1 : 0);
-    const others = (host: Node) => ofLevel.filter((x) => x !== host);
-    const host = ofLevel
-      .filter(isAble)
+    const others = (root: Node) => ofLevel.filter((x) => x !== root);
+    const root = ofLevel
+      .filter(isFree)
       .sort((a, b) => rank(b) - rank(a) || b.id - a.id)
       .find((x) => !others(x).some((other) => this.#needs(other, x)));
-    if (!host) return false;
-    this.after.set(host, group);
-    this.#reads.set(host, others(host));
+    if (!root) return false;
+    this.epilogues.set(root, group);
+    this.#reads.set(root, others(root));
     return true;
   }
 

@@ -2,41 +2,38 @@ import { type DType, type Shape, sameShape } from "../base/index.ts";
 import type { Strided } from "../graph/index.ts";
 import type { Instruction, View } from "../runtime/program.ts";
 
-/**
- * A piece of memory that one kernel fills: a slot of the caller, a place in the arena, or some of the
- * elements of another buffer, which is whole when all its parts are filled.
- */
+/** Memory that one kernel fills: a slot of the caller, a range of the arena, or a sub-buffer of another buffer. */
 export class Buffer {
   readonly dtype: DType;
   /** Elements. */
   readonly size: number;
   /** The external slot, or −1 for the arena. */
   readonly slot: number;
-  /** The buffer that this one is a part of. */
-  readonly within: Buffer | null;
-  /** Whether it is nothing but other parts of that buffer, which others fill. */
-  readonly shows: boolean;
+  /** The buffer that this is a sub-buffer of. */
+  readonly parent: Buffer | null;
+  /** Whether it only shows elements that sub-buffers of its parent fill, and is itself never written. */
+  readonly isView: boolean;
   /** Bytes from the start of the arena. */
   arenaOffset = 0;
 
-  constructor(dtype: DType, size: number, { slot = -1, within = null, shows = false }: Home = {}) {
+  constructor(dtype: DType, size: number, { slot = -1, parent = null, isView = false }: Kin = {}) {
     this.dtype = dtype;
     this.size = size;
     this.slot = slot;
-    this.within = within;
-    this.shows = shows;
+    this.parent = parent;
+    this.isView = isView;
   }
 
   /** The buffer that has memory of its own. */
   get root(): Buffer {
-    return this.within?.root ?? this;
+    return this.parent?.root ?? this;
   }
 }
 
-interface Home {
+interface Kin {
   readonly slot?: number;
-  readonly within?: Buffer | null;
-  readonly shows?: boolean;
+  readonly parent?: Buffer | null;
+  readonly isView?: boolean;
 }
 
 /** Where a value lies: a buffer, and offset and strides in elements of its root. */
@@ -51,7 +48,7 @@ export interface Kernel {
   readonly writes: readonly Write[];
   /** The data that may make the kernel fail. */
   readonly check?: Check | undefined;
-  /** Made once all buffers have their places. */
+  /** Called when all buffers have their offsets. */
   readonly emit: (view: (location: Location) => View) => readonly Instruction[];
 }
 

@@ -2,11 +2,18 @@ import { invariant, type Shape } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import { type Lowering, loweringOf } from "../ops/index.ts";
 import type { Epilogue, View } from "../runtime/program.ts";
+import {
+  BufferAssignment,
+  batchInnermost,
+  dense,
+  isComputed,
+  isSameLocation,
+  viewOfInputs,
+} from "./buffer-assignment.ts";
 import { ExpressionBuilder } from "./expression.ts";
 import type { Fusion } from "./fuse.ts";
 import { Buffer, type Kernel, type Location, type Read } from "./kernel.ts";
 import type { Layout } from "./layout.ts";
-import { dense, imagesInnermost, isComputed, isSamePlace, Stores, showing } from "./places.ts";
 import { Summations } from "./summation.ts";
 
 type ViewOf = (location: Location) => View;
@@ -27,45 +34,45 @@ export function lower(
 }
 
 class Lowerer {
-  readonly #given: ReadonlySet<Node>;
+  readonly #isInput: ReadonlySet<Node>;
   readonly #outputs: readonly Node[];
   readonly #fusion: Fusion;
   readonly #inputSlots: Buffer[];
   readonly #outputSlots: Buffer[];
   readonly #layout: Layout;
-  readonly #stores: Stores;
+  readonly #buffers: BufferAssignment;
   readonly #summations: Summations;
   readonly #locations = new Map<Node, Location>();
   readonly #stretched = new Map<Node, Location>();
   readonly #kernels: Kernel[] = [];
   /** What adds the kernel of each stored node, once; whoever needs the node first calls it. */
   readonly #makers = new Map<Node, () => void>();
-  readonly #wanted: ReadonlySet<Node>;
+  readonly #isOutput: ReadonlySet<Node>;
 
   constructor(inputs: readonly Node[], outputs: readonly Node[], fusion: Fusion, layout: Layout) {
     this.#layout = layout;
-    this.#stores = new Stores(layout.innermost);
+    this.#buffers = new BufferAssignment(layout.batchInnermost);
     this.#summations = new Summations(layout);
-    this.#given = new Set(inputs);
+    this.#isInput = new Set(inputs);
     this.#outputs = outputs;
     this.#fusion = fusion;
-    this.#wanted = new Set(outputs);
+    this.#isOutput = new Set(outputs);
     this.#inputSlots = inputs.map((x, slot) => new Buffer(x.dtype, x.size, { slot }));
     this.#outputSlots = outputs.map(
       (y, j) => new Buffer(y.dtype, y.size, { slot: inputs.length + j }),
     );
     inputs.forEach((x, i) => {
-      this.#stores.set(x, dense(this.#inputSlots[i]!, x.shape));
+      this.#buffers.set(x, dense(this.#inputSlots[i]!, x.shape));
     });
   }
 
   run(): { kernels: Kernel[]; slots: Buffer[] } {
     this.#claimSlots();
-    this.#stores.claimParts(this.#fusion, this.#wanted);
+    this.#buffers.assignSubBuffers(this.#fusion, this.#isOutput);
     for (const makeUnit of this.#planUnits()) makeUnit();
     this.#outputs.forEach((node, j) => {
       const slot = this.#outputSlots[j]!;
-      if (this.#stores.get(node)?.buffer !== slot) this.#copyInto(node, slot);
+      if (this.#buffers.get(node)?.buffer !== slot) this.#copyInto(node, slot);
     });
     return { kernels: this.#kernels, slots: [...this.#inputSlots, ...this.#outputSlots] };
   }
@@ -73,14 +80,14 @@ class Lowerer {
   /** A computed output is written straight into its slot. */
   #claimSlots(): void {
     this.#outputs.forEach((node, j) => {
-      if (this.#stores.get(node) || !isComputed(node)) return;
-      this.#stores.set(node, dense(this.#outputSlots[j]!, node.shape));
+      if (this.#buffers.get(node) || !isComputed(node)) return;
+      this.#buffers.set(node, dense(this.#outputSlots[j]!, node.shape));
     });
   }
 
   /** The kernels to be, in the order of their last nodes. */
   #planUnits(): (() => void)[] {
-    const { nodes, groups, after, before } = this.#fusion;
+    const { nodes, groups, epilogues, prologues } = this.#fusion;
     const units: { last: number; make: () => void }[] = [];
     const unit = (members: readonly Node[], build: () => void) => {
       let done = false;
@@ -93,16 +100,16 @@ class Lowerer {
       for (const node of members) this.#makers.set(node, make);
       units.push({ last: members.at(-1)!.id, make });
     };
-    const inlined = new Set([...before.values()].flatMap((set) => [...set]));
+    const inlined = new Set([...prologues.values()].flatMap((set) => [...set]));
     for (const { members, shape } of groups) unit(members, () => this.#mapKernel(members, shape));
-    for (const [host, { members }] of after)
-      unit([host, ...members], () => this.#hostKernel(host, members));
+    for (const [root, { members }] of epilogues)
+      unit([root, ...members], () => this.#rootKernel(root, members));
     for (const node of nodes) {
-      if (this.#makers.has(node) || this.#given.has(node) || inlined.has(node)) continue;
+      if (this.#makers.has(node) || this.#isInput.has(node) || inlined.has(node)) continue;
       const { kind } = loweringOf(node);
-      if (kind === "fused" || kind === "reduce") unit([node], () => this.#hostKernel(node, []));
+      if (kind === "fused" || kind === "reduce") unit([node], () => this.#rootKernel(node, []));
       else if (kind === "kernel") unit([node], () => this.#plainKernel(node));
-      else if (kind === "place") unit([node], () => this.#placeKernel(node));
+      else if (kind === "assemble") unit([node], () => this.#assembleKernel(node));
     }
     return units.sort((a, b) => a.last - b.last).map(({ make }) => make);
   }
@@ -114,7 +121,7 @@ class Lowerer {
     let inner = node;
     while (!this.#locations.has(inner) && loweringOf(inner).kind === "view") {
       this.#makers.get(inner)?.();
-      if (this.#stores.get(inner)) break;
+      if (this.#buffers.get(inner)) break;
       views.push(inner);
       inner = inner.inputs[0]!;
     }
@@ -129,7 +136,7 @@ class Lowerer {
     const known = this.#locations.get(node);
     if (known) return known;
     const found = find();
-    const location = this.#layout.copied.has(node) ? this.#turned(found, node) : found;
+    const location = this.#layout.copied.has(node) ? this.#batchInnermostCopy(found, node) : found;
     this.#locations.set(node, location);
     return location;
   }
@@ -137,7 +144,7 @@ class Lowerer {
   /** Where a value is that is stored. */
   #source(node: Node): Location {
     this.#makers.get(node)?.();
-    const stored = this.#stores.get(node);
+    const stored = this.#buffers.get(node);
     if (stored) return stored;
     const { kind } = loweringOf(node);
     invariant(
@@ -145,7 +152,7 @@ class Lowerer {
       `${node.op.name} is read but nothing stores it`,
     );
     this.#mapKernel([], node.shape, [node]);
-    return this.#stores.of(node);
+    return this.#buffers.of(node);
   }
 
   /** Where a view is of what lies there. */
@@ -163,7 +170,7 @@ class Lowerer {
   /** Nodes of a kernel that somebody outside of it reads. */
   #stored(members: readonly Node[], inside: ReadonlySet<Node>): Node[] {
     return members.filter(
-      (n) => this.#wanted.has(n) || this.#fusion.users.get(n)!.some((user) => !inside.has(user)),
+      (n) => this.#isOutput.has(n) || this.#fusion.users.get(n)!.some((user) => !inside.has(user)),
     );
   }
 
@@ -172,7 +179,7 @@ class Lowerer {
     const results = stores ?? this.#stored(members, inside);
     const builder = new ExpressionBuilder({ inside, locate: (x) => this.#locate(x) });
     const expression = builder.expression(results);
-    const writes = results.map((node) => this.#stores.of(node));
+    const writes = results.map((node) => this.#buffers.of(node));
     this.#add({
       name: "map",
       reads: builder.loads.map((location) => ({ location, inStep: shape })),
@@ -190,24 +197,24 @@ class Lowerer {
   }
 
   /** A reduction, product or convolution, with the group that is computed on its results. */
-  #hostKernel(host: Node, group: readonly Node[]): void {
+  #rootKernel(root: Node, group: readonly Node[]): void {
     const inside = new Set(group);
-    const stored = this.#stored([host, ...group], inside);
+    const stored = this.#stored([root, ...group], inside);
     const builder = new ExpressionBuilder({
       inside,
       locate: (x) => this.#locate(x),
-      result: host,
+      result: root,
     });
     const expression = builder.expression(stored);
-    const core = loweringOf(host).kind === "reduce" ? this.#reduce(host) : this.#product(host);
-    const writes = stored.map((node) => this.#stores.of(node));
+    const core = loweringOf(root).kind === "reduce" ? this.#reduce(root) : this.#product(root);
+    const writes = stored.map((node) => this.#buffers.of(node));
     this.#add({
-      name: host.op.name,
+      name: root.op.name,
       reads: [
         ...core.reads,
-        ...builder.loads.map((location): Read => ({ location, inStep: host.shape })),
+        ...builder.loads.map((location): Read => ({ location, inStep: root.shape })),
       ],
-      writes: writes.map((location) => ({ location, shape: host.shape })),
+      writes: writes.map((location) => ({ location, shape: root.shape })),
       emit: (view) => [
         core.emit(view, {
           inputs: builder.loads.map(view),
@@ -218,13 +225,13 @@ class Lowerer {
     });
   }
 
-  #reduce(host: Node) {
-    const lower = loweringOf(host) as Extract<Lowering, { kind: "reduce" }>;
-    const source = host.inputs[0]!;
-    const { axes, inner } = this.#summations.of(host);
+  #reduce(root: Node) {
+    const lower = loweringOf(root) as Extract<Lowering, { kind: "reduce" }>;
+    const source = root.inputs[0]!;
+    const { axes, inner } = this.#summations.of(root);
     const order = [...source.shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
     const builder = new ExpressionBuilder({
-      inside: this.#fusion.before.get(host) ?? none,
+      inside: this.#fusion.prologues.get(root) ?? none,
       locate: (x) => this.#locate(x),
       axis: (axis) => order.indexOf(axis),
     });
@@ -239,7 +246,7 @@ class Lowerer {
       emit: (view: ViewOf, epilogue: Epilogue) => ({
         kind: "reduce" as const,
         shape,
-        kept: host.shape.length,
+        kept: root.shape.length,
         inner,
         reducer: lower.reducer,
         inputs: loads.map(view),
@@ -249,12 +256,12 @@ class Lowerer {
     };
   }
 
-  #product(host: Node) {
-    const lower = loweringOf(host) as Extract<Lowering, { kind: "fused" }>;
-    const sources = host.inputs.map((x) => this.#locateOperand(x));
+  #product(root: Node) {
+    const lower = loweringOf(root) as Extract<Lowering, { kind: "fused" }>;
+    const sources = root.inputs.map((x) => this.#locateOperand(x));
     return {
       reads: sources.map((location): Read => ({ location, inStep: null })),
-      emit: (view: ViewOf, epilogue: Epilogue) => lower.emit(host, sources.map(view), epilogue),
+      emit: (view: ViewOf, epilogue: Epilogue) => lower.emit(root, sources.map(view), epilogue),
     };
   }
 
@@ -277,7 +284,7 @@ class Lowerer {
   #plainKernel(node: Node): void {
     const lower = loweringOf(node) as Extract<Lowering, { kind: "kernel" }>;
     const sources = node.inputs.map((x) => this.#locate(x));
-    const target = this.#stores.of(node);
+    const target = this.#buffers.of(node);
     this.#add({
       name: node.op.name,
       reads: sources.map((location) => ({ location, inStep: null })),
@@ -291,13 +298,13 @@ class Lowerer {
     });
   }
 
-  /** A fill, then a copy of each input that was not computed at its place. */
-  #placeKernel(node: Node): void {
-    const lower = loweringOf(node) as Extract<Lowering, { kind: "place" }>;
+  /** A fill, then a copy of each input that was not computed in its slice. */
+  #assembleKernel(node: Node): void {
+    const lower = loweringOf(node) as Extract<Lowering, { kind: "assemble" }>;
     const sources = node.inputs.map((x) => this.#locate(x));
-    const target = this.#showing(node, sources) ?? this.#stores.of(node);
+    const target = this.#viewOfInputs(node, sources) ?? this.#buffers.of(node);
     const value = lower.fill(node);
-    const places = target.buffer.shows ? sources : this.#stores.partsOf(node);
+    const slices = target.buffer.isView ? sources : this.#buffers.slicesOf(node);
     const { dtype } = node;
     this.#add({
       name: node.op.name,
@@ -316,23 +323,23 @@ class Lowerer {
               },
             ]),
         ...node.inputs.flatMap(({ shape }, i) =>
-          isSamePlace(sources[i]!, places[i]!, shape)
+          isSameLocation(sources[i]!, slices[i]!, shape)
             ? []
-            : [copyInstruction(view(sources[i]!), view(places[i]!), shape)],
+            : [copyInstruction(view(sources[i]!), view(slices[i]!), shape)],
         ),
       ],
     });
   }
 
-  /** Parts that already lie evenly need no copies, unless their whole is wanted somewhere else. */
-  #showing(node: Node, at: readonly Location[]): Location | undefined {
-    const own = this.#stores.of(node).buffer;
-    const whole = showing(node, at);
+  /** The node as a view of memory where its inputs already lie, unless it must be stored elsewhere. */
+  #viewOfInputs(node: Node, at: readonly Location[]): Location | undefined {
+    const own = this.#buffers.of(node).buffer;
+    const whole = viewOfInputs(node, at);
     const root = at[0]?.buffer.root;
-    if (!whole || !root || root === own || own.slot >= 0 || own.within) return undefined;
-    const buffer = new Buffer(node.dtype, node.size, { within: root, shows: true });
-    this.#stores.set(node, { buffer, ...whole });
-    return this.#stores.get(node);
+    if (!whole || !root || root === own || own.slot >= 0 || own.parent) return undefined;
+    const buffer = new Buffer(node.dtype, node.size, { parent: root, isView: true });
+    this.#buffers.set(node, { buffer, ...whole });
+    return this.#buffers.get(node);
   }
 
   #copyInto(node: Node, slot: Buffer): void {
@@ -352,9 +359,9 @@ class Lowerer {
     } else this.#copy(this.#locate(node), node.shape, dense(slot, node.shape));
   }
 
-  /** A copy with the images innermost. */
-  #turned(from: Location, { dtype, size, shape }: Node): Location {
-    const to = imagesInnermost(new Buffer(dtype, size), shape);
+  /** A copy in the batch-innermost layout. */
+  #batchInnermostCopy(from: Location, { dtype, size, shape }: Node): Location {
+    const to = batchInnermost(new Buffer(dtype, size), shape);
     this.#copy(from, shape, to);
     return to;
   }

@@ -3,10 +3,10 @@ import { type Buffer, isSameCheck, type Kernel, type Kernels } from "./kernel.ts
 import { bytesOf } from "./memory.ts";
 
 /**
- * Orders kernels so that an output can take the memory of the input it replaces: whoever still
- * reads that input goes first, and so does whoever may fail, because a run that fails must leave its
- * inputs as they were. An output for which no order does it gets memory of its own. Where a kernel
- * needs more memory than its results take, it does not wait until these are needed.
+ * Memory-aware scheduling. An output takes the memory of the input that it replaces: kernels that still
+ * read the input go first, and so do kernels that may fail, since a failed run must leave its inputs as
+ * they were. Where no order allows this, the output gets memory of its own. Kernels that free more memory
+ * than they need run early.
  *
  * @param updates pairs of (input slot, output slot) of which the second replaces the first
  */
@@ -34,7 +34,7 @@ export function schedule(
     for (const kernel of first) for (const w of writers) order.before(kernel, w);
     aliases.set(to, from);
   }
-  return { kernels: order.hastened(), slots, aliases };
+  return { kernels: order.memoryAware(), slots, aliases };
 }
 
 /** Kernels that may fail: of those that check the same indices, one. */
@@ -46,8 +46,8 @@ function firstChecks(kernels: readonly Kernel[]): Kernel[] {
   return found;
 }
 
-/** Bytes that need not wait for room: those of scalars and of sums over channels. */
-const aTrifle = 4096;
+/** Results of up to so many bytes, as scalars and sums over channels are, take no memory worth waiting for. */
+const negligibleBytes = 4096;
 
 /** The memory of the arena that is read, or written. */
 const arenaOf = (accesses: Kernel["reads"] | Kernel["writes"]): Buffer[] => [
@@ -68,7 +68,7 @@ function usersOf(kernels: readonly Kernel[]): Map<Buffer, Kernel[]> {
   return users;
 }
 
-const fills = (buffer: Buffer, whole: Buffer): boolean => buffer.root === whole && !buffer.shows;
+const fills = (buffer: Buffer, whole: Buffer): boolean => buffer.root === whole && !buffer.isView;
 
 /** Whether the kernel reads `from` only at the very elements of `to` that it is about to write. */
 function readsInStep(kernel: Kernel, from: Buffer, to: Buffer): boolean {
@@ -119,25 +119,25 @@ class Ordering {
   }
 
   /**
-   * The order, but kernels that are the last to read more memory than they fill come as soon as they can:
-   * behind whoever they wait for, and whoever else needs that memory.
+   * The sorted order, but kernels that free more memory than they need run as early as they can: right
+   * after all that they depend on and all other readers of that memory.
    */
-  hastened(): Kernel[] {
+  memoryAware(): Kernel[] {
     const kernels = this.sorted();
     const users = usersOf(kernels);
     const waitsFor = new Map<Kernel, Kernel[]>(kernels.map((k) => [k, []]));
     for (const [kernel, targets] of this.#next)
       for (const target of targets) waitsFor.get(target)!.push(kernel);
-    const places = new Map<Kernel, number>();
+    const positions = new Map<Kernel, number>();
     const step = 1 / (2 * kernels.length);
     kernels.forEach((kernel, i) => {
       const freed = arenaOf(kernel.reads).filter((buffer) => users.get(buffer)!.at(-1) === kernel);
       const bounds = [...waitsFor.get(kernel)!, ...freed.flatMap((buffer) => users.get(buffer)!)];
-      const hurries = bytesIn(freed) + aTrifle > bytesIn(arenaOf(kernel.writes));
-      const last = bounds.reduce((at, k) => Math.max(at, places.get(k) ?? at), -1);
-      places.set(kernel, hurries ? last + step : i);
+      const freesMemory = bytesIn(freed) + negligibleBytes > bytesIn(arenaOf(kernel.writes));
+      const last = bounds.reduce((at, k) => Math.max(at, positions.get(k) ?? at), -1);
+      positions.set(kernel, freesMemory ? last + step : i);
     });
-    return kernels.sort((a, b) => places.get(a)! - places.get(b)!);
+    return kernels.sort((a, b) => positions.get(a)! - positions.get(b)!);
   }
 
   /** Kahn's algorithm, always taking the kernel that came first. */

@@ -6,7 +6,7 @@
 import { type Shape, stridesOf } from "../base/index.ts";
 import type { Node, Strided } from "../graph/index.ts";
 import { loweringOf } from "../ops/index.ts";
-import { innermostStrides, type Layout } from "./layout.ts";
+import { batchInnermostStrides, type Layout } from "./layout.ts";
 
 /** The reduced axes in the order of summation, and how many of the last make a line. */
 export interface Summation {
@@ -21,11 +21,11 @@ const mostOfWindow = 32;
 
 /** Decides for all reductions of a program. */
 export class Summations {
-  readonly #innermost: ReadonlySet<Node>;
+  readonly #batchInnermost: ReadonlySet<Node>;
   readonly #walks = new Map<Node, Strides | null>();
 
-  constructor({ innermost }: Pick<Layout, "innermost">) {
-    this.#innermost = innermost;
+  constructor({ batchInnermost }: Pick<Layout, "batchInnermost">) {
+    this.#batchInnermost = batchInnermost;
   }
 
   of(reduction: Node): Summation {
@@ -63,7 +63,7 @@ export class Summations {
   }
 
   #steps(node: Node): Strides | null {
-    if (loweringOf(node).kind !== "map" || this.#innermost.has(node))
+    if (loweringOf(node).kind !== "map" || this.#batchInnermost.has(node))
       return this.#lie(node)?.strides ?? null;
     for (const x of node.inputs) {
       const walk = this.#walk(x);
@@ -77,7 +77,7 @@ export class Summations {
     const lower = loweringOf(node);
     if (lower.kind === "constant" || lower.kind === "index") return null;
     if (lower.kind !== "view") {
-      const order = this.#innermost.has(node) ? innermostStrides : stridesOf;
+      const order = this.#batchInnermost.has(node) ? batchInnermostStrides : stridesOf;
       return { offset: 0, strides: order(node.shape) };
     }
     const inner = this.#lie(node.inputs[0]!);

@@ -8,7 +8,7 @@ import { bytesOf, livesOf } from "./memory.ts";
  * Every node is computed in at most one place, groups keep to one shape, and no path leads out of
  * an instruction and back to it.
  */
-export function verifyFusion({ before, groups, after, users }: Fusion): void {
+export function verifyFusion({ prologues, groups, epilogues, users }: Fusion): void {
   const unitOf = new Map<Node, Node>();
   const claim = (unit: Node, members: Iterable<Node>) => {
     for (const node of members) {
@@ -16,11 +16,11 @@ export function verifyFusion({ before, groups, after, users }: Fusion): void {
       unitOf.set(node, unit);
     }
   };
-  for (const group of [...groups, ...after.values()])
+  for (const group of [...groups, ...epilogues.values()])
     for (const node of group.members)
       invariant(sameShape(node.shape, group.shape), "a group mixes shapes");
-  for (const [reduction, inside] of before) claim(reduction, inside);
-  for (const [host, { members }] of after) claim(host, members);
+  for (const [reduction, inside] of prologues) claim(reduction, inside);
+  for (const [root, { members }] of epilogues) claim(root, members);
   for (const { members } of groups) claim(members[0]!, members);
   verifyOrder(users, (node) => unitOf.get(node) ?? node);
 }
@@ -72,24 +72,24 @@ export function verifyKernels(all: Kernels, inputs: number): void {
     invariant(!mayFail || gone.size === 0, `${kernel.name} may fail when an input is overwritten`);
   }
   for (const slot of slots) invariant(written.has(slot), "an output is never written");
-  verifyParts(all);
+  verifySubBuffers(all);
 }
 
-/** The parts of a buffer lie in it, and apart from each other. */
-function verifyParts({ kernels }: Kernels): void {
+/** Sub-buffers lie within their buffer and do not overlap. */
+function verifySubBuffers({ kernels }: Kernels): void {
   const writes = kernels.flatMap((kernel) => kernel.writes);
-  const partsOf = new Map<Buffer, Write[]>();
+  const subBuffersOf = new Map<Buffer, Write[]>();
   for (const write of writes) {
-    const { within, shows } = write.location.buffer;
-    if (within && !shows) partsOf.set(within, [...(partsOf.get(within) ?? []), write]);
+    const { parent, isView } = write.location.buffer;
+    if (parent && !isView) subBuffersOf.set(parent, [...(subBuffersOf.get(parent) ?? []), write]);
   }
   for (const whole of writes) {
-    const parts = partsOf.get(whole.location.buffer);
-    if (!parts) continue;
+    const subBuffers = subBuffersOf.get(whole.location.buffer);
+    if (!subBuffers) continue;
     const free = new Set(elementsOf(whole));
-    for (const part of parts)
+    for (const part of subBuffers)
       for (const element of elementsOf(part))
-        invariant(free.delete(element), "a part of a buffer leaves it or meets another part");
+        invariant(free.delete(element), "a sub-buffer leaves its buffer or meets another one");
   }
 }
 

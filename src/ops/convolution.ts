@@ -76,7 +76,7 @@ export const convOp: OpRecord = bilinear({
   reference: convReference,
   lower: {
     kind: "fused",
-    images: { sum: 2, pays: paysInnermost },
+    batch: { summed: 2, prefersInnermost },
     emit(node, [x, w], epilogue) {
       const [input, kernel] = node.inputs as [Node, Node];
       const { stride, padLow, inputDilation, kernelDilation } = geometry(node.attrs);
@@ -98,8 +98,11 @@ export const convOp: OpRecord = bilinear({
   },
 });
 
-/** Enough images to fill vectors, few channels, and no layer that the engine computes by minimal filtering. */
-function paysInnermost({ shape: [n], inputs: [, w], attrs }: Node): boolean {
+/**
+ * With enough images to fill vectors and few channels; not where the engine convolves by Winograd's minimal
+ * filtering.
+ */
+function prefersInnermost({ shape: [n], inputs: [, w], attrs }: Node): boolean {
   const [, o, c, ...kernel] = w!.shape;
   const { stride, inputDilation, kernelDilation } = geometry(attrs);
   const isPlain = [...stride, ...inputDilation, ...kernelDilation].every((step) => step === 1);

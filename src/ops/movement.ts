@@ -202,9 +202,9 @@ export const padOp: OpRecord = linear({
     return result;
   },
   lower: {
-    kind: "place",
+    kind: "assemble",
     fill: ({ attrs }) => attrs.value as number,
-    parts: ({ attrs }, whole) => [
+    slices: ({ attrs }, whole) => [
       {
         offset: movedTo(whole, list(attrs, "low")),
         strides: whole.strides.map((s, i) => s * (list(attrs, "interior")[i]! + 1)),
@@ -252,9 +252,9 @@ export const assembleOp: OpRecord = linear({
     return result;
   },
   lower: {
-    kind: "place",
+    kind: "assemble",
     fill: ({ inputs, size }) => (inputs.reduce((n, x) => n + x.size, 0) === size ? null : 0),
-    parts: ({ inputs, attrs, shape }, whole) =>
+    slices: ({ inputs, attrs, shape }, whole) =>
       inputs.map((_, i) => ({
         offset: movedTo(whole, startOf(attrs, i, shape.length)),
         strides: whole.strides,
@@ -329,9 +329,9 @@ export const concatOp: OpRecord = linear({
     return result;
   },
   lower: {
-    kind: "place",
+    kind: "assemble",
     fill: () => null,
-    parts({ inputs, attrs }, { offset, strides }) {
+    slices({ inputs, attrs }, { offset, strides }) {
       const axis = attrs.axis as number;
       let from = 0;
       return inputs.map((x) => {

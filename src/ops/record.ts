@@ -48,8 +48,8 @@ export type Lowering =
   | {
       readonly kind: "fused";
       readonly emit: (node: Node, inputs: readonly View[], epilogue: Epilogue) => Instruction;
-      /** What a convolution says about its images. */
-      readonly images?: Images;
+      /** What a convolution says about its batch. */
+      readonly batch?: Batch;
     }
   /** An instruction of its own that stores its result. */
   | {
@@ -58,19 +58,19 @@ export type Lowering =
       /** The input that holds indices, which fail the run unless all are below `bound`. */
       readonly indices?: { readonly input: number; readonly bound: (node: Node) => number };
     }
-  /** Input i stands at the place `parts(node, whole)[i]` of the result; the rest is `fill`. */
+  /** Input i fills the slice `slices(node, whole)[i]` of the result; the rest is `fill`, null for no rest. */
   | {
-      readonly kind: "place";
+      readonly kind: "assemble";
       readonly fill: (node: Node) => number | null;
-      readonly parts: (node: Node, whole: Strided) => readonly Strided[];
+      readonly slices: (node: Node, whole: Strided) => readonly Strided[];
     };
 
-/** A layer's images are axis 0 of its first input and of its result; a gradient of weights sums over them. */
-export interface Images {
+/** The batch of a layer is axis 0 of its first input and of its result; a gradient of weights sums over it. */
+export interface Batch {
   /** The axis of both inputs over which the op sums. */
-  readonly sum: number;
-  /** Whether a layer would have its images innermost in memory. */
-  readonly pays: (node: Node) => boolean;
+  readonly summed: number;
+  /** Whether a layer runs faster in the batch-innermost (CHWN) layout. */
+  readonly prefersInnermost: (node: Node) => boolean;
 }
 
 /** An op of gradus: everything the graph knows, and how it compiles. */

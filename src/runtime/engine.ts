@@ -24,8 +24,8 @@ export interface Engine {
   upload(array: TypedArray): Storage;
   /** A buffer of an array that its owner may transfer to another thread while a program reads it. */
   borrow(array: TypedArray): Storage;
-  /** The values where programs read them fastest: the buffer itself, or a copy that lies better. */
-  settle?(storage: Storage): Storage;
+  /** The values in memory that programs read fastest: the buffer itself, or a copy. */
+  relocate?(storage: Storage): Storage;
   /** Whether the buffer is one of this engine's, as its programs need them. */
   owns(storage: Storage): boolean;
   /**

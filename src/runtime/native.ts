@@ -12,6 +12,7 @@ import {
 } from "../base/index.ts";
 import { algorithmName } from "./conv-algorithms.ts";
 import type { Engine, Executable, Storage } from "./engine.ts";
+import { requestedIsa, requestedThreads } from "./environment.ts";
 import {
   type Addon,
   arraysOf,
@@ -27,7 +28,6 @@ import { builtin } from "./node.ts";
 import type { Program } from "./program.ts";
 import { Recycler } from "./recycler.ts";
 import { Residence } from "./residence.ts";
-import { wantedIsa, wantedThreads } from "./wishes.ts";
 
 /** A loaded program of the native engine. */
 export interface NativeExecutable extends Executable {
@@ -62,12 +62,12 @@ export function loadNative(): NativeEngine | { readonly missing: string } {
   } catch (error) {
     return { missing: `the native engine does not load (${messageOf(error)})` };
   }
-  const isa = wantedIsa("native");
+  const isa = requestedIsa("native");
   if (typeof isa === "object") return isa;
   const has = addon.info().isa;
   if (isa && isa !== has)
     return { missing: `GRADUS_ISA=${isa} is not for this processor, which has ${has}` };
-  addon.setThreads(wantedThreads() ?? builtin("node:os").availableParallelism());
+  addon.setThreads(requestedThreads() ?? builtin("node:os").availableParallelism());
   return engineOf(addon);
 }
 
@@ -136,7 +136,7 @@ function engineOf(addon: Addon): NativeEngine {
       fill(storage, fresh);
       return storage;
     },
-    settle(storage) {
+    relocate(storage) {
       const { dtype, size } = storage;
       if (!(storage instanceof HostStorage) || size * byteSize(dtype) < longBytes) return storage;
       if (addon.misalignment(storage.array) === 0) return storage;

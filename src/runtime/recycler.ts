@@ -1,5 +1,5 @@
 import type { TypedArray } from "../base/index.ts";
-import { isSwitchedOn } from "./wishes.ts";
+import { isSwitchedOn } from "./environment.ts";
 
 /** Of smaller arrays, malloc itself hands the pages out again. */
 const leastBytes = 1 << 20;

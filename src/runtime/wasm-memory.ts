@@ -143,7 +143,7 @@ export class WasmMemory {
     });
     // What is written comes first: the same buffer may be read, too.
     storages.forEach((storage, i) => {
-      if (slots[i]!.role === "output") this.#settle(storage);
+      if (slots[i]!.role === "output") this.#relocate(storage);
     });
     for (const storage of storages) this.#lend(storage);
     return storages.map(({ block }) => block.address);
@@ -173,7 +173,7 @@ export class WasmMemory {
   }
 
   /** Makes the block live in the module's memory from now on. */
-  #settle(storage: WasmStorage): void {
+  #relocate(storage: WasmStorage): void {
     const { block } = storage;
     if (block.address) return;
     this.#copyIn(block);
@@ -189,7 +189,7 @@ export class WasmMemory {
   #lend(storage: WasmStorage): void {
     const { block } = storage;
     if (block.address) return;
-    if (block.uses++ > 0 || !block.host) this.#settle(storage);
+    if (block.uses++ > 0 || !block.host) this.#relocate(storage);
     else {
       this.#copyIn(block);
       this.#passing.push(block);

@@ -1,7 +1,7 @@
 import { ConfigError } from "../base/index.ts";
+import { requestedIsa } from "./environment.ts";
 import { builtin } from "./node.ts";
 import { chooseThreads, type SharedMemory, sharedMemory } from "./wasm-threads.ts";
-import { wantedIsa } from "./wishes.ts";
 
 /** What `kernel/bindings/wasm/exports.cc` exports; addresses and sizes are 32-bit, and may come out negative. */
 export interface WasmExports {
@@ -81,7 +81,7 @@ function urlOf(isa: WasmIsa, threads: boolean): URL {
 function chooseIsa(wanted?: WasmIsa): WasmIsa | { readonly missing: string } {
   if (!WebAssembly) return { missing: "there is no WebAssembly here" };
   if (!accepts(simdProbe)) return { missing: "WebAssembly has no 128-bit SIMD here" };
-  const wish = wanted ?? wantedIsa("wasm");
+  const wish = wanted ?? requestedIsa("wasm");
   if (typeof wish === "object") return wish;
   if (wish === "simd128" || wish === "portable") return "simd128";
   if (accepts(relaxedProbe)) return "relaxed-simd";

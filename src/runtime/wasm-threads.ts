@@ -1,5 +1,5 @@
+import { requestedThreads } from "./environment.ts";
 import { builtin } from "./node.ts";
-import { wantedThreads } from "./wishes.ts";
 
 /** Memory that instances of a module in several threads share. */
 export interface SharedMemory {
@@ -62,7 +62,7 @@ const browser = globalThis as unknown as {
  * @throws {ConfigError} if it is not a whole number between 1 and 256.
  */
 export function chooseThreads(wanted?: number): number {
-  const chosen = wantedThreads(wanted);
+  const chosen = requestedThreads(wanted);
   if (typeof SharedArrayBuffer === "undefined" || browser.crossOriginIsolated === false) return 1;
   if (!builtin && !browser.Worker) return 1;
   return chosen ?? Math.min(processors(), usualThreads);

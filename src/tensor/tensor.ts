@@ -34,7 +34,7 @@ import { matmul } from "./matmul.ts";
 import { align, arithmetic, common, comparison, real } from "./promote.ts";
 import type { AnyRank, ArrayOfRank, JointRank, NestedArray, RankOfShape } from "./rank.ts";
 import { realize, realizeSync } from "./realize.ts";
-import { type Stays, stays } from "./stays.ts";
+import { type Uncloneable, uncloneable } from "./uncloneable.ts";
 
 /** The axis along which an operation goes. */
 export interface AxisOptions {
@@ -46,7 +46,7 @@ export interface SortOptions extends AxisOptions {
 }
 const sortOptions = { axis: true, descending: true } as const;
 
-const hereTensor = stays("Tensor", "x");
+const hereTensor = uncloneable("Tensor", "x");
 
 /** What binary operations take on their right side. */
 export type TensorLike = Tensor | number;
@@ -68,7 +68,7 @@ type RankOf<T> = T extends number ? 0 : T extends Tensor<infer S> ? S : AnyRank;
  */
 export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   /** Tells structuredClone and postMessage that a tensor stays with its thread. */
-  readonly here: Stays = hereTensor;
+  readonly here: Uncloneable = hereTensor;
   /** The value in the graph; ops and transforms work on it. */
   readonly node: Node;
 

@@ -12,10 +12,10 @@ import { dataNode } from "../ops/index.ts";
 import { nodeOf, noOperator } from "./arguments.ts";
 import { display } from "./display.ts";
 import { backend } from "./engine.ts";
-import { type Stays, stays } from "./stays.ts";
 import { Tensor } from "./tensor.ts";
+import { type Uncloneable, uncloneable } from "./uncloneable.ts";
 
-const hereVariable = stays("Variable", "w.value");
+const hereVariable = uncloneable("Variable", "w.value");
 
 /** What a trace wants to know of variables; `compile` is one. */
 export interface VariableTrace {
@@ -51,14 +51,14 @@ export const isTracing = (): boolean => traces.length > 0;
  */
 export class Variable {
   /** Tells structuredClone and postMessage that a variable stays with its thread. */
-  readonly here: Stays = hereVariable;
+  readonly here: Uncloneable = hereVariable;
   readonly shape: Shape;
   readonly dtype: DType;
   #tensor: Tensor;
   /** True when nobody outside holds the storage, so that it may be overwritten. */
   #exclusive = false;
   /** True when the storage is where the engine reads it fastest: it is read in every run. */
-  #settled = false;
+  #relocated = false;
   /** Calls that were made and will write it. */
   #claims = 0;
   /** Calls that were made and will read what it holds now: it is not overwritten. */
@@ -122,7 +122,7 @@ export class Variable {
     }
     this.checkIdle();
     this.#exclusive = false;
-    this.#settled = false;
+    this.#relocated = false;
     this.#spare = null;
     this.#tensor = value;
   }
@@ -165,9 +165,9 @@ export class Variable {
   acquire(held: Tensor | null = null): Storage {
     const tensor = held ?? this.#tensor;
     const given = tensor.evalSync().node.storage!;
-    if (this.#settled || tensor !== this.#tensor) return given;
-    this.#settled = true;
-    const storage = backend().settle(given);
+    if (this.#relocated || tensor !== this.#tensor) return given;
+    this.#relocated = true;
+    const storage = backend().relocate(given);
     if (storage === given) return given;
     this.#tensor = new Tensor(dataNode(storage, this.shape));
     this.#exclusive = true;

@@ -123,9 +123,9 @@ describe("the verifier", () => {
   const [difference, sum] = [op.sub(a, b), op.add(a, b)];
   const outputs = [difference, sum];
   const fusion = fuse([leaf], outputs);
-  const behind = (...pairs: (readonly [host: Node, member: Node])[]): Fusion => ({
+  const behind = (...pairs: (readonly [root: Node, member: Node])[]): Fusion => ({
     ...fusion,
-    after: new Map(pairs.map(([host, node]) => [host, { members: [node], shape: [] }])),
+    epilogues: new Map(pairs.map(([root, node]) => [root, { members: [node], shape: [] }])),
     groups: outputs
       .filter((node) => !pairs.some(([, member]) => member === node))
       .map((node) => ({ members: [node], shape: [] })),
@@ -156,7 +156,7 @@ describe("the verifier", () => {
     verifyFusion(known);
     const group = { members: [scaled, shifted], shape: [64] };
     expect(() =>
-      verifyFusion({ ...known, before: new Map(), after: new Map(), groups: [group] }),
+      verifyFusion({ ...known, prologues: new Map(), epilogues: new Map(), groups: [group] }),
     ).toThrow(/need each other's results/);
   });
 });

@@ -390,9 +390,9 @@ describe.each(engines)("$name engine", (engine) => {
   });
 
   if (!threaded(engine)) return;
-  test("long buffers that start inside a cache line are settled in a copy", ({ skip }) => {
-    const { settle } = engine;
-    skip(!settle, "this engine keeps its buffers in memory of its own");
+  test("long buffers that start inside a cache line are relocated to a copy", ({ skip }) => {
+    const { relocate } = engine;
+    skip(!relocate, "this engine keeps its buffers in memory of its own");
     const memory = new ArrayBuffer(8192);
     const uploads = Array.from({ length: 16 }, (_, i) => new Float32Array(memory, 4 * i, 1024));
     new Float32Array(memory).forEach((_, i, all) => {
@@ -400,16 +400,16 @@ describe.each(engines)("$name engine", (engine) => {
     });
     const kept = uploads.filter((array) => {
       const storage = engine.upload(array);
-      const settled = settle!(storage);
+      const settled = relocate!(storage);
       expect(settled.read()).toEqual(array);
-      expect(settle!(settled)).toBe(settled);
+      expect(relocate!(settled)).toBe(settled);
       return settled === storage;
     });
     expect(kept).toHaveLength(1);
     const fresh = engine.allocate("float32", 1024);
-    expect(settle!(fresh)).toBe(fresh);
+    expect(relocate!(fresh)).toBe(fresh);
     const short = engine.upload(new Float32Array(memory, 4, 1023));
-    expect(settle!(short)).toBe(short);
+    expect(relocate!(short)).toBe(short);
   });
 
   test("results do not depend on the number of threads", () => {

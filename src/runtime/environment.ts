@@ -1,4 +1,4 @@
-/** What environment variables ask of engines. Names and numbers that mean nothing are errors, not defaults. */
+/** Environment variables that configure engines. Unknown names and numbers out of range are errors, not defaults. */
 import { ConfigError, nearest } from "../base/index.ts";
 import { environment } from "./node.ts";
 
@@ -13,41 +13,41 @@ type IsaOf<Engine extends keyof typeof instructionSets> = (typeof instructionSet
 const maxThreads = 256;
 
 /**
- * The instruction set that `GRADUS_ISA` asks of an engine, if any, or that it asks another for one of its own.
+ * The instruction set that `GRADUS_ISA` requests of this engine; `missing` where it requests another engine's.
  *
  * @throws {ConfigError} if there is none of that name.
  */
-export function wantedIsa<Engine extends keyof typeof instructionSets>(
+export function requestedIsa<Engine extends keyof typeof instructionSets>(
   engine: Engine,
 ): IsaOf<Engine> | undefined | { readonly missing: string } {
-  const wish = environment("GRADUS_ISA");
-  if (wish === undefined) return undefined;
+  const requested = environment("GRADUS_ISA");
+  if (requested === undefined) return undefined;
   const own: readonly IsaOf<Engine>[] = instructionSets[engine];
-  const found = own.find((isa) => isa === wish);
+  const found = own.find((isa) => isa === requested);
   if (found) return found;
   const all = new Set<string>(Object.values(instructionSets).flat());
-  if (all.has(wish)) return { missing: `GRADUS_ISA=${wish} asks for another engine` };
-  const near = nearest(wish, all);
+  if (all.has(requested)) return { missing: `GRADUS_ISA=${requested} requests another engine` };
+  const near = nearest(requested, all);
   throw new ConfigError({
     subject: "GRADUS_ISA",
-    problem: `there is no instruction set "${wish}".`,
+    problem: `there is no instruction set "${requested}".`,
     fix: `${near ? `did you mean "${near}"? ` : ""}Instruction sets: ${[...all].join(", ")}.`,
   });
 }
 
 /**
- * How many threads are wanted: `wanted`, or `GRADUS_THREADS`, or undefined for as many as the machine has.
+ * The number of threads: the option, else `GRADUS_THREADS`, else undefined for as many as the machine has.
  *
  * @throws {ConfigError} if it is not a whole number between 1 and 256.
  */
-export function wantedThreads(wanted?: number): number | undefined {
+export function requestedThreads(option?: number): number | undefined {
   const named = environment("GRADUS_THREADS");
-  const threads = wanted ?? (named === undefined ? undefined : Number(named));
+  const threads = option ?? (named === undefined ? undefined : Number(named));
   if (threads === undefined) return undefined;
   if (Number.isInteger(threads) && threads >= 1 && threads <= maxThreads) return threads;
   throw new ConfigError({
     subject: "number of threads",
-    problem: `${wanted ?? `GRADUS_THREADS=${named}`} is none.`,
+    problem: `${option ?? `GRADUS_THREADS=${named}`} is none.`,
     fix: `give a whole number between 1 and ${maxThreads}.`,
   });
 }
