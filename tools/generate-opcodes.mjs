@@ -11,7 +11,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 export const headerPath = path.join(root, "kernel/src/opcodes.h");
 
 /** DType's enumerators in contract.h. @type {Record<string, string>} */
-const dtypes = { float32: "f32", float64: "f64", int32: "i32", bool: "b8" };
+export const dtypes = { float32: "f32", float64: "f64", int32: "i32", bool: "b8" };
 
 /** Names that C++ keeps for itself. */
 const reserved = new Set(["and", "or", "not"]);

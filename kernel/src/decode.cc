@@ -7,7 +7,7 @@ namespace gradus {
 namespace {
 
 constexpr int32_t kMagic = 0x47524144;  // "GRAD"
-constexpr int32_t kVersion = 2;
+constexpr int32_t kVersion = 3;
 constexpr int64_t kArenaUnit = 64;
 
 /// Reads words in order. After the first failure every read gives 0 and lists are empty.
@@ -113,59 +113,19 @@ class Reader {
     return f;
   }
 
+  // Fields of instructions, by their types.
+  void field(const char* name, int64_t& x) { x = natural(name); }
+  void field(const char*, bool& x) { x = word() != 0; }
+  void field(const char*, std::vector<int64_t>& x) { x = numbers(); }
+  void field(const char* name, Reducer& x) { x = Reducer(choice(kReducers, name)); }
+  void field(const char*, View& x) { x = view(); }
+  void field(const char*, std::vector<View>& x) { x = views(); }
+  void field(const char*, Expression& x) { x = expression(); }
+  void field(const char*, Fused& x) { x = fused(); }
+
   void instruction(Instruction& i) {
     i.kind = Kind(choice(kKinds, "instruction kind"));
-    i.shape = numbers();
-    switch (i.kind) {
-      case Kind::map:
-        i.fused = fused();
-        return;
-      case Kind::reduce:
-        i.kept = natural("kept");
-        i.inner = natural("inner");
-        i.reducer = Reducer(choice(kReducers, "reducer"));
-        i.inputs = views();
-        i.before = expression();
-        i.fused = fused();
-        return;
-      case Kind::matmul:
-        i.k = natural("k");
-        i.operands = {view(), view()};
-        i.fused = fused();
-        return;
-      case Kind::conv:
-        i.conv.channels = natural("channels");
-        i.conv.input_size = numbers();
-        i.conv.kernel_size = numbers();
-        i.conv.stride = numbers();
-        i.conv.pad_low = numbers();
-        i.conv.input_dilation = numbers();
-        i.conv.kernel_dilation = numbers();
-        i.operands = {view(), view()};
-        i.fused = fused();
-        return;
-      case Kind::fold:
-        i.fold.positions = numbers();
-        i.fold.window = numbers();
-        i.fold.stride = numbers();
-        i.fold.dilation = numbers();
-        i.operands = {view()};
-        i.outputs = {view()};
-        return;
-      case Kind::gather:
-      case Kind::scatter_add:
-        i.axis = natural("axis");
-        i.axis_size = natural("axis size");
-        i.operands = {view(), view()};
-        i.outputs = {view()};
-        return;
-      case Kind::cumsum:
-      case Kind::argsort:
-        i.flag = word() != 0;
-        i.operands = {view()};
-        i.outputs = {view()};
-        return;
-    }
+    for_each_field(i, [this](const char* name, auto& x) { field(name, x); });
   }
 
  private:
@@ -175,12 +135,6 @@ class Reader {
 };
 
 }  // namespace
-
-const char* kind_name(Kind kind) {
-  static const char* const names[kKinds] = {"map", "reduce", "matmul", "conv", "fold",
-                                            "gather", "scatterAdd", "cumsum", "argsort"};
-  return names[int(kind)];
-}
 
 const char* dtype_name(DType dtype) {
   static const char* const names[] = {"float32", "float64", "int32", "bool"};

@@ -1,9 +1,9 @@
-// The program format in memory: what src/runtime/program.ts encodes, decoded and verified.
+// The program format in memory: what src/runtime/encode.ts writes, decoded and verified.
 #pragma once
 #include <string>
 #include <vector>
 
-#include "contract.h"
+#include "instructions.h"
 
 namespace gradus {
 
@@ -22,76 +22,8 @@ struct Slot {
   int32_t may_alias;  // slot, or −1
 };
 
-/// Where operand elements lie. Offset and strides count elements of `dtype`.
-struct View {
-  int32_t buffer;  // 0 is the arena, i > 0 is slot i − 1
-  DType dtype;
-  int64_t offset;
-  std::vector<int64_t> strides;
-};
-
-enum class ValueKind : int32_t { input = 0, constant = 1, index = 2, op = 3 };
-
-struct Value {
-  ValueKind kind;
-  DType dtype;
-  int32_t payload;  // input, axis or opcode
-  double constant;
-  int32_t arity;
-  int32_t args[3];
-};
-
-struct Expression {
-  std::vector<Value> values;
-  std::vector<int32_t> results;
-};
-
-/// An expression with the views it reads and writes. In an epilogue input 0 of the expression is
-/// the accumulated result and input i ≥ 1 is inputs[i − 1].
-struct Fused {
-  std::vector<View> inputs;
-  std::vector<View> outputs;
-  Expression expression;
-};
-
-enum class Kind : int32_t {
-  map = 0, reduce, matmul, conv, fold, gather, scatter_add, cumsum, argsort
-};
-constexpr int32_t kKinds = 9;
-const char* kind_name(Kind kind);
+inline const char* kind_name(Kind kind) { return kKindNames[int(kind)]; }
 const char* dtype_name(DType dtype);
-
-enum class Reducer : int32_t { sum = 0, max, min, argmax, argmin };
-constexpr int32_t kReducers = 5;
-
-struct Conv {
-  int64_t channels;
-  std::vector<int64_t> input_size, kernel_size, stride, pad_low, input_dilation, kernel_dilation;
-};
-
-struct Fold {
-  std::vector<int64_t> positions, window, stride, dilation;
-};
-
-/// One instruction; which fields mean something depends on `kind`.
-struct Instruction {
-  Kind kind;
-  std::vector<int64_t> shape;
-  Fused fused;                 // map: all of it; reduce, matmul, conv: the epilogue
-  int64_t kept = 0;            // reduce
-  int64_t inner = 0;           // reduce: how many of the last axes make a line
-  Reducer reducer{};           // reduce
-  std::vector<View> inputs;    // reduce
-  Expression before;           // reduce
-  int64_t k = 0;               // matmul
-  Conv conv;                   // conv
-  Fold fold;                   // fold
-  int64_t axis = 0, axis_size = 0;  // gather, scatter_add
-  bool flag = false;           // cumsum: reverse; argsort: descending
-  // matmul: a, b. conv: x, w. gather: x, indices. scatter_add: indices, updates. Others: input.
-  std::vector<View> operands;
-  std::vector<View> outputs;   // fold, gather, scatter_add, cumsum, argsort: one
-};
 
 struct Program {
   std::vector<Slot> slots;
@@ -112,6 +44,13 @@ bool decode(const Encoded& encoded, Program& program, std::string& refusal);
 /// Checks every bound and relation that the kernels rely on. A program that passes can be run with
 /// any buffers of its slots' sizes without touching memory outside them.
 bool verify(const Program& program, std::string& refusal);
+
+/// Whether an epilogue stores the result as it is.
+bool is_identity(const Fused& epilogue);
+
+/// The epilogue of a product or convolution, whose own expression has been verified, with its bias and its
+/// ReLU as operations on the result: r + bias, where(r ≤ 0, 0, r).
+Fused epilogue_of(const Instruction& i);
 
 /// Elements of a shape; verified shapes do not overflow.
 inline int64_t count_of(const std::vector<int64_t>& shape) {

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <initializer_list>
-#include <numeric>
 
 #include "opcodes.h"
+#include "overlap.h"
 #include "program.h"
 
 namespace gradus {
@@ -15,8 +15,6 @@ using Shape = std::vector<int64_t>;
 
 /// Bounds of one instruction, so that positions in its tables fit 16 bits.
 constexpr size_t kMaxValues = 4096, kMaxViews = 1024;
-/// Of the search for an address that two views share; for slices of one array it takes a few.
-constexpr int kMostTries = 1 << 12;
 
 std::string str(int64_t n) { return std::to_string(n); }
 
@@ -24,87 +22,6 @@ std::string str(const Shape& shape) {
   std::string s = "[";
   for (size_t i = 0; i < shape.size(); i++) s += (i ? ", " : "") + str(shape[i]);
   return s + "]";
-}
-
-/// First and last element that a view touches; false on overflow. The shape has no size 0.
-bool address_range(const View& v, const Shape& shape, int64_t& low, int64_t& high) {
-  low = high = v.offset;
-  for (size_t i = 0; i < shape.size(); i++) {
-    int64_t reach;
-    if (__builtin_mul_overflow(shape[i] - 1, v.strides[i], &reach)) return false;
-    if (__builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high)) return false;
-  }
-  return true;
-}
-
-struct Axis {
-  int64_t stride, size;
-};
-
-/// The axes longer than 1 by falling |stride|.
-std::vector<Axis> sorted_axes(const View& v, const Shape& shape) {
-  std::vector<Axis> axes;
-  for (size_t i = 0; i < shape.size(); i++)
-    if (shape[i] > 1) axes.push_back({std::abs(v.strides[i]), shape[i]});
-  std::sort(axes.begin(), axes.end(), [](Axis a, Axis b) { return a.stride > b.stride; });
-  return axes;
-}
-
-/// Whether every element has an address of its own: each step is longer than all smaller axes
-/// together. Sufficient, and true of every slice or permutation of a dense array.
-bool one_to_one(const View& v, const Shape& shape) {
-  const std::vector<Axis> axes = sorted_axes(v, shape);
-  int64_t span = 0;
-  for (size_t i = axes.size(); i-- > 0;) {
-    if (axes[i].stride <= span) return false;
-    span += (axes[i].size - 1) * axes[i].stride;
-  }
-  return true;
-}
-
-/// Whole numbers x with first ≤ x ≤ last, times a stride: what one axis adds to an address.
-struct Term {
-  int64_t stride, first, last;
-  int64_t low, high, unit;  // of the sum with all later terms: its bounds, and what divides it
-};
-
-/// How far apart addresses of two views can be, as one sum of terms by falling stride: axes that step
-/// alike in both views are one term, so that slices of one array cancel.
-std::vector<Term> difference(const View& a, const Shape& a_shape, const View& b, const Shape& b_shape) {
-  std::vector<Term> terms;
-  for (Axis axis : sorted_axes(a, a_shape)) terms.push_back({axis.stride, 0, axis.size - 1, 0, 0, 0});
-  for (Axis axis : sorted_axes(b, b_shape)) terms.push_back({axis.stride, 1 - axis.size, 0, 0, 0, 0});
-  std::sort(terms.begin(), terms.end(), [](const Term& x, const Term& y) { return x.stride > y.stride; });
-  std::vector<Term> merged;
-  for (const Term& t : terms) {
-    if (t.stride == 0) continue;
-    if (merged.empty() || merged.back().stride != t.stride) merged.push_back(t);
-    else merged.back().first += t.first, merged.back().last += t.last;
-  }
-  merged.push_back({1, 0, 0, 0, 0, 0});  // the end
-  for (size_t i = merged.size() - 1; i-- > 0;) {
-    Term& t = merged[i];
-    t.low = merged[i + 1].low + t.first * t.stride;
-    t.high = merged[i + 1].high + t.last * t.stride;
-    t.unit = std::gcd(merged[i + 1].unit, t.stride);
-  }
-  return merged;
-}
-
-int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
-
-/// Whether the terms from `at` on can add up to `distance`. True as well where the search is too long.
-bool reachable(const std::vector<Term>& terms, size_t at, int64_t distance, int& steps) {
-  const Term& term = terms[at];
-  if (at + 1 == terms.size()) return distance == 0;
-  if (distance < term.low || distance > term.high || distance % term.unit != 0) return false;
-  if (--steps < 0) return true;
-  const Term& rest = terms[at + 1];
-  const int64_t first = std::max(term.first, -floor_div(rest.high - distance, term.stride));
-  const int64_t last = std::min(term.last, floor_div(distance - rest.low, term.stride));
-  for (int64_t x = first; x <= last; x++)
-    if (reachable(terms, at + 1, distance - x * term.stride, steps)) return true;
-  return false;
 }
 
 class Verifier {
@@ -218,14 +135,7 @@ class Verifier {
     if (count_of(output_shape) == 0 || count_of(other_shape) == 0) return false;
     if (output.buffer != other.buffer)
       return output.buffer > 0 && other.buffer > 0 && p_.slots[output.buffer - 1].may_alias == other.buffer - 1;
-    int64_t low[2], high[2];
-    address_range(output, output_shape, low[0], high[0]);
-    address_range(other, other_shape, low[1], high[1]);
-    const int64_t size[2] = {int64_t(byte_size(output.dtype)), int64_t(byte_size(other.dtype))};
-    if ((high[0] + 1) * size[0] <= low[1] * size[1] || (high[1] + 1) * size[1] <= low[0] * size[0]) return false;
-    if (size[0] != size[1]) return true;
-    int steps = kMostTries;
-    return reachable(difference(output, output_shape, other, other_shape), 0, low[1] - low[0], steps);
+    return may_meet(output, output_shape, other, other_shape);
   }
 
   /// Outputs must not touch what the instruction still reads; an elementwise input may be replaced
@@ -319,46 +229,73 @@ class Verifier {
     return true;
   }
 
-  bool operands(const Instruction& i, const std::vector<View>& outputs, const Shape& output_shape,
-                std::initializer_list<const char*> names, std::initializer_list<Shape> shapes) {
-    for (size_t n = 0; n < names.size(); n++) {
-      const char* name = names.begin()[n];
-      const Shape& shape = shapes.begin()[n];
-      if (!sizes(shape, name) || !view(i.operands[n], shape, name, false)) return false;
-      for (size_t j = 0; j < outputs.size(); j++)
-        if (outputs[j].strides.size() == output_shape.size() &&
-            !no_overlap(outputs[j], "output " + std::to_string(j), output_shape, i.operands[n], name, shape, false))
-          return false;
-    }
+  bool dtype(const Operand& o) {
+    const std::string name = o.name;
+    const DType t = o.view->dtype;
+    if (!(o.dtypes >> int(t) & 1)) return refuse(name + " is " + dtype_name(t) + ", which this instruction does not take");
+    return !o.like || t == o.like->dtype ||
+           refuse(std::string(o.like_name) + " and " + name + " are " + dtype_name(o.like->dtype) + " and " + dtype_name(t));
+  }
+
+  static bool is_dense(const View& v, const Shape& shape) {
+    int64_t step = 1;
+    for (size_t a = shape.size(); a-- > 0; step *= shape[a])
+      if (shape[a] > 1 && v.strides[a] != step && count_of(shape) > 0) return false;
     return true;
   }
 
-  bool takes(DType dtype, std::initializer_list<DType> allowed, const char* what) {
-    if (std::find(allowed.begin(), allowed.end(), dtype) != allowed.end()) return true;
-    return refuse(std::string(what) + " is " + dtype_name(dtype) + ", which this instruction does not take");
-  }
-
-  bool same(DType a, DType b, const char* what) {
-    return a == b || refuse(std::string(what) + " are " + dtype_name(a) + " and " + dtype_name(b));
-  }
-
   bool instruction(const Instruction& i) {
-    if (!sizes(i.shape, "shape")) return false;
-    bool fine = false;
-    switch (i.kind) {
-      case Kind::map: fine = fused(i.fused, i.shape, {}, "expression"); break;
-      case Kind::reduce: fine = reduce(i); break;
-      case Kind::matmul: fine = matmul(i); break;
-      case Kind::conv: fine = conv(i); break;
-      case Kind::fold: fine = fold(i); break;
-      case Kind::gather: fine = gather(i); break;
-      case Kind::scatter_add: fine = scatter_add(i); break;
-      case Kind::cumsum: fine = along_last_axis(i, {DType::f32, DType::f64, DType::i32}, i.operands[0].dtype); break;
-      case Kind::argsort:
-        fine = along_last_axis(i, {DType::f32, DType::f64, DType::i32, DType::b8}, DType::i32);
-        break;
+    if (!sizes(i.shape, "shape") || !relations(i)) return false;
+    std::vector<Operand> views = operands_of(i);
+    for (const Operand& o : views)
+      if (!sizes(o.shape, o.name) || !dtype(o)) return false;
+    const Shape result = result_shape(i);
+    if (has_expression(i.kind)) {
+      std::vector<DType> first;
+      if (i.kind != Kind::map) first.push_back(result_dtype(i));
+      if (!fused(i.fused, result, first, first.empty() ? "expression" : "epilogue") || !bias(i)) return false;
     }
-    if (!fine) return false;
+    for (const Operand& o : views) {
+      if (!view(*o.view, o.shape, o.name, o.written)) return false;
+      if (o.dense && !is_dense(*o.view, o.shape))
+        return refuse(std::string("view ") + o.name + " is not dense over " + str(o.shape));
+    }
+    return apart(i, views, result) && written(i);
+  }
+
+  /// A bias is one number per channel; with it and with ReLU the epilogue is as good as without.
+  bool bias(const Instruction& i) {
+    if (i.bias.empty() && !i.relu) return true;
+    if (i.kind != Kind::matmul && i.kind != Kind::conv) return true;  // of other kinds they mean nothing
+    if (i.bias.size() > 1) return refuse("there are " + str(int64_t(i.bias.size())) + " biases");
+    for (const View& b : i.bias) {
+      if (b.dtype != result_dtype(i)) return refuse(std::string("the bias is ") + dtype_name(b.dtype) + ", not " + dtype_name(result_dtype(i)));
+      const size_t rank = i.shape.size(), first = i.kind == Kind::conv ? 1 : rank - 1, last = i.kind == Kind::conv ? 2 : rank - 1;
+      for (size_t a = 0; a < b.strides.size(); a++)
+        if (b.strides[a] != 0 && (a < first || a > last)) return refuse("the bias varies along axis " + str(int64_t(a)));
+    }
+    return fused(epilogue_of(i), i.shape, {result_dtype(i)}, "epilogue");
+  }
+
+  /// No output touches what is read in another order than it is written in.
+  bool apart(const Instruction& i, const std::vector<Operand>& views, const Shape& result) {
+    std::vector<Operand> reads, writes;
+    for (const Operand& o : views) (o.written ? writes : reads).push_back(o);
+    const auto add = [](std::vector<Operand>& list, const char* name, const View& v, const Shape& shape) {
+      list.push_back({name, &v, shape, kAnyDType, nullptr, nullptr, false, false});
+    };
+    if (has_expression(i.kind))
+      for (const View& v : i.fused.outputs) add(writes, "output", v, result);
+    if (i.kind == Kind::reduce)
+      for (const View& v : i.inputs) add(reads, "input", v, i.shape);
+    for (const Operand& w : writes)
+      for (const Operand& r : reads)
+        if (!no_overlap(*w.view, w.name, w.shape, *r.view, r.name, r.shape, false)) return false;
+    return true;
+  }
+
+  /// Notes what the instruction writes, for those after it.
+  bool written(const Instruction& i) {
     for (const std::vector<View>* outputs : {&i.fused.outputs, &i.outputs})
       for (const View& v : *outputs) {
         if (v.buffer == 0) continue;
@@ -368,12 +305,38 @@ class Verifier {
     return true;
   }
 
+  /// What the epilogue gets.
+  static DType result_dtype(const Instruction& i) {
+    if (i.kind != Kind::reduce) return i.operands[0].dtype;
+    const bool position = i.reducer == Reducer::argmax || i.reducer == Reducer::argmin;
+    return position ? DType::i32 : i.before.values[i.before.results[0]].dtype;
+  }
+
+  /// How the numbers of an instruction fit together, which its views then rely on.
+  bool relations(const Instruction& i) {
+    switch (i.kind) {
+      case Kind::map: return true;
+      case Kind::reduce: return reduce(i);
+      case Kind::matmul:
+        if (i.shape.size() < 2) return refuse("shape " + str(i.shape) + " is not a matrix");
+        return steps(i.shape, {i.k});
+      case Kind::conv: return conv(i);
+      case Kind::fold: return fold(i);
+      case Kind::gather:
+      case Kind::scatter_add:
+        return i.axis < int64_t(i.shape.size()) || refuse("axis " + str(i.axis) + " of shape " + str(i.shape));
+      case Kind::cumsum:
+      case Kind::argsort: return !i.shape.empty() || refuse("a scalar has no last axis");
+    }
+    return false;
+  }
+
   bool reduce(const Instruction& i) {
     if (i.kept > int64_t(i.shape.size())) return refuse("keeps " + str(i.kept) + " axes of " + str(i.shape));
     if (i.inner > int64_t(i.shape.size()) - i.kept)
       return refuse("makes lines of " + str(i.inner) + " axes and reduces " + str(int64_t(i.shape.size()) - i.kept));
-    const Shape kept(i.shape.begin(), i.shape.begin() + i.kept);
-    const int64_t reduced = count_of(Shape(i.shape.begin() + i.kept, i.shape.end()));
+    const int64_t kept = count_of(slice(i.shape, 0, i.kept));
+    const int64_t reduced = count_of(slice(i.shape, i.kept, int64_t(i.shape.size())));
     if (i.inputs.size() > kMaxViews) return refuse("more than " + str(kMaxViews) + " views");
     std::vector<DType> dtypes;
     for (size_t n = 0; n < i.inputs.size(); n++) {
@@ -382,113 +345,50 @@ class Verifier {
     }
     if (!expression(i.before, dtypes, i.shape.size(), "before") || !steps(i.shape, {int64_t(i.before.values.size())})) return false;
     if (i.before.results.size() != 1) return refuse("before has " + str(int64_t(i.before.results.size())) + " results");
-    const DType dtype = i.before.values[i.before.results[0]].dtype;
-    if (i.reducer == Reducer::sum && !takes(dtype, {DType::f32, DType::f64, DType::i32}, "the summand")) return false;
+    if (i.reducer == Reducer::sum && i.before.values[i.before.results[0]].dtype == DType::b8)
+      return refuse("the summand is bool, which this instruction does not take");
     const bool position = i.reducer == Reducer::argmax || i.reducer == Reducer::argmin;
-    if (position && reduced == 0 && count_of(kept) > 0) return refuse("argmax or argmin of no elements");
+    if (position && reduced == 0 && kept > 0) return refuse("argmax or argmin of no elements");
     if (position && reduced > INT32_MAX) return refuse("positions in " + str(reduced) + " elements exceed int32");
-    if (!fused(i.fused, kept, {position ? DType::i32 : dtype}, "epilogue")) return false;
-    for (size_t j = 0; j < i.fused.outputs.size(); j++)
-      for (size_t n = 0; n < i.inputs.size(); n++)
-        if (!no_overlap(i.fused.outputs[j], "output " + std::to_string(j), kept, i.inputs[n],
-                        "input " + std::to_string(n), i.shape, false))
-          return false;
     return true;
   }
 
-  bool matmul(const Instruction& i) {
-    if (i.shape.size() < 2) return refuse("shape " + str(i.shape) + " is not a matrix");
-    Shape a = i.shape, b = i.shape;
-    a[a.size() - 1] = i.k;
-    b[b.size() - 2] = i.k;
-    const DType dtype = i.operands[0].dtype;
-    return steps(i.shape, {i.k}) && takes(dtype, {DType::f32, DType::f64, DType::i32}, "a") && same(dtype, i.operands[1].dtype, "a and b") &&
-           fused(i.fused, i.shape, {dtype}, "epilogue") &&
-           operands(i, i.fused.outputs, i.shape, {"a", "b"}, {a, b});
+  /// Whether every list has a number per spatial axis.
+  bool per_axis(size_t axes, std::initializer_list<const Shape*> lists) {
+    for (const Shape* list : lists)
+      if (list->size() != axes) return refuse(str(int64_t(list->size())) + " numbers for " + str(int64_t(axes)) + " spatial axes");
+    return true;
   }
 
   bool conv(const Instruction& i) {
-    const Conv& c = i.conv;
     const size_t axes = i.shape.size() < 3 ? 0 : i.shape.size() - 3;
     if (axes < 1 || axes > 3) return refuse("shape " + str(i.shape) + " is not that of a convolution in 1, 2 or 3 dimensions");
-    for (const Shape* list : {&c.input_size, &c.kernel_size, &c.stride, &c.pad_low, &c.input_dilation, &c.kernel_dilation})
-      if (list->size() != axes) return refuse(str(int64_t(list->size())) + " numbers for " + str(int64_t(axes)) + " spatial axes");
+    if (!per_axis(axes, {&i.input_size, &i.kernel_size, &i.stride, &i.pad_low, &i.input_dilation, &i.kernel_dilation})) return false;
     for (size_t s = 0; s < axes; s++) {
-      if (c.input_size[s] < 0 || c.kernel_size[s] < 1)
-        return refuse("input size " + str(c.input_size) + " or kernel size " + str(c.kernel_size) + " is not positive");
-      if (c.stride[s] < 1 || c.input_dilation[s] < 1 || c.kernel_dilation[s] < 1)
+      if (i.input_size[s] < 0 || i.kernel_size[s] < 1)
+        return refuse("input size " + str(i.input_size) + " or kernel size " + str(i.kernel_size) + " is not positive");
+      if (i.stride[s] < 1 || i.input_dilation[s] < 1 || i.kernel_dilation[s] < 1)
         return refuse("a stride or dilation is not positive");
       // Products of two 31-bit numbers do not overflow.
-      if (!extent(s, {reach(i.shape[3 + s], c.stride[s]), reach(c.kernel_size[s], c.kernel_dilation[s]), std::abs(c.pad_low[s]),
-                      reach(c.input_size[s], c.input_dilation[s])}))
+      if (!extent(s, {reach(i.shape[3 + s], i.stride[s]), reach(i.kernel_size[s], i.kernel_dilation[s]), std::abs(i.pad_low[s]),
+                      reach(i.input_size[s], i.input_dilation[s])}))
         return false;
     }
-    Shape x = {i.shape[0], i.shape[1], c.channels};
-    x.insert(x.end(), c.input_size.begin(), c.input_size.end());
-    Shape w = {i.shape[1], i.shape[2], c.channels};
-    w.insert(w.end(), c.kernel_size.begin(), c.kernel_size.end());
-    const DType dtype = i.operands[0].dtype;
-    Shape sums = c.kernel_size;
-    sums.push_back(c.channels);
-    return steps(i.shape, sums) && takes(dtype, {DType::f32, DType::f64}, "x") && same(dtype, i.operands[1].dtype, "x and w") &&
-           fused(i.fused, i.shape, {dtype}, "epilogue") &&
-           operands(i, i.fused.outputs, i.shape, {"x", "w"}, {x, w});
-  }
-
-  /// The single output of an instruction without an epilogue.
-  bool plain_output(const Instruction& i, const Shape& shape) {
-    return sizes(shape, "output") && view(i.outputs[0], shape, "output", true);
+    return steps(i.shape, join({i.kernel_size, {i.channels}}));
   }
 
   bool fold(const Instruction& i) {
-    const Fold& f = i.fold;
-    const size_t axes = f.window.size();
+    const size_t axes = i.window_size.size();
     if (axes < 1 || axes > i.shape.size()) return refuse("windows of rank " + str(int64_t(axes)) + " in " + str(i.shape));
-    for (const Shape* list : {&f.positions, &f.stride, &f.dilation})
-      if (list->size() != axes) return refuse(str(int64_t(list->size())) + " numbers for " + str(int64_t(axes)) + " spatial axes");
+    if (!per_axis(axes, {&i.positions, &i.stride, &i.dilation})) return false;
     if (i.shape.size() + axes > size_t(kMaxRank)) return refuse("the input's rank exceeds 16");
     for (size_t s = 0; s < axes; s++) {
-      if (f.positions[s] < 0 || f.window[s] < 0) return refuse("a number of positions or window size is negative");
-      if (f.stride[s] < 1 || f.dilation[s] < 1) return refuse("a stride or dilation is not positive");
-      if (!extent(s, {reach(f.positions[s], f.stride[s]), reach(f.window[s], f.dilation[s])})) return false;
+      if (i.positions[s] < 0 || i.window_size[s] < 0) return refuse("a number of positions or window size is negative");
+      if (i.stride[s] < 1 || i.dilation[s] < 1) return refuse("a stride or dilation is not positive");
+      if (!extent(s, {reach(i.positions[s], i.stride[s]), reach(i.window_size[s], i.dilation[s])})) return false;
     }
-    Shape input(i.shape.begin(), i.shape.end() - axes);
-    input.insert(input.end(), f.positions.begin(), f.positions.end());
-    input.insert(input.end(), f.window.begin(), f.window.end());
-    return steps(i.shape, f.window) && steps(input, {}) && takes(i.operands[0].dtype, {DType::f32, DType::f64, DType::i32}, "input") &&
-           same(i.operands[0].dtype, i.outputs[0].dtype, "input and output") && plain_output(i, i.shape) &&
-           operands(i, i.outputs, i.shape, {"input"}, {input});
-  }
-
-  bool gather(const Instruction& i) {
-    if (i.axis >= int64_t(i.shape.size())) return refuse("axis " + str(i.axis) + " of shape " + str(i.shape));
-    Shape x = i.shape;
-    x[i.axis] = i.axis_size;
-    return takes(i.operands[1].dtype, {DType::i32}, "indices") &&
-           same(i.operands[0].dtype, i.outputs[0].dtype, "x and output") && plain_output(i, i.shape) &&
-           operands(i, i.outputs, i.shape, {"x", "indices"}, {x, i.shape});
-  }
-
-  bool scatter_add(const Instruction& i) {
-    if (i.axis >= int64_t(i.shape.size())) return refuse("axis " + str(i.axis) + " of shape " + str(i.shape));
-    Shape out = i.shape;
-    out[i.axis] = i.axis_size;
-    if (!takes(i.operands[0].dtype, {DType::i32}, "indices") ||
-        !takes(i.operands[1].dtype, {DType::f32, DType::f64, DType::i32}, "updates") ||
-        !same(i.operands[1].dtype, i.outputs[0].dtype, "updates and output") || !plain_output(i, out))
-      return false;
-    int64_t step = 1;
-    for (size_t a = out.size(); a-- > 0; step *= out[a])
-      if (out[a] > 1 && i.outputs[0].strides[a] != step && count_of(out) > 0)
-        return refuse("view output is not dense over " + str(out));
-    return operands(i, i.outputs, out, {"indices", "updates"}, {i.shape, i.shape});
-  }
-
-  bool along_last_axis(const Instruction& i, std::initializer_list<DType> allowed, DType result) {
-    if (i.shape.empty()) return refuse("a scalar has no last axis");
-    if (i.outputs[0].dtype != result) return refuse(std::string("output is ") + dtype_name(i.outputs[0].dtype) + ", not " + dtype_name(result));
-    return takes(i.operands[0].dtype, allowed, "input") && plain_output(i, i.shape) &&
-           operands(i, i.outputs, i.shape, {"input"}, {i.shape});
+    const Shape input = join({slice(i.shape, 0, -int64_t(axes)), i.positions, i.window_size});
+    return steps(i.shape, i.window_size) && steps(input, {});
   }
 
   const Program& p_;

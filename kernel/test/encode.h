@@ -14,7 +14,7 @@ struct Words {
 class Encoder {
  public:
   explicit Encoder(const Program& p) {
-    put({0x47524144, 2, int64_t(p.slots.size())});
+    put({0x47524144, 3, int64_t(p.slots.size())});
     for (const Slot& s : p.slots) put({s.output, int64_t(s.dtype), s.size, s.may_alias});
     put({p.arena_bytes / 64, int64_t(p.instructions.size())});
     for (const Instruction& i : p.instructions) instruction(i);
@@ -60,39 +60,18 @@ class Encoder {
     views(f.outputs);
     expression(f.expression);
   }
+  void field(int64_t x) { put({x}); }
+  void field(bool x) { put({x}); }
+  void field(const std::vector<int64_t>& x) { numbers(x); }
+  void field(Reducer x) { put({int64_t(x)}); }
+  void field(const View& x) { view(x); }
+  void field(const std::vector<View>& x) { views(x); }
+  void field(const Expression& x) { expression(x); }
+  void field(const Fused& x) { fused(x); }
+
   void instruction(const Instruction& i) {
     put({int64_t(i.kind)});
-    numbers(i.shape);
-    switch (i.kind) {
-      case Kind::map: return fused(i.fused);
-      case Kind::reduce:
-        put({i.kept, i.inner, int64_t(i.reducer)});
-        views(i.inputs);
-        expression(i.before);
-        return fused(i.fused);
-      case Kind::matmul:
-        put({i.k});
-        view(i.operands[0]);
-        view(i.operands[1]);
-        return fused(i.fused);
-      case Kind::conv:
-        put({i.conv.channels});
-        for (const auto* list : {&i.conv.input_size, &i.conv.kernel_size, &i.conv.stride, &i.conv.pad_low,
-                                 &i.conv.input_dilation, &i.conv.kernel_dilation})
-          numbers(*list);
-        view(i.operands[0]);
-        view(i.operands[1]);
-        return fused(i.fused);
-      case Kind::fold:
-        for (const auto* list : {&i.fold.positions, &i.fold.window, &i.fold.stride, &i.fold.dilation}) numbers(*list);
-        break;
-      case Kind::gather:
-      case Kind::scatter_add: put({i.axis, i.axis_size}); break;
-      case Kind::cumsum:
-      case Kind::argsort: put({i.flag}); break;
-    }
-    for (const View& v : i.operands) view(v);
-    view(i.outputs[0]);
+    for_each_field(i, [this](const char*, const auto& x) { field(x); });
   }
 };
 

@@ -71,12 +71,12 @@ std::vector<Use> uses(Instruction& i) {
       break;
     }
     case Kind::conv:
-      list.push_back({&i.operands[0], joined({i.shape[0], i.shape[1], i.conv.channels}, i.conv.input_size), false});
-      list.push_back({&i.operands[1], joined({i.shape[1], i.shape[2], i.conv.channels}, i.conv.kernel_size), false});
+      list.push_back({&i.operands[0], joined({i.shape[0], i.shape[1], i.channels}, i.input_size), false});
+      list.push_back({&i.operands[1], joined({i.shape[1], i.shape[2], i.channels}, i.kernel_size), false});
       break;
     case Kind::fold: {
-      const Shape lead(i.shape.begin(), i.shape.end() - int64_t(i.fold.window.size()));
-      list.push_back({&i.operands[0], joined(joined(lead, i.fold.positions), i.fold.window), false});
+      const Shape lead(i.shape.begin(), i.shape.end() - int64_t(i.window_size.size()));
+      list.push_back({&i.operands[0], joined(joined(lead, i.positions), i.window_size), false});
       break;
     }
     case Kind::gather: list.push_back({&i.operands[0], moved, false}), list.push_back({&i.operands[1], i.shape, false}); break;
@@ -101,19 +101,19 @@ void stretch(Instruction& i, Random& random) {
       break;
     case Kind::matmul: numbers.push_back(&i.k); break;
     case Kind::conv:
-      numbers.push_back(&i.conv.channels);
-      for (auto* list : {&i.conv.input_size, &i.conv.kernel_size, &i.conv.stride, &i.conv.pad_low, &i.conv.input_dilation, &i.conv.kernel_dilation})
+      numbers.push_back(&i.channels);
+      for (auto* list : {&i.input_size, &i.kernel_size, &i.stride, &i.pad_low, &i.input_dilation, &i.kernel_dilation})
         offer(*list);
       break;
     case Kind::fold:
-      for (auto* list : {&i.fold.positions, &i.fold.window, &i.fold.stride, &i.fold.dilation}) offer(*list);
+      for (auto* list : {&i.positions, &i.window_size, &i.stride, &i.dilation}) offer(*list);
       break;
     case Kind::gather: numbers.push_back(&i.axis_size); break;
     default: break;
   }
   if (random.one_in(4) && i.kind != Kind::scatter_add) offer(i.shape);
   for (int64_t n = numbers.empty() ? 0 : random.between(1, 4); n > 0; n--) *numbers[size_t(random.below(int64_t(numbers.size())))] = extreme(random);
-  for (int64_t& pad : i.conv.pad_low)
+  for (int64_t& pad : i.pad_low)
     if (random.one_in(4)) pad = random.one_in(2) ? -extreme(random) : extreme(random);
 }
 
@@ -190,8 +190,8 @@ int64_t naive_steps(Instruction& i) {
     steps = std::max(n, steps);
   }
   if (i.kind == Kind::matmul) steps = 1, times(i.shape), times({i.k});
-  if (i.kind == Kind::conv) steps = 1, times(i.shape), times({i.conv.channels}), times(i.conv.kernel_size);
-  if (i.kind == Kind::fold) steps = 1, times(i.shape), times(i.fold.positions), times(i.fold.window);
+  if (i.kind == Kind::conv) steps = 1, times(i.shape), times({i.channels}), times(i.kernel_size);
+  if (i.kind == Kind::fold) steps = 1, times(i.shape), times(i.positions), times(i.window_size);
   return steps;
 }
 

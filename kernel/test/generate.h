@@ -331,6 +331,7 @@ class Generator {
     b[b.size() - 2] = i.k;
     const DType t = number();
     i.operands = {view(a, t, false), view(b, t, false)};
+    if (random.one_in(3)) return bias(i, t);
     fused(i.fused, i.shape, {t}, random.one_in(2));
   }
 
@@ -340,7 +341,7 @@ class Generator {
     i.shape = {few(), random.between(1, 2), few()};
     const bool images_last = random.one_in(3);
     if (images_last && random.one_in(2)) i.shape[0] = random.between(2, 40);
-    Conv& c = i.conv;
+    Instruction& c = i;
     c.channels = few();
     for (int64_t s = 0; s < axes; s++) {
       i.shape.push_back(random.between(1, axes == 1 ? 30 : 7));
@@ -359,27 +360,25 @@ class Generator {
     const View images = view(x, t, false);
     first_innermost_ = false;
     i.operands = {images, view(w, t, false)};
-    if (!images_last && random.one_in(2)) return bias(i.fused, i.shape, t);
     first_innermost_ = images_last;
-    fused(i.fused, i.shape, {t}, random.one_in(2));
+    if (random.one_in(2)) bias(i, t);
+    else fused(i.fused, i.shape, {t}, random.one_in(2));
     first_innermost_ = false;
   }
 
-  /// A bias of channels behind a convolution, often rectified, now and then something that only looks so.
-  void bias(Fused& f, const Shape& shape, DType t) {
-    View b = view(shape, t, false);
-    const auto odd = [&] { return random.one_in(8); };
-    for (size_t a = 0; a < shape.size(); a++)
-      if (a != 1 && a != 2 && !odd()) b.strides[a] = 0;
-    f.inputs = {b};
-    Expression& e = f.expression;
-    const bool turned = random.one_in(2);
-    e.values = {input(0, t), input(1, t), {ValueKind::op, t, odd() ? op_sub : op_add, 0, 2, {turned, !turned, 0}},
-                {ValueKind::constant, t, 0, odd() ? 0.25 : 0., 0, {}}, {ValueKind::constant, t, 0, odd() ? -0.25 : 0., 0, {}},
-                {ValueKind::op, DType::b8, odd() ? op_lt : op_le, 0, 2, {odd() ? 0 : 2, 3, 0}},
-                {ValueKind::op, t, op_where, 0, 3, {5, 4, odd() ? 0 : 2}}};
-    e.results = {random.one_in(3) ? 2 : 6};
-    f.outputs = {view(shape, t, true, !odd())};
+  /// A bias of channels, ReLU or both behind a product or convolution, and mostly nothing more.
+  void bias(Instruction& i, DType t) {
+    const size_t rank = i.shape.size(), first = i.kind == Kind::conv ? 1 : rank - 1, last = i.kind == Kind::conv ? 2 : rank - 1;
+    if (!random.one_in(6)) {
+      View b = view(i.shape, t, false);
+      for (size_t a = 0; a < rank; a++)
+        if (a < first || a > last) b.strides[a] = 0;
+      i.bias = {b};
+    }
+    i.relu = random.one_in(2);
+    if (random.one_in(4)) return fused(i.fused, i.shape, {t}, false);
+    i.fused.expression = {{input(0, t)}, {0}};
+    i.fused.outputs = {view(i.shape, t, true, !random.one_in(8))};
   }
 
   void fold(Instruction& i) {
@@ -387,16 +386,15 @@ class Generator {
     i.shape = shape(0, 2);
     for (int64_t& d : i.shape) d = std::min<int64_t>(d, 6);
     Shape in = i.shape;
-    Fold& f = i.fold;
     for (int64_t s = 0; s < axes; s++) {
-      f.positions.push_back(random.between(0, 6));
-      f.window.push_back(random.between(0, 3));
-      f.stride.push_back(random.between(1, 3));
-      f.dilation.push_back(random.between(1, 2));
+      i.positions.push_back(random.between(0, 6));
+      i.window_size.push_back(random.between(0, 3));
+      i.stride.push_back(random.between(1, 3));
+      i.dilation.push_back(random.between(1, 2));
       i.shape.push_back(random.between(0, 14));
     }
-    in.insert(in.end(), f.positions.begin(), f.positions.end());
-    in.insert(in.end(), f.window.begin(), f.window.end());
+    in.insert(in.end(), i.positions.begin(), i.positions.end());
+    in.insert(in.end(), i.window_size.begin(), i.window_size.end());
     const DType t = number();
     i.operands = {view(in, t, false)};
     i.outputs = {view(i.shape, t, true)};
@@ -432,8 +430,8 @@ class Generator {
 
   void lines(Instruction& i) {
     i.shape = shape(1, 4);
-    i.flag = random.one_in(2);
     const bool cumsum = i.kind == Kind::cumsum;
+    (cumsum ? i.reverse : i.descending) = random.one_in(2);
     const DType t = cumsum ? number() : any();
     i.operands = {view(i.shape, t, false)};
     i.outputs = {view(i.shape, cumsum ? t : DType::i32, true)};

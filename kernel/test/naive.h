@@ -1,6 +1,7 @@
 // The meaning of every instruction, one element at a time in double: what the kernels are held to.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -192,6 +193,12 @@ class Naive {
     });
   }
 
+  /// The result with its bias and ReLU.
+  double activated(const Instruction& i, const Index& at, double r) const {
+    if (!i.bias.empty()) r = apply(op_add, i.operands[0].dtype, std::array<double, 3>{rounded(i.operands[0].dtype, r), get(i.bias[0], at), 0}.data());
+    return i.relu && r <= 0 ? 0 : r;
+  }
+
   void matmul(const Instruction& i) const {
     const size_t m = i.shape.size() - 2, n = m + 1;
     for_each(i.shape, [&](const Index& at) {
@@ -205,12 +212,12 @@ class Naive {
         if (i.operands[0].dtype == DType::i32) whole += uint32_t(int32_t(x)) * uint32_t(int32_t(y));
         else sum += (long double)x * y;
       }
-      finish(i.fused, at, true, i.operands[0].dtype == DType::i32 ? double(int32_t(whole)) : rounded(i.operands[0].dtype, double(sum)));
+      finish(i.fused, at, true, activated(i, at, i.operands[0].dtype == DType::i32 ? double(int32_t(whole)) : rounded(i.operands[0].dtype, double(sum))));
     });
   }
 
   void conv(const Instruction& i) const {
-    const Conv& c = i.conv;
+    const Instruction& c = i;
     const size_t axes = c.stride.size();
     Shape window = {c.channels};
     window.insert(window.end(), c.kernel_size.begin(), c.kernel_size.end());
@@ -226,19 +233,19 @@ class Naive {
         }
         sum += (long double)get(i.operands[0], x) * get(i.operands[1], w);
       });
-      finish(i.fused, at, true, rounded(i.operands[0].dtype, double(sum)));
+      finish(i.fused, at, true, activated(i, at, rounded(i.operands[0].dtype, double(sum))));
     });
   }
 
   void fold(const Instruction& i) const {
-    const size_t axes = i.fold.window.size(), lead = i.shape.size() - axes;
-    Shape pairs = i.fold.positions;
-    pairs.insert(pairs.end(), i.fold.window.begin(), i.fold.window.end());
+    const size_t axes = i.window_size.size(), lead = i.shape.size() - axes;
+    Shape pairs = i.positions;
+    pairs.insert(pairs.end(), i.window_size.begin(), i.window_size.end());
     for_each(i.shape, [&](const Index& at) {
       long double sum = 0;
       for_each(pairs, [&](const Index& pq) {
         for (size_t s = 0; s < axes; s++)
-          if (pq[s] * i.fold.stride[s] + pq[axes + s] * i.fold.dilation[s] != at[lead + s]) return;
+          if (pq[s] * i.stride[s] + pq[axes + s] * i.dilation[s] != at[lead + s]) return;
         Index from(at.begin(), at.begin() + int64_t(lead));
         from.insert(from.end(), pq.begin(), pq.end());
         sum += get(i.operands[0], from);
@@ -269,7 +276,7 @@ class Naive {
       if (i.kind == Kind::cumsum) {
         double sum = 0;
         for (int64_t j = 0; j < n; j++) {
-          at.back() = i.flag ? n - 1 - j : j;
+          at.back() = i.reverse ? n - 1 - j : j;
           sum += x[at.back()];
           set(i.outputs[0], at, wrapped(i.outputs[0].dtype, sum));
         }
@@ -279,7 +286,7 @@ class Naive {
       for (int64_t j = 0; j < n; j++) order[j] = j;
       std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
         if (std::isnan(x[a]) || std::isnan(x[b])) return !std::isnan(x[a]) && std::isnan(x[b]);
-        return i.flag ? x[a] > x[b] : x[a] < x[b];
+        return i.descending ? x[a] > x[b] : x[a] < x[b];
       });
       for (int64_t j = 0; j < n; j++) at.back() = j, set(i.outputs[0], at, double(order[j]));
     });

@@ -86,6 +86,11 @@ void messages() {
   refused(product(), [](Program& p) {
     p.instructions[0].fused.expression.values.push_back({ValueKind::op, DType::f32, op_and_, 0, 2, {0, 0, 0}});
   }, "does not take float32");
+  refused(product(), [](Program& p) { p.instructions[0].bias = {view(2, {1, 0})}; }, "the bias varies along axis 0");
+  refused(product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 4})}; }, "view input 0 reaches element 12 of buffer 2, which has 12");
+  refused(product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 1}, 0, DType::f64)}; }, "the bias is float64, not float32");
+  refused(product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 1}), view(2, {0, 1})}; }, "there are 2 biases");
+  refused(product(), [](Program& p) { p.instructions[0].bias = {view(3, {0, 1})}; }, "reads output slot 2");
   refused(copy(), [](Program& p) { p.instructions[0].fused.inputs[0].strides[0] = -1, p.instructions[0].fused.inputs[0].offset = 3; },
           "overwrites view input 0 while it is read");
   refused(copy(), [](Program& p) { p.instructions.push_back(p.instructions[0]); }, "after an output that may share its memory");
@@ -113,9 +118,9 @@ bool modest(const Program& p) {
   if (bytes > kMostBytes) return false;
   for (const Instruction& i : p.instructions) {
     int64_t work = count_of(i.shape);
-    for (int64_t factor : {i.kind == Kind::matmul ? i.k : 1, i.kind == Kind::conv ? i.conv.channels : 1})
+    for (int64_t factor : {i.kind == Kind::matmul ? i.k : 1, i.kind == Kind::conv ? i.channels : 1})
       if (__builtin_mul_overflow(work, std::max<int64_t>(factor, 1), &work)) return false;
-    for (const auto* list : {&i.conv.kernel_size, &i.conv.input_size, &i.conv.input_dilation, &i.fold.window, &i.fold.positions})
+    for (const auto* list : {&i.kernel_size, &i.input_size, &i.input_dilation, &i.window_size, &i.positions})
       for (int64_t x : *list)
         if (__builtin_mul_overflow(work, std::max<int64_t>(x, 1), &work)) return false;
     if (work > kMostWork || i.axis_size > kMostWork) return false;
@@ -151,7 +156,7 @@ void fuzz(int64_t rounds) {
   for (int64_t n = 0; n < rounds; n++) {
     // Random words behind a valid start.
     Words noise;
-    noise.words = {0x47524144, 2};
+    noise.words = {0x47524144, 3};
     for (int64_t k = random.below(200); k > 0; k--)
       noise.words.push_back(random.one_in(4) ? int32_t(random.bits()) : int32_t(random.below(6)));
     noise.constants = {1, 2};

@@ -1,7 +1,8 @@
 import { invariant, type Shape } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
-import { type Lowering, loweringOf } from "../ops/index.ts";
-import type { Epilogue, View } from "../runtime/program.ts";
+import { type After, type Lowering, loweringOf } from "../ops/index.ts";
+import type { View } from "../runtime/program.ts";
+import { activationOf } from "./activation.ts";
 import {
   BufferAssignment,
   batchInnermost,
@@ -200,26 +201,23 @@ class Lowerer {
   #rootKernel(root: Node, group: readonly Node[]): void {
     const inside = new Set(group);
     const stored = this.#stored([root, ...group], inside);
-    const builder = new ExpressionBuilder({
-      inside,
-      locate: (x) => this.#locate(x),
-      result: root,
-    });
+    const locate = (x: Node) => this.#locate(x);
+    const { users } = this.#fusion;
+    const { bias, relu, result } = activationOf({ root, group: inside, stored, users, locate });
+    const builder = new ExpressionBuilder({ inside, locate, result });
     const expression = builder.expression(stored);
     const core = loweringOf(root).kind === "reduce" ? this.#reduce(root) : this.#product(root);
     const writes = stored.map((node) => this.#buffers.of(node));
+    const loads = bias ? [bias, ...builder.loads] : builder.loads;
     this.#add({
       name: root.op.name,
-      reads: [
-        ...core.reads,
-        ...builder.loads.map((location): Read => ({ location, inStep: root.shape })),
-      ],
+      reads: [...core.reads, ...loads.map((location): Read => ({ location, inStep: root.shape }))],
       writes: writes.map((location) => ({ location, shape: root.shape })),
       emit: (view) => [
         core.emit(view, {
-          inputs: builder.loads.map(view),
-          outputs: writes.map(view),
-          expression,
+          bias: bias && view(bias),
+          relu,
+          epilogue: { inputs: builder.loads.map(view), outputs: writes.map(view), expression },
         }),
       ],
     });
@@ -243,7 +241,7 @@ class Lowerer {
     const shape = order.map((axis) => source.shape[axis]!);
     return {
       reads: loads.map((location): Read => ({ location, inStep: null })),
-      emit: (view: ViewOf, epilogue: Epilogue) => ({
+      emit: (view: ViewOf, { epilogue }: After) => ({
         kind: "reduce" as const,
         shape,
         kept: root.shape.length,
@@ -261,7 +259,7 @@ class Lowerer {
     const sources = root.inputs.map((x) => this.#locateOperand(x));
     return {
       reads: sources.map((location): Read => ({ location, inStep: null })),
-      emit: (view: ViewOf, epilogue: Epilogue) => lower.emit(root, sources.map(view), epilogue),
+      emit: (view: ViewOf, after: After) => lower.emit(root, sources.map(view), after),
     };
   }
 

@@ -77,7 +77,8 @@ export const convOp: OpRecord = bilinear({
   lower: {
     kind: "fused",
     batch: { summed: 2, prefersInnermost },
-    emit(node, [x, w], epilogue) {
+    channels: () => [1, 2],
+    emit(node, [x, w], after) {
       const [input, kernel] = node.inputs as [Node, Node];
       const { stride, padLow, inputDilation, kernelDilation } = geometry(node.attrs);
       return {
@@ -92,7 +93,7 @@ export const convOp: OpRecord = bilinear({
         kernelDilation,
         x: x!,
         w: w!,
-        epilogue,
+        ...after,
       };
     },
   },

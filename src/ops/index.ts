@@ -63,7 +63,7 @@ export * from "./gather.ts";
 export * from "./matmul.ts";
 export { maxPool, maxPoolOp, winners } from "./max-pool.ts";
 export * from "./movement.ts";
-export type { ElementwiseOp, Lowering, OpRecord } from "./record.ts";
+export type { After, ElementwiseOp, Lowering, OpRecord } from "./record.ts";
 export { addAll, carriesDerivative, keepsOrder, loweringOf } from "./record.ts";
 export * from "./reduction.ts";
 export { relu, reluInput } from "./relu.ts";

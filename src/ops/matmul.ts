@@ -57,13 +57,14 @@ export const matmulOp: OpRecord = bilinear({
   },
   lower: {
     kind: "fused",
-    emit: (node, [a, b], epilogue) => ({
+    channels: (rank) => [rank - 1],
+    emit: (node, [a, b], after) => ({
       kind: "matmul",
       shape: node.shape,
       k: node.inputs[0]!.shape.at(-1)!,
       a: a!,
       b: b!,
-      epilogue,
+      ...after,
     }),
   },
 });

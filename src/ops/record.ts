@@ -44,10 +44,12 @@ export type Lowering =
   | { readonly kind: "reduce"; readonly reducer: Reducer }
   /** Other nodes with the same value, once all derivatives have been taken. */
   | { readonly kind: "expand"; readonly expand: (node: Node) => Node }
-  /** An instruction of its own, with an expression fused after it. */
+  /** An instruction of its own, with bias, ReLU and an expression fused after it. */
   | {
       readonly kind: "fused";
-      readonly emit: (node: Node, inputs: readonly View[], epilogue: Epilogue) => Instruction;
+      readonly emit: (node: Node, inputs: readonly View[], after: After) => Instruction;
+      /** The axes of the result along which a bias may vary. */
+      readonly channels: (rank: number) => readonly number[];
       /** What a convolution says about its batch. */
       readonly batch?: Batch;
     }
@@ -64,6 +66,13 @@ export type Lowering =
       readonly fill: (node: Node) => number | null;
       readonly slices: (node: Node, whole: Strided) => readonly Strided[];
     };
+
+/** What an instruction does to its results. */
+export interface After {
+  readonly bias?: View | undefined;
+  readonly relu: boolean;
+  readonly epilogue: Epilogue;
+}
 
 /** The batch of a layer is axis 0 of its first input and of its result; a gradient of weights sums over it. */
 export interface Batch {

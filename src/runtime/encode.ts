@@ -18,7 +18,7 @@ export interface EncodedProgram {
 }
 
 export const programMagic = 0x47524144; // "GRAD"
-export const programVersion = 2;
+export const programVersion = 3;
 
 /**
  * Encodes a program. Every item is one int32 word; `list(x)` is its length, then its items:
@@ -79,11 +79,12 @@ class Writer {
   /** How a field is written, by its type. */
   readonly #fields: Readonly<Record<Field["type"], (value: never) => void>> = {
     count: (n: number) => this.#put(n),
-    flag: (is: boolean) => this.#put(Number(is)),
+    flag: (is = false) => this.#put(Number(is)),
     numbers: (list: readonly number[]) => this.#numbers(list),
     reducer: (reducer: Reducer) => this.#put(reducers.indexOf(reducer)),
     view: (v: View) => this.#view(v),
     views: (list: readonly View[]) => this.#views(list),
+    bias: (v: View | undefined) => this.#views(v ? [v] : []),
     expression: (e: Expression) => this.#expression(e),
     epilogue: (e: Epilogue) => {
       this.#views(e.inputs);

@@ -20,6 +20,8 @@ interface FieldValues {
   /** An operand, or the only output. */
   view: View;
   views: readonly View[];
+  /** A view that is not always there. */
+  bias: View | undefined;
   expression: Expression;
   epilogue: Epilogue;
 }
@@ -40,6 +42,8 @@ export interface Field<T extends keyof FieldValues = keyof FieldValues> {
   readonly dtype?: readonly DType[] | string;
   /** Whether the view is written. */
   readonly written?: boolean;
+  /** Whether its elements lie in order, without gaps. */
+  readonly dense?: boolean;
   readonly show?: Show;
   /** Where the engine keeps it, where that is not a member of its own. */
   readonly member?: string;
@@ -62,6 +66,11 @@ const output = (over: readonly string[], dtype: Field["dtype"]): Field<"view"> =
   ...operand(over, dtype),
   written: true,
 });
+/**
+ * What products and convolutions do to a result first: r ← r + bias, one number per channel, then
+ * r ← max(r, 0), where NaN stays NaN. The epilogue gets the r after both.
+ */
+const activation = { bias: { type: "bias", over: ["shape"] }, relu: flag } as const;
 const epilogue = (over: readonly string[]): Field<"epilogue"> => ({ type: "epilogue", over });
 
 const hidden: Show = () => null;
@@ -94,11 +103,12 @@ export const grammar = {
     before: { type: "expression" },
     epilogue: epilogue(["shape[:kept]"]),
   },
-  /** r[b…, m, n] = Σ_k a[b…, m, k] · b[b…, k, n]; `shape` is [b…, m, n]. */
+  /** r[b…, m, n] = Σ_k a[b…, m, k] · b[b…, k, n]; `shape` is [b…, m, n]. The channels of a bias are n. */
   matmul: {
     k: count(hidden),
     a: operand(["shape[:-1]", "k"], numeric),
     b: operand(["shape[:-2]", "k", "shape[-1]"], "a"),
+    ...activation,
     epilogue: epilogue(["shape"]),
   },
   /**
@@ -107,7 +117,8 @@ export const grammar = {
    *   r[n, g, o, p…] = Σ_{c, q…} x̃[n, g, c, p·stride + q·kernelDilation − padLow] · w[g, o, c, q…]
    *
    * where x̃ is x with inputDilation − 1 zeros between neighbours, and 0 outside. padLow may be
-   * negative (a crop). `shape` is [n, g, o, p…], the shape of the result; sizes are before dilation.
+   * negative (a crop). `shape` is [n, g, o, p…], the shape of the result; sizes are before dilation. The
+   * channels of a bias are g and o.
    */
   conv: {
     channels: count(hidden),
@@ -119,6 +130,7 @@ export const grammar = {
     kernelDilation: numbers("dilation", 1),
     x: operand(["shape[:2]", "channels", "inputSize"], floats),
     w: operand(["shape[1:3]", "channels", "kernelSize"], "x"),
+    ...activation,
     epilogue: epilogue(["shape"]),
   },
   /**
@@ -150,7 +162,7 @@ export const grammar = {
     axisSize: count(hidden),
     indices: operand(["shape"], ["int32"]),
     updates: operand(["shape"], numeric),
-    output: output(["shape[axis=axisSize]"], "updates"),
+    output: { ...output(["shape[axis=axisSize]"], "updates"), dense: true },
   },
   /** Running sum along the last axis, from the end if `reverse`. */
   cumsum: {
@@ -184,6 +196,12 @@ interface Notes {
   gather: { readonly blame?: Blame };
 }
 
+/** What products and convolutions may do without. */
+interface Activation {
+  readonly bias?: View | undefined;
+  readonly relu?: boolean | undefined;
+}
+
 type Fields<K extends InstructionKind> = (typeof grammar)[K];
 
 /** An instruction of one kind. */
@@ -192,8 +210,11 @@ export type InstructionOf<K extends InstructionKind> = {
   /** Of the result; of a reduction, of what it reduces. */
   readonly shape: Shape;
 } & {
-  readonly [F in keyof Fields<K>]: Fields<K>[F] extends Field<infer T> ? FieldValues[T] : never;
-} & (K extends keyof Notes ? Notes[K] : unknown);
+  readonly [F in Exclude<keyof Fields<K>, keyof Activation>]: Fields<K>[F] extends Field<infer T>
+    ? FieldValues[T]
+    : never;
+} & ("bias" extends keyof Fields<K> ? Activation : unknown) &
+  (K extends keyof Notes ? Notes[K] : unknown);
 
 export type Instruction = { [K in InstructionKind]: InstructionOf<K> }[InstructionKind];
 

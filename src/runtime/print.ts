@@ -97,14 +97,25 @@ const printOperands = (i: Instruction): string[] =>
 /** `conv(s0, s1, stride 2×2)`: the operands, then what the other fields say. */
 function call(i: Instruction): Text {
   const options = fieldsOf(i).flatMap(({ name, field, value }) => {
-    if (field.type === "flag") return value ? [name] : [];
+    if (field.type === "flag") return value && name !== "relu" ? [name] : [];
     return field.show?.(value as never, i as never) ?? [];
   });
   return { text: `${i.kind}(${[...printOperands(i), ...options].join(", ")})`, precedence: atom };
 }
 
+/** The result with its bias and ReLU: `relu(a × b + s2)`. */
+function activated(result: Text, i: Instruction): Text {
+  if (i.kind !== "matmul" && i.kind !== "conv") return result;
+  const { bias, relu } = i;
+  const sum: Text = bias
+    ? { text: `${wrap(result, 6)} + ${printView(bias, i.shape)}`, precedence: 6 }
+    : result;
+  return relu ? { text: `relu(${sum.text})`, precedence: atom } : sum;
+}
+
 /** `target = result`, by way of the epilogue if there is one. */
-function stored(result: Text, i: Instruction): string {
+function stored(sum: Text, i: Instruction): string {
+  const result = activated(sum, i);
   for (const { field, value } of fieldsOf(i)) {
     if (field.type === "epilogue")
       return withEpilogue(result, value as Epilogue, shapeOver(field.over!, i));

@@ -136,7 +136,7 @@ describe.skipIf("missing" in native)("memory of the native engine", () => {
   test("of many pages begins with a line and is as long as asked", () => {
     for (const length of [4 * MiB, 4 * MiB + 1, 5 * MiB - 1]) {
       const storage = engine.allocate("float32", length);
-      expect(engine.settle?.(storage)).toBe(storage);
+      expect(engine.relocate?.(storage)).toBe(storage);
       expect(storage.read().fill(1)).toHaveLength(length);
     }
   });

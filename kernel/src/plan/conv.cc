@@ -1,7 +1,5 @@
 #include <algorithm>
-#include <cmath>
 
-#include "opcodes.h"
 #include "planner.h"
 
 namespace gradus {
@@ -16,56 +14,24 @@ ConvCall shaped(const Instruction& i) {
   call.n = i.shape[0];
   call.groups = i.shape[1];
   call.out_channels = i.shape[2];
-  call.channels = i.conv.channels;
+  call.channels = i.channels;
   call.x_n = x.strides[0], call.x_g = x.strides[1], call.x_c = x.strides[2];
   call.w_g = w.strides[0], call.w_o = w.strides[1], call.w_c = w.strides[2];
   for (int s = 0; s < 3; ++s) {
     const int from = s - (3 - axes);
     const bool used = from >= 0;
-    call.in[s] = used ? i.conv.input_size[from] : 1;
-    call.kernel[s] = used ? i.conv.kernel_size[from] : 1;
+    call.in[s] = used ? i.input_size[from] : 1;
+    call.kernel[s] = used ? i.kernel_size[from] : 1;
     call.out[s] = used ? i.shape[3 + from] : 1;
     // A step that is never taken may be anything.
-    call.stride[s] = call.out[s] > 1 ? i.conv.stride[from] : 1;
-    call.pad[s] = used ? i.conv.pad_low[from] : 0;
-    call.in_dilation[s] = call.in[s] > 1 ? i.conv.input_dilation[from] : 1;
-    call.kernel_dilation[s] = call.kernel[s] > 1 ? i.conv.kernel_dilation[from] : 1;
+    call.stride[s] = call.out[s] > 1 ? i.stride[from] : 1;
+    call.pad[s] = used ? i.pad_low[from] : 0;
+    call.in_dilation[s] = call.in[s] > 1 ? i.input_dilation[from] : 1;
+    call.kernel_dilation[s] = call.kernel[s] > 1 ? i.kernel_dilation[from] : 1;
     call.x_s[s] = call.in[s] > 1 ? x.strides[3 + from] : 0;
     call.w_k[s] = used ? w.strides[3 + from] : 0;
   }
   return call;
-}
-
-/// Whether all that an epilogue does is to add a bias to channels, r + b, and perhaps to rectify the sum s:
-/// where(s ≤ 0, 0, s).
-bool find_bias(const Fused& f, ConvCall& call) {
-  const std::vector<Value>& values = f.expression.values;
-  const auto op = [&](int32_t n, int32_t opcode) {
-    return values[n].kind == ValueKind::op && values[n].payload == opcode;
-  };
-  const auto input = [&](int32_t n, int32_t i) { return values[n].kind == ValueKind::input && values[n].payload == i; };
-  const auto zero = [&](int32_t n) {
-    return values[n].kind == ValueKind::constant && values[n].constant == 0 && !std::signbit(values[n].constant);
-  };
-  if (f.inputs.size() != 1 || f.outputs.size() != 1 || f.outputs[0].dtype != call.dtype) return false;
-  int32_t sum = f.expression.results[0];
-  const bool rectified = op(sum, op_where);
-  if (rectified) {
-    const int32_t* choice = values[sum].args;
-    if (!op(choice[0], op_le) || !zero(choice[1])) return false;
-    const int32_t* sides = values[choice[0]].args;
-    if (sides[0] != choice[2] || !zero(sides[1])) return false;
-    sum = choice[2];
-  }
-  if (!op(sum, op_add)) return false;
-  const int32_t *terms = values[sum].args, first = input(terms[0], 0) ? 0 : 1;
-  if (!input(terms[first], 0) || !input(terms[1 - first], 1)) return false;
-  const std::vector<int64_t>& stride = f.inputs[0].strides;
-  for (size_t a = 0; a < stride.size(); ++a)
-    if (a != 1 && a != 2 && stride[a] != 0) return false;
-  call.biased.bias_g = stride[1], call.biased.bias_o = stride[2];
-  call.biased.rectified = rectified;
-  return true;
 }
 
 /// Whether the images of all results are neighbours in memory. In the gradient of 1×1 weights they are so by
@@ -93,7 +59,8 @@ bool plan_conv(const Planning& planning, const Instruction& i, Plan& plan) {
     c.result *= call.out[s];
     products *= double(call.kernel[s]);
   }
-  LoopViews views(c.after, planning.program, i.fused.expression, {true, call.dtype}, i.fused.inputs, i.fused.outputs,
+  const Fused after = epilogue_of(i);
+  LoopViews views(c.after, planning.program, after.expression, {true, call.dtype}, after.inputs, after.outputs,
                   plan.nothing);
   LoopSteps steps(views, planning.kernels);
   if (!steps.compile(planning.refusal)) return false;
@@ -108,11 +75,12 @@ bool plan_conv(const Planning& planning, const Instruction& i, Plan& plan) {
     space.rotate(1);
   }
   const std::vector<LoopOutput>& outputs = c.after.outputs;
-  c.direct = is_identity(i.fused) && !c.empty && space.dense(outputs[0].view);
+  c.direct = is_identity(after) && !c.empty && space.dense(outputs[0].view);
   c.place = c.direct ? 0 : -1;
-  c.biased = space.dense(outputs[0].view) && views.apart(outputs[0]) && find_bias(i.fused, call);
+  c.biased = space.dense(outputs[0].view) && views.apart(outputs[0]) && !i.bias.empty() && is_identity(i.fused);
+  if (c.biased) call.biased = {nullptr, nullptr, i.bias[0].strides[1], i.bias[0].strides[2], i.relu};
   for (size_t j = 0; c.place < 0 && call.batch_innermost && j < outputs.size(); ++j)
-    if (i.fused.outputs[j].dtype == call.dtype && space.dense(outputs[j].view) && steps.give_in(j)) c.place = int(j);
+    if (after.outputs[j].dtype == call.dtype && space.dense(outputs[j].view) && steps.give_in(j)) c.place = int(j);
   call.in_place = c.place >= 0 && !c.direct && !c.biased;
   if (!plan.nothing && !c.empty) c.choice = planning.kernels.choose_conv(call);
   space.merge();

@@ -8,20 +8,20 @@ namespace gradus {
 bool plan_fold(const Planning&, const Instruction& i, Plan& plan) {
   FoldPlan& f = plan.of.emplace<FoldPlan>();
   f.dtype = i.outputs[0].dtype;
-  f.axes = int(i.fold.window.size());
+  f.axes = int(i.window_size.size());
   f.lead_rank = int(i.shape.size()) - f.axes;
   f.lines = 1;
   for (int a = 0; a < f.lead_rank; ++a) f.lines *= f.lead_size[a] = i.shape[a];
   for (int s = 0; s < f.axes; ++s) {
     f.size[s] = i.shape[f.lead_rank + s];
-    f.positions[s] = i.fold.positions[s];
-    f.window[s] = i.fold.window[s];
-    f.step[s] = i.fold.stride[s];
-    f.dilation[s] = i.fold.dilation[s];
+    f.positions[s] = i.positions[s];
+    f.window[s] = i.window_size[s];
+    f.step[s] = i.stride[s];
+    f.dilation[s] = i.dilation[s];
     if (s + 1 < f.axes) f.lines *= f.size[s];
   }
   plan.nothing = count_of(i.shape) == 0;
-  f.input = in_bytes(i.operands[0], plan.nothing || count_of(i.fold.positions) * count_of(i.fold.window) == 0);
+  f.input = in_bytes(i.operands[0], plan.nothing || count_of(i.positions) * count_of(i.window_size) == 0);
   f.output = in_bytes(i.outputs[0], plan.nothing);
   const int64_t last = f.size[f.axes - 1];
   f.lines_per_task = ceil_div(kTaskElements / 4, std::max<int64_t>(last, 1));
@@ -59,7 +59,7 @@ bool plan_lines(const Planning&, const Instruction& i, Plan& plan) {
   l.lines = 1;
   for (int a = 0; a < l.rank; ++a) l.lines *= l.size[a] = i.shape[a];
   l.length = i.shape[l.rank];
-  l.flag = i.flag;
+  l.flag = i.reverse || i.descending;
   plan.nothing = count_of(i.shape) == 0;
   l.input = in_bytes(i.operands[0], plan.nothing);
   l.output = in_bytes(i.outputs[0], plan.nothing);

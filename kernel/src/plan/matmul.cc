@@ -19,7 +19,8 @@ bool plan_matmul(const Planning& planning, const Instruction& i, Plan& plan) {
   m.b = in_bytes(i.operands[1], plan.nothing || call.k == 0);
   for (LoopView* v : {&m.a, &m.b})
     for (int a = 0; a < rank; ++a) v->stride[a] /= v->element;
-  LoopViews views(m.after, planning.program, i.fused.expression, {true, call.dtype}, i.fused.inputs, i.fused.outputs,
+  const Fused after = epilogue_of(i);
+  LoopViews views(m.after, planning.program, after.expression, {true, call.dtype}, after.inputs, after.outputs,
                   plan.nothing);
   LoopSteps steps(views, planning.kernels);
   if (!steps.compile(planning.refusal)) return false;
@@ -35,7 +36,7 @@ bool plan_matmul(const Planning& planning, const Instruction& i, Plan& plan) {
   }
   call.a_row = m.a.stride[rank - 2], call.a_col = m.a.stride[rank - 1];
   call.b_row = m.b.stride[rank - 2], call.b_col = m.b.stride[rank - 1];
-  m.direct = is_identity(i.fused) && (call.n == 1 || out.stride[rank - 1] == out.element) && call.k > 0 &&
+  m.direct = is_identity(after) && (call.n == 1 || out.stride[rank - 1] == out.element) && call.k > 0 &&
              call.dtype != DType::i32;
   if (m.direct) call.c_row = out.stride[rank - 2] / out.element;
   plan.alone = 2.0 * double(count) * double(std::max<int64_t>(call.k, 1)) < 8 * kWakeCost;

@@ -26,12 +26,6 @@ bool plan_instruction(const Planning& planning, const Instruction& i, Plan& plan
 
 }  // namespace
 
-bool is_identity(const Fused& epilogue) {
-  const Expression& e = epilogue.expression;
-  return e.results.size() == 1 && e.values[e.results[0]].kind == ValueKind::input &&
-         e.values[e.results[0]].payload == 0;
-}
-
 bool fix_epilogue(const Planning& planning, LoopBlocks blocks, Loop& loop, const Space& space) {
   if (!blocks.fix(space, planning.constants, planning.refusal)) return false;
   std::fill(loop.extent, loop.extent + kMaxRank, 1);

@@ -41,8 +41,6 @@ bool plan_lines(const Planning& planning, const Instruction& i, Plan& plan);
 void fuse_max_argmax(const Planning& planning, const Instruction& i, Plan& plan, const Instruction& next,
                      Plan& next_plan);
 
-/// Whether an epilogue stores the result as it is, and nothing else.
-bool is_identity(const Fused& epilogue);
 /// Fixes the blocks of an epilogue, whose tiles come from a product or a convolution.
 bool fix_epilogue(const Planning& planning, LoopBlocks blocks, Loop& loop, const Space& space);
 

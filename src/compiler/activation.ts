@@ -1,0 +1,60 @@
+/** Bias and ReLU as part of a product or convolution, and not of the expression behind it. */
+import type { Node } from "../graph/index.ts";
+import { elementwiseOps, loweringOf, reluInput } from "../ops/index.ts";
+import type { Fusion } from "./fuse.ts";
+import type { Location } from "./kernel.ts";
+
+export interface Activation {
+  /** Where the bias lies, over the shape of the root. */
+  readonly bias?: Location;
+  readonly relu: boolean;
+  /** The node whose values the instruction then has; the rest of the group is computed on them. */
+  readonly result: Node;
+}
+
+interface Kernel {
+  readonly root: Node;
+  /** The nodes that are computed on the results of the root. */
+  readonly group: ReadonlySet<Node>;
+  /** Those of all nodes that the kernel stores. */
+  readonly stored: readonly Node[];
+  readonly users: Fusion["users"];
+  readonly locate: (node: Node) => Location;
+}
+
+/** The bias and the ReLU that directly follow a fusion root, where nothing else needs the values before them. */
+export function activationOf(kernel: Kernel): Activation {
+  const { root, group, stored, users } = kernel;
+  if (loweringOf(root).kind !== "fused") return { relu: false, result: root };
+  /** The users of a value that nothing outside the group reads; else none. */
+  const usersIn = (node: Node): readonly Node[] => {
+    const all = users.get(node)!;
+    return stored.includes(node) || !all.every((user) => group.has(user)) ? [] : all;
+  };
+  const [sum, ...others] = usersIn(root);
+  const bias = sum && others.length === 0 ? biasIn(sum, kernel) : undefined;
+  const before = bias ? sum! : root;
+  const rectified = usersIn(before).find((user) => reluInput(user) === before);
+  const condition = rectified?.inputs[0];
+  const relu =
+    rectified !== undefined &&
+    usersIn(before).every((user) => user === rectified || user === condition) &&
+    usersIn(condition!).length === 1;
+  return { ...(bias && { bias }), relu, result: relu ? rectified : before };
+}
+
+/** b of root + b, if b is one number per channel. */
+function biasIn(sum: Node, { root, group, locate }: Kernel): Location | undefined {
+  const lower = loweringOf(root);
+  const [bias] = sum.inputs.filter((x) => x !== root);
+  if (sum.op !== elementwiseOps.add || !bias || group.has(bias) || lower.kind !== "fused")
+    return undefined;
+  const { kind } = loweringOf(bias);
+  if (kind === "constant" || kind === "index") return undefined;
+  const location = locate(bias);
+  const channels = lower.channels(root.shape.length);
+  // the step of an axis of size 1 is never taken
+  const strides = location.strides.map((step, axis) => (root.shape[axis] === 1 ? 0 : step));
+  const isBias = strides.every((step, axis) => step === 0 || channels.includes(axis));
+  return isBias ? { ...location, strides } : undefined;
+}
