@@ -44,6 +44,20 @@ test("a program prints one line per instruction, with formulas", () => {
         },
       },
       {
+        kind: "matmul",
+        shape: [4, 2],
+        k: 5,
+        a: view(1, [5, 1]),
+        b: view(2, [2, 1]),
+        bias: view(2, [0, 1], 8),
+        relu: true,
+        epilogue: {
+          inputs: [],
+          outputs: [view(0, [2, 1], 16)],
+          expression: { values: [input(0), constant(2), op("mul", 0, 1)], results: [2] },
+        },
+      },
+      {
         kind: "map",
         shape: [4, 2],
         inputs: [view(0, [2, 1], 16)],
@@ -85,7 +99,8 @@ test("a program prints one line per instruction, with formulas", () => {
     s3 output f32[4]
     arena 128 bytes
     0 matmul [4, 2] over 5: @16 = max(s0 × s1{1,5} + s1+3{0,1}, 0)
-    1 map [4, 2]: t0 = exp(@16 - 1); s2 = -(@16 - (1 - t0 * t0))
-    2 reduce [4, 2] → 1: s3 = sum(@16 * @16) * 0.5"
+    1 matmul [4, 2] over 5: @16 = relu(s0 × s1 + s1+8{0,1}) * 2
+    2 map [4, 2]: t0 = exp(@16 - 1); s2 = -(@16 - (1 - t0 * t0))
+    3 reduce [4, 2] → 1: s3 = sum(@16 * @16) * 0.5"
   `);
 });
