@@ -275,6 +275,9 @@ export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } 
 /**
  * result = 0, then result[i with its axis replaced by indices[i]] += updates[i]. Sums of bool are int32.
  *
+ * Updates of one place are added one after another in their dtype, as PyTorch's `index_add` does: of very
+ * many in float32 the last digits get lost, which float64 keeps.
+ *
  * @param options the axis, and the result's `size` along it.
  * @throws {ConfigError} unless the size is a whole number of 0 or more. @throws {DataError}, when the
  * values are computed, for an index outside 0 … size − 1.
