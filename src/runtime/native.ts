@@ -99,6 +99,16 @@ const executableOf = (
   algorithms: () => [...addon.algorithms(binding.loaded())].map(algorithmName),
 });
 
+/** A long buffer in memory that starts at a cache line: the storage itself, or a copy. */
+function relocated(addon: Addon, storage: Storage): Storage {
+  const { dtype, size } = storage;
+  if (!(storage instanceof HostStorage) || size * byteSize(dtype) < longBytes) return storage;
+  if (addon.misalignment(storage.array) === 0) return storage;
+  const copy = unfilled(addon, dtype, size);
+  copy.set(intact(storage.array, size));
+  return new HostStorage(dtype, copy);
+}
+
 function engineOf(addon: Addon): NativeEngine {
   const recycler = new Recycler(addon);
   const residence = new Residence<Handle>(
@@ -136,14 +146,7 @@ function engineOf(addon: Addon): NativeEngine {
       fill(storage, fresh);
       return storage;
     },
-    relocate(storage) {
-      const { dtype, size } = storage;
-      if (!(storage instanceof HostStorage) || size * byteSize(dtype) < longBytes) return storage;
-      if (addon.misalignment(storage.array) === 0) return storage;
-      const copy = unfilled(addon, dtype, size);
-      copy.set(intact(storage.array, size));
-      return new HostStorage(dtype, copy);
-    },
+    relocate: (storage) => relocated(addon, storage),
     upload,
     borrow(array) {
       const fixed = fixedLength(array);
