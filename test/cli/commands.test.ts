@@ -114,6 +114,10 @@ describe("gradus summary", () => {
   test.runIf(isFast)("of a run: for its own inputs", async () => {
     expect((await gradus("summary bars-run")).out).toMatch(/input \[1, 8, 8\]/);
   });
+  test("of an autoencoder, which has no classes", async () => {
+    expect((await gradus("summary unpooling-autoencoder")).out).toMatch(/MaxUnpool2d/);
+    expect((await gradus("summary conv-autoencoder --input 3,9,9")).out).toMatch(/3, 9, 9/);
+  });
   test("of what is neither", async () => {
     expect((await gradus("summary lenat")).error).toMatch(/did you mean lenet/);
   });
