@@ -64,7 +64,7 @@ function matrixOfHost(subject: string, { shape, data }: HostArray): Matrix {
       problem: `features have shape ${show(shape)}, not rows and columns.`,
       fix: "give [N, D]; a single example is [1, D], a single feature [N, 1].",
     });
-  return { rows, columns: sizeOf(rest), data: Float64Array.from(data) };
+  return { rows, columns: sizeOf(rest), data: new Float64Array(data) };
 }
 
 function matrixOfRows(subject: string, x: readonly unknown[]): Matrix {
@@ -111,8 +111,10 @@ function numberAt(subject: string, row: unknown, i: number, j: number): number {
 }
 
 function checkFinite(subject: string, { data, columns }: Matrix): void {
-  const at = data.findIndex((x) => !Number.isFinite(x));
-  if (at < 0) return;
+  // x − x is 0 but for NaN and infinities; a loop takes a third of the time of findIndex
+  let at = 0;
+  while (at < data.length && data[at]! - data[at]! === 0) at++;
+  if (at === data.length) return;
   throw new DataError({
     subject,
     problem: `the feature in row ${Math.floor(at / columns)}, column ${at % columns} is ${data[at]}.`,

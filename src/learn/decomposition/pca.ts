@@ -179,10 +179,12 @@ function center({ rows, columns, data }: Matrix) {
     for (let j = 0; j < columns; j++) mean[j]! += (data[i * columns + j]! - mean[j]!) / (i + 1);
   const inner = new Float64Array(data.length);
   let total = 0;
-  for (let at = 0; at < data.length; at++) {
-    inner[at] = data[at]! - mean[at % columns]!;
-    total += inner[at]! ** 2;
-  }
+  for (let at = 0; at < data.length; )
+    for (let j = 0; j < columns; j++, at++) {
+      const apart = data[at]! - mean[j]!;
+      inner[at] = apart;
+      total += apart * apart;
+    }
   return {
     mean,
     centered: { rows, columns, data: inner },
