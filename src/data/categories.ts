@@ -37,14 +37,14 @@ export function fitCategories(
 }
 
 /**
- * Texts as class indices; {@link oneHot} makes rows of them.
+ * Texts as class indices; {@link toOneHot} makes rows of them.
  *
  * @returns `[N]` int32.
  * @throws {DataError} for a text that is no category, unless the categories have an "other".
  * @example
  * const colors = fitCategories(["red", "blue"], { other: "else" });
  * const indices = encodeCategories(colors, ["red", "green"]);
- * oneHot(indices, colors.names.length).data; // Float32Array [0, 1, 0, 0, 0, 1]
+ * toOneHot(indices, colors.names.length).data; // Float32Array [0, 1, 0, 0, 0, 1]
  */
 export function encodeCategories(categories: Categories, texts: readonly string[]): HostArray {
   const { names, other } = categories;
@@ -68,7 +68,7 @@ export function encodeCategories(categories: Categories, texts: readonly string[
  * @throws {DataError} for an index that no category has.
  * @example
  * const colors = fitCategories(["red", "blue"]);
- * decodeCategories(colors, fromOneHot(oneHot(encodeCategories(colors, ["red", "blue"]), 2))); // ["red", "blue"]
+ * decodeCategories(colors, fromOneHot(toOneHot(encodeCategories(colors, ["red", "blue"]), 2))); // ["red", "blue"]
  */
 export function decodeCategories(categories: Categories, indices: HostArray): string[] {
   return Array.from(indices.data, (k, n) => {

@@ -6,7 +6,6 @@
 import { ConfigError, checkOptions, nearest, type OptionNames, type Shape } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { alexnet } from "./alexnet.ts";
-import type { ContractiveOptions } from "./autoencoders/contractive.ts";
 import type { DenoisingOptions } from "./autoencoders/denoising.ts";
 import { type AutoencoderName, autoencoders, isAutoencoder } from "./autoencoders/index.ts";
 import type { MaskedOptions } from "./autoencoders/masked.ts";
@@ -69,11 +68,8 @@ export type ClassifierName = "conv" | "mlp" | "lenet" | "vgg" | "alexnet" | "cha
 /** The names that {@link createModel} knows. */
 export type ModelName = ClassifierName | AutoencoderName;
 
-type AutoencoderChoices = DenoisingOptions &
-  SparseOptions &
-  ContractiveOptions &
-  VariationalOptions &
-  MaskedOptions;
+/** Those of a contractive autoencoder are among those of a sparse one. */
+type AutoencoderChoices = DenoisingOptions & SparseOptions & VariationalOptions & MaskedOptions;
 
 /** What models by name take; plain data. Options that a model does not take are errors. */
 export interface ModelOptions extends Partial<AutoencoderChoices> {
@@ -84,6 +80,8 @@ export interface ModelOptions extends Partial<AutoencoderChoices> {
   /** Units of the hidden layers, for models whose hidden layers are all dense. */
   readonly hidden?: readonly number[] | undefined;
   readonly seed?: number | undefined;
+  /** λ of the penalty of a sparse or contractive autoencoder. */
+  readonly weight?: number | undefined;
 }
 
 /** A model as plain data, from which {@link createModel} makes it. */

@@ -44,6 +44,7 @@ async function pictures(): Promise<Uint8Array[]> {
 
 fuzz({
   what: "pictures",
+  isSlow: true,
   make: async () => ofBytes(await pictures(), 64),
   read: async (bytes: Uint8Array) => {
     const form = below(2) ? { height: 3, width: 3 } : {};
@@ -54,6 +55,7 @@ fuzz({
 
 fuzz({
   what: "archives, plain and gzip",
+  isSlow: true,
   make: async () => {
     const files = {
       "a/1.png": Buffer.alloc(700, 7),

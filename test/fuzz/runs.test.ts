@@ -22,6 +22,7 @@ const text = (name: string) => readFileSync(`run/${name}`, "utf8");
 
 fuzz({
   what: "a run's config.json",
+  isSlow: true,
   make: async () => {
     const config = text("config.json");
     return () => mutateJson(config);
@@ -34,6 +35,7 @@ fuzz({
 
 fuzz({
   what: "a run's metrics",
+  isSlow: true,
   make: async () => {
     await inFile("config.json", "{}");
     const [line = ""] = text("metrics.jsonl").split("\n");
@@ -80,6 +82,7 @@ async function damagedNotes(file: string): Promise<() => string> {
 
 fuzz({
   what: "checkpoints whose sums are right and whose notes are not",
+  isSlow: true,
   make: () => damagedNotes("run/last.safetensors"),
   read: async (json: string) => {
     const path = await withNotes("c.safetensors", json);
@@ -89,6 +92,7 @@ fuzz({
 
 fuzz({
   what: "trajectories whose sums are right and whose notes are not",
+  isSlow: true,
   make: () => damagedNotes("run/trajectory.safetensors"),
   read: async (json: string) => {
     const path = await withNotes("t.safetensors", json);
@@ -104,6 +108,7 @@ const objective = ({ x }: { x: number }) => x;
 
 fuzz({
   what: "tables of searches",
+  isSlow: true,
   make: async () => {
     const table = pathIn("search.jsonl");
     await search({ x: float(0, 1) }, objective, { trials: 2, table });
@@ -141,6 +146,7 @@ fuzz({
 
 fuzz({
   what: "learners whose sums are right and whose notes are not",
+  isSlow: true,
   make: async () => {
     const path = pathIn("learner.safetensors");
     await (await learner()).save(path);
@@ -165,6 +171,7 @@ training:
 
 fuzz({
   what: "settings as YAML and JSON",
+  isSlow: true,
   make: async () => {
     const json = JSON.stringify({
       data: { source: "moons" },

@@ -54,8 +54,9 @@ test.each(engines)(
     };
     make(0, 1500); // more than are held, and than the cache of graphs has
     const before = held();
-    make(1500, 4500);
-    expect(held() - before).toBeLessThan(3000 * 200); // it was 850 bytes each
+    make(1500, 5500);
+    // What is left to the collector varies by a megabyte; it was 2200 bytes each natively.
+    expect(held() - before).toBeLessThan(4000 * 750);
   },
 );
 

@@ -42,7 +42,7 @@ export class MaskedAutoencoder extends Autoencoder {
   readonly seen: number;
   readonly random: Generator;
 
-  /** @param withheld the share of patches. */
+  /** @param options `withheld`, the share of patches. */
   constructor(
     grid: Grid,
     options: {

@@ -61,7 +61,6 @@ abstract class MaxUnpool extends Module<Unpooled> {
    * `[N, C, …pooled]`, indices of the same shape → `[N, C, …]`
    *
    * @param indices left out where this was made of a pooling: they are those of its call in the same pass.
-   * @param options `outputSize`, the spatial size of what was pooled, where pooling left a rest.
    */
   forward(...[x, indices, options = {}]: Unpooled): Tensor {
     checkSpatial(this.constructor.name, x, this.rank);

@@ -27,7 +27,7 @@ describe("gradus experiment", () => {
     const page = await readFile("results/E4.md", "utf8");
     for (const part of [
       "**Claim.**",
-      "**Rule.**",
+      "**Criterion.**",
       "**Control.**",
       "experiment E4 --quick --seed 2",
     ])
