@@ -22,7 +22,8 @@ struct IndexRun {
   Pieces pieces;
   bool lines;  // one index per line of `inner` elements
   std::atomic<int64_t> bad_position{INT64_MAX};
-  std::atomic<int64_t> bad_index{0};
+  int64_t bad_index = 0;  // at this position; written in turn
+  std::atomic_flag reporting = ATOMIC_FLAG_INIT;
 
   IndexRun(const IndexPlan& p, const Frame& f)
       : plan(p), frame(f), x(f.buffers[p.x.buffer] + p.x.offset),
@@ -36,17 +37,25 @@ struct IndexRun {
 
   int64_t checked(int32_t index, int64_t position) {
     if (uint64_t(index) < uint64_t(plan.axis_size)) return index;
-    // The smallest position is reported, whichever thread finds it.
-    int64_t known = bad_position.load();
-    while (position < known && !bad_position.compare_exchange_weak(known, position)) {}
-    if (position < known) bad_index.store(index);
+    report(index, position);
     return -1;
+  }
+
+  /// The smallest position is reported with its index, whichever thread finds it.
+  void report(int32_t index, int64_t position) {
+    if (position >= bad_position.load()) return;
+    while (reporting.test_and_set()) {}
+    if (position < bad_position.load()) {
+      bad_position.store(position);
+      bad_index = index;
+    }
+    reporting.clear();
   }
 
   Status status(Frame& f) const {
     if (bad_position.load() == INT64_MAX) return Status::ok;
     f.bad_position = bad_position.load();
-    f.bad_index = bad_index.load();
+    f.bad_index = bad_index;
     return Status::index_out_of_range;
   }
 };
