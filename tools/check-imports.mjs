@@ -86,15 +86,17 @@ export function importsOf(text) {
   return found;
 }
 
-/** Every TypeScript and JavaScript file below a folder, as paths with `/`. @param {string} root @param {string} folder @returns {string[]} */
-function filesBelow(root, folder) {
+/** Every source file below a folder, as paths with `/`. @param {string} root @param {string} folder @param {RegExp} ending @returns {string[]} */
+export function filesBelow(root, folder, ending = /\.(ts|tsx|mts|js|jsx|mjs)$/) {
   const at = path.join(root, folder);
   if (!fs.existsSync(at)) return [];
   return fs.readdirSync(at, { withFileTypes: true }).flatMap((entry) => {
     const name = `${folder}/${entry.name}`;
     if (entry.isDirectory())
-      return ["node_modules", "dist", "build"].includes(entry.name) ? [] : filesBelow(root, name);
-    return /\.(ts|tsx|mts|js|jsx|mjs)$/.test(entry.name) ? [name] : [];
+      return ["node_modules", "dist", "build"].includes(entry.name)
+        ? []
+        : filesBelow(root, name, ending);
+    return ending.test(entry.name) ? [name] : [];
   });
 }
 

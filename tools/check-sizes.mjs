@@ -11,6 +11,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseAst } from "rolldown/parseAst";
+import { filesBelow } from "./check-imports.mjs";
 
 const [mostLines, mostInFunction] = [500, 60];
 const folders = ["src", "kernel", "experiments", "tools"];
@@ -22,18 +23,6 @@ const longFiles = {
 
 /** What is longer still, and may not grow: a line goes when its code is cut. @type {Record<string, number>} */
 const known = {};
-
-/** Every source file below a folder, as paths with `/`. @param {string} root @param {string} folder @returns {string[]} */
-function filesBelow(root, folder) {
-  const at = path.join(root, folder);
-  if (!fs.existsSync(at)) return [];
-  return fs.readdirSync(at, { withFileTypes: true }).flatMap((entry) => {
-    const name = `${folder}/${entry.name}`;
-    if (entry.isDirectory())
-      return ["node_modules", "build", "dist"].includes(entry.name) ? [] : filesBelow(root, name);
-    return /\.(ts|mjs|cc|h)$/.test(entry.name) ? [name] : [];
-  });
-}
 
 /** @typedef {{ name: string, line: number, lines: number }} Found A function. */
 
@@ -103,7 +92,7 @@ const noFunction =
  */
 export function checkSizes(root) {
   return folders
-    .flatMap((folder) => filesBelow(root, folder))
+    .flatMap((folder) => filesBelow(root, folder, /\.(ts|mjs|cc|h)$/))
     .flatMap((file) => {
       const text = fs.readFileSync(path.join(root, file), "utf8");
       const lines = text.trimEnd().split("\n").length;

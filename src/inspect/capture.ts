@@ -90,9 +90,32 @@ export function checkPath(subject: string, path: string, activations: readonly A
   });
 }
 
-/** An activation with the first of what it was computed from. */
+/** An activation with what it came from. */
 export interface Call extends Activation {
+  /** The first of what it was computed from. */
   readonly input: unknown;
+  /** The module whose output it is; undefined for a function. */
+  readonly module: AnyModule | undefined;
+  /** The name of the activation that was called, as a function or by a layer that is nothing else. */
+  readonly activation: string | undefined;
+}
+
+/** The output under a path, in the mode of evaluation. @throws {ConfigError} if there is none. */
+export function outputAt(subject: string, model: Module, inputs: Tensor, path: string): Tensor {
+  const { activations } = evaluating(model, () => captureCalls(model, () => model.forward(inputs)));
+  checkPath(subject, path, activations);
+  return activations.find((found) => found.path === path)!.output;
+}
+
+/** @throws {ConfigError} unless the output `[N, units, …]` has this unit. */
+export function checkUnit(subject: string, unit: number, output: Tensor): void {
+  const units = output.shape[1] ?? 0;
+  if (Number.isInteger(unit) && unit >= 0 && unit < units) return;
+  throw new ConfigError({
+    subject,
+    problem: `unit ${unit} of a layer with ${units || "no"} units.`,
+    fix: units > 0 ? `choose one from 0 to ${units - 1}.` : "choose another layer.",
+  });
 }
 
 /** Runs `f`, and gives every output of a module or activation on the way. */
@@ -104,22 +127,22 @@ export function captureCalls<T>(model: AnyModule, f: () => T): { result: T; acti
     // the layer ReLU is relu() and nothing else: one activation, not two
     const last = found.at(-1);
     const isAll = last?.caller === module && last.output.node === output.node;
-    if (isAll && last.input === input) found.pop();
+    const activation = isAll && last.input === input ? found.pop()!.activation : undefined;
     const path = paths.get(module) ?? "";
-    found.push({ path, kind: module.constructor.name, output, input });
+    found.push({ path, kind: module.constructor.name, output, input, module, activation });
   };
   const onActivation = (name: string, output: unknown, input: unknown) => {
     if (!isTensor(output)) return;
     const caller = currentModule();
     const path = [caller && paths.get(caller), name].filter(Boolean).join(".");
-    found.push({ path, kind: name, output, input, caller });
+    found.push({ path, kind: name, output, input, module: undefined, activation: name, caller });
   };
   const result = listenToActivations(onActivation, () => listenToCalls(onModule, f));
   const calls = new Map<string, number>();
-  const activations = found.map(({ path, kind, output, input }) => {
-    const call = (calls.get(path) ?? 0) + 1;
-    calls.set(path, call);
-    return { path: call > 1 ? `${path}#${call}` : path, kind, output, input };
+  const activations = found.map(({ caller: _caller, ...call }) => {
+    const times = (calls.get(call.path) ?? 0) + 1;
+    calls.set(call.path, times);
+    return times > 1 ? { ...call, path: `${call.path}#${times}` } : call;
   });
   return { result, activations };
 }

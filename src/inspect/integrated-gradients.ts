@@ -1,7 +1,7 @@
 import { ConfigError, checkOptions, show, sizeOf } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
-import { type Scorer, scorerOf, scoresAndGradients, type Target } from "./score.ts";
+import { gradientsOf, type Scorer, scorerOf, scoresOf, type Target } from "./score.ts";
 
 /** Where the path begins, and how exactly it is integrated. */
 export interface IntegratedGradientsOptions {
@@ -98,6 +98,12 @@ interface Stretch {
   readonly scoreTo: number;
 }
 
+/** A point of one example's path, from 0 to 1. */
+interface Point {
+  readonly example: number;
+  readonly at: number;
+}
+
 /** The way from the baseline to the input of each example, integrated stretch by stretch. */
 class StraightPath {
   /** Rows of the batches in which gradients are taken. */
@@ -122,7 +128,7 @@ class StraightPath {
     this.#way = Float64Array.from(end, (x, i) => x - this.#start[i]!);
     this.#size = sizeOf(inputs.shape.slice(1));
     this.attributions = new Float64Array(end.length);
-    const scores = (x: Tensor) => scoresAndGradients(model, scorer, x).scores.dataSync();
+    const scores = (x: Tensor) => scoresOf(model, scorer, x).dataSync();
     this.#ends = { first: scores(start), last: scores(inputs) };
     this.change = Array.from(this.#ends.last, (s, n) => s - this.#ends.first[n]!);
     this.gradients = this.change.map(() => 0);
@@ -149,7 +155,7 @@ class StraightPath {
     const points = stretches.flatMap((s) =>
       rule.map(([node]) => ({ example: s.example, at: s.from + node * (s.to - s.from) })),
     );
-    const gradients = this.#at(points).gradients;
+    const gradients = this.#gradientsAt(points);
     return stretches.filter((stretch, k) => {
       const { example, from, to } = stretch;
       const part = new Float64Array(this.#size);
@@ -184,7 +190,7 @@ class StraightPath {
 
   #halve(stretches: readonly Stretch[]): Stretch[] {
     const middles = stretches.map(({ example, from, to }) => ({ example, at: (from + to) / 2 }));
-    const { scores } = this.#at(middles);
+    const scores = this.#scoresAt(middles);
     return stretches.flatMap((s, k) => {
       const { at } = middles[k]!;
       return [
@@ -194,11 +200,26 @@ class StraightPath {
     });
   }
 
-  /** Scores and gradients at points of the paths. */
-  #at(points: readonly { example: number; at: number }[]) {
-    const scores: number[] = [];
-    const gradients: ArrayLike<number>[] = [];
-    for (let first = 0; first < points.length; first += StraightPath.rows) {
+  #scoresAt(points: readonly Point[]): number[] {
+    return this.#batches(points).flatMap(({ inputs, examples }) => [
+      ...scoresOf(this.#model, this.#scorer, inputs, examples).dataSync(),
+    ]);
+  }
+
+  #gradientsAt(points: readonly Point[]): ArrayLike<number>[] {
+    return this.#batches(points).flatMap(({ inputs, examples }) => {
+      const data = gradientsOf(this.#model, this.#scorer, inputs, examples).dataSync();
+      return examples.map((_, k) => data.subarray(k * this.#size, (k + 1) * this.#size));
+    });
+  }
+
+  /** Points of the paths as inputs of the model, some at a time. */
+  #batches(points: readonly Point[]): { inputs: Tensor; examples: number[] }[] {
+    const starts = Array.from(
+      { length: Math.ceil(points.length / StraightPath.rows) },
+      (_, i) => i * StraightPath.rows,
+    );
+    return starts.map((first) => {
       const some = points.slice(first, first + StraightPath.rows);
       const x = new Float64Array(some.length * this.#size);
       some.forEach(({ example, at }, k) => {
@@ -207,18 +228,9 @@ class StraightPath {
           x[k * this.#size + i] = this.#start[place]! + at * this.#way[place]!;
         }
       });
-      const inputs = tensor(x, this.#like.dtype).reshape([
-        some.length,
-        ...this.#like.shape.slice(1),
-      ]);
-      const examples = some.map(({ example }) => example);
-      const found = scoresAndGradients(this.#model, this.#scorer, inputs, examples);
-      scores.push(...found.scores.dataSync());
-      const data = found.gradients.dataSync();
-      some.forEach((_, k) => {
-        gradients.push(data.subarray(k * this.#size, (k + 1) * this.#size));
-      });
-    }
-    return { scores, gradients };
+      const shape = [some.length, ...this.#like.shape.slice(1)];
+      const inputs = tensor(x, this.#like.dtype).reshape(shape);
+      return { inputs, examples: some.map(({ example }) => example) };
+    });
   }
 }

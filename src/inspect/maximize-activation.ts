@@ -1,8 +1,8 @@
-import { ConfigError, checkOptions, RandomStream, type Shape } from "../base/index.ts";
-import { evaluating, type Module, Parameter } from "../nn/index.ts";
+import { checkOptions, RandomStream, type Shape } from "../base/index.ts";
+import { type Module, Parameter } from "../nn/index.ts";
 import { adam, Optimizer } from "../optim/index.ts";
 import { compile, grad, normal, type Tensor, tensor } from "../tensor/index.ts";
-import { captureCalls, checkPath } from "./capture.ts";
+import { checkUnit, outputAt } from "./capture.ts";
 
 /** Which unit, how long, and what keeps the image legible. */
 export interface MaximizeOptions {
@@ -95,16 +95,8 @@ export async function maximizeActivation(
 }
 
 function meanActivation(model: Module, x: Tensor, path: string, unit: number): Tensor {
-  const { activations } = evaluating(model, () => captureCalls(model, () => model.forward(x)));
-  checkPath("maximizeActivation", path, activations);
-  const { output } = activations.find((found) => found.path === path)!;
-  const units = output.shape[1] ?? 0;
-  if (!Number.isInteger(unit) || unit < 0 || unit >= units)
-    throw new ConfigError({
-      subject: "maximizeActivation",
-      problem: `unit ${unit} of a layer with ${units || "no"} units.`,
-      fix: units > 0 ? `choose one from 0 to ${units - 1}.` : "choose another layer.",
-    });
+  const output = outputAt("maximizeActivation", model, x, path);
+  checkUnit("maximizeActivation", unit, output);
   return output.slice(null, unit).mean();
 }
 

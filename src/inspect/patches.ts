@@ -2,7 +2,7 @@
 import { ConfigError, checkOptions, show, sizeOf } from "../base/index.ts";
 import { type Module, summary } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
-import { captureActivations } from "./capture.ts";
+import { captureActivations, checkUnit } from "./capture.ts";
 
 /** A part of an input that a unit answers to. */
 export interface Patch {
@@ -89,13 +89,7 @@ function checkedUnits(wanted: readonly number[] | undefined, output: Tensor): re
       problem: `the layer gives ${show(output.shape)}, which has no units.`,
       fix: "choose a layer that gives [N, units, …].",
     });
-  for (const unit of wanted ?? [])
-    if (!Number.isInteger(unit) || unit < 0 || unit >= units)
-      throw new ConfigError({
-        subject: "topPatches",
-        problem: `unit ${unit} of a layer with ${units} units.`,
-        fix: `choose some from 0 to ${units - 1}.`,
-      });
+  for (const unit of wanted ?? []) checkUnit("topPatches", unit, output);
   return wanted ?? Array.from({ length: units }, (_, unit) => unit);
 }
 

@@ -1,10 +1,10 @@
 /** What in the input a unit answers to: gradients whose ReLUs pass back other things than derivatives do. */
 import { ConfigError, checkOptions, describe, sizeOf } from "../base/index.ts";
-import { evaluating, type Module } from "../nn/index.ts";
+import type { Module } from "../nn/index.ts";
 import { lessEqual, relu, reluInput, where } from "../ops/index.ts";
 import { gradientsAt } from "../tensor/backward.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
-import { captureCalls, checkPath } from "./capture.ts";
+import { checkUnit, outputAt } from "./capture.ts";
 
 /** Which activations are projected back, and how. */
 export interface ProjectionOptions {
@@ -58,13 +58,7 @@ export function projectActivation(
         .map((name) => `"${name}"`)
         .join(", ")}.`,
     });
-  const run = (): Tensor => {
-    const { activations } = evaluating(model, () =>
-      captureCalls(model, () => model.forward(inputs)),
-    );
-    checkPath("projectActivation", path, activations);
-    return activations.find((found) => found.path === path)!.output;
-  };
+  const run = () => outputAt("projectActivation", model, inputs, path);
   const start = largestOf(run(), unit);
   const output = run(); // what was read has let go of how it was computed
   const [projected] = gradientsAt(output.mul(start).sum(), [inputs], rules[method]);
@@ -90,13 +84,7 @@ const rules: Record<NonNullable<ProjectionOptions["method"]>, Rule | undefined> 
 
 /** The activations themselves where each example has its largest, of a unit or of all; 0 elsewhere. */
 function largestOf(output: Tensor, unit: number | undefined): Tensor {
-  const units = output.shape[1];
-  if (unit !== undefined && !(Number.isInteger(unit) && unit >= 0 && unit < (units ?? 0)))
-    throw new ConfigError({
-      subject: "projectActivation",
-      problem: `unit ${unit} of a layer with ${units ?? "no"} units.`,
-      fix: `choose one from 0 to ${(units ?? 1) - 1}.`,
-    });
+  if (unit !== undefined) checkUnit("projectActivation", unit, output);
   const each = sizeOf(output.shape.slice(1));
   const places = sizeOf(output.shape.slice(2));
   const values = output.dataSync();

@@ -2,7 +2,7 @@
 import { ConfigError, checkOptions, describe } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { Generator, normal, type Tensor, tensor } from "../tensor/index.ts";
-import { scorerOf, scoresAndGradients, type Target } from "./score.ts";
+import { gradientsOf, scorerOf, scoresOf, type Target } from "./score.ts";
 
 /** What is explained, and whether signs count. */
 export interface SaliencyOptions {
@@ -31,7 +31,7 @@ export function saliency(model: Module, inputs: Tensor, options: SaliencyOptions
   checkOptions("saliency", options, { target: true, absolute: "boolean" });
   const { target, absolute = true } = options;
   const scorer = scorerOf("saliency", model, inputs, target);
-  const { gradients } = scoresAndGradients(model, scorer, inputs);
+  const gradients = gradientsOf(model, scorer, inputs);
   return absolute ? gradients.abs() : gradients;
 }
 
@@ -82,7 +82,7 @@ export function smoothGrad(model: Module, inputs: Tensor, options: SmoothGradOpt
   for (let k = 0; k < samples; k++) {
     const epsilon = normal(inputs.shape, { key: generator.next() }).cast(inputs.dtype);
     const noisy = inputs.add(epsilon.mul(sigma));
-    const { gradients } = scoresAndGradients(model, scorer, noisy);
+    const gradients = gradientsOf(model, scorer, noisy);
     const term = of === "square" ? gradients.square() : gradients;
     total = total ? total.add(term) : term;
     total.dataSync(); // one sample at a time in memory
@@ -134,13 +134,13 @@ export function occlusion(model: Module, inputs: Tensor, options: OcclusionOptio
   const sizeOfSpace = space.reduce((a, b) => a * b, 1);
   const sums = new Float64Array(examples * sizeOfSpace);
   const covers = new Float64Array(sizeOfSpace);
-  const scoresOf = (x: Tensor) => scoresAndGradients(model, scorer, x).scores.dataSync();
-  const whole = scoresOf(inputs);
+  const scores = (x: Tensor) => scoresOf(model, scorer, x).dataSync();
+  const whole = scores(inputs);
   for (const corner of corners(space, window, stride)) {
     const covered = insideOf(space, corner, window);
     const mask = tensor(covered, inputs.dtype).reshape(space);
     const kept = inputs.mul(mask.neg().add(1)).add(mask.mul(fill));
-    const left = scoresOf(kept);
+    const left = scores(kept);
     covered.forEach((inside, i) => {
       if (!inside) return;
       covers[i]!++;

@@ -1,7 +1,7 @@
 /** The number that an attribution explains: one per example. */
 import { ConfigError, describe, ShapeError, show } from "../base/index.ts";
 import { evaluating, type Module } from "../nn/index.ts";
-import { oneHot, type Tensor, tensor, valueAndGrad } from "../tensor/index.ts";
+import { grad, oneHot, type Tensor, tensor } from "../tensor/index.ts";
 
 /**
  * What of a model's outputs is explained: a class for all examples, one for each, or a function of the outputs
@@ -80,19 +80,18 @@ function checkedScores(subject: string, scores: Tensor, examples: number): Tenso
   });
 }
 
-/** Scores `[M]` of inputs `[M, …]`, and ∂(sum of the scores)/∂x: rows of a batch do not meet in evaluation mode. */
-export function scoresAndGradients(
+/** Scores `[M]` of inputs `[M, …]`. */
+export const scoresOf = (
   model: Module,
   scorer: Scorer,
   inputs: Tensor,
   examples?: readonly number[],
-): { scores: Tensor; gradients: Tensor } {
-  let scores: Tensor | undefined;
-  const { grads } = evaluating(model, () =>
-    valueAndGrad((x: Tensor) => {
-      scores = scorer(model.forward(x), examples);
-      return scores.sum();
-    })(inputs),
-  );
-  return { scores: scores!, gradients: grads };
-}
+): Tensor => evaluating(model, () => scorer(model.forward(inputs), examples));
+
+/** ∂(sum of the scores)/∂x for inputs `[M, …]`: rows of a batch do not meet in evaluation mode. */
+export const gradientsOf = (
+  model: Module,
+  scorer: Scorer,
+  inputs: Tensor,
+  examples?: readonly number[],
+): Tensor => grad((x: Tensor) => scoresOf(model, scorer, x, examples).sum())(inputs);

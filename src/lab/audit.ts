@@ -6,9 +6,13 @@ import {
   Conv1d,
   Conv2d,
   Conv3d,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
   evaluating,
   Linear,
   type Module,
+  PReLU,
 } from "../nn/index.ts";
 import { gradientsAt } from "../tensor/backward.ts";
 import { fromHost, isTensor, type Tensor } from "../tensor/index.ts";
@@ -65,21 +69,15 @@ export interface AuditOptions {
 }
 
 /**
- * The steepest slope of each activation, by the name of its method or, with a capital, its layer. Of GELU and SiLU it
- * is that of the straight part; the step and the sign have slope 0 everywhere.
+ * The steepest slope of each activation. Of GELU and SiLU it is that of the straight part; the step and the sign have
+ * slope 0 everywhere.
  */
 const steepest: Readonly<Record<string, number>> = {
   relu: 1,
   leakyRelu: 1,
-  leakyReLU: 1,
-  reLU: 1,
-  pReLU: 1,
   elu: 1,
-  eLU: 1,
   gelu: 1,
-  gELU: 1,
   silu: 1,
-  siLU: 1,
   tanh: 1,
   softplus: 1,
   sigmoid: 1 / 4,
@@ -144,6 +142,11 @@ function layersOf(leaves: readonly Leaf[]): [string, Leaf[]][] {
 const isConv = (module: AnyModule): module is Conv1d | Conv2d | Conv3d =>
   module instanceof Conv1d || module instanceof Conv2d || module instanceof Conv3d;
 
+const isConvTranspose = (module: AnyModule): boolean =>
+  module instanceof ConvTranspose1d ||
+  module instanceof ConvTranspose2d ||
+  module instanceof ConvTranspose3d;
+
 /** The group of a convolution that a unit is in: units of different groups see different inputs. */
 function partOf(module: AnyModule, units: number): (unit: number) => number {
   const parts = isConv(module) ? (module.options.groups ?? 1) : 1;
@@ -160,10 +163,11 @@ function auditActivations(
   const { activations } = evaluating(model, () => captureCalls(model, () => model.forward(inputs)));
   const found: { path: string; kind: string; axis: number; slopes: Tensor }[] = [];
   let channels = false; // axis 1 holds the units since the last convolution, else the last axis
-  for (const { path, kind, output, input } of activations) {
-    if (/^Conv(Transpose)?\dd$/.test(kind)) channels = true;
-    if (kind === "Linear") channels = false;
-    const most = steepest[kind[0]!.toLowerCase() + kind.slice(1)];
+  for (const { path, kind, output, input, module, activation } of activations) {
+    if (module && (isConv(module) || isConvTranspose(module))) channels = true;
+    if (module instanceof Linear) channels = false;
+    const name = module instanceof PReLU ? "leakyRelu" : activation;
+    const most = name === undefined ? undefined : steepest[name];
     if (most === undefined || !isTensor(input) || output.rank === 0 || !isFloat(output.dtype))
       continue;
     const [gradient] = gradientsAt(output.sum(), [input]) as [Tensor];

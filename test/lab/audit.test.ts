@@ -79,6 +79,14 @@ describe("dead and saturated units", () => {
     },
   );
 
+  test("a layer of one's own that extends an activation is seen under its own name", () => {
+    class Rectifier extends ReLU {}
+    const model = twoLayers(new Rectifier());
+    set(model, "layers.0.bias", [-50, 0, 5]);
+    const [found] = auditModel(model, meanSquaredError, data).activations;
+    expect(found).toMatchObject({ path: "layers.1", kind: "Rectifier", dead: [0] });
+  });
+
   test("slopes of GELU, SiLU and leaky units come from derivatives; steps have none", () => {
     const audit = (activation: Module) => {
       const model = twoLayers(activation);
