@@ -355,6 +355,14 @@ export const slice = (
   { start, size, step }: { start: readonly number[]; size: Shape; step: readonly number[] },
 ): Node => apply(sliceOp, [x], { start, size, step });
 
+/** `count` neighbours along one axis, from position `from` on. */
+export const span = (x: Node, axis: number, from: number, count: number): Node =>
+  slice(x, {
+    start: x.shape.map((_, i) => (i === axis ? from : 0)),
+    size: x.shape.map((n, i) => (i === axis ? count : n)),
+    step: x.shape.map(() => 1),
+  });
+
 export const pad = (
   x: Node,
   {

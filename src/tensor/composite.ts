@@ -72,18 +72,12 @@ export const prod = reduction("prod", (x, axes) => {
     countOf(x, axes),
   ]);
   const last = rest.length;
-  const part = (from: number, size: number) =>
-    op.slice(y, {
-      start: y.shape.map((_, i) => (i === last ? from : 0)),
-      size: y.shape.map((d, i) => (i === last ? size : d)),
-      step: y.shape.map(() => 1),
-    });
   if (y.shape[last] === 0) return op.constant(1, y.shape.slice(0, last), y.dtype);
   while (y.shape[last]! > 1) {
     const n = y.shape[last]!;
     const half = n >> 1;
-    const products = op.mul(part(0, half), part(half, half));
-    y = n % 2 === 0 ? products : op.concat([products, part(n - 1, 1)], last);
+    const products = op.mul(op.span(y, last, 0, half), op.span(y, last, half, half));
+    y = n % 2 === 0 ? products : op.concat([products, op.span(y, last, n - 1, 1)], last);
   }
   return op.reshape(y, y.shape.slice(0, last));
 });

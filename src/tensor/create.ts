@@ -7,7 +7,6 @@ import {
   DataError,
   type DType,
   DTypeError,
-  describe,
   holds,
   normalizeAxis,
   numeric,
@@ -256,20 +255,6 @@ export function stack(tensors: readonly Tensor[], options?: AxisOptions | number
       at,
     ),
   );
-}
-
-/** The k largest along the last axis, with their indices. */
-export function topK(x: Tensor, k: number): { values: Tensor; indices: Tensor } {
-  const n = nodeOf("topK", x).shape.at(-1);
-  if (n === undefined || !Number.isInteger(k) || k < 0 || k > n)
-    throw new ShapeError({
-      subject: "topK",
-      problem: `${describe(k)} of ${n ?? "no"} elements along the last axis of ${show(x.shape)}.`,
-      fix: n === undefined ? "a scalar has no axis." : `ask for 0 … ${n}.`,
-    });
-  const lead = x.shape.slice(0, -1).map(() => null);
-  const indices = x.argsort({ descending: true }).slice(...lead, [0, k]);
-  return { values: x.takeAlong(indices), indices };
 }
 
 /**

@@ -20,11 +20,11 @@ export {
   scatterAdd,
   stack,
   tensor,
-  topK,
   where,
   zeros,
   zerosLike,
 } from "./create.ts";
+export { einsum } from "./einsum.ts";
 export {
   backend,
   type EngineName,
@@ -58,6 +58,42 @@ export { bernoulli, Generator, normal, type RandomKey, randomKey, uniform } from
 export type { ArrayOfRank, JointRank, NestedArray, RankOfData, RankOfShape } from "./rank.ts";
 export { realize, realizeSync } from "./realize.ts";
 export {
+  batchToSpace,
+  type DepthOptions,
+  type DepthOrder,
+  depthToSpace,
+  repeat,
+  roll,
+  spaceToBatch,
+  spaceToDepth,
+  split,
+  tile,
+  tril,
+  triu,
+  unstack,
+} from "./rearrange.ts";
+export { cummax, cummin, type Indexed, type RunningOptions } from "./scans.ts";
+export {
+  type GatherNdOptions,
+  gatherElements,
+  gatherNd,
+  type Reduction,
+  type ScatterOptions,
+  scatterElements,
+  scatterNd,
+  segmentSum,
+} from "./scatter.ts";
+export {
+  nonzero,
+  type SearchOptions,
+  searchSorted,
+  type TopKOptions,
+  topK,
+  type Unique,
+  unique,
+} from "./search.ts";
+export {
+  type CumulativeOptions,
   isTensor,
   Tensor,
   type TensorLike,

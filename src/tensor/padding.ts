@@ -29,16 +29,10 @@ export interface PadOptions {
 /** What comes before and after x along an axis. */
 type Beyond = (x: Node, axis: number, low: number, high: number) => [before: Node, after: Node];
 
-const part = (x: Node, axis: number, from: number, count: number): Node =>
-  op.slice(x, {
-    start: x.shape.map((_, i) => (i === axis ? from : 0)),
-    size: x.shape.map((n, i) => (i === axis ? count : n)),
-    step: x.shape.map(() => 1),
-  });
 /** One element along the axis, `count` times. */
 const repeated = (x: Node, axis: number, from: number, count: number): Node =>
   op.broadcastTo(
-    part(x, axis, from, 1),
+    op.span(x, axis, from, 1),
     x.shape.map((n, i) => (i === axis ? count : n)),
   );
 
@@ -46,8 +40,8 @@ const repeated = (x: Node, axis: number, from: number, count: number): Node =>
 const modes: Readonly<Record<string, { beyond: Beyond; most: (n: number) => number }>> = {
   reflect: {
     beyond: (x, axis, low, high) => [
-      op.flip(part(x, axis, 1, low), [axis]),
-      op.flip(part(x, axis, x.shape[axis]! - 1 - high, high), [axis]),
+      op.flip(op.span(x, axis, 1, low), [axis]),
+      op.flip(op.span(x, axis, x.shape[axis]! - 1 - high, high), [axis]),
     ],
     most: (n) => n - 1,
   },
@@ -60,8 +54,8 @@ const modes: Readonly<Record<string, { beyond: Beyond; most: (n: number) => numb
   },
   circular: {
     beyond: (x, axis, low, high) => [
-      part(x, axis, x.shape[axis]! - low, low),
-      part(x, axis, 0, high),
+      op.span(x, axis, x.shape[axis]! - low, low),
+      op.span(x, axis, 0, high),
     ],
     most: (n) => n,
   },

@@ -34,6 +34,7 @@ import { matmul } from "./matmul.ts";
 import { align, arithmetic, common, comparison, real } from "./promote.ts";
 import type { AnyRank, ArrayOfRank, JointRank, NestedArray, RankOfShape } from "./rank.ts";
 import { realize, realizeSync } from "./realize.ts";
+import { cumprod, shifted, towards } from "./running.ts";
 import { type Uncloneable, uncloneable } from "./uncloneable.ts";
 
 /** The axis along which an operation goes. */
@@ -44,6 +45,14 @@ export interface AxisOptions {
 export interface SortOptions extends AxisOptions {
   readonly descending?: boolean | undefined;
 }
+/** Of `cumsum` and `cumprod`. */
+export interface CumulativeOptions extends AxisOptions {
+  /** From the end; default false. */
+  readonly reverse?: boolean | undefined;
+  /** Without the element itself, so that the first is that of nothing; default false. */
+  readonly exclusive?: boolean | undefined;
+}
+const cumulativeOptions = { axis: true, reverse: true, exclusive: true } as const;
 const sortOptions = { axis: true, descending: true } as const;
 
 const hereTensor = uncloneable("Tensor", "x");
@@ -319,12 +328,25 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   all(options?: ReduceOptions | Axes): Tensor {
     return this.#map((x) => composite.all(x, options));
   }
-  /** Sums of each element and all before it along `axis`; of all after it if `reverse`. */
-  cumsum(options?: { axis?: number; reverse?: boolean } | number): Tensor<R> {
-    const names = { axis: true, reverse: true } as const;
-    const { axis = -1, reverse = false } = withAxis("cumsum", options, names);
-    const at = normalizeAxis("cumsum", axis, this.rank);
-    return numberOf(this).#map((x) => op.cumsum(x, at, Boolean(reverse)));
+  /**
+   * Sums of each element and all before it along `axis`, by default the last; of all after it if `reverse`,
+   * and without the element itself if `exclusive`.
+   *
+   * @example
+   * tensor([1, 2, 3]).cumsum({ exclusive: true }).toArray(); // [0, 1, 3]
+   */
+  cumsum(options?: CumulativeOptions | number): Tensor<R> {
+    return this.#running("cumsum", options, 0, op.cumsum);
+  }
+  /**
+   * Products of each element and all before it along `axis`, by default the last; of all after it if
+   * `reverse`, and without the element itself if `exclusive`.
+   *
+   * @example
+   * tensor([2, 3, 4]).cumprod({ reverse: true }).toArray(); // [24, 12, 4]
+   */
+  cumprod(options?: CumulativeOptions | number): Tensor<R> {
+    return this.#running("cumprod", options, 1, cumprod);
   }
   /** Indices that sort along `axis`: stable, NaN last. */
   argsort(options?: SortOptions | number): Tensor<R> {
@@ -437,6 +459,17 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
     return new Tensor(matmul(op.cast(a, dtype), op.cast(b, dtype)));
   }
 
+  #running(
+    name: string,
+    options: CumulativeOptions | number | undefined,
+    neutral: number,
+    run: (x: Node, axis: number) => Node,
+  ): Tensor {
+    const { axis = -1, reverse, exclusive } = withAxis(name, options, cumulativeOptions);
+    const at = normalizeAxis(name, axis, this.rank);
+    const shift = (x: Node) => (exclusive ? shifted(x, at, neutral) : x);
+    return numberOf(this).#map((x) => towards(Boolean(reverse), x, at, (y) => run(shift(y), at)));
+  }
   #map(f: (x: Node) => Node): Tensor {
     return new Tensor(f(this.node));
   }

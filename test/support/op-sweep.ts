@@ -71,7 +71,12 @@ export const views: readonly ViewKind[] = [
 ];
 
 /** Values of an input, as its dtype keeps them. */
-function draw(input: CaseInput, dtype: DType, size: number, random: RandomStream): Float64Array {
+export function draw(
+  input: CaseInput,
+  dtype: DType,
+  size: number,
+  random: RandomStream,
+): Float64Array {
   const [low, high] = input.range ?? (dtype === "bool" ? [0, 2] : [-3, 3]);
   return Float64Array.from({ length: size }, () => {
     const x = low + (high - low) * random.uniform();
@@ -83,7 +88,7 @@ const uniform = (size: number, random: RandomStream, dtype: DType = "float64") =
   Float64Array.from({ length: size }, () => roundTo(dtype, 2 * random.uniform() - 1));
 
 /** One case made into a graph. */
-interface Built {
+export interface Built {
   readonly leaves: readonly Node[];
   readonly values: Map<Node, Float64Array>;
   readonly y: Node;
@@ -114,7 +119,7 @@ function build(
 }
 
 /** A leaf that holds its values on the current engine. */
-function engineLeaf(shape: Shape, dtype: DType, values: Float64Array): Node {
+export function engineLeaf(shape: Shape, dtype: DType, values: Float64Array): Node {
   const array = allocate(dtype, values.length);
   array.set(values);
   return dataNode(backend().upload(array), shape);
@@ -147,6 +152,31 @@ function sweep(
         check(c, dtype, kind, label(op, c, dtype, kind));
 }
 
+/** On the current engine: the value and its derivatives to second order, those of floats. */
+export function checkEngine(differentiable: boolean, { y, leaves }: Built, what: string): void {
+  const outputs: Node[] = [y];
+  if (differentiable && isFloat(y.dtype)) {
+    const random = new RandomStream(5);
+    const seed = (like: Node) =>
+      engineLeaf(like.shape, like.dtype, uniform(like.size, random, like.dtype));
+    const variables = leaves.filter((x) => isFloat(x.dtype));
+    const tangents = variables.map(seed);
+    const bars = vjp([y], [seed(y)], variables);
+    const present = bars.filter((b): b is Node => b !== null);
+    const firsts = [...present, ...jvp([y], variables, tangents)];
+    const seconds = jvp(present, variables, tangents);
+    outputs.push(...[...firsts, ...seconds].filter((n): n is Node => n !== null));
+  }
+  verifyGraph(outputs);
+  const expected = evaluate(outputs, (leaf) => leaf.storage!.read());
+  const names = ["value", ...outputs.slice(1).map((_, i) => `derivative ${i}`)];
+  realizeSync(outputs);
+  outputs.forEach((node, i) => {
+    const bound = engineBound(node.dtype);
+    expectClose(`${what} ${names[i]}`, node.storage!.read(), expected[i]!, bound);
+  });
+}
+
 /** On the current engine: the value and its first and second derivatives are the reference's. */
 export function checkOnEngine(op: OpRecord, cases: readonly OpCase[]): void {
   sweep(
@@ -156,28 +186,7 @@ export function checkOnEngine(op: OpRecord, cases: readonly OpCase[]): void {
     (c, dtype, kind, what) => {
       const built = build(op, c, dtype, kind, engineLeaf);
       if (!built) return;
-      const { y, leaves } = built;
-      const outputs: Node[] = [y];
-      if (op.differentiable && isFloat(y.dtype)) {
-        const random = new RandomStream(5);
-        const seed = (like: Node) =>
-          engineLeaf(like.shape, like.dtype, uniform(like.size, random, like.dtype));
-        const variables = leaves.filter((x) => isFloat(x.dtype));
-        const tangents = variables.map(seed);
-        const bars = vjp([y], [seed(y)], variables);
-        const present = bars.filter((b): b is Node => b !== null);
-        const firsts = [...present, ...jvp([y], variables, tangents)];
-        const seconds = jvp(present, variables, tangents);
-        outputs.push(...[...firsts, ...seconds].filter((n): n is Node => n !== null));
-      }
-      verifyGraph(outputs);
-      const expected = evaluate(outputs, (leaf) => leaf.storage!.read());
-      const names = ["value", ...outputs.slice(1).map((_, i) => `derivative ${i}`)];
-      realizeSync(outputs);
-      outputs.forEach((node, i) => {
-        const bound = engineBound(node.dtype);
-        expectClose(`${what} ${names[i]}`, node.storage!.read(), expected[i]!, bound);
-      });
+      checkEngine(op.differentiable, built, what);
     },
   );
 }
@@ -228,12 +237,16 @@ export function checkDerivatives(op: OpRecord, cases: readonly OpCase[]): void {
     (c) => (dtypesOf(op, c).includes("float64") ? ["float64"] : []),
     (c, dtype, kind, what) => {
       const built = build(op, c, dtype, kind, placeholder);
-      if (built) checkRules(op, built, what);
+      if (built) checkRules(op.differentiable, built, what);
     },
   );
 }
 
-function checkRules(op: OpRecord, { leaves, values, y }: Built, what: string): void {
+export function checkRules(
+  differentiable: boolean,
+  { leaves, values, y }: Built,
+  what: string,
+): void {
   const random = new RandomStream(17);
   const variables = leaves.filter((x) => x.dtype === "float64");
   const at = new Map(values);
@@ -244,7 +257,7 @@ function checkRules(op: OpRecord, { leaves, values, y }: Built, what: string): v
     return node;
   };
   const bind = (leaf: Node) => at.get(leaf)!;
-  if (!op.differentiable || y.dtype !== "float64") {
+  if (!differentiable || y.dtype !== "float64") {
     const walls = [
       ...jvp([y], variables, variables.map(seed)),
       ...(isFloat(y.dtype) ? vjp([y], [seed(y)], variables) : []),
