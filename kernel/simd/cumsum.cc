@@ -1,4 +1,4 @@
-// Running sums along the last axis. Floats run in float64, so that a long sum keeps its precision.
+// Cumulative sums along the last axis. Floats accumulate in float64, so that a long sum keeps its precision.
 #include "kernels.h"
 #include "simd/loop/lines.h"
 

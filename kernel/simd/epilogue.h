@@ -1,4 +1,4 @@
-// The fused epilogue of products and convolutions, run over their finished tiles.
+// Runs the fused epilogue of products and convolutions over their finished tiles.
 #pragma once
 #include "kernels.h"
 
@@ -34,7 +34,7 @@ struct Epilogue {
     else finish_lines(memory, tile, start, extent);
   }
 
-  /// One column axis: all rows where they are, or pieces of rows × columns that fit a block.
+  /// One column axis: all rows in place, or pieces of rows × columns that fit a block.
   void finish_matrix(char* memory, const Tile& tile, int64_t* start, int64_t* extent) {
     const int row = batch_rank, col = batch_rank + 1;
     const int64_t element = loop.inputs[0].view.element;
@@ -56,7 +56,7 @@ struct Epilogue {
     }
   }
 
-  /// Several column axes that no view could merge: line by line along the last.
+  /// Several column axes that do not merge in every view: line by line along the last one.
   void finish_lines(char* memory, const Tile& tile, int64_t* start, int64_t* extent) {
     const int row = batch_rank, last = loop.rank - 1;
     for (int64_t r = 0; r < tile.rows; ++r)
@@ -83,7 +83,7 @@ struct Epilogue {
     const int64_t element = loop.inputs[0].view.element;
     const char* values = static_cast<const char*>(tile.values) + (r * tile.ld + c) * element;
     void** table = reinterpret_cast<void**>(memory);
-    const bool used = loop.inputs[0].access == Access::given;  // else it has no register
+    const bool used = loop.inputs[0].access == Access::accumulated;  // otherwise it has no register
     if (rows == 1 || tile.ld == cols || !used) {
       table[0] = const_cast<char*>(values);
     } else {
@@ -95,7 +95,7 @@ struct Epilogue {
   }
 };
 
-/// The epilogue of a result that is zero throughout, because there is nothing to sum.
+/// The epilogue of a result that is all zeros because there is nothing to sum.
 inline void run_on_zeros(Epilogue& epilogue, int64_t batches, int64_t rows, int64_t cols) {
   constexpr int64_t width = 64;
   alignas(64) static const char zeros[width * 8] = {};
@@ -105,10 +105,10 @@ inline void run_on_zeros(Epilogue& epilogue, int64_t batches, int64_t rows, int6
         epilogue.finish(0, {b, r, c, 1, cols - c < width ? cols - c : width, zeros, width});
 }
 
-/// The cache in which a kernel may pack an operand, where its version has not changed; else null.
+/// The cache in which a kernel may pack an operand if its version has not changed; else null.
 inline PackedCache* cache_of(PackedCache& cache, const LoopView& operand, const Frame& frame) {
   if (!frame.versions || operand.buffer == 0) return nullptr;
-  return cache.holds(frame.versions[operand.buffer - 1], *frame.kept_bytes) ? &cache : nullptr;
+  return cache.holds(frame.versions[operand.buffer - 1], *frame.packed_bytes) ? &cache : nullptr;
 }
 
 }  // namespace gradus::GRADUS_ISA

@@ -1,6 +1,6 @@
-// Overlap-add: output[l…, s…] = Σ over (p, q) with p·step + q·dilation = s of input[l…, p…, q…].
-// Each output line along the last axis is summed by one task, window by window: no two tasks write
-// the same element and the order of every sum is fixed.
+// Overlap-add: output[l…, s…] = Σ over (p, q) with p·step + q·dilation = s of input[l…, p…, q…]. Each output line along
+// the last axis is summed by one task, window by window: no two tasks write the same element, and the order of every
+// sum is fixed.
 #include "kernels.h"
 #include "simd/loop/lines.h"
 
@@ -24,7 +24,7 @@ struct FoldRun {
   Pieces pieces;
 };
 
-/// Adds the windows' elements along the last axis: s = p·step + q·dilation, kept within the line.
+/// Adds the windows' elements along the last axis, at s = p·step + q·dilation, clipped to the line.
 template <class T>
 void add_line(const FoldPlan& f, const char* input, char* output) {
   const int last = f.axes - 1, at = f.lead_rank + last;
@@ -49,7 +49,7 @@ void add_line(const FoldPlan& f, const char* input, char* output) {
   }
 }
 
-/// Visits the (p, q) pairs of the spatial axes before the last that meet this output line.
+/// Visits the (p, q) pairs of the spatial axes before the last that contribute to this output line.
 template <class T>
 void add_axis(const FoldRun& run, int axis, const int64_t* s, const char* input, char* output) {
   const FoldPlan& f = run.plan;

@@ -1,5 +1,5 @@
-// gather and scatterAdd. Indices are data: each is read once into a local block and checked there,
-// so that nothing outside x is touched even if the caller's memory changes meanwhile.
+// gather and scatterAdd. Indices are data: each is read once into a local block and checked there, so that nothing
+// outside x is touched even if the caller's memory changes meanwhile.
 #include <atomic>
 
 #include "kernels.h"
@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kTaskElements = 1 << 13;
 // Indices checked at a time: 2 KiB of stack.
 constexpr int64_t kIndexBlock = 512;
-// Columns that one task of a line-wise scatter owns: whole cache lines.
+// Columns owned by one task of a line-wise scatter: whole cache lines.
 constexpr int64_t kScatterColumns = 64;
 
 struct IndexRun {
@@ -22,7 +22,7 @@ struct IndexRun {
   Pieces pieces;
   bool lines;  // one index per line of `inner` elements
   std::atomic<int64_t> bad_position{INT64_MAX};
-  int64_t bad_index = 0;  // at this position; written in turn
+  int64_t bad_index = 0;  // at this position; written one after another
   std::atomic_flag reporting = ATOMIC_FLAG_INIT;
 
   IndexRun(const IndexPlan& p, const Frame& f)
@@ -32,7 +32,8 @@ struct IndexRun {
     for (int a = p.axis + 1; a < p.rank; ++a) lines = lines && (p.size[a] == 1 || p.indices.stride[a] == 0);
   }
 
-  /// Reads m ≤ kIndexBlock indices, each once; whether all are in range. (The others are reported.)
+  /// Reads m ≤ kIndexBlock indices, each once; returns whether all are in range. (The first one out of range is
+  /// reported.)
   bool read(int32_t* block, const char* from, int64_t stride, int64_t m, int64_t position);
 
   int64_t checked(int32_t index, int64_t position) {
@@ -68,7 +69,7 @@ int32_t read_index(const char* p) {
 bool IndexRun::read(int32_t* block, const char* from, int64_t stride, int64_t m, int64_t position) {
   if (stride == int64_t(sizeof(int32_t))) {
     std::memcpy(block, from, size_t(m) * sizeof(int32_t));
-    asm volatile("" : : "r"(block) : "memory");  // from here on the block counts, not where it came from
+    asm volatile("" : : "r"(block) : "memory");  // from here on only the copy is used
   } else {
     for (int64_t j = 0; j < m; ++j) block[j] = read_index(from + j * stride);
   }
@@ -109,7 +110,7 @@ void gather_elements(void* context, int64_t task, int) {
   for (int64_t line = run.pieces.first(task); line < run.pieces.last(task); ++line) {
     const char* indices = run.indices + line_offset(p.indices, p.size, 0, last, line);
     char* output = run.output + line_offset(p.output, p.size, 0, last, line);
-    // x moves with every axis but the gathered one.
+    // x has strides along every axis but the gathered one.
     const char* x = run.x;
     int64_t rest = line;
     for (int a = last - 1; a >= 0; --a) {
@@ -152,8 +153,8 @@ inline float plus(float a, float b) { return a + b; }
 inline double plus(double a, double b) { return a + b; }
 inline int32_t plus(int32_t a, int32_t b) { return int32_t(uint32_t(a) + uint32_t(b)); }
 
-/// The output is [outer, axis, inner], dense. A task owns some columns of one outer slice, or some
-/// slices whole, and adds the updates in their order.
+/// The output is [outer, axis, inner], dense. A task owns some columns of one outer slice, or several whole slices, and
+/// adds their updates in order.
 template <class T>
 void scatter_task(void* context, int64_t task, int) {
   IndexRun& run = *static_cast<IndexRun*>(context);
@@ -170,12 +171,12 @@ void scatter_task(void* context, int64_t task, int) {
         std::memset(out + row * p.inner + first, 0, size_t(last - first) * sizeof(T));
     const char* indices = run.indices + line_offset(p.indices, p.size, 0, p.axis, o);
     const char* updates = run.x + line_offset(p.x, p.size, 0, p.axis, o);
-    // The usual layouts: updates dense along the inner axes, or no inner axes at all.
+    // The common layouts: updates dense along the inner axes, or no inner axes at all.
     bool dense = true;
     int64_t step = sizeof(T);
     for (int a = p.rank - 1; a > p.axis; step *= p.size[a--])
       dense = dense && (p.size[a] == 1 || p.x.stride[a] == step);
-    if (p.inner == 1) {  // positions within a plane, as the gradient of max-pooling has them
+    if (p.inner == 1) {  // positions within a plane, as in the gradient of max-pooling
       const int64_t index_step = p.indices.stride[p.axis], update_step = p.x.stride[p.axis];
       int32_t block[kIndexBlock];
       for (int64_t c = 0; c < n; c += kIndexBlock) {

@@ -1,4 +1,4 @@
-// Vectors of the widest registers that this instruction set has.
+// The widest vectors of this instruction set.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -31,7 +31,7 @@ inline void store_lanes(T* p, V v) {
   std::memcpy(p, &v, sizeof(V));
 }
 
-/// Combines all lanes of a vector, halves with halves: a fixed order with few steps.
+/// Combines all lanes of a vector, halves with halves: a fixed order in few steps.
 template <class T, int bytes = kVectorBytes, class V, class F>
 inline T fold_lanes(V v, F combine) {
   constexpr int n = bytes / int(sizeof(T));

@@ -4,7 +4,7 @@
 #include "simd/elementwise/elementwise.h"
 
 #define GRADUS_TEXT_OF(x) #x
-#define GRADUS_TEXT(x) GRADUS_TEXT_OF(x)  // a name from the command line as a string: no template can
+#define GRADUS_TEXT(x) GRADUS_TEXT_OF(x)  // stringizes a command-line macro: no template can
 
 namespace gradus::GRADUS_ISA {
 

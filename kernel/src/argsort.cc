@@ -1,5 +1,5 @@
-// Stable argsort along the last axis: merge sort of (key, position) pairs, where keys are integers
-// in the order that the values shall have.
+// Stable argsort along the last axis: a merge sort of (key, position) pairs whose integer keys sort in the order of the
+// values.
 #include <cstring>
 
 #include "plan/plan.h"
@@ -22,7 +22,7 @@ struct SortRun {
   Item* items;  // two rows of `length` per worker
 };
 
-/// A key that orders as the value; NaN is the largest in either direction, −0 equals 0.
+/// An integer key with the order of the values; NaN is the largest in either direction, and −0 equals 0.
 uint64_t key_of(double x, bool descending) {
   if (x != x) return UINT64_MAX;
   x += 0.0;  // −0 → 0
@@ -64,7 +64,7 @@ void insertion_sort(Item* items, int64_t n) {
   }
 }
 
-/// Sorts items[0 … n−1] with a second row as scratch; returns the row that holds the result.
+/// Sorts items[0 … n−1] using a second row as scratch; returns the row that holds the result.
 Item* merge_sort(Item* items, Item* other, int64_t n) {
   for (int64_t i = 0; i < n; i += kInsertion) insertion_sort(items + i, n - i < kInsertion ? n - i : kInsertion);
   for (int64_t width = kInsertion; width < n; width *= 2) {

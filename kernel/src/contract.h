@@ -1,5 +1,5 @@
-// What the parts of the kernel promise each other. The loader and the runner are compiled once;
-// everything under simd/ is compiled once per instruction set and reached through KernelTable.
+// Interfaces between the parts of the kernel. The loader and the runner are compiled once; everything under simd/ is
+// compiled once per instruction set and reached through KernelTable.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -14,33 +14,33 @@ enum class DType : int32_t { f32 = 0, f64 = 1, i32 = 2, b8 = 3 };
 
 inline size_t byte_size(DType t) { return t == DType::f64 ? 8 : t == DType::b8 ? 1 : 4; }
 
-/// Instead of an opcode: the argument itself.
+/// In place of an opcode: the argument itself.
 constexpr int kNoOpcode = -1;
-/// Beside the opcodes in trees: eq of int32, whose value is float32.
+/// An extra opcode inside trees: eq of int32 with a float32 result.
 constexpr int kEqualInts = -2;
 
-/// More threads than this are not started.
+/// The most threads that are ever started.
 constexpr int kMaxWorkers = 256;
 
-/// The thread pool as kernels see it. Work is cut into tasks by fixed block sizes, never by the
-/// number of workers, and tasks write disjoint memory: results do not depend on who runs what.
+/// The thread pool as kernels see it. Work is cut into tasks of fixed block sizes, independent of the number of
+/// workers, and tasks write disjoint memory, so results do not depend on which thread runs which task.
 class Parallel {
  public:
   virtual ~Parallel() = default;
-  /// Calls body(context, task, worker) for task = 0 … count−1, worker in 0 … workers()−1; returns
-  /// when all are done, or have been left out after an interruption. Not reentrant.
+  /// Calls body(context, task, worker) for task = 0 … count−1, with worker in 0 … workers()−1. Returns when all tasks
+  /// are done, or skipped after an interruption. Not reentrant.
   virtual void run(int64_t count, void (*body)(void* context, int64_t task, int worker), void* context) = 0;
   virtual int workers() const = 0;
-  /// 64-byte aligned scratch of kScratchBytes that belongs to one worker.
+  /// 64-byte aligned scratch of kScratchBytes, one per worker.
   virtual void* scratch(int worker) = 0;
-  /// One 64-byte aligned area shared by the tasks of one call, valid until the call returns; grows
-  /// as needed. nullptr when memory is out (the caller then reports Status::out_of_memory). 64 bits
-  /// also where addresses have 32: what is too large must not wrap round.
+  /// One 64-byte aligned area shared by the tasks of a call, valid until the call returns; grows as needed. nullptr
+  /// when memory is out (the caller then reports Status::out_of_memory). The size has 64 bits even where addresses have
+  /// 32, so that a size that is too large cannot wrap around.
   virtual void* workspace(uint64_t bytes) = 0;
 
-  /// From any thread: what runs shall end soon, with results that nobody reads, and nothing starts again.
+  /// From any thread: the current run ends soon and its results are discarded; no new run starts.
   void interrupt() { __atomic_store_n(&interrupted_, true, __ATOMIC_RELAXED); }
-  /// Loops that may take seconds within a task look.
+  /// Checked by loops within a task that may take seconds.
   bool interrupted() const { return __atomic_load_n(&interrupted_, __ATOMIC_RELAXED); }
 
  private:
@@ -50,24 +50,23 @@ class Parallel {
 /// Room for one packed A panel, one packed B panel and one tile, with the blocking of simd/gemm.
 constexpr size_t kScratchBytes = size_t{4} << 20;
 
-/// Whether products may use the matrix unit (AMX). Set when the instruction set is chosen, before any call.
+/// Whether products may use the matrix unit (AMX). Set once, with the instruction set, before any call.
 extern bool matrix_unit;
-/// AMX with bfloat16, which Linux lends to a process that asks for it, as this does.
+/// AMX with bfloat16. Linux grants it to a process on request; this function makes the request.
 bool machine_has_matrix_unit();
 
 enum class Status : int32_t { ok = 0, out_of_memory = 1, index_out_of_range = 2, refused = 3, interrupted = 4 };
 
-/// A finished block of a matrix product or convolution, before its epilogue.
-/// Result index = (batch, row, col): for matmul batch runs over the flattened batch axes; for
-/// convolution batch = n·groups + g, row = output channel, col = flattened output position p, or, with
-/// the batch innermost (CHWN), batch = g and col = p·images + n.
+/// A finished block of a matrix product or convolution, before the epilogue. Result index = (batch, row, col): for
+/// matmul batch runs over the flattened batch axes; for convolution batch = n·groups + g, row = output channel, col =
+/// flattened output position p, or, with the batch innermost (CHWN), batch = g and col = p·images + n.
 struct Tile {
   int64_t batch, row, col, rows, cols;
   const void* values;  // element (r, c) at values[r · ld + c], in the call's dtype
   int64_t ld;
 };
 
-/// The epilogue of a product or convolution: takes finished tiles, and stores. Called from worker threads,
+/// The epilogue of a product or convolution: receives finished tiles and stores them. Called from worker threads, for
 /// each element of the result exactly once.
 struct TileEpilogue {
   void (*run)(void* self, int worker, const Tile& tile);
@@ -84,7 +83,7 @@ struct MatmulCall {
   const int64_t* b_offset;
   int64_t a_row, a_col;  // strides in elements, any sign, 0 allowed
   int64_t b_row, b_col;
-  PackedCache *a_cache, *b_cache;  // pack an operand once, until it changes; else null
+  PackedCache *a_cache, *b_cache;  // packed-weight cache of each operand, or null
   // Direct store when c is not null: element (m, n) of batch i at c[c_offset[i] + m·c_row + n].
   void* c;
   const int64_t* c_offset;
@@ -92,7 +91,7 @@ struct MatmulCall {
   TileEpilogue epilogue;  // used when c is null
 };
 
-/// Sums stored with a bias, as in y of a ConvCall: Σ + bias[g, o], and if `rectified`, 0 where that is not above 0.
+/// Sums stored with a bias: Σ + bias[g, o]; if `rectified`, a ReLU follows. `y` of ConvCall stores them.
 struct BiasedResult {
   void* y = nullptr;  // null for none
   const void* bias = nullptr;
@@ -111,32 +110,32 @@ struct ConvCall {
   int64_t x_n, x_g, x_c, x_s[3];  // strides in elements, any sign
   const void* w;
   int64_t w_g, w_o, w_c, w_k[3];
-  PackedCache* w_cache;  // packs w once, until it changes; null where it may change at every run
-  // Direct store when y is not null: dense row-major [n, g, o, out…], or [g, o, out…, n]. In the latter case
-  // there may be an epilogue, too: it gets tiles that lie in y, and may change them there.
+  PackedCache* w_cache;  // packed-weight cache for w; null where w may change at every run
+  // Direct store when y is not null: dense row-major [n, g, o, out…], or [g, o, out…, n]. In the latter layout there
+  // may be an epilogue as well: its tiles lie in y, and it may update them in place.
   void* y;
   TileEpilogue epilogue;
-  // An epilogue that is no more than a bias: algorithms that can apply it as they store do not call `epilogue`.
+  // The epilogue when it is only a bias (and ReLU): algorithms that apply it while storing do not call `epilogue`.
   BiasedResult biased;
-  bool batch_innermost;  // CHWN layout: the images of the result are innermost, neighbours in memory and in a tile
-  bool in_place;         // results are stored in y, and the epilogue changes them there
+  bool batch_innermost;  // CHWN layout: the images of the result are innermost, in memory and in a tile
+  bool in_place;         // results are stored in y, and the epilogue updates them in place
 };
 
-/// How a convolution is cut into tasks. An algorithm reads only the sizes that it cuts by.
+/// How a convolution is cut into tasks. Each algorithm reads only the sizes it needs.
 struct ConvBlocking {
   int64_t positions[3];  // a box of output positions
   int64_t kernel[3];     // a box of kernel positions
   int64_t rows;          // output channels of a task
-  int64_t images;        // of a task
-  int64_t channels;      // of a step of k
-  int64_t splits;        // of k
-  bool skips_padding;    // kernel positions that meet only padding are left out
+  int64_t images;        // per task
+  int64_t channels;      // of one step over k
+  int64_t splits;        // splits of k
+  bool skips_padding;    // kernel positions that meet only padding are skipped
 };
 
 /// Chosen once, when a program is loaded (simd/conv/conv.cc).
 struct ConvChoice {
   ConvAlgorithm algorithm;
-  bool exchanged;  // x and w in each other's roles (simd/conv/exchange.h)
+  bool exchanged;  // x and w exchange roles (simd/conv/exchange.h)
   ConvBlocking blocking;
 };
 

@@ -1,5 +1,5 @@
-// Words → Program. Every read is bounded by the end of the words, and every list by the words left,
-// so that memory stays proportional to the input.
+// Words → Program. Reads never pass the last word, and a list is never longer than the remaining words, so memory stays
+// proportional to the input.
 #include "opcodes.h"
 #include "program.h"
 
@@ -10,7 +10,7 @@ constexpr int32_t kMagic = 0x47524144;  // "GRAD"
 constexpr int32_t kVersion = 3;
 constexpr int64_t kArenaUnit = 64;
 
-/// Reads words in order. After the first failure every read gives 0 and lists are empty.
+/// Reads words in order. After the first failure every read returns 0 and lists are empty.
 class Reader {
  public:
   explicit Reader(const Encoded& e) : e_(e) {}
@@ -55,7 +55,8 @@ class Reader {
 
   std::vector<int64_t> numbers() {
     const size_t n = length();
-    if (n > size_t(kMaxRank)) return fail("a list of " + std::to_string(n) + " numbers exceeds rank 16"), std::vector<int64_t>{};
+    if (n > size_t(kMaxRank))
+      return fail("a list of " + std::to_string(n) + " numbers exceeds rank 16"), std::vector<int64_t>{};
     std::vector<int64_t> list(n);
     for (int64_t& x : list) x = word();
     return list;
@@ -86,8 +87,7 @@ class Reader {
         return fail("constant " + std::to_string(v.payload) + " of " + std::to_string(e_.constant_count)), v;
       v.constant = e_.constants[v.payload];
     } else if (v.kind == ValueKind::op) {
-      if (v.payload < 0 || v.payload >= kOpcodes)
-        return fail("opcode " + std::to_string(v.payload) + " is unknown"), v;
+      if (v.payload < 0 || v.payload >= kOpcodes) return fail("opcode " + std::to_string(v.payload) + " is unknown"), v;
       v.arity = int32_t(length());
       if (v.arity != kOpcodeInfo[v.payload].arity)
         return fail(std::string(kOpcodeInfo[v.payload].name) + " of " + std::to_string(v.arity) + " arguments"), v;
@@ -113,7 +113,7 @@ class Reader {
     return f;
   }
 
-  // Fields of instructions, by their types.
+  // The fields of instructions, by type.
   void field(const char* name, int64_t& x) { x = natural(name); }
   void field(const char*, bool& x) { x = word() != 0; }
   void field(const char*, std::vector<int64_t>& x) { x = numbers(); }
@@ -146,7 +146,8 @@ bool decode(const Encoded& encoded, Program& program, std::string& refusal) {
   if (r.word() != kMagic) r.fail("this is not a program");
   const int32_t version = r.word();
   if (!r.failed() && version != kVersion)
-    r.fail("version " + std::to_string(version) + " of the program format, this engine reads " + std::to_string(kVersion));
+    r.fail("version " + std::to_string(version) + " of the program format, this engine reads " +
+           std::to_string(kVersion));
   program.slots.resize(r.length(4));
   for (Slot& s : program.slots) {
     s.output = r.choice(2, "slot role") == 1;
@@ -160,8 +161,8 @@ bool decode(const Encoded& encoded, Program& program, std::string& refusal) {
     program.instructions.emplace_back();
     r.instruction(program.instructions.back());
     if (r.failed()) {
-      refusal = "instruction " + std::to_string(n) + " (" +
-                kind_name(program.instructions.back().kind) + "): " + r.why();
+      refusal =
+          "instruction " + std::to_string(n) + " (" + kind_name(program.instructions.back().kind) + "): " + r.why();
       return false;
     }
   }

@@ -8,15 +8,15 @@ namespace {
 
 int limited(int threads) { return threads < 1 ? 1 : threads > kMaxWorkers ? kMaxWorkers : threads; }
 
-/// f(), or out of memory where an allocation of C++ itself fails. In WebAssembly, which has no exceptions
-/// here, that stops the module (bindings/wasm/exports.cc).
+/// Calls f(); reports out of memory if a C++ allocation fails. WebAssembly has no exceptions here: there the module
+/// stops instead (bindings/wasm/exports.cc).
 template <class F>
 Status guarded(std::string& message, const F& f) {
 #if defined(__cpp_exceptions)
   try {
     return f();
   } catch (const std::bad_alloc&) {
-    message = kNoMemory;  // so short that it takes no memory
+    message = kNoMemory;  // short enough to need no allocation
     return Status::out_of_memory;
   }
 #else
@@ -73,13 +73,13 @@ Status Engine::load(const Encoded& encoded, Loaded& loaded, std::string& refusal
   return plan_program(program, kernels_, loaded.constants, loaded.plans, loaded.worker_memory, refusal);
 }
 
-/// Memory for a run: grows to the largest program so far.
+/// Memory for a run; grows to the size of the largest program so far.
 Status Engine::reserve(const Loaded& program, std::string& message) {
   if (program.arena_bytes > arena_bytes_) {
     release(arena_block_);
     arena_ = nullptr;
     arena_bytes_ = 0;
-    // Zeroed: a program that reads what it has not written must not see what others left behind.
+    // Zeroed, so that a program that reads unwritten memory cannot see another program's data.
     arena_block_ = allocate_zeros(uint64_t(program.arena_bytes) + kAlignment);
     if (!arena_block_) {
       message = lacking("the program's scratch memory", uint64_t(program.arena_bytes));
@@ -130,7 +130,7 @@ Status Engine::run_all(const Loaded& program, char** buffers, std::string& messa
   const Status reserved = reserve(program, message);
   if (reserved != Status::ok) return reserved;
   buffers[0] = arena_;
-  Frame frame{buffers, worker_memory_, pool_.get(), 0, 0, versions, &program.kept_bytes};
+  Frame frame{buffers, worker_memory_, pool_.get(), 0, 0, versions, &program.packed_bytes};
   for (size_t n = 0; n < program.plans.size(); ++n) {
     const Plan& plan = program.plans[n];
     if (nanoseconds) nanoseconds[n] = 0;

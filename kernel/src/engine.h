@@ -9,18 +9,18 @@
 
 namespace gradus {
 
-/// A program that is ready to run.
+/// A program ready to run.
 struct Loaded {
   std::vector<Slot> slots;
   int64_t arena_bytes = 0;
   int64_t worker_memory = 0;
   ConstantPool constants;
-  mutable int64_t kept_bytes = 0;  // of packed weights
+  mutable int64_t packed_bytes = 0;  // of packed weights
   std::vector<Plan> plans;
 };
 
-/// What was chosen for an instruction when its program was loaded, as src/runtime/conv-algorithms.ts reads
-/// it: the code of a ConvAlgorithm, and 256 more with exchanged roles; −1 where there was no choice.
+/// The choice made for an instruction when its program was loaded, in the encoding of src/runtime/conv-algorithms.ts:
+/// the code of a ConvAlgorithm, plus 256 if the roles are exchanged; −1 for other instructions.
 int32_t algorithm_of(const Plan& plan);
 
 class Engine {
@@ -30,19 +30,19 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  /// nullptr with the reason when the program is refused or memory is out; `status` says which.
+  /// nullptr when the program is refused or memory is out, with the reason; `status` tells which.
   std::unique_ptr<Loaded> load(const Encoded& encoded, std::string& refusal, Status* status = nullptr) const;
 
-  /// Runs a program. `buffers` has one entry more than there are slots: entry 0 is for the arena.
-  /// Each slot's buffer must hold its elements. On failure `message` says why. `nanoseconds`, if
-  /// given, receives the time of every instruction. `versions`, if given, are those of the slots' contents.
+  /// Runs a program. `buffers` has one entry more than there are slots: entry 0 is the arena. Each slot's buffer must
+  /// hold its elements. On failure `message` holds the reason. `nanoseconds`, if given, receives the time of every
+  /// instruction. `versions`, if given, are the versions of the slots' contents.
   Status run(const Loaded& program, char** buffers, std::string& message, double* nanoseconds = nullptr,
              const double* versions = nullptr);
 
   /// Not while a program runs.
   void set_threads(int threads);
 
-  /// From any thread: ends the run under way within its next tasks, and lets none start again.
+  /// From any thread: ends the current run within its next tasks and prevents new ones.
   void interrupt() { pool_->interrupt(); }
 
   int threads() const { return pool_->workers(); }
@@ -59,7 +59,7 @@ class Engine {
 
   const KernelTable& kernels_;
   std::unique_ptr<Pool> pool_;
-  void* arena_block_ = nullptr;  // in which the arena lies, aligned
+  void* arena_block_ = nullptr;  // holds the arena, aligned
   char* arena_ = nullptr;
   int64_t arena_bytes_ = 0;
   char* worker_memory_[kMaxWorkers] = {};

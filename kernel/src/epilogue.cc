@@ -1,4 +1,4 @@
-// What happens to the results of an instruction before they are stored, as one expression.
+// Builds the epilogue of an instruction: everything between its result and the store, as one expression.
 #include "opcodes.h"
 #include "program.h"
 
@@ -6,7 +6,8 @@ namespace gradus {
 
 bool is_identity(const Fused& f) {
   const Expression& e = f.expression;
-  return e.results.size() == 1 && e.values[e.results[0]].kind == ValueKind::input && e.values[e.results[0]].payload == 0;
+  return e.results.size() == 1 && e.values[e.results[0]].kind == ValueKind::input &&
+         e.values[e.results[0]].payload == 0;
 }
 
 Fused epilogue_of(const Instruction& i) {
@@ -27,7 +28,7 @@ Fused epilogue_of(const Instruction& i) {
     const int32_t negative = add({ValueKind::op, DType::b8, op_le, 0, 2, {result, zero, 0}});
     result = add({ValueKind::op, t, op_where, 0, 3, {negative, zero, result}});
   }
-  std::vector<int32_t> now;  // by the number of a value in the instruction: its number here
+  std::vector<int32_t> now;  // for each value of the instruction, its number here
   for (Value v : i.fused.expression.values) {
     for (int a = 0; a < v.arity; a++) v.args[a] = now[size_t(v.args[a])];
     const bool is_input = v.kind == ValueKind::input;

@@ -1,4 +1,4 @@
-// Views and elementwise expressions, the parts that instructions are made of; src/runtime/expression.ts in memory.
+// Views and elementwise expressions, the building blocks of instructions; the counterpart of src/runtime/expression.ts.
 #pragma once
 #include <vector>
 
@@ -6,7 +6,7 @@
 
 namespace gradus {
 
-/// Where operand elements lie. Offset and strides count elements of `dtype`.
+/// Where the elements of an operand lie. Offset and strides count elements of `dtype`.
 struct View {
   int32_t buffer;  // 0 is the arena, i > 0 is slot i − 1
   DType dtype;
@@ -30,8 +30,8 @@ struct Expression {
   std::vector<int32_t> results;
 };
 
-/// An expression with the views it reads and writes. In an epilogue input 0 of the expression is
-/// the accumulated result and input i ≥ 1 is inputs[i − 1].
+/// An expression with the views it reads and writes. In an epilogue, input 0 of the expression is the accumulated
+/// result, and input i ≥ 1 is inputs[i − 1].
 struct Fused {
   std::vector<View> inputs;
   std::vector<View> outputs;

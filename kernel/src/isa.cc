@@ -1,5 +1,5 @@
-// Chooses the instruction set once. Only tables are named here: no code of an instruction set runs
-// before the machine is known to have it.
+// Chooses the instruction set once. This file only refers to tables: no code of an instruction set runs before the
+// machine is known to support it.
 #include <cstdlib>
 #include <cstring>
 
@@ -54,7 +54,7 @@ bool machine_has_matrix_unit() {
 namespace {
 
 #if defined(__x86_64__)
-/// The kernels of AVX-512 with products on the matrix unit.
+/// The AVX-512 kernels with products on the matrix unit.
 const KernelTable& amx_table() {
   static const KernelTable table = [] {
     KernelTable named = avx512::table;
@@ -67,7 +67,7 @@ const KernelTable& amx_table() {
 #endif
 
 #if !defined(__aarch64__)
-/// Vectors of 128 bits and no fused multiply-add: what all processors and WebAssembly have.
+/// 128-bit vectors without fused multiply-add: what every processor and WebAssembly support.
 const KernelTable& portable_table() {
   static const KernelTable table = [] {
     KernelTable named = baseline::table;

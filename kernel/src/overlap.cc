@@ -9,14 +9,14 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-/// Of the search for an address that two views share; for slices of one array it takes a few.
+/// Steps of the search for an address shared by two views; slices of one array need only a few.
 constexpr int kMostTries = 1 << 12;
 
 struct Axis {
   int64_t stride, size;
 };
 
-/// The axes longer than 1 by falling |stride|.
+/// The axes longer than 1, by decreasing |stride|.
 std::vector<Axis> sorted_axes(const View& v, const Shape& shape) {
   std::vector<Axis> axes;
   for (size_t i = 0; i < shape.size(); i++)
@@ -25,14 +25,14 @@ std::vector<Axis> sorted_axes(const View& v, const Shape& shape) {
   return axes;
 }
 
-/// Whole numbers x with first ≤ x ≤ last, times a stride: what one axis adds to an address.
+/// Integers x with first ≤ x ≤ last, times a stride: the contribution of one axis to an address.
 struct Term {
   int64_t stride, first, last;
-  int64_t low, high, unit;  // of the sum with all later terms: its bounds, and what divides it
+  int64_t low, high, unit;  // of the sum of this and all later terms: its bounds and common divisor
 };
 
-/// How far apart addresses of two views can be, as one sum of terms by falling stride: axes that step
-/// alike in both views are one term, so that slices of one array cancel.
+/// The possible distances between addresses of two views, as one sum of terms by decreasing stride. Axes with equal
+/// strides in both views share a term, so that slices of one array cancel.
 std::vector<Term> difference(const View& a, const Shape& a_shape, const View& b, const Shape& b_shape) {
   std::vector<Term> terms;
   for (Axis axis : sorted_axes(a, a_shape)) terms.push_back({axis.stride, 0, axis.size - 1, 0, 0, 0});
@@ -56,7 +56,7 @@ std::vector<Term> difference(const View& a, const Shape& a_shape, const View& b,
 
 int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
-/// Whether the terms from `at` on can add up to `distance`. True as well where the search is too long.
+/// Whether the terms from `at` on can add up to `distance`. Also true if the search takes too long.
 bool reachable(const std::vector<Term>& terms, size_t at, int64_t distance, int& steps) {
   const Term& term = terms[at];
   if (at + 1 == terms.size()) return distance == 0;

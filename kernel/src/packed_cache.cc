@@ -7,8 +7,8 @@
 namespace gradus {
 namespace {
 
-/// For one program: the layers of large networks, of which packing gains the more the fewer rows they
-/// meet, but not the widest layers of networks that nearly fill memory.
+/// The limit per program. It fits the layers of large networks, where packing pays most when few rows use the weights,
+/// but not the widest layers of networks that nearly fill memory.
 constexpr uint64_t kMostBytes = uint64_t{256} << 20;
 
 }  // namespace

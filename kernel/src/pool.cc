@@ -1,4 +1,4 @@
-// The memory of a pool, the same for threads of the system and for workers of WebAssembly.
+// The memory of a pool, the same for native threads and WebAssembly workers.
 #include "threads.h"
 
 namespace gradus {

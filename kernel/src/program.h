@@ -1,4 +1,4 @@
-// The program format in memory: what src/runtime/encode.ts writes, decoded and verified.
+// The program format in memory: the output of src/runtime/encode.ts, decoded and verified.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,11 +8,12 @@
 namespace gradus {
 
 constexpr int kMaxRank = 16;
-/// The bounds that src/base/shape.ts enforces when a graph is built. Steps of one instruction: elements
-/// times operations, or multiplications. Products of less and a kernel's blocking factors fit 64 bits.
+/// The limits that src/base/shape.ts enforces when a graph is built, and a limit on the steps of one instruction
+/// (elements times operations, or multiplications). Products of smaller numbers with a kernel's blocking factors fit 64
+/// bits.
 constexpr int64_t kMostSteps = int64_t{1} << 46;
-/// Positions along one axis of a convolution or fold, from the first that is met to the last: strides,
-/// dilations and padding included. Sums and differences of less fit 32 bits.
+/// Positions along one axis of a convolution or fold, from the first one used to the last, with strides, dilations and
+/// padding. Sums and differences of smaller numbers fit 32 bits.
 constexpr int64_t kMostExtent = int64_t{1} << 30;
 
 struct Slot {
@@ -38,18 +39,18 @@ struct Encoded {
   size_t constant_count;
 };
 
-/// Reads the words into `program`. False with the reason in `refusal` when they do not parse.
+/// Decodes the words into `program`. False, with the reason in `refusal`, when they do not parse.
 bool decode(const Encoded& encoded, Program& program, std::string& refusal);
 
-/// Checks every bound and relation that the kernels rely on. A program that passes can be run with
-/// any buffers of its slots' sizes without touching memory outside them.
+/// Checks every bound and relation that the kernels rely on. A verified program never touches memory outside its
+/// buffers, provided that each buffer has the size of its slot.
 bool verify(const Program& program, std::string& refusal);
 
-/// Whether an epilogue stores the result as it is.
+/// Whether an epilogue stores the result unchanged.
 bool is_identity(const Fused& epilogue);
 
-/// The epilogue of a product or convolution, whose own expression has been verified, with its bias and its
-/// ReLU as operations on the result: r + bias, where(r ≤ 0, 0, r).
+/// The epilogue of a product or convolution, whose own expression has been verified, with bias and ReLU as explicit
+/// operations: r + bias, where(r ≤ 0, 0, r).
 Fused epilogue_of(const Instruction& i);
 
 /// Elements of a shape; verified shapes do not overflow.

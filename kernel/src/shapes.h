@@ -1,4 +1,5 @@
-// Shapes made of shapes, as the grammar of instructions writes them: pieces, and negative numbers from the end.
+// Shapes computed from shapes, in the notation of the instruction grammar: slices, and negative indices that count from
+// the end.
 #pragma once
 #include <initializer_list>
 #include <vector>
@@ -29,7 +30,7 @@ inline std::vector<int64_t> join(std::initializer_list<std::vector<int64_t>> pie
   return all;
 }
 
-/// Makes room in the views of an instruction that is read; one that is written has its views.
+/// When decoding, makes room for the views of an instruction; when encoding, they exist already.
 inline void resize(std::vector<View>& views, size_t count) { views.resize(count); }
 inline void resize(const std::vector<View>&, size_t) {}
 

@@ -1,21 +1,21 @@
-// A job's tasks, handed out to threads without a lock. Who sleeps and who wakes whom is the pool's
-// business: threads.cc with the threads of the system, bindings/wasm/pool_shared.cc with workers.
+// Hands the tasks of a job to threads without a lock. Sleeping and waking belong to the pool: threads.cc for native
+// threads, bindings/wasm/pool_shared.cc for workers.
 #pragma once
 #include <atomic>
 #include <cstdint>
 
 namespace gradus {
 
-/// One job at a time. The state word says which job (epoch) and its next task. Taking a task is one
-/// compare-and-swap, so a thread that comes late finds another epoch and takes nothing.
+/// One job at a time. The state word holds the job (epoch) and its next task. Taking a task is one compare-and-swap, so
+/// a late thread finds another epoch and takes nothing.
 class Tasks {
  public:
   using Body = void (*)(void* context, int64_t task, int worker);
   /// Tasks of one job.
   static constexpr int64_t kMost = int64_t{1} << 30;
 
-  /// Opens a job of the tasks base … base + count − 1, count ≤ kMost, and returns its epoch. For one
-  /// thread, and only when nothing of the last job is unfinished.
+  /// Opens a job with the tasks base … base + count − 1, count ≤ kMost, and returns its epoch. Only one thread calls
+  /// this, and only when every task of the previous job has finished.
   uint32_t open(int64_t base, int64_t count, Body body, void* context) {
     const uint32_t epoch = uint32_t(state_.load(std::memory_order_relaxed) >> 32) + 1;
     state_.store(state_of(epoch, kClosed), std::memory_order_seq_cst);
@@ -28,14 +28,14 @@ class Tasks {
     return epoch;
   }
 
-  /// The epoch of the job that is open, or 0 when that is `done` or just being written.
+  /// The epoch of the open job; 0 if it is `done` or is just being written.
   uint32_t opened_after(uint32_t done) const {
     const uint64_t state = state_.load(std::memory_order_seq_cst);
     const uint32_t epoch = uint32_t(state >> 32);
     return uint32_t(state) == kClosed || epoch == done ? 0 : epoch;
   }
 
-  /// Takes one task of this epoch and runs it; false when there is none left.
+  /// Takes one task of this epoch and runs it; false when none is left.
   bool take(uint32_t epoch, int worker) {
     uint64_t state = state_.load(std::memory_order_acquire);
     for (;;) {
@@ -46,7 +46,7 @@ class Tasks {
       void* context = context_.load(std::memory_order_relaxed);
       const int64_t base = base_.load(std::memory_order_relaxed);
       if (next >= count) return false;
-      // Success means that the epoch is still open, so the fields just read are its own.
+      // The exchange succeeded, so the epoch is still open and the fields just read belong to it.
       if (!state_.compare_exchange_weak(state, state_of(epoch, next + 1), std::memory_order_acq_rel,
                                         std::memory_order_acquire))
         continue;
@@ -65,7 +65,7 @@ class Tasks {
 
   alignas(64) std::atomic<uint64_t> state_{state_of(0, kClosed)};
   alignas(64) std::atomic<int64_t> unfinished_{0};
-  // Written only while the state is closed.
+  // Written only while no job is open.
   std::atomic<uint32_t> count_{0};
   std::atomic<int64_t> base_{0};
   std::atomic<Body> body_{nullptr};

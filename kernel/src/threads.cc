@@ -13,10 +13,10 @@
 namespace gradus {
 namespace {
 
-// Instructions of one step follow each other within microseconds; a sleeping thread takes some 50 µs
-// to come back. Longer spinning would take the core from others.
+// Instructions of one step follow each other within microseconds, while waking a sleeping thread takes some 50 µs.
+// Longer spinning would take the core away from other work.
 constexpr auto kSpin = std::chrono::microseconds(50);
-// Pauses between looks at the clock.
+// Spins between two reads of the clock.
 constexpr int kPauses = 32;
 
 inline void pause() {
@@ -41,7 +41,7 @@ struct Signal {
   void wake_all() { pthread_cond_broadcast(&c); }
 };
 
-/// Locks for as long as it lives, also where an allocation fails meanwhile.
+/// Holds the lock for its lifetime, even if an allocation fails meanwhile.
 class Lock {
  public:
   explicit Lock(Mutex& mutex) : mutex_(mutex) { mutex_.lock(); }
@@ -53,7 +53,7 @@ class Lock {
   Mutex& mutex_;
 };
 
-/// A task of a pool, left out after an interruption.
+/// A task of a pool, skipped after an interruption.
 struct Guarded {
   void (*body)(void*, int64_t, int);
   void* context;
@@ -78,12 +78,12 @@ struct Pool::Shared {
     Pool* pool;
     int worker;
   } starts[kMaxWorkers];
-  pthread_t threads[kMaxWorkers];  // of workers 1 and on
+  pthread_t threads[kMaxWorkers];  // workers 1, 2, …
 };
 
 Pool::Pool(int workers) : shared_(new Shared) {
   workers = std::min(std::max(workers, 1), kMaxWorkers);
-  workers_ = workers;  // what the threads may be; fewer when the system refuses one
+  workers_ = workers;  // the requested number; fewer when the system refuses a thread
   for (int w = 1; w < workers; ++w) {
     shared_->starts[w] = {this, w};
     if (pthread_create(&shared_->threads[w], nullptr, main_of, &shared_->starts[w]) == 0) continue;
@@ -127,7 +127,7 @@ void Pool::run(int64_t count, void (*body)(void*, int64_t, int), void* context) 
 void* Pool::main_of(void* argument) {
   const Shared::Start start = *static_cast<Shared::Start*>(argument);
   Shared& s = *start.pool->shared_;
-  uint32_t done = 0;  // the last epoch seen to the end
+  uint32_t done = 0;  // the last epoch this worker finished
   for (;;) {
     const auto deadline = std::chrono::steady_clock::now() + kSpin;
     uint32_t epoch = 0;

@@ -1,15 +1,15 @@
-// Threads of the engine: a pool that shares out tasks, and a queue that runs jobs in order. All use
-// of the operating system's threads is in threads.cc.
+// The engine's threads: a pool that shares out tasks, and a queue that runs jobs in order. Only threads.cc uses the
+// operating system's threads.
 #pragma once
 #include "contract.h"
 
 namespace gradus {
 
-/// A pool of worker threads. The thread that calls run() is worker 0 and takes part; the others
-/// spin for a moment after their last task, then sleep.
+/// A pool of worker threads. The thread that calls run() is worker 0 and takes part; the others spin for a moment after
+/// their last task, then sleep.
 class Pool final : public Parallel {
  public:
-  /// As many workers as there is room and threads for; 1 at least.
+  /// As many workers as memory and the system allow; at least 1.
   explicit Pool(int workers);
   ~Pool() override;
   Pool(const Pool&) = delete;
@@ -17,15 +17,15 @@ class Pool final : public Parallel {
 
   void run(int64_t count, void (*body)(void* context, int64_t task, int worker), void* context) override;
   int workers() const override { return workers_; }
-  /// Makes the scratch of all workers, unless it is there; false when memory is out. Before run().
+  /// Allocates the scratch of all workers if that has not been done; false when memory is out. Called before run().
   bool prepare();
   void* scratch(int worker) override { return scratch_[worker]; }
   void* workspace(uint64_t bytes) override;
 
-  /// Bytes of the last workspace or scratch that could not be had.
+  /// Bytes of the last workspace or scratch that could not be allocated.
   uint64_t missing() const { return missing_; }
 
-  /// While set, run() stays on the calling thread: for work smaller than the cost of waking another.
+  /// While set, run() stays on the calling thread: for work that is cheaper than waking another.
   void stay_alone(bool alone) { alone_ = alone; }
 
  private:
@@ -45,11 +45,11 @@ class Pool final : public Parallel {
 class Queue {
  public:
   Queue();
-  ~Queue();  // after the jobs under way
+  ~Queue();  // after the pending jobs
   Queue(const Queue&) = delete;
   Queue& operator=(const Queue&) = delete;
 
-  /// False when the thread cannot be started: nothing has been queued.
+  /// False when the thread cannot be started; nothing has been queued then.
   bool submit(void (*job)(void* context), void* context);
   /// Returns when no job is left.
   void wait();

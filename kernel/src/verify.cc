@@ -1,5 +1,5 @@
-// Checks a decoded program once, at load, so that no kernel has to check anything but the values of
-// indices. All arithmetic on sizes and addresses is checked for overflow.
+// Checks a decoded program once, at load, so that kernels only have to check the values of indices. All arithmetic on
+// sizes and addresses is checked for overflow.
 #include <algorithm>
 #include <cstdlib>
 #include <initializer_list>
@@ -13,7 +13,7 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-/// Bounds of one instruction, so that positions in its tables fit 16 bits.
+/// Limits of one instruction, so that positions in its tables fit 16 bits.
 constexpr size_t kMaxValues = 4096, kMaxViews = 1024;
 
 std::string str(int64_t n) { return std::to_string(n); }
@@ -56,8 +56,7 @@ class Verifier {
       if (!s.output) return refuse(name + " is an input and cannot alias");
       if (s.may_alias < 0 || size_t(s.may_alias) >= p_.slots.size() || p_.slots[s.may_alias].output)
         return refuse(name + " aliases slot " + str(s.may_alias) + ", which is not an input");
-      if (donated[s.may_alias])
-        return refuse(name + " aliases slot " + str(s.may_alias) + ", as another output does");
+      if (donated[s.may_alias]) return refuse(name + " aliases slot " + str(s.may_alias) + ", as another output does");
       donated[s.may_alias] = true;
     }
     overwritten_.assign(p_.slots.size(), false);
@@ -75,7 +74,7 @@ class Verifier {
     return true;
   }
 
-  /// The work of an instruction: the product of sizes and of operations, those of 0 counted as 1.
+  /// The work of an instruction: the product of sizes and operations, with 0 counted as 1.
   bool steps(Shape factors, const Shape& more) {
     factors.insert(factors.end(), more.begin(), more.end());
     int64_t n = 1;
@@ -85,14 +84,15 @@ class Verifier {
     return true;
   }
 
-  /// The distance from the first to the last of `count` places, `step` apart.
+  /// The distance from the first to the last of `count` positions, `step` apart.
   static int64_t reach(int64_t count, int64_t step) { return std::max<int64_t>(count - 1, 0) * step; }
 
-  /// Positions along a spatial axis that these reaches add up to.
+  /// Positions along a spatial axis; these extents add up to them.
   bool extent(size_t axis, std::initializer_list<int64_t> reaches) {
     int64_t sum = 1;
     for (int64_t r : reaches) sum = std::min(sum + std::min(r, kMostExtent), kMostExtent + 1);
-    return sum <= kMostExtent || refuse("spatial axis " + str(int64_t(axis)) + " has more than " + str(kMostExtent) + " positions");
+    return sum <= kMostExtent ||
+           refuse("spatial axis " + str(int64_t(axis)) + " has more than " + str(kMostExtent) + " positions");
   }
 
   /// A view that is read or written over `shape`.
@@ -101,16 +101,13 @@ class Verifier {
       return refuse("view " + name + " has " + str(int64_t(v.strides.size())) + " strides for rank " +
                     str(int64_t(shape.size())));
     if (v.buffer < 0 || size_t(v.buffer) > p_.slots.size())
-      return refuse("view " + name + " names buffer " + str(v.buffer) + " of " +
-                    str(int64_t(p_.slots.size()) + 1));
+      return refuse("view " + name + " names buffer " + str(v.buffer) + " of " + str(int64_t(p_.slots.size()) + 1));
     int64_t size = p_.arena_bytes / int64_t(byte_size(v.dtype));
     if (v.buffer > 0) {
       const Slot& s = p_.slots[v.buffer - 1];
-      if (written && !s.output)
-        return refuse("view " + name + " writes input slot " + str(v.buffer - 1));
+      if (written && !s.output) return refuse("view " + name + " writes input slot " + str(v.buffer - 1));
       if (!written && s.output && !filled_[v.buffer - 1])
-        return refuse("view " + name + " reads output slot " + str(v.buffer - 1) +
-                      " before anything is written there");
+        return refuse("view " + name + " reads output slot " + str(v.buffer - 1) + " before anything is written there");
       if (s.dtype != v.dtype)
         return refuse("view " + name + " is " + dtype_name(v.dtype) + ", its slot is " + dtype_name(s.dtype));
       if (!written && overwritten_[v.buffer - 1])
@@ -123,14 +120,13 @@ class Verifier {
     int64_t low, high;
     if (!address_range(v, shape, low, high)) return refuse("view " + name + " overflows");
     if (low < 0 || high >= size)
-      return refuse("view " + name + " reaches element " + str(low < 0 ? low : high) + " of buffer " +
-                    str(v.buffer) + ", which has " + str(size));
-    if (written && !one_to_one(v, shape))
-      return refuse("view " + name + " writes elements more than once");
+      return refuse("view " + name + " reaches element " + str(low < 0 ? low : high) + " of buffer " + str(v.buffer) +
+                    ", which has " + str(size));
+    if (written && !one_to_one(v, shape)) return refuse("view " + name + " writes elements more than once");
     return true;
   }
 
-  /// Whether an output may touch memory of another view of the same instruction.
+  /// Whether an output may share memory with another view of the same instruction.
   bool overlap(const View& output, const Shape& output_shape, const View& other, const Shape& other_shape) {
     if (count_of(output_shape) == 0 || count_of(other_shape) == 0) return false;
     if (output.buffer != other.buffer)
@@ -138,8 +134,8 @@ class Verifier {
     return may_meet(output, output_shape, other, other_shape);
   }
 
-  /// Outputs must not touch what the instruction still reads; an elementwise input may be replaced
-  /// in place, element by element.
+  /// Outputs must not overlap inputs that are still read; an elementwise input may be overwritten in place, element by
+  /// element.
   bool no_overlap(const View& output, const std::string& name, const Shape& shape, const View& input,
                   const std::string& input_name, const Shape& input_shape, bool elementwise) {
     if (!overlap(output, shape, input, input_shape)) return true;
@@ -155,8 +151,7 @@ class Verifier {
       const Value& v = e.values[n];
       const std::string subject = name + " value " + std::to_string(n);
       switch (v.kind) {
-        case ValueKind::constant:
-          break;
+        case ValueKind::constant: break;
         case ValueKind::input:
           if (v.payload < 0 || size_t(v.payload) >= inputs.size())
             return refuse(subject + " is input " + str(v.payload) + " of " + str(int64_t(inputs.size())));
@@ -184,7 +179,7 @@ class Verifier {
     for (int i = 0; i < v.arity; i++)
       if (v.args[i] < 0 || size_t(v.args[i]) >= n)
         return refuse(subject + " (" + info.name + ") uses value " + str(v.args[i]) + ", which is not earlier");
-    // The condition of `where` is apart from its two choices.
+    // The condition of `where` has another dtype than its two choices.
     const int first = v.payload == op_where ? 1 : 0;
     const DType args = e.values[v.args[first]].dtype;
     if (first == 1 && e.values[v.args[0]].dtype != DType::b8)
@@ -197,22 +192,24 @@ class Verifier {
       return refuse(subject + " (" + info.name + ") does not take " + dtype_name(args));
     const int result = info.result == k_same ? int(args) : info.result == k_any ? int(v.dtype) : info.result;
     if (int(v.dtype) != result)
-      return refuse(subject + " (" + info.name + ") gives " + dtype_name(DType(result)) + ", not " + dtype_name(v.dtype));
+      return refuse(subject + " (" + info.name + ") gives " + dtype_name(DType(result)) + ", not " +
+                    dtype_name(v.dtype));
     return true;
   }
 
-  /// Views and expression of a map or an epilogue. `first` are the dtypes before the inputs.
+  /// Views and expression of a map or an epilogue. `first` are the dtypes of the values before the inputs.
   bool fused(const Fused& f, const Shape& shape, std::vector<DType> first, const char* what) {
-    if (f.inputs.size() + f.outputs.size() > kMaxViews)
-      return refuse("more than " + str(kMaxViews) + " views");
+    if (f.inputs.size() + f.outputs.size() > kMaxViews) return refuse("more than " + str(kMaxViews) + " views");
     for (size_t i = 0; i < f.inputs.size(); i++) {
       if (!view(f.inputs[i], shape, "input " + std::to_string(i), false)) return false;
       first.push_back(f.inputs[i].dtype);
     }
-    if (!expression(f.expression, first, shape.size(), what) || !steps(shape, {int64_t(f.expression.values.size())})) return false;
+    if (!expression(f.expression, first, shape.size(), what) || !steps(shape, {int64_t(f.expression.values.size())}))
+      return false;
     if (f.outputs.empty()) return refuse("there is no output");
     if (f.expression.results.size() != f.outputs.size())
-      return refuse(str(int64_t(f.expression.results.size())) + " results for " + str(int64_t(f.outputs.size())) + " outputs");
+      return refuse(str(int64_t(f.expression.results.size())) + " results for " + str(int64_t(f.outputs.size())) +
+                    " outputs");
     for (size_t i = 0; i < f.outputs.size(); i++) {
       const std::string name = "output " + std::to_string(i);
       const View& out = f.outputs[i];
@@ -232,9 +229,11 @@ class Verifier {
   bool dtype(const Operand& o) {
     const std::string name = o.name;
     const DType t = o.view->dtype;
-    if (!(o.dtypes >> int(t) & 1)) return refuse(name + " is " + dtype_name(t) + ", which this instruction does not take");
+    if (!(o.dtypes >> int(t) & 1))
+      return refuse(name + " is " + dtype_name(t) + ", which this instruction does not take");
     return !o.like || t == o.like->dtype ||
-           refuse(std::string(o.like_name) + " and " + name + " are " + dtype_name(o.like->dtype) + " and " + dtype_name(t));
+           refuse(std::string(o.like_name) + " and " + name + " are " + dtype_name(o.like->dtype) + " and " +
+                  dtype_name(t));
   }
 
   static bool is_dense(const View& v, const Shape& shape) {
@@ -263,21 +262,24 @@ class Verifier {
     return apart(i, views, result) && written(i);
   }
 
-  /// A bias is one number per channel; with it and with ReLU the epilogue is as good as without.
+  /// A bias has one element per channel. The epilogue is verified with bias and ReLU as part of its expression.
   bool bias(const Instruction& i) {
     if (i.bias.empty() && !i.relu) return true;
-    if (i.kind != Kind::matmul && i.kind != Kind::conv) return true;  // of other kinds they mean nothing
+    if (i.kind != Kind::matmul && i.kind != Kind::conv) return true;  // other kinds do not use these fields
     if (i.bias.size() > 1) return refuse("there are " + str(int64_t(i.bias.size())) + " biases");
     for (const View& b : i.bias) {
-      if (b.dtype != result_dtype(i)) return refuse(std::string("the bias is ") + dtype_name(b.dtype) + ", not " + dtype_name(result_dtype(i)));
-      const size_t rank = i.shape.size(), first = i.kind == Kind::conv ? 1 : rank - 1, last = i.kind == Kind::conv ? 2 : rank - 1;
+      if (b.dtype != result_dtype(i))
+        return refuse(std::string("the bias is ") + dtype_name(b.dtype) + ", not " + dtype_name(result_dtype(i)));
+      const size_t rank = i.shape.size(), first = i.kind == Kind::conv ? 1 : rank - 1,
+                   last = i.kind == Kind::conv ? 2 : rank - 1;
       for (size_t a = 0; a < b.strides.size(); a++)
-        if (b.strides[a] != 0 && (a < first || a > last)) return refuse("the bias varies along axis " + str(int64_t(a)));
+        if (b.strides[a] != 0 && (a < first || a > last))
+          return refuse("the bias varies along axis " + str(int64_t(a)));
     }
     return fused(epilogue_of(i), i.shape, {result_dtype(i)}, "epilogue");
   }
 
-  /// No output touches what is read in another order than it is written in.
+  /// No output overlaps an input that is read in another order than the output is written.
   bool apart(const Instruction& i, const std::vector<Operand>& views, const Shape& result) {
     std::vector<Operand> reads, writes;
     for (const Operand& o : views) (o.written ? writes : reads).push_back(o);
@@ -294,7 +296,7 @@ class Verifier {
     return true;
   }
 
-  /// Notes what the instruction writes, for those after it.
+  /// Records the slots that the instruction writes, for later instructions.
   bool written(const Instruction& i) {
     for (const std::vector<View>* outputs : {&i.fused.outputs, &i.outputs})
       for (const View& v : *outputs) {
@@ -305,14 +307,14 @@ class Verifier {
     return true;
   }
 
-  /// What the epilogue gets.
+  /// The dtype of the accumulated result, input 0 of the epilogue.
   static DType result_dtype(const Instruction& i) {
     if (i.kind != Kind::reduce) return i.operands[0].dtype;
     const bool position = i.reducer == Reducer::argmax || i.reducer == Reducer::argmin;
     return position ? DType::i32 : i.before.values[i.before.results[0]].dtype;
   }
 
-  /// How the numbers of an instruction fit together, which its views then rely on.
+  /// Relations between the numbers of an instruction that its views rely on.
   bool relations(const Instruction& i) {
     switch (i.kind) {
       case Kind::map: return true;
@@ -343,7 +345,8 @@ class Verifier {
       if (!view(i.inputs[n], i.shape, "input " + std::to_string(n), false)) return false;
       dtypes.push_back(i.inputs[n].dtype);
     }
-    if (!expression(i.before, dtypes, i.shape.size(), "before") || !steps(i.shape, {int64_t(i.before.values.size())})) return false;
+    if (!expression(i.before, dtypes, i.shape.size(), "before") || !steps(i.shape, {int64_t(i.before.values.size())}))
+      return false;
     if (i.before.results.size() != 1) return refuse("before has " + str(int64_t(i.before.results.size())) + " results");
     if (i.reducer == Reducer::sum && i.before.values[i.before.results[0]].dtype == DType::b8)
       return refuse("the summand is bool, which this instruction does not take");
@@ -353,25 +356,28 @@ class Verifier {
     return true;
   }
 
-  /// Whether every list has a number per spatial axis.
+  /// Whether every list has one number per spatial axis.
   bool per_axis(size_t axes, std::initializer_list<const Shape*> lists) {
     for (const Shape* list : lists)
-      if (list->size() != axes) return refuse(str(int64_t(list->size())) + " numbers for " + str(int64_t(axes)) + " spatial axes");
+      if (list->size() != axes)
+        return refuse(str(int64_t(list->size())) + " numbers for " + str(int64_t(axes)) + " spatial axes");
     return true;
   }
 
   bool conv(const Instruction& i) {
     const size_t axes = i.shape.size() < 3 ? 0 : i.shape.size() - 3;
-    if (axes < 1 || axes > 3) return refuse("shape " + str(i.shape) + " is not that of a convolution in 1, 2 or 3 dimensions");
-    if (!per_axis(axes, {&i.input_size, &i.kernel_size, &i.stride, &i.pad_low, &i.input_dilation, &i.kernel_dilation})) return false;
+    if (axes < 1 || axes > 3)
+      return refuse("shape " + str(i.shape) + " is not that of a convolution in 1, 2 or 3 dimensions");
+    if (!per_axis(axes, {&i.input_size, &i.kernel_size, &i.stride, &i.pad_low, &i.input_dilation, &i.kernel_dilation}))
+      return false;
     for (size_t s = 0; s < axes; s++) {
       if (i.input_size[s] < 0 || i.kernel_size[s] < 1)
         return refuse("input size " + str(i.input_size) + " or kernel size " + str(i.kernel_size) + " is not positive");
       if (i.stride[s] < 1 || i.input_dilation[s] < 1 || i.kernel_dilation[s] < 1)
         return refuse("a stride or dilation is not positive");
       // Products of two 31-bit numbers do not overflow.
-      if (!extent(s, {reach(i.shape[3 + s], i.stride[s]), reach(i.kernel_size[s], i.kernel_dilation[s]), std::abs(i.pad_low[s]),
-                      reach(i.input_size[s], i.input_dilation[s])}))
+      if (!extent(s, {reach(i.shape[3 + s], i.stride[s]), reach(i.kernel_size[s], i.kernel_dilation[s]),
+                      std::abs(i.pad_low[s]), reach(i.input_size[s], i.input_dilation[s])}))
         return false;
     }
     return steps(i.shape, join({i.kernel_size, {i.channels}}));
@@ -379,7 +385,8 @@ class Verifier {
 
   bool fold(const Instruction& i) {
     const size_t axes = i.window_size.size();
-    if (axes < 1 || axes > i.shape.size()) return refuse("windows of rank " + str(int64_t(axes)) + " in " + str(i.shape));
+    if (axes < 1 || axes > i.shape.size())
+      return refuse("windows of rank " + str(int64_t(axes)) + " in " + str(i.shape));
     if (!per_axis(axes, {&i.positions, &i.stride, &i.dilation})) return false;
     if (i.shape.size() + axes > size_t(kMaxRank)) return refuse("the input's rank exceeds 16");
     for (size_t s = 0; s < axes; s++) {
@@ -393,8 +400,8 @@ class Verifier {
 
   const Program& p_;
   std::string& refusal_;
-  std::vector<bool> filled_;       // output slots that an earlier instruction has written
-  std::vector<bool> overwritten_;  // input slots whose memory an output may have taken
+  std::vector<bool> filled_;       // output slots written by an earlier instruction
+  std::vector<bool> overwritten_;  // input slots whose memory an output may reuse
 };
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The smallest test harness that will do.
+// A minimal test harness.
 #pragma once
 #include <cstdint>
 #include <cstdio>

@@ -1,10 +1,10 @@
-// Convolutions that reach every algorithm and its corners.
+// Convolutions that reach every algorithm and its edge cases.
 #pragma once
 #include <cstdint>
 
 namespace gradus {
 
-/// A problem in the words of a user; sizes of unused leading axes are 1.
+/// A problem as a user states it; sizes of unused leading axes are 1.
 struct Case {
   int64_t n, groups, out_channels, channels;
   int64_t in[3], kernel[3], stride[3], pad[3], in_dilation[3], kernel_dilation[3];
@@ -31,7 +31,7 @@ const Case chosen_cases[] = {
     {100, 1, 20, 4, {1, 8, 8}, {1, 6, 6}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {1, 6, 1, 10, {1, 16, 16}, {1, 16, 16}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {3, 1, 8, 3, {1, 300, 260}, {1, 298, 258}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-    // … of a first layer: rows along the lanes, strided, grouped, cut, of a narrow result, in three dimensions
+    // … of a first layer: rows along the lanes; strided, grouped, cut, with a narrow result, in three dimensions
     {1, 1, 16, 20, {1, 28, 28}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}},
     {2, 2, 30, 3, {1, 20, 21}, {1, 17, 19}, {1, 2, 1}, {0, 1, 2}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {1, 1, 16, 2, {1, 300, 300}, {1, 298, 298}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
@@ -40,7 +40,7 @@ const Case chosen_cases[] = {
     // depthwise and grouped
     {3, 10, 1, 1, {1, 14, 14}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {2, 3, 4, 5, {1, 10, 12}, {1, 3, 2}, {1, 1, 2}, {0, 1, 0}, {1, 1, 1}, {1, 1, 2}, {0, 0, 0}},
-    // crops, asymmetric padding, outputs that see nothing
+    // crops, asymmetric padding, outputs that use no input
     {2, 1, 3, 2, {1, 12, 12}, {1, 3, 3}, {1, 1, 1}, {0, -2, -1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {2, 1, 3, 2, {1, 12, 12}, {1, 3, 3}, {1, 2, 1}, {0, -2, 5}, {1, 1, 1}, {1, 1, 1}, {0, 3, 4}},
     {1, 1, 2, 2, {1, 3, 3}, {1, 5, 5}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 4, 4}},
@@ -65,9 +65,9 @@ const Case chosen_cases[] = {
     {16, 3, 1, 4, {1, 9, 10}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 3}, {1, 1, 1}, {0, 0, 0}},
     {14, 1, 80, 90, {1, 17, 18}, {1, 3, 3}, {1, 2, 2}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {16, 1, 5, 6, {4, 5, 6}, {2, 3, 3}, {1, 1, 2}, {1, 1, 1}, {2, 1, 1}, {1, 1, 1}, {1, 0, 0}},
-    // … of so many images that they are cut
+    // … with so many images that they are cut
     {530, 1, 3, 2, {1, 3, 4}, {1, 2, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-    // … where much of the kernel meets only padding: skipped; some positions meet nothing
+    // … where much of the kernel falls on padding and is skipped; some positions use no input
     {64, 1, 8, 16, {1, 10, 10}, {1, 5, 5}, {1, 1, 1}, {0, 4, 4}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {30, 2, 9, 20, {1, 4, 3}, {1, 3, 3}, {1, 1, 1}, {0, 2, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {32, 1, 20, 24, {1, 5, 6}, {1, 3, 3}, {1, 2, 1}, {0, 4, 5}, {1, 1, 1}, {1, 2, 2}, {0, 1, 2}},
@@ -76,14 +76,14 @@ const Case chosen_cases[] = {
     // gradients of a transposed layer's weights: x dilated, the kernel larger than the result
     {32, 1, 16, 20, {1, 7, 7}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
     {6, 2, 1, 9, {1, 9, 8}, {1, 16, 12}, {1, 2, 1}, {0, 1, 3}, {1, 2, 2}, {1, 1, 1}, {0, 0, 0}},
-    // minimal filtering: odd sizes, last vectors, groups, blocks of images and of rows, crops
+    // minimal filtering: odd sizes, partial last vectors, groups, blocks of images and of rows, crops
     {5, 1, 32, 32, {1, 8, 9}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {2, 2, 37, 41, {1, 13, 11}, {1, 3, 3}, {1, 1, 1}, {0, 1, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {1, 1, 150, 70, {1, 17, 19}, {1, 3, 3}, {1, 1, 1}, {0, 2, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {1, 1, 32, 33, {1, 70, 90}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {30, 1, 33, 32, {1, 5, 4}, {1, 3, 3}, {1, 1, 1}, {0, -1, 2}, {1, 1, 1}, {1, 1, 1}, {0, 1, 2}},
     {1, 1, 34, 35, {1, 20, 4}, {1, 3, 3}, {1, 1, 1}, {0, 8, 9}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
-    // … of their weights
+    // … gradients of their weights
     {32, 1, 32, 9, {1, 14, 14}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {37, 2, 41, 5, {1, 15, 17}, {1, 15, 15}, {1, 1, 1}, {0, 1, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {50, 1, 33, 2, {1, 33, 30}, {1, 31, 28}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
@@ -97,12 +97,12 @@ const Case chosen_cases[] = {
     {1, 1, 3, 4, {1, 200, 250}, {1, 3, 3}, {1, 1, 1}, {0, 1, 1}, {1, 2, 2}, {1, 1, 1}, {0, 1, 1}},
 };
 
-/// Gradients of weights where images, here the channels, lie innermost.
+/// Gradients of weights in batch-innermost layout, where images are the channels of the call.
 const Case innermost_cases[] = {
     {3, 1, 8, 64, {1, 32, 32}, {1, 28, 28}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {8, 1, 16, 64, {1, 14, 14}, {1, 10, 10}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {1, 1, 16, 64, {1, 28, 28}, {1, 14, 14}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 2, 2}, {0, 0, 0}},
-    // groups, last panels and vectors, lines that are one run and others, strides, crops
+    // groups, partial last panels and vectors, contiguous and other lines, strides, crops
     {16, 2, 7, 50, {1, 9, 8}, {1, 9, 8}, {1, 1, 1}, {0, 2, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {5, 2, 7, 54, {1, 11, 9}, {1, 5, 4}, {1, 1, 1}, {0, 1, 2}, {1, 1, 1}, {1, 2, 3}, {0, 0, 0}},
     {2, 1, 9, 47, {1, 12, 13}, {1, 5, 6}, {1, 2, 3}, {0, 0, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
@@ -112,7 +112,7 @@ const Case innermost_cases[] = {
     {3, 2, 6, 37, {1, 1, 40}, {1, 1, 36}, {1, 1, 1}, {0, 0, 2}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {2, 1, 7, 29, {3, 6, 7}, {2, 4, 5}, {1, 1, 1}, {1, 1, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {2, 1, 6, 16, {5, 7, 6}, {3, 3, 3}, {2, 1, 1}, {1, 1, 1}, {1, 1, 1}, {1, 2, 1}, {0, 0, 0}},
-    // blocks of positions; some that meet nothing; many images; too many; x dilated
+    // blocks of positions; some that use no input; many images; too many; x dilated
     {2, 1, 3, 32, {1, 30, 31}, {1, 20, 20}, {1, 1, 1}, {0, 0, 0}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},
     {2, 1, 5, 30, {1, 6, 7}, {1, 3, 3}, {1, 1, 1}, {0, 5, 6}, {1, 1, 1}, {1, 1, 1}, {0, 3, 0}},
     {2, 1, 5, 2000, {1, 4, 4}, {1, 4, 3}, {1, 1, 1}, {0, 1, 1}, {1, 1, 1}, {1, 1, 1}, {0, 0, 0}},

@@ -1,5 +1,5 @@
-// Convolutions against plain loops in double: strides, paddings, dilations and groups in 1 to 3
-// dimensions, the roles of the input and the weight gradient, one worker against two.
+// Convolutions against plain loops in double: strides, paddings, dilations and groups in 1 to 3 dimensions, as forward
+// passes, input gradients and weight gradients, one worker against two.
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -46,7 +46,7 @@ struct Collector {
   }
 };
 
-/// Negates results where they stand.
+/// Negates results in place.
 template <class T>
 void negate(void*, int, const Tile& t) {
   T* values = static_cast<T*>(const_cast<void*>(t.values));
@@ -56,10 +56,10 @@ void negate(void*, int, const Tile& t) {
 
 int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
 
-/// Calls of each variant that kept packed or transformed weights, and that stored their results with a bias.
-std::map<std::string, int64_t> kept_calls, biased_calls, biased_last_calls;
+/// Per variant, the calls that cached packed or transformed weights, and those that stored their results with a bias.
+std::map<std::string, int64_t> cached_calls, biased_calls, biased_last_calls;
 
-/// Adds a bias as an epilogue: what BiasedResult says, in plain loops.
+/// Adds a bias as an epilogue: the meaning of BiasedResult in plain loops.
 template <class T>
 struct BiasEpilogue {
   const ConvCall& call;
@@ -70,7 +70,7 @@ struct BiasEpilogue {
     const T biased = sum + static_cast<const T*>(b.bias)[batch % call.groups * b.bias_g + row * b.bias_o];
     return b.rectified && biased <= 0 ? T(0) : biased;
   }
-  /// Of a row of results.
+  /// The destination of a row of results.
   static int64_t columns(const ConvCall& c) { return volume(c.out) * (c.batch_innermost ? c.n : 1); }
   static void run(void* self, int, const Tile& t) {
     auto& epilogue = *static_cast<BiasEpilogue*>(self);
@@ -83,7 +83,7 @@ struct BiasEpilogue {
   }
 };
 
-/// A bias gives the bits that adding it to the sums `plain` does, stored or by the epilogue.
+/// A bias gives the same bits as adding it to the sums of `plain`, whether stored or applied by the epilogue.
 template <class T>
 void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& plain, int64_t size, TestPool& pool) {
   const int64_t step = 2, cols = BiasEpilogue<T>::columns(call);
@@ -108,10 +108,10 @@ void test_biased(const Variant& variant, ConvCall call, const std::vector<T>& pl
   }
 }
 
-/// Kept weights give the same bits, and are not read again: in the second run they are NaN.
+/// Cached weights give the same bits and are not read again: in the second run they are NaN.
 template <class T>
-void test_kept(const Variant& variant, ConvCall call, const std::vector<T>& want, const std::vector<T>& w,
-               TestPool& one, TestPool& two) {
+void test_cached(const Variant& variant, ConvCall call, const std::vector<T>& want, const std::vector<T>& w,
+                 TestPool& one, TestPool& two) {
   PackedCache cache;
   int64_t bytes = 0;
   cache.holds(1, bytes);
@@ -126,7 +126,7 @@ void test_kept(const Variant& variant, ConvCall call, const std::vector<T>& want
     if (bytes == 0) return;
     call.w = nothing.data() + (static_cast<const T*>(call.w) - w.data());
   }
-  ++kept_calls[variant.name];
+  ++cached_calls[variant.name];
 }
 
 /// Shapes and steps of a case.
@@ -145,7 +145,7 @@ ConvCall shaped(const Case& p) {
   return c;
 }
 
-/// Strides of x; returns where its first element is.
+/// Strides of x; returns the offset of its first element.
 int64_t lay_out_x(ConvCall& c, const Case& p, Layout lx) {
   int64_t start = 0;
   c.x_s[2] = 1, c.x_s[1] = c.in[2], c.x_s[0] = c.in[1] * c.in[2];
@@ -171,7 +171,7 @@ int64_t lay_out_x(ConvCall& c, const Case& p, Layout lx) {
   return start;
 }
 
-/// Strides of w; returns where its first element is.
+/// Strides of w; returns the offset of its first element.
 int64_t lay_out_w(ConvCall& c, const Case& p, Layout lw) {
   int64_t start = 0;
   c.w_k[2] = 1, c.w_k[1] = c.kernel[2], c.w_k[0] = c.kernel[1] * c.kernel[2];
@@ -189,7 +189,7 @@ int64_t lay_out_w(ConvCall& c, const Case& p, Layout lw) {
   return start;
 }
 
-/// The exact sums, and those of the absolute values of their terms.
+/// The exact sums, and the sums of the absolute values of their terms.
 template <class T>
 void sum_exactly(const ConvCall& c, std::vector<double>& want, std::vector<double>& scale) {
   size_t at = 0;
@@ -231,7 +231,7 @@ void check_layout(const Variant& variant, ConvCall c, bool last, const std::vect
   std::vector<T> y(want.size() + 64, T(77));
   c.y = y.data(), c.epilogue = {nullptr, nullptr};
   report(variant.conv(c, one) == Status::ok, "status", c, variant.name);
-  test_kept(variant, c, y, w, one, two);
+  test_cached(variant, c, y, w, one, two);
   Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), c.out_channels,
                      last ? outs * c.n : outs};
   c.y = nullptr, c.epilogue = {Collector<T>::run, &tiles};
@@ -289,7 +289,7 @@ void chosen() {
   }
 }
 
-/// Gradients of weights where images, here the channels, lie innermost.
+/// Gradients of weights in batch-innermost layout, where images are the channels of the call.
 template <class T>
 void images_innermost() {
   for (const Case& c : innermost_cases) test<T>(c, Layout::innermost, Layout::innermost);
@@ -323,8 +323,8 @@ void random(int count) {
   }
 }
 
-/// Minimal filtering adds and halves before it multiplies, yet sums fewer products: it must not be
-/// further from the exact result than plain float32 sums, in the mean over a layer.
+/// Minimal filtering adds and halves before it multiplies, but sums fewer products: its mean error over a layer must
+/// not exceed that of plain float32 sums.
 void accuracy() {
   constexpr int64_t channels = 64, size = 32, outs = size * size;
   ConvCall c{};
@@ -338,7 +338,7 @@ void accuracy() {
   c.w_k[2] = 1, c.w_k[1] = 3, c.w_c = 9, c.w_o = 9 * channels;
   Numbers numbers(11);
   std::vector<float> x(channels * outs), w(channels * channels * 9), y(x.size());
-  for (auto& v : x) v = float(std::max(0.0, numbers.real()));  // as behind a ReLU
+  for (auto& v : x) v = float(std::max(0.0, numbers.real()));  // as after a ReLU
   for (auto& v : w) v = float(numbers.real());
   c.x = x.data(), c.w = w.data(), c.y = y.data();
 
@@ -379,7 +379,7 @@ int main() {
   random<double>(400);
   for (const Variant& variant : variants()) {
     const std::pair<const char*, int64_t> reached[] = {
-        {"kept weights", kept_calls[variant.name]},
+        {"cached weights", cached_calls[variant.name]},
         {"stored with a bias", biased_calls[variant.name]},
         {"stored with the batch innermost and a bias", biased_last_calls[variant.name]}};
     for (const auto& [what, calls] : reached) {

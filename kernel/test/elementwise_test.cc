@@ -1,6 +1,6 @@
-// Every scalar instruction and cast, on every dtype, against a scalar definition; every element
-// alike for every length, offset and position; in place; and nothing written beyond the block.
-// (The values of the elementary functions are vmath_test's.)
+// Every scalar operation and cast, on every dtype, against a scalar definition; the same result for every length,
+// offset and position; in place; and nothing written beyond the block. (The values of the elementary functions are
+// checked by vmath_test.)
 #include "elementwise_isa.h"
 #include "elementwise_values.h"
 #include "src/opcodes.h"
@@ -67,7 +67,7 @@ T modulo(T x, T y) {
   return (r < 0) != (y < 0) ? r + y : r;
 }
 
-/// ⌊x/y⌋ in a wider type, where that holds it.
+/// ⌊x/y⌋ in a wider type that can represent it.
 template <class T>
 T floored(T x, T y) {
   if (y == 0) return x / y;
@@ -225,7 +225,7 @@ std::vector<char> bytes_of(DType dtype) {
   }
 }
 
-/// Rotates by whole elements, so that arguments differ from each other.
+/// Rotates by whole elements, so that the arguments differ from each other.
 std::vector<char> rotated(std::vector<char> v, size_t by) {
   std::vector<char> r(v.begin() + long(by), v.end());
   r.insert(r.end(), v.begin(), v.begin() + long(by));
@@ -257,8 +257,8 @@ void check_block(const Block& block) {
              &in[2][size_t(i) * size[2]], 1);
 
   for (int n = 0; n <= kLongest; ++n) {
-    const int first = n * 7 % kLongest;  // also moves the alignment
-    // exact-size heap copies let the address sanitizer see a read beyond the end
+    const int first = n * 7 % kLongest;  // also shifts the alignment
+    // heap copies of the exact size, so that the address sanitizer sees any read beyond the end
     std::vector<char> exact[3];
     for (int k = 0; k < 3; ++k) {
       const char* p = &in[k][size_t(first) * size[k]];
@@ -308,13 +308,13 @@ void check_blocks(const Isa& isa) {
                    1});
 }
 
-// ---- several instructions as one ----
+// ---- several operations as one ----
 
 std::string name_of(int opcode) {
   return opcode == kNoOpcode ? "itself" : opcode == kEqualInts ? "eq of int32" : kOpcodeInfo[opcode].name;
 }
 
-/// f(g(a, b), h(c, d)) by the single instructions, one after another.
+/// f(g(a, b), h(c, d)) by the single operations, one after another.
 std::vector<float> by_steps(const Isa& isa, int f, int g, int h, const std::vector<float> (&in)[4]) {
   const int64_t n = int64_t(in[0].size());
   if (f == op_where) {
@@ -339,7 +339,7 @@ bool all_same(const float* got, const float* want, int64_t n) {
   return ok;
 }
 
-/// The values, every length and position, in place of each argument, and nothing beyond the block.
+/// The values, for every length and position, overwriting each argument, and nothing beyond the block.
 void check_tree(const Isa& isa, FusedOp op, int f, int g, int h) {
   const std::string name = std::string(isa.name) + " " + name_of(f) + "(" + name_of(g) + ", " + name_of(h) + ")";
   std::vector<float> many[4];
@@ -384,7 +384,7 @@ void check_trees(const Isa& isa) {
       }
 }
 
-/// What normal numbers are made of has the same bits on every instruction set.
+/// The operations behind normal random numbers give the same bits on every instruction set.
 template <class T>
 void check_same_everywhere(int opcode) {
   Random random{8};

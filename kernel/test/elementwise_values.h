@@ -1,4 +1,4 @@
-// Arguments for the tests of scalar instructions, and the comparison of their results.
+// Arguments for the tests of scalar operations, and the comparison of their results.
 #pragma once
 #include <algorithm>
 #include <cmath>

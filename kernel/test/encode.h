@@ -1,4 +1,4 @@
-// Program → words, the mirror image of src/decode.cc, for tests that make programs in C++.
+// Program → words, the inverse of src/decode.cc, for tests that build programs in C++.
 #pragma once
 #include "src/program.h"
 

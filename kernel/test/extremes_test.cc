@@ -1,6 +1,6 @@
-// Programs with extreme numbers: sizes, strides, paddings, dilations and windows up to the ends of 32 bits, over
-// little memory, because what is large is read again and again. They are refused, or run within their buffers
-// (`make sanitize`), end soon after an interruption, and give the right results where those can be had.
+// Programs with extreme numbers: sizes, strides, paddings, dilations and windows up to the ends of 32 bits, over little
+// memory, because large axes read the same elements again and again. They are refused, or run within their buffers
+// (`make sanitize`), end soon after an interruption, and give the right results where those can be computed.
 //   extremes_test [programs] [first seed]
 #include <signal.h>
 #include <sys/time.h>
@@ -13,21 +13,21 @@
 #include <mutex>
 #include <thread>
 
-#include "src/engine.h"
 #include "encode.h"
 #include "generate.h"
 #include "naive.h"
 #include "refusing_memory.h"
+#include "src/engine.h"
 
 using namespace gradus;
 
 namespace {
 
-/// What a program may take here: more is refused like memory that is not there.
+/// The memory that a program may use here; larger requests are refused as if memory were out.
 constexpr uint64_t kMostBytes = uint64_t{256} << 20;
-/// Elements of a view in memory, and of a result; steps that the naive meaning may take.
+/// The most elements of a view in memory and of a result, and the most steps of the naive evaluation.
 constexpr int64_t kMostReach = 1 << 14, kMostResult = 1 << 15, kMostNaive = 1 << 17;
-/// After so many seconds of the processor a run is interrupted; then it has so many to end.
+/// A run is interrupted after this much processor time; then it has this long to end.
 constexpr double kPatience = 0.05;
 constexpr int kGrace = 30;
 
@@ -45,7 +45,7 @@ int64_t extreme(Random& random) {
   }
 }
 
-/// A view with the shape that it is read or written over.
+/// A view with the shape over which it is read or written.
 struct Use {
   View* view;
   Shape shape;
@@ -79,7 +79,9 @@ std::vector<Use> uses(Instruction& i) {
       list.push_back({&i.operands[0], joined(joined(lead, i.positions), i.window_size), false});
       break;
     }
-    case Kind::gather: list.push_back({&i.operands[0], moved, false}), list.push_back({&i.operands[1], i.shape, false}); break;
+    case Kind::gather:
+      list.push_back({&i.operands[0], moved, false}), list.push_back({&i.operands[1], i.shape, false});
+      break;
     case Kind::scatter_add: add(i.operands, i.shape, false); break;
     case Kind::cumsum:
     case Kind::argsort: add(i.operands, i.shape, false); break;
@@ -112,12 +114,13 @@ void stretch(Instruction& i, Random& random) {
     default: break;
   }
   if (random.one_in(4) && i.kind != Kind::scatter_add) offer(i.shape);
-  for (int64_t n = numbers.empty() ? 0 : random.between(1, 4); n > 0; n--) *numbers[size_t(random.below(int64_t(numbers.size())))] = extreme(random);
+  for (int64_t n = numbers.empty() ? 0 : random.between(1, 4); n > 0; n--)
+    *numbers[size_t(random.below(int64_t(numbers.size())))] = extreme(random);
   for (int64_t& pad : i.pad_low)
     if (random.one_in(4)) pad = random.one_in(2) ? -extreme(random) : extreme(random);
 }
 
-/// Lays views out again over little memory: large axes of inputs stand still; axes of one element take any step.
+/// Lays views out again over little memory: large axes of inputs get stride 0; axes of one element get any stride.
 void lay_out(Program& p, Random& random) {
   for (Use& use : uses(p.instructions[0])) {
     View& v = *use.view;
@@ -137,15 +140,16 @@ void lay_out(Program& p, Random& random) {
   for (Slot& s : p.slots) s.may_alias = -1;
 }
 
-/// Interrupts an engine that takes long.
+/// Interrupts an engine that takes too long.
 class Watch {
  public:
-  explicit Watch(Engine& engine) : thread_([this, &engine] {
-    std::unique_lock<std::mutex> lock(mutex_);
-    const std::clock_t start = std::clock();
-    while (!changed_.wait_for(lock, std::chrono::milliseconds(5), [this] { return done_; }))
-      if (double(std::clock() - start) > kPatience * CLOCKS_PER_SEC) engine.interrupt();
-  }) {}
+  explicit Watch(Engine& engine)
+      : thread_([this, &engine] {
+          std::unique_lock<std::mutex> lock(mutex_);
+          const std::clock_t start = std::clock();
+          while (!changed_.wait_for(lock, std::chrono::milliseconds(5), [this] { return done_; }))
+            if (double(std::clock() - start) > kPatience * CLOCKS_PER_SEC) engine.interrupt();
+        }) {}
   ~Watch() {
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -170,14 +174,14 @@ void hangs(int) {
   _exit(1);
 }
 
-/// So many seconds of the processor until `hangs` is called; 0 for no end.
+/// Allows this much processor time until `hangs` is called; 0 for no limit.
 void allow(int seconds) {
   itimerval timer{};
   timer.it_value.tv_sec = seconds;
   setitimer(ITIMER_PROF, &timer, nullptr);
 }
 
-/// Steps of the naive meaning, or more than it may take.
+/// Steps of the naive evaluation, or more than the limit.
 int64_t naive_steps(Instruction& i) {
   int64_t steps = 1;
   const auto times = [&](const Shape& sizes) {
@@ -199,7 +203,8 @@ struct Counts {
   int64_t accepted = 0, ran = 0, interrupted = 0, compared = 0;
 };
 
-void compare(Program& p, const std::vector<std::vector<char>>& inputs, const std::vector<char*>& got, const std::string& name) {
+void compare(Program& p, const std::vector<std::vector<char>>& inputs, const std::vector<char*>& got,
+             const std::string& name) {
   std::vector<std::vector<char>> right = inputs;
   std::vector<char*> addresses(1, nullptr);
   for (auto& b : right) addresses.push_back(b.data());
@@ -211,7 +216,8 @@ void compare(Program& p, const std::vector<std::vector<char>>& inputs, const std
     int64_t wrong = 0;
     for_each(use.shape, [&](const Index& at) {
       const double x = engine.get(*use.view, at), y = naive.get(*use.view, at);
-      wrong += !(x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * std::max(1.0, std::fabs(y)));
+      wrong +=
+          !(x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * std::max(1.0, std::fabs(y)));
     });
     check(wrong == 0, name + ": " + std::to_string(wrong) + " results are wrong");
   }
@@ -239,7 +245,10 @@ void attack(uint64_t seed, int threads, Counts& counts) {
       const float f = float(x - 1);
       const double d = double(x - 1);
       const int32_t n = int32_t(x);
-      std::memcpy(&inputs.back()[at], s.dtype == DType::f32 ? static_cast<const void*>(&f) : s.dtype == DType::f64 ? &d : static_cast<const void*>(&n),
+      std::memcpy(&inputs.back()[at],
+                  s.dtype == DType::f32   ? static_cast<const void*>(&f)
+                  : s.dtype == DType::f64 ? &d
+                                          : static_cast<const void*>(&n),
                   byte_size(s.dtype));
       if (s.dtype == DType::b8) inputs.back()[at] &= 1;
     }
@@ -277,9 +286,13 @@ int main(int argc, char** argv) {
     if (std::string(Engine(1).isa()) != isa) continue;
     Counts counts;
     for (int64_t n = 0; n < programs; n++) attack(current_seed = first + uint64_t(n), n % 7 == 0 ? 2 : 1, counts);
-    std::printf("extremes %s: of %lld programs %lld were valid, %lld ran, %lld of them until they were interrupted, %lld were compared\n", isa,
-                (long long)programs, (long long)counts.accepted, (long long)counts.ran, (long long)counts.interrupted, (long long)counts.compared);
-    check(counts.compared > 0 && counts.ran > counts.compared, std::string(isa) + ": some programs ran, and some were compared");
+    std::printf(
+        "extremes %s: of %lld programs %lld were valid, %lld ran, %lld of them until they were interrupted, %lld were "
+        "compared\n",
+        isa, (long long)programs, (long long)counts.accepted, (long long)counts.ran, (long long)counts.interrupted,
+        (long long)counts.compared);
+    check(counts.compared > 0 && counts.ran > counts.compared,
+          std::string(isa) + ": some programs ran, and some were compared");
   }
   return summary("extremes");
 }

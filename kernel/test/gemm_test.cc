@@ -51,13 +51,13 @@ struct Collector {
   }
 };
 
-/// Calls of each variant that kept the left or the right operand.
-std::map<std::string, int64_t> kept_calls[2];
+/// Per variant, the calls that cached the left or the right operand.
+std::map<std::string, int64_t> cached_calls[2];
 
-/// An operand that is kept gives the same bits, and is not read again: in the second run it is NaN.
+/// A cached operand gives the same bits and is not read again: in the second run it is NaN.
 template <class T>
-void test_kept(const Variant& variant, MatmulCall call, const std::vector<T>& want, size_t operand_size, bool right,
-               bool special, TestPool& one, TestPool& two) {
+void test_cached(const Variant& variant, MatmulCall call, const std::vector<T>& want, size_t operand_size, bool right,
+                 bool special, TestPool& one, TestPool& two) {
   PackedCache cache;
   int64_t bytes = 0;
   check(!cache.holds(1, bytes) && cache.holds(1, bytes), "the second run", call, variant.name);
@@ -73,10 +73,10 @@ void test_kept(const Variant& variant, MatmulCall call, const std::vector<T>& wa
     nothing.assign(operand_size, T(NAN));
     if (!special) (right ? call.b : call.a) = nothing.data();
   }
-  ++kept_calls[right][variant.name];
+  ++cached_calls[right][variant.name];
 }
 
-/// The exact sums, and those of the absolute values of their terms.
+/// The exact sums, and the sums of the absolute values of their terms.
 template <class T>
 void sum_exactly(const MatmulCall& c, std::vector<double>& want, std::vector<double>& scale) {
   const T *a = static_cast<const T*>(c.a), *b = static_cast<const T*>(c.b);
@@ -126,8 +126,8 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
     std::vector<T> direct(size_t(batch * m * c_row), T(77));
     call.c = direct.data(), call.c_offset = co.data(), call.c_row = c_row;
     check(variant.matmul(call, one) == Status::ok, "status", call, variant.name);
-    test_kept(variant, call, direct, a.size(), false, special, one, two);
-    test_kept(variant, call, direct, b.size(), true, special, one, two);
+    test_cached(variant, call, direct, a.size(), false, special, one, two);
+    test_cached(variant, call, direct, b.size(), true, special, one, two);
     Collector<T> tiles{std::vector<T>(want.size()), std::vector<int>(want.size()), m, n};
     call.c = nullptr, call.epilogue = {Collector<T>::run, &tiles};
     variant.matmul(call, two);
@@ -224,11 +224,11 @@ void all() {
         test<T>(1, 96, d, 100, la, lb);
       }
     test<T>(1, 300, 300, 600, Layout::columns, lb, true);
-    // Left operands that are packed: for all blocks, by each block, in pieces of k.
+    // Left operands that are packed: once for all blocks, by each block, in pieces of k.
     test<T>(2, 300, 900, 700, Layout::columns, lb);
     test<T>(1, 400, 1100, 100, Layout::gaps, lb);
     test<T>(1, 18, 9000, 30, Layout::gaps, lb);
-    // Right operands larger than the left, read where they lie if their columns do.
+    // Right operands larger than the left one, read in place if their columns allow.
     test<T>(2, 70, 1100, 300, Layout::rows, lb);
     test<T>(1, 40, 1030, 1500, Layout::gaps, lb);
     test<T>(17, 64, 64, 64, Layout::rows, lb);
@@ -257,11 +257,11 @@ int main() {
   all<double>();
   matrix_unit_is_as_exact();
   for (const Variant& variant : variants())
-    for (auto& calls : kept_calls) {
+    for (auto& calls : cached_calls) {
       ++checks;
       if (calls[variant.name] > 20) continue;
       ++failures;
-      std::printf("FAILED: %s kept hardly any operand\n", variant.name);
+      std::printf("FAILED: %s cached hardly any operand\n", variant.name);
     }
   std::printf("gemm_test: %d checks %s\n", checks, failures ? "done" : "passed");
   if (failures) std::printf("gemm_test: %d FAILED\n", failures);

@@ -2,9 +2,9 @@
 #pragma once
 #include <algorithm>
 
+#include "check.h"
 #include "src/opcodes.h"
 #include "src/program.h"
-#include "check.h"
 
 namespace gradus {
 
@@ -39,7 +39,9 @@ class Generator {
   int64_t size() {
     switch (random.below(20)) {
       case 0: return 0;
-      case 1: case 2: case 3: return 1;
+      case 1:
+      case 2:
+      case 3: return 1;
       case 4: return random.between(30, 100);
       default: return random.between(2, 9);
     }
@@ -48,7 +50,7 @@ class Generator {
   Shape shape(int64_t least, int64_t most) {
     Shape s(size_t(random.between(least, most)));
     for (int64_t& d : s) d = size();
-    // Now and then large enough for several tasks.
+    // Occasionally large enough for several tasks.
     if (!s.empty() && random.one_in(12)) s[random.below(int64_t(s.size()))] = random.between(1000, 6000);
     while (count_of(s) > 200000) s[random.below(int64_t(s.size()))] = 2;
     return s;
@@ -67,7 +69,8 @@ class Generator {
     for (size_t i = 0; i < order.size(); i++) order[i] = i;
     if (!dense && random.one_in(2))
       for (size_t i = order.size(); i > 1; i--) std::swap(order[i - 1], order[random.below(int64_t(i))]);
-    if (first_innermost_) dense = false, std::rotate(order.begin(), std::find(order.begin(), order.end(), 0u) + 1, order.end());
+    if (first_innermost_)
+      dense = false, std::rotate(order.begin(), std::find(order.begin(), order.end(), 0u) + 1, order.end());
     int64_t step = !dense && !first_innermost_ && random.one_in(5) ? random.between(2, 3) : 1, low = 0, high = 0;
     for (size_t a = order.size(); a-- > 0;) {
       const size_t axis = order[a];
@@ -89,8 +92,9 @@ class Generator {
 
   /// Appends a random operation whose result is exact; false when no value fits.
   bool operation(Expression& e) {
-    static const int candidates[] = {op_cast, op_neg, op_abs, op_sign, op_floor, op_sqrt, op_not_, op_add, op_sub, op_mul,
-                                     op_div, op_floorDiv, op_mod, op_mulZero, op_max, op_min, op_eq, op_lt, op_le, op_and_, op_or_, op_where};
+    static const int candidates[] = {op_cast, op_neg, op_abs, op_sign,     op_floor, op_sqrt,    op_not_, op_add,
+                                     op_sub,  op_mul, op_div, op_floorDiv, op_mod,   op_mulZero, op_max,  op_min,
+                                     op_eq,   op_lt,  op_le,  op_and_,     op_or_,   op_where};
     const int op = candidates[random.below(int64_t(sizeof candidates / sizeof *candidates))];
     const OpcodeInfo& info = kOpcodeInfo[op];
     Value v{ValueKind::op, DType::f32, op, 0, info.arity, {}};
@@ -123,9 +127,10 @@ class Generator {
       e.values.push_back({ValueKind::index, DType::i32, int32_t(random.below(int64_t(rank))), 0, 0, {}});
     for (int64_t n = 0; n < operations; n++) operation(e);
     for (size_t n = 0; n < results; n++) {
-      // Mostly what was computed last, sometimes a plain input.
+      // Mostly the value computed last, sometimes a plain input.
       const int64_t last = int64_t(e.values.size()) - 1;
-      e.results.push_back(int32_t(random.one_in(4) ? random.below(last + 1) : std::max<int64_t>(0, last - random.below(3))));
+      e.results.push_back(
+          int32_t(random.one_in(4) ? random.below(last + 1) : std::max<int64_t>(0, last - random.below(3))));
     }
     return e;
   }
@@ -138,8 +143,9 @@ class Generator {
     }
     f.expression = expression(first, shape.size(), simple ? 0 : random.below(9), simple ? 1 : size_t(outputs));
     if (simple && !first.empty()) f.expression.results = {0};
-    for (int32_t r : f.expression.results) f.outputs.push_back(view(shape, f.expression.values[r].dtype, true, simple && random.one_in(2)));
-    // An output of equal layout may replace an input.
+    for (int32_t r : f.expression.results)
+      f.outputs.push_back(view(shape, f.expression.values[r].dtype, true, simple && random.one_in(2)));
+    // An output of equal layout may reuse an input's memory.
     for (View& out : f.outputs)
       for (const View& in : f.inputs)
         if (random.one_in(3) && in.dtype == out.dtype && unique(in, shape) && !donated(in.buffer - 1)) {
@@ -163,7 +169,7 @@ class Generator {
     return true;
   }
 
-  /// Two axes exchanged, with rows far apart now and then.
+  /// Two axes swapped, occasionally with rows far apart.
   void transposition(Instruction& i) {
     i.shape = {random.between(1, 3), random.between(1, 150), random.between(1, 150)};
     const DType t = any();
@@ -173,7 +179,7 @@ class Generator {
     i.fused.inputs = {{1, t, 0, {m * row, 1, row}}};
     i.fused.outputs = {{2, t, 0, {n * to, to, 1}}};
     i.fused.expression = {{input(0, t)}, {0}};
-    if (t != DType::b8 && random.one_in(2)) {  // with another input, and that again as a second output
+    if (t != DType::b8 && random.one_in(2)) {  // with another input, and once more as a second output
       i.fused.inputs.push_back(view(i.shape, t, false));
       i.fused.expression.values.push_back(input(1, t));
       i.fused.expression.values.push_back({ValueKind::op, t, op_sub, 0, 2, {0, 1, 0}});
@@ -185,13 +191,14 @@ class Generator {
     }
   }
 
-  /// Each element of some planes repeated over a window of its own, as the gradient of pooling reads
-  /// them: [planes, positions, window, positions, window], and images innermost now and then; compared with
-  /// numbers of any layout, or with one for each position of a window.
+  /// Each element of some planes repeated over a window of its own, as the gradient of pooling reads them: [planes,
+  /// positions, window, positions, window], occasionally with images innermost; compared with numbers of any layout, or
+  /// with one number for each position of a window.
   void repetition(Instruction& i) {
     const bool images = random.one_in(2);
     const int64_t n = images ? random.between(60, 100) : 1;
-    const int64_t planes = random.between(1, images ? 4 : 9), h = random.between(1, images ? 4 : 9), w = random.between(1, images ? 9 : 40);
+    const int64_t planes = random.between(1, images ? 4 : 9), h = random.between(1, images ? 4 : 9),
+                  w = random.between(1, images ? 9 : 40);
     i.shape = {planes, h, random.between(1, 3), w, random.between(1, 3)};
     if (images) i.shape.push_back(n);
     const DType t = any();
@@ -208,13 +215,14 @@ class Generator {
     }
     i.fused.expression = {{input(0, t), input(1, t), {ValueKind::op, DType::b8, op_eq, 0, 2, {0, 1, 0}}}, {2}};
     if (random.one_in(2)) i.fused.expression.results = {0};
-    i.fused.outputs = {view(i.shape, i.fused.expression.values[size_t(i.fused.expression.results[0])].dtype, true, random.one_in(2))};
+    i.fused.outputs = {
+        view(i.shape, i.fused.expression.values[size_t(i.fused.expression.results[0])].dtype, true, random.one_in(2))};
   }
 
-  /// Float32 arithmetic over long rows of larger matrices, as an optimiser's update has it: with factors
-  /// for all, for a row or for a column, and results in place.
+  /// Float32 arithmetic over long rows of larger matrices, as in an optimizer's update: with factors shared by all
+  /// elements, a row or a column, and results in place.
   void rows(Instruction& i, std::vector<DType> first) {
-    const bool longer = random.one_in(3);  // than a block has room for
+    const bool longer = random.one_in(3);  // more than fit a block
     i.shape = {random.between(1, longer ? 8 : 40), longer ? random.between(700, 3000) : random.between(100, 420)};
     const int64_t row = i.shape[1] + (random.one_in(3) ? 0 : random.between(1, 40)), size = i.shape[0] * row;
     const auto slot = [&](bool output, int64_t n, int32_t alias) {
@@ -234,12 +242,16 @@ class Generator {
     e.values.push_back({ValueKind::constant, DType::f32, 0, double(random.between(-3, 12)) / 2, 0, {}});
     std::vector<int32_t> floats;
     for (size_t n = 0; n < e.values.size(); n++) floats.push_back(int32_t(n));
-    const auto pick = [&] { return random.one_in(2) ? floats.back() : floats[size_t(random.below(int64_t(floats.size())))]; };
+    const auto pick = [&] {
+      return random.one_in(2) ? floats.back() : floats[size_t(random.below(int64_t(floats.size())))];
+    };
     for (int64_t n = random.between(1, 12); n > 0; n--) {
       static const int choices[] = {op_add, op_sub, op_mul, op_add, op_sub, op_mul, op_div, op_sqrt, op_le};
       const int op = choices[random.below(9)];
-      e.values.push_back({ValueKind::op, op == op_le ? DType::b8 : DType::f32, op, 0, op == op_sqrt ? 1 : 2, {pick(), pick(), 0}});
-      if (op == op_le) e.values.push_back({ValueKind::op, DType::f32, op_where, 0, 3, {int32_t(e.values.size()) - 1, pick(), pick()}});
+      e.values.push_back(
+          {ValueKind::op, op == op_le ? DType::b8 : DType::f32, op, 0, op == op_sqrt ? 1 : 2, {pick(), pick(), 0}});
+      if (op == op_le)
+        e.values.push_back({ValueKind::op, DType::f32, op_where, 0, 3, {int32_t(e.values.size()) - 1, pick(), pick()}});
       floats.push_back(int32_t(e.values.size()) - 1);
     }
     for (int64_t n = random.between(1, 3); n > 0; n--) {
@@ -258,7 +270,7 @@ class Generator {
     fused(i.fused, i.shape, {}, false);
   }
 
-  /// A reduction over the windows of an image, as pooling has it: [n, c, positions…, window…].
+  /// A reduction over the windows of an image, as in pooling: [n, c, positions…, window…].
   void windows(Instruction& i) {
     const int64_t kh = random.between(1, 3), kw = random.between(1, 3), step = random.between(1, 3);
     i.shape = {random.between(1, 3), random.between(1, 9), random.between(1, 20), random.between(1, 40), kh, kw};
@@ -285,7 +297,7 @@ class Generator {
     i.inner = random.between(0, int64_t(i.shape.size()) - i.kept);
     i.reducer = Reducer(random.below(kReducers));
     std::vector<DType> dtypes;
-    if (channels) {  // lines of one kept element after another, as the gradient of a bias has them
+    if (channels) {  // lines of one kept element after another, as in the gradient of a bias
       i.shape = {random.between(1, 40), random.between(1, 20), random.between(10, 70)};
       i.kept = 1;
       i.inner = random.one_in(4) ? random.between(0, 2) : 1;
@@ -310,7 +322,7 @@ class Generator {
     if (position)
       for (size_t a = size_t(i.kept); a < i.shape.size(); a++) i.shape[a] = std::max<int64_t>(i.shape[a], 1);
     if (position && !channels) {
-      // Sizes may have grown: the views are made anew.
+      // Sizes may have grown: the views are built again.
       for (View& v : i.inputs) v = view(i.shape, v.dtype, false);
     }
     fused(i.fused, Shape(i.shape.begin(), i.shape.begin() + i.kept), {position ? DType::i32 : t}, random.one_in(2));
@@ -366,9 +378,10 @@ class Generator {
     first_innermost_ = false;
   }
 
-  /// A bias of channels, ReLU or both behind a product or convolution, and mostly nothing more.
+  /// Occasionally a bias per channel, a ReLU or both after a product or convolution.
   void bias(Instruction& i, DType t) {
-    const size_t rank = i.shape.size(), first = i.kind == Kind::conv ? 1 : rank - 1, last = i.kind == Kind::conv ? 2 : rank - 1;
+    const size_t rank = i.shape.size(), first = i.kind == Kind::conv ? 1 : rank - 1,
+                 last = i.kind == Kind::conv ? 2 : rank - 1;
     if (!random.one_in(6)) {
       View b = view(i.shape, t, false);
       for (size_t a = 0; a < rank; a++)
@@ -438,7 +451,7 @@ class Generator {
   }
 
   Program p_;
-  bool first_innermost_ = false;  // of views that are made
+  bool first_innermost_ = false;  // of generated views
 };
 
 }  // namespace gradus

@@ -1,5 +1,5 @@
-// Memory that cannot be had: the n-th allocation of loading and running a program fails, for every n, alone or
-// with all after it. The caller gets an error that says so, and afterwards the same engine does its work.
+// Out of memory: the n-th allocation of loading and running a program fails, for every n, alone or with all later ones.
+// The caller gets an error that says so, and afterwards the same engine works.
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ void refuse(int64_t from, int64_t to) {
 }
 void refuse_nothing() { refuse(INT64_MAX, INT64_MAX); }
 
-/// Loads and runs twice: the second time operands are kept. Allocations from … to − 1 fail.
+/// Loads and runs twice: the second run packs operands. Allocations from … to − 1 fail.
 struct Try {
   Status status = Status::ok;
   std::string message;
@@ -65,7 +65,8 @@ void fail_each(Kind kind, uint64_t seed, bool all_later) {
   Engine whole(2);
   const Try right = attempt(whole, program, words, inputs);
   if (!check(right.status == Status::ok, name + ": " + right.message)) return;
-  // What can be done without (packed operands) may be refused without failing: the loop ends at what is never asked for.
+  // Optional allocations (packed operands) may fail without an error: the loop ends at the first number that is never
+  // reached.
   for (int64_t n = 0, asked = 1; n < asked; ++n) {
     Engine engine(2);
     const Try tried = attempt(engine, program, words, inputs, n, all_later ? INT64_MAX : n + 1);
@@ -82,7 +83,7 @@ void fail_each(Kind kind, uint64_t seed, bool all_later) {
   }
 }
 
-/// An engine that cannot be made, and threads that cannot be had.
+/// An engine that cannot be created, and threads that cannot be started.
 void engines() {
   Generator generator(3);
   const Program program = generator.program(Kind::matmul);
@@ -105,13 +106,13 @@ void engines() {
   check(refusals >= 2, std::to_string(refusals) + " refusals");
 }
 
-/// Threads that the system does not give are done without.
+/// Threads that the system refuses are done without.
 void fewer_threads() {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   rlimit old, little;
   getrlimit(RLIMIT_AS, &old);
   little = old;
-  little.rlim_cur = rlim_t{256} << 20;  // of 8 MiB for the stack of each thread
+  little.rlim_cur = rlim_t{256} << 20;  // 8 MiB of stack for each thread
   setrlimit(RLIMIT_AS, &little);
   Engine engine(kMaxWorkers);
   setrlimit(RLIMIT_AS, &old);
@@ -125,7 +126,7 @@ void fewer_threads() {
 #endif
 }
 
-/// More than there is says how much.
+/// A request beyond the address space reports its size.
 void sizes() {
   Program p;
   p.slots = {{false, DType::f32, 4, -1}, {true, DType::f32, 4, -1}};

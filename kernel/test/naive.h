@@ -1,4 +1,4 @@
-// The meaning of every instruction, one element at a time in double: what the kernels are held to.
+// The meaning of every instruction, one element at a time in double: the oracle for the kernels.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -40,7 +40,9 @@ inline double rounded(DType t, double x) {
 }
 
 /// int32 arithmetic wraps around.
-inline double wrapped(DType t, double x) { return t == DType::i32 ? double(int32_t(uint32_t(int64_t(x)))) : rounded(t, x); }
+inline double wrapped(DType t, double x) {
+  return t == DType::i32 ? double(int32_t(uint32_t(int64_t(x)))) : rounded(t, x);
+}
 
 class Naive {
  public:
@@ -49,9 +51,21 @@ class Naive {
   double get(const View& v, const Index& i) const {
     const char* p = address(v, i);
     switch (v.dtype) {
-      case DType::f32: { float x; std::memcpy(&x, p, 4); return x; }
-      case DType::f64: { double x; std::memcpy(&x, p, 8); return x; }
-      case DType::i32: { int32_t x; std::memcpy(&x, p, 4); return x; }
+      case DType::f32: {
+        float x;
+        std::memcpy(&x, p, 4);
+        return x;
+      }
+      case DType::f64: {
+        double x;
+        std::memcpy(&x, p, 8);
+        return x;
+      }
+      case DType::i32: {
+        int32_t x;
+        std::memcpy(&x, p, 4);
+        return x;
+      }
       case DType::b8: return *reinterpret_cast<const uint8_t*>(p);
     }
     return 0;
@@ -60,18 +74,24 @@ class Naive {
   void set(const View& v, const Index& i, double value) const {
     char* p = address(v, i);
     switch (v.dtype) {
-      case DType::f32: { const float x = float(value); std::memcpy(p, &x, 4); break; }
+      case DType::f32: {
+        const float x = float(value);
+        std::memcpy(p, &x, 4);
+        break;
+      }
       case DType::f64: std::memcpy(p, &value, 8); break;
-      case DType::i32: { const int32_t x = int32_t(value); std::memcpy(p, &x, 4); break; }
+      case DType::i32: {
+        const int32_t x = int32_t(value);
+        std::memcpy(p, &x, 4);
+        break;
+      }
       case DType::b8: *p = char(value != 0); break;
     }
   }
 
   void run(const Instruction& i) const {
     switch (i.kind) {
-      case Kind::map:
-        for_each(i.shape, [&](const Index& at) { finish(i.fused, at, false, 0); });
-        return;
+      case Kind::map: for_each(i.shape, [&](const Index& at) { finish(i.fused, at, false, 0); }); return;
       case Kind::reduce: return reduce(i);
       case Kind::matmul: return matmul(i);
       case Kind::conv: return conv(i);
@@ -96,7 +116,7 @@ class Naive {
     return buffers_[v.buffer] + at * int64_t(byte_size(v.dtype));
   }
 
-  /// As NumPy's remainder and floor_divide.
+  /// Like NumPy's remainder and floor_divide.
   static double modulo(double a, double b) {
     const double r = std::fmod(a, b);
     if (r == 0) return std::copysign(0.0, b);
@@ -120,7 +140,8 @@ class Naive {
       case op_not_: return a == 0;
       case op_add: return wrapped(t, a + b);
       case op_sub: return wrapped(t, a - b);
-      case op_mul: return t == DType::i32 ? double(int32_t(uint32_t(int32_t(a)) * uint32_t(int32_t(b)))) : rounded(t, a * b);
+      case op_mul:
+        return t == DType::i32 ? double(int32_t(uint32_t(int32_t(a)) * uint32_t(int32_t(b)))) : rounded(t, a * b);
       case op_mulZero: return a == 0 || b == 0 ? 0 : rounded(t, a * b);
       case op_div: return rounded(t, a / b);
       case op_floorDiv:
@@ -140,13 +161,15 @@ class Naive {
   }
 
   /// The values of an expression at one index.
-  std::vector<double> values(const Expression& e, const std::vector<View>& inputs, const Index& at, bool epilogue, double result) const {
+  std::vector<double> values(const Expression& e, const std::vector<View>& inputs, const Index& at, bool epilogue,
+                             double result) const {
     std::vector<double> v;
     for (const Value& value : e.values) {
       double x[3] = {0, 0, 0};
       switch (value.kind) {
         case ValueKind::input:
-          v.push_back(epilogue ? value.payload == 0 ? result : get(inputs[value.payload - 1], at) : get(inputs[value.payload], at));
+          v.push_back(epilogue ? value.payload == 0 ? result : get(inputs[value.payload - 1], at)
+                               : get(inputs[value.payload], at));
           break;
         case ValueKind::constant: v.push_back(rounded(value.dtype, value.constant)); break;
         case ValueKind::index: v.push_back(double(at[value.payload])); break;
@@ -171,19 +194,25 @@ class Naive {
     const double infinity = std::numeric_limits<double>::infinity();
     for_each(kept, [&](const Index& k) {
       long double sum = 0;
-      double best = t == DType::i32 ? (max ? -2147483648.0 : 2147483647.0) : t == DType::b8 ? !max : max ? -infinity : infinity;
+      double best = t == DType::i32  ? (max ? -2147483648.0 : 2147483647.0)
+                    : t == DType::b8 ? !max
+                    : max            ? -infinity
+                                     : infinity;
       int64_t position = 0, where = -1;
       for_each(rest, [&](const Index& r) {
         Index at = k;
         at.insert(at.end(), r.begin(), r.end());
         const double x = values(i.before, i.inputs, at, false, 0)[i.before.results[0]];
         sum += x;
-        if (where < 0 || (std::isnan(x) && !std::isnan(best)) || (max ? x > best : x < best)) best = x, where = position;
+        if (where < 0 || (std::isnan(x) && !std::isnan(best)) || (max ? x > best : x < best))
+          best = x, where = position;
         position++;
       });
       double r = 0;
       switch (i.reducer) {
-        case Reducer::sum: r = t == DType::i32 ? double(int32_t(uint32_t(int64_t(sum)))) : rounded(t, double(sum)); break;
+        case Reducer::sum:
+          r = t == DType::i32 ? double(int32_t(uint32_t(int64_t(sum)))) : rounded(t, double(sum));
+          break;
         case Reducer::max:
         case Reducer::min: r = best; break;
         case Reducer::argmax:
@@ -195,7 +224,9 @@ class Naive {
 
   /// The result with its bias and ReLU.
   double activated(const Instruction& i, const Index& at, double r) const {
-    if (!i.bias.empty()) r = apply(op_add, i.operands[0].dtype, std::array<double, 3>{rounded(i.operands[0].dtype, r), get(i.bias[0], at), 0}.data());
+    if (!i.bias.empty())
+      r = apply(op_add, i.operands[0].dtype,
+                std::array<double, 3>{rounded(i.operands[0].dtype, r), get(i.bias[0], at), 0}.data());
     return i.relu && r <= 0 ? 0 : r;
   }
 
@@ -212,7 +243,10 @@ class Naive {
         if (i.operands[0].dtype == DType::i32) whole += uint32_t(int32_t(x)) * uint32_t(int32_t(y));
         else sum += (long double)x * y;
       }
-      finish(i.fused, at, true, activated(i, at, i.operands[0].dtype == DType::i32 ? double(int32_t(whole)) : rounded(i.operands[0].dtype, double(sum))));
+      finish(i.fused, at, true,
+             activated(i, at,
+                       i.operands[0].dtype == DType::i32 ? double(int32_t(whole))
+                                                         : rounded(i.operands[0].dtype, double(sum))));
     });
   }
 

@@ -1,5 +1,5 @@
-// What kernel tests and benchmarks share: a plain thread pool, strided test data, the kernels of
-// every instruction set that this machine runs.
+// Shared by kernel tests and benchmarks: a plain thread pool, strided test data, the kernels of every instruction set
+// that this machine runs.
 #pragma once
 #include <atomic>
 #include <cstdio>
@@ -29,7 +29,7 @@ namespace gradus {
 GRADUS_VARIANTS(GRADUS_DECLARE)
 #undef GRADUS_DECLARE
 
-/// Chooses an algorithm and runs it. Counts the calls of each.
+/// Chooses an algorithm and runs it. Counts the calls per algorithm.
 inline int64_t algorithm_calls[kConvAlgorithms] = {};
 template <ConvChoice (*Choose)(const ConvCall&), Status (*Run)(const ConvCall&, const ConvChoice&, Parallel&)>
 Status chosen_conv(const ConvCall& given, Parallel& pool) {
@@ -58,7 +58,7 @@ inline bool machine_runs(const char* isa) {
 }
 
 #if defined(__x86_64__)
-/// Products of AVX-512 without the matrix unit and with it.
+/// AVX-512 products without and with the matrix unit.
 template <bool Unit>
 Status matmul_with(const MatmulCall& call, Parallel& pool) {
   matrix_unit = Unit;
@@ -71,7 +71,7 @@ Status conv_with(const ConvCall& call, Parallel& pool) {
 }
 #endif
 
-/// AVX-512 comes twice where the machine has a matrix unit.
+/// AVX-512 appears twice if the machine has a matrix unit.
 inline std::vector<Variant> variants() {
   std::vector<Variant> all;
 #define GRADUS_LIST(isa) \
@@ -85,7 +85,7 @@ inline std::vector<Variant> variants() {
   return all;
 }
 
-/// Starts its threads anew for every run: slow, simple, enough for tests.
+/// Starts new threads for every run: slow and simple, enough for tests.
 class TestPool : public Parallel {
  public:
   explicit TestPool(int workers) : scratch_(size_t(workers)) {
@@ -119,7 +119,7 @@ class TestPool : public Parallel {
   }
 
  private:
-  /// Exactly as long as asked for, filled with NaN: use of what was never written shows.
+  /// Memory of the exact size, filled with NaN, so that a read of unwritten memory shows.
   static void* allocate(size_t bytes) {
     void* p = std::aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (p) std::memset(p, 0xff, (bytes + 63) / 64 * 64);

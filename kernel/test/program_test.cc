@@ -1,5 +1,5 @@
-// Random programs of every instruction against the naive meaning, on every instruction set of this
-// machine; one thread against three, bit for bit; buffers of exactly the size they need.
+// Random programs of every instruction against the naive evaluation, on every instruction set of this machine; one
+// thread against three, bit for bit; with buffers of exactly the required size.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -72,8 +72,8 @@ std::string describe(const Program& p, const char* isa, uint64_t seed) {
   return s;
 }
 
-/// The program with all its memory in the arena: buffers one after another, or element by element where
-/// all hold the same dtype. Inputs are copied there, and outputs back.
+/// The program with all its memory in the arena: buffers one after another, or interleaved element by element if all
+/// have the same dtype. Inputs are copied there, and outputs back.
 Program in_arena(const Program& program, bool interleaved) {
   Program p = program;
   const int64_t slots = int64_t(program.slots.size());
@@ -122,7 +122,7 @@ Program in_arena(const Program& program, bool interleaved) {
   return p;
 }
 
-/// The outputs must be what they are where every slot has memory of its own.
+/// The outputs must equal those computed when every slot has memory of its own.
 void check_in_arena(Engine& engine, const Program& program, const Shape& shape, const Buffers& inputs,
                     const Buffers& apart, bool interleaved, const std::string& name) {
   const Program moved = in_arena(program, interleaved);
@@ -140,7 +140,8 @@ void check_in_arena(Engine& engine, const Program& program, const Shape& shape, 
   check(wrong == 0, name + (interleaved ? ": mixed in the arena" : ": in the arena") + " it differs");
 }
 
-/// An output against the naive meaning, and where outputs share memory with inputs against where they do not.
+/// An output against the naive evaluation, and where it shares memory with an input, against the output without
+/// sharing.
 void compare(const View& v, const Shape& shape, Kind kind, const Buffers& got, const Buffers& aliased,
              const Naive& right, const std::string& name) {
   std::vector<char*> got_addresses(1, nullptr), alias_addresses(1, nullptr);
@@ -172,7 +173,7 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   const std::string name = describe(program, isa, seed);
   Buffers buffers;
   const Instruction& i = program.instructions[0];
-  // Reductions without any NaN take ways of their own.
+  // Reductions without any NaN take faster paths.
   const bool nan = (kind == Kind::reduce && seed % 200 < 100) || kind == Kind::map || kind == Kind::argsort;
   for (const Slot& s : program.slots) {
     buffers.emplace_back(size_t(s.size) * byte_size(s.dtype));
@@ -198,15 +199,15 @@ void test(Engine& one, Engine& three, Kind kind, uint64_t seed, const char* isa)
   same_in_arena(false);
   const bool same_dtype = std::all_of(program.slots.begin(), program.slots.end(),
                                       [&](const Slot& s) { return s.dtype == program.slots[0].dtype; });
-  if (same_dtype && kind != Kind::scatter_add) same_in_arena(true);  // which wants a dense output
+  if (same_dtype && kind != Kind::scatter_add) same_in_arena(true);  // needs a dense output
   for (const auto* outputs : {&i.fused.outputs, &i.outputs})
     for (const View& v : *outputs) compare(v, shape, kind, got, aliased, Naive(addresses), name);
-  // Gaps of the outputs keep their pattern.
+  // Gaps in the outputs keep their pattern.
   for (size_t s = 0; s < program.slots.size(); ++s)
     if (!program.slots[s].output) check(got[s] == buffers[s], name + ": an input was written");
 }
 
-/// The stated bound: a float32 sum is off by half a unit of the result and n·2⁻⁵³·Σ|x|.
+/// The documented bound: a float32 sum is off by half a unit of the result and n·2⁻⁵³·Σ|x|.
 void sum_error(Engine& engine, const char* isa) {
   constexpr int64_t rows = 700, columns = 1501;
   Random random{3};
@@ -248,9 +249,8 @@ void sum_error(Engine& engine, const char* isa) {
   }
 }
 
-/// With versions, an operand is packed in the second run that sees its contents, and read again when they
-/// change.
-void kept_operands(Engine& engine, const char* isa) {
+/// With versions, an operand is packed in the second run that sees the same contents, and read again when they change.
+void packed_operands(Engine& engine, const char* isa) {
   constexpr int64_t m = 40, k = 300, n = 50;
   Program p;
   p.slots = {{false, DType::f32, m * k, -1}, {false, DType::f32, k * n, -1}, {true, DType::f32, m * n, -1}};
@@ -271,45 +271,45 @@ void kept_operands(Engine& engine, const char* isa) {
   std::string why;
   const Words words = encode(p);
   const auto loaded = engine.load(words.encoded(), why), plain = engine.load(words.encoded(), why);
-  if (!check(loaded && plain, "kept operands load: " + why)) return;
+  if (!check(loaded && plain, "packed operands load: " + why)) return;
   char* buffers[] = {nullptr, reinterpret_cast<char*>(a.data()), reinterpret_cast<char*>(b.data()),
                      reinterpret_cast<char*>(c.data())};
   const auto product = [&](const Loaded& program, double b_version) {
     const double versions[] = {0, b_version, 0};
     std::fill(c.begin(), c.end(), 0.f);
-    check(engine.run(program, buffers, why, nullptr, versions) == Status::ok, "kept operands run: " + why);
+    check(engine.run(program, buffers, why, nullptr, versions) == Status::ok, "packed operands run: " + why);
     return c;
   };
   const auto right = [&](double b_version, const char* what) {
-    check(product(*loaded, b_version) == product(*plain, 0), std::string(isa) + ": kept operands, " + what);
+    check(product(*loaded, b_version) == product(*plain, 0), std::string(isa) + ": packed operands, " + what);
   };
   right(1, "first run");
-  check(loaded->kept_bytes == 0, "one run keeps nothing");
+  check(loaded->packed_bytes == 0, "one run packs nothing");
   right(1, "second run");
-  const int64_t kept = loaded->kept_bytes;
-  check(kept >= k * n * 4, "a second run keeps what it packs");
+  const int64_t kept = loaded->packed_bytes;
+  check(kept >= k * n * 4, "a second run packs the operand");
   renew(a);
   right(1, "other data");
   const auto before = product(*plain, 0);
-  renew(b);  // unseen: the version says that nothing changed
-  check(product(*loaded, 1) == before, "what is packed is not read again");
+  renew(b);  // undetected: the version has not changed
+  check(product(*loaded, 1) == before, "a packed operand is not read again");
   right(2, "other contents");
-  check(loaded->kept_bytes == 0, "others are not kept at once");
+  check(loaded->packed_bytes == 0, "new contents are not packed at once");
   for (const double version : {3., 2., 3., 0., 0.}) {
     renew(b);
     right(version, "changing contents");
-    check(loaded->kept_bytes == 0, "what changes is not kept");
+    check(loaded->packed_bytes == 0, "changing contents are not packed");
   }
   right(4, "again"), right(4, "again"), right(4, "again");
-  check(loaded->kept_bytes == kept && plain->kept_bytes == 0, "contents that stay are kept again");
+  check(loaded->packed_bytes == kept && plain->packed_bytes == 0, "unchanging contents are packed again");
 }
 
 Value input(int32_t n, DType t) { return {ValueKind::input, t, n, 0, 0, {}}; }
 
-/// What could keep a max and an argmax of the same windows from being found together.
+/// Reasons that prevent fusing a max and an argmax of the same windows.
 enum class Trouble { none, shared_input, read_result, shared_output, other_window, kinds };
 
-/// Both reductions with what keeps them from being fused, and the copies that it takes.
+/// Both reductions with one of these reasons, and the copies needed to run them.
 std::vector<Instruction> in_trouble(Trouble trouble, Instruction max, Instruction argmax, const Shape& kept,
                                     int64_t results) {
   const DType t = max.inputs[0].dtype, position = DType::i32;
@@ -328,12 +328,12 @@ std::vector<Instruction> in_trouble(Trouble trouble, Instruction max, Instructio
     return View{0, dtype, reversed ? results - 1 : 0, reversed ? backwards : kept};
   };
   switch (trouble) {
-    case Trouble::shared_input:  // positions replace b, which the max reads the other way round
+    case Trouble::shared_input:  // positions overwrite b, which the max reads in reverse order
       max.fused.inputs[0] = in_arena(t, true);
       argmax.fused.outputs[0] = in_arena(position, false);
       return {copy({2, t, 0, kept}, in_arena(t, false)), max, argmax,
               copy(in_arena(position, false), {5, position, 0, kept})};
-    case Trouble::read_result:  // the argmax reads what the max has written, the other way round
+    case Trouble::read_result:  // the argmax reads the max's output, in reverse order
       max.fused.outputs[0] = in_arena(DType::b8, false);
       argmax.fused.inputs = {in_arena(DType::b8, true)};
       argmax.fused.expression = {{input(0, position),
@@ -342,7 +342,7 @@ std::vector<Instruction> in_trouble(Trouble trouble, Instruction max, Instructio
                                   {ValueKind::op, position, op_sub, 0, 2, {0, 2, 0}}},
                                  {3}};
       return {max, argmax, copy(in_arena(DType::b8, false), {3, DType::b8, 0, kept})};
-    case Trouble::shared_output:  // positions replace the mask, the other way round
+    case Trouble::shared_output:  // positions overwrite the mask, in reverse order
       max.fused.outputs[0] = in_arena(DType::b8, true);
       argmax.fused.outputs[0] = in_arena(position, false);
       return {max, argmax, copy(in_arena(position, false), {5, position, 0, kept})};
@@ -352,7 +352,7 @@ std::vector<Instruction> in_trouble(Trouble trouble, Instruction max, Instructio
 }
 
 /// Both, with the batch first or innermost, over slots x and b (for the epilogue of the max), a mask, extremes and
-/// positions. In trouble, b or the results lie in the arena, backwards, so that order matters.
+/// positions. With a reason, b or the results lie in the arena, reversed, so that order matters.
 Program pooling(Random& random, Trouble trouble) {
   const bool last = random.one_in(2);
   const int64_t n = last ? random.between(1, 70) : random.between(1, 3), c = random.between(1, 5);
@@ -395,7 +395,7 @@ Program pooling(Random& random, Trouble trouble) {
   return p;
 }
 
-/// Small halves with infinities and negative zeros in between, and NaN of either sign.
+/// Small halves mixed with infinities and negative zeros, and NaN of either sign.
 template <class T>
 void fill_special(std::vector<char>& bytes, Random& random, int kinds) {
   const T infinity = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
@@ -406,8 +406,8 @@ void fill_special(std::vector<char>& bytes, Random& random, int kinds) {
   }
 }
 
-/// A max and an argmax of the same windows give the same bits together as one after the other, and are
-/// done one after the other where that matters. Returns whether they were done together.
+/// A fused max and argmax of the same windows give the same bits as one after the other, and are not fused where order
+/// matters. Returns whether they were fused.
 bool max_argmax(Engine& one, Engine& three, uint64_t seed, const char* isa) {
   Random random{seed};
   const Trouble trouble = random.one_in(2) ? Trouble::none : Trouble(random.below(int64_t(Trouble::kinds)));
@@ -454,7 +454,7 @@ bool max_argmax(Engine& one, Engine& three, uint64_t seed, const char* isa) {
   return together;
 }
 
-/// Room is for contents that stay, and not without end.
+/// The cache serves unchanging contents, and has a limit.
 void cache() {
   int64_t total = 0;
   PackedCache one, two;
@@ -482,8 +482,8 @@ int main(int argc, char** argv) {
     if (std::string(one.isa()) != isa) continue;
     sum_error(one, isa);
     sum_error(three, isa);
-    kept_operands(one, isa);
-    kept_operands(three, isa);
+    packed_operands(one, isa);
+    packed_operands(three, isa);
     int64_t together = 0;
     for (int64_t n = 0; n < rounds; ++n) together += max_argmax(one, three, uint64_t(n), isa);
     check(together > rounds / 4,

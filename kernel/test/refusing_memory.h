@@ -1,5 +1,5 @@
-// Takes the place of src/memory.cc, and of C++'s own allocations, in a test: memory has a limit, and the n-th
-// allocation fails.
+// Replaces src/memory.cc and C++'s own allocation functions in a test: memory has a limit, and the n-th allocation
+// fails.
 #pragma once
 #include <atomic>
 #include <cstdlib>
@@ -11,7 +11,7 @@ namespace gradus {
 
 inline std::atomic<int64_t> allocations{0};           // since it was last set
 inline std::atomic<int64_t> refused_from{INT64_MAX};  // the first that fails
-inline std::atomic<int64_t> refused_to{INT64_MAX};    // the first after that which does not
+inline std::atomic<int64_t> refused_to{INT64_MAX};    // the first one after that which succeeds again
 inline std::atomic<uint64_t> most_bytes{UINT64_MAX};  // of one allocation
 
 inline bool refuses(uint64_t bytes) {
@@ -31,7 +31,7 @@ void release(void* memory) { std::free(memory); }
 
 }  // namespace gradus
 
-// Not inline: GCC 12 takes malloc and free in pairs of these for a mistake.
+// Not inline: GCC 12 mistakes inlined malloc and free for a mismatched pair.
 __attribute__((noinline)) void* operator new(size_t bytes) {
   void* p = gradus::refuses(0) ? nullptr : std::malloc(bytes ? bytes : 1);
   if (!p) throw std::bad_alloc();

@@ -1,5 +1,4 @@
-// The pool runs every task exactly once, whatever the number of threads and tasks; the queue runs
-// jobs in order.
+// The pool runs every task exactly once, for any number of threads and tasks; the queue runs jobs in order.
 #include <atomic>
 #include <vector>
 

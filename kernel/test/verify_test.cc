@@ -1,5 +1,5 @@
-// Refusals: each broken rule with its message, and a fuzzer: random words and mutated programs are
-// refused or run within exactly sized buffers (run under `make sanitize`).
+// Refused programs: each violated rule with its message, and a fuzzer: random words and mutated programs are refused or
+// run within buffers of the exact size (run under `make sanitize`).
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -35,7 +35,7 @@ Program product() {
   return p;
 }
 
-/// A valid map over [4]: slot 0 in, slot 1 out, which may take slot 0's memory.
+/// A valid map over [4]: slot 0 in, slot 1 out, which may reuse slot 0's memory.
 Program copy() {
   Program p;
   p.slots = {{false, DType::f32, 4, -1}, {true, DType::f32, 4, 0}};
@@ -109,7 +109,7 @@ void messages() {
   }, "argmax or argmin of no elements");
 }
 
-/// What a hostile program may ask for at most; larger ones are loaded but not run here.
+/// The most that a hostile program may need here; larger ones are loaded but not run.
 constexpr int64_t kMostBytes = 1 << 20, kMostWork = 1 << 22;
 
 bool modest(const Program& p) {
@@ -154,7 +154,7 @@ void fuzz(int64_t rounds) {
   Random random{7};
   int64_t accepted = 0;
   for (int64_t n = 0; n < rounds; n++) {
-    // Random words behind a valid start.
+    // Random words after a valid start.
     Words noise;
     noise.words = {0x47524144, 3};
     for (int64_t k = random.below(200); k > 0; k--)
@@ -182,8 +182,8 @@ void fuzz(int64_t rounds) {
 
 using Shape = std::vector<int64_t>;
 
-/// A slice of an array [8, 6, 10] in the arena: every element or every second or third one of each
-/// axis, the axes in turn from any, some backwards.
+/// A slice of an array [8, 6, 10] in the arena: every element or every second or third one along each axis, starting
+/// anywhere, some axes reversed.
 View slice(Random& random, Shape& shape) {
   const int64_t array[] = {8, 6, 10}, strides[] = {60, 10, 1};
   View v = view(0, {});
@@ -210,7 +210,7 @@ std::vector<int64_t> elements(const View& v, const Shape& shape) {
   return list;
 }
 
-/// Products of a slice of an array into another slice of it: refused just where they share an element.
+/// Products of a slice of an array into another slice of it: refused exactly when they share an element.
 void slices(int64_t rounds) {
   Engine engine(1);
   Random random{11};

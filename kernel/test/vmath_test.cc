@@ -1,9 +1,9 @@
-// Elementary functions against a reference of higher precision, over all exponents: float32
-// against the C library's double, float64 against its long double (where that is no more exact,
-// float64 is only held to the bound plus the library's own error).
+// Elementary functions against a reference of higher precision, over all exponents: float32 against the C library's
+// double, float64 against its long double (where that has no more precision, float64 only has to meet the bound plus
+// the library's own error).
 //
-// Prints the largest error found per function, precision and instruction set; an argument N
-// multiplies the number of points (vmath_test 100 takes minutes).
+// Prints the largest error found per function, precision and instruction set; an argument N multiplies the number of
+// points (vmath_test 100 takes minutes).
 #include <cfloat>
 #include <cmath>
 #include <cstdio>
@@ -107,7 +107,7 @@ std::vector<T> points(const Function& f) {
   Random random{uint64_t(f.opcode) * 2 + sizeof(T)};
   std::vector<T> x;
   const int64_t count = int64_t(effort) * (sizeof(T) == 4 ? 1000000 : 100000);
-  for (int64_t i = 0; i < count; ++i) {  // every exponent alike
+  for (int64_t i = 0; i < count; ++i) {  // all exponents equally likely
     if (sizeof(T) == 4) x.push_back(from_bits<float>(uint32_t(random.bits())));
     else x.push_back(T(from_bits<double>(random.bits())));
   }
@@ -121,7 +121,7 @@ std::vector<T> points(const Function& f) {
                             709.782712893384, -708.396, -745.13, 0.34657359027997264, -0.34657359027997264,
                             9.0109, 19.06, 4, 6, 0x1p20, 1.6e6, FLT_MIN, DBL_MIN};
   // clang-format on
-  for (double a : anchors)  // neighbourhoods of the seams
+  for (double a : anchors)  // neighbourhoods of the points where formulas change
     for (int sign = -1; sign <= 1; sign += 2) {
       T up = T(sign * a), down = up;
       for (int i = 0; i < 2000; ++i) {
@@ -129,13 +129,13 @@ std::vector<T> points(const Function& f) {
         x.push_back(down = std::nextafter(down, T(-INFINITY)));
       }
     }
-  for (int64_t k = 1; k < 700000; k += k < 20000 ? 1 : 101) {  // where sin and cos vanish
+  for (int64_t k = 1; k < 700000; k += k < 20000 ? 1 : 101) {  // zeros of sin and cos
     const T nearest = T(1.5707963267948966192313216916397514L * Wide(k));
     x.push_back(nearest);
     x.push_back(std::nextafter(nearest, T(0)));
     x.push_back(-nearest);
   }
-  // the float64 and the float32 that lie nearest to multiples of π/2
+  // the float64 and the float32 nearest to multiples of π/2
   x.push_back(T(6381956970095103.0 * 0x1p797));
   x.push_back(T(16367173.0 * 0x1p72));
   return x;
@@ -190,7 +190,7 @@ void sweep_pow(double bound, double bound_unfused) {
     return sizeof(T) == 4 ? T(from_bits<float>(uint32_t(random.bits()))) : T(from_bits<double>(random.bits()));
   };
   for (int64_t i = 0; i < count; ++i) x.push_back(any()), y.push_back(any());
-  for (int64_t i = 0; i < count; ++i) {  // any base, results over the whole range
+  for (int64_t i = 0; i < count; ++i) {  // any base, results over the full range
     const T base = std::fabs(any());
     x.push_back(base), y.push_back(T(random.uniform(-limit, limit) / std::log(double(base))));
   }
@@ -267,7 +267,7 @@ void special_values(const Isa& isa) {
   }
 }
 
-/// C's table of pow: every pair of these, against the library (exact cases only).
+/// C's table of special values of pow: every pair of these, against the library (exact cases only).
 template <class T>
 void special_powers(const Isa& isa) {
   const T inf = T(INFINITY), nan = T(NAN), tiny = std::nextafter(T(0), T(1));
@@ -294,7 +294,7 @@ void special_powers(const Isa& isa) {
 
 int main(int count, char** arguments) {
   if (count > 1) effort = std::atoi(arguments[1]);
-  // where the library computes long double in float64, its own error counts too
+  // where the library computes long double in float64, its own error counts as well
   volatile Wide third = Wide(1) / 3;
   const Wide probe = std::exp(third);
   const double slack = Wide(double(probe)) == probe ? 2 : 0;

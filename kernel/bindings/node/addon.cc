@@ -1,6 +1,6 @@
-// The engine as a Node addon. Each JavaScript environment (main thread or worker) has an engine of
-// its own. Runs happen in the order of their calls: asynchronous ones on the engine's thread, a
-// synchronous one on the caller's after those.
+// The engine as a Node addon. Each JavaScript environment (main thread or worker) has its own engine. Runs happen in
+// the order of their calls: asynchronous ones on the engine's thread, a synchronous one on the caller's thread after
+// the pending ones.
 #include "handles.h"
 
 namespace {
@@ -42,8 +42,8 @@ napi_value load(napi_env env, napi_callback_info info) {
   return value;
 }
 
-/// unload(handle): frees the program, once no run uses it, before the garbage collector says that the
-/// handle is dead: finalisers run when the event loop turns.
+/// unload(handle): frees the program as soon as no run uses it, without waiting for the handle's finalizer, which runs
+/// only when the event loop turns.
 napi_value unload(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value args[1];
@@ -56,8 +56,8 @@ napi_value unload(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// bind(handle, slot, array): the array that synchronous runs use from now on. The caller keeps it
-/// alive, or binds another one before the next run.
+/// bind(handle, slot, array): the array that synchronous runs use from now on. The caller keeps it alive, or binds
+/// another one before the next run.
 napi_value bind(napi_env env, napi_callback_info info) {
   size_t argc = 3;
   napi_value args[3];
@@ -73,8 +73,8 @@ napi_value bind(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// setVersions(handle, versions: Float64Array): from now on each run reads there, for each slot, the version of its
-/// contents (packed_cache.h). The caller keeps the array alive.
+/// setVersions(handle, versions: Float64Array): from now on each run reads the version of each slot's contents
+/// (packed_cache.h) from this array. The caller keeps it alive.
 napi_value set_versions(napi_env env, napi_callback_info info) {
   size_t argc = 2;
   napi_value args[2];
@@ -91,7 +91,7 @@ napi_value set_versions(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-/// One run on the bound arrays; the time of each instruction goes to `nanoseconds` where it is given.
+/// One run on the bound arrays; `nanoseconds`, if given, receives the time of each instruction.
 bool run_bound(napi_env env, Handle& handle, double* nanoseconds) {
   const auto& slots = handle.program->slots;
   for (size_t i = 0; i < slots.size(); ++i)
@@ -135,7 +135,7 @@ napi_value profile(napi_env env, napi_callback_info info) {
   return run_bound(env, *handle, static_cast<double*>(data)) ? times : nullptr;
 }
 
-/// algorithms(handle) → Int32Array: algorithm_of each instruction
+/// algorithms(handle) → Int32Array: algorithm_of for each instruction
 napi_value algorithms(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value args[1];
@@ -165,7 +165,7 @@ void execute(void* context) {
   napi_call_threadsafe_function(job->addon->done, job, napi_tsfn_blocking);
 }
 
-/// Back on the main thread: settles the promise. `env` is null when the environment is going down.
+/// Back on the main thread: resolves or rejects the promise. `env` is null when the environment is shutting down.
 void settle(napi_env env, napi_value, void*, void* data) {
   std::unique_ptr<Job> job(static_cast<Job*>(data));
   if (!env) return;
@@ -194,7 +194,7 @@ napi_value run(napi_env env, napi_callback_info info) {
   std::unique_ptr<Job> job(new Job{&addon, handle, handle->program, {}, {}, nullptr, nullptr, Status::ok, {}, 0});
   if (!read_slots(env, *handle->program, args[1], job->buffers)) return nullptr;
   if (handle->versions) job->versions.assign(handle->versions, handle->versions + handle->program->slots.size());
-  // The caller may change its list: the arrays themselves are kept.
+  // Keeps references to the arrays themselves, because the caller may change its list.
   napi_value keep, promise;
   const uint32_t count = uint32_t(handle->program->slots.size());
   if (napi_create_array_with_length(env, count + 2, &keep) != napi_ok) return fail(env, kMemory, "no memory for a run");
@@ -209,7 +209,7 @@ napi_value run(napi_env env, napi_callback_info info) {
     return fail(env, kMemory, "no memory for a run");
   if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return fail(env, kMemory, "no memory for a run");
   if (!addon.queue->submit(execute, job.get())) {
-    // No thread to be had: run here, after nothing else.
+    // The thread could not be started: run here, after the pending runs.
     perform(*job);
     ++addon.pending;
     settle(env, nullptr, nullptr, job.release());
@@ -274,8 +274,8 @@ napi_value misalignment(napi_env env, napi_callback_info info) {
   return value;
 }
 
-/// largePages(array) → bytes from the array's start to the first large page inside it; that and those after
-/// it are asked for.
+/// largePages(array) → bytes from the array's start to the first huge page inside it; asks for that page and those
+/// after it.
 napi_value large_pages(napi_env env, napi_callback_info info) {
   size_t argc = 1, length = 0;
   napi_value array, value;
@@ -292,23 +292,23 @@ napi_value large_pages(napi_env env, napi_callback_info info) {
   return value;
 }
 
-/// watch(place, object): asks for the end of an object, instead of that watched there before
+/// watch(slot, object): watches for the collection of an object, in place of the one watched there before.
 napi_value watch(napi_env env, napi_callback_info info) {
   size_t argc = 2;
   napi_value args[2];
-  uint32_t place = kWatched;
+  uint32_t slot = kWatched;
   napi_get_cb_info(env, info, &argc, args, nullptr, nullptr);
-  if (napi_get_value_uint32(env, args[0], &place) != napi_ok || place >= kWatched)
-    return fail(env, kArgument, "watch has " + std::to_string(kWatched) + " places");
-  napi_ref& ref = addon_of(env).watched[place];
+  if (napi_get_value_uint32(env, args[0], &slot) != napi_ok || slot >= kWatched)
+    return fail(env, kArgument, "watch has " + std::to_string(kWatched) + " slots");
+  napi_ref& ref = addon_of(env).watched[slot];
   if (ref) napi_delete_reference(env, ref);
   ref = nullptr;
   if (napi_create_reference(env, args[1], 0, &ref) != napi_ok) return fail(env, kArgument, "watch wants an object");
   return nullptr;
 }
 
-/// ended() → bits of the places whose object the garbage collector has taken. Known as soon as it has: a
-/// FinalizationRegistry tells when the event loop turns, and a WeakRef keeps its object until then.
+/// ended() → a bit for every watched object that has been collected, set at once. FinalizationRegistry reports only
+/// when the event loop turns, and a WeakRef keeps its object alive until then.
 napi_value ended(napi_env env, napi_callback_info) {
   uint32_t bits = 0;
   napi_value object;
@@ -321,8 +321,8 @@ napi_value ended(napi_env env, napi_callback_info) {
   return value;
 }
 
-/// Runs before the threadsafe function is torn down, so that no thread calls it afterwards. What runs is
-/// given up: nobody waits for it.
+/// Runs before the threadsafe function is torn down, so that no thread calls it afterwards. The current run is aborted:
+/// nobody waits for it.
 void close(void* data) {
   Addon* addon = static_cast<Addon*>(data);
   addon->closing = true;
@@ -330,7 +330,7 @@ void close(void* data) {
   addon->queue.reset();
 }
 
-/// A call from JavaScript, in which an allocation of C++ may fail.
+/// A call from JavaScript in which a C++ allocation may fail.
 template <napi_callback Call>
 napi_value guarded(napi_env env, napi_callback_info info) {
   try {
@@ -342,7 +342,7 @@ napi_value guarded(napi_env env, napi_callback_info info) {
 
 napi_value initialize(napi_env env, napi_value exports) {
   Addon* addon = new Addon;
-  addon->engine.reset(new gradus::Engine(1));  // src/runtime/native.ts says how many
+  addon->engine.reset(new gradus::Engine(1));  // the meaning of this number is in src/runtime/native.ts
   addon->queue.reset(new gradus::Queue);
   napi_set_instance_data(env, addon, [](napi_env, void* data, void*) { delete static_cast<Addon*>(data); }, nullptr);
   napi_value name;

@@ -1,4 +1,4 @@
-// What the addon's calls share: programs and environments as JavaScript holds them, arguments, errors.
+// Shared by the addon's calls: programs and environments as JavaScript holds them, arguments, errors.
 #pragma once
 #include <node_api.h>
 
@@ -25,13 +25,13 @@ constexpr const char* kArgument = "GRADUS_ARGUMENT";
 struct Handle {
   static constexpr uint64_t kMagic = 0x6772616475732031;
   uint64_t magic = kMagic;
-  std::shared_ptr<gradus::Loaded> program;  // null when it was unloaded
-  std::vector<char*> buffers;               // of synchronous runs: the arena, then what is bound to each slot
-  const double* versions = nullptr;         // of what the slots hold in the next run, where the caller tells them
+  std::shared_ptr<gradus::Loaded> program;  // null after unload
+  std::vector<char*> buffers;               // of synchronous runs: the arena, then each slot's bound buffer
+  const double* versions = nullptr;         // of the slots' contents in the next run, if the caller provides them
   int64_t bytes = 0;                        // as reported to the garbage collector
 };
 
-/// Objects whose end JavaScript asks for, one bit each.
+/// Watched objects, one bit each.
 constexpr uint32_t kWatched = 32;
 
 /// One environment's engine.
@@ -40,7 +40,7 @@ struct Addon {
   std::unique_ptr<gradus::Queue> queue;
   napi_ref watched[kWatched] = {};
   napi_threadsafe_function done = nullptr;
-  int pending = 0;  // asynchronous runs whose promise is open; main thread only
+  int pending = 0;  // asynchronous runs with a pending promise; main thread only
   std::atomic<bool> closing{false};
 };
 
@@ -48,14 +48,14 @@ struct Addon {
 struct Job {
   Addon* addon;
   Handle* handle;
-  std::shared_ptr<gradus::Loaded> program;  // also when the handle's is unloaded meanwhile
+  std::shared_ptr<gradus::Loaded> program;  // also if the handle is unloaded meanwhile
   std::vector<char*> buffers;
   std::vector<double> versions;
   napi_ref keep_alive;  // [handle, owners, slots]
   napi_deferred deferred;
   Status status = Status::ok;
   std::string message;
-  int64_t memory = 0;  // of the program after the run
+  int64_t memory = 0;  // of the program, after the run
 };
 
 inline const char* code_of(Status status) { return status == Status::index_out_of_range ? kData : kMemory; }
@@ -141,12 +141,13 @@ inline bool read_slots(napi_env env, const gradus::Loaded& program, napi_value l
   return true;
 }
 
-/// What a program holds beside its buffers.
+/// The memory of a program beside its buffers.
 inline int64_t memory_of(const gradus::Loaded& program) {
-  return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes()) + program.kept_bytes;
+  return int64_t(program.plans.size() * sizeof(gradus::Plan)) + int64_t(program.constants.bytes()) +
+         program.packed_bytes;
 }
 
-/// Tells the garbage collector what goes with a program: a run may keep packed operands, or give them up.
+/// Reports this memory to the garbage collector: a run may add packed operands or drop them.
 inline void report_memory(napi_env env, Handle& handle, int64_t bytes) {
   int64_t total;
   if (bytes != handle.bytes) napi_adjust_external_memory(env, bytes - handle.bytes, &total);

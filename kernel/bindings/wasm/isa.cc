@@ -1,4 +1,4 @@
-// A module holds one instruction set: the browser compiles all of it before it can choose.
+// A module holds one instruction set, because a browser compiles all of it before it could choose.
 #include "src/plan/plan.h"
 
 namespace gradus {

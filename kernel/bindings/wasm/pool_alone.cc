@@ -1,5 +1,4 @@
-// The pool of a module without threads: run() does everything where it is called. Takes the place of
-// src/threads.cc.
+// The pool of a module without threads: run() does everything on the calling thread. Replaces src/threads.cc.
 #include "src/threads.h"
 
 namespace gradus {

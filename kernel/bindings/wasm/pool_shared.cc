@@ -1,6 +1,6 @@
-// The pool of a module whose memory is shared: its threads are instances of the module in workers
-// that JavaScript has started (src/runtime/wasm-threads.ts) and that have called work(). They come
-// when they come; until then the calling thread takes all tasks. Takes the place of src/threads.cc.
+// The pool of a module with shared memory. Its threads are instances of the module in workers that JavaScript has
+// started (src/runtime/wasm-threads.ts) and that have called work(). Until they arrive, the calling thread takes all
+// tasks. Replaces src/threads.cc.
 #include <algorithm>
 
 #include "src/tasks.h"
@@ -9,10 +9,10 @@
 namespace gradus {
 namespace {
 
-// Looks for a task before a thread goes to sleep: some 50 µs, in which the next instruction follows.
+// How often a thread looks for a task before it sleeps: some 50 µs, in which the next instruction usually follows.
 constexpr int kLooks = 20000;
 
-/// What a thread sleeps on. Ringing it wakes all who have looked at it before.
+/// A condition that threads sleep on. Ringing it wakes all threads that read it before.
 struct Bell {
   std::atomic<int32_t> rung{0};
   int32_t look() { return rung.load(); }
@@ -25,12 +25,12 @@ struct Bell {
   }
 };
 
-// One engine per memory. Constants initialise all of it, so that no instance does so twice.
+// One engine per memory. Constant initialisation only, so that no instance initialises it again.
 Tasks tasks;
 std::atomic<int> active{1};       // workers of the pool, the calling thread included
 std::atomic<int> arrived{0};      // threads that have called work()
-std::atomic<bool> broken{false};  // a worker stopped in the middle of a task: what it wrote is unknown
-bool may_sleep = false;           // whether the calling thread may: the main thread of a page may not
+std::atomic<bool> broken{false};  // a worker died inside a task: its output is undefined
+bool may_sleep = false;           // whether the calling thread may wait: the main thread of a page may not
 
 Bell opened;
 std::atomic<int> asleep{0};
@@ -55,7 +55,7 @@ void sleep_until_finished() {
 
 }  // namespace
 
-// Memory is for the calling thread to take: the C library's allocator knows one thread.
+// Only the calling thread allocates: the C library's allocator is not thread-safe.
 Pool::Pool(int workers) : shared_(nullptr), workers_(std::min(std::max(workers, 1), kMaxWorkers)) { active = workers_; }
 
 Pool::~Pool() { free_memory(); }
@@ -83,16 +83,16 @@ using namespace gradus;
 
 extern "C" {
 
-/// What a worker does until it is ended, on a stack of its own.
+/// The main function of a worker, on a stack of its own.
 __attribute__((export_name("work"))) void work() {
   const int worker = 1 + arrived.fetch_add(1);
-  uint32_t done = 0;  // the last epoch seen to the end
+  uint32_t done = 0;  // the last epoch this worker finished
   for (;;) {
     uint32_t epoch = 0;
     for (int looks = 0; looks < kLooks && !epoch; ++looks) epoch = tasks.opened_after(done);
     if (!epoch) epoch = sleep_until_opened(done);
     if (!epoch) continue;
-    // The pool was made before the job was opened, so `active` is the one that belongs to it.
+    // The pool exists before the job is opened, so `active` is the pool of this job.
     if (worker < active) {
       while (tasks.take(epoch, worker)) {}
       if (waiting && tasks.unfinished() == 0) finished.ring();
@@ -101,7 +101,7 @@ __attribute__((export_name("work"))) void work() {
   }
 }
 
-/// For a worker that stopped in the middle of a task.
+/// Called when a worker died inside a task.
 __attribute__((export_name("fail"))) void fail() {
   broken = true;
   finished.ring();

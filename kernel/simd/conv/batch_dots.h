@@ -1,21 +1,20 @@
-// Gradients of weights where images lie innermost: the contraction over images (the call's channels)
-// has unit stride in both operands. A vector holds neighbours of the contraction; rows of w are
-// multiplied by several columns of x, a column being a result's image and position; the lanes are
-// summed at the end. Nothing is packed, staged or padded: a column meets only the kernel positions
-// that lie inside x.
+// Gradients of weights in batch-innermost (CHWN) layout: the contraction over images (the call's channels) has unit
+// stride in both operands. A vector holds neighbours along the contraction; rows of w are multiplied by several columns
+// of x, where a column is an image and position of the result; the lanes are summed at the end. Nothing is packed,
+// staged or padded: a column uses only the kernel positions that lie inside x.
 #pragma once
 #include "simd/gemm/micro_kernel.h"
 #include "stage.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
-/// A vector of the contraction: where it lies in every row of w and in every column of x.
+/// A vector of the contraction: its offset in every row of w and in every column of x.
 struct DotStep {
   int64_t a, b;
 };
 
-/// acc[j][i·acc_row] += Σ over steps of a[i·a_row + step.a] · b[j][step.b], lane by lane; after the whole
-/// vectors come `parts` of `lanes` lanes.
+/// acc[j][i·acc_row] += Σ over steps of a[i·a_row + step.a] · b[j][step.b], lane by lane; the whole vectors are
+/// followed by `parts` partial ones of `lanes` lanes.
 template <class T>
 struct DotTile {
   const DotStep* steps;
@@ -28,7 +27,7 @@ struct DotTile {
   int64_t acc_row;
 };
 
-/// The first n lanes; out of line where that takes a loop, of which one is enough.
+/// The first n lanes; out of line where that takes a loop, as one copy of the loop is enough.
 template <class T>
 #if !defined(__AVX2__)
 __attribute__((noinline))
@@ -37,7 +36,7 @@ Vec<T> load_part(const T* p, int n) {
   return load_first<T>(p, n);
 }
 
-/// H rows of w, W columns of x: the columns are held in registers while the rows pass by.
+/// H rows of w, W columns of x: the columns stay in registers while the rows pass by.
 template <class T, int H, int W>
 void dot_tile(const DotTile<T>& t) {
   Vec<T> acc[H][W];
@@ -78,7 +77,7 @@ void dot_tile(const DotTile<T>& t) {
 /// The instances, by rows − 1 and columns − 1.
 template <class T>
 struct DotTiles {
-  /// Eight leave three columns beside them, but only of 32 registers.
+  /// Eight rows leave registers for three columns, but only with 32 registers.
   static constexpr int most_rows = kRegisters > 16 ? 8 : 4;
   static constexpr int most_columns(int rows) {
     int n = 1;
@@ -110,28 +109,28 @@ class BatchDots {
         parts_{call, Grid(call.out, b.positions), shape_.panels.height, b.images}, kernel_(call.kernel, b.kernel),
         splits_(b.splits) {}
 
-  /// Chooses blocks; false where images are not innermost, or too few.
+  /// Chooses blocks; false if images are not innermost, or too few.
   static bool choose(const ConvCall& call, ConvBlocking& blocking);
   Status run();
 
  private:
   static constexpr int lanes = Lanes<T>::count;
-  /// Where neighbouring columns read almost the same of x, fewer rows and more columns take no more
-  /// loads, and a longer stretch of w stays in L1.
+  /// Neighbouring columns read almost the same elements of x. Fewer rows and more columns then need no more loads, and
+  /// a longer stretch of w stays in L1.
   static constexpr int kJoinedRows = 4;
-  /// What the rows of a tile meet between two visits to the accumulators: stays in an L1 of 48 KB.
+  /// What the rows of a tile read between two visits to the accumulators stays in an L1 of 48 KB.
   static constexpr int64_t kPanelBytes = int64_t{28} << 10;
   /// The most vectors of one kernel position: a list of 16 KB.
   static constexpr int64_t kMostDepth = 1024;
-  /// Columns of a task: w comes from L2 once for so many, and their accumulators take 20 KB.
+  /// Columns of a task: enough to amortize reading w from L2; their accumulators take 20 KB.
   static constexpr int64_t kColumns = 80;
-  /// Vectors of a row of w in a task: more would leave few tasks; sums over lanes are negligible.
+  /// Vectors of a row of w in a task: more would leave few tasks; sums over lanes are negligible already.
   static constexpr int64_t kSplit = (int64_t{32} << 10) / kVectorBytes;
-  /// What all rows of w and all columns of x have of a split stays in half of a 2 MB L2.
+  /// All rows of w and all columns of x of one split stay in half of a 2 MB L2.
   static constexpr int64_t kSplitBytes = int64_t{1} << 20;
-  /// Splits are laid out like the result: so many copies of it at most.
+  /// Each split has a buffer with the layout of the result: at most this many copies of it.
   static constexpr int64_t kMostSplits = 64;
-  /// With fewer vectors of the contraction, sums over lanes take most of the time.
+  /// With fewer vectors along the contraction, sums over lanes dominate.
   static constexpr int64_t kShortest = 4;
 
   /// How rows of w are read.
@@ -146,8 +145,8 @@ class BatchDots {
           panels(call.out_channels, joined ? kJoinedRows : DotTiles<T>::most_rows),
           depth(kPanelBytes / (panels.height * kVectorBytes)) {}
 
-    int64_t vectors(int64_t places) const {
-      return joined ? ceil_div(places * channels, lanes) : places * ceil_div(channels, lanes);
+    int64_t vectors(int64_t positions) const {
+      return joined ? ceil_div(positions * channels, lanes) : positions * ceil_div(channels, lanes);
     }
   };
   /// The kernel positions from `low` to `high` meet x.
@@ -161,7 +160,7 @@ class BatchDots {
   /// The steps of a box of kernel positions in one plane.
   struct Steps {
     DotStep* list;
-    int64_t lines, places, whole, parts;
+    int64_t lines, positions, whole, parts;
     int lanes;
   };
 
@@ -173,9 +172,9 @@ class BatchDots {
   int64_t splits_;  // of the contraction
 
   Span inside(int d, int64_t p) const;
-  void list(Steps& steps, int64_t lines, int64_t places) const;
+  void list(Steps& steps, int64_t lines, int64_t positions) const;
   void add(T* acc, const Part& b, const Run* r, const Steps& steps) const;
-  void place(T* to, const Part& b, const T* acc, T* sums) const;
+  void store_part(T* to, const Part& b, const T* acc, T* sums) const;
   void sum(T* to, const Part& b, int64_t split, void* room) const;
 };
 
@@ -187,7 +186,7 @@ bool BatchDots<T>::choose(const ConvCall& c, ConvBlocking& b) {
   const Shape shape(c);
   const int64_t line = shape.vectors(c.kernel[2]), all = line * c.kernel[0] * c.kernel[1];
   if (ceil_div(c.channels, lanes) > kMostDepth) return false;
-  // Four fifths of the lanes count: partial vectors cost more than whole ones.
+  // At least four fifths of the lanes must be used: partial vectors cost more than whole ones.
   if (5 * c.channels * volume(c.kernel) < 4 * all * lanes || all < kShortest) return false;
 
   int64_t *taps = b.kernel, *box = b.positions;
@@ -201,7 +200,7 @@ bool BatchDots<T>::choose(const ConvCall& c, ConvBlocking& b) {
   while (volume(box) > kColumns) halve(box, 1);
   b.rows = shape.panels.height;
   b.images = min(c.n, kColumns / volume(box));
-  // A split of x is some twice as large as one of w: its border.
+  // A split of x is about twice as large as one of w, because of its border.
   const int64_t bytes = all * (c.out_channels + 2 * c.n) * kVectorBytes, boxes = Grid(c.kernel, taps).boxes();
   b.splits = max(1, min(min(kMostSplits, boxes), max(all / kSplit, bytes / kSplitBytes)));
   return true;
@@ -214,13 +213,13 @@ typename BatchDots<T>::Span BatchDots<T>::inside(int d, int64_t p) const {
   return {at < 0 ? ceil_div(-at, dilation) : 0, at < in ? ceil_div(in - at, dilation) : 0};
 }
 
-/// Lists the steps of a box of kernel positions, unless they are those of the last one.
+/// Lists the steps of a box of kernel positions, unless they are those of the previous one.
 template <class T>
-void BatchDots<T>::list(Steps& s, int64_t lines, int64_t places) const {
+void BatchDots<T>::list(Steps& s, int64_t lines, int64_t positions) const {
   const ConvCall& c = call_;
-  if (s.lines == lines && s.places == places) return;
-  const int64_t runs = shape_.joined ? 1 : places, length = shape_.joined ? places * c.channels : c.channels;
-  s.lines = lines, s.places = places;
+  if (s.lines == lines && s.positions == positions) return;
+  const int64_t runs = shape_.joined ? 1 : positions, length = shape_.joined ? positions * c.channels : c.channels;
+  s.lines = lines, s.positions = positions;
   s.lanes = int(length % lanes);
   s.whole = lines * runs * (length / lanes);
   s.parts = s.lanes ? lines * runs : 0;
@@ -234,7 +233,7 @@ void BatchDots<T>::list(Steps& s, int64_t lines, int64_t places) const {
     }
 }
 
-/// Adds to all columns of a box of positions what they have of a box of kernel positions.
+/// Adds to all columns of a box of positions their products with a box of kernel positions.
 template <class T>
 void BatchDots<T>::add(T* acc, const Part& b, const Run* r, const Steps& steps) const {
   const ConvCall& c = call_;
@@ -271,9 +270,9 @@ void BatchDots<T>::add(T* acc, const Part& b, const Run* r, const Steps& steps) 
   }
 }
 
-/// Sums over lanes, and stores what belongs to each line of the result.
+/// Sums over lanes, and stores each line of the result.
 template <class T>
-void BatchDots<T>::place(T* to, const Part& b, const T* acc, T* sums) const {
+void BatchDots<T>::store_part(T* to, const Part& b, const T* acc, T* sums) const {
   const int64_t count = b.rows * b.columns(), *out = call_.out;
   for (int64_t i = 0; i < count; i += lanes) {
     Vec<T> v[lanes];
@@ -327,14 +326,14 @@ void BatchDots<T>::sum(T* to, const Part& b, int64_t split, void* room) const {
       });
     });
   }
-  place(to, b, acc, scratch.take<T>(results));
+  store_part(to, b, acc, scratch.take<T>(results));
 }
 
 template <class T>
 Status BatchDots<T>::run() {
   const ConvCall& call = call_;
   const int64_t images = call.n * call.groups, rows = call.out_channels * volume(call.out);
-  // Each split is laid out like the result, whose place takes the first.
+  // Each split has a buffer with the layout of the result; the first split uses the result itself.
   T* y = static_cast<T*>(call.y);
   const int64_t apart = splits_ - (y != nullptr);
   T* partial = nullptr;

@@ -1,8 +1,7 @@
-// Convolutions whose images lie innermost, in x and in the result: a vector holds one element of as
-// many images as it has lanes. Rows are output channels, columns are (position, image) pairs, images
-// fastest. x is read where it is: nothing is copied or padded. Kernel positions that would meet what
-// is outside x are left out: positions of a line that meet the same ones share register tiles, which
-// run over just those.
+// Convolutions in batch-innermost (CHWN) layout, in x and in the result: a vector holds one element of as many images
+// as it has lanes. Rows are output channels, columns are (position, image) pairs, images fastest. x is read in place:
+// nothing is copied or padded. Kernel positions that would fall outside x are skipped; positions of a line that skip
+// the same ones share register tiles.
 #pragma once
 #include "simd/gemm/micro_kernel.h"
 #include "stage.h"
@@ -16,33 +15,33 @@ class BatchInnermost : Geometry {
       : Geometry(call, true), pool_(pool), panels_(call.out_channels), positions_(grid(b.positions)), rows_(b.rows),
         chunks_(chunks_of(call)), y_(static_cast<T*>(call.biased.y ? call.biased.y : call.y)), step_(call) {}
 
-  /// Chooses blocks; false where images do not fill a vector, or k is so long that it had better be cut.
+  /// Chooses blocks; false if the images do not fill a vector, or k is so long that split-K is better.
   static bool choose(const ConvCall& call, ConvBlocking& blocking);
   Status run();
 
  private:
   static constexpr int lanes = Lanes<T>::count;
-  /// A tile of results shares a 2 MB L2 with the weights and the x that it meets.
+  /// A tile of results shares a 2 MB L2 with the weights and the part of x that it reads.
   static constexpr int64_t kTile = (int64_t{256} << 10) / int64_t{sizeof(T)};
-  /// One that the epilogue changes where it stands is mostly in a 48 KB L1 still, and worth a task.
-  static constexpr int64_t kPlace = (int64_t{64} << 10) / int64_t{sizeof(T)};
+  /// A tile that the epilogue updates in place: still mostly in a 48 KB L1, and worth a task.
+  static constexpr int64_t kInPlaceTile = (int64_t{64} << 10) / int64_t{sizeof(T)};
   /// The most elements of a tile that cannot be cut further: half of the scratch.
   static constexpr int64_t kTileLimit = int64_t{kScratchBytes} / 2 / int64_t{sizeof(T)};
-  /// Images of a task: enough for long runs of columns, few enough for tiles of some positions.
+  /// Images of a task: enough for long runs of columns, few enough for tiles of several positions.
   static constexpr int64_t kImages = 256;
   /// Kernel positions times channels: their lists take 8 B each of the scratch.
   static constexpr int64_t kMostDepth = int64_t{1} << 17;
   static constexpr int64_t kMostResidues = 64;
 
-  /// The kernel positions along one axis, ordered by residue, and which of them meet x.
+  /// The kernel positions along one axis, ordered by residue, and which of them fall inside x.
   struct Along {
-    int32_t *q, *at;  // kernel position, and the x that it meets at p′ = 0
+    int32_t *q, *at;  // kernel position, and the coordinate in x that it reads at p′ = 0
     int32_t* begin;   // of each residue's kernel positions
-    Range* met;       // [residue][p′]: those of the residue that meet x there
+    Range* met;       // [residue][p′]: the kernel positions of the residue that fall inside x there
     int64_t count(int64_t r) const { return begin[r + 1] - begin[r]; }
   };
 
-  /// Strides of x, or of a dense copy with its images innermost where they are not.
+  /// Strides of x, or of its dense batch-innermost copy.
   struct Steps {
     bool turned;
     int64_t g, c, s[3];
@@ -54,7 +53,7 @@ class BatchInnermost : Geometry {
       g = turned ? c * call.channels : call.x_g;
     }
   };
-  /// A box of results, and where they go: y, or a tile that is dense over the box.
+  /// A box of results and its destination: y, or a tile that is dense over the box.
   struct Box {
     int64_t g, row0, rows, image, images, p0[3], p1[3];
     T* to;  // the first result
@@ -68,19 +67,19 @@ class BatchInnermost : Geometry {
   Grid positions_;        // boxes of output positions p′
   int64_t rows_;          // output channels of a task
   int64_t chunks_;        // of images
-  bool complete_ = true;  // every position meets the whole kernel
-  const T* x_ = nullptr;  // where images lie innermost: x, or a turned copy
-  T* y_;                  // the result's place, if there is one before an epilogue
+  bool complete_ = true;  // every position uses the whole kernel
+  const T* x_ = nullptr;  // batch-innermost: x or a transposed copy
+  T* y_;                  // the result in memory, if an epilogue updates it in place
   Steps step_;
   int32_t* offset_ = nullptr;  // of row k of B, residue by residue
 
   static int64_t chunks_of(const ConvCall& call) { return max(1, call.n / kImages); }
-  /// The first image of a chunk: whole vectors but for the last chunk, which is not shorter.
+  /// The first image of a chunk. Chunks are whole vectors, except that the last one takes the remainder as well.
   int64_t first_image(int64_t chunk) const {
     return chunk == chunks_ ? call_.n : call_.n * chunk / chunks_ / lanes * lanes;
   }
-  /// Calls f(tap of each axis, channel) for the rows of k of one residue, in order: channels are the
-  /// inner part where ranges of kernel positions are left out.
+  /// Calls f(tap of each axis, channel) for the rows of k of one residue, in order. Channels are the inner part where
+  /// ranges of kernel positions are skipped.
   template <class F>
   void each_row(const int64_t* r, const F& f) const {
     const int64_t inner = complete_ ? 1 : call_.channels;
@@ -122,7 +121,8 @@ bool BatchInnermost<T>::choose(const ConvCall& call, ConvBlocking& b) {
   if (reach > INT32_MAX) return false;
 
   const RowPanels panels(call.out_channels);
-  const int64_t limit = call.in_place ? kPlace : kTile, chunks = chunks_of(call), images = ceil_div(call.n, chunks);
+  const int64_t limit = call.in_place ? kInPlaceTile : kTile, chunks = chunks_of(call),
+                images = ceil_div(call.n, chunks);
   b.rows = min(call.out_channels, panels.height * max(1, 256 / panels.height));
   const auto tile = [&] { return b.rows * volume(box) * residues; };
   const auto large = [&] { return tile() * images > limit; };
@@ -146,7 +146,7 @@ int64_t BatchInnermost<T>::table_bytes() const {
   return bytes;
 }
 
-/// Lays out the tables, and fills them unless they were kept.
+/// Lays out the tables, and fills them unless they are cached.
 template <class T>
 void BatchInnermost<T>::tabulate(Scratch& scratch, bool filled) {
   for (int d = 0; d < 3; ++d) {
@@ -186,7 +186,7 @@ void BatchInnermost<T>::tabulate(Scratch& scratch, bool filled) {
   });
 }
 
-/// A copy of x with its images innermost, [g, c, z, y, x, n].
+/// A batch-innermost copy of x, [g, c, z, y, x, n].
 template <class T>
 void BatchInnermost<T>::turn(T* to) {
   const ConvCall& call = call_;
@@ -222,7 +222,7 @@ void BatchInnermost<T>::pack_weights(T* to, int64_t g, int64_t panel, Scratch sc
   });
 }
 
-/// The ranges of k in which a position meets x, those after the first counted from it; how many.
+/// The ranges of k that fall inside x for a position, those after the first relative to it; returns their number.
 template <class T>
 int64_t BatchInnermost<T>::ranges_of(const int64_t* r, const Range& z, const Range& y, const Range& x,
                                      Range* ranges) const {
@@ -251,21 +251,21 @@ template <class T>
 struct BatchInnermost<T>::Line {
   const int64_t* r;
   const T *x, *a;  // x at position 0 for offset 0; the residue's weights
-  T* to;           // where the first position of the line goes
+  T* to;           // destination of the first position of the line
   int64_t row0, rows, to_row, to_step, images, depth;
   int64_t x0, x1;  // positions p′
-  Range z, y;      // kernel positions that meet x
+  Range z, y;      // kernel positions inside x
   const int32_t* offset;
   const T* bias;  // of the group, or null
 };
 
-/// The register tiles of positions [from, to) of a line, which meet x in the same ranges of k.
+/// The register tiles of positions [from, to) of a line, which use the same ranges of k.
 template <class T>
 void BatchInnermost<T>::multiply_segment(const Line& line, int64_t from, int64_t to, const Range* ranges,
                                          int64_t count) const {
   const int64_t per = ceil_div(line.images, lanes), all = (to - from) * per;
   const int64_t most = max_vectors(panels_.height), groups = ceil_div(all, most);
-  // The last vector of a position ends with its images, some of which it has in common with the one before.
+  // The last vector of a position ends with its images, and may overlap the one before.
   const int64_t last = line.images - lanes, pace = axes_[2].move() * step_.s[2];
   Block<T> t;
   for (int v = 0; v < kMaxVectors; ++v) t.count[v] = lanes;
@@ -318,8 +318,8 @@ void BatchInnermost<T>::multiply(const Line& line, Range* ranges) const {
   }
 }
 
-/// Hands a box of results to the epilogue, in as few pieces as its columns are runs: a dense tile
-/// [rows][box][images], or what stands in y.
+/// Passes a box of results to the epilogue, in as few pieces as its columns form runs: a dense tile
+/// [rows][box][images], or part of y.
 template <class T>
 void BatchInnermost<T>::finish_box(int worker, const Box& b, const T* tile) const {
   const int64_t* out = call_.out;

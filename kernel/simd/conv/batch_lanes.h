@@ -1,7 +1,7 @@
-// Convolutions of many images with one image per lane: a vector holds one element of as many images
-// as it has lanes. Rows are output channels, every output position is one vector, and no lane is
-// wasted however narrow the planes are; strides and residues (geometry.h) only change where a
-// vector is read. Both ways, images are transposed into lanes and back in registers.
+// Convolutions of many images with one image per lane: a vector holds one element of as many images as it has lanes.
+// Rows are output channels, every output position is one vector, and no lane is wasted however narrow the planes are;
+// strides and residues (geometry.h) only change where a vector is read. Images are transposed into lanes and back in
+// registers.
 #pragma once
 #include "batch_lanes_choice.h"
 
@@ -21,7 +21,7 @@ class BatchLanes : BatchLanesGeometry<T> {
 
  private:
   using Base::lanes, Base::call_, Base::axes_, Base::taps_, Base::panels_, Base::extent, Base::inside;
-  /// What is transposed back at once, for all images of a vector, stays in L1 or nearly so.
+  /// What is transposed back at a time, for all images of a vector, stays (nearly) in L1.
   static constexpr int64_t kStrip = (int64_t{64} << 10) / int64_t{sizeof(T)};
 
   Parallel& pool_;
@@ -29,7 +29,7 @@ class BatchLanes : BatchLanesGeometry<T> {
   const T* w_;
   Grid positions_;    // boxes of output positions p′
   int64_t rows_;      // output channels of a task
-  int64_t channels_;  // of a step
+  int64_t channels_;  // of one step
   bool skips_;        // kernel positions outside x: then they are the outer part of k
 
   /// Calls f(q) for the kernel positions of one residue, in order.
@@ -54,7 +54,7 @@ class BatchLanes : BatchLanesGeometry<T> {
   struct ImageColumns : Columnar {
     int32_t *source, *target;  // of every column, in the staged x and in the tile
     Group* group;
-    Range* range;  // rows of B that matter to a group
+    Range* range;  // rows of B used by a group
     int64_t groups;
   };
   void group_columns(Scratch& scratch, ImageColumns& columns) const;
@@ -68,12 +68,12 @@ class BatchLanes : BatchLanesGeometry<T> {
                 const ImageColumns& columns, bool accumulate) const;
   void store_images(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows, const int64_t* p0,
                     const int64_t* p1, const T* tile, T* strip) const;
-  void place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0, const int64_t* p1,
-             const T* tile) const;
+  void store_tile(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0, const int64_t* p1,
+                  const T* tile) const;
 };
 
-/// The weights of one group for channels c … c + channels − 1: [residue][row panel][k][row], where k
-/// runs over channels and kernel positions, or the other way round.
+/// The weights of one group for channels c … c + channels − 1: [residue][row panel][k][row], where k runs over channels
+/// and then kernel positions, or the other way round.
 template <class T>
 void BatchLanes<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const {
   int64_t* offset = scratch.take<int64_t>(channels * taps_);
@@ -154,8 +154,8 @@ void BatchLanes<T>::group_columns(Scratch& scratch, ImageColumns& columns) const
     columns.group[i] = {int32_t(i * most), int32_t(min(most, columns.count - i * most)), 0, 1};
 }
 
-/// Register tiles that stay in a line of positions, over the kernel positions that meet x for any of
-/// their columns. A group that meets nothing has one empty run, which stores zeros.
+/// Register tiles that stay in a line of positions, over the kernel positions that fall inside x for any of their
+/// columns. A group without any has one empty run, which stores zeros.
 template <class T>
 void BatchLanes<T>::group_lines(Scratch& scratch, ImageColumns& columns, const int64_t* b0, const int64_t* size) const {
   const int64_t pieces = ceil_div(size[2], max_vectors(panels_.height));
@@ -170,7 +170,7 @@ void BatchLanes<T>::group_lines(Scratch& scratch, ImageColumns& columns, const i
     for (int64_t piece = 0; piece < pieces; ++piece) {
       const int64_t x = size[2] * piece / pieces, end = size[2] * (piece + 1) / pieces;
       int64_t last;
-      const int64_t meets = inside(2, b0[2] + x, &q[2]) + q[2];  // the first column meets the last taps
+      const int64_t meets = inside(2, b0[2] + x, &q[2]) + q[2];  // the first column uses the last taps
       inside(2, b0[2] + end - 1, &last);
       q[2] = min(q[2], last);
       const int32_t length = int32_t((meets - q[2]) * channels_);
@@ -190,7 +190,7 @@ void BatchLanes<T>::group_lines(Scratch& scratch, ImageColumns& columns, const i
   }
 }
 
-/// Zeros what lies outside x.
+/// Zeros the elements outside x.
 template <class T>
 void BatchLanes<T>::clear(T* to, const int64_t* low, const int64_t* size, int64_t channels) const {
   const auto outside = [&](int d, int64_t i) { return low[d] + i < 0 || low[d] + i >= call_.in[d]; };
@@ -208,7 +208,7 @@ void BatchLanes<T>::clear(T* to, const int64_t* low, const int64_t* size, int64_
       }
 }
 
-/// Transposes channels of x into lanes, from coordinate `low` of x̃ on; what is outside x stays.
+/// Transposes channels of x into lanes, from coordinate `low` of x̃ on; elements outside x keep their value.
 template <class T>
 void BatchLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const int64_t* size, int images,
                           int64_t channels) const {
@@ -220,7 +220,7 @@ void BatchLanes<T>::stage(T* to, T* lines, const T* x, const int64_t* low, const
   }
   const int64_t* s = call_.x_s;
   const int64_t row = size[2] * lanes;
-  // Short rows would leave most of a transposition empty: rows that are one run in x go together.
+  // Short rows would leave most of a transposition empty, so rows that are contiguous in x are transposed together.
   const bool run = s[1] == count[2] * s[2] && count[2] % lanes != 0;
   const int64_t together = run ? max(1, min(count[1], 512 / count[2])) : 1;
   const bool straight = run && count[2] == size[2];
@@ -268,8 +268,8 @@ void BatchLanes<T>::multiply(T* tile, int64_t tile_row, const T* a, int64_t k, i
 
 /// Stores a dense tile of one image in y.
 template <class T>
-void BatchLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0, const int64_t* p1,
-                          const T* tile) const {
+void BatchLanes<T>::store_tile(int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0, const int64_t* p1,
+                               const T* tile) const {
   const int64_t* out = call_.out;
   T* y = static_cast<T*>(call_.y) + ((n * call_.groups + g) * call_.out_channels + row) * volume(out);
   const int64_t width = p1[2] - p0[2];
@@ -279,7 +279,7 @@ void BatchLanes<T>::place(int64_t n, int64_t g, int64_t row, int64_t rows, const
         copy_strided(y + (z * out[1] + line) * out[2] + p0[2], tile, width, 1);
 }
 
-/// Transposes a tile back, a strip of rows at a time, and stores what belongs to each image, or passes it to the epilogue.
+/// Transposes a tile back, a strip of rows at a time, and stores each image's part or passes it to the epilogue.
 template <class T>
 void BatchLanes<T>::store_images(int worker, int64_t image, int images, int64_t g, int64_t row0, int64_t rows,
                                  const int64_t* p0, const int64_t* p1, const T* tile, T* strip) const {
@@ -298,7 +298,7 @@ void BatchLanes<T>::store_images(int worker, int64_t image, int images, int64_t 
     }
     for (int n = 0; n < images; ++n) {
       if (call_.y) {
-        place(image + n, g, row0 + row, r, p0, p1, strip + n * apart);
+        store_tile(image + n, g, row0 + row, r, p0, p1, strip + n * apart);
       } else {
         run_epilogue(call_, worker, image + n, g, row0 + row, r, p0, p1, strip + n * apart);
       }

@@ -1,5 +1,5 @@
-// Which convolutions compute one image per lane (batch_lanes.h), and in what blocks: a cost model, asked once
-// when a program is loaded.
+// Which convolutions compute one image per lane (batch_lanes.h), and in which blocks: a cost model, evaluated once when
+// a program is loaded.
 #pragma once
 #include "simd/gemm/micro_kernel.h"
 #include "stage.h"
@@ -11,22 +11,22 @@ class BatchLanesGeometry : protected Geometry {
  public:
   explicit BatchLanesGeometry(const ConvCall& call) : Geometry(call, true), panels_(call.out_channels) {}
 
-  /// Chooses blocks; false where images do not fill the lanes, or positions do as well.
+  /// Chooses blocks; false if the images do not fill the lanes, or positions fill them as well.
   bool choose(ConvBlocking& blocking) const;
 
  protected:
   static constexpr int lanes = Lanes<T>::count;
-  /// Staged x of one step and the tile of results share a 2 MB L2 with the weights.
+  /// The staged x of one step and the tile of results share a 2 MB L2 with the weights.
   static constexpr int64_t kStage = (int64_t{512} << 10) / int64_t{sizeof(T)};
   static constexpr int64_t kTile = (int64_t{512} << 10) / int64_t{sizeof(T)};
   /// Depth of one step: a panel of w stays in L1.
   static constexpr int64_t kDepth = 640;
-  /// A line of x is transposed into lanes at once: a quarter of the scratch, most of which the others take.
+  /// A line of x is transposed into lanes at a time: a quarter of the scratch; tables and tiles take most of the rest.
   static constexpr int64_t kLine = (int64_t{1} << 20) / int64_t{sizeof(T)};
 
   RowPanels panels_;
 
-  /// Elements of x̃ that `count` positions meet.
+  /// Elements of x̃ that `count` positions read.
   int64_t extent(int d, int64_t count) const {
     return (count - 1) * axes_[d].move() + axes_[d].tap(call_.kernel[d] - 1) - axes_[d].tap(0) + 1;
   }
@@ -49,7 +49,7 @@ bool BatchLanesGeometry<T>::choose(ConvBlocking& b) const {
     if (axes_[d].zeros != 1 || call_.in[d] == 0) return false;
     box[d] = axes_[d].positions;
   }
-  // A long k and few results: k is cut instead (split-K).
+  // With a long k and few results, k is cut instead (split-K).
   if (residues == 1 && outs_ <= taps_) return false;
   if (taps_ > kDepth || residues > 64 || call_.in[2] * lanes > kLine) return false;
 
@@ -68,8 +68,8 @@ bool BatchLanesGeometry<T>::choose(ConvBlocking& b) const {
   return cost(b) < cost_by_position();
 }
 
-/// Cycles of one step of k, per vector of results: two products or two loads each, where a vector of
-/// B takes `lines` cache lines.
+/// Cycles per step of k and vector of results: two products or two loads each, where a vector of B takes `lines` cache
+/// lines.
 template <class T>
 double BatchLanesGeometry<T>::cycles(int lines) const {
   const int mr = panels_.height, nv = max_vectors(mr);
@@ -77,8 +77,8 @@ double BatchLanesGeometry<T>::cycles(int lines) const {
   return double(products > loads ? products : loads) / double(2 * products);
 }
 
-/// Cycles per vector of results: its products, some 8 for its way through the tile and back, some 8
-/// for every vector of x that is transposed.
+/// Cycles per vector of results: its products, some 8 for its way through the tile and back, and some 8 for every
+/// vector of x that is transposed.
 template <class T>
 double BatchLanesGeometry<T>::cost(const ConvBlocking& b) const {
   const double results = double(call_.out_channels * volume(call_.out));
@@ -89,8 +89,8 @@ double BatchLanesGeometry<T>::cost(const ConvBlocking& b) const {
          (products * cycles(1) + 8 + 8 * staged_once * double(ceil_div(call_.out_channels, b.rows)) / results);
 }
 
-/// The same where lanes are neighbouring positions: rows that do not fill vectors waste lanes, or a
-/// scatter of some 16 cycles; x is copied, in strides element by element.
+/// The same with neighbouring positions in the lanes: rows that do not fill vectors waste lanes or need a scatter of
+/// some 16 cycles; x is copied, with strides element by element.
 template <class T>
 double BatchLanesGeometry<T>::cost_by_position() const {
   const int64_t residues = this->residues(), rows = axes_[1].positions, width = axes_[2].positions;
@@ -107,7 +107,7 @@ double BatchLanesGeometry<T>::cost_by_position() const {
          (strided ? 12 : 2) * copied;
 }
 
-/// Kernel positions that meet x at output position p along an axis: how many, and the first.
+/// The kernel positions that fall inside x at output position p along an axis: their number, and the first.
 template <class T>
 int64_t BatchLanesGeometry<T>::inside(int d, int64_t p, int64_t* from) const {
   const Axis& axis = axes_[d];
@@ -117,8 +117,8 @@ int64_t BatchLanesGeometry<T>::inside(int d, int64_t p, int64_t* from) const {
   return max(0, end - *from);
 }
 
-/// Where a fifth or more of all products would be with the zeros around x, and what remains of a
-/// line of the kernel is long enough for a register tile.
+/// Skipping pays if a fifth or more of all products would be with the zeros around x, and the rest of a line of the
+/// kernel is long enough for a register tile.
 template <class T>
 bool BatchLanesGeometry<T>::skipping_pays(const ConvBlocking& b) const {
   double part = 1;

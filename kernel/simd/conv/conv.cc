@@ -1,5 +1,5 @@
-// Convolutions. The ladder below chooses the algorithm once, when a program is loaded, by shapes and strides alone.
-// Each rung names its measured reason; `choose` of the algorithm's class holds the exact condition.
+// Convolutions. The ladder below chooses the algorithm once, when a program is loaded, from shapes and strides alone.
+// Each rung gives its measured reason; `choose` of the algorithm's class has the exact condition.
 #include "conv.h"
 
 #include "batch_dots.h"
@@ -21,21 +21,23 @@ namespace {
 template <class T>
 ConvAlgorithm choose(const ConvCall& call, ConvBlocking& blocks) {
   if (!call.batch_innermost) {
-    // 16 products where 36 stand in the sum: 1.6 to 2 times as fast from 32 channels on, gradients of weights
-    // 1.3 to 1.8 times. Fewer channels or tiles leave the transforms too large a part.
+    // 16 products instead of 36: 1.6 to 2 times as fast from 32 channels on, gradients of weights 1.3 to 1.8 times.
+    // With fewer channels or tiles the transforms dominate.
     if (winograd_layer_fits(call)) return ConvAlgorithm::winograd;
     if (winograd_weights_fits(call)) return ConvAlgorithm::winograd_weights;
   }
-  // Far strides, paddings and dilations do not fit the 32-bit tables of the algorithms that follow.
+  // Far strides, paddings and dilations do not fit the 32-bit tables of the algorithms below.
   if (!has_usual_extent(call)) return ConvAlgorithm::direct;
   if (call.batch_innermost) {
-    // Whole vectors of images, nothing staged: LeNet's step takes 0.7 of the time. Not for fewer images than lanes,
-    // nor for a k so long that split-K is better.
+    // Whole vectors of images, nothing staged: LeNet's step takes 0.7 of the time. Not with fewer images than lanes,
+    // nor with a k so long that split-K is better.
     if (BatchInnermost<T>::choose(call, blocks)) return ConvAlgorithm::batch_innermost;
   } else {
-    // Gradients of weights whose images, the contraction here, lie innermost: nothing is packed, staged or padded.
+    // Gradients of weights in batch-innermost layout, where images are the contraction: nothing is packed, staged or
+    // padded.
     if (BatchDots<T>::choose(call, blocks)) return ConvAlgorithm::batch_dots;
-    // Narrow planes of many images: no lane is wasted; where a cost model finds fewer cycles than for positions.
+    // Narrow planes of many images: no lane is wasted. Taken where a cost model finds fewer cycles than for positions
+    // in the lanes.
     if (BatchLanes<T>::choose(call, blocks)) return ConvAlgorithm::batch_lanes;
     // Enough positions per image to fill vectors, and a k that needs no split.
     if (ImplicitGemm<T>::choose(call, blocks)) return ConvAlgorithm::implicit_gemm;
@@ -52,8 +54,8 @@ ConvAlgorithm choose(const ConvCall& call, ConvBlocking& blocks) {
 template <class T>
 ConvChoice choose(const ConvCall& call) {
   ConvChoice choice{};
-  // A small dilated x and a large w, as in gradients of a transposed layer's weights: with their roles exchanged,
-  // the sum meets no zeros between the elements of x.
+  // A small dilated x and a large w, as in gradients of a transposed layer's weights: with exchanged roles, the sum
+  // skips the zeros between the elements of x.
   choice.exchanged = !call.batch_innermost && !winograd_layer_fits(call) && !winograd_weights_fits(call) &&
                      has_usual_extent(call) && Exchanged<T>::pays(call);
   if (!choice.exchanged) {

@@ -1,14 +1,14 @@
-// Convolutions as their definition says, one result after another, for geometry so wide that its positions
-// do not fit the 32-bit tables of all other ways: far strides, paddings and dilations. Those meet little of
-// x, and only what is met is multiplied.
+// Convolutions straight from the definition, one result after another, for geometry so wide that its positions do not
+// fit the 32-bit tables of all other algorithms: far strides, paddings and dilations. Few kernel positions then fall
+// inside x, and only those are multiplied.
 #pragma once
 #include "simd/gemm/micro_kernel.h"
 #include "stage.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
-/// Whether all other ways may be taken: positions of an image, with all that lies between and around
-/// them, are counted in 32 bits.
+/// Whether the other algorithms apply: the positions of an image, with everything between and around them, are counted
+/// in 32 bits.
 inline bool has_usual_extent(const ConvCall& c) {
   int64_t all = 1;
   for (int d = 0; d < 3; ++d) {
@@ -49,7 +49,7 @@ class DirectSums {
   int64_t outs_;
   Axis axes_[3];
 
-  /// The first kernel position that can meet x at output position p, and the one after the last.
+  /// The first kernel position that can fall inside x at output position p, and the one after the last.
   void meets(int d, int64_t p, int64_t* first, int64_t* end) const {
     const Axis& a = axes_[d];
     const int64_t at = p * a.stride - a.pad, last = (a.in - 1) * a.zeros;  // of kernel position 0, of x

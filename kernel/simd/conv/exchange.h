@@ -1,10 +1,9 @@
 // The same convolution with the roles of x and w exchanged.
 //
-// Position p and kernel position q meet element i of x where i·e = p·s + q − pad, e being the
-// dilation of x. So q = i·e + p̄·s − ((out − 1)·s − pad) with p̄ = out − 1 − p: a convolution of w,
-// in which x is the kernel, dilated by e, whose result has its positions reversed and its images
-// exchanged with its channels. The gradient of a transposed layer's weights has a small dilated x
-// and a large w: exchanged, it meets no zeros between the elements of x.
+// Position p and kernel position q read element i of x with i·e = p·s + q − pad, where e is the dilation of x. So q =
+// i·e + p̄·s − ((out − 1)·s − pad) with p̄ = out − 1 − p: a convolution of w, in which x is the kernel, dilated by e,
+// whose result has its positions reversed and its images exchanged with its channels. The gradient of a transposed
+// layer's weights has a small dilated x and a large w: exchanged, the sum skips the zeros between the elements of x.
 #pragma once
 #include "stage.h"
 
@@ -23,20 +22,20 @@ class Exchanged {
     return dilated && volume(c.kernel) > outs && volume(c.in) > 0 && outs <= kMostOuts;
   }
 
-  explicit Exchanged(const ConvCall& given) : given_(given), call_(given) {
-    call_.n = given.out_channels;
-    call_.out_channels = given.n;
+  explicit Exchanged(const ConvCall& original) : original_(original), call_(original) {
+    call_.n = original.out_channels;
+    call_.out_channels = original.n;
     for (int d = 0; d < 3; ++d) {
-      call_.in[d] = given.kernel[d];
-      call_.kernel[d] = given.in[d];
+      call_.in[d] = original.kernel[d];
+      call_.kernel[d] = original.in[d];
       call_.in_dilation[d] = 1;
-      call_.kernel_dilation[d] = given.in_dilation[d];
-      call_.pad[d] = (given.out[d] - 1) * given.stride[d] - given.pad[d];
-      call_.x_s[d] = given.w_k[d];
-      call_.w_k[d] = given.x_s[d];
+      call_.kernel_dilation[d] = original.in_dilation[d];
+      call_.pad[d] = (original.out[d] - 1) * original.stride[d] - original.pad[d];
+      call_.x_s[d] = original.w_k[d];
+      call_.w_k[d] = original.x_s[d];
     }
-    call_.x = given.w, call_.x_n = given.w_o, call_.x_g = given.w_g, call_.x_c = given.w_c;
-    call_.w = given.x, call_.w_o = given.x_n, call_.w_g = given.x_g, call_.w_c = given.x_c;
+    call_.x = original.w, call_.x_n = original.w_o, call_.x_g = original.w_g, call_.x_c = original.w_c;
+    call_.w = original.x, call_.w_o = original.x_n, call_.w_g = original.x_g, call_.w_c = original.x_c;
     call_.w_cache = nullptr;
     call_.y = nullptr;
     call_.biased = {};
@@ -46,12 +45,12 @@ class Exchanged {
 
  private:
   static constexpr int64_t kMostOuts = 1024;  // of a row that is reversed on the stack
-  const ConvCall& given_;
+  const ConvCall& original_;
   ConvCall call_;
 
   /// Row (channel) r of the tile is image r of the result.
   static void reverse(void* self, int worker, const Tile& tile) {
-    const ConvCall& c = static_cast<Exchanged*>(self)->given_;
+    const ConvCall& c = static_cast<Exchanged*>(self)->original_;
     const int64_t outs = volume(c.out), o = tile.batch / c.groups, g = tile.batch % c.groups;
     const int64_t first = outs - tile.col - tile.cols;
     T reversed[kMostOuts];

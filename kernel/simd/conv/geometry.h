@@ -1,11 +1,10 @@
 // The geometry of a convolution, shared by all algorithms.
 //
-// A convolution is Σ_k w[o, k] · x̃[position + offset(k)]: a matrix product whose B is never built.
-// x is copied once into a staged, zero-padded form in which moving one output position is moving
-// one element, for every kernel position alike; the micro-kernel then reads row k of B at the
-// column's place plus offset(k). Stride s is absorbed by splitting x̃ into s phases (coordinates of
-// equal remainder), input dilation e by splitting the outputs into e residues, each of which meets
-// only its own kernel positions: the zeros between inputs are neither stored nor multiplied.
+// A convolution is Σ_k w[o, k] · x̃[position + offset(k)]: a matrix product whose B is never built. x is copied once
+// into a staged, zero-padded form in which the next output position is the next element, for every kernel position; the
+// micro-kernel then reads row k of B at the column's address plus offset(k). Stride s is absorbed by splitting x̃ into
+// s phases (coordinates of equal remainder), input dilation e by splitting the outputs into e residues, each of which
+// uses only its own kernel positions: the zeros between inputs are neither stored nor multiplied.
 #pragma once
 #include "simd/gemm/micro_kernel.h"
 #include "src/contract.h"
@@ -16,7 +15,7 @@ inline int64_t floor_div(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 
 
 inline int64_t volume(const int64_t* v) { return v[0] * v[1] * v[2]; }
 
-/// Halves the outermost axis of a box that is longer than `least`; false if none is.
+/// Halves the outermost axis of a box that is longer than `least`; false if there is none.
 inline bool halve(int64_t* size, int64_t least_last) {
   for (int d = 0; d < 3; ++d) {
     const int64_t least = d == 2 ? least_last : 1;
@@ -28,11 +27,11 @@ inline bool halve(int64_t* size, int64_t least_last) {
   return false;
 }
 
-/// A task of its own has 2²² multiplications or more.
+/// Work that justifies a task of its own: 2²² multiplications.
 constexpr int64_t kLeastTasks = 16, kTaskWork = int64_t{1} << 22;
 
-/// Halves a box while what it needs is `large`, beyond the caches, or it is `lonely`: there are few tasks,
-/// and much work in each. Only a large one is cut below `least_last` along the last axis.
+/// Halves a box while it is `large` (beyond the caches) or `lonely` (few tasks with much work each). Only a large box
+/// is cut below `least_last` along the last axis.
 template <class Large, class Lonely>
 void shrink(int64_t* box, int64_t least_last, const Large& large, const Lonely& lonely) {
   for (;;) {
@@ -63,7 +62,7 @@ struct Grid {
   }
 };
 
-/// A worker's scratch, handed out piece by piece.
+/// Allocates piece by piece from a worker's scratch.
 class Scratch {
  public:
   explicit Scratch(void* p) : at_(static_cast<char*>(p)) {}
@@ -78,8 +77,8 @@ class Scratch {
   char* at_;
 };
 
-/// One spatial axis: out position p and kernel position q meet x̃ at p·stride + q·dilation − pad,
-/// which is x at that over `zeros` (if it divides and is inside).
+/// One spatial axis: output position p and kernel position q read x̃ at p·stride + q·dilation − pad, which is x at that
+/// coordinate over `zeros` (if divisible and inside).
 struct Axis {
   int64_t in, kernel, out, stride, dilation, pad, zeros;
   int64_t residues;   // output positions p = residues·p′ + r; 1 unless input dilation is split off
@@ -106,11 +105,11 @@ struct Axis {
     return axis;
   }
 
-  /// Where kernel position q meets x̃ for p′ = 0: residue of p, phase of x̃, shift in p′.
+  /// Where kernel position q reads x̃ for p′ = 0: residue of p, phase of x̃, shift in p′.
   int64_t at(int64_t q) const { return q * dilation - pad; }
   int64_t residue(int64_t q) const { return residues == 1 ? 0 : -at(q) - residues * floor_div(-at(q), residues); }
   int64_t shift(int64_t q) const { return residues == 1 ? floor_div(at(q), stride) : (at(q) + residue(q)) / residues; }
-  /// Kernel position q meets x̃ at p′·move() + tap(q).
+  /// Kernel position q reads x̃ at p′·move() + tap(q).
   int64_t move() const { return residues == 1 ? stride : 1; }
   int64_t tap(int64_t q) const { return residues == 1 ? at(q) : shift(q); }
   int64_t phase(int64_t q) const { return residues == 1 ? at(q) - stride * floor_div(at(q), stride) : 0; }
@@ -136,7 +135,7 @@ void each_residue(const Axis* axes, const F& f) {
 /// A range of output positions p′ and of kernel positions along one axis, and its staged extent.
 struct Window {
   int64_t p0, p1, q0, q1;
-  int64_t shift;            // the least shift
+  int64_t shift;            // the smallest shift
   int64_t slots;            // copies of the axis: one per phase, or per kernel position if those are fewer
   int64_t size;             // staged elements along the axis
   int64_t step, slot_step;  // in staged elements
@@ -146,7 +145,7 @@ struct Window {
   Window() = default;
   Window(const Axis& axis, int64_t p0, int64_t p1, int64_t q0, int64_t q1)
       : p0(p0), p1(p1), q0(q0), q1(q1), offset(nullptr), residue(nullptr) {
-    shift = q1 > q0 ? axis.shift(q0) : 0;  // shifts never fall with q
+    shift = q1 > q0 ? axis.shift(q0) : 0;  // shifts never decrease with q
     const int64_t last = q1 > q0 ? axis.shift(q1 - 1) : 0;
     slots = axis.residues > 1 ? 1 : min(axis.stride, max(1, q1 - q0));
     size = p1 - p0 + last - shift;
@@ -162,8 +161,8 @@ struct Window {
   }
 };
 
-/// A box of output positions and of kernel positions: everything about its staged copy of x but
-/// the channel and the image. `inner` images lie interleaved, as the fastest axis.
+/// A box of output positions and of kernel positions: the geometry of its staged copy of x, except for channel and
+/// image. `inner` images are interleaved as the fastest axis.
 struct Region {
   const Axis* axes;
   Window w[3];
@@ -216,7 +215,7 @@ struct Region {
   }
 };
 
-/// What algorithms know of a call before its memory: its axes and counts.
+/// What algorithms derive from a call without its memory: axes and counts.
 struct Geometry {
   const ConvCall& call_;
   const int64_t outs_, taps_;  // output and kernel positions
@@ -240,13 +239,13 @@ struct Geometry {
   }
 };
 
-/// Vectors of columns of a box, in whole vectors for every line of positions of `inner` images.
+/// Vectors of columns of a box, whole vectors for every line of positions of `inner` images.
 template <class T>
 int64_t vectors_of(const int64_t* p, int64_t inner) {
   return p[0] * p[1] * ceil_div(p[2] * inner, Lanes<T>::count);
 }
 
-/// The columns of one residue: how many, the kernel positions that they meet, and where the rows of B begin.
+/// The columns of one residue: their number, the kernel positions that they use, and where the rows of B begin.
 struct Columnar {
   int64_t count, taps;
   int32_t* offset;  // of row k of B
@@ -258,7 +257,7 @@ struct Part {
   int64_t columns() const { return images * volume(size); }
 };
 
-/// The blocks of a result, cut into so many rows, images and boxes of positions.
+/// The blocks of a result, cut by rows, images and boxes of positions.
 struct Parts {
   const ConvCall& call;
   Grid positions;

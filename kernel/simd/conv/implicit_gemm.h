@@ -1,5 +1,5 @@
-// A convolution as a matrix product whose columns are the output positions of one image, read from a
-// staged copy of x: forward passes and input gradients.
+// A convolution as a matrix product whose columns are the output positions of one image, read from a staged copy of x:
+// forward passes and input gradients.
 #pragma once
 #include "simd/gemm/micro_kernel.h"
 #include "stage.h"
@@ -10,7 +10,7 @@ namespace gradus::GRADUS_ISA::gemm {
 constexpr int64_t kStageBytes = int64_t{512} << 10;
 /// The most that is staged at once when it cannot be cut further.
 constexpr int64_t kStageLimit = int64_t{1} << 20;
-/// A task's tile of results stays in L2 beside it.
+/// A task's tile of results stays in L2 beside the staged x.
 constexpr int64_t kTileBytes = int64_t{1} << 20;
 /// Depth of one step: a panel of w (14 rows of f32: 35 KB) stays in a 48 KB L1.
 constexpr int64_t kStepDepth = 640;
@@ -33,28 +33,28 @@ class ImplicitGemm : Geometry {
         y_(static_cast<T*>(call.y)), positions_(grid(blocking.positions)), rows_(blocking.rows),
         channels_(blocking.channels), depth_(call.channels * taps_), group_weights_(call.out_channels * depth_) {}
 
-  /// Chooses blocks; false where there are few positions per image, or k is long and little else.
+  /// Chooses blocks; false if there are few positions per image, or k is long and everything else small.
   static bool choose(const ConvCall& call, ConvBlocking& blocking);
   Status run();
 
  private:
   static constexpr int lanes = Lanes<T>::count;
 
-  /// A vector of columns: where it is staged, where it goes, how many of its lanes count.
+  /// A vector of columns: where it is staged, its destination, how many of its lanes count.
   struct Vector {
     int32_t source, target, count;
   };
-  /// A list of vectors, with a place for each lane where the lanes do not lie side by side in the result.
+  /// A list of vectors, with an offset for each lane where the lanes are not neighbours in the result.
   struct PositionColumns : Columnar {
     Vector* vectors;
-    int32_t* places;  // [vector][lane], −1 for none; nullptr where lanes are neighbours
+    int32_t* lane_offsets;  // [vector][lane], −1 for none; nullptr where lanes are neighbours
   };
 
   static bool flat(const int64_t* size, const Region& region);
   PositionColumns columns_of(Scratch& scratch, const Region& region, const int64_t* r, const int64_t* p0,
                              const int64_t* stride) const;
-  void list_places(PositionColumns& columns, int64_t i, int64_t x, int64_t to, bool flat, const Region& region,
-                   const int64_t* size, const int64_t* step) const;
+  void list_lane_offsets(PositionColumns& columns, int64_t i, int64_t x, int64_t to, bool flat, const Region& region,
+                         const int64_t* size, const int64_t* step) const;
   void pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const;
   void multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_t row0, int64_t rows, const T* staged,
                 const PositionColumns& columns, T* corner, bool accumulate, const T* bias) const;
@@ -84,7 +84,7 @@ bool ImplicitGemm<T>::choose(const ConvCall& call, ConvBlocking& b) {
   const int64_t images = call.n * call.groups;
   const int64_t work = outs * call.out_channels * call.channels * taps / residues;
 
-  // Few positions per image, or a long k and little else: by image.
+  // Few positions per image, or a long k and little else, rule it out; each image is considered by itself.
   const Region all = geometry.region_of(whole, call.kernel, 1);
   const int64_t plane = whole[0] * ceil_div((whole[1] - 1) * all.w[1].step + whole[2], lanes);
   const int64_t here = call.n * min(plane, vectors_of<T>(whole, 1));
@@ -104,7 +104,7 @@ bool ImplicitGemm<T>::choose(const ConvCall& call, ConvBlocking& b) {
   };
   shrink(box, lanes, large, lonely);
   if (staged() > stage_limit || taps > kRegionDepth || tile() > tile_size) return false;
-  // Where windows reach far beyond a box, as with large dilations, every box stages mostly what it leaves out.
+  // Where windows reach far beyond a box, as with large dilations, every box would stage mostly elements that it skips.
   if (Grid(whole, box).boxes() > 1 && staged() > 4 * volume(box) * taps) return false;
   const int64_t channels = max(1, call.channels);
   const int64_t most = max(1, min(call.channels, min(stage_size / max(1, staged()), kStepDepth / taps)));
@@ -112,8 +112,8 @@ bool ImplicitGemm<T>::choose(const ConvCall& call, ConvBlocking& b) {
   return true;
 }
 
-/// The weights of one group for channels c … c + channels − 1, as the kernels want them:
-/// [residue][row panel][k][row].
+/// The weights of one group for channels c … c + channels − 1, in the order of the micro-kernels: [residue][row
+/// panel][k][row].
 template <class T>
 void ImplicitGemm<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c, int64_t channels) const {
   const RowPanels panels(call_.out_channels);
@@ -135,7 +135,7 @@ void ImplicitGemm<T>::pack_weights(T* to, Scratch scratch, int64_t g, int64_t c,
   });
 }
 
-/// Whether rows are so narrow that a plane is better treated as one run, columns between its rows wasted.
+/// Whether rows are so narrow that a plane is better treated as one run, wasting the columns between its rows.
 template <class T>
 bool ImplicitGemm<T>::flat(const int64_t* size, const Region& region) {
   const int64_t plane = size[1] > 0 ? (size[1] - 1) * region.w[1].step + size[2] : 0;
@@ -163,7 +163,7 @@ typename ImplicitGemm<T>::PositionColumns ImplicitGemm<T>::columns_of(Scratch& s
 
   result.count = runs * ceil_div(length, lanes);
   result.vectors = scratch.take<Vector>(result.count);
-  result.places = flat || step[2] != 1 ? scratch.take<int32_t>(result.count * lanes) : nullptr;
+  result.lane_offsets = flat || step[2] != 1 ? scratch.take<int32_t>(result.count * lanes) : nullptr;
   int64_t i = 0;
   for (int64_t run = 0; run < runs; ++run) {
     const int64_t z = flat ? run : run / size[1], y = flat ? 0 : run % size[1];
@@ -171,7 +171,7 @@ typename ImplicitGemm<T>::PositionColumns ImplicitGemm<T>::columns_of(Scratch& s
       const int64_t to = start + z * step[0] + y * step[1];
       result.vectors[i] = {int32_t(z * w[0].step + y * w[1].step + x), int32_t(to + x),
                            int32_t(min(lanes, length - x))};
-      if (result.places) list_places(result, i, x, to, flat, region, size, step);
+      if (result.lane_offsets) list_lane_offsets(result, i, x, to, flat, region, size, step);
     }
   }
 
@@ -183,27 +183,28 @@ typename ImplicitGemm<T>::PositionColumns ImplicitGemm<T>::columns_of(Scratch& s
   return result;
 }
 
-/// The places of the lanes of vector i, which starts at x of its run.
+/// The offsets of the lanes of vector i, which starts at x of its run.
 template <class T>
-void ImplicitGemm<T>::list_places(PositionColumns& columns, int64_t i, int64_t x, int64_t to, bool flat,
-                                  const Region& region, const int64_t* size, const int64_t* step) const {
+void ImplicitGemm<T>::list_lane_offsets(PositionColumns& columns, int64_t i, int64_t x, int64_t to, bool flat,
+                                        const Region& region, const int64_t* size, const int64_t* step) const {
   for (int64_t l = 0; l < lanes; ++l) {
     const int64_t row = flat ? (x + l) / region.w[1].step : 0, col = x + l - row * region.w[1].step;
-    columns.places[i * lanes + l] = col < size[2] && row < size[1] ? int32_t(to + row * step[1] + col * step[2]) : -1;
+    columns.lane_offsets[i * lanes + l] =
+        col < size[2] && row < size[1] ? int32_t(to + row * step[1] + col * step[2]) : -1;
   }
 }
 
-/// c (+)= packed weights × the columns of one residue, which lie in rows where there is a bias.
+/// c (+)= packed weights × the columns of one residue, which lie in rows if there is a bias.
 template <class T>
 void ImplicitGemm<T>::multiply(T* c, int64_t c_row, const T* a, int64_t k, int64_t row0, int64_t rows, const T* staged,
                                const PositionColumns& columns, T* corner, bool accumulate, const T* bias) const {
   const RowPanels panels(call_.out_channels);
   const int most = max_vectors(panels.height);
-  const int32_t* places = columns.places;
+  const int32_t* lane_offsets = columns.lane_offsets;
   Block<T> t;
   t.k = k;
   t.b_offset = columns.offset;
-  t.accumulate = accumulate && !places;
+  t.accumulate = accumulate && !lane_offsets;
   t.bias_step = call_.biased.bias_o;
   t.rectified = call_.biased.rectified;
   for (int64_t row = row0; row < row0 + rows; row += panels.height) {
@@ -213,18 +214,19 @@ void ImplicitGemm<T>::multiply(T* c, int64_t c_row, const T* a, int64_t k, int64
     t.bias = bias ? bias + row * t.bias_step : nullptr;
     for (int64_t j = 0; j < columns.count; j += most) {
       const int nv = int(min(most, columns.count - j));
-      t.c_row = places ? nv * lanes : c_row;
+      t.c_row = lane_offsets ? nv * lanes : c_row;
       for (int v = 0; v < nv; ++v) {
         const Vector& column = columns.vectors[j + v];
         t.b[v] = staged + column.source;
-        t.c[v] = places ? corner + v * lanes : to + column.target;
-        t.count[v] = places ? lanes : column.count;
+        t.c[v] = lane_offsets ? corner + v * lanes : to + column.target;
+        t.count[v] = lane_offsets ? lanes : column.count;
       }
       Kernels<T>::all.packed[height - 1][nv - 1](t);
-      if (!places) continue;
+      if (!lane_offsets) continue;
       for (int i = 0; i < height; ++i)
         for (int v = 0; v < nv; ++v)
-          scatter<T>(to + i * c_row, places + (j + v) * lanes, load<T>(corner + (i * nv + v) * lanes), accumulate);
+          scatter<T>(to + i * c_row, lane_offsets + (j + v) * lanes, load<T>(corner + (i * nv + v) * lanes),
+                     accumulate);
     }
   }
 }

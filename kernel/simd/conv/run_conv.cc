@@ -1,4 +1,4 @@
-// Convolutions of a program: where they read and write, and what follows them.
+// Runs the convolution instructions of a program: binds their memory and their epilogue.
 #include "conv.h"
 #include "simd/epilogue.h"
 
@@ -16,8 +16,8 @@ Status run_conv(const ConvPlan& p, Frame& frame) {
   call.x = frame.buffers[p.x.buffer] + p.x.offset;
   call.w = frame.buffers[p.w.buffer] + p.w.offset;
   call.w_cache = cache_of(p.w_cache, p.w, frame);
-  if (p.place >= 0) {
-    const LoopView& out = p.after.outputs[size_t(p.place)].view;
+  if (p.sums_output >= 0) {
+    const LoopView& out = p.after.outputs[size_t(p.sums_output)].view;
     call.y = frame.buffers[out.buffer] + out.offset;
   }
   if (!p.direct) call.epilogue = {Epilogue::run, &epilogue};

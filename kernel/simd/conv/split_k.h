@@ -1,7 +1,7 @@
-// Split-K: the sums over k are cut into splits, whose results are added in order. Columns are
-// (position, image) pairs, images fastest: weight gradients, where the "kernel" is the whole output and the
-// "output" a few kernel positions, and other convolutions with few positions. How one split is summed differs:
-// split_k_gemm.h, split_k_dots.h and split_k_rows.h.
+// Split-K: the sums over k are cut into splits, whose results are added in order. Columns are (position, image) pairs,
+// images fastest. For weight gradients, where the "kernel" is the whole output and the "output" a few kernel positions,
+// and other convolutions with few positions. How one split is summed: split_k_gemm.h, split_k_dots.h and
+// split_k_rows.h.
 #pragma once
 #include "implicit_gemm.h"
 
@@ -25,7 +25,7 @@ class SplitK : protected Geometry {
   static void choose_splits(const ConvCall& call, ConvBlocking& b);
   static void choose_whole(const ConvCall& call, const int64_t* taps, ConvBlocking& b);
 
-  /// Runs sum(c, part, split, scratch) for all parts and splits, then adds these and stores.
+  /// Runs sum(c, part, split, scratch) for all parts and splits, then adds the splits and stores.
   template <class Sum>
   Status run_splits(const Sum& sum);
 
@@ -64,7 +64,7 @@ class SplitK : protected Geometry {
   void store_images(const Part& b, int64_t row, int64_t rows, int worker, const T* total) const;
 };
 
-/// Cuts k into splits, enough for many workers, each with some 2²⁰ multiplications of its own.
+/// Cuts k into splits, enough for many workers, each with some 2²⁰ multiplications.
 template <class T>
 void SplitK<T>::choose_splits(const ConvCall& call, ConvBlocking& b) {
   const Parts parts{call, Grid(call.out, b.positions), b.rows, b.images};
@@ -98,7 +98,7 @@ Status SplitK<T>::run_splits(const Sum& sum) {
     sum(partial + task * block_size, parts_.at(task / splits_), task % splits_, pool_.scratch(worker));
   });
 
-  // The sums of the splits, first to last, then from [row][position][image] to images.
+  // Adds the splits, first to last, then reorders [row][position][image] to images.
   constexpr int64_t strip = 16;  // rows of a task
   const int64_t strips = ceil_div(rows_of_block, strip);
   run_tasks(pool_, blocks * strips, [&](int64_t task, int worker) {
@@ -114,7 +114,7 @@ Status SplitK<T>::run_splits(const Sum& sum) {
   return Status::ok;
 }
 
-/// Stores columns as they are: a row of positions is one run for all images, or one for each position.
+/// Stores columns as they are: a row of positions is one run for all images, or one run per position.
 template <class T>
 void SplitK<T>::store_last(const Part& b, int64_t row, int64_t rows, int worker, const T* total) const {
   const ConvCall& call = call_;

@@ -1,6 +1,6 @@
-// One split of k with the contraction along the lanes. Few columns (one input channel, depthwise) leave
-// most lanes empty: then rows of w and of staged x are multiplied along k, the roles of output and kernel
-// positions exchanged.
+// One split of k with the contraction along the lanes. Few columns (one input channel, depthwise) would leave most
+// lanes empty: instead, rows of w and of staged x are multiplied along k, with the roles of output and kernel positions
+// exchanged.
 #pragma once
 #include "split_k.h"
 
@@ -14,7 +14,7 @@ class SplitKDots : SplitK<T> {
   SplitKDots(const ConvCall& call, const ConvBlocking& blocking, Parallel& pool) : Base(call, blocking, pool) {
     for (Axis& axis : Base::axes_) axis = axis.exchanged();
   }
-  /// Chooses blocks; false where columns fill vectors better, or w does not lie in rows.
+  /// Chooses blocks; false if columns fill vectors better, or w does not lie in rows.
   static bool choose(const ConvCall& call, ConvBlocking& blocking);
   Status run() {
     return Base::run_splits([&](T* c, const Part& b, int64_t split, void* room) { sum(c, b, split, room); });
@@ -30,7 +30,7 @@ bool SplitKDots<T>::choose(const ConvCall& call, ConvBlocking& b) {
   const int64_t columns = call.n * volume(call.out), length = call.kernel[2];
   if (call.w_k[2] != 1 || columns > 256 || call.out_channels * columns * lanes > Base::tile_size / 2) return false;
   const int64_t products = vectors_of<T>(call.out, call.n) * lanes;
-  // 5/2: dots load more per multiplication, and most of it across cache lines.
+  // 5/2: dot products load more per multiplication, mostly across cache lines.
   if (columns * ceil_div(length, lanes) * lanes * 5 > products * length * 2) return false;
   Geometry geometry(call, false);
   int64_t taps[3];

@@ -4,8 +4,8 @@
 
 namespace gradus::GRADUS_ISA::gemm {
 
-/// Up to so many vectors of columns, rows of w at least so long are cheaper read where they are
-/// than packed first.
+/// With at most this many vectors of columns, rows of w at least this long are cheaper to read in place than to pack
+/// first.
 constexpr int64_t kFewVectors = 20, kLongRun = 48;
 
 template <class T>
@@ -14,7 +14,7 @@ class SplitKGemm : SplitK<T> {
 
  public:
   using Base::Base;
-  /// Chooses blocks: whatever the shape, there are some.
+  /// Chooses blocks; every shape has some.
   static void choose(const ConvCall& call, ConvBlocking& blocking);
   Status run() {
     return Base::run_splits([&](T* c, const Part& b, int64_t split, void* room) { sum(c, b, split, room); });
@@ -26,7 +26,7 @@ class SplitKGemm : SplitK<T> {
   /// A piece of k: channels from … and a box of kernel positions.
   struct Unit {
     int64_t from, channels, taps;
-    bool rows;  // w lies in rows that few columns meet: they are not packed, steps are runs of them
+    bool rows;  // w lies in rows and few columns use it: it is not packed, steps are runs of its rows
     int32_t* b_offset;
     int64_t* w_offset;
     T *staged, *panel;
@@ -56,13 +56,13 @@ void SplitKGemm<T>::choose(const ConvCall& call, ConvBlocking& b) {
   while (staged() > Base::stage_limit && (halve(box, 1) || inner > 1))
     if (volume(box) == 1) inner = (inner + 1) / 2;
   while (volume(taps) > kRegionDepth) halve(taps, 1);
-  // As a grid has them: boxes are at least 1 along each axis.
+  // As in a grid: boxes are at least 1 along each axis.
   for (int d = 0; d < 3; ++d) box[d] = max(1, box[d]), taps[d] = max(1, taps[d]);
   b.channels = max(1, min(call.channels, min(Base::stage_size / staged(), kRegionDepth / volume(taps))));
   Base::choose_splits(call, b);
 }
 
-/// A panel of rows by all columns: vectors in order, whatever rows of positions they belong to.
+/// A panel of rows times all columns: vectors in order, across rows of positions.
 template <class T>
 void SplitKGemm<T>::multiply_row(Block<T>& t, const Part& b, const Region& region, const T* staged, T* c, int most,
                                  const Kernel<T>* instances) const {
@@ -83,7 +83,7 @@ void SplitKGemm<T>::multiply_row(Block<T>& t, const Part& b, const Region& regio
   }
 }
 
-/// Whether few columns meet w, and a box of its kernel positions lies in one row.
+/// Whether few columns use w, and a box of its kernel positions lies in one row.
 template <class T>
 bool SplitKGemm<T>::in_rows(const Part& b, const int64_t* size) const {
   const ConvCall& call = call_;
@@ -101,7 +101,7 @@ typename SplitKGemm<T>::Unit SplitKGemm<T>::stage_unit(const Part& b, Region& re
   const int64_t q_size[3] = {q1[0] - q0[0], q1[1] - q0[1], q1[2] - q0[2]};
   Unit unit{from, channels, volume(q_size), in_rows(b, q_size), nullptr, nullptr, nullptr, nullptr};
   unit.staged = scratch.take<T>(channels * region.channel + lanes);
-  const int64_t listed = unit.rows ? 1 : channels;  // rows of all channels look alike
+  const int64_t listed = unit.rows ? 1 : channels;  // rows of all channels have the same layout
   unit.b_offset = scratch.take<int32_t>(listed * unit.taps);
   unit.w_offset = scratch.take<int64_t>(listed * unit.taps);
   unit.panel = scratch.take<T>(kMaxRows * kStepDepth + lanes);

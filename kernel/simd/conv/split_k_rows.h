@@ -1,13 +1,12 @@
-// One split of k with rows, the output channels, along the lanes: for few columns and enough rows to fill
-// vectors, as in the gradient of a first layer's weights. Every element of x is broadcast to all rows. So x
-// needs no lanes, only its border, and strides cost nothing.
+// One split of k with the rows, the output channels, along the lanes: for few columns and enough rows to fill vectors,
+// as in the gradient of a first layer's weights. Every element of x is broadcast to all rows, so x needs no lanes, only
+// its border, and strides cost nothing.
 #pragma once
 #include "split_k.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
-/// Columns summed at once: chains enough to hide the latency of an addition, and addresses that still
-/// fit the registers.
+/// Columns summed at once: enough chains to hide the latency of an addition, few enough addresses for the registers.
 constexpr int kMostSums = 10;
 
 /// acc[i] += Σ over rows and x < length of a[row·a_row + x·a_step + offset[i]] · b[row·length + x], where
@@ -91,7 +90,7 @@ class SplitKRows : SplitK<T> {
 
  public:
   using Base::Base;
-  /// Chooses blocks; false where rows do not fill vectors, or other ways take fewer cycles.
+  /// Chooses blocks; false if rows do not fill vectors, or other algorithms take fewer cycles.
   static bool choose(const ConvCall& call, ConvBlocking& blocking);
   Status run() {
     return Base::run_splits([&](T* c, const Part& b, int64_t split, void* room) { sum(c, b, split, room); });
@@ -105,8 +104,8 @@ class SplitKRows : SplitK<T> {
   void sum(T* c, const Part& b, int64_t split, void* room) const;
 };
 
-/// Cycles for an element of k: here some 0.6 for a column and 5 to transpose w; by columns half a one for a
-/// row and a vector; dots some 1.3 for a row, a column and a vector of k.
+/// Cycles per element of k: here some 0.6 per column and 5 to transpose w; by columns 0.5 per row and vector; by dot
+/// products some 1.3 per row, column and vector of k.
 template <class T>
 bool SplitKRows<T>::choose(const ConvCall& call, ConvBlocking& b) {
   const Geometry geometry(call, false);
@@ -133,7 +132,7 @@ bool SplitKRows<T>::choose(const ConvCall& call, ConvBlocking& b) {
   return true;
 }
 
-/// Where each column meets x for kernel position 0, in planes of the given size.
+/// Where each column reads x for kernel position 0, in planes of the given size.
 template <class T>
 void SplitKRows<T>::list_columns(const int64_t* size, int32_t* offset) const {
   int64_t j = 0, p[3];
@@ -146,7 +145,7 @@ void SplitKRows<T>::list_columns(const int64_t* size, int32_t* offset) const {
       }
 }
 
-/// Adds what a box of kernel positions gives to the v-th vector of rows. w is transposed first.
+/// Adds the contribution of a box of kernel positions to the v-th vector of rows. w is transposed first.
 template <class T>
 void SplitKRows<T>::sum_vector(T* acc, const Part& b, int64_t v, const T* w, const T* planes, const int64_t* size,
                                const int64_t* q0, const int64_t* taps, const int32_t* offset, T* turned) const {

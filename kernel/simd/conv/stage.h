@@ -1,5 +1,4 @@
-// The staged, zero-padded copy of a convolution's input (geometry.h), and the way of finished tiles to the
-// epilogue.
+// The staged, zero-padded copy of a convolution's input (geometry.h), and the epilogue of finished tiles.
 #pragma once
 #include "geometry.h"
 #include "simd/gemm/pack.h"
@@ -24,7 +23,7 @@ void copy_strided(T* to, const T* from, int64_t count, int64_t stride) {
     }
   } else if (stride == 2) {
     for (int64_t i = 0; i < count; i += lanes, from += 2 * lanes) {
-      const int64_t left = count - i, here = 2 * left - 1;  // nothing behind the last is read
+      const int64_t left = count - i, here = 2 * left - 1;  // nothing beyond the last element is read
       if (left > lanes) {
         store<T>(to + i, permute<T>(load<T>(from), load<T>(from + lanes), Evens<T>{}));
       } else {
@@ -58,8 +57,8 @@ struct Inside {
   }
 };
 
-/// Stages `channels` channels, `channel` elements apart. What is outside x becomes zero in a `fresh`
-/// region; else it stays as it is, clear from an earlier use. x points to the first channel.
+/// Stages `channels` channels, `channel` elements apart. Elements outside x are zeroed in a `fresh` region; otherwise
+/// they are still zero from an earlier use. x points to the first channel.
 template <class T>
 void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_t channels, int64_t channel,
            bool fresh) {
@@ -69,7 +68,7 @@ void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_
   // Rows of many images are long enough to clear only their ends.
   const bool bordered = fresh && inner > 1 && axes[2].zeros == 1;
   const int64_t all = channels * region.channel;
-  if (bordered) fill_zero(to + all, Lanes<T>::count);  // what the last vector reads beyond
+  if (bordered) fill_zero(to + all, Lanes<T>::count);  // read by the last vector beyond the end
   else if (fresh) fill_zero(to, all + Lanes<T>::count);
   auto index = [](const Axis& axis, int64_t t) {
     if (axis.zeros == 1) return t < axis.in ? t : -1;
@@ -110,14 +109,13 @@ void stage(T* to, const T* x, const ConvCall& call, const Region& region, int64_
         }
 }
 
-/// Hands a dense tile [rows][box from p0 to p1] to the epilogue, in as few pieces as flattened positions
-/// allow.
+/// Passes a dense tile [rows][box from p0 to p1] to the epilogue, in as few pieces as flattened positions allow.
 template <class T>
 void run_epilogue(const ConvCall& call, int worker, int64_t n, int64_t g, int64_t row, int64_t rows, const int64_t* p0,
                   const int64_t* p1, const T* tile) {
   const int64_t* out = call.out;
   const int64_t size[3] = {p1[0] - p0[0], p1[1] - p0[1], p1[2] - p0[2]}, ld = volume(size);
-  int64_t run = size[2];  // positions that are neighbours in the result, too
+  int64_t run = size[2];  // positions that are neighbours in the result as well
   if (size[2] == out[2]) run *= size[1];
   if (size[2] == out[2] && size[1] == out[1]) run *= size[0];
   for (int64_t i = 0; i < ld; i += run) {

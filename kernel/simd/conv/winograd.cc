@@ -1,5 +1,5 @@
-// Winograd's minimal filtering (winograd_tiles.h) of 3×3 kernels. float32 only: who asks for float64 asks for
-// the last digits.
+// Winograd's minimal filtering (winograd_tiles.h) of 3×3 kernels. float32 only: float64 is chosen for its last digits,
+// and minimal filtering loses some.
 #include "winograd.h"
 
 #include "winograd_layer.h"
@@ -8,7 +8,7 @@
 namespace gradus::GRADUS_ISA {
 namespace {
 
-/// Two dimensions, float32, every step 1.
+/// Two dimensions, float32, all strides and dilations 1.
 bool is_plain(const ConvCall& call) {
   if (call.dtype != DType::f32) return false;
   for (int d = 0; d < 3; ++d)

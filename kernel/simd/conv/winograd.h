@@ -1,11 +1,11 @@
-// Layers of 3×3 kernels by Winograd's minimal filtering: 16 products where 36 stand in the sum.
+// Layers of 3×3 kernels by Winograd's minimal filtering: 16 products instead of 36.
 #pragma once
 #include "src/contract.h"
 
 namespace gradus::GRADUS_ISA {
 
-/// Whether a convolution has the shape for it, and is large enough to gain: a layer or the gradient of its
-/// inputs, and the gradient of its weights. The shape alone decides.
+/// Whether a convolution has the right shape and is large enough to gain: a layer or the gradient of its inputs, and
+/// the gradient of its weights. Depends on the shape alone.
 bool winograd_layer_fits(const ConvCall& call);
 bool winograd_weights_fits(const ConvCall& call);
 

@@ -1,5 +1,5 @@
-// y = Σ_c x ∗ w by minimal filtering, and gradients of x: 16 products of tiles × channels times channels ×
-// output channels for every block of tiles.
+// y = Σ_c x ∗ w by minimal filtering, and gradients of x: 16 products of [tiles × channels] by [channels × output
+// channels] for every block of tiles.
 #pragma once
 #include "winograd_products.h"
 
@@ -58,7 +58,7 @@ inline void Layer::transform_weights(T* to, int64_t g, int64_t out, int64_t chan
   const int count = int(min(lanes, call_.out_channels - out));
   const int64_t y = call_.w_k[1], x = call_.w_k[2];
   to += kProducts * panel * call_.channels + channel * wide + out - panel;
-  // Nine taps in one run, forwards or backwards: packed at once.
+  // Nine contiguous taps, forwards or backwards: packed at once.
   const bool run = (x == 1 && y == 3) || (x == -1 && y == -3);
   const T* w = static_cast<const T*>(call_.w) + g * call_.w_g + out * call_.w_o;
   alignas(64) T taps[9 * lanes];
@@ -138,7 +138,7 @@ inline void Layer::gather(const TileBlock& block, int64_t tile, int64_t end, con
   }
 }
 
-/// Stores the results for one vector of output channels, or hands them on, a tile per image.
+/// Stores the results for one vector of output channels, or passes them on, one tile per image.
 inline void Layer::store_or_finish(int worker, const TileBlock& block, int64_t g, int64_t out, const T* strip,
                                    T* tile) const {
   const int64_t height = call_.out[1], width = call_.out[2], y0 = 2 * block.top;
@@ -162,7 +162,7 @@ inline void Layer::store_or_finish(int worker, const TileBlock& block, int64_t g
   }
 }
 
-/// Row by row: planes of results are often 4 KB apart, which maps them all to one set of L1.
+/// Row by row: planes of results are often 4 KB apart, which maps all of them to one set of L1.
 inline void Layer::store_rows(const Tile& done, int64_t g) const {
   const BiasedResult& biased = call_.biased;
   const int64_t all = call_.out[1] * call_.out[2];
@@ -171,7 +171,7 @@ inline void Layer::store_rows(const Tile& done, int64_t g) const {
   T* to =
       static_cast<T*>(biased.y ? biased.y : call_.y) + (done.batch * call_.out_channels + done.row) * all + done.col;
   for (int64_t row = done.row; row < done.row + done.rows; ++row, from += done.ld, to += all) {
-    // −0 changes no sum.
+    // Adding −0 changes no sum.
     const T bias = biased.y ? static_cast<const T*>(biased.bias)[g * biased.bias_g + row * biased.bias_o] : -T(0);
     const auto result = [&](int64_t i) { return at_least<T>(load<T>(from + i) + broadcast<T>(bias), floor); };
     int64_t i = 0;

@@ -1,5 +1,5 @@
-// What both directions of minimal filtering share: how blocks of tiles are cut, and the register tiles of
-// the 16 products.
+// Shared by both directions of minimal filtering: how blocks of tiles are cut, and the register tiles of the 16
+// products.
 #pragma once
 #include "winograd_tiles.h"
 
@@ -8,23 +8,23 @@ namespace gradus::GRADUS_ISA::gemm::winograd {
 using T = float;
 constexpr int lanes = Lanes<T>::count;
 
-/// Fewer tiles leave the transforms too large a part, as fewer channels than kWinogradChannels do.
+/// With fewer tiles the transforms dominate, as they do with fewer channels than kWinogradChannels.
 constexpr int64_t kLeastTiles = 48;
-/// Transformed operands of a block share a 2 MB L2: of a layer the inputs with the filters, of a gradient
-/// both with the sums.
+/// Transformed operands of a block share a 2 MB L2: in a layer the inputs with the filters, in a gradient both with the
+/// sums.
 constexpr int64_t kInputBytes = int64_t{400} << 10, kOperandBytes = int64_t{800} << 10;
 /// Of a block: fewer leave register tiles empty, more would not fit the scratch.
 constexpr int64_t kFewTiles = 64, kMostTiles = 128;
-/// Channels side by side in a row of transformed inputs, so short that the rows of a register tile are
-/// constant offsets from one pointer: a line, where lines can be fetched ahead.
+/// Channels side by side in a row of transformed inputs. Short enough that the rows of a register tile are constant
+/// offsets from one pointer; one cache line, where lines can be prefetched.
 #if defined(__wasm__)
 constexpr bool kFetches = false;
 #else
 constexpr bool kFetches = true;
 #endif
 constexpr int64_t kRun = kFetches ? 16 : 64;
-/// Tiles and output channels whose products stay in L1 (28 KB), and share what they read: as many as a
-/// register tile of AVX-512 has, and several of those that have fewer.
+/// Tiles and output channels whose products stay in L1 (28 KB) and share the operands they read: as many as one
+/// register tile of AVX-512 has, and several tiles of narrower instruction sets.
 constexpr int64_t kTogether = 14, kColumns = 32;
 static_assert(kMaxRows <= kTogether && kColumns % (2 * lanes) == 0, "a register tile fits");
 /// Room for the sums of all pieces.
@@ -34,7 +34,7 @@ inline int64_t tiles_that_fit(int64_t per_tile, int64_t most_bytes) {
   return most_bytes / (kProducts * int64_t{sizeof(T)} * per_tile);
 }
 
-/// A distance between the 16 planes of products that does not map them all to one set of L1.
+/// A distance between the 16 planes of products that does not map all of them to one set of L1.
 inline int64_t apart(int64_t size) { return size + lanes; }
 
 /// An image of x, from a channel on.
@@ -50,13 +50,13 @@ inline Plane<T> plane_of(const ConvCall& call, int64_t image, int64_t g, int64_t
 /// c[i · kColumns + …] = Σ_k a(i, k) · b[k]: a in runs of kRun, `run_step` apart, rows kRun apart.
 struct Products {
   const T *a, *b;
-  const T* next;  // the first run of a tile after this one
+  const T* next;  // the first run of the tile after this one
   T* c;
   int64_t k, run_step;
 };
 
-/// Operands come from L2. All rows start new lines of a at once, which stalls longer than instructions can
-/// be reordered: they are fetched a run ahead, as b is.
+/// Operands come from L2. All rows start new lines of a at the same time, and the stall is longer than out-of-order
+/// execution can hide, so they are prefetched a run ahead, as b is.
 template <int MR, int NV>
 void rows_of_runs(const Products& t) {
   static_assert(MR <= kRun, "a line of each row is fetched in a run");
@@ -122,8 +122,8 @@ void sums_of_tiles(const Sums& t) {
   }
 }
 
-/// The instances, by rows − 1 and vectors − 1. (A template, as Clang evaluates its constructor before
-/// the members of a plain class are complete.)
+/// The instances, by rows − 1 and vectors − 1. (A template, because Clang evaluates its constructor before the members
+/// of a plain class are complete.)
 template <class>
 struct Instances {
   void (*products[kMaxRows][2])(const Products&);

@@ -1,13 +1,12 @@
-// The pieces of Winograd's minimal filtering with tiles of 4×4 inputs, channels along the lanes:
-// F(2×2, 3×3) for layers of 3×3 kernels and F(3×3, 2×2) for the gradients of their weights.
-// 16 products per tile and pair of channels stand for 36. In one dimension, for inputs d, a filter
-// g and y = Σ_j d[i + j] g[j],
+// The transforms of Winograd's minimal filtering with tiles of 4×4 inputs, channels along the lanes: F(2×2, 3×3) for
+// layers of 3×3 kernels and F(3×3, 2×2) for the gradients of their weights. 16 products per tile and pair of channels
+// replace 36. In one dimension, for inputs d, a filter g and y = Σ_j d[i + j] g[j],
 //   v = (d0 − d2, d1 + d2, d2 − d1, d1 − d3)
 //   u = (g0, (g0 + g1 + g2)/2, (g0 − g1 + g2)/2, g2)     or (g0, (g0 + g1)/2, (g0 − g1)/2, g1)
 //   m = u·v
 //   y = (m0 + m1 + m2, m1 − m2 − m3)                      or (m0 + m1 + m2, m1 − m2, m1 + m2 − m3)
-// and in two the same along both axes (Lavin & Gray, Fast Algorithms for Convolutional Neural
-// Networks, 2016, section 4.1). The factors are 1 and 1/2, so rounding grows by a small factor only.
+// and in two dimensions the same along both axes (Lavin & Gray, Fast Algorithms for Convolutional Neural Networks,
+// 2016, section 4.1). The factors are 1 and 1/2, so rounding grows by a small factor only.
 #pragma once
 #include "simd/gemm/micro_kernel.h"
 #include "stage.h"
@@ -90,9 +89,9 @@ inline void transform_output(const T* from, int64_t plane, Vec<T> (&y)[R][R]) {
 /// Images of down × across tiles of 2×2, cut into blocks of whole images or of rows of tiles.
 struct TileBlocks {
   int64_t images, down, across;
-  int64_t together;  // images of a block
-  int64_t rows;      // rows of tiles of a block
-  int64_t strips;    // blocks of an image
+  int64_t together;  // images per block
+  int64_t rows;      // rows of tiles per block
+  int64_t strips;    // blocks per image
 
   TileBlocks() = default;
   TileBlocks(int64_t images, int64_t height, int64_t width, int64_t most)
@@ -116,21 +115,21 @@ struct TileBlock {
   int64_t tiles() const { return (last - first) * of_image(); }
 };
 
-/// A plane of an array: where it starts, its size, the steps between elements and channels.
+/// A plane of an array: its address, its size, the strides of elements and channels.
 template <class T>
 struct Plane {
   const T* at;
   int64_t height, width, row, column, channel;
 };
 
-/// A box of planes, a vector of channels to an element.
+/// A box of planes, a vector of channels per element.
 template <class T>
 class Patch {
  public:
   Patch(Scratch& scratch, int64_t rows, int64_t columns)
       : rows_(rows), columns_(columns), values_(scratch.take<T>(rows * columns * lanes)) {}
 
-  /// What lies outside the plane is zero, and stays it for all patches of the same place.
+  /// Elements outside the plane are zero, and stay zero for all patches at the same position.
   void clear() { fill_zero(values_, rows_ * columns_ * lanes); }
 
   /// Copies the box that starts at (top, left) of the plane, which may lie outside.

@@ -1,12 +1,12 @@
-// Gradients of weights by minimal filtering, where x and the result's gradient run through all positions: 16
-// products of output channels × tiles times tiles × channels, in splits whose sums are added in order.
+// Gradients of weights by minimal filtering, where x and the result's gradient range over all positions: 16 products of
+// [output channels × tiles] by [tiles × channels], in splits whose sums are added in order.
 #pragma once
 #include "winograd_products.h"
 
 namespace gradus::GRADUS_ISA::gemm::winograd {
 
-/// In the words of a ConvCall: images are input channels, channels are images, the kernel is the
-/// gradient of the layer's result.
+/// In the terms of a ConvCall: images are input channels, channels are images, the kernel is the gradient of the
+/// layer's result.
 class WeightGradient {
  public:
   explicit WeightGradient(const ConvCall& call)

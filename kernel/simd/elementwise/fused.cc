@@ -1,5 +1,5 @@
-// Two or three float32 instructions as one: f(g(a, b), h(c, d)). Every operation rounds by itself, so
-// the result is that of the single steps; what lies between them stays in a register.
+// Two or three float32 operations as one: f(g(a, b), h(c, d)). Every operation rounds, so the result is that of the
+// single steps; intermediate values stay in a register.
 #include "elementwise.h"
 #include "simd/math/vector.h"
 #include "src/opcodes.h"
@@ -49,8 +49,8 @@ struct Choice {
   GRADUS_INLINE F32 of(F32 a, F32 b, F32 c, F32 d) { return select<F32>(Compare::of(a, b), c, d); }
 };
 
-/// The tail runs through the same instructions as the rest, so position cannot matter (see `plus` in
-/// elementwise_math.cc).
+/// The tail runs through the same instructions as the body, so position cannot matter (see `plus` in
+/// elementwise/math.cc).
 template <class T>
 void fused(void* dst, const void* a, const void* b, const void* c, const void* d, int64_t n) {
   float* to = static_cast<float*>(dst);

@@ -1,4 +1,4 @@
-// Loops over blocks by whole vectors, with a partial one at the end.
+// Loops over blocks in whole vectors, with a partial one at the end.
 #pragma once
 #include "simd/math/vector.h"
 
@@ -26,7 +26,7 @@ GRADUS_INLINE void* at(void* p, int64_t i) {
   return static_cast<char*>(p) + i * int64_t(sizeof(V{}[0]));
 }
 
-/// The tail runs through the same instructions as the rest, so position cannot matter.
+/// The tail runs through the same instructions as the body, so position cannot matter.
 template <class V, V (*f)(V)>
 void unary(void* dst, const void* a, const void*, const void*, int64_t n) {
   for (int64_t i = 0; i < n; i += lanes<V>) store_up_to(at<V>(dst, i), f(load_up_to<V>(at<V>(a, i), n - i)), n - i);

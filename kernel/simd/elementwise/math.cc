@@ -1,6 +1,5 @@
-// The instructions written with explicit vectors: elementary functions, random bits, integer
-// division and truncation, which compilers leave scalar, and the two where a compiler's own choice
-// of operand order could show (see `plus`).
+// The operations written with explicit vectors: elementary functions, random bits, integer division and truncation,
+// which compilers leave scalar, and the two where a compiler's choice of operand order could be visible (see `plus`).
 #include "elementwise.h"
 #include "loops.h"
 #include "simd/math/vmath.h"
@@ -9,8 +8,8 @@
 namespace gradus::GRADUS_ISA {
 namespace {
 
-/// With two NaNs the sum's payload depends on the order of the operands, which a compiler may
-/// choose differently in a loop's body and in its tail: one body here.
+/// With two NaNs the sum's payload depends on the order of the operands, which a compiler may choose differently in a
+/// loop's body and its tail: one body serves both here.
 template <class V>
 GRADUS_INLINE V plus(V a, V b) {
   return a + b;
@@ -59,8 +58,8 @@ void random_bits(void* dst, const void* a, const void* b, const void* c, int64_t
   }
 }
 
-/// ⌊x/y⌋ in float64, for want of vector division: |x/y| < 2³² is off by less than 2⁻²¹/|y|, and no
-/// fraction with denominator y is nearer to the next integer than 1/|y|, so truncation is exact.
+/// ⌊x/y⌋ in float64, for lack of a vector integer division: |x/y| < 2³² is off by less than 2⁻²¹/|y|, and no fraction
+/// with denominator y is nearer to the next integer than 1/|y|, so truncation is exact.
 GRADUS_INLINE HalfI32 floor_divide(HalfI32 x, HalfI32 y) {
   const HalfI32 by_zero = y == 0, by_minus_one = y == -1;
   const HalfI32 d = (by_zero | by_minus_one) ? HalfI32{} + 1 : y;
@@ -71,16 +70,16 @@ GRADUS_INLINE HalfI32 floor_divide(HalfI32 x, HalfI32 y) {
   return ~by_zero & (by_minus_one ? negative : floor);
 }
 
-/// ⌊x/y⌋ for one y = 2^k: the shift of a negative number rounds down.
+/// ⌊x/y⌋ for y = 2^k: the shift of a negative number rounds down.
 void floor_divide_by_power(void* dst, const void* a, const void* b, const void*, int64_t n) {
   const I32 shift = I32{} + __builtin_ctz(uint32_t(*static_cast<const int32_t*>(b)));
   for (int64_t i = 0; i < n; i += lanes<I32>)
     store_up_to(at<I32>(dst, i), load_up_to<I32>(at<I32>(a, i), n - i) >> shift, n - i);
 }
 
-/// ⌊x/y⌋ for one y > 0. x·(1/y) is off by less than 2⁻²⁰/y: too little to carry a fraction past an
-/// integer, so its truncation is right but for multiples of y, where it may be one nearer to zero.
-/// The remainder, from −y to y, tells.
+/// ⌊x/y⌋ for one y > 0. x·(1/y) is off by less than 2⁻²⁰/y: too little to carry a fraction past an integer, so its
+/// truncation is right except for multiples of y, where it may be one nearer to zero. The remainder, between −y and y,
+/// shows that.
 void floor_divide_by(void* dst, const void* a, const void* b, const void*, int64_t n) {
   const int32_t divisor = *static_cast<const int32_t*>(b);
   const HalfI32 y = HalfI32{} + divisor;
@@ -93,7 +92,7 @@ void floor_divide_by(void* dst, const void* a, const void* b, const void*, int64
   }
 }
 
-/// Toward zero, saturated, NaN → 0; the conversion itself only sees what int32 can hold.
+/// Toward zero, saturated, NaN → 0; the conversion itself only sees values that int32 can hold.
 GRADUS_INLINE I32 truncated(F32 x) {
   const F32 number = at_least(select(x == x, x, F32{}), -0x1p31f);
   const I32 over = number >= 0x1p31f;

@@ -4,7 +4,7 @@
 #include "simd/math/vector.h"
 #include "src/opcodes.h"
 
-// Nothing in one iteration feeds another, also when dst is one of the arguments.
+// No iteration depends on another, even when dst is one of the arguments.
 #if defined(__clang__)
 #define GRADUS_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
@@ -47,12 +47,12 @@ void map_where(void* dst, const void* a, const void* b, const void* c, int64_t n
 GRADUS_INLINE float root_of(float x) { return __builtin_sqrtf(x); }
 GRADUS_INLINE double root_of(double x) { return __builtin_sqrt(x); }
 
-/// Scalar definitions for T = float, double (add, mul and floor: elementwise_math.cc); int32 follows.
+/// Scalar definitions for T = float, double (add, mul and floor: elementwise/math.cc); int32 follows.
 template <class T>
 struct Scalar {
   GRADUS_INLINE T neg(T x) { return -x; }
   GRADUS_INLINE T abs(T x) { return sizeof(T) == 4 ? T(__builtin_fabsf(float(x))) : T(__builtin_fabs(double(x))); }
-  /// ±0 and NaN are returned as they are.
+  /// ±0 and NaN are returned unchanged.
   GRADUS_INLINE T sign(T x) { return x > 0 ? T(1) : (x < 0 ? T(-1) : x); }
   GRADUS_INLINE T sqrt(T x) { return root_of(x); }
   GRADUS_INLINE T sub(T x, T y) { return x - y; }

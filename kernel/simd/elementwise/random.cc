@@ -1,6 +1,5 @@
-// log1p and cos, of which normal random numbers are made (src/tensor/random.ts): without fused multiply-add
-// even where a processor has it, so that a seed gives the same numbers on all. Random bits and uniform numbers
-// are exact anyway.
+// log1p and cos as used for normal random numbers (src/tensor/random.ts): without fused multiply-add even where a
+// processor has it, so that a seed gives the same numbers everywhere. Random bits and uniform numbers are exact anyway.
 #if !defined(GRADUS_PORTABLE)
 #define GRADUS_PORTABLE
 #endif

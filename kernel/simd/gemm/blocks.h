@@ -1,12 +1,12 @@
-// Products in blocks of packed panels (gemm_panels.h, gemm_tiles.h).
+// Products in blocks of packed panels (panels.h, tiles.h).
 #pragma once
 #include "panels.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
-/// Whether c should be made as its transpose, Cᵀ = Bᵀ · Aᵀ: where only B has rows along k, or is the larger
-/// operand, as that spares packing it. Only the result's blocks are transposed on their way out. If both have
-/// columns along k, that costs more than it spares where k is short, or A's rows do not fill a vector.
+/// Whether to compute c as its transpose, Cᵀ = Bᵀ · Aᵀ: where only B has rows along k, or B is the larger operand, as
+/// that avoids packing it. Only the result's blocks are transposed on their way out. If both have columns along k, that
+/// costs more than it saves when k is short or A's rows do not fill a vector.
 template <class T>
 bool exchange_pays(const MatmulCall& c) {
   if (c.b_row != 1 || (c.a_col == 1 && c.m >= c.n)) return false;
@@ -46,18 +46,18 @@ class BlockedProduct {
 
   void cut();
 
-  /// All panels of an operand, kept from run to run: [batch][piece of k][block]. None where `at` is null.
-  struct KeptPanels {
+  /// All panels of an operand, cached from run to run: [batch][piece of k][block]. Nothing is cached if `at` is null.
+  struct CachedPanels {
     char* at = nullptr;
     int64_t batches = 0, pieces = 0, blocks = 0, bytes = 0;  // bytes of a block
     char* of(int64_t batch, int64_t piece, int64_t block) const {
       return at + (((batches == 1 ? 0 : batch) * pieces + piece) * blocks + block) * bytes;
     }
   };
-  KeptPanels left_kept_, right_kept_;
-  void keep_operands();
+  CachedPanels left_cached_, right_cached_;
+  void cache_operands();
   template <class Pack>
-  KeptPanels keep(PackedCache* cache, const int64_t* offset, int64_t blocks, int64_t bytes, const Pack& pack) const;
+  CachedPanels cached(PackedCache* cache, const int64_t* offset, int64_t blocks, int64_t bytes, const Pack& pack) const;
 
   /// A worker's scratch: packed panels, and two blocks of the result.
   struct Room {
@@ -76,14 +76,14 @@ class BlockedProduct {
     const int64_t row = down * rows_, col = across * cols_;
     return {batch, row, min(rows_, m_ - row), col, min(cols_, n_ - col), from, min(depth_, k_ - from)};
   }
-  /// The panels of a piece: those that are kept, else packed for this task.
+  /// The panels of a piece: cached ones, else packed for this task.
   const char* left_of(const Piece& p, char* room) const {
-    if (left_kept_.at) return left_kept_.of(p.batch, p.k / depth_, p.row / rows_);
+    if (left_cached_.at) return left_cached_.of(p.batch, p.k / depth_, p.row / rows_);
     if (panels_.packs_left()) panels_.pack_left(room, p);
     return room;
   }
   const char* right_of(const Piece& p, char* room) const {
-    if (right_kept_.at) return right_kept_.of(p.batch, p.k / depth_, p.col / cols_);
+    if (right_cached_.at) return right_cached_.of(p.batch, p.k / depth_, p.col / cols_);
     panels_.pack_right(room, p);
     return room;
   }
@@ -96,7 +96,7 @@ class BlockedProduct {
   T* result(int64_t batch, int64_t row, int64_t col) const {
     return static_cast<T*>(call_.c) + call_.c_offset[batch] + row * call_.c_row + col;
   }
-  /// Where the sums of a block form: in the result when it is stored as it is, else in the tile.
+  /// Where the sums of a block accumulate: in the result when it is stored unchanged, else in the tile.
   Target<T> target(const Piece& p, T* tile) const {
     if (!stored()) return {tile, p.cols};
     return {result(p.batch, p.row, p.col), call_.c_row};
@@ -115,7 +115,7 @@ BlockedProduct<T, Panels>::BlockedProduct(const MatmulCall& call, Parallel& pool
 template <class T, class Panels>
 void BlockedProduct<T, Panels>::cut() {
   const int64_t height = panels_.height(), width = panels_.width();
-  // As few as may be, and of equal size.
+  // As few blocks as possible, of equal size.
   const auto even = [](int64_t size, int64_t most, int64_t unit) {
     const int64_t blocks = ceil_div(size, max(unit, most / unit * unit));
     return round_up(ceil_div(size, max(1, blocks)), unit);
@@ -125,8 +125,8 @@ void BlockedProduct<T, Panels>::cut() {
   depth_ = panels_.depth(k_, cols_);
   const auto count = [&] { down_ = ceil_div(m_, rows_), across_ = ceil_div(n_, cols_); };
   count();
-  // Halve blocks until there is work for many workers, but leave a task enough that its cost does not
-  // show. Columns last: left is read once per block.
+  // Halve blocks until there is work for many workers, but leave each task enough to amortize its cost. Columns last:
+  // left is read once per block.
   while (call_.batch * down_ * across_ < 32 && rows_ * cols_ * depth_ >= Panels::kLeastWork) {
     if (rows_ >= 8 * height) {
       rows_ = round_up(rows_ / 2, height);
@@ -139,51 +139,51 @@ void BlockedProduct<T, Panels>::cut() {
   }
 }
 
-/// Packs a whole operand, if that has not been done in a run before: `pack(to, batch, block, from)`.
+/// Packs a whole operand unless an earlier run has done so: `pack(to, batch, block, from)`.
 template <class T, class Panels>
 template <class Pack>
-auto BlockedProduct<T, Panels>::keep(PackedCache* cache, const int64_t* offset, int64_t blocks, int64_t bytes,
-                                     const Pack& pack) const -> KeptPanels {
+auto BlockedProduct<T, Panels>::cached(PackedCache* cache, const int64_t* offset, int64_t blocks, int64_t bytes,
+                                       const Pack& pack) const -> CachedPanels {
   if (!cache || k_ == 0) return {};
   const int64_t pieces = ceil_div(k_, depth_);
-  int64_t batches = 1;  // one for all where they share the operand
+  int64_t batches = 1;  // one for all batches if they share the operand
   for (int64_t i = 1; i < call_.batch; ++i)
     if (offset[i] != offset[0]) batches = call_.batch;
   const PackedCache::Room room = cache->room(uint64_t(batches * pieces * blocks * bytes));
-  const KeptPanels kept{static_cast<char*>(room.memory), batches, pieces, blocks, bytes};
-  if (kept.at && !room.filled)
+  const CachedPanels panels{static_cast<char*>(room.memory), batches, pieces, blocks, bytes};
+  if (panels.at && !room.filled)
     run_tasks(pool_, batches * pieces * blocks, [&](int64_t task, int) {
       const int64_t block = task % blocks, piece = task / blocks % pieces, batch = task / blocks / pieces;
-      pack(kept.of(batch, piece, block), batch, block, piece * depth_);
+      pack(panels.of(batch, piece, block), batch, block, piece * depth_);
     });
-  return kept;
+  return panels;
 }
 
 template <class T, class Panels>
-void BlockedProduct<T, Panels>::keep_operands() {
+void BlockedProduct<T, Panels>::cache_operands() {
   const int64_t left_bytes = round_up(panels_.left_bytes(rows_, depth_), 64);
   const int64_t right_bytes = round_up(panels_.right_bytes(cols_, depth_), 64);
   if (panels_.packs_left())
-    left_kept_ = keep(exchanged_ ? call_.b_cache : call_.a_cache, exchanged_ ? call_.b_offset : call_.a_offset, down_,
-                      left_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
-                        panels_.pack_left(to, piece(batch, block, 0, from));
-                      });
-  right_kept_ = keep(exchanged_ ? call_.a_cache : call_.b_cache, exchanged_ ? call_.a_offset : call_.b_offset, across_,
-                     right_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
-                       panels_.pack_right(to, piece(batch, 0, block, from));
-                     });
+    left_cached_ = cached(exchanged_ ? call_.b_cache : call_.a_cache, exchanged_ ? call_.b_offset : call_.a_offset,
+                          down_, left_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
+                            panels_.pack_left(to, piece(batch, block, 0, from));
+                          });
+  right_cached_ = cached(exchanged_ ? call_.a_cache : call_.b_cache, exchanged_ ? call_.a_offset : call_.b_offset,
+                         across_, right_bytes, [&](char* to, int64_t batch, int64_t block, int64_t from) {
+                           panels_.pack_right(to, piece(batch, 0, block, from));
+                         });
 }
 
 template <class T, class Panels>
 Status BlockedProduct<T, Panels>::run() {
-  if (call_.a_cache || call_.b_cache) keep_operands();
-  // Few blocks and a long k: without cutting it there would be little to share out.
+  if (call_.a_cache || call_.b_cache) cache_operands();
+  // Few blocks and a long k: without cutting k there would be too few tasks.
   const int64_t tasks = call_.batch * down_ * across_;
   if (tasks <= 4 && k_ >= 4 * max(1, depth_) && m_ * n_ <= int64_t{1} << 16) return split();
   return down_ > 1 || across_ > 1 ? shared() : alone();
 }
 
-/// A finished block to where it belongs.
+/// Stores a finished block, or passes it to the epilogue.
 template <class T, class Panels>
 void BlockedProduct<T, Panels>::run_epilogue(int worker, const Piece& p, Target<T> c, T* turned) const {
   int64_t row = p.row, rows = p.rows, col = p.col, cols = p.cols;
@@ -199,14 +199,14 @@ void BlockedProduct<T, Panels>::run_epilogue(int worker, const Piece& p, Target<
   for (int64_t i = 0; i < rows; ++i) __builtin_memcpy(to + i * call_.c_row, c.c + i * c.row, size_t(cols) * sizeof(T));
 }
 
-/// One product after the other, where several blocks read the same panels. All blocks take a piece of k
-/// before any takes the next: columns stay in L2 while rows stream past, which come from L3 in
-/// order. The other way round, the columns would come anew for every block and stall it.
+/// One product after the other, where several blocks read the same panels. All blocks process one piece of k before the
+/// next: columns stay in L2 while rows stream past in order, from L3. In the other order, the columns would be fetched
+/// again for every block, stalling it.
 template <class T, class Panels>
 Status BlockedProduct<T, Panels>::shared() {
-  // An operand that several blocks read is packed once, for all; else each task packs its own.
-  const bool pack_a = panels_.packs_left() && across_ > 1 && !left_kept_.at, pack_b = down_ > 1 && !right_kept_.at;
-  // Sums that wait for the next piece of k need a place, unless it is the result's.
+  // An operand that several blocks read is packed once for all of them; otherwise each task packs its own.
+  const bool pack_a = panels_.packs_left() && across_ > 1 && !left_cached_.at, pack_b = down_ > 1 && !right_cached_.at;
+  // Sums that wait for the next piece of k need a buffer, unless they accumulate in the result.
   const bool waiting = k_ > depth_ && !stored();
   const int64_t block_left = panels_.left_bytes(rows_, depth_), block_right = panels_.right_bytes(cols_, depth_);
   const int64_t left_size = pack_a ? round_up(down_ * block_left, 64) : 0;
@@ -250,7 +250,7 @@ Status BlockedProduct<T, Panels>::alone() {
   return Status::ok;
 }
 
-/// Few blocks and a long k: every (batch, block, piece of k) is a task that leaves its sum in the
+/// Split-K, for few blocks and a long k: every (batch, block, piece of k) is a task that leaves its sum in the
 /// workspace; then the pieces are added, first to last.
 template <class T, class Panels>
 Status BlockedProduct<T, Panels>::split() {

@@ -1,4 +1,4 @@
-// Matrix products. Three ways, chosen by shape alone:
+// Matrix products. Three algorithms, chosen by shape alone:
 //   vector  one row or one column: dot products, or a direct product of the transpose;
 //   direct  nothing is packed: small products, and B with unit column stride;
 //   blocks  everything else, see blocks.h.
@@ -38,7 +38,7 @@ class Product {
   /// Too little work, or too few rows, for packing to pay.
   bool small() const { return call_.m <= kMaxRows || call_.m * call_.n * call_.k <= int64_t{1} << 16; }
 
-  /// The result's place for a block when it is stored directly, else the worker's tile.
+  /// The block's address in the result when it is stored directly, else the worker's tile.
   Target<T> target(int64_t batch, int64_t row, int64_t col, T* tile, int64_t cols) const {
     if (!call_.c) return {tile, cols};
     return {static_cast<T*>(call_.c) + call_.c_offset[batch] + row * call_.c_row + col, call_.c_row};
@@ -75,7 +75,7 @@ Status Product<T>::vector() {
   const int64_t size = column ? call.m : call.n, k = call.k;
   const int64_t step = column ? call.a_row : call.b_col, deep = column ? call.a_col : call.b_row;
   const int64_t x_step = column ? call.b_row : call.a_col;
-  // Results of a task: 2¹⁶ multiplications; at most 4096, whose sums by lane take 256 KB.
+  // Results of a task: 2¹⁶ multiplications; at most 4096 results, whose sums by lane take 256 KB.
   const int64_t length = min(size, max(4 * lanes, min(4096, (int64_t{1} << 16) / max(1, k))));
   const int64_t blocks = ceil_div(size, length);
   run_tasks(pool_, call.batch * blocks, [&](int64_t task, int worker) {
@@ -110,7 +110,7 @@ Status Product<T>::vector() {
   return Status::ok;
 }
 
-/// c = rows of a × columns of b, both where they are; columns side by side.
+/// c = rows of a × columns of b, both read in place; columns side by side.
 template <class T>
 void Product<T>::direct_rows(const T* a, int64_t rows, int64_t a_row, int64_t a_col, const T* b, int64_t b_row,
                              int64_t cols, Target<T> c) const {

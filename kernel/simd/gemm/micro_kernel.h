@@ -1,5 +1,5 @@
-// The register-tiled micro-kernels: MR rows × NV vectors of columns of a product, held in registers
-// while k runs. Every product and convolution ends here.
+// The register-tiled micro-kernels: MR rows × NV vectors of columns of a product, held in registers while k runs. Every
+// product and convolution ends up here.
 #pragma once
 #include "src/contract.h"
 #include "vector.h"
@@ -21,21 +21,21 @@ struct Block {
   int64_t a_row, a_col;            // direct kernels only; packed panels are a[k·MR + i]
   const T* b[kMaxVectors];         // where each vector of columns starts
   const int32_t* b_offset;         // packed kernels: row k of B lies at b[v] + b_offset[k]
-  const Range* further = nullptr;  // packed kernels: ranges of k after the first,
-  int64_t ranges = 0;              // so many, counted from the first
+  const Range* further = nullptr;  // packed kernels: ranges of k after the first, relative to it
+  int64_t ranges = 0;              // and their number
   int64_t b_row;                   // direct kernels: row k of B lies at b[v] + k·b_row
   T* c[kMaxVectors];
   int count[kMaxVectors];  // columns to store of each vector; only the last may be partial
                            // for direct kernels
   int64_t c_row;
-  bool accumulate;          // add to what c holds
-  const T* bias = nullptr;  // packed kernels: then add to row i bias[i·bias_step], unless null,
+  bool accumulate;          // add to the contents of c
+  const T* bias = nullptr;  // packed kernels: then add bias[i·bias_step] to row i, unless null,
   int64_t bias_step = 0;
-  bool rectified = false;  // and store 0 for what is not above 0
+  bool rectified = false;  // and clamp to 0 from below (ReLU)
 };
 
-/// Accumulators, one row of B and one broadcast element of A must fit the register file (without
-/// fused multiply-add also the product).
+/// Accumulators, one row of B and one broadcast element of A must fit the register file (without fused multiply-add the
+/// product as well).
 constexpr bool fits(int mr, int nv) {
 #if defined(__FMA__) || (defined(__ARM_NEON) && !defined(GRADUS_PORTABLE))
   return mr * nv + nv + 1 <= kRegisters;
@@ -44,18 +44,18 @@ constexpr bool fits(int mr, int nv) {
 #endif
 }
 
-/// The most rows of a tile: the most that leave two vectors of columns.
+/// The most rows of a tile: the most that leave room for two vectors of columns.
 constexpr int max_rows() {
   int mr = 1;
   while (fits(mr + 1, 2)) ++mr;
   return mr;
 }
 constexpr int kMaxRows = max_rows();
-/// Kernels that read A where it is keep one pointer per row alive: more than eight only spill.
+/// Kernels that read A in place keep one pointer per row alive: more than eight only spill.
 constexpr int kDirectRows = kMaxRows < 8 ? kMaxRows : 8;
 
-/// The most vectors of columns beside `mr` rows. Four keep two units of latency 4 busy from three
-/// rows on; fewer rows need more chains.
+/// The most vectors of columns beside `mr` rows. With three or more rows, four vectors keep two units of latency 4
+/// busy; fewer rows need more chains.
 constexpr int max_vectors(int mr) {
   const int most = mr < 3 ? kMaxVectors : 4;
   int nv = 1;
@@ -63,25 +63,26 @@ constexpr int max_vectors(int mr) {
   return nv;
 }
 
-/// The result where rectified sums are stored as they are, or plain ones: no branch between them.
+/// The sums, rectified or not, without a branch between the two.
 template <class T>
 constexpr T least(bool rectified) {
   return rectified ? T(0) : -T(__builtin_inf());
 }
 
-/// WebAssembly adds up every address that is not a constant away from another: a sixth of a product.
+/// WebAssembly has to add up every address that is not at a constant distance from another: a sixth of a product's
+/// time.
 #if defined(__wasm__)
 constexpr bool kConstantDistances = true;
 #else
 constexpr bool kConstantDistances = false;
 #endif
 
-/// Products that a lane adds up before its sum joins those of others: the error of a float32 sum grows with
-/// the length of such a chain (10⁶ equal terms: 1 % in one, 10⁻⁵ in pieces).
+/// Products that a lane adds up before its sum joins the others: the error of a float32 sum grows with the length of
+/// such a chain (10⁶ equal terms: 1 % in one chain, 10⁻⁵ in pieces).
 constexpr int64_t kChain = 1024;
 
-/// acc[i][j] += Σ over rows r and x < length of a[i][r·a_row + x] · b[j][r·b_row + x], lane by lane:
-/// for results so few that columns would not fill a vector, k takes its place.
+/// acc[i][j] += Σ over rows r and x < length of a[i][r·a_row + x] · b[j][r·b_row + x], lane by lane: for results so few
+/// that columns would not fill a vector, k runs along the lanes.
 constexpr int kMaxDots = 8;
 template <class T>
 struct Dots {
@@ -94,7 +95,7 @@ struct Dots {
 template <class T>
 using DotKernel = void (*)(const Dots<T>&);
 
-/// By log₂ rows and columns − 1; rows · columns accumulators and the rows of a must fit.
+/// By log₂ rows and columns − 1; rows · columns accumulators and the rows of a must fit the registers.
 constexpr int max_dots(int rows) {
   int n = 1;
   while (n < kMaxDots && rows * (n + 1) + rows + 2 <= kRegisters) ++n;
@@ -115,8 +116,7 @@ struct DotKernels {
 template <> const DotKernels<float> DotKernels<float>::all;
 template <> const DotKernels<double> DotKernels<double>::all;
 
-/// All pairs of m rows of a (a_step apart) and n rows of b (at b + b_offset[j]) into
-/// acc[(i·n + j)·lanes].
+/// All pairs of m rows of a (a_step apart) and n rows of b (at b + b_offset[j]) into acc[(i·n + j)·lanes].
 template <class T>
 void all_dots(T* acc, int64_t m, int64_t n, const T* a, int64_t a_step, int64_t a_row, const T* b,
               const int64_t* b_offset, int64_t b_row, int64_t rows, int64_t length) {
@@ -157,14 +157,14 @@ void all_dots(T* acc, int64_t m, int64_t n, const T* a, int64_t a_step, int64_t 
 template <class T>
 using Kernel = void (*)(const Block<T>&);
 
-/// The instances, by rows − 1 and vectors − 1; empty where the registers do not suffice. They are most of
-/// what the kernel takes to compile, so micro_kernels.cc alone does.
+/// The instances, by rows − 1 and vectors − 1; empty where the registers do not suffice. They are most of the kernel's
+/// compile time, so only micro_kernels.cc compiles them.
 template <class T>
 struct Kernels {
   static constexpr int direct_rows = kDirectRows;
   Kernel<T> packed[kMaxRows][kMaxVectors];
   Kernel<T> direct[2][direct_rows][kMaxVectors];  // [last vector partial]
-  Kernel<T> panels[direct_rows][kMaxVectors];     // direct, of packed operands, with constant distances
+  Kernel<T> panels[direct_rows][kMaxVectors];     // direct, of packed operands, at constant distances
   Kernel<T> unpacked[direct_rows][kMaxVectors];   // A in rows
   static const Kernels all;
 };
@@ -190,7 +190,7 @@ struct RowPanels {
 
 // ── tasks ──────────────────────────────────────────────────────────────────────────────────────
 
-/// A function object as the body of parallel tasks; a single task runs where it is called.
+/// Runs a function object as the body of parallel tasks; a single task runs on the calling thread.
 template <class Body>
 void run_tasks(Parallel& pool, int64_t count, const Body& body) {
   if (count == 1) return body(0, 0);
@@ -199,10 +199,10 @@ void run_tasks(Parallel& pool, int64_t count, const Body& body) {
       const_cast<Body*>(&body));
 }
 
-/// Room for a packed operand: its cache's, where it has one, else the workspace.
+/// Room for a packed operand: in its cache if it has one, else in the workspace.
 inline PackedCache::Room packed_room(PackedCache* cache, Parallel& pool, uint64_t bytes) {
-  const PackedCache::Room kept = cache ? cache->room(bytes) : PackedCache::Room{nullptr, false};
-  return kept.memory ? kept : PackedCache::Room{pool.workspace(bytes), false};
+  const PackedCache::Room room = cache ? cache->room(bytes) : PackedCache::Room{nullptr, false};
+  return room.memory ? room : PackedCache::Room{pool.workspace(bytes), false};
 }
 
 }  // namespace gradus::GRADUS_ISA::gemm

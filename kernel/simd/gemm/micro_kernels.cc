@@ -34,7 +34,7 @@ template <class T, int MR, int NV>
 inline void finish_biased(Vec<T> (&acc)[MR][NV], const Block<T>& t) {
   const Vec<T> floor = broadcast<T>(least<T>(t.rectified));
   const T* bias = t.bias;
-  const int64_t c_row = t.c_row, bias_step = t.bias_step;  // which a store might change, for all that is known
+  const int64_t c_row = t.c_row, bias_step = t.bias_step;  // copied: a store might alias the original
 #pragma GCC unroll 8
   for (int v = 0; v < NV; ++v) {
     T* c = t.c[v];
@@ -55,7 +55,7 @@ inline void finish_biased(Vec<T> (&acc)[MR][NV], const Block<T>& t) {
   }
 }
 
-/// A packed as [k][MR]; rows of B wherever the offset table says.
+/// A packed as [k][MR]; rows of B where the offset table says.
 template <class T, int MR, int NV>
 void packed_kernel(const Block<T>& t) {
   Vec<T> acc[MR][NV] = {};
@@ -87,12 +87,12 @@ void packed_kernel(const Block<T>& t) {
   finish<T, MR, NV>(acc, t);
 }
 
-/// Panels stream from L2: so far ahead of their use, in bytes, they are asked for. 2 and 4 KB gain alike, 1 KB
-/// less: the lines of the result, which come from further away, delay them.
+/// Panels stream from L2 and are prefetched this many bytes ahead. 2 and 4 KB gain alike, 1 KB less: the lines of the
+/// result, which come from further away, delay them.
 constexpr int kAhead = 4096;
 
-/// Both operands where they are, any strides but unit column stride in B; the last vector of
-/// columns may be partial, and no memory behind it is read.
+/// Both operands in place, with any strides but unit column stride in B; the last vector of columns may be partial, and
+/// no memory behind it is read.
 ///
 /// `Packed`: B in whole vectors, in order; with constant distances also rows of A side by side.
 template <class T, int MR, int NV, bool Partial, bool Packed = false>
@@ -121,8 +121,8 @@ void direct_kernel(const Block<T>& t) {
   finish<T, MR, NV>(acc, t);
 }
 
-/// A in rows of unit stride, read where it is: nothing is packed where few columns meet it. Rows of B
-/// wherever the offset table says.
+/// A in rows of unit stride, read in place: packing does not pay for few columns. Rows of B where the offset table
+/// says.
 template <class T, int MR, int NV>
 void rows_kernel(const Block<T>& t) {
   Vec<T> acc[MR][NV] = {};
@@ -182,7 +182,7 @@ void dot_kernel(const Dots<T>& t) {
   }
 }
 
-/// The tables are filled while this file is compiled.
+/// The tables are computed at compile time.
 template <class T>
 struct AllDotKernels {
   DotKernels<T> kernels{};

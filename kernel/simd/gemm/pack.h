@@ -4,7 +4,7 @@
 
 namespace gradus::GRADUS_ISA::gemm {
 
-/// Rows of unit stride: vector copies, the overhang of a row overwritten by the next ones.
+/// Rows of unit stride: vector copies, where the overhang of a row is overwritten by the next ones.
 template <class T>
 void pack_rows(T* panel, const T* source, int width, int count, int64_t depth, int64_t deep) {
   constexpr int lanes = Lanes<T>::count;
@@ -21,8 +21,8 @@ void pack_rows(T* panel, const T* source, int width, int count, int64_t depth, i
   }
 }
 
-/// Columns of unit stride: blocks of lanes × lanes transposed in registers. Where width and count are
-/// constants, no branch is left between them.
+/// Columns of unit stride: blocks of lanes × lanes transposed in registers. With constant width and count, no branch is
+/// left between them.
 template <class T, class Size>
 void pack_columns(T* panel, const T* source, Size width, Size count, int64_t along, int64_t depth) {
   constexpr int lanes = Lanes<T>::count;
@@ -44,8 +44,8 @@ void pack_columns(T* panel, const T* source, Size width, Size count, int64_t alo
       transpose<T>(r);
       const int room = width - i;
       T* out = panel + k * width + i;
-      // A narrow panel's overhang is overwritten by the next rows; a wide one's would hit lanes
-      // that are already there.
+      // A narrow panel's overhang is overwritten by the next rows; a wide one's would overwrite lanes that are already
+      // packed.
       int whole = deep;
       if (room < lanes) whole = width > lanes ? 0 : int(min(deep, max(0, depth - k - lanes / width)));
       if (whole == lanes) {
@@ -66,13 +66,13 @@ void pack_columns(T* panel, const T* source, Size width, Size count, int64_t alo
   }
 }
 
-/// Up to 16 bytes of columns of unit stride: blocks of four rows by all lanes, transposed inside
-/// every 16 bytes. Leaves the last columns to do; returns how many are done.
+/// Up to 16 bytes of columns of unit stride: blocks of four rows by all lanes, transposed inside every 16 bytes.
+/// Returns how many columns are done; the last ones are left to the caller.
 template <class T>
 int64_t pack_narrow(T* panel, const T* source, int width, int count, int64_t along, int64_t depth) {
   constexpr int lanes = Lanes<T>::count, per = 16 / int{sizeof(T)};
   int64_t k = 0;
-  // The overhang of a store is overwritten by the next ones, the last one's must stay inside.
+  // The overhang of a store is overwritten by the next ones; the last one's must stay inside.
   for (; (depth - k - lanes) * width >= per; k += lanes) {
     Vec<T> r[4];
 #pragma GCC unroll 4
@@ -108,7 +108,7 @@ void pack_panel(T* panel, const T* source, int width, int count, int64_t along, 
   }
 }
 
-/// panel[k·width + i] = source[i·along + offset[k]]; runs of neighbours take the fast ways.
+/// panel[k·width + i] = source[i·along + offset[k]]; contiguous runs take the fast paths.
 template <class T>
 void pack_gathered(T* panel, const T* source, int width, int64_t along, int64_t depth, const int64_t* offset) {
   for (int64_t k = 0, end; k < depth; k = end) {

@@ -1,20 +1,20 @@
-// What a blocked product (blocks.h) is made of: the operands, pieces of them packed in panels, and
-// the panels' products in vector registers.
+// The parts of a blocked product (blocks.h): operands, pieces of them packed in panels, and the panels' products in
+// vector registers.
 #pragma once
 #include "micro_kernel.h"
 #include "pack.h"
 
 namespace gradus::GRADUS_ISA::gemm {
 
-/// Where a block of the result goes: rows of `row` elements.
+/// The destination of a block of the result: rows `row` elements apart.
 template <class T>
 struct Target {
   T* c;
   int64_t row;
 };
 
-/// A matrix as a product sees it: rows (of the left one) or columns (of the right one) lie `along`
-/// apart, and k runs in steps of `deep`.
+/// A matrix as an operand: rows (of the left one) or columns (of the right one) lie `along` apart, and k has stride
+/// `deep`.
 template <class T>
 struct Operand {
   const T* at;
@@ -28,7 +28,7 @@ struct Piece {
   int64_t batch, row, rows, col, cols, k, depth;
 };
 
-/// The register tile for `cols` columns: vectors beside each other, and rows.
+/// The register tile for `cols` columns: vectors side by side, and rows.
 struct TileShape {
   int vectors, rows;
 
@@ -39,7 +39,7 @@ struct TileShape {
   }
 
  private:
-  /// As many rows as registers allow, and pointers to rows of the left operand.
+  /// As many rows as registers and pointers to rows of the left operand allow.
   static constexpr int most_rows(int vectors) {
     int rows = 1;
     while (rows < kDirectRows && fits(rows + 1, vectors)) ++rows;
@@ -56,14 +56,14 @@ struct TileShape {
   }
 };
 
-/// The right operand in packed panels of whole vectors of columns, the left one in rows, read where
-/// they lie if k runs along them, else packed too.
+/// The right operand in packed panels of whole vectors of columns; the left one in rows, read in place if k runs along
+/// them, else packed as well.
 template <class T>
 class VectorPanels {
  public:
   /// Of a block of the result. Rows: enough to amortize the cost of a task.
   static constexpr int64_t kRows = 168, kColumns = 512;
-  /// Multiplications that a task must have at least for blocks to be halved: some 10 µs.
+  /// Multiplications that a task must have for its block to be halved: some 10 µs.
   static constexpr int64_t kLeastWork = int64_t{1} << 21;
 
   VectorPanels(const Operand<T>& left, const Operand<T>& right, int64_t columns)
@@ -74,15 +74,15 @@ class VectorPanels {
   int64_t height() const { return shape_.rows; }
   int64_t width() const { return int64_t{shape_.vectors} * lanes; }
   int64_t depth(int64_t k, int64_t cols) const {
-    // Where k is cut, sums are rounded: vectors of 128 bits cut it alike in place and packed, natively and in
-    // WebAssembly.
+    // Cutting k rounds the partial sums, so the cut is part of the result's bits: 128-bit vectors cut k alike in place
+    // and packed, natively and in WebAssembly.
     const int64_t longest = in_place_ && kVectorBytes > 16 ? kLongest : kDepth;
     return min(k, max(kDepth, min(longest, kColumns * kDepth / cols)));
   }
 
   /// Whether the left operand is packed at all.
   bool packs_left() const { return !in_place_; }
-  /// Packed panels of so many rows or columns.
+  /// Packed panels of this many rows or columns.
   static int64_t left_bytes(int64_t rows, int64_t depth) { return rows * depth * int64_t{sizeof(T)}; }
   static int64_t right_bytes(int64_t cols, int64_t depth) { return round_up(cols, lanes) * depth * int64_t{sizeof(T)}; }
   /// Depth of a piece of k at 512 columns: 384 · 512 · 4 B = 768 KB of packed columns (1 MB in f64), half of
@@ -95,18 +95,18 @@ class VectorPanels {
 
   void pack_left(void* to, const Piece& piece) const;
   void pack_right(void* to, const Piece& piece) const;
-  /// c (+)= left · right; `fetch` where c may lie in memory long unused.
+  /// c (+)= left · right; `fetch` prefetches c, which may have left the caches.
   void multiply(const void* left, const void* right, const Piece& piece, Target<T> c, bool accumulate, bool fetch,
                 void* spare) const;
 
  private:
   static constexpr int lanes = Lanes<T>::count;
 
-  /// Fewer columns leave room for longer pieces, up to this, where the left operand is read where it
-  /// lies: in long runs, which the hardware fetches ahead.
+  /// Fewer columns leave room for longer pieces, up to this, where the left operand is read in place: in long runs,
+  /// which the hardware prefetches.
   static constexpr int64_t kLongest = 8192 / int64_t{sizeof(T)};
-  /// Most rows of a packed panel, of which a register tile takes a few at a time. Wide enough to read long
-  /// runs where rows lie side by side, and three lines of f32: an odd number, which uses all sets of L1.
+  /// Most rows of a packed panel; a register tile takes a few at a time. Wide enough to read long runs where rows lie
+  /// side by side, and three lines of f32: an odd number, which uses all sets of L1.
   static constexpr int64_t kPackedRows = 48;
 
   Operand<T> left_, right_;
@@ -115,7 +115,7 @@ class VectorPanels {
   bool in_place_;  // whether left is not packed
 };
 
-/// Panels of rows, one behind the other.
+/// Panels of rows, one after the other.
 template <class T>
 void VectorPanels<T>::pack_left(void* to, const Piece& p) const {
   for (int64_t i = 0; i < p.rows; i += packed_height_) {
@@ -125,7 +125,7 @@ void VectorPanels<T>::pack_left(void* to, const Piece& p) const {
   }
 }
 
-/// Panels of columns, the last one of as many vectors as it needs.
+/// Panels of columns, the last one with as many vectors as it needs.
 template <class T>
 void VectorPanels<T>::pack_right(void* to, const Piece& p) const {
   for (int64_t j = 0; j < p.cols; j += width()) {
@@ -157,7 +157,7 @@ void VectorPanels<T>::multiply(const void* left, const void* right, const Piece&
         t.c[v] = c.c + i * c.row + j + v * lanes;
         t.count[v] = int(min(lanes, count - v * lanes));
       }
-      // The result's lines come while the sums form.
+      // The result's lines are prefetched while the sums form.
       for (int r = 0; fetch && r < height; ++r)
         for (int v = 0; v < vectors; ++v) __builtin_prefetch(t.c[v] + r * c.row, 1);
       Kernels<T>::all.panels[height - 1][vectors - 1](t);

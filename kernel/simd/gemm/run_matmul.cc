@@ -1,11 +1,11 @@
-// Matrix products of a program: batches, and products of integers.
+// Runs the matmul instructions of a program: batches, and products of integers.
 #include "gemm.h"
 #include "simd/epilogue.h"
 
 namespace gradus::GRADUS_ISA {
 namespace {
 
-// Batches handed to the matrix product at a time: their offsets live on the stack.
+// Batches passed to the matrix product at a time: their offsets live on the stack.
 constexpr int64_t kBatchChunk = 512;
 struct IntegerRun {
   const MatmulCall& call;
@@ -19,7 +19,7 @@ void integer_row(void* context, int64_t task, int worker) {
   const int64_t batch = task / c.m, row = task % c.m;
   const int32_t* a = static_cast<const int32_t*>(c.a) + c.a_offset[batch] + row * c.a_row;
   const int32_t* b = static_cast<const int32_t*>(c.b) + c.b_offset[batch];
-  constexpr int64_t width = 64, kLook = 1 << 20;  // of k: a tenth of a second or so
+  constexpr int64_t width = 64, kLook = 1 << 20;  // of k: about a tenth of a second
   uint32_t sums[width];
   for (int64_t col = 0; col < c.n; col += width) {
     const int64_t cols = c.n - col < width ? c.n - col : width;
@@ -72,7 +72,7 @@ Status run_matmul(const MatmulPlan& p, Frame& frame) {
   call.b = frame.buffers[p.b.buffer] + p.b.offset;
   if (p.direct) call.c = frame.buffers[out.buffer] + out.offset;
   else call.epilogue = {Epilogue::run, &epilogue};
-  // A cache is for a whole operand.
+  // A cache holds a whole operand.
   call.a_cache = call.batch <= kBatchChunk ? cache_of(p.a_cache, p.a, frame) : nullptr;
   call.b_cache = call.batch <= kBatchChunk ? cache_of(p.b_cache, p.b, frame) : nullptr;
   int64_t a_offset[kBatchChunk], b_offset[kBatchChunk], c_offset[kBatchChunk];

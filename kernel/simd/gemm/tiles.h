@@ -1,8 +1,8 @@
-// float32 products on the matrix unit of x86-64 (AMX), which multiplies bfloat16: every float32 is the sum
-// of three of them, x = x₀ + x₁ + x₂ (8 bits each), and of the nine products of a pair the six that reach
-// 2⁻²⁴ of it are added, in float32.
-// @see G. Henry, P. Tang, A. Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for
-// higher-precision computations", ARITH 2019, section II.
+// float32 products on the matrix unit of x86-64 (AMX), which multiplies bfloat16: every float32 is the sum of three of
+// them, x = x₀ + x₁ + x₂ (8 bits each), and the six of a pair's nine products that are at least 2⁻²⁴ of it are added,
+// in float32.
+// @see G. Henry, P. Tang, A. Heinecke, "Leveraging the bfloat16 artificial intelligence datatype for higher-precision
+// computations", ARITH 2019, section II.
 #pragma once
 #include "panels.h"
 
@@ -11,13 +11,13 @@
 
 namespace gradus::GRADUS_ISA::gemm {
 
-/// A tile register: 16 rows of 64 bytes. Of the left operand, rows × 32 k; of the right one, k × columns;
-/// of sums, rows × columns. Where both have k in pairs, k and k + 16 are neighbours.
+/// A tile register: 16 rows of 64 bytes. For the left operand, rows × 32 k; for the right one, k × columns; for sums,
+/// rows × columns. In both operands k is stored in pairs: k and k + 16 are neighbours.
 constexpr int kTileRows = 16, kTileDepth = 32;
 constexpr int64_t kTileBytes = 1024;
 constexpr int kPieces = 3;  // bfloat16 numbers that make up a float32
 
-/// The tile registers of this thread, all of full size, for as long as this lives.
+/// Configures this thread's tile registers, all of full size, for its lifetime.
 class TileRegisters {
  public:
   TileRegisters() {
@@ -26,7 +26,7 @@ class TileRegisters {
       uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
       uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
     } shape;
-    asm volatile("" : : "m"(shape));  // GCC's intrinsic says that it reads the first 8 bytes only
+    asm volatile("" : : "m"(shape));  // GCC's intrinsic declares that it reads the first 8 bytes only
     _tile_loadconfig(&shape);
   }
   ~TileRegisters() { _tile_release(); }
@@ -36,14 +36,14 @@ class TileRegisters {
 
 typedef uint32_t Bits __attribute__((vector_size(64)));
 
-/// Rounds to bfloat16, halves away from 0; the other half of the bits is 0.
+/// Rounds to bfloat16, halves away from 0; the lower half of the bits is 0.
 inline Bits rounded(Vec<float> x) { return ((Bits)x + 0x8000u) & 0xffff0000u; }
 
-/// Row of a tile from two vectors, once for each piece: to[p · apart] gets piece p of a and b in turn.
+/// A row of a tile from two vectors, once for each piece: to[p · apart] receives piece p of a and b, alternating.
 inline void store_pieces(Vec<float> a, Vec<float> b, char* to, int64_t apart) {
 #pragma GCC unroll 3
   for (int p = 0; p < kPieces; ++p) {
-    // The third piece has 8 bits by itself.
+    // The third piece has only 8 bits left: it is exact.
     const Bits x = p == kPieces - 1 ? (Bits)a : rounded(a), y = p == kPieces - 1 ? (Bits)b : rounded(b);
     const __m512i both = _mm512_mask_blend_epi16(0xaaaaaaaa, (__m512i)(x >> 16), (__m512i)y);
     _mm512_store_si512(to + p * apart, both);
@@ -52,8 +52,8 @@ inline void store_pieces(Vec<float> a, Vec<float> b, char* to, int64_t apart) {
   }
 }
 
-/// Vectors of a tile in memory, two halves of 16 each: along k (vector i is line i, the halves 16 k apart), or
-/// across it (vector i is k = i, or 16 + i, of all lines). What lies outside is 0.
+/// Vectors of a tile in memory, two halves of 16 each: along k (vector i is line i, the halves 16 k apart), or across
+/// it (vector i is k = i, or 16 + i, of all lines). Elements outside are 0.
 struct TileSource {
   const float* at;
   int64_t step, half_step;
@@ -121,8 +121,8 @@ inline void multiply_tiles() {
   if constexpr (M == 2 && N == 2) _tile_dpbf16ps(3, 5, 7);
 }
 
-/// A multiply-add of nothing. Without one for 0.7 µs (0.13 µs are a step), stores of tiles wait 0.25 µs until the
-/// vector unit that they pass through is awake again: a quarter of the time of eight steps.
+/// A multiply-add of zeros. After 0.7 µs without one (a step takes 0.13 µs), stores of tiles wait 0.25 µs until the
+/// vector unit that they pass through has woken up: a quarter of the time of eight steps.
 inline void keep_awake() {
   Vec<float> none{};
   asm volatile("vfmadd231ps %0, %0, %0" : "+v"(none));
@@ -134,13 +134,13 @@ constexpr int kPanelLines = 32;  // two tiles
 template <int M, int N>
 void multiply_panels(const char* left, const char* right, int64_t steps, Target<float> c) {
   constexpr int64_t l = M * kTileBytes, r = N * kTileBytes;  // from piece to piece
-  asm volatile("" ::: "memory");  // the panels are written: GCC's tile loads do not say that they read memory
+  asm volatile("" ::: "memory");  // the panels are written: GCC's tile loads do not declare that they read memory
   _tile_zero(0);
   if constexpr (N == 2) _tile_zero(1);
   if constexpr (M == 2) _tile_zero(2);
   if constexpr (M == 2 && N == 2) _tile_zero(3);
   for (; steps > 0; --steps, left += kPieces * l, right += kPieces * r) {
-    // Small products first, each pair beside one that shares an operand.
+    // Small products first, each next to one that shares an operand.
     load_left<M>(left), load_right<N>(right + 2 * r), multiply_tiles<M, N>();
     load_right<N>(right + r), multiply_tiles<M, N>();
     load_left<M>(left + l), multiply_tiles<M, N>();
@@ -164,7 +164,7 @@ class TilePanels {
   /// 512 columns · 256 · 6 B = 768 KB of packed columns, half as much of rows: most of a 2 MB L2.
   static constexpr int64_t kDepth = 256;
 
-  /// `exchanged`: whether vectors would make the transpose.
+  /// `exchanged`: whether the vector kernels would compute the transpose.
   static bool pay(const MatmulCall& call, bool exchanged);
 
   TilePanels(const Operand<float>& left, const Operand<float>& right, int64_t)
@@ -195,7 +195,7 @@ class TilePanels {
   }
   static void pack(void* to, const Operand<float>& from, int64_t batch, int64_t line, int64_t lines, const Piece& p,
                    bool left);
-  /// The product of two panels: in its place in the result, or waiting to be added to it.
+  /// The product of two panels: in its place in the result, or in a buffer to be added to it.
   struct Sums {
     alignas(64) float waiting[kPanelLines * kPanelLines];
     Piece piece;
@@ -207,9 +207,9 @@ class TilePanels {
   void plain(const Piece& piece, Target<float> to, void* spare) const;
 };
 
-/// Operands in vectors along k or across it, and k should nearly fill its tiles. A multiplication gains so much
-/// that a number split and packed costs 33 of them, or 18 where vectors would pack it as well; looking at a result
-/// costs 10, and waking the unit 40 000.
+/// Operands must lie in vectors along k or across it, and k should nearly fill its tiles. In units of what one
+/// multiplication gains: splitting and packing an element costs 33, or 18 where the vector kernels would pack it as
+/// well; checking a result costs 10, and waking the unit 40 000.
 inline bool TilePanels::pay(const MatmulCall& call, bool exchanged) {
   if (!matrix_unit) return false;
   if (call.a_row != 1 && call.a_col != 1) return false;
@@ -235,7 +235,7 @@ inline void TilePanels::pack(void* to, const Operand<float>& from, int64_t batch
      : whole ? pack_tile<false, true>
              : pack_tile<false, false>)(at, apart, source);
   };
-  // As memory runs.
+  // Pointers in memory order.
   if (along_k) {
     for (int64_t i = 0; i < lines; i += kTileRows)
       for (int64_t s = 0; s < steps; ++s) tile(i, s);
@@ -274,14 +274,14 @@ inline void TilePanels::multiply(const void* left, const void* right, const Piec
        : wide ? multiply_panels<1, 2>
               : multiply_panels<1, 1>)(static_cast<const char*>(left) + panel_bytes(i, p.depth),
                                        static_cast<const char*>(right) + panel_bytes(j, p.depth), steps, now.at());
-      // The sums before these are ready: looking at them does not wait for the matrix unit.
+      // The sums before these are complete: checking them does not wait for the matrix unit.
       if (i + j > 0) finish(sums[turn ^ 1], accumulate, spare);
     }
   finish(sums[turn ^ 1], accumulate, spare);
 }
 
-/// Adds sums to the result if they are not there, and mends them: pieces of what is infinite or rounds to it,
-/// and sums that overflow, end as infinity or NaN; plain products know which.
+/// Adds sums to the result if they are not there yet, and repairs them: the pieces of an element that is infinite or
+/// rounds to infinity, and sums that overflow, give infinity or NaN; plain products decide which.
 inline void TilePanels::finish(Sums& s, bool accumulate, void* spare) const {
   const int64_t rows = s.piece.rows, cols = s.piece.cols;
   const Target<float> from = s.at();

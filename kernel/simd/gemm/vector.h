@@ -1,6 +1,6 @@
-// The vector register of the instruction set this file is compiled for, as far as matrix products
-// need it: GCC/Clang vector extensions, and intrinsics only for what those cannot say (fused
-// multiply-add without -ffp-contract, masked loads and stores).
+// The vector register of the instruction set this file is compiled for, as far as matrix products need it: GCC/Clang
+// vector extensions, and intrinsics only for what those cannot express (fused multiply-add without -ffp-contract,
+// masked loads and stores).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,7 @@
 
 namespace gradus::GRADUS_ISA::gemm {
 
-// GRADUS_PORTABLE leaves out what a processor has beyond the baseline of all, for the same bits as there.
+// GRADUS_PORTABLE leaves out everything beyond the common baseline, for the same bits on all processors.
 #if defined(__AVX512F__)
 constexpr int kVectorBytes = 64, kRegisters = 32;
 #elif defined(__AVX2__)
@@ -51,7 +51,7 @@ inline void store(T* p, Vec<T> v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
-/// A value that is used more than once, which the compiler shall not load again for every use.
+/// A value that is used more than once; keeps the compiler from loading it again for every use.
 template <class T>
 inline Vec<T> in_register(Vec<T> v) {
 #if defined(__AVX512F__)
@@ -62,7 +62,7 @@ inline Vec<T> in_register(Vec<T> v) {
   return v;
 }
 
-/// x in every lane. x − 0 is x for every x, −0 and NaN included, so the compiler drops the 0.
+/// x in every lane. x − 0 is x for every x, −0 and NaN included, so the compiler drops the subtraction.
 template <class T>
 inline Vec<T> broadcast(T x) {
   return x - Vec<T>{};
@@ -79,7 +79,7 @@ inline __m256i first_lanes(int n) {
 }
 #endif
 
-/// The first n lanes from memory, 0 in the others; never touches memory behind them.
+/// The first n lanes from memory, 0 in the others; never touches memory beyond them.
 template <class T>
 inline Vec<T> load_first(const T* p, int n) {
 #if defined(__AVX512F__)
@@ -122,7 +122,7 @@ inline void store_first(T* p, Vec<T> v, int n) {
 #endif
 }
 
-/// `least` in place of what is not above it; NaN stays.
+/// `least` in place of everything that is not above it; NaN stays.
 template <class T>
 inline Vec<T> at_least(Vec<T> v, Vec<T> least) {
   return v <= least ? least : v;
@@ -158,7 +158,7 @@ inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
   return _mm256_fmadd_ps(a, b, c);
 #elif defined(__ARM_NEON) && !defined(GRADUS_PORTABLE)
   return vfmaq_f32(c, a, b);
-#elif defined(__wasm_relaxed_simd__)  // once or twice, as the processor does it faster
+#elif defined(__wasm_relaxed_simd__)  // rounded once or twice, whichever the processor does faster
   return (Vec<float>)wasm_f32x4_relaxed_madd((v128_t)a, (v128_t)b, (v128_t)c);
 #else
   return a * b + c;
@@ -181,10 +181,10 @@ inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
 
 // ── lanes exchanged ────────────────────────────────────────────────────────────────────────────
 
-/// These work on registers: out of line they would go through memory.
+/// These work on registers: if not inlined, their arguments would go through memory.
 #define GRADUS_INLINE __attribute__((always_inline)) inline
 
-/// A lane permutation of (a, b) as an index vector: lane(j) < count picks from a, else from b.
+/// A lane permutation of (a, b) as an index vector: lane(j) < count selects from a, else from b.
 template <class T, class Lane>
 GRADUS_INLINE Vec<T> permute(Vec<T> a, Vec<T> b, Lane lane) {
   constexpr int n = Lanes<T>::count;
@@ -225,7 +225,7 @@ GRADUS_INLINE T sum(Vec<T> v) {
   return v[0];
 }
 
-/// Interleaves blocks of `Size` lanes of a and b inside every 16 bytes; Half 0 the low, 1 the high.
+/// Interleaves blocks of `Size` lanes of a and b inside every 16 bytes; Half 0 the low ones, 1 the high ones.
 template <class T, int Size, int Half>
 struct Interleave {
   static constexpr int per = 16 / int{sizeof(T)};  // lanes in 16 bytes
@@ -289,7 +289,7 @@ GRADUS_INLINE void transpose(Vec<T>* r) {
   exchange_blocks<T, per>(r);
 }
 
-/// The sums of the lanes of `count` vectors: of v[j] in lane j.
+/// The sums of the lanes of `count` vectors: the sum of v[j] in lane j.
 template <class T, int Size = Lanes<T>::count / 2>
 GRADUS_INLINE Vec<T> lane_sums(Vec<T>* v) {
 #pragma GCC unroll 8

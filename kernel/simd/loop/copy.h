@@ -1,4 +1,4 @@
-// Moves boxes of elements between strided places: the loads and stores of fused loops, and copies.
+// Copies boxes of elements between strided arrays: the loads and stores of fused loops, and copies.
 #pragma once
 #include <cstring>
 #include <utility>
@@ -20,7 +20,7 @@ template <class T, int bytes, size_t... k>
 inline typename Lanes<T, bytes>::type every_second(const T* p, std::index_sequence<k...>) {
   using V = typename Lanes<T, bytes>::type;
   constexpr int W = sizeof...(k);
-  // The second load starts one element early, so that it ends where it must: its lanes are odd ones.
+  // The second load starts one element early, so that it does not read beyond the end: its odd lanes are used.
   return __builtin_shufflevector(load_lanes<V>(p), load_lanes<V>(p + W - 1),
                                  (int(k) < W / 2 ? int(2 * k) : int(2 * k + 1))...);
 }
@@ -38,7 +38,7 @@ inline void copy_every_second(char* dst, int64_t dst_row, const char* src, int64
   }
 }
 
-/// Rows of every second element, as windows of stride 2 have them. False when they are too short.
+/// Rows of every second element, as in windows of stride 2. False when they are too short.
 template <class T>
 inline bool copy_second_lines(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t rows) {
   if constexpr (sizeof(T) >= 4) {
@@ -52,8 +52,8 @@ inline bool copy_second_lines(char* dst, int64_t dst_row, const char* src, int64
   return false;
 }
 
-/// Lines of which every element stands twice in a row in the copy, and each line `times` times: as the
-/// map of max-pooling's gradient reads what belongs to a window. Both sides are dense.
+/// Lines in whose copy every element appears twice in a row, and each line `times` times: how the gradient of
+/// max-pooling reads one element per window. Both sides are dense.
 struct Doubled {
   int64_t n, times, rows;
 };
@@ -71,9 +71,9 @@ inline void double_lanes(T* to, int64_t line, int64_t times, const T* from, std:
   }
 }
 
-/// The lines from `first` on, by vectors of the given width; returns the first line that is left. Where
-/// other lines follow, the last vector may reach beyond its line: they overwrite what is too much.
-/// Else it ends with the line, and lines too short for that are left.
+/// The lines from `first` on, by vectors of the given width; returns the first line that is left. Where other lines
+/// follow, the last vector may reach beyond its line: they overwrite the excess. Otherwise it ends with the line, and
+/// lines too short for that are left.
 template <class T, int bytes>
 inline int64_t double_lines(T* dst, const T* src, const Doubled& d, int64_t first) {
   constexpr int W = bytes / int(sizeof(T));
@@ -109,7 +109,7 @@ inline void copy_doubled(T* dst, const T* src, const Doubled& d) {
       for (int64_t i = 0; i < 2 * d.n; ++i) dst[(r * d.times + t) * 2 * d.n + i] = src[r * d.n + i / 2];
 }
 
-/// n copies of one value, one after another.
+/// n copies of one value.
 template <class T>
 inline void repeat(char* dst, T value, int64_t n) {
   constexpr int W = kVectorBytes / int(sizeof(T));
@@ -141,7 +141,7 @@ inline void copy_line(char* dst, int64_t ds, const char* src, int64_t ss, int64_
 /// A transposition pays from lines of this many elements.
 constexpr int64_t kShortLine = 8;
 
-/// An axis along which the source is contiguous while it makes long steps along the innermost; 0 if none.
+/// An axis along which the source is contiguous while it has a large stride along the innermost; 0 if none.
 inline int contiguous_source_axis(const CopyBox& b, int64_t element) {
   const int64_t step = b.src[0] < 0 ? -b.src[0] : b.src[0];
   if (b.dst[0] != element || step < kShortLine * element) return 0;
@@ -169,10 +169,10 @@ inline void transpose_block(uint64_t*, char* dst, int64_t dst_row, const char* s
   store_lanes(dst + dst_row, V(__builtin_shufflevector(a, b, 1, 3)));
 }
 
-/// The same for as many rows as the widest vector has lanes: whole lines, all on their way at once.
+/// The same for as many rows as the widest vector has lanes: whole lines, all in flight at once.
 template <class T>
 inline void transpose_lanes(char* dst, int64_t dst_row, const char* src, int64_t src_row) {
-  using F = std::conditional_t<sizeof(T) == 4, float, double>;  // shuffled, not computed with
+  using F = std::conditional_t<sizeof(T) == 4, float, double>;  // shuffled, never computed with
   constexpr int lanes = gemm::Lanes<F>::count;
   gemm::Vec<F> v[lanes];
 #pragma GCC unroll 16
@@ -182,8 +182,8 @@ inline void transpose_lanes(char* dst, int64_t dst_row, const char* src, int64_t
   for (int i = 0; i < lanes; ++i) store_lanes(dst + i * dst_row, v[i]);
 }
 
-/// dst[j][i] = src[i][j] for i < n, j < m, where i is contiguous in dst and j in src: by squares of
-/// vectors of so many bytes, what is left by smaller ones.
+/// dst[j][i] = src[i][j] for i < n, j < m, where i is contiguous in dst and j in src: by squares of vectors of this
+/// many bytes, and the rest by smaller ones.
 template <class T, int bytes = kVectorBytes>
 inline void transpose(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t m) {
   constexpr int64_t e = sizeof(T), side = bytes / e;
@@ -211,12 +211,12 @@ inline void transpose(char* dst, int64_t dst_row, const char* src, int64_t src_r
   }
 }
 
-// Sides of a tile on its way through the stack: 16 KiB of float32.
+// Side of a tile that is transposed through the stack: 16 KiB of float32.
 constexpr int64_t kTransposeSide = 64;
-// Rows of a destination that are this far apart, in bytes, may compete for the same few sets of a cache.
+// Rows of a destination this far apart, in bytes, may compete for the same few sets of a cache.
 constexpr int64_t kFarRows = 1024;
 
-/// The same by tiles, where rows are far apart: only whole lines of the destination are written.
+/// The same by tiles, for rows far apart: only whole lines of the destination are written.
 template <class T>
 inline void transpose_far(char* dst, int64_t dst_row, const char* src, int64_t src_row, int64_t n, int64_t m) {
   constexpr int64_t e = sizeof(T);
@@ -231,14 +231,14 @@ inline void transpose_far(char* dst, int64_t dst_row, const char* src, int64_t s
     }
 }
 
-/// The same line again and again, one after another: each copy doubles what there is.
+/// Repeats one line: each copy doubles what is there.
 inline void repeat_line(char* dst, int64_t bytes, int64_t times) {
   const int64_t all = bytes * times;
   for (int64_t done = bytes; done < all; done *= 2)
     std::memcpy(dst + done, dst, size_t(done < all - done ? done : all - done));
 }
 
-/// Moves on along the axes from `first` on, but `left_out`; false behind the last position.
+/// Advances along the axes from `first` on, except `left_out`; false after the last position.
 inline bool next_line(const CopyBox& b, int first, int left_out, int64_t* at, char*& dst, const char*& src) {
   for (int a = first; a < b.rank; ++a) {
     if (a == left_out) continue;
@@ -273,7 +273,7 @@ inline void copy_lines(const CopyBox& b, char* dst, const char* src) {
   } while (next_line(b, 1, second, at, dst, src));
 }
 
-/// A box of doubled elements; false when this is none.
+/// A box of doubled elements; false if it is not one.
 template <class T>
 inline bool copy_doubles(const CopyBox& b, char* dst, const char* src) {
   constexpr int64_t e = sizeof(T);
@@ -322,7 +322,7 @@ inline void copy_box(char* dst, const int64_t* dst_stride, const char* src, cons
   else copy_merged<uint8_t>(b, dst, src);
 }
 
-/// Whether the elements of a box lie one after another.
+/// Whether the elements of a box are contiguous.
 inline bool is_dense(const int64_t* stride, int rank, const int64_t* extent, int64_t element) {
   int64_t step = element;
   for (int a = rank - 1; a >= 0; --a) {

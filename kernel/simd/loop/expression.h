@@ -4,8 +4,8 @@
 
 namespace gradus::GRADUS_ISA {
 
-/// Keeps a loop over a few axes from becoming vectors. A vector load of numbers that were just stored one
-/// by one waits until all stores before them have left for the cache: with results that miss it, for long.
+/// Keeps a loop over a few axes scalar. A vector load of numbers that were just stored one by one waits until all
+/// earlier stores have reached the cache, which takes long when results miss it.
 inline void one_by_one(int64_t& n) { asm("" : "+r"(n)); }
 
 inline int64_t offset_of(const LoopView& v, int rank, const int64_t* start) {
@@ -45,14 +45,14 @@ inline void load(const Loop& loop, const LoopInput& in, const Frame& frame, char
              in.view.element);
 }
 
-/// n copies of one element, one after another.
+/// n copies of one element.
 inline void repeat(char* dst, const char* value, int64_t element, int64_t n) {
   if (element == 4) repeat<uint32_t>(dst, load_lanes<uint32_t>(value), n);
   else if (element == 8) repeat<uint64_t>(dst, load_lanes<uint64_t>(value), n);
   else repeat<uint8_t>(dst, load_lanes<uint8_t>(value), n);
 }
 
-/// Readies a worker's memory for a loop: once per worker and instruction.
+/// Prepares a worker's memory for a loop, once per worker and instruction.
 inline void begin(const Loop& loop, const Frame& frame, char* memory) {
   void** table = reinterpret_cast<void**>(memory);
   for (const ConstantBlock& c : loop.constants) table[c.value] = const_cast<void*>(c.data);
@@ -73,7 +73,7 @@ inline void begin(const Loop& loop, const Frame& frame, char* memory) {
   }
 }
 
-/// Rows at least this long are evaluated one by one where they are, rather than copied together.
+/// Rows at least this long are evaluated in place, one by one, rather than copied together.
 constexpr int64_t kLeastRow = 64;
 
 inline void run_steps(const Loop& loop, void* const* table, int64_t n) {
@@ -87,12 +87,12 @@ inline void advance(void** table, const std::vector<Mover>& movers, int64_t elem
   for (const Mover& m : movers) table[m.value] = static_cast<char*>(table[m.value]) + elements * m.element;
 }
 
-/// Elements that the steps take at once at most: a piece, and the last time half a piece more.
+/// Elements that the steps process at once at most: a piece, and at the end up to one and a half.
 inline int64_t longest_piece(const Loop& loop) {
   return loop.piece < loop.block ? loop.piece + loop.piece / 2 : loop.block;
 }
 
-/// All steps on n elements, piece by piece. Returns by how many elements the pointers have moved.
+/// All steps on n elements, piece by piece. Returns how many elements the pointers have moved.
 inline int64_t walk(const Loop& loop, void** table, const std::vector<Mover>& movers, int64_t n) {
   const int64_t longest = longest_piece(loop);
   int64_t done = 0;
@@ -104,11 +104,10 @@ inline int64_t walk(const Loop& loop, void** table, const std::vector<Mover>& mo
   return done;
 }
 
-/// Evaluates a block row by row, whose values are read and written where they are; false where this
-/// does not pay or cannot be. `given_row` is the distance between rows of a `given` input in bytes. The
-/// block may be larger than loop.block.
+/// Evaluates a block row by row, reading and writing in place; false where this does not pay or is impossible.
+/// `accumulated_row` is the distance between rows of an `accumulated` input in bytes. The block may be larger than loop.block.
 inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, const int64_t* start,
-                          const int64_t* extent, int64_t given_row) {
+                          const int64_t* extent, int64_t accumulated_row) {
   const int rank = loop.rank;
   if (!loop.rowwise || extent[rank - 1] < kLeastRow) return false;
   for (int a = 0; a < rank - 2; ++a)
@@ -131,7 +130,7 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
       repeat(static_cast<char*>(table[i]), value, v.element, longest);
     }
     const int64_t done = walk(loop, table, loop.row_movers, n);
-    for (int32_t j : loop.passed) {  // after the steps, which may read what is replaced
+    for (int32_t j : loop.passed) {  // after the steps, which may read the old values
       const LoopOutput& o = loop.outputs[j];
       char* to = frame.buffers[o.view.buffer] + offset_of(o.view, rank, start) + r * o.view.stride[rank - 2];
       const char* from = static_cast<char*>(table[o.value]) - done * o.view.element;
@@ -139,18 +138,18 @@ inline bool evaluate_rows(const Loop& loop, const Frame& frame, char* memory, co
     }
     for (const Mover& m : loop.row_movers)
       table[m.value] = static_cast<char*>(table[m.value]) + (m.row - done * m.element);
-    table[0] = static_cast<char*>(table[0]) + given_row;
+    table[0] = static_cast<char*>(table[0]) + accumulated_row;
   }
   return true;
 }
 
-/// Evaluates the expression on one block and stores its results. The caller has set the pointer of
-/// a `given` input. Blocks hold at most loop.block elements.
+/// Evaluates the expression on one block and stores its results. The caller has set the pointer of an `accumulated` input.
+/// Blocks hold at most loop.block elements.
 inline void evaluate(const Loop& loop, const Frame& frame, char* memory, const int64_t* start, const int64_t* extent) {
   void** table = reinterpret_cast<void**>(memory);
   const int rank = loop.rank;
   const int64_t n = count(rank, extent);
-  const bool whole = n == loop.elements;  // a small loop is one block, which the plan knows all about
+  const bool whole = n == loop.elements;  // a small loop is one block, fully described by the plan
   const auto offset = [&](const LoopView& v) { return whole ? v.offset : offset_of(v, rank, start); };
   const auto dense = [&](const LoopView& v) { return whole ? v.dense : is_dense(v.stride, rank, extent, v.element); };
   for (size_t i = 0; i < loop.inputs.size(); ++i) {
@@ -181,13 +180,13 @@ inline void evaluate(const Loop& loop, const Frame& frame, char* memory, const i
   }
 }
 
-/// A position in a grid of blocks: where the block starts and how far it reaches.
+/// A position in a grid of blocks: the start and extent of a block.
 struct BlockCursor {
   int rank;
   const int64_t *size, *full, *grid;  // per axis: elements, elements of a full block, blocks
   int64_t at[kMaxRank], *start, *extent;
 
-  void place(int a) {
+  void set_axis(int a) {
     start[a] = at[a] * full[a];
     const int64_t rest = size[a] - start[a];
     extent[a] = rest < full[a] ? rest : full[a];
@@ -196,14 +195,14 @@ struct BlockCursor {
     for (int a = rank - 1; a >= 0; --a) {
       at[a] = block % grid[a];
       block /= grid[a];
-      place(a);
+      set_axis(a);
     }
   }
   void next() {
     for (int a = rank - 1; a >= 0; --a) {
       const bool carry = ++at[a] == grid[a];
       if (carry) at[a] = 0;
-      place(a);
+      set_axis(a);
       if (!carry) return;
     }
   }

@@ -14,7 +14,7 @@ inline int64_t line_offset(const LoopView& v, const int64_t* size, int from, int
   return offset;
 }
 
-/// Tasks that cover `count` items, so many each; the last task may have fewer.
+/// Tasks that cover `count` items, the same number each; the last task may have fewer.
 struct Pieces {
   int64_t count, each;
   int64_t tasks() const { return (count + each - 1) / each; }

@@ -4,8 +4,8 @@
 namespace gradus::GRADUS_ISA {
 namespace {
 
-/// Transposes the staged inputs of a tile at once, so that lines of their memory are read whole, and
-/// evaluates its blocks one after another: these are long rows in the memory of the others.
+/// Transposes the staged inputs of a tile at once, so that lines of their memory are read whole, and evaluates its
+/// blocks one after another: these are long rows in the memory of the other operands.
 void evaluate_tile(const Loop& loop, const Frame& frame, char* memory, int64_t* start, int64_t* extent) {
   void** table = reinterpret_cast<void**>(memory);
   const int across = loop.across;
@@ -26,18 +26,18 @@ void evaluate_tile(const Loop& loop, const Frame& frame, char* memory, int64_t* 
   extent[across] = rows;
 }
 
-/// Rows first … last − 1 of a loop of one step. From row to row only what changes is added to addresses.
+/// Rows first … last − 1 of a loop of one step. From row to row, only addresses that change are advanced.
 void walk_rows(const Loop& loop, const Frame& frame, char* memory, int64_t first, int64_t last) {
-  constexpr int most = 5;  // values of a step
+  constexpr int most = 5;  // arguments of a step
   void** table = reinterpret_cast<void**>(memory);
   const int outer = loop.rank - 1;
   const Step& s = loop.steps[0];
   const int16_t values[most] = {s.dst, s.a, s.b, s.c, s.d};
   int64_t at[kMaxRank] = {}, rest = first;
   for (int a = outer; a-- > 0; rest /= loop.size[a]) at[a] = rest % loop.size[a];
-  char* moving[most];        // what it is given, in memory
-  char* room[most];          // where the one element of a row is repeated, or null
-  const char* held[most]{};  // which one is
+  char* moving[most];        // their addresses in memory
+  char* room[most];          // where the single element of a row is repeated, or null
+  const char* held[most]{};  // which one it is
   int64_t by[kMaxRank][most];
   for (int i = 0; i < most; ++i) {
     const size_t v = size_t(values[i]);

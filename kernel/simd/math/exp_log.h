@@ -1,8 +1,8 @@
-// exp, log and what is made of them, for F32 and F64 alike: the algorithm is written once and the
-// constants of a precision stand in its Constants.
+// exp, log and the functions built on them, for F32 and F64 alike: the algorithm is written once, with the constants of
+// each precision in its Constants.
 //
-// Polynomials are minimax fits by Remez exchange, weighted by the relative error of the result;
-// docs/accuracy.md tells how and lists the measured errors.
+// Polynomials are minimax fits by Remez exchange, weighted by the relative error of the result; docs/accuracy.md
+// describes the method and lists the measured errors.
 #pragma once
 #include "vector.h"
 
@@ -146,8 +146,8 @@ GRADUS_INLINE V exp_moderate(V x) {
   return p * power_of_two<V>(a.n_bits);
 }
 
-/// eˣ − 1 = 2·((s − ½) + s·r + s·r²·q(r)) with s = 2ⁿ⁻¹, whose first sum is kept in two floats: near
-/// n = ±1 its terms cancel. Half the scale, as 2¹²⁸ (2¹⁰²⁴) is no float.
+/// eˣ − 1 = 2·((s − ½) + s·r + s·r²·q(r)) with s = 2ⁿ⁻¹. The first sum is kept in two floats: near n = ±1 its terms
+/// cancel. Half the scale, because 2¹²⁸ (2¹⁰²⁴) is not representable.
 template <class V>
 GRADUS_INLINE V expm1(V x) {
   using C = Constants<V>;
@@ -206,7 +206,7 @@ GRADUS_INLINE V log_sum(V f, V e) {
   return madd(e, broadcast<V>(C::ln2_high), f - (half_square - tail));
 }
 
-/// The values that the formula misses: log 0 = −∞, log ∞ = ∞, NaN of negative numbers and NaN.
+/// The values that the formula does not cover: log 0 = −∞, log ∞ = ∞, NaN for negative numbers and NaN.
 template <class V>
 GRADUS_INLINE V log_limits(V x, V y) {
   using C = Constants<V>;
@@ -225,8 +225,8 @@ GRADUS_INLINE V log(V x) {
   return log_limits(x, log_sum(a.m - 1, e));
 }
 
-/// log(1 + x) with u = fl(1 + x) = m·2ᵉ: the bits of x that u lost, c = 1 + x − u, join f = m − 1
-/// (scaled by 2⁻ᵉ), so that f is x itself near 0.
+/// log(1 + x) with u = fl(1 + x) = m·2ᵉ: the bits of x that u lost, c = 1 + x − u, are added to f = m − 1 (scaled by
+/// 2⁻ᵉ), so that f is x itself near 0.
 template <class V>
 GRADUS_INLINE V log1p(V x) {
   using C = Constants<V>;
@@ -256,8 +256,7 @@ GRADUS_INLINE V rsqrt(V x) {
   return select((y > 0) & (y < C::infinity), scaled, y);  // but not for x = 0, ∞, x < 0, NaN
 }
 
-/// ⌊x⌋ by adding and subtracting the power of two whose last bit is worth 1; beyond it every float
-/// is whole.
+/// ⌊x⌋ by adding and subtracting the power of two whose last bit is worth 1; every float beyond it is an integer.
 template <class V>
 GRADUS_INLINE V floor(V x) {
   constexpr ScalarOf<V> unit = ScalarOf<V>(uint64_t{1} << Constants<V>::mantissa);

@@ -1,4 +1,4 @@
-// The remainder and the floored quotient, both exact: what C's fmod and Python's % and // give.
+// The remainder and the floored quotient, both exact, as in C's fmod and Python's % and //.
 #pragma once
 #include "exp_log.h"
 
@@ -32,8 +32,8 @@ GRADUS_INLINE double long_division(double a, double b) {
   return double(r) * two_to_the(e[1] - 1075);
 }
 
-/// a mod b for a, b ≥ 0. One division where the quotient is small enough for a − q·b to be exact, in
-/// long division elsewhere. q may be one too large by rounding, and then the remainder is below 0.
+/// a mod b for a, b ≥ 0. One division if the quotient is small enough for a − q·b to be exact, otherwise long division.
+/// Rounding may make q one too large; the remainder is then below 0.
 GRADUS_INLINE F64 remainder_of(F64 a, F64 b) {
   constexpr double most = kFused ? 0x1p52 : 0x1p26;
   const F64 quotient = a / b;

@@ -1,5 +1,5 @@
-// xʸ = e^(y·log|x|), signed. In float64 log|x| is a sum of two floats, exact to about 2⁻⁶⁵, since
-// its error is multiplied by as much as 745; in float32 a float64 does.
+// xʸ = e^(y·log|x|), signed. In float64 log|x| is a sum of two floats, exact to about 2⁻⁶⁵, because its error is
+// multiplied by up to 745; for float32 a float64 suffices.
 #pragma once
 #include "exp_log.h"
 
@@ -60,7 +60,7 @@ GRADUS_INLINE F64 pow_limits(F64 x, F64 y, F64 value) {
   return select((x == 1) | (y == 0), 1.0, value);
 }
 
-/// |log x| ≥ 2⁻⁵³ unless |x| = 1, so that a larger |y| changes nothing, but could make ∞ − ∞ or 0·∞.
+/// |log x| ≥ 2⁻⁵³ unless |x| = 1, so a larger |y| changes nothing but could give ∞ − ∞ or 0·∞.
 GRADUS_INLINE F64 bounded_exponent(F64 y) { return at_least(at_most(y, 0x1p80), -0x1p80); }
 
 GRADUS_INLINE F64 pow(F64 x, F64 y) {
@@ -80,8 +80,8 @@ GRADUS_INLINE F64 pow(F64 x, F64 y) {
   return pow_limits(x, y, scale(1 + (r.high + tail), n, (U64)shifted));
 }
 
-/// For float32 arguments; the caller rounds the result. Errors of 2⁻⁴³ in log x and 2⁻³⁴ in the
-/// exponential keep it correctly rounded but for one case in a thousand.
+/// For float32 arguments; the caller rounds the result. Errors of 2⁻⁴³ in log x and 2⁻³⁴ in the exponential keep it
+/// correctly rounded in all but one case in a thousand.
 GRADUS_INLINE F64 pow_f32(F64 x, F64 y) {
   using C = Constants<F64>;
   constexpr double log_c[] = {0x1.555555561eafcp-1, 0x1.999996a804c54p-2, 0x1.24941282b5cd9p-2, 0x1.c62ae011aa87dp-3,

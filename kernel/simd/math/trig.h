@@ -1,12 +1,12 @@
-// sin and cos of F64; those of float32 are evaluated in float64 too, where the reduction by π/2 is
-// short and exact enough for the whole float32 polynomial.
+// sin and cos of F64. Those of float32 are evaluated in float64 as well, where the reduction by π/2 is short and
+// accurate enough for every float32.
 #pragma once
 #include "vector.h"
 
 namespace gradus::GRADUS_ISA {
 
-/// Below it n = round(x·2/π) has at most 20 bits, and its products with 33-bit pieces of π/2 are
-/// exact. Elements beyond it are reduced one by one, with as many bits of 2/π as they need.
+/// Below this limit n = round(x·2/π) has at most 20 bits, and its products with 33-bit pieces of π/2 are exact. Larger
+/// elements are reduced one by one, with as many bits of 2/π as they need.
 constexpr double kReductionLimit = 0x1p20;
 
 /// x = n·π/2 + r + r_low, |r| ≤ π/4 (+ rounding of n).
@@ -92,7 +92,7 @@ __attribute__((noinline)) static inline LaneQuadrant reduce_large(double x) {
   return {flip ? -r : r, flip ? -r_low : r_low, bits >> 63 ? 0 - n : n};
 }
 
-/// Replaces the lanes that are too large for the short reduction: each depends on itself alone.
+/// Replaces the lanes that are too large for the short reduction; each lane depends on itself alone.
 GRADUS_INLINE Quadrant with_large(F64 x, Quadrant q) {
   const MaskOf<F64> large = magnitude(x) > broadcast<F64>(kReductionLimit);
   if (__builtin_expect(any(large), 0)) {
@@ -124,7 +124,7 @@ GRADUS_INLINE F64 sin_kernel(F64 r, F64 r_low, F64 z) {
   return r + madd(r * z, polynomial(z, c), low);
 }
 
-/// cos(r + r_low) ≈ 1 − r²/2 + r⁴·C(r²) − r·r_low, the rounding of 1 − r²/2 being put back.
+/// cos(r + r_low) ≈ 1 − r²/2 + r⁴·C(r²) − r·r_low, with the rounding error of 1 − r²/2 added back.
 GRADUS_INLINE F64 cos_kernel(F64 r, F64 r_low, F64 z) {
   constexpr double c[] = {0x1.555555555554cp-5,   -0x1.6c16c16c1514p-10, 0x1.a01a019cab683p-16,
                           -0x1.27e4f8052b365p-22, 0x1.1ee9e88affe3fp-29, -0x1.8facce6ade52dp-37};
@@ -154,8 +154,8 @@ GRADUS_INLINE F64 cos(F64 x) {
 
 // ---- float32 ----
 
-/// The same with one float64 for r: its error, 2⁻⁵³·n, and the polynomials' 2⁻³⁷ are far below a
-/// float32's last bit even beside a multiple of π/2, which no float32 is nearer to than 2⁻³⁰ or so.
+/// The same with one float64 for r: its error, 2⁻⁵³·n, and the polynomials' 2⁻³⁷ are far below a float32's last bit
+/// even next to a multiple of π/2: no float32 is nearer to one than about 2⁻³⁰.
 GRADUS_INLINE Quadrant reduce_by_half_pi_f32(F64 x) {
   const F64 shifted = madd(x, broadcast<F64>(kTwoOverPi), kRoundShift);
   const F64 n = shifted - kRoundShift;

@@ -1,5 +1,5 @@
-// Vectors of the instruction set this file is compiled for, and the few operations on them that
-// GCC's and Clang's vector extensions do not spell: fused multiply-add, square root, partial loads.
+// Vectors of the instruction set this file is compiled for, and the few operations on them that GCC's and Clang's
+// vector extensions cannot express: fused multiply-add, square root, partial loads.
 #pragma once
 #include <cstdint>
 
@@ -25,13 +25,13 @@ typedef float F32 __attribute__((vector_size(kVectorBytes)));
 typedef double F64 __attribute__((vector_size(kVectorBytes)));
 typedef uint32_t U32 __attribute__((vector_size(kVectorBytes)));
 typedef uint64_t U64 __attribute__((vector_size(kVectorBytes)));
-// As many 32-bit lanes as F64 has, for what is evaluated in float64.
+// As many 32-bit lanes as F64 has, for functions that are evaluated in float64.
 typedef int32_t I32 __attribute__((vector_size(kVectorBytes)));
 typedef float HalfF32 __attribute__((vector_size(kVectorBytes / 2)));
 typedef uint32_t HalfU32 __attribute__((vector_size(kVectorBytes / 2)));
 typedef int32_t HalfI32 __attribute__((vector_size(kVectorBytes / 2)));
 
-// GRADUS_PORTABLE leaves it out where the same bits are wanted of all processors.
+// GRADUS_PORTABLE leaves it out, for the same bits on all processors.
 #if !defined(GRADUS_PORTABLE) && (defined(__FMA__) || (defined(__aarch64__) && defined(__ARM_NEON)))
 #define GRADUS_FUSED
 constexpr bool kFused = true;  // madd rounds once
@@ -58,7 +58,7 @@ using MaskOf = decltype(V{} < V{});
 
 template <class V>
 GRADUS_INLINE V broadcast(ScalarOf<V> x) {
-  return x - V{};  // and not 0 + x, which loses the sign of −0
+  return x - V{};  // not 0 + x, which loses the sign of −0
 }
 
 template <class V>
@@ -149,7 +149,7 @@ GRADUS_INLINE V madd(V a, V b, ScalarOf<V> c) {
   return madd(a, b, broadcast<V>(c));
 }
 
-/// True if a lane of the mask is set.
+/// True if any lane of the mask is set.
 template <class M>
 GRADUS_INLINE bool any(M mask) {
 #if defined(__AVX512F__)

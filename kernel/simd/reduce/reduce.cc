@@ -1,5 +1,5 @@
-// r[k] = reducer over the reduced axes of before(inputs), then the epilogue. Two forms: by rows,
-// where the reduced axes are contiguous, and by columns, where the kept ones are.
+// r[k] = reducer over the reduced axes of before(inputs), then the epilogue. Two forms: by rows, where the reduced axes
+// are contiguous, and by columns, where the kept ones are.
 #include "reducers.h"
 
 #include "simd/kernels.h"
@@ -11,16 +11,16 @@ namespace {
 /// A reducer for one dtype.
 struct Reducing {
   void (*start)(Accumulators, int64_t n);
-  /// `line` of the n elements of a row make a line; it divides n.
+  /// A line consists of `line` of the n elements of a row; it divides n.
   void (*rows)(Accumulators, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t line, int64_t base);
   void (*columns)(Accumulators, const void* x, int64_t ld, int64_t rows, int64_t n, int64_t base);
   void (*combine)(Accumulators, Accumulators, int64_t n);
   void (*finish)(Accumulators, void* result, int64_t n);
-  // A line that comes piece by piece: what is known of it, at first zeros. Null where order does not matter.
+  // A line that arrives piece by piece: the partial sums so far, initially zeros. Null where order does not matter.
   void (*extend)(void* line, const void* x, int64_t n);
   void (*end)(Accumulators, const void* line);
   void (*windows)(void* result, const void* x, const Windows&);  // null for bool
-  // Extremes and their positions; null but for the maximum of real numbers.
+  // Extremes and their positions; null except for the maximum of real numbers.
   void (*max_argmax)(void* values, void* positions, const void* x, const Windows&);
 };
 
@@ -122,11 +122,11 @@ const Reducing* reducing_of(Reducer reducer, DType dtype) {
   return nullptr;
 }
 
-/// The distance in elements between the lines of a block; `regular` when each line (the axes from
-/// `outer` on) is contiguous and all are at that distance.
+/// The distance in elements between the lines of a block; `regular` when each line (the axes from `outer` on) is
+/// contiguous and all have that distance.
 int64_t line_distance(const LoopView& v, int outer, int rank, const int64_t* extent, bool& regular) {
   regular = is_dense(v.stride + outer, rank - outer, extent + outer, v.element);
-  int64_t distance = 0, next = 0;  // next: what the stride of the next outer axis must be
+  int64_t distance = 0, next = 0;  // next: the required stride of the next outer axis
   for (int a = outer - 1; a >= 0; --a) {
     if (extent[a] == 1) continue;
     if (next == 0) distance = next = v.stride[a];
@@ -205,7 +205,7 @@ struct ReduceRun {
     char* memory = frame.worker_memory[worker];
     const int k = kept_at(), r = reduced_at(), outer = plan.reduced_rank - plan.line_axes;
     const int64_t kept = count(plan.kept_rank, extent + k), whole = count(plan.line_axes, box.size + outer);
-    alignas(64) char line[kLineBytes];  // of which a part is known
+    alignas(64) char line[kLineBytes];  // of which only some have been read
     int64_t known = 0;
     reducer.start(acc, kept);
     int64_t at[kMaxRank];
@@ -263,8 +263,8 @@ struct ReduceRun {
     evaluate(plan.after, frame, memory, start + k, extent + k);
   }
 
-  /// Of a reduction of windows: the output, where it is dense and takes them as they are, or a place behind
-  /// the epilogue's memory.
+  /// For a reduction of windows: the output, if it is dense and takes them unchanged, or a buffer behind the epilogue's
+  /// memory.
   Results results_of(const ReducePlan& p, char* memory, const int64_t* start, const int64_t* extent) const {
     const LoopOutput& out = p.after.outputs[0];
     const int k = kept_at();
@@ -280,8 +280,8 @@ struct ReduceRun {
     evaluate(p.after, frame, memory, start + kept_at(), extent + kept_at());
   }
 
-  /// Reduces a kept block, all its lines that are equally far apart at once, and passes it through the
-  /// epilogue; so too that of a fused argmax.
+  /// Reduces a kept block, all its equidistant lines at once, and passes it through the epilogue, together with that of
+  /// a fused argmax.
   void reduce_windows(int worker, const int64_t* start, const int64_t* extent) const {
     const Loop& loop = plan.before;
     const LoopView& view = loop.inputs[loop.outputs[0].value].view;

@@ -1,5 +1,5 @@
-// What reductions do to one block: `rows` reduces each line of a block to one value, `columns` adds
-// the lines of a block element by element. Both fold into accumulators that live across blocks.
+// Reductions of one block: `rows` reduces each line of a block to one value, `columns` adds the lines of a block
+// element by element. Both fold into accumulators that persist across blocks.
 #pragma once
 #include <limits>
 
@@ -13,7 +13,7 @@ struct Accumulators {
   void* positions;
 };
 
-/// Every `step`-th element of a line from p on, 1 or 2: so many as V has, or one.
+/// Every `step`-th element of a line from p on, step being 1 or 2: as many as V has lanes, or one.
 template <class V, int step, class T>
 inline V window_lanes(const T* p) {
   if constexpr (sizeof(V) == sizeof(T)) return *p;
@@ -21,15 +21,15 @@ inline V window_lanes(const T* p) {
   else return every_second<T, int(sizeof(V))>(p, std::make_index_sequence<sizeof(V) / sizeof(T)>{});
 }
 
-/// Lines of windows: result[r][i] is reduced from x[r·distance + i·step + offset[q]] over the `count`
-/// positions q of a window, i < n; the results stand one after another. All in elements.
+/// Lines of windows: result[r][i] is reduced from x[r·distance + i·step + offset[q]] over the `count` positions q of a
+/// window, i < n; the results are contiguous. All in elements.
 struct Windows {
   const int64_t* offset;
   int64_t count, step, n, rows, distance;
 };
 
-/// How many lines from the first on may be reduced by vectors of more lanes than they have results:
-/// what these read and write too much is part of the lines that follow, which overwrite it.
+/// How many lines from the first on may be reduced by vectors with more lanes than a line has results. The excess lanes
+/// read and write parts of the following lines, which overwrite them.
 inline int64_t lines_to_spill(const Windows& w, int64_t lanes) {
   if (w.distance <= 0) return 0;
   const int64_t beyond = lanes - w.n;
@@ -38,8 +38,8 @@ inline int64_t lines_to_spill(const Windows& w, int64_t lanes) {
   return first_kept > 0 ? first_kept : 0;
 }
 
-/// Reduces the lines from `first` on that vectors of so many lanes can take; the lines before the
-/// returned one are done. A vector may end with the line, and so repeat some of the results before.
+/// Reduces the lines from `first` on with vectors of this many lanes; the lines before the returned one are done. A
+/// vector may end with the line and so repeat some of the results before it.
 template <class R, class T, int step, int lanes, bool exact>
 inline int64_t window_lines(typename R::Out result, const T* x, const Windows& w, int64_t first, bool& nan) {
   using V = std::conditional_t<lanes == 1, T, typename Lanes<T, lanes* int(sizeof(T))>::type>;
@@ -60,7 +60,7 @@ inline int64_t window_lines(typename R::Out result, const T* x, const Windows& w
   return last > first ? last : first;
 }
 
-/// By the widest vectors that fit, narrower ones for the rest, at last element by element.
+/// By the widest vectors that fit, narrower ones for the rest, and finally element by element.
 template <class R, class T, int step, int lanes, bool exact>
 inline bool reduce_windows(typename R::Out result, const T* x, const Windows& w, int64_t first) {
   bool nan = false;
@@ -70,8 +70,8 @@ inline bool reduce_windows(typename R::Out result, const T* x, const Windows& w,
   else return reduce_windows<R, T, step, (lanes * sizeof(T) > 16 ? lanes / 2 : 1), exact>(result, x, w, first);
 }
 
-/// NaN costs more comparisons: lines without are tried first. The sum of all that was seen tells whether
-/// there were any; it may say so of infinities, too.
+/// NaN costs more comparisons, so blocks without NaN are tried first. The sum of all elements seen shows whether there
+/// were any; infinities may trigger it as well.
 template <class R, class T, int step>
 inline void windows(typename R::Out result, const T* x, const Windows& w) {
   if (!reduce_windows<R, T, step, R::W, !R::minds_nan>(result, x, w, 0))
@@ -94,7 +94,7 @@ struct Sum {
   struct Chains {
     Wide s0, s1, s2, s3;
 
-    /// Adds as many as go into all of them; returns how many.
+    /// Adds as many elements as fill all chains; returns how many.
     int64_t add(const T* x, int64_t n) {
       int64_t i = 0;
       for (; i + 4 * W <= n; i += 4 * W) {
@@ -106,7 +106,7 @@ struct Sum {
       return i;
     }
 
-    /// The sum, with the n elements that are left.
+    /// The sum, including the n elements that are left.
     A total(const T* x, int64_t n) {
       int64_t i = 0;
       for (; i + W <= n; i += W) s0 += widen(x + i);
@@ -129,10 +129,10 @@ struct Sum {
 
   static constexpr bool minds_order = true;
   using Total = A;
-  /// A line that comes piece by piece, and is summed like a whole one.
+  /// A line that arrives piece by piece and is summed like a whole one.
   struct Line {
     Chains sums;
-    T rest[4 * W];  // elements that do not go into the chains yet
+    T rest[4 * W];  // elements that are not in the chains yet
     int64_t count;
 
     void extend(const T* x, int64_t n) {
@@ -251,8 +251,8 @@ struct Extreme {
 
   static T line(const T* x, int64_t n) { return line_of<kVectorBytes>(x, n); }
 
-  /// The rest of a line is one more vector that ends with it, lines shorter than a vector are taken
-  /// by half ones: that an element counts twice does not matter here.
+  /// The rest of a line is one more vector that ends with it; lines shorter than a vector use half vectors. Counting an
+  /// element twice does not matter here.
   template <int bytes>
   static T line_of(const T* x, int64_t n) {
     using U = typename Lanes<T, bytes>::type;
@@ -277,7 +277,7 @@ struct Extreme {
   }
 
   static constexpr bool minds_order = false;
-  /// Of zeros of both signs the larger is +0, the smaller −0, in whatever order they come.
+  /// Of zeros of both signs the maximum is +0 and the minimum −0, in whatever order they come.
   static void rows(Accumulators acc, const T* x, int64_t ld, int64_t rows, int64_t n, int64_t) {
     T* best = static_cast<T*>(acc.values);
     for (int64_t r = 0; r < rows; ++r) {
@@ -335,8 +335,8 @@ struct Extreme {
   }
 };
 
-/// The position of the first extreme, or of the first NaN. Positions count from the start of the
-/// reduced elements; −1 stands for none yet. They are as wide as T, so that lanes match.
+/// The position of the first extreme, or of the first NaN. Positions count from the start of the reduced elements; −1
+/// means none yet. They are as wide as T, so that lanes match.
 template <class T, class P, bool max>
 struct ExtremePosition {
   static constexpr bool minds_order = false;
@@ -363,7 +363,7 @@ struct ExtremePosition {
     for (int64_t r = 0; r < rows; ++r) {
       const T* line = x + r * ld;
       const T best = Extreme<T, max>::line(line, n);
-      int64_t i = 0;  // bounded, though found before: the caller's memory may change meanwhile
+      int64_t i = 0;  // bounded although found before: the caller's memory may change meanwhile
       if (best != best)
         while (i < n - 1 && line[i] == line[i]) ++i;
       else
@@ -399,7 +399,7 @@ struct ExtremePosition {
   template <class U>
   using Positions = std::conditional_t<sizeof(U) == sizeof(T), P, typename Lanes<P, int(sizeof(U))>::type>;
 
-  /// The extreme of a window, and `where` it stands, at first 0.
+  /// The extreme of a window, and its position in `where`, initially 0.
   template <class U, int step, bool exact, class Seen>
   static U find(const T* x, const Windows& w, Positions<U>& where, Seen& seen) {
     U best = window_lanes<U, step>(x + w.offset[0]);
@@ -445,8 +445,8 @@ struct ExtremePosition {
   }
 };
 
-/// Extremes of windows and their positions, from one reading. They part over NaN: of several, one is the
-/// last, the other the first.
+/// Extremes of windows and their positions, in one pass. They differ for NaN: among several, the extreme is the last
+/// and the position that of the first.
 template <class T, class P, bool max>
 struct ExtremeAndPosition {
   static constexpr int W = Lanes<T>::count;

@@ -1,4 +1,4 @@
-// The iteration space of an instruction: its axes with all views over them, while these are rearranged.
+// The iteration space of an instruction: its axes and all views over them, while they are reordered and merged.
 #pragma once
 #include <vector>
 
@@ -9,9 +9,9 @@ namespace gradus {
 inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 inline int64_t round_up(int64_t n, int64_t unit) { return ceil_div(n, unit) * unit; }
 
-/// A view with its steps in bytes. An `empty` one reaches nothing: its offset and strides may be anything.
+/// A view with its strides in bytes. An `empty` one has no elements: its offset and strides may be anything.
 LoopView in_bytes(const View& v, bool empty);
-/// The view whose values are the indices along an axis.
+/// A view whose values are the indices along an axis.
 LoopView index_along(int32_t axis);
 
 struct Space {
@@ -26,10 +26,10 @@ struct Space {
   int count(int g) const;
   void swap(int i, int j);
   void drop_ones();
-  /// Orders the axes of each group by falling |stride| of `by`, so that its memory is walked in order.
+  /// Sorts the axes of each group by decreasing |stride| of `by`, so that its memory is walked in order.
   void sort(const LoopView& by) { sort(by, 0, rank); }
   void sort(const LoopView& by, int first, int last);
-  /// Makes one axis of neighbours in a group that every view steps through as if they were one.
+  /// Merges neighbouring axes of a group wherever every view steps through both as through one.
   void merge();
   /// Moves the first `first` axes behind the others.
   void rotate(int first);

@@ -1,5 +1,5 @@
-// Blocks of equal values. Most programs use the same few, and a block is larger than all else that a small
-// program holds: so those of all programs of the process are shared.
+// Blocks of equal values. Most programs use the same few constants, and a block outweighs everything else in a small
+// program, so all programs of the process share them.
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -11,10 +11,10 @@
 namespace gradus {
 namespace {
 
-// No sensible program has so many constants (some ten thousand distinct ones).
+// More than any sensible program needs; the limit is some ten thousand distinct constants.
 constexpr size_t kMostConstantBytes = size_t{256} << 20;
 
-/// What stands before the values of a block.
+/// The header in front of the values of a block.
 struct alignas(kAlignment) Block {
   DType dtype;
   uint64_t bits;
@@ -24,10 +24,10 @@ struct alignas(kAlignment) Block {
   void* values() { return this + 1; }
 };
 
-Block* blocks = nullptr;  // a list without an end of its own: programs may outlive what is destroyed at exit
+Block* blocks = nullptr;  // never destroyed: programs may outlive static destructors
 std::atomic_flag taken = ATOMIC_FLAG_INIT;
 
-/// Environments of a process load and free programs on threads of their own, for a moment each.
+/// JavaScript environments of one process load and free programs on threads of their own; the lock is held briefly.
 struct Lock {
   Lock() {
     while (taken.test_and_set(std::memory_order_acquire)) {}
@@ -46,7 +46,7 @@ void fill(void* data, DType dtype, double value, int64_t count) {
   }
 }
 
-/// Values to be given back; nullptr when memory is out.
+/// A block to be released by the caller; nullptr when memory is out.
 const void* take(DType dtype, double value, uint64_t bits, int64_t count) {
   const Lock lock;
   for (Block* b = blocks; b; b = b->after)
@@ -82,7 +82,7 @@ const void* ConstantPool::block(DType dtype, double value, int64_t count) {
     if (e.dtype == dtype && e.bits == bits && e.count >= count) return e.data;
   bytes_ += size_t(count) * byte_size(dtype);
   if (bytes_ > kMostConstantBytes) return nullptr;
-  entries_.push_back({dtype, bits, 0, nullptr});  // first: what follows must not be lost if this fails
+  entries_.push_back({dtype, bits, 0, nullptr});  // first, so that the block is not lost if this fails
   Entry& entry = entries_.back();
   entry.data = take(dtype, value, bits, count);
   if (entry.data) entry.count = count;

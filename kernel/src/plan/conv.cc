@@ -5,7 +5,7 @@
 namespace gradus {
 namespace {
 
-/// Shapes and strides of a call, with three spatial axes; the missing ones come first.
+/// Shapes and strides of a call, padded to three spatial axes at the front.
 ConvCall shaped(const Instruction& i) {
   const View &x = i.operands[0], &w = i.operands[1];
   const int axes = int(i.shape.size()) - 3;
@@ -23,7 +23,7 @@ ConvCall shaped(const Instruction& i) {
     call.in[s] = used ? i.input_size[from] : 1;
     call.kernel[s] = used ? i.kernel_size[from] : 1;
     call.out[s] = used ? i.shape[3 + from] : 1;
-    // A step that is never taken may be anything.
+    // A stride along an axis of size 1 is never used and may be anything.
     call.stride[s] = call.out[s] > 1 ? i.stride[from] : 1;
     call.pad[s] = used ? i.pad_low[from] : 0;
     call.in_dilation[s] = call.in[s] > 1 ? i.input_dilation[from] : 1;
@@ -34,8 +34,8 @@ ConvCall shaped(const Instruction& i) {
   return call;
 }
 
-/// Whether the images of all results are neighbours in memory. In the gradient of 1×1 weights they are so by
-/// chance: its "images" lie apart in x.
+/// Whether the images of all results are neighbours in memory. In the gradient of 1×1 weights that happens by chance:
+/// its "images" are not neighbours in x.
 bool batch_innermost(const Instruction& i, int64_t positions) {
   if (i.shape[0] == 1 || (positions == 1 && i.operands[0].strides[0] != 1)) return false;
   return std::all_of(i.fused.outputs.begin(), i.fused.outputs.end(), [](const View& v) { return v.strides[0] == 1; });
@@ -65,8 +65,8 @@ bool plan_conv(const Planning& planning, const Instruction& i, Plan& plan) {
   LoopSteps steps(views, planning.kernels);
   if (!steps.compile(planning.refusal)) return false;
   call.batch_innermost = batch_innermost(i, c.result);
-  // n, g and o stay apart, with the batch first or innermost; the columns behind o become one axis where every
-  // view allows.
+  // n, g and o stay separate, with the batch first or innermost; the columns after o become one axis where every view
+  // allows.
   Space space(i.shape, rank);
   for (int a = 0; a < rank; ++a) space.group[a] = std::min(a, 3);
   views.add_to(space);
@@ -76,12 +76,13 @@ bool plan_conv(const Planning& planning, const Instruction& i, Plan& plan) {
   }
   const std::vector<LoopOutput>& outputs = c.after.outputs;
   c.direct = is_identity(after) && !c.empty && space.dense(outputs[0].view);
-  c.place = c.direct ? 0 : -1;
+  c.sums_output = c.direct ? 0 : -1;
   c.biased = space.dense(outputs[0].view) && views.apart(outputs[0]) && !i.bias.empty() && is_identity(i.fused);
   if (c.biased) call.biased = {nullptr, nullptr, i.bias[0].strides[1], i.bias[0].strides[2], i.relu};
-  for (size_t j = 0; c.place < 0 && call.batch_innermost && j < outputs.size(); ++j)
-    if (after.outputs[j].dtype == call.dtype && space.dense(outputs[j].view) && steps.give_in(j)) c.place = int(j);
-  call.in_place = c.place >= 0 && !c.direct && !c.biased;
+  for (size_t j = 0; c.sums_output < 0 && call.batch_innermost && j < outputs.size(); ++j)
+    if (after.outputs[j].dtype == call.dtype && space.dense(outputs[j].view) && steps.give_in(j))
+      c.sums_output = int(j);
+  call.in_place = c.sums_output >= 0 && !c.direct && !c.biased;
   if (!plan.nothing && !c.empty) c.choice = planning.kernels.choose_conv(call);
   space.merge();
   plan.alone = 2.0 * double(count) * products < 8 * kWakeCost;

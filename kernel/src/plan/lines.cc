@@ -43,7 +43,7 @@ bool plan_index(const Planning&, const Instruction& i, Plan& plan) {
     if (a > g.axis) g.inner *= i.shape[a];
   }
   const int64_t read = count_of(i.shape), moved = g.outer * g.inner * g.axis_size;
-  // Without indices, a scatter still clears its output; without room, an index is still wrong.
+  // A scatter without indices still clears its output; an index into an axis of size 0 is still out of range.
   plan.nothing = gather ? read == 0 : read == 0 && moved == 0;
   g.x = in_bytes(i.operands[gather ? 0 : 1], (gather ? moved : read) == 0);
   g.indices = in_bytes(i.operands[gather ? 1 : 0], read == 0);

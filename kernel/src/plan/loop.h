@@ -1,7 +1,7 @@
-// Expressions → loops, in three stages, each made from the one before:
-//   LoopViews   inputs and outputs as views, whose axes may still be rearranged (axes.h);
+// Expressions → loops, in three stages, each built from the previous one:
+//   LoopViews   inputs and outputs as views, whose axes may still be reordered (axes.h);
 //   LoopSteps   operations over a pointer table, with registers allocated by liveness;
-//   LoopBlocks  once the axes are final: how large blocks are, and how every input is read.
+//   LoopBlocks  once the axes are final: the sizes of blocks, and how every input is read.
 #pragma once
 #include <string>
 #include <vector>
@@ -14,8 +14,8 @@ namespace gradus {
 // Registers and streams of one block share a 32 KiB L1 data cache (the smallest in use).
 constexpr int64_t kBlockBytes = 24 << 10;
 
-/// Whether an expression's first input is a result that the caller hands over, as in an epilogue.
-struct Given {
+/// Whether an expression's first input is the accumulated result, as in an epilogue.
+struct Accumulated {
   bool first = false;
   DType dtype{};
 };
@@ -23,14 +23,14 @@ struct Given {
 class LoopViews {
  public:
   /// Index values of the expression become further inputs.
-  LoopViews(Loop& loop, const Program& program, const Expression& expression, Given given,
+  LoopViews(Loop& loop, const Program& program, const Expression& expression, Accumulated accumulated,
             const std::vector<View>& inputs, const std::vector<View>& outputs, bool empty);
 
   void add_to(Space& space);
   /// Whether an output may be written before the last input is read.
   bool apart(const LoopOutput& output) const;
-  /// Whether writing the output may change what the input view still has to give. In one buffer, a
-  /// verified program's outputs lie apart from its inputs or are the very elements of one.
+  /// Whether writing the output may change elements that are still to be read through the input view. A verified
+  /// program's outputs either lie apart from its inputs in the buffer or are exactly the same elements.
   bool shares(const LoopView& output, const LoopView& input) const;
 
   Loop& loop;
@@ -46,8 +46,8 @@ class LoopSteps {
   /// False with the reason when an operation is not implemented.
   bool compile(std::string& refusal);
 
-  /// Lets the given input be handed over in the memory of an output; false where that would be written
-  /// too early, or before another input is read.
+  /// Lets the accumulated input occupy the memory of an output; false where that memory would be written too early or
+  /// before another input is read.
   bool give_in(size_t output);
 
   /// Position in the pointer table of the single result of an expression without output views.
@@ -80,7 +80,7 @@ class LoopSteps {
   bool divides_ = false;
   std::vector<int32_t> position_, alias_;  // by value
   std::vector<bool> needed_;               // by value: some result depends on it
-  std::vector<int64_t> last_use_;          // by value: the value whose step reads it last
+  std::vector<int64_t> last_use_;          // by value: the last value whose step reads it
   std::vector<bool> used_;                 // by input
   std::vector<RegisterClass> registers_;
   std::vector<int> register_at_;                      // by position
@@ -90,14 +90,14 @@ class LoopSteps {
 
 class LoopBlocks {
  public:
-  /// `map` where the loop is an instruction of its own, which runs over all its axes.
+  /// `map` if the loop is an instruction of its own and runs over all its axes.
   LoopBlocks(const LoopSteps& steps, bool map) : steps_(steps), loop_(steps.loop_), map_(map) {}
 
   /// False, with the reason, when memory for constants is out.
   bool fix(const Space& space, ConstantPool& pool, std::string& refusal);
 
-  /// Sets the extents of blocks, where `fix` could not know them: what is the same for all of them is
-  /// read once.
+  /// Sets the extents of blocks where `fix` could not know them; inputs that are the same for all blocks are then read
+  /// once.
   void set_extents(const int64_t* extent);
 
  private:

@@ -1,4 +1,4 @@
-// Stage 3 of a loop: how large blocks are, how every input is read, and where registers lie.
+// Stage 3 of a loop: the sizes of blocks, how every input is read, and where registers lie.
 #include <algorithm>
 
 #include "loop.h"
@@ -7,16 +7,16 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kMinBlock = 256, kMaxBlock = 4096;
-// Where some steps divide, all steps process this many elements before the next: few enough that divisions
-// overlap with the loads and multiplications of other steps, enough to amortize the calls (Adam's update with
-// AVX-512: 97 µs at 64 elements, 85 at 128, 109 at 256, 131 at 1024). A multiple of a vector of bytes.
+// Where some steps divide, all steps process this many elements before the next: few enough that divisions overlap with
+// the loads and multiplications of other steps, enough to amortize the calls (Adam's update with AVX-512: 97 µs at 64
+// elements, 85 at 128, 109 at 256, 131 at 1024). A multiple of a byte vector's lanes.
 constexpr int64_t kPiece = 128;
 // A loop without operations only moves data: larger blocks, still well inside a 256 KiB L2.
 constexpr int64_t kCopyBlock = 1 << 14;
-// Tile of a transposing loop: rows that read whole cache lines of the source and, where there is room
-// (a copy), a quarter of a page of it; columns that write whole lines of the output.
+// Tile of a transposing loop. Its rows read whole cache lines of the source, and in a copy, where there is room, a
+// quarter of a page; its columns write whole lines of the output.
 constexpr int64_t kTransposeRows = 32, kMostTransposeRows = 256, kTransposeColumns = 128;
-// The longest row of a tile that is transposed for other operations: 32 such rows stay well inside L2.
+// The longest row of a tile that is transposed as the input of other operations: 32 such rows stay well inside L2.
 constexpr int64_t kMostStagedRow = 512;
 
 bool transposed(const LoopView& v, int across, int inner) {
@@ -51,7 +51,7 @@ void LoopBlocks::set_extents(const int64_t* extent) {
   list_movers();
 }
 
-/// Elements of a block, whose registers and streams share L1.
+/// Elements of a block whose registers and streams share L1.
 int64_t LoopBlocks::block_size(bool copy) const {
   if (copy && map_) return kCopyBlock;
   int64_t bytes = 0;  // per element
@@ -62,8 +62,8 @@ int64_t LoopBlocks::block_size(bool copy) const {
   return std::max(kMinBlock, std::min(kMaxBlock, kBlockBytes / std::max<int64_t>(bytes, 1) / 64 * 64));
 }
 
-/// A worker's memory: the pointer table, inputs that are copied (`staged` elements of those that are
-/// transposed), registers. Decides how every input is read.
+/// A worker's memory: the pointer table, copied inputs (`staged` elements of transposed ones), registers. Decides how
+/// every input is read.
 void LoopBlocks::lay_out(int64_t staged) {
   int64_t at = round_up(loop_.table_size * int64_t(sizeof(void*)), 64);
   const auto reserve = [&](int64_t count, int64_t element) {
@@ -116,7 +116,7 @@ bool LoopBlocks::dense(const LoopView& v) const {
   return true;
 }
 
-/// What moves as the steps pass over a block, and whether they can pass row by row.
+/// The pointers that move as the steps pass over a block, and whether a block can be evaluated row by row.
 void LoopBlocks::list_movers() {
   loop_.movers.clear();
   for (size_t i = 0; i < loop_.inputs.size(); ++i) {
@@ -140,8 +140,8 @@ void LoopBlocks::list_row_movers() {
     const LoopInput& in = loop_.inputs[i];
     const int64_t step = in.view.stride[inner];
     if (!steps_.used_[i] || in.access == Access::uniform) continue;
-    if (in.access == Access::given) {
-      loop_.row_movers.push_back({int32_t(i), in.view.element, 0});  // the caller knows the rows
+    if (in.access == Access::accumulated) {
+      loop_.row_movers.push_back({int32_t(i), in.view.element, 0});  // the caller sets the distance of rows
       continue;
     }
     if (in.access != Access::in_block || in.view.buffer < 0 || (step != 0 && step != in.view.element)) return;
@@ -158,15 +158,15 @@ void LoopBlocks::list_row_movers() {
   loop_.rowwise = true;
 }
 
-/// Whether an output is an input whose rows lie together.
+/// Whether an output is an input with contiguous rows.
 bool LoopBlocks::passes(const LoopOutput& o, int inner) const {
   if (size_t(o.value) >= loop_.inputs.size()) return false;
   const LoopInput& in = loop_.inputs[o.value];
-  if (in.access == Access::given) return true;
+  if (in.access == Access::accumulated) return true;
   return in.access == Access::in_block && steps_.used_[o.value] && in.view.stride[inner] == in.view.element;
 }
 
-/// Extents of a block: whole inner axes and a piece of the next.
+/// Extents of a block: whole inner axes and part of the next one.
 void LoopBlocks::cut(const Space& s, int64_t block) {
   int64_t* extent = loop_.extent;
   std::fill(extent, extent + kMaxRank, 1);
@@ -192,8 +192,8 @@ void LoopBlocks::tile(const Space& s, int across, int64_t block) {
   extent[s.rank - 1] = std::min({s.size[s.rank - 1], kTransposeColumns, block / extent[across]});
 }
 
-/// Extents of a loop that transposes some inputs: a piece of a row, or whole rows that follow each
-/// other; and as many blocks to a tile as read whole cache lines of these inputs.
+/// Extents of a loop that transposes some inputs: part of a row, or whole consecutive rows; and per tile as many blocks
+/// as read whole cache lines of these inputs.
 void LoopBlocks::stage(const Space& s, int across, int64_t block) {
   int64_t* extent = loop_.extent;
   std::fill(extent, extent + kMaxRank, 1);
@@ -211,11 +211,11 @@ void LoopBlocks::stage(const Space& s, int across, int64_t block) {
       loop_.inputs[i].access = Access::staged;
 }
 
-/// An axis along which some input is contiguous while it makes long steps along the inner axis; −1 for none.
+/// An axis along which some input is contiguous while it has a large stride along the inner axis; −1 for none.
 int LoopBlocks::transposed_axis(const Space& s) const {
   if (s.rank < 2 || s.size[s.rank - 1] < 8) return -1;
   for (const LoopInput& in : loop_.inputs) {
-    if (in.access == Access::given) continue;
+    if (in.access == Access::accumulated) continue;
     for (int i = 0; i < s.rank - 1; ++i)
       if (s.size[i] >= 8 && transposed(in.view, i, s.rank - 1)) return i;
   }

@@ -30,7 +30,7 @@ double step_cost(int32_t opcode) {
   }
 }
 
-/// The dtype that selects an operation's kernel: of its first number.
+/// The dtype that selects an operation's kernel: that of its first argument.
 DType argument_dtype(const Expression& e, const Value& v) {
   return e.values[v.args[v.payload == op_where ? 1 : 0]].dtype;
 }
@@ -64,7 +64,7 @@ bool LoopSteps::compile(std::string& refusal) {
   return true;
 }
 
-/// A cast to the same dtype is its argument.
+/// A cast to the same dtype is the argument itself.
 void LoopSteps::find_aliases() {
   const Expression& e = views_.expression;
   alias_.resize(e.values.size());
@@ -75,7 +75,7 @@ void LoopSteps::find_aliases() {
   }
 }
 
-/// Only what a result needs is computed.
+/// Only values that a result needs are computed.
 void LoopSteps::find_needed() {
   const Expression& e = views_.expression;
   needed_.assign(e.values.size(), false);
@@ -108,7 +108,7 @@ void LoopSteps::place_inputs() {
   }
 }
 
-/// The operation of one value; null where none is implemented.
+/// The operation of one value; null if it is not implemented.
 BlockOp LoopSteps::block_op(const Value& v) const {
   const Expression& e = views_.expression;
   const DType from = argument_dtype(e, v);
@@ -129,7 +129,7 @@ bool LoopSteps::add_step(int32_t n, const Trees& trees, std::string& refusal) {
         std::string(kOpcodeInfo[v.payload].name) + " of " + dtype_name(argument_dtype(e, v)) + " is not implemented";
     return false;
   }
-  std::vector<int> dying;  // registers that are read here for the last time
+  std::vector<int> dying;  // registers whose last use is here
   const std::vector<int32_t> leaves = trees.leaves(n);
   int16_t* const args[] = {&step.a, &step.b, &step.c, &step.d};
   for (size_t i = 0; i < 4; ++i) {
@@ -149,8 +149,8 @@ bool LoopSteps::add_step(int32_t n, const Trees& trees, std::string& refusal) {
   return true;
 }
 
-/// A dying register of the same element size (the operation then runs in place), else a free one, else a
-/// new one.
+/// A register of the same element size whose value is last used here (the operation then runs in place), else a free
+/// one, else a new one.
 int LoopSteps::take_register(int64_t element, const std::vector<int>& dying) {
   int reg = -1;
   for (int r : dying)
@@ -178,7 +178,7 @@ void LoopSteps::place_results() {
     if (size_t(o.value) < inputs) ++stores[o.value];
   for (size_t i = 0; i < inputs; ++i) {
     LoopInput& in = loop_.inputs[i];
-    if (in.access == Access::given || stores[i] == 0) continue;
+    if (in.access == Access::accumulated || stores[i] == 0) continue;
     bool endangered = false;
     for (const LoopOutput& o : loop_.outputs)
       endangered = endangered || (size_t(o.value) != i && views_.shares(o.view, in.view));

@@ -5,13 +5,13 @@
 
 namespace gradus {
 
-LoopViews::LoopViews(Loop& loop, const Program& program, const Expression& expression, Given given,
+LoopViews::LoopViews(Loop& loop, const Program& program, const Expression& expression, Accumulated accumulated,
                      const std::vector<View>& inputs, const std::vector<View>& outputs, bool empty)
-    : loop(loop), program(program), expression(expression), first_index((given.first ? 1 : 0) + inputs.size()) {
-  if (given.first) {
+    : loop(loop), program(program), expression(expression), first_index((accumulated.first ? 1 : 0) + inputs.size()) {
+  if (accumulated.first) {
     LoopInput first{};
-    first.access = Access::given;
-    first.view.element = int32_t(byte_size(given.dtype));
+    first.access = Access::accumulated;
+    first.view.element = int32_t(byte_size(accumulated.dtype));
     loop.inputs.push_back(first);
   }
   for (const View& v : inputs) loop.inputs.push_back({in_bytes(v, empty), Access::in_block, 0});
@@ -22,13 +22,14 @@ LoopViews::LoopViews(Loop& loop, const Program& program, const Expression& expre
 
 void LoopViews::add_to(Space& space) {
   for (LoopInput& i : loop.inputs)
-    if (i.access != Access::given) space.views.push_back(&i.view);
+    if (i.access != Access::accumulated) space.views.push_back(&i.view);
   for (LoopOutput& o : loop.outputs) space.views.push_back(&o.view);
 }
 
 bool LoopViews::apart(const LoopOutput& output) const {
-  return std::none_of(loop.inputs.begin(), loop.inputs.end(),
-                      [&](const LoopInput& in) { return in.access != Access::given && shares(output.view, in.view); });
+  return std::none_of(loop.inputs.begin(), loop.inputs.end(), [&](const LoopInput& in) {
+    return in.access != Access::accumulated && shares(output.view, in.view);
+  });
 }
 
 bool LoopViews::shares(const LoopView& output, const LoopView& input) const {

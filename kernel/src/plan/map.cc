@@ -5,23 +5,22 @@
 namespace gradus {
 namespace {
 
-// Rows at least this long are evaluated where they are; with fewer rows per block, per-block overhead
-// dominates.
+// Rows at least this long are evaluated in place; with fewer rows per block, per-block overhead dominates.
 constexpr int64_t kShortestRow = 64, kFewRows = 8;
-// The longest row that a loop of one step evaluates in place instead of as part of a block: setting up a block
-// costs as much as a step on some 200 numbers (the gradient of pooling, 320 blocks of 5 rows of 64: 42 µs in
-// blocks, 27 row by row).
+// The longest row that a loop of one step evaluates in place rather than as part of a block: setting up a block costs
+// as much as a step on some 200 elements (the gradient of pooling, 320 blocks of 5 rows of 64: 42 µs in blocks, 27 row
+// by row).
 constexpr int64_t kLongestRow = 1024;
 
-/// Whether a loop is one step on many short rows, of which each takes less time than to set up a block.
+/// Whether a loop is one step over many short rows, each cheaper than setting up a block.
 bool takes_rows(const Loop& loop) {
   if (!loop.rowwise || !loop.passed.empty() || loop.steps.size() != 1) return false;
   const int64_t row = loop.size[loop.rank - 1];
   return row >= kShortestRow && row <= kLongestRow && row <= loop.block;
 }
 
-/// Where an axis holds only a few short rows, as in the gradient of pooling, it changes places with the longer
-/// axis around it: fewer blocks of more rows, still inside L1.
+/// Where an axis holds only a few short rows, as in the gradient of pooling, it is swapped with the longer axis around
+/// it: fewer blocks of more rows, still inside L1.
 void lengthen_columns(Space& s, const LoopView& out) {
   const int row = s.rank - 2;
   if (row < 1 || s.size[row] >= kFewRows || s.size[row - 1] <= s.size[row]) return;

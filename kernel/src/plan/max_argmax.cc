@@ -7,7 +7,7 @@ namespace {
 
 using Shape = std::vector<int64_t>;
 
-/// The bytes from the first to the last element of a view, in memory that a slot may share.
+/// The bytes from the first to the last element of a view, in memory that may be shared with another slot.
 struct Span {
   int32_t buffer;
   int64_t low, high;
@@ -34,7 +34,7 @@ bool meet(const Program& program, const std::vector<View>& some, const std::vect
   return false;
 }
 
-/// Whether both cut the same elements into the same windows and blocks.
+/// Whether both reductions cut the same elements into the same windows and blocks.
 bool same_windows(const ReducePlan& a, const ReducePlan& b) {
   const Loop &x = a.before, &y = b.before;
   if (a.window.empty() || a.window != b.window || x.rank != y.rank || a.kept_rank != b.kept_rank) return false;

@@ -1,4 +1,4 @@
-// The planner of every kind of instruction. plan.cc calls them.
+// The planners, one per kind of instruction. plan.cc calls them.
 #pragma once
 #include <string>
 
@@ -8,10 +8,10 @@ namespace gradus {
 
 // Elements per task: some 10 µs of work, against about 1 µs to hand out a task.
 constexpr int64_t kTaskElements = 1 << 15;
-// Simple operations below which waking another thread costs more than it saves.
+// Below this many simple operations, waking another thread costs more than it saves.
 constexpr double kWakeCost = 1 << 17;
 
-/// What all planners share.
+/// The state that all planners share.
 struct Planning {
   const Program& program;
   const KernelTable& kernels;
@@ -19,14 +19,13 @@ struct Planning {
   int64_t& worker_memory;
   std::string& refusal;
 
-  /// A worker of some plan needs so many bytes.
+  /// Raises the memory per worker to at least `bytes`.
   void need(int64_t bytes) const {
     if (bytes > worker_memory) worker_memory = bytes;
   }
 };
 
-// Each fills a plan; false, with the reason in `refusal`, when an operation is not implemented or memory
-// is out.
+// Each fills a plan; false, with the reason in `refusal`, when an operation is not implemented or memory is out.
 bool plan_map(const Planning& planning, const Instruction& i, Plan& plan);
 bool plan_reduce(const Planning& planning, const Instruction& i, Plan& plan);
 bool plan_matmul(const Planning& planning, const Instruction& i, Plan& plan);
@@ -37,7 +36,7 @@ bool plan_index(const Planning& planning, const Instruction& i, Plan& plan);
 /// cumsum and argsort
 bool plan_lines(const Planning& planning, const Instruction& i, Plan& plan);
 
-/// Lets a max also do the argmax of the same windows, where that is the next instruction.
+/// Lets a max compute the argmax of the same windows as well, if that is the next instruction.
 void fuse_max_argmax(const Planning& planning, const Instruction& i, Plan& plan, const Instruction& next,
                      Plan& next_plan);
 

@@ -6,20 +6,20 @@
 namespace gradus {
 namespace {
 
-// Lines shorter than this are reduced faster when several of them are copied to one.
+// Lines shorter than this are reduced faster when several of them are copied into one.
 constexpr int64_t kShortestLine = 16;
-// Elements of the largest window that is reduced in place (3 × 3 × 3, 5 × 5). Larger ones are added line by
-// line, in several chains.
+// Elements of the largest window that is reduced in place (3 × 3 × 3, 5 × 5). Larger ones are reduced line by line, in
+// several chains.
 constexpr int64_t kMostWindow = 32;
-// A reduction into few results is also cut along the reduced axes: into about kMaxParts parts at most, each of
+// A reduction with few results is also cut along the reduced axes: into about kMaxParts parts at most, each of
 // kPartWidth neighbouring results.
 constexpr int64_t kMaxParts = 64, kPartWidth = 512;
-// Groups of axes: kept ones are 0, reduced ones kOuter or kLine; from the axis on that is cut, kCut more.
+// Groups of axes: kept ones are 0, reduced ones kOuter or kLine; from the cut axis on, kCut is added.
 constexpr int kOuter = 1, kLine = 2, kCut = 2;
 
 int64_t memory_of(const ReducePlan& r) { return r.before.memory + r.after.memory + r.accumulator_memory; }
 
-/// The input with the most elements of its own: the one whose memory order matters.
+/// The input with the most elements of its own: its memory order matters most.
 const LoopView* leading_view(const Loop& loop, int rank) {
   const LoopView* best = nullptr;
   int most = -1;
@@ -32,31 +32,31 @@ const LoopView* leading_view(const Loop& loop, int rank) {
   return best;
 }
 
-/// In which order elements are added: it follows from the shape alone, so that a sum has the same bits
-/// whatever expression makes its elements and however they lie. Sets the groups of the reduced axes, which
-/// keep apart what must not merge; returns the elements along the axis `cut` in one part, 0 for all.
+/// The order in which elements are added. It follows from the shape alone, so that a sum has the same bits whatever
+/// expression computes its elements and however they lie in memory. Sets the groups of the reduced axes, which prevent
+/// the wrong axes from merging; returns the elements of one part along the axis `cut`, or 0 for all.
 int64_t order_of_sums(ReducePlan& r, Space& s, int64_t results, int64_t reduced) {
   int64_t line = 1;
   for (int a = r.kept_rank; a < s.rank; ++a) line *= s.group[a] == kLine ? s.size[a] : 1;
   for (int a = r.kept_rank; a < s.rank; ++a) {
     if (!r.rows) s.group[a] = kOuter;
-    else if (line < kShortestLine) s.group[a] = kLine;  // one line of all
+    else if (line < kShortestLine) s.group[a] = kLine;  // one line of all elements
   }
-  // Few results are cut along the reduced axes into parts of so many elements.
+  // With few results, the reduced axes are cut into parts of this many elements.
   const int64_t width = r.rows ? 1 : std::max<int64_t>(1, std::min<int64_t>(results, kPartWidth));
   const bool few = ceil_div(results, width) < 8;
   const int64_t least = std::max(ceil_div(kTaskElements, width), ceil_div(reduced, kMaxParts));
   if (!few || reduced <= least) return 0;
   int cut = s.rank - 1;
-  int64_t below = 1;  // elements for one step along the axis
+  int64_t below = 1;  // elements per step along the axis
   while (cut > r.kept_rank && below * s.size[cut] <= least) below *= s.size[cut--];
   for (int a = cut; a < s.rank; ++a) s.group[a] += kCut;
   r.piece = s.size[cut];
   return ceil_div(least, below);
 }
 
-/// Finds the axis that is cut, and the axes of lines, after some have merged.
-void place_cut(ReducePlan& r, const Space& s, int64_t step) {
+/// Finds the cut axis and the axes of lines after merging.
+void set_cut(ReducePlan& r, const Space& s, int64_t step) {
   r.kept_rank = s.count(0);
   r.reduced_rank = s.rank - r.kept_rank;
   r.line_axes = s.count(kLine) + s.count(kLine + kCut);
@@ -70,7 +70,7 @@ void place_cut(ReducePlan& r, const Space& s, int64_t step) {
   r.parts *= r.pieces;
 }
 
-/// Extents of the kept axes from … to−1, `room` elements in all; returns how many it took.
+/// Extents of the kept axes from … to−1, at most `room` elements in all; returns how many it took.
 int64_t keep(Loop& loop, int from, int to, int64_t room) {
   std::fill(loop.extent + from, loop.extent + to, 1);
   int64_t n = 1;
@@ -89,8 +89,8 @@ int64_t keep(Loop& loop, int from, int to, int64_t room) {
   return n;
 }
 
-/// Whether neighbouring lines of a plain input belong to different kept elements, as in the gradient of
-/// a bias: a kept block then has them all, so that memory is read in its order, and nothing is copied.
+/// Whether neighbouring lines of a plain input belong to different kept elements, as in the gradient of a bias. A kept
+/// block then spans all of them, so that memory is read in order and nothing is copied.
 bool walks_in_order(const ReducePlan& r) {
   const Loop& loop = r.before;
   const int last = loop.rank - 1;
@@ -117,8 +117,8 @@ void choose_extents(ReducePlan& r) {
          row == whole ? std::min(r.after.block, std::max<int64_t>(r.before.block / row, 1)) : 1);
     return;
   }
-  // A strip of kept elements, then as many reduced ones as fit: a quarter of a block at most, so
-  // that some reduced elements share a pass over the accumulators.
+  // A strip of kept elements, then as many reduced ones as fit. The strip is at most a quarter of a block, so that
+  // several reduced elements share a pass over the accumulators.
   const int64_t strip = std::min(r.after.block, std::max<int64_t>(r.before.block / 4, 64));
   std::fill(r.before.extent, r.before.extent + r.reduced_rank, 1);
   int64_t n = keep(r.before, r.reduced_rank, r.before.rank, strip);
@@ -130,8 +130,8 @@ void choose_extents(ReducePlan& r) {
   }
 }
 
-/// Where each result is reduced from a few elements of a plain input, and neighbouring results from
-/// elements 1 or 2 apart, as in pooling, no block needs to be copied or accumulated.
+/// Where each result is reduced from a few elements of a plain input, and neighbouring results from elements 1 or 2
+/// apart, as in pooling, no block needs to be copied or accumulated.
 void find_window(ReducePlan& r) {
   Loop& loop = r.before;
   const size_t value = size_t(loop.outputs[0].value);
@@ -152,7 +152,7 @@ void find_window(ReducePlan& r) {
   }
 }
 
-/// Counts blocks and tasks once extents are final.
+/// Counts blocks and tasks once the extents are final.
 void count_blocks(ReducePlan& r, int64_t reduced) {
   const int kept_at = r.rows ? 0 : r.reduced_rank, reduced_at = r.rows ? r.kept_rank : 0;
   r.kept_blocks = r.reduced_blocks = r.kept_per_block = 1;
@@ -169,7 +169,7 @@ void count_blocks(ReducePlan& r, int64_t reduced) {
   r.accumulator_memory = 3 * round_up(r.kept_per_block * 8, 64);
 }
 
-/// The result of `before` is stored nowhere: an output without a view keeps it in a register.
+/// The result of `before` is not stored: an output without a view keeps it in a register.
 void add_result(ReducePlan& r, int32_t value) {
   LoopOutput result{};
   result.view.buffer = kIndexBuffer;
@@ -178,11 +178,11 @@ void add_result(ReducePlan& r, int32_t value) {
   r.before.outputs.push_back(result);
 }
 
-/// The axes of both loops, [kept…, reduced…], merged in the order of sums; how many elements are reduced.
+/// The axes of both loops, [kept…, reduced…], merged in the order of sums; returns the number of reduced elements.
 int64_t arrange_axes(ReducePlan& r, Space& space, const Instruction& i, int64_t results) {
   for (int a = space.rank - int(i.inner); a < space.rank; ++a) space.group[a] = kLine;
   space.drop_ones();
-  // The reduced axes keep their order, in which elements are added up and positions counted.
+  // The reduced axes keep their order: it is the order in which elements are added and positions counted.
   if (const LoopView* lead = leading_view(r.before, space.rank)) space.sort(*lead, 0, space.count(0));
   r.kept_rank = space.count(0);
   int64_t reduced = 1;
@@ -190,7 +190,7 @@ int64_t arrange_axes(ReducePlan& r, Space& space, const Instruction& i, int64_t 
   r.rows = r.kept_rank == 0 || (i.inner > 0 && r.kept_rank < space.rank);
   const int64_t step = order_of_sums(r, space, results, reduced);
   space.merge();
-  place_cut(r, space, step);
+  set_cut(r, space, step);
   return reduced;
 }
 
@@ -207,7 +207,7 @@ bool plan_reduce(const Planning& planning, const Instruction& i, Plan& plan) {
   LoopViews before_views(r.before, planning.program, i.before, {}, i.inputs, {}, count_of(i.shape) == 0);
   LoopViews after_views(r.after, planning.program, i.fused.expression, {true, position ? DType::i32 : r.dtype},
                         i.fused.inputs, i.fused.outputs, plan.nothing);
-  // Both loops share the kept axes: those of `after` just have stride 0 along the reduced ones.
+  // Both loops share the kept axes: the views of `after` have stride 0 along the reduced ones.
   Space space(i.shape, kept);
   before_views.add_to(space);
   after_views.add_to(space);
@@ -224,7 +224,7 @@ bool plan_reduce(const Planning& planning, const Instruction& i, Plan& plan) {
   before_views.add_to(space);
   if (!r.rows) space.rotate(r.kept_rank);
   if (reduced == 0) {
-    // Nothing to evaluate; blocks of kept elements only.
+    // Nothing to reduce: blocks of kept elements only.
     for (int a = 0; a < space.rank; ++a) space.size[a] = std::max<int64_t>(space.size[a], 1);
   }
   if (!LoopBlocks(before, false).fix(space, planning.constants, planning.refusal)) return false;

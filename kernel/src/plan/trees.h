@@ -15,7 +15,7 @@ struct Tree {
 
 class Trees {
  public:
-  /// `alias` names for each value the one it equals; only `needed` values are looked at.
+  /// `alias` names for each value the one it equals; only `needed` values are considered.
   template <class Exists>
   Trees(const Expression& e, const std::vector<int32_t>& alias, const std::vector<bool>& needed, Exists exists)
       : e_(e), alias_(alias), trees_(e.values.size()), user_(e.values.size(), kNobody) {
@@ -60,8 +60,8 @@ class Trees {
  private:
   static constexpr int32_t kNobody = -1, kSeveral = -2, kStored = -3;
 
-  /// The opcode of argument i of n where it may be computed within n: it is used nowhere else, and
-  /// is no tree itself. A stored condition is computed again: that is faster than reading its bytes.
+  /// The opcode of argument i of n if it may be computed within n's step: it is used nowhere else and is not itself a
+  /// tree. A stored condition is computed again, because that is faster than reading its bytes.
   int32_t within(int32_t n, int i) const {
     const int32_t arg = alias_[e_.values[n].args[i]];
     const Value& v = e_.values[arg];
