@@ -12,7 +12,7 @@ export function jvp(
   tangents: readonly (Node | null)[],
 ): (Node | null)[] {
   const dot = new Map<Node, Node | null>(inputs.map((x, i) => [x, tangents[i] ?? null]));
-  const masked = new Set<Node>(); // whose derivative may be 0 where something else was taken
+  const masked = new Set<Node>(); // whose derivative may contain structural zeros
   for (const node of pathBetween(inputs, outputs)) {
     if (dot.has(node)) continue;
     const given = node.inputs.map((x) => dot.get(x) ?? null);

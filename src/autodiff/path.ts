@@ -3,7 +3,7 @@ import { carriesDerivative } from "../ops/index.ts";
 
 /**
  * The nodes through which `outputs` depend differentiably on `inputs`, in topological order, the
- * inputs first. Linear in the size of the graph: every node and edge is looked at once.
+ * inputs first. Linear in the size of the graph: every node and edge is visited once.
  */
 export function pathBetween(inputs: readonly Node[], outputs: readonly Node[]): Node[] {
   const depends = new Map<Node, boolean>(inputs.map((x) => [x, true]));

@@ -3,20 +3,24 @@ import type { Masking, Node } from "../graph/index.ts";
 import { total } from "../ops/index.ts";
 import { pathBetween } from "./path.ts";
 
-/** What node gives each of its inputs for the cotangent g of its own; undefined where its derivative holds. */
+/**
+ * What a node passes to each of its inputs for its own cotangent g; undefined to use its
+ * derivative.
+ */
 export type BackwardRule = (node: Node, g: Node) => (Node | null)[] | undefined;
 
 /**
- * Reverse mode: x̄ = ȳᵀ ∂y/∂x as graph, for each input; null where no path leads.
+ * Reverse mode: x̄ = ȳᵀ ∂y/∂x as graph, for each input; null if there is no path to it.
  *
- * One sweep over the path in reverse order, one adjoint rule per node, one sum per node of what its users
- * give: O(V + E). The result is graph like any other and can be differentiated again.
+ * One sweep over the path in reverse order, one adjoint rule per node, one sum per node over its
+ * users: O(V + E). The result is an ordinary graph and can be differentiated again.
  *
- * What an op did not take has derivative 0, whatever it is: the sweep keeps account of where such zeros
- * may be, and the rules there do not multiply them by ∞ or NaN.
+ * Elements that an op did not select have derivative 0, whatever their value: the sweep tracks
+ * where such zeros may occur, and the rules there do not multiply them by ∞ or NaN.
  *
- * @param masking says that the cotangents themselves hold such zeros.
- * @param rule what a node gives its inputs in place of its derivative, one for each; undefined for its own.
+ * @param masking set if the cotangents themselves contain such zeros.
+ * @param rule what a node passes to its inputs in place of its derivative, one for each; undefined
+ * to use the derivative.
  *
  * @see Griewank & Walther 2008, "Evaluating Derivatives", §3.2
  */
@@ -57,9 +61,9 @@ export function vjp(
   for (const node of path.reverse()) {
     const g = sources.has(node) ? null : bar(node);
     if (!g) continue;
-    bars.delete(node); // done with it: let it go
+    bars.delete(node); // no longer needed: release it
     const own = maskings.get(node);
-    // matrix products and convolutions sum over places, which leaves zeros of whole rows at most
+    // matrix products and convolutions sum over positions, which leaves at most whole rows of zeros
     const passed = own && node.op.linearity === "each" ? "value" : own;
     const given = rule?.(node, g) ?? node.op.vjp(node, g, own);
     given.forEach((gx, i) => {

@@ -1,4 +1,6 @@
-/** Bias and ReLU as part of a product or convolution, and not of the expression behind it. */
+/**
+ * Moves a bias and a ReLU from the expression behind a product or convolution into its instruction.
+ */
 import type { Node } from "../graph/index.ts";
 import { elementwiseOps, loweringOf, reluInput } from "../ops/index.ts";
 import type { Fusion } from "./fuse.ts";
@@ -8,25 +10,31 @@ export interface Activation {
   /** Where the bias lies, over the shape of the root. */
   readonly bias?: Location;
   readonly relu: boolean;
-  /** The node whose values the instruction then has; the rest of the group is computed on them. */
+  /**
+   * The node whose values the instruction then computes; the rest of the group is computed from
+   * them.
+   */
   readonly result: Node;
 }
 
 interface Kernel {
   readonly root: Node;
-  /** The nodes that are computed on the results of the root. */
+  /** The nodes computed from the results of the root. */
   readonly group: ReadonlySet<Node>;
-  /** Those of all nodes that the kernel stores. */
+  /** Every node that the kernel stores. */
   readonly stored: readonly Node[];
   readonly users: Fusion["users"];
   readonly locate: (node: Node) => Location;
 }
 
-/** The bias and the ReLU that directly follow a fusion root, where nothing else needs the values before them. */
+/**
+ * The bias and the ReLU that directly follow a fusion root, if nothing else needs the values before
+ * them.
+ */
 export function activationOf(kernel: Kernel): Activation {
   const { root, group, stored, users } = kernel;
   if (loweringOf(root).kind !== "fused") return { relu: false, result: root };
-  /** The users of a value that nothing outside the group reads; else none. */
+  /** The users of a value if all of them belong to the group; else none. */
   const usersIn = (node: Node): readonly Node[] => {
     const all = users.get(node)!;
     return stored.includes(node) || !all.every((user) => group.has(user)) ? [] : all;
@@ -53,7 +61,7 @@ function biasIn(sum: Node, { root, group, locate }: Kernel): Location | undefine
   if (kind === "constant" || kind === "index") return undefined;
   const location = locate(bias);
   const channels = lower.channels(root.shape.length);
-  // the step of an axis of size 1 is never taken
+  // a stride along an axis of size 1 is never used
   const strides = location.strides.map((step, axis) => (root.shape[axis] === 1 ? 0 : step));
   const isBias = strides.every((step, axis) => step === 0 || channels.includes(axis));
   return isBias ? { ...location, strides } : undefined;

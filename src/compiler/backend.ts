@@ -16,20 +16,23 @@ import type { Program } from "../runtime/program.ts";
 import { evaluate, HostStorage, store } from "../runtime/reference.ts";
 import { compileGraph, type Update } from "./compile-graph.ts";
 
-/** A graph made ready to run: slots are the inputs, then the outputs, in the order of `prepare`. */
+/** A compiled graph: its slots are the inputs, then the outputs, in the order of `prepare`. */
 export interface Runner {
   run(slots: readonly Storage[]): Promise<void>;
   runSync(slots: readonly Storage[]): void;
   /** For each output, the input whose storage it may share, or −1. */
   readonly aliases: readonly number[];
-  /** Runs now and says where the time went; only on engines that run programs, and if asked for. */
+  /**
+   * Runs now and returns the time of each instruction; only on engines that run programs, and only
+   * if requested in `prepare`.
+   */
   profile?(slots: readonly Storage[]): Profile;
 }
 
 export interface PrepareOptions {
   /** Outputs that should take the memory of an input. */
   readonly updates?: readonly Update[] | undefined;
-  /** Positions of inputs that probably hold the same from run to run. */
+  /** Positions of inputs whose contents probably stay the same from run to run. */
   readonly lasting?: readonly number[] | undefined;
   /** Whether the program is kept, so that `profile` can return it. */
   readonly profiled?: boolean | undefined;
@@ -43,14 +46,14 @@ export interface Profile {
   readonly algorithms: readonly (string | null)[];
 }
 
-/** An engine behind one face, whether it runs programs or graphs. */
+/** One interface for all engines, whether they run programs or graphs. */
 export interface Backend {
   readonly name: string;
   allocate(dtype: DType, size: number): Storage;
   upload(array: TypedArray): Storage;
-  /** A buffer of an array that its owner may transfer to another thread while a program reads it. */
+  /** Wraps an array that its owner may transfer to another thread while a program reads it. */
   borrow(array: TypedArray): Storage;
-  /** The values in memory that programs read fastest: the buffer itself, or a copy. */
+  /** The values in the memory that programs read fastest: the buffer itself, or a copy. */
   relocate(storage: Storage): Storage;
   /**
    * @param inputs leaves of the graph of `outputs`
@@ -83,7 +86,10 @@ export function compiledBackend(engine: Engine): Backend {
 /** As `kernel/src/engine.cc` writes it. */
 const reportedIndex = /^instruction (\d+) \(gather\): index (-?\d+) /;
 
-/** The executable whose checks of values fail with what they mean: their "index" is the code of a value. */
+/**
+ * An executable that translates failed value checks into their error: the "index" they report
+ * encodes a value.
+ */
 function explaining(executable: Executable, { instructions }: Program): Executable {
   const blames = instructions.map((i) => (i.kind === "gather" ? i.blame : undefined));
   if (!blames.some((blame) => blame)) return executable;
@@ -109,7 +115,10 @@ function explaining(executable: Executable, { instructions }: Program): Executab
   };
 }
 
-/** A function of its own, as is the next: it must not hold on to the program, or to its graph. */
+/**
+ * A separate function, like the next one, so that its closure does not retain the program or its
+ * graph.
+ */
 const runnerOf = (
   engine: Engine,
   executable: Executable,
@@ -146,7 +155,7 @@ function ownsAll(engine: Engine, slots: readonly Storage[]): boolean {
   return true;
 }
 
-/** After `setEngine`, buffers of the engine before: they are read through copies, and written back. */
+/** After `setEngine`, buffers of the previous engine are read through copies and written back. */
 function adopt(
   engine: Engine,
   inputs: number,

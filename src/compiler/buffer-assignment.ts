@@ -1,4 +1,7 @@
-/** Where values are stored. Inputs of a concatenation get sub-buffers of it from the start, wherever that can be. */
+/**
+ * Buffer assignment: where values are stored. Inputs of a concatenation get sub-buffers of it from
+ * the start wherever possible.
+ */
 import { type Shape, stridesOf } from "../base/index.ts";
 import type { Node, Strided } from "../graph/index.ts";
 import { keepsOrder, type Lowering, loweringOf, reshapeView } from "../ops/index.ts";
@@ -8,17 +11,20 @@ import { batchInnermostStrides } from "./layout.ts";
 
 type Assemble = Extract<Lowering, { kind: "assemble" }>;
 
-/** Rows at least this long are read and written in a sub-buffer; shorter ones are first copied together. */
+/**
+ * Rows at least this long are read and written in a sub-buffer; shorter ones are concatenated by a
+ * copy.
+ */
 const leastRow = 64;
 
-/** All of a buffer, row-major. */
+/** A whole buffer, row-major. */
 export const dense = (buffer: Buffer, shape: Shape): Location => ({
   buffer,
   offset: 0,
   strides: stridesOf(shape),
 });
 
-/** All of a buffer, with the first axis innermost. */
+/** A whole buffer, with the first axis innermost. */
 export const batchInnermost = (buffer: Buffer, shape: Shape): Location => ({
   buffer,
   offset: 0,
@@ -36,7 +42,7 @@ export class BufferAssignment {
   readonly #batchInnermost: ReadonlySet<Node>;
   readonly #locations = new Map<Node, Location>();
   readonly #slices = new Map<Node, readonly Location[]>();
-  /** By assembled node and input: where the input belongs, which may be several times. */
+  /** By concatenated node and input: the slices where the input belongs, possibly several. */
   readonly #targets = new Map<Node, Map<Node, Location[]>>();
 
   constructor(batchInnermost: ReadonlySet<Node>) {
@@ -61,7 +67,7 @@ export class BufferAssignment {
     return location;
   }
 
-  /** Where the inputs of an assembled node belong. */
+  /** Where the inputs of a concatenated node belong. */
   slicesOf(node: Node): readonly Location[] {
     const known = this.#slices.get(node);
     if (known) return known;
@@ -74,9 +80,9 @@ export class BufferAssignment {
   }
 
   /**
-   * Gives inputs of assembled nodes sub-buffers, so that their kernels write them where they belong. An
-   * input of several such nodes goes where its rows are longest, then to the largest. The users of a node
-   * come after it, so the last nodes decide first.
+   * Gives inputs of concatenated nodes sub-buffers, so that their kernels write straight into the
+   * result. An input of several such nodes goes to the one with the longest rows, then to the
+   * largest. The users of a node come after it, so the last nodes decide first.
    */
   assignSubBuffers({ nodes, users }: Fusion, outputs: ReadonlySet<Node>): void {
     for (const node of [...nodes].reverse()) {
@@ -92,7 +98,7 @@ export class BufferAssignment {
     }
   }
 
-  /** Where an assembled node wants its input `node`: each input asks, so they are listed once. */
+  /** Where a concatenated node needs its input `node`. Listed once, because each input asks. */
   #targetsIn(assembled: Node, node: Node): readonly Location[] {
     let targets = this.#targets.get(assembled);
     if (!targets) {
@@ -108,7 +114,7 @@ export class BufferAssignment {
     return targets.get(node)!;
   }
 
-  /** Where assembled nodes want the node, as it is or reshaped. */
+  /** Where concatenated nodes need this node, directly or reshaped. */
   #targetsFor(node: Node, users: Fusion["users"]): Location[] {
     return users.get(node)!.flatMap((user) => {
       if (isAssembled(user)) return this.#targetsIn(user, node);
@@ -121,7 +127,7 @@ export class BufferAssignment {
   }
 }
 
-/** Whether the node's kernel can write rows of this length, and all readers find them long enough. */
+/** Whether the node's kernel can write rows of this length and all readers accept them. */
 function suits(node: Node, row: number, isOnlyAssembled: () => boolean): boolean {
   if (row === node.size) return true;
   return loweringOf(node).kind !== "kernel" && (row >= leastRow || isOnlyAssembled());
@@ -134,7 +140,7 @@ function isOnlyAssembled(node: Node, users: Fusion["users"], outputs: ReadonlySe
 }
 
 const assembled = new WeakMap<Node, boolean>();
-/** Whether inputs fill all of the node. Each input asks. */
+/** Whether the inputs fill the whole node. Computed once, because each input asks. */
 function isAssembled(node: Node): boolean {
   const lower = loweringOf(node);
   if (lower.kind !== "assemble") return false;
@@ -143,7 +149,7 @@ function isAssembled(node: Node): boolean {
   return known;
 }
 
-/** Elements that lie one after another along the last axes. */
+/** Elements that are contiguous along the last axes. */
 function rowOf({ strides }: Strided, shape: Shape): number {
   let row = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -159,8 +165,9 @@ export const isSameLocation = (a: Location, b: Location, shape: Shape): boolean 
   shape.every((size, axis) => size === 1 || a.strides[axis] === b.strides[axis]);
 
 /**
- * An assembled node as a view of other memory, if its inputs are stored there (`at`) in the same even
- * order: of two concatenations of the same inputs, one needs no copies.
+ * A concatenated node as a view of other memory, if its inputs are already stored there (`at`) in
+ * the same order at even distances: the second of two concatenations of the same inputs needs no
+ * copies.
  */
 export function viewOfInputs(node: Node, at: readonly Location[]): Strided | undefined {
   const { slices } = loweringOf(node) as Assemble;
@@ -176,7 +183,7 @@ export function viewOfInputs(node: Node, at: readonly Location[]): Strided | und
   const strides = shape.map((_, axis) => {
     const long = inputs.findIndex((x) => x.shape[axis]! > 1);
     if (long >= 0) return at[long]!.strides[axis]!;
-    // from the first input to one that is elsewhere along this axis alone
+    // from the first input to one that differs along this axis alone
     const next = at.findIndex((_, i) =>
       starts.every((from, other) => (from[i] !== from[0]) === (other === axis)),
     );

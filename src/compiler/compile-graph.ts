@@ -13,7 +13,7 @@ import { verifyFusion, verifyKernels, verifyMemory } from "./verify.ts";
 /** An output that replaces an input, by their positions: they should share memory. */
 export type Update = readonly [input: number, output: number];
 
-/** `GRADUS_VERIFY=1` checks what every pass leaves behind; tests always do. */
+/** `GRADUS_VERIFY=1` verifies the result of every pass; tests always do. */
 const verifying = () => isSwitchedOn("GRADUS_VERIFY");
 
 /**

@@ -2,7 +2,7 @@ import { byteSize } from "../base/index.ts";
 import type { Program, View } from "../runtime/program.ts";
 import type { Kernels, Location } from "./kernel.ts";
 
-/** The flat program of placed kernels. */
+/** Emits the flat program of kernels whose buffers have offsets. */
 export function emit(
   { kernels, slots, aliases }: Kernels,
   inputs: number,

@@ -6,7 +6,7 @@ import type { Location } from "./kernel.ts";
 
 /**
  * Builds the expression of a kernel from graph nodes. Nodes for which `inside` holds become
- * operations, constants and indices become values, and everything else is loaded.
+ * operations, constants and indices become values, and everything else becomes a load.
  */
 export class ExpressionBuilder {
   readonly values: Value[] = [];
@@ -15,7 +15,7 @@ export class ExpressionBuilder {
   readonly #known = new Map<Node, number>();
   readonly #inside: ReadonlySet<Node>;
   readonly #locate: (node: Node) => Location;
-  /** Numbers of inputs that are not loaded by the kernel: the accumulated result is input 0. */
+  /** Numbers of inputs that the kernel does not load: the accumulated result is input 0. */
   readonly #firstInput: number;
   readonly #axis: (axis: number) => number;
 
@@ -24,7 +24,7 @@ export class ExpressionBuilder {
     locate: (node: Node) => Location;
     /** The node whose freshly computed elements are input 0. */
     result?: Node;
-    /** Where an axis of the nodes stands in the kernel's shape. */
+    /** The axis of the kernel's shape that corresponds to an axis of the nodes. */
     axis?: (axis: number) => number;
   }) {
     this.#inside = options.inside;
@@ -37,7 +37,7 @@ export class ExpressionBuilder {
     }
   }
 
-  /** The number of the value that computes `node`. */
+  /** The number of the value for `node`. */
   value(node: Node): number {
     const known = this.#known.get(node);
     if (known !== undefined) return known;

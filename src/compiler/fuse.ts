@@ -2,7 +2,7 @@ import { sameShape } from "../base/index.ts";
 import { collect, type Node } from "../graph/index.ts";
 import { loweringOf } from "../ops/index.ts";
 
-/** Elementwise nodes of one shape that one instruction computes. */
+/** Elementwise nodes of one shape, computed by one instruction. */
 export interface Group {
   readonly members: Node[];
   readonly shape: readonly number[];
@@ -13,7 +13,9 @@ export interface Fusion {
   /** All nodes in topological order. */
   readonly nodes: readonly Node[];
   readonly users: ReadonlyMap<Node, readonly Node[]>;
-  /** By reduction: the elementwise nodes that are computed on the elements that it reads. */
+  /**
+   * By reduction: the elementwise nodes fused before it, computed on the elements that it reads.
+   */
   readonly prologues: ReadonlyMap<Node, ReadonlySet<Node>>;
   /** Groups without a root, as map instructions. */
   readonly groups: readonly Group[];
@@ -21,7 +23,7 @@ export interface Fusion {
   readonly epilogues: ReadonlyMap<Node, Group>;
 }
 
-/** A longer expression needs more block registers than the first-level cache holds. */
+/** A longer expression needs more block registers than fit in L1. */
 const maxGroup = 48;
 
 const isMap = (node: Node) => loweringOf(node).kind === "map";
@@ -29,7 +31,7 @@ const isInline = (node: Node) => {
   const { kind } = loweringOf(node);
   return kind === "constant" || kind === "index";
 };
-/** Ops whose instruction takes an expression after it. */
+/** Ops whose instruction takes an expression as epilogue. */
 const takesEpilogue = (node: Node) => {
   const { kind } = loweringOf(node);
   return kind === "fused" || kind === "reduce";
@@ -57,7 +59,9 @@ function usersOf(nodes: readonly Node[], isInput: ReadonlySet<Node>): Map<Node, 
   return users;
 }
 
-/** For each reduction, the elementwise nodes that nothing else uses, directly or through each other. */
+/**
+ * For each reduction, the elementwise nodes used by nothing else, directly or through each other.
+ */
 function prologuesOf(
   nodes: readonly Node[],
   users: ReadonlyMap<Node, readonly Node[]>,
@@ -80,9 +84,10 @@ function prologuesOf(
 }
 
 /**
- * Levels such that nodes of one level can share an instruction: whatever is not elementwise is one level
- * above its inputs, so no path leaves a level and comes back to it. Elementwise nodes take the latest
- * level that their users allow, which is the level of those users.
+ * Assigns levels such that nodes of one level can share an instruction: every node that is not
+ * elementwise is one level above its inputs, so no path leaves a level and returns to it.
+ * Elementwise nodes take the highest level that their users allow, which is the level of those
+ * users.
  */
 function levelsOf(
   nodes: readonly Node[],
@@ -143,21 +148,22 @@ function groupsOf(maps: readonly Node[], level: ReadonlyMap<Node, number>): Grou
 }
 
 /**
- * Finds each group its fusion root: an input of the group's level and shape, whose instruction computes the
- * group while its results are still in registers. Roots of one level need each other only through the
- * other inputs of their groups; a root that this would make depend on itself is not taken.
+ * Finds a fusion root for each group: an input of the group's level and shape whose instruction
+ * computes the group while its results are still in registers. Roots of one level depend on each
+ * other only through the other inputs of their groups; a root that would then depend on itself is
+ * not taken.
  */
 class Roots {
   readonly epilogues = new Map<Node, Group>();
   readonly #level: ReadonlyMap<Node, number>;
-  /** What the group of a root reads of its level, besides the root. */
+  /** The nodes of the same level that a root's group reads, besides the root. */
   readonly #reads = new Map<Node, readonly Node[]>();
 
   constructor(level: ReadonlyMap<Node, number>) {
     this.#level = level;
   }
 
-  /** Whether the group found a root. Products and convolutions come before reductions. */
+  /** Whether the group found a root. Products and convolutions are tried before reductions. */
   take(group: Group): boolean {
     if (group.members.length > maxGroup) return false;
     const here = this.#level.get(group.members[0]!);
@@ -177,7 +183,7 @@ class Roots {
     return true;
   }
 
-  /** Whether the instruction of `x`, with its group, needs that of `other`. */
+  /** Whether the instruction of `x`, with its group, depends on that of `other`. */
   #needs(x: Node, other: Node): boolean {
     const seen = new Set<Node>();
     const stack = [x];

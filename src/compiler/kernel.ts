@@ -2,7 +2,10 @@ import { type DType, type Shape, sameShape } from "../base/index.ts";
 import type { Strided } from "../graph/index.ts";
 import type { Instruction, View } from "../runtime/program.ts";
 
-/** Memory that one kernel fills: a slot of the caller, a range of the arena, or a sub-buffer of another buffer. */
+/**
+ * Memory filled by one kernel: a slot of the caller, a range of the arena, or a sub-buffer of
+ * another buffer.
+ */
 export class Buffer {
   readonly dtype: DType;
   /** Elements. */
@@ -11,7 +14,10 @@ export class Buffer {
   readonly slot: number;
   /** The buffer that this is a sub-buffer of. */
   readonly parent: Buffer | null;
-  /** Whether it only shows elements that sub-buffers of its parent fill, and is itself never written. */
+  /**
+   * Whether it is a view of elements written through other sub-buffers of its parent, and is never
+   * written itself.
+   */
   readonly isView: boolean;
   /** Bytes from the start of the arena. */
   arenaOffset = 0;
@@ -24,7 +30,7 @@ export class Buffer {
     this.isView = isView;
   }
 
-  /** The buffer that has memory of its own. */
+  /** The outermost buffer, which has memory of its own. */
   get root(): Buffer {
     return this.parent?.root ?? this;
   }
@@ -36,32 +42,32 @@ interface Kin {
   readonly isView?: boolean;
 }
 
-/** Where a value lies: a buffer, and offset and strides in elements of its root. */
+/** The location of a value: a buffer, and offset and strides in elements of its root. */
 export interface Location extends Strided {
   readonly buffer: Buffer;
 }
 
-/** One or a few instructions that belong together, and the buffers they touch. */
+/** One or a few instructions that belong together, and the buffers they use. */
 export interface Kernel {
   readonly name: string;
   readonly reads: readonly Read[];
   readonly writes: readonly Write[];
-  /** The data that may make the kernel fail. */
+  /** The data that can make the kernel fail. */
   readonly check?: Check | undefined;
   /** Called when all buffers have their offsets. */
   readonly emit: (view: (location: Location) => View) => readonly Instruction[];
 }
 
-/** Indices that must lie below a bound. */
+/** Indices that must be below a bound. */
 export interface Check {
   readonly location: Location;
   readonly shape: Shape;
   readonly bound: number;
 }
 
-/** Whether two checks find the same: then the second, of equal data, cannot fail. */
+/** Whether two checks test the same thing, so that the second cannot fail on equal data. */
 export function isSameCheck(a: Check, b: Check): boolean {
-  // a step of 0 shows the same elements again
+  // a stride of 0 repeats the same elements
   const steps = ({ location: { strides }, shape }: Check) =>
     strides.flatMap((step, axis) => (step === 0 || shape[axis] === 1 ? [] : [step, shape[axis]!]));
   return (
@@ -76,7 +82,7 @@ export interface Read {
   readonly location: Location;
   /**
    * The shape over which it is read in step with the stores, element by element; null if elements
-   * are read in another order, so that their memory must not be written by the same kernel.
+   * are read in another order, so that the same kernel must not overwrite their memory.
    */
   readonly inStep: Shape | null;
 }
@@ -91,6 +97,6 @@ export interface Kernels {
   readonly kernels: readonly Kernel[];
   /** All buffers, slots first. */
   readonly slots: readonly Buffer[];
-  /** For output slots: the input slot whose memory it may take. */
+  /** For output slots: the input slot whose memory it may reuse. */
   readonly aliases: ReadonlyMap<Buffer, Buffer>;
 }

@@ -1,7 +1,8 @@
 /**
- * Which values have the batch-innermost (CHWN) layout. Convolutions of many small images with few
- * channels then load a vector of images at every position: nothing is transposed, no lane is idle
- * however narrow the planes are, and pooling and its gradient read neighboring vectors.
+ * Layout propagation: which values have the batch-innermost (CHWN) layout. Convolutions of many
+ * small images with few channels then load a vector of images at every position: nothing is
+ * transposed, no lane is idle however narrow the planes are, and pooling and its gradient read
+ * neighboring vectors.
  */
 import type { Shape } from "../base/index.ts";
 import type { Node, Strided } from "../graph/index.ts";
@@ -11,7 +12,10 @@ import type { Fusion } from "./fuse.ts";
 export interface Layout {
   /** Nodes that are stored batch-innermost: their first axis has stride 1. All others are row-major. */
   readonly batchInnermost: ReadonlySet<Node>;
-  /** Other values that get a batch-innermost copy, because the gradient of a layer's weights reads them. */
+  /**
+   * Other values that get a batch-innermost copy, because the gradient of a layer's weights reads
+   * them.
+   */
   readonly copied: ReadonlySet<Node>;
 }
 
@@ -35,7 +39,7 @@ function baseOf(x: Node): Node {
   return base;
 }
 
-/** How `x` lies in memory if its base is batch-innermost; null where no strides show it. */
+/** The layout of `x` if its base is batch-innermost; null if strides cannot express it. */
 function viewed(x: Node): Strided | null {
   const lower = loweringOf(x);
   if (lower.kind !== "view") return { offset: 0, strides: batchInnermostStrides(x.shape) };
@@ -51,19 +55,25 @@ function batchAxis(x: Node): number {
   return strides.findIndex((step, axis) => step === 1 && x.shape[axis] === batch);
 }
 
-/** What a convolution says about its batch; undefined for other nodes. */
+/**
+ * What the node's lowering declares about the batch of a convolution; undefined for other nodes.
+ */
 const batchOf = (node: Node) => {
   const lower = loweringOf(node);
   return lower.kind === "fused" ? lower.batch : undefined;
 };
 
-/** Whether the node convolves image by image. A gradient of weights does not: it sums over the batch. */
+/**
+ * Whether the node convolves image by image. A gradient of weights does not: it sums over the
+ * batch.
+ */
 const isLayer = (node: Node): boolean =>
   batchOf(node) !== undefined && batchAxis(node.inputs[0]!) === 0;
 
 /**
- * All convolutional layers of a program decide together, since a change of layout between two of them
- * costs more than it gains. From them the layout propagates to elementwise nodes, reductions and products.
+ * All convolutional layers of a program decide together, because a change of layout between two of
+ * them costs more than it gains. From them the layout propagates to elementwise nodes, reductions
+ * and products.
  */
 export function chooseLayout(
   fusion: Fusion,
@@ -89,7 +99,7 @@ class LayoutPropagation {
     this.#outputs = new Set(outputs);
   }
 
-  /** Forward and backward in turn, until nothing changes. */
+  /** Forward and backward alternately, until nothing changes. */
   from(layers: readonly Node[]): Layout {
     for (const layer of layers) this.#add(layer);
     for (let before = 0; before < this.#batchInnermost.size; ) {
@@ -132,7 +142,7 @@ class LayoutPropagation {
     });
   }
 
-  /** What gradients of weights read beside a batch-innermost value. */
+  /** The other operands of gradients of weights that read a batch-innermost value. */
   #copied(): Set<Node> {
     const copied = new Set<Node>();
     for (const node of this.#nodes) {

@@ -22,8 +22,8 @@ const none: ReadonlySet<Node> = new Set();
 
 /**
  * Turns a fused graph into kernels over buffers: decides which nodes are stored, lays views over
- * buffers, and leaves one kernel per instruction (with its fills and copies). The kernels come in a
- * valid order.
+ * buffers, and creates one kernel per instruction (with its fills and copies). The kernels come in
+ * a valid order.
  */
 export function lower(
   inputs: readonly Node[],
@@ -46,7 +46,7 @@ class Lowerer {
   readonly #locations = new Map<Node, Location>();
   readonly #stretched = new Map<Node, Location>();
   readonly #kernels: Kernel[] = [];
-  /** What adds the kernel of each stored node, once; whoever needs the node first calls it. */
+  /** Adds the kernel of each stored node, once; called by whichever node needs it first. */
   readonly #makers = new Map<Node, () => void>();
   readonly #isOutput: ReadonlySet<Node>;
 
@@ -86,7 +86,7 @@ class Lowerer {
     });
   }
 
-  /** The kernels to be, in the order of their last nodes. */
+  /** The kernels to emit, in the order of their last nodes. */
   #planUnits(): (() => void)[] {
     const { nodes, groups, epilogues, prologues } = this.#fusion;
     const units: { last: number; make: () => void }[] = [];
@@ -115,9 +115,9 @@ class Lowerer {
     return units.sort((a, b) => a.last - b.last).map(({ make }) => make);
   }
 
-  /** Where a value can be read. Constants and indices get memory of their own when they must. */
+  /** Where a value can be read. Constants and indices are stored only when they must be. */
   #locate(node: Node): Location {
-    // a view is where what it views is: from the innermost out, however deep they are
+    // a view lies where its input lies: from the innermost out, however deep the chain
     const views: Node[] = [];
     let inner = node;
     while (!this.#locations.has(inner) && loweringOf(inner).kind === "view") {
@@ -132,7 +132,7 @@ class Lowerer {
     return location;
   }
 
-  /** What was found before, or is found now. */
+  /** The location found before, or computed now. */
   #keep(node: Node, find: () => Location): Location {
     const known = this.#locations.get(node);
     if (known) return known;
@@ -142,7 +142,7 @@ class Lowerer {
     return location;
   }
 
-  /** Where a value is that is stored. */
+  /** Where a stored value lies. */
   #source(node: Node): Location {
     this.#makers.get(node)?.();
     const stored = this.#buffers.get(node);
@@ -156,19 +156,19 @@ class Lowerer {
     return this.#buffers.of(node);
   }
 
-  /** Where a view is of what lies there. */
+  /** Where a view of this location lies. */
   #viewed(node: Node, from: Location): Location {
     const lower = loweringOf(node) as Extract<Lowering, { kind: "view" }>;
     const view = lower.view(from, node);
     if (view) return { buffer: from.buffer, ...view };
-    // no strides show it: a copy in order does, under any shape
+    // strides cannot express it: a row-major copy can, under any shape
     const { shape } = node.inputs[0]!;
     const copy = new Buffer(node.dtype, node.size);
     this.#copy(from, shape, dense(copy, shape));
     return dense(copy, node.shape);
   }
 
-  /** Nodes of a kernel that somebody outside of it reads. */
+  /** Nodes of a kernel that another kernel or the caller reads. */
   #stored(members: readonly Node[], inside: ReadonlySet<Node>): Node[] {
     return members.filter(
       (n) => this.#isOutput.has(n) || this.#fusion.users.get(n)!.some((user) => !inside.has(user)),
@@ -197,7 +197,7 @@ class Lowerer {
     });
   }
 
-  /** A reduction, product or convolution, with the group that is computed on its results. */
+  /** A reduction, product or convolution, with the group fused after it. */
   #rootKernel(root: Node, group: readonly Node[]): void {
     const inside = new Set(group);
     const stored = this.#stored([root, ...group], inside);
@@ -264,8 +264,9 @@ class Lowerer {
   }
 
   /**
-   * Where a factor can be read. One number that is stretched becomes an array: how a product adds up
-   * depends on the strides of its factors, and a constant is to give the bits of an array of it.
+   * Where an operand of a product can be read. A broadcast number is stored as an array, because
+   * the order of a product's sum depends on the strides of its operands, and a constant has to give
+   * the same bits as an array of it.
    */
   #locateOperand(x: Node): Location {
     const known = this.#stretched.get(x);
@@ -329,7 +330,9 @@ class Lowerer {
     });
   }
 
-  /** The node as a view of memory where its inputs already lie, unless it must be stored elsewhere. */
+  /**
+   * The node as a view of memory where its inputs already lie, unless it must be stored elsewhere.
+   */
   #viewOfInputs(node: Node, at: readonly Location[]): Location | undefined {
     const own = this.#buffers.of(node).buffer;
     const whole = viewOfInputs(node, at);

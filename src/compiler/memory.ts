@@ -3,8 +3,8 @@ import { arenaUnit } from "../runtime/program.ts";
 import type { Buffer, Kernel } from "./kernel.ts";
 
 /**
- * When a buffer of the arena is alive: from the kernel that writes it, or the first part of it, to the
- * last that reads it.
+ * When an arena buffer is alive: from the kernel that writes it (or its first part) to the last
+ * kernel that reads it.
  */
 export interface Life {
   readonly buffer: Buffer;
@@ -31,14 +31,15 @@ export function livesOf(kernels: readonly Kernel[]): Life[] {
 }
 
 /**
- * Gives every buffer of the arena its place, and returns the arena's bytes: the largest first, each
- * at the lowest place where it meets no other buffer that is alive at the same time.
+ * Gives every arena buffer an offset and returns the arena's size in bytes: the largest buffer
+ * first, each at the lowest offset where it overlaps no other buffer that is alive at the same
+ * time.
  *
  * @see Pisarchyk & Lee 2020, "Efficient memory management for deep neural net inference", §5.2
  */
 export function planMemory(kernels: readonly Kernel[]): number {
   const lives = livesOf(kernels).sort((a, b) => bytesOf(b.buffer) - bytesOf(a.buffer));
-  const placed: Place[] = []; // by where they begin: the search ends at the first gap
+  const placed: Place[] = []; // by start: the search ends at the first gap
   let total = 0;
   for (const { buffer, from, to } of lives) {
     const bytes = bytesOf(buffer);
@@ -56,7 +57,7 @@ export function planMemory(kernels: readonly Kernel[]): number {
   return total;
 }
 
-/** Bytes of the arena that are taken from one kernel to another. */
+/** A range of bytes in the arena, occupied from one kernel to another. */
 interface Place {
   readonly from: number;
   readonly to: number;
@@ -64,7 +65,7 @@ interface Place {
   readonly end: number;
 }
 
-/** How many places begin before `begin`. */
+/** How many ranges start before `begin`. */
 function indexOf(placed: readonly Place[], begin: number): number {
   let [low, high] = [0, placed.length];
   while (low < high) {

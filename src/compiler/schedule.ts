@@ -3,12 +3,12 @@ import { type Buffer, isSameCheck, type Kernel, type Kernels } from "./kernel.ts
 import { bytesOf } from "./memory.ts";
 
 /**
- * Memory-aware scheduling. An output takes the memory of the input that it replaces: kernels that still
- * read the input go first, and so do kernels that may fail, since a failed run must leave its inputs as
- * they were. Where no order allows this, the output gets memory of its own. Kernels that free more memory
- * than they need run early.
+ * Memory-aware scheduling. An output reuses the memory of the input that it replaces: kernels that
+ * still read the input run first, and so do kernels that can fail, because a failed run must leave
+ * its inputs unchanged. If no order allows this, the output gets memory of its own. Kernels that
+ * free more memory than they need run early.
  *
- * @param updates pairs of (input slot, output slot) of which the second replaces the first
+ * @param updates pairs (input slot, output slot) where the second replaces the first
  */
 export function schedule(
   kernels: readonly Kernel[],
@@ -24,11 +24,11 @@ export function schedule(
     const reading = kernels.filter((k) => k.reads.some((r) => r.location.buffer.root === from));
     const readers = reading.filter((k) => !writers.includes(k));
     const [writer] = writers;
-    // what is written part by part must not be read any more when the first part is written
+    // a buffer written in parts may no longer be read once the first part is written
     const inStep = writers.length === 1 && readsInStep(writer!, from, to);
     if (!writer || (!inStep && readers.length < reading.length)) continue;
     const first = [...readers, ...checking];
-    // a kernel that reads the new value as well as the old one cannot go before a writer
+    // a kernel that reads both the new and the old value cannot run before a writer
     const later = order.from(writers);
     if (first.some((kernel) => later.has(kernel))) continue;
     for (const kernel of first) for (const w of writers) order.before(kernel, w);
@@ -37,7 +37,7 @@ export function schedule(
   return { kernels: order.memoryAware(), slots, aliases };
 }
 
-/** Kernels that may fail: of those that check the same indices, one. */
+/** Kernels that can fail; one for each set that checks the same indices. */
 function firstChecks(kernels: readonly Kernel[]): Kernel[] {
   const found: Kernel[] = [];
   for (const kernel of kernels)
@@ -46,10 +46,13 @@ function firstChecks(kernels: readonly Kernel[]): Kernel[] {
   return found;
 }
 
-/** Results of up to so many bytes, as scalars and sums over channels are, take no memory worth waiting for. */
+/**
+ * Results up to this size, such as scalars and sums over channels, are too small to delay a kernel
+ * for.
+ */
 const negligibleBytes = 4096;
 
-/** The memory of the arena that is read, or written. */
+/** The arena memory that is read or written. */
 const arenaOf = (accesses: Kernel["reads"] | Kernel["writes"]): Buffer[] => [
   ...new Set(accesses.map(({ location }) => location.buffer.root).filter(({ slot }) => slot < 0)),
 ];
@@ -70,7 +73,7 @@ function usersOf(kernels: readonly Kernel[]): Map<Buffer, Kernel[]> {
 
 const fills = (buffer: Buffer, whole: Buffer): boolean => buffer.root === whole && !buffer.isView;
 
-/** Whether the kernel reads `from` only at the very elements of `to` that it is about to write. */
+/** Whether the kernel reads from `from` only those elements of `to` that it is about to write. */
 function readsInStep(kernel: Kernel, from: Buffer, to: Buffer): boolean {
   const target = kernel.writes.find((w) => w.location.buffer === to)!.location;
   return kernel.reads
@@ -83,7 +86,7 @@ function readsInStep(kernel: Kernel, from: Buffer, to: Buffer): boolean {
     );
 }
 
-/** Kernels with "goes before" edges; the order in which they came breaks ties. */
+/** Kernels with "runs before" edges; ties keep the original order. */
 class Ordering {
   readonly #kernels: readonly Kernel[];
   readonly #next = new Map<Kernel, Set<Kernel>>();
@@ -106,7 +109,7 @@ class Ordering {
     this.#next.get(first)!.add(second);
   }
 
-  /** The kernels, and all that go after one of them. */
+  /** The kernels, and all that depend on one of them. */
   from(kernels: readonly Kernel[]): ReadonlySet<Kernel> {
     const seen = new Set<Kernel>();
     const stack = [...kernels];
@@ -119,8 +122,8 @@ class Ordering {
   }
 
   /**
-   * The sorted order, but kernels that free more memory than they need run as early as they can: right
-   * after all that they depend on and all other readers of that memory.
+   * The sorted order, except that kernels that free more memory than they need run as early as
+   * possible: right after everything they depend on and all other readers of that memory.
    */
   memoryAware(): Kernel[] {
     const kernels = this.sorted();
@@ -140,7 +143,7 @@ class Ordering {
     return kernels.sort((a, b) => positions.get(a)! - positions.get(b)!);
   }
 
-  /** Kahn's algorithm, always taking the kernel that came first. */
+  /** Kahn's algorithm, always taking the ready kernel that came first. */
   sorted(): Kernel[] {
     const position = new Map(this.#kernels.map((k, i) => [k, i]));
     const waitingFor = new Map<Kernel, number>(this.#kernels.map((k) => [k, 0]));
@@ -164,7 +167,7 @@ class Ordering {
   }
 }
 
-/** Numbers, of which the smallest is taken first: a binary heap. */
+/** A binary min-heap of numbers. */
 class Positions {
   readonly #heap: number[] = [];
 

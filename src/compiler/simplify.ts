@@ -2,7 +2,8 @@ import { apply, collect, type Node, nodeKey } from "../graph/index.ts";
 import { type GraphRewrite, nodeRewrites, poolBeforeRelu, shareRows } from "./rewrites/index.ts";
 
 /**
- * The same values by less work: equal nodes become one, and every rewrite is applied wherever it fits.
+ * The same values with less work: common subexpressions are merged, and every rewrite is applied
+ * wherever it matches.
  *
  * `inputs` are opaque and stay the same nodes.
  */
@@ -20,7 +21,7 @@ export function simplify(inputs: readonly Node[], outputs: readonly Node[]): Nod
 
 const keyOf = (nodes: readonly Node[]): string => nodes.map((x) => x.id).join();
 
-/** @param replaced nodes of the graph with what takes their place. */
+/** @param replaced nodes of the graph with their replacements. */
 function rewritten(
   inputs: readonly Node[],
   outputs: readonly Node[],
@@ -29,7 +30,7 @@ function rewritten(
   const done = new Map<Node, Node>(inputs.map((x) => [x, x]));
   const known = new Map<string, Node>();
 
-  /** The canonical node for one whose inputs may be anything. */
+  /** The canonical node for one with arbitrary inputs. */
   const visit = (node: Node): Node => {
     const before = done.get(node);
     if (before) return before;
@@ -57,7 +58,7 @@ function rewritten(
     return result;
   };
 
-  // in topological order, so that `visit` never goes deep
+  // in topological order, so that `visit` does not recurse deeply
   for (const node of collect(outputs, (x) => done.has(x))) visit(node);
   return outputs.map(visit);
 }

@@ -1,14 +1,14 @@
 /**
- * In which order reductions add up elements. It follows from the graph below a reduction and never from
- * what else the program computes: whether the elements are stored, because something else needs them
- * or because they are returned, changes no bit of their sum.
+ * The order in which reductions add up elements. It follows from the graph below a reduction, never
+ * from what else the program computes: storing the elements, because something else needs them or
+ * because they are returned, changes no bit of their sum.
  */
 import { type Shape, stridesOf } from "../base/index.ts";
 import type { Node, Strided } from "../graph/index.ts";
 import { loweringOf } from "../ops/index.ts";
 import { batchInnermostStrides, type Layout } from "./layout.ts";
 
-/** The reduced axes in the order of summation, and how many of the last make a line. */
+/** The reduced axes in the order of summation, and how many of the last ones form a line. */
 export interface Summation {
   readonly axes: readonly number[];
   readonly inner: number;
@@ -16,10 +16,10 @@ export interface Summation {
 
 type Strides = readonly number[];
 
-/** Of so few elements, as in pooling, neighbouring results are summed side by side. */
+/** With so few elements, as in pooling, neighbouring results are summed side by side. */
 const mostOfWindow = 32;
 
-/** Decides for all reductions of a program. */
+/** Decides the order for all reductions of a program. */
 export class Summations {
   readonly #batchInnermost: ReadonlySet<Node>;
   readonly #walks = new Map<Node, Strides | null>();
@@ -41,15 +41,15 @@ export class Summations {
     const lower = loweringOf(reduction);
     const isPosition =
       lower.kind === "reduce" && (lower.reducer === "argmax" || lower.reducer === "argmin");
-    // positions are counted in row-major order, whose lines may be any
+    // positions are counted in row-major order, in lines of any length
     if (isPosition) return { axes, inner: inner > 0 ? axes.length : 0 };
     return { axes: [...short, ...long].filter((axis) => axes.includes(axis)), inner };
   }
 
   /**
-   * The strides along which elements are read in the order of memory; null where none of the stored
-   * values below is read along every axis. A value that is only looked at through a view is stored; an
-   * elementwise one may be or not, so that what it reads decides.
+   * The strides along which elements are read in memory order; null if none of the stored values
+   * below is read along every axis. A value that is only read through a view is stored. An
+   * elementwise value may or may not be stored, so its inputs decide.
    */
   #walk(node: Node): Strides | null {
     const known = this.#walks.get(node);
@@ -72,7 +72,10 @@ export class Summations {
     return null;
   }
 
-  /** How the value lies where it is stored; null where it is not, or no strides show it. */
+  /**
+   * The layout of the value where it is stored; null if it is not stored or strides cannot express
+   * it.
+   */
   #lie(node: Node): Strided | null {
     const lower = loweringOf(node);
     if (lower.kind === "constant" || lower.kind === "index") return null;
@@ -86,8 +89,8 @@ export class Summations {
 }
 
 /**
- * How many of the last axes make a line: those behind the last kept axis in the order of memory. 0 where
- * a kept axis lies innermost, or where windows of few elements lie side by side.
+ * How many of the last axes form a line: those after the last kept axis in memory order. 0 if a
+ * kept axis is innermost, or if small windows lie side by side.
  *
  * @param long axes of more than one element, the innermost last
  */

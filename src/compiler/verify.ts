@@ -5,8 +5,8 @@ import { type Buffer, type Check, isSameCheck, type Kernels, type Write } from "
 import { bytesOf, livesOf } from "./memory.ts";
 
 /**
- * Every node is computed in at most one place, groups keep to one shape, and no path leads out of
- * an instruction and back to it.
+ * Every node is computed at most once, all nodes of a group have one shape, and no path leaves an
+ * instruction and returns to it.
  */
 export function verifyFusion({ prologues, groups, epilogues, users }: Fusion): void {
   const unitOf = new Map<Node, Node>();
@@ -25,7 +25,7 @@ export function verifyFusion({ prologues, groups, epilogues, users }: Fusion): v
   verifyOrder(users, (node) => unitOf.get(node) ?? node);
 }
 
-/** The instructions have an order in which each finds its inputs ready. */
+/** The instructions can be ordered so that each finds its inputs computed. */
 function verifyOrder(users: Fusion["users"], unitOf: (node: Node) => Node): void {
   const next = new Map<Node, Set<Node>>();
   for (const node of users.keys()) next.set(unitOf(node), new Set());
@@ -47,8 +47,8 @@ function verifyOrder(users: Fusion["users"], unitOf: (node: Node) => Node): void
 }
 
 /**
- * Every buffer is written once, before it is read, old values are read before they go, and nothing can
- * fail once one is gone.
+ * Every buffer is written once, before it is read; old values are read before they are overwritten,
+ * and no kernel can fail after that.
  */
 export function verifyKernels(all: Kernels, inputs: number): void {
   const { kernels, slots, aliases } = all;
@@ -93,7 +93,7 @@ function verifySubBuffers({ kernels }: Kernels): void {
   }
 }
 
-/** The elements of its root that a kernel fills. */
+/** The elements of its root buffer that a kernel writes. */
 function elementsOf({ location: { offset, strides }, shape }: Write): number[] {
   const elements: number[] = [];
   forEachIndex(shape, (index) => {

@@ -1,4 +1,4 @@
-/** A value of the graph, and the contract of the op that makes it: each is defined by the other. */
+/** A value of the graph and the contract of the op that computes it; they refer to each other. */
 import { checkSteps, type DType, type Shape, type Storage, sizeOf } from "../base/index.ts";
 import { type Watch, watchesOf } from "./watch.ts";
 
@@ -11,7 +11,7 @@ export interface Complex {
   readonly im: number;
 }
 
-/** Where the elements of a value lie within a buffer, in elements. */
+/** The layout of a value within a buffer, in elements. */
 export interface Strided {
   readonly offset: number;
   readonly strides: readonly number[];
@@ -26,19 +26,21 @@ export interface RefArray {
 
 /** How an op is computed by the reference engine. */
 export type Reference =
-  /** Element by element; `int` where int32 needs another formula than rounding the float one. */
+  /** Element by element; `int` if int32 needs another formula than rounding the float result. */
   | {
       readonly kind: "scalar";
       readonly real: (...x: number[]) => number;
       readonly int?: (...x: number[]) => number;
-      /** Present where the op is analytic. */
+      /** Present if the op is analytic. */
       readonly complex?: (...x: Complex[]) => Complex;
     }
-  /** Whole arrays; complex values go through linear ops by parts. */
+  /** Whole arrays; linear ops process the real and imaginary parts of complex values separately. */
   | {
       readonly kind: "array";
       readonly real: (node: Node, inputs: readonly RefArray[]) => Float64Array;
-      /** The imaginary part where an op that is not linear chooses elements by their real parts. */
+      /**
+       * The imaginary part, for an op that is not linear and selects elements by their real parts.
+       */
       readonly imaginary?: Imaginary;
     };
 
@@ -50,13 +52,13 @@ export type Imaginary = (
 ) => Float64Array;
 
 /**
- * Why a derivative holds zeros that no arithmetic made: an op took other elements than these, or
- * another branch. Where it chose by a `condition`, what it did not take may be anything, NaN too; where
- * it compared the `value`s themselves, as max and relu do, they are numbers.
+ * Why a derivative contains structural zeros, which no arithmetic produced: an op selected other
+ * elements, or another branch. If it selected by a `condition`, the unselected values may be
+ * anything, even NaN; if it compared the `value`s themselves, as max and relu do, they are numbers.
  */
 export type Masking = "value" | "condition";
 
-/** Whether an op is linear in its differentiable inputs, all `together` or `each` alone. */
+/** Whether an op is linear in its differentiable inputs, in all `together` or in `each` alone. */
 export type Linearity = "together" | "each" | null;
 
 /**
@@ -66,19 +68,21 @@ export type Linearity = "together" | "each" | null;
  */
 export interface Op<Lowering = unknown> {
   readonly name: string;
-  /** What it computes, for people. */
+  /** A formula for people. */
   readonly formula: string;
   readonly arity: number | "any";
-  /** Shape and dtype of the result. @throws {ShapeError} {DTypeError} when the inputs do not fit. */
+  /**
+   * Shape and dtype of the result. @throws {ShapeError} {DTypeError} when the inputs do not fit.
+   */
   infer(inputs: readonly Node[], attrs: Attrs): { shape: Shape; dtype: DType };
   /**
    * Cotangents of the inputs for cotangent `g` of the result; null where there is no derivative. A
-   * `masking` says that g holds zeros of things not taken, which stay 0 whatever they are multiplied by.
+   * `masking` means that g contains structural zeros, which stay 0 whatever they are multiplied by.
    */
   vjp(node: Node, g: Node, masking?: Masking): readonly (Node | null)[];
   /** Tangent of the result for tangents of the inputs (null: zero); null when it is zero. */
   jvp(node: Node, tangents: readonly (Node | null)[], masking?: Masking): Node | null;
-  /** Present where the op takes some elements of input i, or input i itself, and others not. */
+  /** Present if the op selects some elements of input i, or selects between inputs. */
   masks?(node: Node, i: number): Masking | undefined;
   /** False for ops through which no derivative flows at all (comparisons, argmax, stopGradient). */
   readonly differentiable: boolean;
@@ -86,34 +90,34 @@ export interface Op<Lowering = unknown> {
   readonly reference: Reference;
   readonly lower: Lowering;
   /**
-   * A cheaper node with the same value, or undefined. It looks at the op itself; what relates several
-   * ops is a rewrite of the compiler.
+   * A cheaper node with the same value, or undefined. Looks only at this op; relations between
+   * several ops are rewrites of the compiler.
    */
   simplify?(node: Node): Node | undefined;
   /** True for the op whose value comes from outside. */
   readonly leaf?: boolean;
-  /** dtypes that the op takes, for the support matrix and the sweep. */
+  /** The dtypes that the op accepts, for the support matrix and the test sweep. */
   readonly dtypes: readonly DType[];
 }
 
 let nextId = 0;
 let epoch = 0;
 
-/** Begins a new epoch: nodes made from now on can be told from those that existed before. */
+/** Starts a new epoch: nodes created from now on can be distinguished from earlier ones. */
 export const nextEpoch = (): number => ++epoch;
 
-/** A copy that nobody can write to: users read shapes, and the arrays they give are theirs. */
+/** A frozen copy: users read shapes, and may still change the arrays that they passed in. */
 const frozen = (shape: Shape): Shape =>
   Object.isFrozen(shape) ? shape : Object.freeze(shape.slice());
 
 /**
- * One value of the graph: an op applied to earlier nodes. Nodes are immutable but for `storage`,
- * which appears when the value has been computed. Ids grow with creation, so a node's inputs always
+ * One value of the graph: an op applied to earlier nodes. Nodes are immutable except for `storage`,
+ * which is set when the value has been computed. Ids grow with creation, so a node's inputs always
  * have smaller ids: sorting by id is a topological order.
  */
 export class Node {
   readonly id: number = nextId++;
-  /** The number of evaluations before this node was made. */
+  /** The number of evaluations before this node was created. */
   readonly epoch: number = epoch;
   readonly op: Op;
   readonly attrs: Attrs;
@@ -121,7 +125,7 @@ export class Node {
   readonly dtype: DType;
   /** The computed value, if there is one; a leaf without it is a placeholder. */
   storage: Storage | null = null;
-  /** The transforms that may still ask for this node's history. */
+  /** The active transforms that may still need this node's history. */
   readonly watches: readonly Watch[];
   #inputs: readonly Node[];
 
@@ -150,18 +154,18 @@ export class Node {
     return sizeOf(this.shape);
   }
 
-  /** True while a transform may still ask for this node's history. */
+  /** True while a transform may still need this node's history. */
   get watched(): boolean {
     return this.watches.some((w) => w.active);
   }
 
-  /** Keeps the value, and lets go of the history unless a transform watches it. */
+  /** Stores the value and drops the history, unless a transform watches it. */
   realize(storage: Storage): void {
     this.storage = storage;
     this.forget();
   }
 
-  /** Lets go of the history, now or when the last transform that watches it is done. */
+  /** Drops the history, now or when the last transform that watches it has finished. */
   forget(): void {
     const watch = this.watches.find((w) => w.active);
     if (watch) watch.keep(this);
@@ -169,7 +173,7 @@ export class Node {
   }
 }
 
-/** Applies an op: checks shapes, sizes and dtypes, then makes the node. */
+/** Applies an op: checks shapes, sizes and dtypes, then creates the node. */
 export function apply(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node {
   const { shape, dtype } = op.infer(inputs, attrs);
   checkSteps(op.name, shape);
@@ -177,8 +181,8 @@ export function apply(op: Op, inputs: readonly Node[], attrs: Attrs = {}): Node 
 }
 
 /**
- * The nodes that `outputs` need, in topological order. `stop` cuts the walk at nodes whose inputs
- * are not wanted (they are still part of the result).
+ * The nodes that `outputs` depend on, in topological order. The walk does not go past nodes for
+ * which `stop` is true (they are still part of the result).
  */
 export function collect(outputs: readonly Node[], stop: (node: Node) => boolean): Node[] {
   const seen = new Set<Node>();

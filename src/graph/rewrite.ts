@@ -1,6 +1,6 @@
 import { apply, collect, type Node } from "./node.ts";
 
-/** The graph of `outputs` with some nodes replaced; what does not depend on them is shared. */
+/** The graph of `outputs` with some nodes replaced; nodes that do not depend on them are shared. */
 export function substitute(outputs: readonly Node[], replaced: ReadonlyMap<Node, Node>): Node[] {
   const result = new Map<Node, Node>(replaced);
   for (const node of collect(outputs, (x) => replaced.has(x) || x.storage !== null)) {
@@ -13,8 +13,8 @@ export function substitute(outputs: readonly Node[], replaced: ReadonlyMap<Node,
 }
 
 /**
- * A copy of the graph of `outputs` with some nodes replaced. Nothing else is shared, so that a program
- * neither holds on to values of the graph that it was made from nor sees them appear.
+ * A copy of the graph of `outputs` with some nodes replaced. No other node is shared, so a program
+ * neither retains values of the original graph nor sees them appear.
  */
 export function rewrite(outputs: readonly Node[], replaced: ReadonlyMap<Node, Node>): Node[] {
   const result = new Map<Node, Node>(replaced);

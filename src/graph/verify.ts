@@ -1,7 +1,10 @@
 import { invariant, sameShape } from "../base/index.ts";
 import { collect, type Node } from "./node.ts";
 
-/** Checks that every node is what its op says it is. Runs after every compiler pass in tests. */
+/**
+ * Checks that every node has the shape and dtype that its op infers. Runs after every compiler pass
+ * in tests.
+ */
 export function verifyGraph(outputs: readonly Node[]): void {
   for (const node of collect(outputs, (x) => x.storage !== null)) {
     if (node.storage) {

@@ -1,14 +1,14 @@
-/** What keeps its history while it is watched: a node. */
+/** An object that keeps its history while it is watched: a node. */
 interface Watched {
   readonly watches: readonly Watch[];
-  /** Lets go of the history. */
+  /** Drops the history. */
   forget(): void;
 }
 
 /**
- * A transform at work. While it is active, nodes that depend on its variables keep their history even
- * when their values become known; after `release` they let go of it, so that a training loop does not
- * hold on to all of its past.
+ * A running transform. While it is active, nodes that depend on its variables keep their history
+ * even when their values become known; `release` drops it, so that a training loop does not retain
+ * its entire past.
  */
 export class Watch {
   #active = true;
@@ -18,7 +18,7 @@ export class Watch {
     return this.#active;
   }
 
-  /** Notes a node that has a value and would have no history but for this watch. */
+  /** Registers a node that has a value and keeps its history only because of this watch. */
   keep(node: Watched): void {
     this.#kept.push(node);
   }

@@ -1,21 +1,24 @@
 /**
- * The algorithms of the engine's convolutions, by the names that profiles and printed programs show. The
- * ladder that chooses one, when a program is loaded, is `kernel/simd/conv/conv.cc`.
- * `tools/generate-conv-algorithms.mjs` writes this file to `kernel/src/conv_algorithms.h`; a test fails when
- * the two differ.
+ * The algorithms of the engine's convolutions, by the names that profiles and printed programs
+ * show. The ladder that chooses one, when a program is loaded, is in `kernel/simd/conv/conv.cc`.
+ * `tools/generate-conv-algorithms.mjs` writes this file to `kernel/src/conv_algorithms.h`; a test
+ * fails when the two differ.
  */
 
 /** In the order of their codes, 0, 1, 2, … */
 export const convAlgorithms = {
-  /** Minimal filtering: 16 products per tile where 36 stand in the sum. */
+  /** Winograd's minimal filtering: 16 products per tile instead of 36. */
   winograd: "winograd 3x3",
   /** The same for gradients of weights. */
   winogradWeights: "winograd 3x3 weight-gradient",
-  /** As the definition says, result after result: for far strides, paddings and dilations. */
+  /**
+   * Straight from the definition, one result after another: for far strides, paddings and
+   * dilations.
+   */
   direct: "direct",
-  /** Columns are (position, image) pairs, read from x where it lies in CHWN layout. */
+  /** Columns are (position, image) pairs, read in place from x in CHWN layout. */
   batchInnermost: "implicit-gemm batch-innermost",
-  /** Dot products over images that lie innermost: gradients of weights in CHWN layout. */
+  /** Dot products over the innermost images: gradients of weights in CHWN layout. */
   batchDots: "batch-dots split-k",
   /** One image per lane. */
   batchLanes: "implicit-gemm batch-in-lanes",
@@ -29,7 +32,10 @@ export const convAlgorithms = {
   splitKGemm: "implicit-gemm split-k",
 } as const;
 
-/** The name of what `algorithms` of an engine's binding says of an instruction; null where there was no choice. */
+/**
+ * The name for a code that an engine's binding returns from `algorithms`; null if there was no
+ * choice.
+ */
 export function algorithmName(code: number): string | null {
   if (code < 0) return null;
   const name = Object.values(convAlgorithms)[code & 0xff];
@@ -38,5 +44,5 @@ export function algorithmName(code: number): string | null {
 
 export type ConvAlgorithm = (typeof convAlgorithms)[keyof typeof convAlgorithms];
 
-/** What minimal filtering asks of a layer; the compiler's layout pass leaves such layers to it. */
+/** The requirements of minimal filtering; the compiler's layout pass leaves such layers to it. */
 export const winogradLimits = { kernel: 3, leastChannels: 32 } as const;

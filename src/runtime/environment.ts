@@ -1,4 +1,7 @@
-/** Environment variables that configure engines. Unknown names and numbers out of range are errors, not defaults. */
+/**
+ * Environment variables that configure engines. Unknown names and numbers out of range are errors;
+ * they never fall back to defaults.
+ */
 import { ConfigError, nearest } from "../base/index.ts";
 import { environment } from "./node.ts";
 
@@ -13,9 +16,8 @@ type IsaOf<Engine extends keyof typeof instructionSets> = (typeof instructionSet
 const maxThreads = 256;
 
 /**
- * The instruction set that `GRADUS_ISA` requests of this engine; `missing` where it requests another engine's.
- *
- * @throws {ConfigError} if there is none of that name.
+ * The instruction set that `GRADUS_ISA` requests of this engine; `missing` if it requests another
+ * engine's.
  */
 export function requestedIsa<Engine extends keyof typeof instructionSets>(
   engine: Engine,

@@ -7,7 +7,10 @@ export interface View {
   readonly dtype: DType;
   /** Elements (of `dtype`) from the start of the buffer. */
   readonly offset: number;
-  /** Elements per step of each axis of the instruction's shape; 0 broadcasts, negative flips. */
+  /**
+   * Elements per step along each axis of the instruction's shape; 0 broadcasts, negative strides
+   * flip.
+   */
   readonly strides: readonly number[];
 }
 
@@ -38,8 +41,8 @@ export type Value =
 export const valueKinds = ["input", "constant", "index", "op"] as const;
 
 /**
- * What happens to an accumulated result before it is stored: input 0 of the expression is the
- * result, input i ≥ 1 is `inputs[i − 1]`. Views are over the shape of the result.
+ * The epilogue: what happens to an accumulated result before it is stored. Input 0 of the
+ * expression is the result, input i ≥ 1 is `inputs[i − 1]`. Views are over the shape of the result.
  */
 export interface Epilogue {
   readonly inputs: readonly View[];

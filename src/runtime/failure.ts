@@ -1,6 +1,6 @@
 import { ConfigError, DataError, FormatError } from "../base/index.ts";
 
-/** What engines that run programs fail with. */
+/** The errors of engines that run programs. */
 export const refused = (problem: string): FormatError =>
   new FormatError({
     subject: "program",

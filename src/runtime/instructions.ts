@@ -1,7 +1,7 @@
 /**
- * The grammar of instructions, written once. The types below, `encode.ts` and `print.ts` follow from it;
- * `tools/generate-program.mjs` makes `kernel/src/instructions.h` of it, from which the engine decodes and
- * verifies; a test fails when the two differ.
+ * The grammar of instructions, written once. The types below, `encode.ts` and `print.ts` follow
+ * from it; `tools/generate-program.mjs` generates `kernel/src/instructions.h`, by which the engine
+ * decodes and verifies; a test fails when the two differ.
  */
 import { type DType, dtypes, floats, numeric, type Shape } from "../base/index.ts";
 import type { Epilogue, Expression, View } from "./expression.ts";
@@ -20,38 +20,38 @@ interface FieldValues {
   /** An operand, or the only output. */
   view: View;
   views: readonly View[];
-  /** A view that is not always there. */
+  /** An optional view. */
   bias: View | undefined;
   expression: Expression;
   epilogue: Epilogue;
 }
 
-/** How a field shows in print: its text, or null for nothing. */
+/** How a field is printed: its text, or null for nothing. */
 type Show = (value: never, instruction: never) => string | null;
 
-/** One field of an instruction: what it holds, and what print and the verifier know about it. */
+/** One field of an instruction: its type, and what the printer and the verifier know about it. */
 export interface Field<T extends keyof FieldValues = keyof FieldValues> {
   readonly type: T;
   /**
-   * The shape over which a view stands, piece by piece: fields of the instruction by name, and
-   * `shape[from:to]`, `shape[axis]` and `shape[axis=size]`, `shape` with another size along an axis.
-   * A list in the place of an index is its length.
+   * The shape of a view, as a list of parts: fields of the instruction by name, `shape[from:to]`,
+   * `shape[axis]`, and `shape[axis=size]` (`shape` with another size along an axis). A list used as
+   * an index stands for its length.
    */
   readonly over?: readonly string[];
-  /** What the view may hold: some dtypes, or the dtype of another view. */
+  /** The dtypes that the view may have: some dtypes, or the dtype of another view. */
   readonly dtype?: readonly DType[] | string;
   /** Whether the view is written. */
   readonly written?: boolean;
-  /** Whether its elements lie in order, without gaps. */
+  /** Whether its elements must be contiguous and in order. */
   readonly dense?: boolean;
   readonly show?: Show;
-  /** Where the engine keeps it, where that is not a member of its own. */
+  /** Where the engine stores it, if not in a member of the same name. */
   readonly member?: string;
 }
 
 const count = (show?: Show): Field<"count"> => ({ type: "count", ...(show && { show }) });
 const flag: Field<"flag"> = { type: "flag" };
-/** Numbers that print does not mention where all are `usual`. */
+/** Numbers that are not printed if all of them are `usual`. */
 const numbers = (label: string | null, usual?: number): Field<"numbers"> => ({
   type: "numbers",
   show: (list: readonly number[]) =>
@@ -67,8 +67,8 @@ const output = (over: readonly string[], dtype: Field["dtype"]): Field<"view"> =
   written: true,
 });
 /**
- * What products and convolutions do to a result first: r ← r + bias, one number per channel, then
- * r ← max(r, 0), where NaN stays NaN. The epilogue gets the r after both.
+ * What products and convolutions apply to a result first: r ← r + bias, one number per channel,
+ * then r ← max(r, 0), where NaN stays NaN. The epilogue receives the result.
  */
 const activation = { bias: { type: "bias", over: ["shape"] }, relu: flag } as const;
 const epilogue = (over: readonly string[]): Field<"epilogue"> => ({ type: "epilogue", over });
@@ -85,14 +85,15 @@ export const grammar = {
     expression: { type: "expression", member: "fused.expression" },
   },
   /**
-   * r[k] = reducer over the trailing axes of `before(inputs[k, …])`; outputs[j][k] = after(r[k], …).
-   * The first `kept` axes of `shape` are kept. The last `inner` axes make a line, whose elements lie
-   * side by side; where there are none, results do. The order in which elements are added follows from
-   * these numbers alone, so that a sum has the same bits however its elements are made and stored.
+   * r[k] = reducer over the trailing axes of `before(inputs[k, …])`; outputs[j][k] = after(r[k],
+   * …). The first `kept` axes of `shape` are kept. The last `inner` axes form a line of
+   * neighbouring elements; with `inner` 0, neighbouring results are reduced side by side. The order
+   * in which elements are added follows from these numbers alone, so that a sum has the same bits
+   * however its elements are computed and stored.
    *
-   * argmax/argmin give the row-major index within the reduced axes (int32), the first on ties, the first
-   * NaN if there is one. An empty sum is 0, an empty max/min is ∓Infinity (for int32 the extreme
-   * integers), an empty argmax is refused.
+   * argmax/argmin give the row-major index within the reduced axes (int32), the first on ties, the
+   * first NaN if there is one. An empty sum is 0, an empty max/min is ∓Infinity (for int32 the
+   * extreme integers), an empty argmax is refused.
    */
   reduce: {
     kept: count(hidden),
@@ -181,22 +182,22 @@ export const grammar = {
 export type InstructionKind = keyof typeof grammar;
 export const instructionKinds = Object.keys(grammar) as readonly InstructionKind[];
 
-/** What the error about a value says: whose it is, what it must be, and how to mend it. */
+/** The error about a value: what it belongs to, what it must be, and the fix. */
 export interface Blame {
   readonly subject: string;
   readonly wanted: string;
   readonly fix: string;
-  /** By how much the value is multiplied in its code. */
+  /** The factor of the value in its code. */
   readonly scale: number;
 }
 
-/** What is known about an instruction and not encoded. */
+/** Metadata of an instruction that is not encoded. */
 interface Notes {
-  /** What an index outside means, where it is not an index but the code of a value that must not be. */
+  /** What an index out of range means, if it is not an index but the code of a forbidden value. */
   gather: { readonly blame?: Blame };
 }
 
-/** What products and convolutions may do without. */
+/** Optional fields of products and convolutions. */
 interface Activation {
   readonly bias?: View | undefined;
   readonly relu?: boolean | undefined;
@@ -207,7 +208,7 @@ type Fields<K extends InstructionKind> = (typeof grammar)[K];
 /** An instruction of one kind. */
 export type InstructionOf<K extends InstructionKind> = {
   readonly kind: K;
-  /** Of the result; of a reduction, of what it reduces. */
+  /** The shape of the result; for a reduction, of its input. */
   readonly shape: Shape;
 } & {
   readonly [F in Exclude<keyof Fields<K>, keyof Activation>]: Fields<K>[F] extends Field<infer T>
@@ -218,7 +219,7 @@ export type InstructionOf<K extends InstructionKind> = {
 
 export type Instruction = { [K in InstructionKind]: InstructionOf<K> }[InstructionKind];
 
-/** The fields of an instruction, each with its value. */
+/** The fields of an instruction with their values. */
 export function fieldsOf(i: Instruction): { name: string; field: Field; value: unknown }[] {
   const values = i as unknown as Readonly<Record<string, unknown>>;
   return Object.entries<Field>(grammar[i.kind]).map(([name, field]) => ({
@@ -228,14 +229,14 @@ export function fieldsOf(i: Instruction): { name: string; field: Field; value: u
   }));
 }
 
-/** One piece of {@link Field.over}, taken apart. */
+/** One parsed part of {@link Field.over}. */
 export const pieceOf = (piece: string) => {
   const [, name, from, to, at, size] =
     /^(\w+)(?:\[(?:(-?\w*):(-?\w*)|(-?\w+)(?:=(\w+))?)\])?$/.exec(piece) ?? [];
   return { name: name!, from, to, at, size };
 };
 
-/** The shape over which a view of the instruction stands. */
+/** The shape of a view of the instruction. */
 export function shapeOver(over: readonly string[], i: Instruction): Shape {
   const values = i as unknown as Readonly<Record<string, number | readonly number[]>>;
   const index = (text: string | undefined): number | undefined => {

@@ -1,4 +1,4 @@
-/** How programs of the native engine get their arrays. */
+/** Binds arrays to programs of the native engine. */
 import {
   allocate,
   byteSize,
@@ -15,44 +15,56 @@ import type { Program } from "./program.ts";
 import type { Loan, Watcher } from "./recycler.ts";
 import { type Residence, Resident } from "./residence.ts";
 
-/** A program inside the addon; freed by the garbage collector, if not before. */
+/** A program inside the addon; freed by the garbage collector if not before. */
 export type Handle = object;
 
-/** What `kernel/bindings/node/addon.cc` exports. */
+/** The exports of `kernel/bindings/node/addon.cc`. */
 export interface Addon extends Watcher {
   load(words: Int32Array, constants: Float64Array): Handle;
-  /** Frees the program, once no run uses it, before the collector does. */
+  /** Frees the program as soon as no run uses it, without waiting for the collector. */
   unload(handle: Handle): void;
   /** Keeps `owners` alive until the run has ended. */
   run(handle: Handle, slots: readonly TypedArray[], owners: readonly Storage[]): Promise<void>;
-  /** What synchronous runs use from now on; the caller keeps the array or binds another one. */
+  /**
+   * Sets the array that synchronous runs use from now on; the caller keeps it alive or binds
+   * another one.
+   */
   bind(handle: Handle, slot: number, array: TypedArray): void;
-  /** Where runs read the versions of the slots' contents from now on; the caller keeps the array. */
+  /**
+   * Sets the array from which runs read the versions of the slots' contents; the caller keeps it
+   * alive.
+   */
   setVersions(handle: Handle, versions: Float64Array): void;
   runSync(handle: Handle): void;
   profile(handle: Handle): Float64Array;
-  /** For each instruction the code of its algorithm (`conv-algorithms.ts`); −1 where there was no choice. */
+  /** The code of each instruction's algorithm (`conv-algorithms.ts`); −1 if there was no choice. */
   algorithms(handle: Handle): Int32Array;
   info(): { isa: string; threads: number; compiler: string };
   setThreads(count: number): void;
   arenaBytes(): number;
-  /** Bytes from the start of a cache line to that of the array. */
+  /** Bytes from the start of a cache line to the start of the array. */
   misalignment(array: TypedArray): number;
-  /** Asks for large pages; bytes from the start of the bytes to the first of them. */
+  /** Asks for huge pages; returns the bytes from the start of the array to the first of them. */
   largePages(bytes: Uint8Array): number;
 }
 
 let lastVersion = 0;
 
-/** A typed array; V8 owns the memory. Whoever uses the array keeps the storage: it may be lent. */
+/**
+ * A typed array; V8 owns the memory. Users of the array keep the storage alive, because its array
+ * may be recycled.
+ */
 export class HostStorage implements Storage {
   readonly dtype: DType;
   readonly size: number;
   array: TypedArray;
-  /** Whether the array is the caller's, who may transfer it: its memory is then another's to free. */
+  /** Whether the array belongs to the caller, who may transfer it and thereby free its memory. */
   borrowed = false;
   loan: Loan | null = null;
-  /** A number that no other contents of any storage have; 0 after a write, until somebody asks. */
+  /**
+   * A version that identifies these contents among all storages; 0 after a write, until it is next
+   * requested.
+   */
   #version = 0;
 
   constructor(dtype: DType, array: TypedArray) {
@@ -78,35 +90,38 @@ export class HostStorage implements Storage {
   }
 }
 
-/** Arrays up to so many bytes stay bound from run to run; larger ones are not kept, they may be lent. */
+/**
+ * Arrays up to this size stay bound from run to run; larger ones may be recycled and are not kept.
+ */
 const keptBytes = 64 << 10;
-/** V8 holds arrays of up to so many bytes in its own heap, until their address is asked for. */
+/** V8 holds arrays up to this size in its own heap until their address is requested. */
 const heapBytes = 64;
 
 /**
- * The arrays of a program's synchronous runs. Telling the addon an address costs as much as a small
- * kernel, so only what has changed since the last run is told. Small results are written to an array
- * of the program's own and copied: a fresh array would have to be told, and moved off V8's heap, every
- * time. Not so results that may take the memory of an input: that array is the same in every run.
+ * The arrays of a program's synchronous runs. Passing an address to the addon costs as much as a
+ * small kernel, so only changed arrays are passed. Small results are written to an array owned by
+ * the program and copied: a fresh array would have to be bound, and moved off V8's heap, every
+ * time. Results that reuse the memory of an input are an exception: their array is the same in
+ * every run.
  */
 export class Binding {
   readonly #addon: Addon;
   readonly #residence: Residence<Handle>;
   readonly #program: Resident<Handle>;
-  /** What the arrays are bound to. */
+  /** The storages to which the arrays are bound. */
   #handle: Handle | null = null;
   readonly #bound: (TypedArray | null)[];
-  /** Lengths of the bound arrays when they were bound: one that was detached has another. */
+  /** Lengths of the arrays when they were bound; the length of a detached one differs. */
   readonly #lengths: number[];
   /** For small fresh outputs, the program's own array. */
   readonly #own: (TypedArray | null)[];
   /** The slots that have one. */
   readonly #copied: readonly number[];
-  /** Slots whose contents the addon may know again in the next run. */
+  /** Slots whose contents the addon may recognize in the next run. */
   readonly #lasting: readonly number[];
-  /** The first of the slots that a run writes: they come after the inputs. */
+  /** The first of the slots that a run writes; they follow the inputs. */
   readonly #written: number;
-  /** What the addon reads: of lasting slots; for all others 0. */
+  /** The versions that the addon reads: those of lasting slots, and 0 for all others. */
   readonly #versions: Float64Array;
 
   constructor(
@@ -119,7 +134,7 @@ export class Binding {
     this.#addon = addon;
     this.#residence = residence;
     this.#program = new Resident(encodeProgram(program));
-    residence.handleOf(this.#program, this); // refuses what the engine cannot run
+    residence.handleOf(this.#program, this); // refuses programs that the engine cannot run
     this.#lasting = lasting;
     const outputs = slots.findIndex(({ role }) => role === "output");
     this.#written = outputs < 0 ? slots.length : outputs;
@@ -133,7 +148,7 @@ export class Binding {
     this.#copied = slots.map((_, i) => i).filter((i) => this.#own[i]);
   }
 
-  /** The program, which may have been loaded again: then nothing is bound to it. */
+  /** The program; after it has been loaded again, nothing is bound to it. */
   loaded(): Handle {
     const handle = this.#residence.handleOf(this.#program, this);
     if (handle === this.#handle) return handle;
@@ -174,7 +189,9 @@ export class Binding {
     return this.#bound[i] === array && this.#lengths[i] === array.length;
   }
 
-  /** Before a run: says which contents it reads, and that it leaves others behind. */
+  /**
+   * Before a run: records the versions it reads, and that it changes the contents of its outputs.
+   */
   readVersions(slots: readonly Storage[]): void {
     for (const i of this.#lasting) this.#versions[i] = (slots[i] as HostStorage).version();
     for (let i = this.#written; i < slots.length; i++) (slots[i] as HostStorage).willChange();
@@ -183,7 +200,7 @@ export class Binding {
   #bind(i: number, given: TypedArray): void {
     const own = this.#own[i];
     const fits = own && own.length <= given.length && own.constructor === given.constructor;
-    const array = fits ? own : given; // the addon says what is wrong with one that does not fit
+    const array = fits ? own : given; // the addon reports an array that does not fit
     if (this.#isBound(i, array)) return;
     this.#bound[i] = null;
     this.#addon.bind(this.#handle!, i, array);
@@ -192,7 +209,7 @@ export class Binding {
   }
 }
 
-/** Slots that products read, perhaps in packed form. */
+/** Slots that products read, possibly in packed form. */
 export function packedSlots({ instructions }: Program): ReadonlySet<number> {
   const slots = new Set<number>();
   for (const instruction of instructions) {
@@ -228,7 +245,7 @@ export function mapped<T>(f: () => T): T {
   }
 }
 
-/** The addon's error as the class that its code stands for. */
+/** Converts the addon's error to the class for its code. */
 export function mappedError(error: unknown): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   const problem = messageOf(error);

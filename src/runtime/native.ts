@@ -31,7 +31,7 @@ import { Residence } from "./residence.ts";
 
 /** A loaded program of the native engine. */
 export interface NativeExecutable extends Executable {
-  /** Runs once and returns the nanoseconds that each instruction took. */
+  /** Runs once and returns the nanoseconds of each instruction. */
   profile(slots: readonly Storage[]): Float64Array;
 }
 
@@ -40,7 +40,7 @@ export interface NativeEngine extends Engine {
   load(program: Program): NativeExecutable;
   /** Threads of later runs; results do not depend on it. */
   setThreads(count: number): void;
-  /** Scratch memory held for intermediate results. */
+  /** Scratch memory for intermediate results. */
   arenaBytes(): number;
 }
 
@@ -50,7 +50,7 @@ export interface NativeEngine extends Engine {
  */
 export function loadNative(): NativeEngine | { readonly missing: string } {
   if (!builtin) return { missing: "the native engine is for Node" };
-  // The path is put together out of sight of bundlers, which would look for the file.
+  // The path is computed so that bundlers do not look for the file.
   const path = builtin("node:path").resolve(
     builtin("node:url").fileURLToPath(import.meta.url),
     "../../../build/Release/gradus.node",
@@ -77,7 +77,7 @@ function upload(array: TypedArray): HostStorage {
   return new HostStorage(dtype, array);
 }
 
-/** A function of its own: what it returns must not hold on to the program. */
+/** A separate function, so that the closure it returns does not retain the program. */
 const executableOf = (
   addon: Addon,
   binding: Binding,
@@ -99,7 +99,7 @@ const executableOf = (
   algorithms: () => [...addon.algorithms(binding.loaded())].map(algorithmName),
 });
 
-/** A long buffer in memory that starts at a cache line: the storage itself, or a copy. */
+/** A long buffer in memory aligned to a cache line: the storage itself, or a copy. */
 function relocated(addon: Addon, storage: Storage): Storage {
   const { dtype, size } = storage;
   if (!(storage instanceof HostStorage) || size * byteSize(dtype) < longBytes) return storage;
@@ -119,11 +119,11 @@ function engineOf(addon: Addon): NativeEngine {
     try {
       return unfilled(addon, dtype, size);
     } catch {
-      recycler.clear(); // what is kept for later must not be what is missing now
+      recycler.clear(); // retained arrays must not use up the memory that is needed now
       return withRoom(dtype, size, () => unfilled(addon, dtype, size));
     }
   };
-  /** Gives the storage an array to write, which is lent again when the storage is dead. */
+  /** Gives the storage an array to write, which is recycled when the storage has been collected. */
   const fill = (storage: HostStorage, fresh: TypedArray): void => {
     storage.array = fresh;
     if (!recycler.takes(fresh.byteLength)) return;
@@ -131,7 +131,7 @@ function engineOf(addon: Addon): NativeEngine {
     storage.array = viewOf(storage.dtype, buffer, byteOffset, storage.size);
     storage.loan = recycler.lend(storage.array, storage);
   };
-  /** Off this thread nothing may be read that this thread may give away. */
+  /** Other threads must not read memory that this thread may transfer. */
   const own = (storage: HostStorage): void => {
     const given = intact(storage.array, storage.size);
     fill(storage, freshArray(storage.dtype, storage.size));
@@ -166,24 +166,27 @@ function engineOf(addon: Addon): NativeEngine {
   };
 }
 
-/** From so many bytes on, arrays start with a cache line and are not zeroed. */
+/** Arrays of at least this size are aligned to a cache line and not zeroed. */
 const longBytes = 4096;
 /** A cache line, and a vector of the widest instruction set. */
 const lineBytes = 64;
-/** From so many bytes on, arrays lie in large pages: a TLB knows half as many ordinary ones, some 2000. */
+/**
+ * Arrays of at least this size use huge pages: the TLB covers only half as much in ordinary pages,
+ * some 2000 of them.
+ */
 const largeBytes = 16 << 20;
 const pageBytes = 2 << 20;
 
 /**
- * An array to be written. Zeroing a page costs as much as writing results to it, and vectors that lie
- * across two cache lines take twice as long to read: where neither shows, in short arrays, V8 does
- * as it likes.
+ * An array to write to. Zeroing a page costs as much as writing results to it, and vectors that
+ * straddle two cache lines take twice as long to read. In short arrays neither matters, and V8
+ * allocates them as usual.
  */
 function unfilled(addon: Addon, dtype: DType, size: number): TypedArray {
   const bytes = size * byteSize(dtype);
   if (bytes < longBytes) return allocate(dtype, size);
   if (bytes >= largeBytes) {
-    const { buffer } = Buffer.allocUnsafeSlow(bytes + pageBytes); // what nobody writes takes no memory
+    const { buffer } = Buffer.allocUnsafeSlow(bytes + pageBytes); // unwritten pages take no memory
     return viewOf(dtype, buffer, addon.largePages(new Uint8Array(buffer)), size);
   }
   const { buffer } = Buffer.allocUnsafeSlow(bytes + lineBytes);

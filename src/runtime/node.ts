@@ -1,6 +1,6 @@
 /**
  * A module of Node itself, or undefined elsewhere. Not an `import`: bundlers for the browser would
- * stumble over that, and importing asynchronously would make reading a tensor asynchronous.
+ * fail on it, and a dynamic import would make reading a tensor asynchronous.
  */
 export const builtin: (typeof process)["getBuiltinModule"] | undefined =
   globalThis.process?.getBuiltinModule?.bind(process);

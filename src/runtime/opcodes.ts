@@ -1,7 +1,7 @@
 import { type DType, floats, numeric } from "../base/index.ts";
 
 /**
- * The scalar instructions of expressions. `tools/generate-opcodes.mjs` writes this table to
+ * The scalar operations of expressions. `tools/generate-opcodes.mjs` writes this table to
  * `kernel/src/opcodes.h`; a test fails when the two differ.
  */
 export interface OpcodeInfo {

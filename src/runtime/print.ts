@@ -27,24 +27,24 @@ const infix: Partial<Record<Opcode, readonly [symbol: string, precedence: number
 };
 const atom = 9;
 
-/** A piece of expression text, and how tightly its outermost operator binds. */
+/** A piece of expression text and the precedence of its outermost operator. */
 interface Text {
   readonly text: string;
   readonly precedence: number;
 }
 
 /**
- * A program as lines that a person can read: slots, scratch memory, one line per instruction.
+ * A program in readable form: slots, scratch memory, one line per instruction.
  *
  *   s0 input f32[6]
  *   s1 output f32[2]
  *   arena 64 bytes
  *   0 reduce [2, 3] → 1: s1 = sum(s0) * 0.5
  *
- * A view is its buffer (`s0` a slot, `@128` the arena at element 128), then `+offset` where a slot
- * is not read from its start, then `{strides}` where these are not row-major.
+ * A view is its buffer (`s0` a slot, `@128` the arena at element 128), then `+offset` if a slot is
+ * not read from its start, then `{strides}` if these are not row-major.
  *
- * @param algorithms what the engine chose for each instruction: `conv winograd 3x3 [64, 1, …]`
+ * @param algorithms the engine's choice for each instruction: `conv winograd 3x3 [64, 1, …]`
  */
 export function printProgram(
   program: Program,
@@ -61,7 +61,10 @@ export function printProgram(
   return lines.join("\n");
 }
 
-/** One instruction on one line: `kind shape: target = kind(views, options)`, where it has no text of its own. */
+/**
+ * One instruction on one line: `kind shape: target = kind(views, options)`, unless its kind has a
+ * form of its own.
+ */
 export function printInstruction(i: Instruction, algorithm?: string | null): string {
   const title = `${i.kind}${algorithm ? ` ${algorithm}` : ""} ${show(i.shape)}`;
   switch (i.kind) {
@@ -86,7 +89,7 @@ export function printInstruction(i: Instruction, algorithm?: string | null): str
   }
 }
 
-/** The views that are read, each over its own shape. */
+/** The views that are read, each with its own shape. */
 const printOperands = (i: Instruction): string[] =>
   fieldsOf(i).flatMap(({ field, value }) =>
     field.type === "view" && !field.written
@@ -94,7 +97,7 @@ const printOperands = (i: Instruction): string[] =>
       : [],
   );
 
-/** `conv(s0, s1, stride 2×2)`: the operands, then what the other fields say. */
+/** `conv(s0, s1, stride 2×2)`: the operands, then the other fields. */
 function call(i: Instruction): Text {
   const options = fieldsOf(i).flatMap(({ name, field, value }) => {
     if (field.type === "flag") return value && name !== "relu" ? [name] : [];
@@ -113,7 +116,7 @@ function activated(result: Text, i: Instruction): Text {
   return relu ? { text: `relu(${sum.text})`, precedence: atom } : sum;
 }
 
-/** `target = result`, by way of the epilogue if there is one. */
+/** `target = result`, through the epilogue if there is one. */
 function stored(sum: Text, i: Instruction): string {
   const result = activated(sum, i);
   for (const { field, value } of fieldsOf(i)) {
@@ -133,7 +136,9 @@ function printView(v: View, shape: Shape): string {
   return regular ? place : `${place}{${v.strides.join(",")}}`;
 }
 
-/** `out = …` of an epilogue, whose input 0 is `result`; it is named r when it is used again. */
+/**
+ * `out = …` of an epilogue, whose input 0 is `result`; it is named r if it is used more than once.
+ */
 function withEpilogue(result: Text, e: Epilogue, shape: Shape): string {
   const views = e.inputs.map((v) => printView(v, shape));
   const { values, results } = e.expression;

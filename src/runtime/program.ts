@@ -6,7 +6,7 @@ export type { Blame, Instruction, InstructionOf, Reducer } from "./instructions.
 
 /**
  * The flat form that engines execute: instructions in order, over one arena and a list of external
- * slots (the caller's buffers). Everything in it is a number, so that it serialises to two arrays
+ * slots (the caller's buffers). Everything in it is a number, so that it serializes to two arrays
  * and an engine can check every bound before the first run.
  */
 export interface Program {
@@ -23,11 +23,11 @@ export interface Slot {
   /** Elements. */
   readonly size: number;
   /**
-   * For an output: the input slot whose memory it may share, because nothing reads that input
-   * after this output is written (or reads it only at the element being written).
+   * For an output: the input slot whose memory it may reuse, because nothing reads that input after
+   * this output is written (or reads it only at the element being written).
    */
   readonly mayAlias?: number | undefined;
 }
 
-/** Arena bytes are counted in these units, so that 32-bit words reach far enough. */
+/** Arena bytes are counted in this unit, so that 32-bit words suffice. */
 export const arenaUnit = 64;

@@ -1,14 +1,17 @@
 import type { TypedArray } from "../base/index.ts";
 import { isSwitchedOn } from "./environment.ts";
 
-/** Of smaller arrays, malloc itself hands the pages out again. */
+/** malloc itself reuses the pages of smaller arrays. */
 const leastBytes = 1 << 20;
-/** So many bytes of the arrays that were lent last are kept, dead or alive. */
+/**
+ * At most this many bytes of recycled arrays are kept, in use or not; the least recently used are
+ * dropped.
+ */
 const keptBytes = 256 << 20;
 /** Bits of the number that `ended` returns. */
 const places = 32;
 
-/** Tells the end of objects; see `watch` and `ended` in `kernel/bindings/node/addon.cc`. */
+/** Reports collected objects; see `watch` and `ended` in `kernel/bindings/node/addon.cc`. */
 export interface Watcher {
   watch(place: number, object: object): void;
   ended(): number;
@@ -16,9 +19,9 @@ export interface Watcher {
 
 /** An array whose owner is watched. */
 export class Loan {
-  /** Null when others may hold the array, too: then it goes the way of all garbage. */
+  /** Null if others may hold the array as well: then it is left to the garbage collector. */
   array: TypedArray | null;
-  /** Bytes that were lent before. */
+  /** The total bytes handed out before it. */
   readonly since: number;
 
   constructor(array: TypedArray, since: number) {
@@ -28,32 +31,32 @@ export class Loan {
 }
 
 /**
- * Large arrays of owners that are garbage, for owners to come. The pages of a fresh array are mapped one
- * by one as they are written, which takes longer than computing what is written.
+ * Recycles large arrays whose owners have been collected. The pages of a fresh array are mapped one
+ * by one as they are written, which takes longer than computing the values.
  *
- * Only its owner knows an array, and only the collector says that an owner is dead: memory that can
- * still be reached is never lent twice.
+ * Only its owner holds an array, and only the collector decides that an owner is dead, so reachable
+ * memory is never reused.
  */
 export class Recycler {
   readonly #watcher: Watcher;
   readonly #loans: (Loan | null)[] = new Array(places).fill(null);
   #lent = 0;
-  /** What is lent again is made useless in tests, so that nobody relies on it. */
+  /** In tests, recycled arrays are overwritten, so that nothing relies on their contents. */
   readonly #wipes = isSwitchedOn("GRADUS_VERIFY");
 
   constructor(watcher: Watcher) {
     this.#watcher = watcher;
   }
 
-  /** Whether arrays of so many bytes are recycled. */
+  /** Whether arrays of this size are recycled. */
   takes(bytes: number): boolean {
     return bytes >= leastBytes && bytes <= keptBytes;
   }
 
   /**
-   * An array in place of `fresh`, which nobody has written, or `fresh` where none of its length is
-   * there. V8 collects garbage by the bytes of arrays that it was asked for; so it is asked as if
-   * nothing were recycled, and pages that nobody writes cost nothing.
+   * A recycled array in place of the unwritten array `fresh`, or `fresh` itself if none of its
+   * length is free. V8 schedules collections by the bytes of arrays that were allocated, so `fresh`
+   * is allocated in any case; its unwritten pages cost nothing.
    */
   take(fresh: TypedArray): TypedArray {
     const ended = this.#watcher.ended();
@@ -68,7 +71,7 @@ export class Recycler {
     return array;
   }
 
-  /** Keeps `array` for whoever comes after `owner`. */
+  /** Keeps `array` for reuse after `owner` has been collected. */
   lend(array: TypedArray, owner: object): Loan {
     const loan = new Loan(array, this.#lent);
     this.#lent += array.byteLength;
@@ -82,12 +85,12 @@ export class Recycler {
     return loan;
   }
 
-  /** Leaves all arrays to the collector. */
+  /** Leaves all arrays to the garbage collector. */
   clear(): void {
     this.#loans.fill(null);
   }
 
-  /** Age of the loan at a place; of a place that is free, less than any. */
+  /** The age of the array in a slot; a free slot counts as the youngest. */
   #since(place: number): number {
     const loan = this.#loans[place];
     return loan?.array ? loan.since : -1;

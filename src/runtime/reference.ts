@@ -10,8 +10,8 @@ import {
 import { type Complex, collect, type Node, type RefArray } from "../graph/index.ts";
 
 /**
- * The reference engine: runs the graph itself, node by node, in float64 (or complex numbers), by
- * the records' own definitions. Slow and obvious; it decides what is right.
+ * The reference engine: evaluates the graph itself, node by node, in float64 (or complex numbers),
+ * by the records' own definitions. Slow and simple; it is the oracle for the other engines.
  */
 export function evaluate(
   outputs: readonly Node[],
@@ -51,7 +51,7 @@ export interface ComplexArray {
  * Evaluates an analytic graph on complex inputs: f(x + ih) = f(x) + ih f′(x) + O(h²), whose
  * imaginary part gives f′ without any subtraction.
  *
- * @param bind the value of a node that is given, null for one to compute.
+ * @param bind the value of a given node; null for one to compute.
  * @see Squire & Trapp 1998, "Using complex variables to estimate derivatives of real functions"
  */
 export function evaluateComplex(
@@ -107,8 +107,8 @@ function computeComplex(node: Node, inputs: readonly ComplexArray[]): ComplexArr
   }
   if (!node.op.differentiable) return complexOf(parts([]));
   if (linearity === "together") {
-    // L(x + iy) = L(x) + i (L(y) − L(0)): an affine op keeps its constant to the real part, and
-    // indices and conditions, which are real, stay what they are in both terms
+    // L(x + iy) = L(x) + i (L(y) − L(0)): an affine op keeps its constant in the real part; indices
+    // and conditions are real and stay the same in both terms
     const im = parts(node.inputs.map((x) => (isFloat(x.dtype) ? "im" : "re")));
     const zero = parts(node.inputs.map((x) => (isFloat(x.dtype) ? "zero" : "re")));
     return { re: parts([]), im: im.map((y, i) => y - zero[i]!) };

@@ -1,6 +1,9 @@
 import type { EncodedProgram } from "./encode.ts";
 
-/** So many programs are loaded at a time. Those of a training are a few; a search may make thousands. */
+/**
+ * The most programs that are loaded at a time. A training needs a few; a search may create
+ * thousands.
+ */
 const mostLoaded = 512;
 
 /** A program that an engine can load again. */
@@ -17,10 +20,11 @@ export class Resident<Handle> {
 }
 
 /**
- * The programs that are loaded into an engine. JavaScript's collector does not see how much a program
- * holds there, and says that one is dead only when the event loop turns; a loop that makes ever new
- * programs and never waits would fill the memory with dead ones. So beyond a number those that were not
- * used for longest are unloaded, dead or alive: a live one is loaded again when it next runs.
+ * The programs loaded into an engine. JavaScript's collector does not see the memory of a loaded
+ * program and reports dead ones only when the event loop turns, so a loop that creates programs
+ * without ever waiting would fill the memory with dead ones. Beyond a limit, the least recently
+ * used programs are therefore unloaded, dead or alive; a live one is loaded again when it next
+ * runs.
  */
 export class Residence<Handle> {
   readonly #load: (encoded: EncodedProgram) => Handle;
@@ -36,14 +40,14 @@ export class Residence<Handle> {
     this.#unload = unload;
   }
 
-  /** Programs that are loaded now. */
+  /** The currently loaded programs. */
   get size(): number {
     return this.#loaded.size;
   }
 
   /**
-   * The program's handle, of which the next call of this may be the end. It is unloaded as soon as `owner`,
-   * who runs it, is known to be dead.
+   * The program's handle; a later call may unload it. It is also unloaded as soon as `owner`, which
+   * runs it, is known to be dead.
    */
   handleOf(program: Resident<Handle>, owner: object): Handle {
     program.used = ++this.#clock;
@@ -55,7 +59,7 @@ export class Residence<Handle> {
     return program.handle;
   }
 
-  /** Unloads a quarter at once, so that looking for the oldest is seldom. */
+  /** Unloads a quarter at once, so that the oldest are seldom searched for. */
   #makeRoom(): void {
     const oldest = [...this.#loaded].sort((a, b) => a.used - b.used).slice(0, mostLoaded / 4);
     for (const program of oldest) this.#leave(program);

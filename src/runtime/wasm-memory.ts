@@ -13,16 +13,21 @@ import { outOfMemory } from "./failure.ts";
 import type { Slot } from "./program.ts";
 import type { WasmExports } from "./wasm-module.ts";
 
-/** What a block counts for beside its bytes: some 0.5 KB of tables, and time to look through them. */
+/**
+ * The cost of a block in addition to its bytes: some 0.5 KB of bookkeeping, and time to search it.
+ */
 const overhead = 4096;
-/** All that 32-bit addresses reach. */
+/** The limit of 32-bit addresses. */
 const addressable = 2 ** 32;
-/** What buffers may hold before some are moved out; grows where that proves too little. */
+/**
+ * The initial budget for buffers, beyond which some are moved out; it grows when it proves too
+ * small.
+ */
 const firstBudget = 64 * 2 ** 20;
 
 /**
- * One buffer. Its values lie in the module's memory (`address`), or in an array of JavaScript
- * (`host`), or nowhere while they are all zero.
+ * One buffer. Its values lie in the module's memory (`address`), in a JavaScript array (`host`), or
+ * nowhere while they are all zero.
  */
 class Block {
   readonly dtype: DType;
@@ -30,7 +35,7 @@ class Block {
   readonly size: number;
   address = 0;
   host: TypedArray | null;
-  /** Runs that read it from `host`. */
+  /** The number of runs that read it from `host`. */
   uses = 0;
   /** The last run that used it. */
   run = 0;
@@ -65,7 +70,7 @@ export class WasmStorage implements Storage {
     return this.block.size;
   }
 
-  /** A view that is good until the engine is used again. */
+  /** A view that is valid until the engine is used again. */
   read(): TypedArray {
     const { block } = this;
     if (block.address) return this.memory.view(block);
@@ -75,11 +80,11 @@ export class WasmStorage implements Storage {
 }
 
 /**
- * The module's memory as a cache of JavaScript's. JavaScript's collector neither sees how much a
- * buffer holds there nor says what has died before the event loop turns; so a loop that never waits
- * would fill the memory with dead buffers. Instead the memory has a budget: beyond it, the buffers
- * that were not used for longest move out to arrays, where the collector deals with them as with any
- * other. A live one comes back when it is next used, and raises the budget.
+ * The module's memory as a cache of JavaScript's. JavaScript's collector does not see the size of a
+ * buffer there, and reports dead ones only when the event loop turns, so a loop that never waits
+ * would fill the memory with dead buffers. The memory therefore has a budget: beyond it, the least
+ * recently used buffers move out to arrays, where the collector handles them. A live one moves back
+ * when it is next used, and raises the budget.
  */
 export class WasmMemory {
   readonly #exports: WasmExports;
@@ -89,7 +94,7 @@ export class WasmMemory {
   #residentBytes = 0;
   #budget = firstBudget;
   #run = 0;
-  /** Copies of arrays that were used for the first time: most (batches) are never used again. */
+  /** Copies of arrays used for the first time; most of them (batches) are never used again. */
   #passing: Block[] = [];
 
   constructor(exports: WasmExports) {
@@ -98,8 +103,8 @@ export class WasmMemory {
   }
 
   /**
-   * The whole memory. Growth makes a new buffer; views of the old one end where it ended, or are empty
-   * where no threads share it.
+   * The entire memory. Growing it creates a new buffer; views of the old one keep their old length,
+   * or become empty if the memory is not shared.
    */
   get bytes(): Uint8Array {
     const { buffer } = this.#exports.memory;
@@ -107,7 +112,7 @@ export class WasmMemory {
     return this.#bytes;
   }
 
-  /** Bytes that buffers hold. */
+  /** Bytes held by buffers. */
   get residentBytes(): number {
     return this.#residentBytes;
   }
@@ -141,7 +146,7 @@ export class WasmMemory {
       buffer.block.run = this.#run;
       return buffer;
     });
-    // What is written comes first: the same buffer may be read, too.
+    // Outputs come first, because the same buffer may be read as well.
     storages.forEach((storage, i) => {
       if (slots[i]!.role === "output") this.#relocate(storage);
     });
@@ -155,7 +160,7 @@ export class WasmMemory {
     if (this.#residentBytes > this.#budget) this.#evict((this.#budget * 3) / 4);
   }
 
-  /** Memory that the caller gives back by `release`. @throws {ConfigError} when there is no room. */
+  /** Memory that the caller gives back by `release`. @throws {ConfigError} when memory is out. */
   reserve(bytes: number): number {
     const attempt = () => (bytes < addressable ? this.#exports.allocate(bytes) >>> 0 : 0);
     let address = attempt();
@@ -172,7 +177,7 @@ export class WasmMemory {
     return address;
   }
 
-  /** Makes the block live in the module's memory from now on. */
+  /** From now on the block lives in the module's memory. */
   #relocate(storage: WasmStorage): void {
     const { block } = storage;
     if (block.address) return;
@@ -185,7 +190,7 @@ export class WasmMemory {
     block.evicted = false;
   }
 
-  /** Gives the block an address for one run, or for good when it is used again and again. */
+  /** Gives the block an address for one run, or permanently if it is used repeatedly. */
   #lend(storage: WasmStorage): void {
     const { block } = storage;
     if (block.address) return;
@@ -210,14 +215,17 @@ export class WasmMemory {
     block.address = 0;
   }
 
-  /** Takes the block out of the module's memory. */
+  /** Moves the block out of the module's memory. */
   #leave(block: Block): void {
     this.#release(block);
     this.#resident.delete(block);
     this.#residentBytes -= block.bytes + overhead;
   }
 
-  /** Moves out blocks that this run does not use, the longest unused first, until `target` bytes are left. */
+  /**
+   * Moves out blocks that this run does not use, the least recently used first, until `target`
+   * bytes are left.
+   */
   #evict(target: number): void {
     const idle = [...this.#resident].filter((block) => block.run !== this.#run);
     idle.sort((a, b) => a.run - b.run);

@@ -3,18 +3,21 @@ import { requestedIsa } from "./environment.ts";
 import { builtin } from "./node.ts";
 import { chooseThreads, type SharedMemory, sharedMemory } from "./wasm-threads.ts";
 
-/** What `kernel/bindings/wasm/exports.cc` exports; addresses and sizes are 32-bit, and may come out negative. */
+/**
+ * The exports of `kernel/bindings/wasm/exports.cc`; addresses and sizes are 32-bit and may appear
+ * negative.
+ */
 export interface WasmExports {
   readonly memory: { readonly buffer: ArrayBufferLike };
-  /** Where the stack of the calling thread ends; left behind by calls that stopped. */
+  /** The end of the calling thread's stack; calls that trapped leave it changed. */
   readonly __stack_pointer: { value: number };
   _initialize(): void;
   start(): void;
-  /** Whether it stopped for lack of memory. */
+  /** Whether it trapped for lack of memory. */
   ranOut(): number;
   threads(): number;
   setThreads(count: number): void;
-  /** Lets the calling thread sleep while others finish; of a module with threads. */
+  /** Allows the calling thread to sleep while others finish; modules with threads only. */
   allowSleep?(): void;
   allocate(bytes: number): number;
   release(address: number): void;
@@ -24,16 +27,16 @@ export interface WasmExports {
   unload(handle: number): void;
   buffers(handle: number): number;
   run(handle: number, nanoseconds: number): number;
-  /** The code of an instruction's algorithm (`conv-algorithms.ts`); −1 where there was no choice. */
+  /** The code of an instruction's algorithm (`conv-algorithms.ts`); −1 if there was no choice. */
   algorithm(handle: number, instruction: number): number;
   reason(): number;
   arenaBytes(): number;
 }
 
-/** The vector instructions of a module; relaxed ones multiply and add in one step in matrix products. */
+/** The vector instructions of a module; relaxed ones use fused multiply-add in matrix products. */
 export type WasmIsa = "simd128" | "relaxed-simd";
 
-/** What is wanted of a module; the environment or the machine decides the rest. */
+/** The requested configuration; the environment or the machine decides the rest. */
 export interface WasmOptions {
   readonly isa?: WasmIsa | undefined;
   readonly threads?: number | undefined;
@@ -43,13 +46,13 @@ export interface WasmOptions {
 export interface WasmModule {
   readonly module: object;
   readonly isa: WasmIsa;
-  /** To compute on; more than 1 only with `memory`. */
+  /** Threads to compute on; more than 1 only with `memory`. */
   readonly threads: number;
-  /** That an instance lives in, where threads share it. */
+  /** The memory of the instance, if threads share it. */
   readonly memory?: SharedMemory | undefined;
 }
 
-/** The part of the language's WebAssembly object that is used; TypeScript declares it among the DOM only. */
+/** The part of the WebAssembly API that is used; TypeScript declares it among the DOM only. */
 interface WebAssemblyApi {
   validate(bytes: Uint8Array): boolean;
   compile(bytes: ArrayBuffer): Promise<object>;
@@ -66,7 +69,7 @@ const simdProbe = "AGFzbQEAAAABCAFgA3t7ewF7AwIBAAoLAQkAIAAgAf3kAQs=";
 const accepts = (probe: string): boolean =>
   WebAssembly?.validate(Uint8Array.from(atob(probe), (c) => c.charCodeAt(0))) ?? false;
 
-/** The file of a module. Spelt out in full: bundlers look for exactly this form. */
+/** The URL of a module. Written out in full, because bundlers look for exactly this form. */
 function urlOf(isa: WasmIsa, threads: boolean): URL {
   if (isa === "simd128")
     return threads
@@ -77,7 +80,10 @@ function urlOf(isa: WasmIsa, threads: boolean): URL {
     : new URL("../../build/wasm/gradus-relaxed.wasm", import.meta.url);
 }
 
-/** What this machine can run: `wanted` (or `GRADUS_ISA`) if it can, else the best, or why there is nothing. */
+/**
+ * An instruction set that this machine can run: `wanted` (or `GRADUS_ISA`) if possible, else the
+ * best, or why there is none.
+ */
 function chooseIsa(wanted?: WasmIsa): WasmIsa | { readonly missing: string } {
   if (!WebAssembly) return { missing: "there is no WebAssembly here" };
   if (!accepts(simdProbe)) return { missing: "WebAssembly has no 128-bit SIMD here" };
@@ -136,7 +142,7 @@ export async function fetchModule(wanted: WasmOptions): Promise<WasmModule> {
   return { ...choice, module: await WebAssembly!.compile(await response.arrayBuffer()) };
 }
 
-/** A running instance. The module asks for nothing but the time, and its memory if that is shared. */
+/** A running instance. The module imports only the clock, and its memory if that is shared. */
 export function instantiate({ module, memory }: WasmModule): WasmExports {
   const nothing = () => 52; // "not supported", of WASI
   const imports = {
@@ -157,7 +163,7 @@ export function instantiate({ module, memory }: WasmModule): WasmExports {
   return exports;
 }
 
-/** Whether the module stopped at an instruction that may not be reached. */
+/** Whether the module trapped at an `unreachable` instruction. */
 export const isTrap = (error: unknown): boolean =>
   WebAssembly !== undefined && error instanceof WebAssembly.RuntimeError;
 

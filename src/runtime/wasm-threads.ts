@@ -1,19 +1,19 @@
 import { requestedThreads } from "./environment.ts";
 import { builtin } from "./node.ts";
 
-/** Memory that instances of a module in several threads share. */
+/** Memory shared by instances of a module in several threads. */
 export interface SharedMemory {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Workers are whole JavaScript contexts, of some 10 MB each: more come only when asked for. */
+/** Workers are full JavaScript contexts of some 10 MB each; more are started only on request. */
 const usualThreads = 8;
-/** As linked by `tools/build-wasm.mjs`: 4 MiB at first, at most all that 32-bit addresses reach. */
+/** As linked by `tools/build-wasm.mjs`: 4 MiB initially, at most the full 32-bit address space. */
 const pages = { initial: 64, maximum: 65536 };
-/** Of each worker, in bytes; as large as the calling thread's. */
+/** The stack of each worker in bytes; as large as the calling thread's. */
 const stackSize = 2 ** 20;
 
-/** What a worker is sent: a module, its memory, and the end of its stack. */
+/** The message to a worker: a module, its memory, and the end of its stack. */
 interface Start {
   readonly module: object;
   readonly memory: SharedMemory;
@@ -21,8 +21,8 @@ interface Start {
 }
 
 /**
- * What a worker runs. A text, so that it needs no file of its own: no bundler has to find it, and a page
- * may take the library from another origin. The module asks WASI for nothing there.
+ * The code of a worker. A string, so that it needs no file of its own: bundlers need not find it,
+ * and a page may load the library from another origin. The WASI functions are never called there.
  */
 const workerSource = `
 const start = ({ module, memory, stack }) => {
@@ -56,8 +56,8 @@ const browser = globalThis as unknown as {
 };
 
 /**
- * How many threads to compute on: `wanted`, or `GRADUS_THREADS`, or the processor's, at most 8. It is 1
- * where memory cannot be shared: in a page that is not cross-origin isolated.
+ * How many threads to compute on: `wanted`, else `GRADUS_THREADS`, else those of the processor, at
+ * most 8. It is 1 if memory cannot be shared, as in a page that is not cross-origin isolated.
  *
  * @throws {ConfigError} if it is not a whole number between 1 and 256.
  */
@@ -73,7 +73,7 @@ const processors = (): number =>
     ? builtin("node:os").availableParallelism()
     : (browser.navigator?.hardwareConcurrency ?? 1);
 
-/** Memory for threads, or undefined where so much cannot be set aside. */
+/** Memory for threads, or undefined if it cannot be reserved. */
 export function sharedMemory(): SharedMemory | undefined {
   try {
     return new browser.WebAssembly.Memory({ ...pages, shared: true });
@@ -82,7 +82,7 @@ export function sharedMemory(): SharedMemory | undefined {
   }
 }
 
-/** Whether this thread may sleep until others wake it: not the main thread of a page. */
+/** Whether this thread may block until others wake it; the main thread of a page may not. */
 export function maySleep(): boolean {
   try {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1);
@@ -92,17 +92,17 @@ export function maySleep(): boolean {
   }
 }
 
-/** The workers of one memory. They wait there for tasks, and keep no process alive. */
+/** The workers of one memory. They wait there for tasks and keep no process alive. */
 export class Workers {
   readonly #module: object;
   readonly #memory: SharedMemory;
   readonly #allocate: (bytes: number) => number;
-  /** Those of a page, which nothing else may hold. */
+  /** The workers of a page, which must stay reachable. */
   readonly #held: BrowserWorker[] = [];
-  /** Those that have come, or will. */
+  /** The workers that have started or are starting. */
   #count = 0;
 
-  /** @param allocate memory of so many bytes in the module. */
+  /** @param allocate allocates bytes in the module. */
   constructor(module: object, memory: SharedMemory, allocate: (bytes: number) => number) {
     this.#module = module;
     this.#memory = memory;
@@ -110,15 +110,16 @@ export class Workers {
   }
 
   /**
-   * Makes them `count` at least, in Node, where they come while the calling thread already computes. A
-   * page has those that it started with. @returns how many there are.
+   * Raises the number of workers to at least `count`, in Node, where they start while the calling
+   * thread already computes. A page keeps those that it started with. @returns the number of
+   * workers.
    */
   bring(count: number): number {
     while (builtin && this.#count < count && this.#startInNode()) this.#count++;
     return this.#count;
   }
 
-  /** Starts them in a page, and waits until they have come. */
+  /** Starts the workers of a page and waits until they are ready. */
   async startInPage(count: number): Promise<void> {
     const url = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
     const came = await Promise.all(Array.from({ length: count }, () => this.#startInPage(url)));
@@ -132,7 +133,7 @@ export class Workers {
     const workerData = this.#next();
     try {
       const worker = new Worker(workerSource, { eval: true, workerData, execArgv: [], env: {} });
-      worker.on("error", () => {}); // a task that stopped stops the calling thread, too
+      worker.on("error", () => {}); // a trap in a task stops the calling thread as well
       worker.unref();
       return true;
     } catch {
@@ -140,7 +141,7 @@ export class Workers {
     }
   }
 
-  /** Whether a worker comes; the page's policy may forbid it. */
+  /** Whether a worker becomes ready; the page's policy may forbid it. */
   #startInPage(url: string): Promise<boolean> {
     return new Promise((resolve) => {
       try {

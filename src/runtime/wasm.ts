@@ -23,11 +23,15 @@ export type { WasmOptions } from "./wasm-module.ts";
 const status = { ok: 0, outOfMemory: 1, indexOutOfRange: 2, refused: 3 } as const;
 
 /**
- * The C++ engine as a WebAssembly module. The calling thread takes part in all of it, so `run` is no less
- * busy than `runSync`, but between runs it lets the event loop turn; workers help where memory can be shared.
+ * The C++ engine as a WebAssembly module. The calling thread takes part in all computation, so
+ * `run` occupies it as much as `runSync` does, but between runs the event loop turns; workers help
+ * if memory can be shared.
  */
 export interface WasmEngine extends Engine {
-  /** Threads of later runs; results do not depend on it. In a page no more than it started with. */
+  /**
+   * Threads of later runs; results do not depend on it. In a page, at most the number it started
+   * with.
+   */
   setThreads(count: number): void;
   /** Bytes of the module's memory; it never shrinks. */
   memoryBytes(): number;
@@ -35,7 +39,7 @@ export interface WasmEngine extends Engine {
 
 let engine: WasmEngine | undefined;
 
-/** The engine, from its file (in Node) or as {@link fetchWasm} has loaded it, or why there is none. */
+/** The engine, from its file (in Node) or as loaded by {@link fetchWasm}, or why there is none. */
 export function loadWasm(): WasmEngine | { readonly missing: string } {
   if (engine) return engine;
   const module = readModule();
@@ -56,7 +60,7 @@ export async function fetchWasm(wanted: WasmOptions): Promise<void> {
 /** An engine of its own memory over a compiled module, in Node. */
 export const wasmEngine = (module: WasmModule): WasmEngine => engineOf(module, start(module));
 
-/** A module at work: what it exports, its buffers, and the workers of a memory that is shared. */
+/** A loaded module: its exports, its buffers, and the workers of a shared memory. */
 interface Instance {
   readonly exports: WasmExports;
   readonly memory: WasmMemory;
@@ -96,7 +100,7 @@ function engineOf(module: WasmModule, { exports, memory, workers }: Instance): W
       const outline = { slots, arenaBytes, instructions: instructions.length };
       const handle = () => residence.handleOf(resident, executable);
       const executable: Executable = executableOf(exports, memory, outline, handle);
-      handle(); // refuses what the engine cannot run
+      handle(); // refuses programs that the engine cannot run
       return executable;
     },
     info: () => ({
@@ -131,7 +135,7 @@ function loadProgram(
   }
 }
 
-/** What a run needs to know of its program. */
+/** The state of a program that a run needs. */
 interface Outline {
   readonly slots: Program["slots"];
   readonly arenaBytes: number;
@@ -150,7 +154,7 @@ function executableOf(
     try {
       const handle = loaded();
       const addresses = memory.begin(program.slots, slots);
-      // Scratch memory grows inside the module: what stands in its way must leave first.
+      // Scratch memory grows inside the module, so buffers that take its room move out first.
       if (program.arenaBytes > exports.arenaBytes())
         exports.release(memory.reserve(program.arenaBytes));
       const table = exports.buffers(handle) >>> 0;
@@ -165,7 +169,7 @@ function executableOf(
   return {
     runSync: (slots) => runSync(slots),
     run(slots) {
-      checkSlots(program, slots); // a caller's mistake is no rejection
+      checkSlots(program, slots); // a caller's mistake throws instead of rejecting
       return new Promise((resolve) => {
         runSync(slots);
         resolve(turnIfDue() ?? undefined);
@@ -189,7 +193,7 @@ function executableOf(
   };
 }
 
-/** The module sees addresses only: that they hold what the program touches is checked here. */
+/** The module sees only addresses; that the buffers are large enough is checked here. */
 function checkSlots(program: Outline, slots: readonly Storage[]): void {
   invariant(
     slots.length === program.slots.length,
@@ -205,13 +209,13 @@ function checkSlots(program: Outline, slots: readonly Storage[]): void {
   });
 }
 
-/** What the module says about its last failure. */
+/** The module's message about its last failure. */
 function reason(exports: WasmExports, memory: WasmMemory): string {
   const at = exports.reason() >>> 0;
   return new TextDecoder().decode(memory.bytes.slice(at, memory.bytes.indexOf(0, at)));
 }
 
-/** Calls into the module. A trap is memory that its C++ could not do without, or a bug of ours. */
+/** Calls into the module. A trap means that its C++ ran out of memory, or a bug of ours. */
 function untrapped<T>(exports: WasmExports, call: () => T): T {
   const stack = exports.__stack_pointer.value;
   try {

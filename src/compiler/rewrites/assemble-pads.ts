@@ -4,11 +4,11 @@ import type { Rewrite } from "./rewrite.ts";
 
 interface Boxes {
   readonly inputs: readonly Node[];
-  /** Where each input begins, one after another. */
+  /** The offsets of inputs placed one after another. */
   readonly starts: readonly number[];
 }
 
-/** What a pad with zeros, or an assembly, puts where. */
+/** The boxes that a pad with zeros, or an assembly, fills. */
 function boxesOf({ op, inputs, attrs }: Node): Boxes | undefined {
   if (op === assembleOp) return { inputs, starts: attrs.starts as readonly number[] };
   const isPlainPad =
@@ -18,7 +18,7 @@ function boxesOf({ op, inputs, attrs }: Node): Boxes | undefined {
   return isPlainPad ? { inputs, starts: attrs.low as readonly number[] } : undefined;
 }
 
-/** a + b as one assembly, if both put boxes into zeros and no two boxes overlap. */
+/** a + b as one assembly, if both place boxes into zeros and no two boxes overlap. */
 export const assemblePads: Rewrite = ({ op, inputs: [a, b], shape }) => {
   if (op !== elementwiseOps.add || shape.length === 0) return undefined;
   const [left, right] = [boxesOf(a!), boxesOf(b!)];

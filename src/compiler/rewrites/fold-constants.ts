@@ -1,7 +1,7 @@
 import { constant, constantValue, loweringOf } from "../../ops/index.ts";
 import type { Rewrite } from "./rewrite.ts";
 
-/** Constant in, constant out: through elementwise ops by their reference, through views by shape. */
+/** Constant folding: elementwise ops by their reference, views by shape. */
 export const foldConstants: Rewrite = (node) => {
   const { kind } = loweringOf(node);
   if ((kind !== "map" && kind !== "view") || node.inputs.length === 0) return undefined;

@@ -1,4 +1,4 @@
-/** All graph rewrites, each in a file of its own. Besides them every op has its own `simplify`. */
+/** All graph rewrites, each in its own file. In addition, every op has its own `simplify`. */
 import { assemblePads } from "./assemble-pads.ts";
 import { expand } from "./expand.ts";
 import { foldConstants } from "./fold-constants.ts";
@@ -12,7 +12,7 @@ export { poolBeforeRelu } from "./pool-before-relu.ts";
 export type { GraphRewrite, Rewrite } from "./rewrite.ts";
 export { shareRows } from "./share-rows.ts";
 
-/** The rewrites of single nodes; the first that applies is taken. */
+/** Rewrites of single nodes; the first one that applies is taken. */
 export const nodeRewrites: readonly Rewrite[] = [
   foldConstants,
   (node) => node.op.simplify?.(node),

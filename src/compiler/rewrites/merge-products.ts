@@ -11,8 +11,8 @@ import {
 import type { Rewrite } from "./rewrite.ts";
 
 /**
- * A B + C D = [A C] [B; D], where copying the thin factors costs less than adding up the products:
- * the weight gradients of the steps of a recurrent net become one product.
+ * A B + C D = [A C] [B; D], if copying the thin factors costs less than adding the products: the
+ * weight gradients of the steps of a recurrent net become one product.
  */
 export const mergeProducts: Rewrite = ({ op, inputs: [x, y] }) => {
   if (op !== elementwiseOps.add || x!.op !== matmulOp || y!.op !== matmulOp) return undefined;

@@ -4,10 +4,10 @@ import { maxPoolOp, padOp, relu, reluInput } from "../../ops/index.ts";
 import type { GraphRewrite } from "./rewrite.ts";
 
 /**
- * max relu(z) = relu(max z), with the same derivatives: fewer elements to compare with 0, and to mask.
- * Where another node reads relu(z) too, it is computed anyway, and nothing changes.
+ * max relu(z) = relu(max z), with the same derivatives: fewer elements to compare with 0 and to
+ * mask. Not applied if another node also reads relu(z), which is then computed anyway.
  *
- * It is applied before derivatives are taken, so that they are those of the cheaper graph.
+ * Applied before derivatives are taken, so that they are derivatives of the cheaper graph.
  */
 export const poolBeforeRelu: GraphRewrite = (nodes, outputs) => {
   const users = usesIn(nodes, outputs);

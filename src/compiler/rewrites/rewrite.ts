@@ -1,10 +1,13 @@
 import type { Node } from "../../graph/index.ts";
 
-/** The same value by less work, or undefined where the rewrite does not apply. Inputs are rewritten before. */
+/**
+ * The same value with less work, or undefined if the rewrite does not apply. Inputs have already
+ * been rewritten.
+ */
 export type Rewrite = (node: Node) => Node | undefined;
 
 /**
- * A rewrite that looks at the whole graph: nodes with what takes their place.
+ * A rewrite that looks at the whole graph and returns nodes with their replacements.
  *
  * @param nodes in topological order. @param outputs nodes whose values the caller wants.
  */

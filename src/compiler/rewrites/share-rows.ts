@@ -15,9 +15,9 @@ import {
 import type { GraphRewrite } from "./rewrite.ts";
 
 /**
- * Σₙₜ a[n, t] b[n, t] in the order Σₜ Σₙ, if the slices a[:, t] are the rows of a concatenation that
- * exists anyway: a takes no memory of its own then, and only b, the thinner one, is copied in another
- * order. The gradients of a recurrent net's two weights are such products.
+ * Σₙₜ a[n, t] b[n, t] in the order Σₜ Σₙ, if the slices a[:, t] are the rows of a concatenation
+ * that exists anyway: then a needs no memory of its own, and only b, the thinner one, is copied
+ * into another order. The gradients of a recurrent net's two weights are such products.
  */
 export const shareRows: GraphRewrite = (nodes) => {
   const concatenated = new Map<string, Node>();
@@ -56,7 +56,7 @@ function shared(
   return thick === left ? matmul(transposeLast(rows), other) : matmul(transposeLast(other), rows);
 }
 
-/** The slices along one axis, in order, that `x` has been put together from. */
+/** The slices along one axis, in order, that were concatenated into `x`. */
 function stackedFrom(x: Node): { axis: number; slices: readonly Node[] } | undefined {
   if (x.op !== concatOp && x.op !== assembleOp) return undefined;
   const { inputs, shape } = x;

@@ -15,7 +15,7 @@ type ViewLowering = Extract<Lowering, { kind: "view" }>;
 
 /**
  * f(reshape(a), b) = reshape(f(a, reshape(b))), where a is computed and b reshapes without a copy:
- * the elementwise work can then join the kernel that makes a.
+ * the elementwise work can then be fused into the kernel that computes a.
  */
 export const sinkReshape: Rewrite = (node) => {
   if (loweringOf(node).kind !== "map") return undefined;
@@ -26,13 +26,13 @@ export const sinkReshape: Rewrite = (node) => {
   return reshape(apply(node.op, args as Node[], node.attrs), node.shape);
 };
 
-/** Ops whose kernel elementwise work can join. */
+/** Ops into whose kernel elementwise work can be fused. */
 const isJoinable = (x: Node): boolean => {
   const { kind } = loweringOf(x);
   return kind === "map" || kind === "fused" || kind === "reduce";
 };
 
-/** The computed node that a reshape directly shows, if that is what `x` is. */
+/** The computed node directly under a reshape, if `x` is one. */
 const reshapedFrom = (x: Node): Node | undefined =>
   keepsOrder(x) && isJoinable(x.inputs[0]!) ? x.inputs[0] : undefined;
 
@@ -42,15 +42,15 @@ function reshapedTo(x: Node, shape: readonly number[]): Node | undefined {
   if (value !== undefined) return constant(value, shape, x.dtype);
   if (keepsOrder(x) && sameShape(x.inputs[0]!.shape, shape)) return x.inputs[0];
   if (isJoinable(x)) {
-    // Reshaping a computed value could go back and forth for ever. A mask is the exception: it costs
-    // little to store, and splitting its axes needs no copy.
+    // Reshaping a computed value could alternate for ever. A mask is the exception: it is cheap to
+    // store, and splitting its axes needs no copy.
     return x.dtype === "bool" && shape.length > x.shape.length ? reshape(x, shape) : undefined;
   }
   const strided = assumedView(x);
   return strided && reshapeView(strided, x.shape, shape) ? reshape(x, shape) : undefined;
 }
 
-/** How `x` lies in memory if whatever it is a view of is dense. */
+/** The layout of `x` if the value it is a view of is dense. */
 function assumedView(x: Node): Strided | null {
   const views: Node[] = [];
   let inner = x;

@@ -15,7 +15,10 @@ import {
 } from "../../ops/index.ts";
 import type { Rewrite } from "./rewrite.ts";
 
-/** A sum over a choice, under any views that keep whole axes: the gradient of a bias before max-pooling. */
+/**
+ * A sum over a one-hot selection, under any views that keep whole axes: the gradient of a bias
+ * before max-pooling.
+ */
 export const sumOneHot: Rewrite = ({ op, inputs: [x], attrs }) =>
   op === sumOp ? summed(x!, axesOf(attrs)) : undefined;
 
@@ -36,7 +39,7 @@ function summedPermute({ inputs: [x], attrs }: Node, axes: readonly number[]): N
   const before = axes.map((axis) => perm[axis]!).sort((a, b) => a - b);
   const y = summed(x!, before);
   if (!y) return undefined;
-  // the axes that are left, as y has them and as the node has them
+  // the remaining axes, as y and as the node number them
   const left = perm.filter((axis) => !before.includes(axis));
   const order = [...left].sort((a, b) => a - b);
   return permute(
@@ -45,12 +48,14 @@ function summedPermute({ inputs: [x], attrs }: Node, axes: readonly number[]): N
   );
 }
 
-/** The axes of shape `from` that hold what `axes` of shape `to` hold, if whole axes do. */
+/**
+ * The axes of shape `from` that hold the same elements as `axes` of shape `to`, if whole axes do.
+ */
 function regrouped(from: Shape, to: Shape, axes: readonly number[]): number[] | undefined {
   if (sizeOf(from) === 0) return undefined;
   const result: number[] = [];
   let [i, j] = [0, 0];
-  // runs of axes on both sides that have the same size, as short as can be
+  // runs of axes with equal size on both sides, as short as possible
   while (i < from.length || j < to.length) {
     const [first, last] = [i, j];
     for (let [m, n] = [1, 1]; (i === first && j === last) || m !== n; )
@@ -65,11 +70,12 @@ function regrouped(from: Shape, to: Shape, axes: readonly number[]): number[] | 
 }
 
 /**
- * Σ over `axes` of where(index = place, value, 0), the gradient of a choice, without the zeros:
+ * Σ over `axes` of where(index = place, value, 0), the gradient of a selection, without the zeros:
  *
  *   Σₚ where(index = p, value, 0) = value for p = 0 … n − 1, one of which is the index
  *
- * if `axes` hold all axes along which the places differ, and neither index nor value varies along those.
+ * if `axes` contain all axes along which the positions differ, and neither index nor value varies
+ * along those.
  */
 function sumOfChoice(
   { inputs: [chosen, value, other] }: Node,
@@ -85,14 +91,17 @@ function sumOfChoice(
   return once && sum(once, moved(axes, among));
 }
 
-/** The axes along which `places` count through all that `index` can be, if it is the same all along them. */
+/**
+ * The axes along which `places` runs through all values that `index` can have, if it is constant
+ * along all other axes.
+ */
 function choiceAxes(index: Node, places: Node): readonly number[] | undefined {
   const axes = countedAxes(places);
   if (!axes || !without(index, axes)) return undefined;
   return below(index) <= sizeOf(axes.map((axis) => places.shape[axis]!)) ? axes : undefined;
 }
 
-/** The axes along which `x` holds each of 0 … n − 1 once, if it is the same along all others. */
+/** The axes along which `x` contains each of 0 … n − 1 once, if it is constant along all others. */
 function countedAxes(x: Node): readonly number[] | undefined {
   const line = positions(x);
   if (line?.offset !== 0) return undefined;
@@ -107,7 +116,10 @@ function countedAxes(x: Node): readonly number[] | undefined {
   return axes;
 }
 
-/** Σ strides · i + offset at each index i, where that is what `x` holds: a view of a line of indices. */
+/**
+ * Σ strides · i + offset at each index i, if that is what `x` contains: a view of a range of
+ * indices.
+ */
 function positions(x: Node): Strided | null {
   const views: Node[] = [];
   let line = x;
@@ -124,7 +136,7 @@ function positions(x: Node): Strided | null {
   return at;
 }
 
-/** n, where every element is one of 0 … n − 1 whatever the data are. */
+/** n, if every element is one of 0 … n − 1 for all data. */
 function below(view: Node): number {
   let x = view;
   while (loweringOf(x).kind === "view") x = x.inputs[0]!;
@@ -134,7 +146,7 @@ function below(view: Node): number {
   return isPosition ? sizeOf(axesOf(x.attrs).map((axis) => x.inputs[0]!.shape[axis]!)) : Infinity;
 }
 
-/** x without `axes`, if it plainly is the same all along them. */
+/** x without `axes`, if it is clearly constant along all of them. */
 function without(x: Node, axes: readonly number[]): Node | undefined {
   const shape = x.shape.filter((_, axis) => !axes.includes(axis));
   if (loweringOf(x).kind === "constant") return apply(x.op, [], { ...x.attrs, shape });
@@ -144,7 +156,7 @@ function without(x: Node, axes: readonly number[]): Node | undefined {
   return broadcastInto(x.inputs[0]!, shape, moved(added, axes));
 }
 
-/** What remains of `axes` when `gone` are gone, by their new numbers. */
+/** The remaining `axes` after removing `gone`, by their new numbers. */
 const moved = (axes: readonly number[], gone: readonly number[]): number[] =>
   axes
     .filter((axis) => !gone.includes(axis))

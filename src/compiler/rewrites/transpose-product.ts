@@ -1,7 +1,7 @@
 import { matmul, matmulOp, permuteOp, transposeLast } from "../../ops/index.ts";
 import type { Rewrite } from "./rewrite.ts";
 
-/** (A B)ᵀ = Bᵀ Aᵀ: weight gradients come out in the layout of the weights. */
+/** (A B)ᵀ = Bᵀ Aᵀ: weight gradients are computed in the layout of the weights. */
 export const transposeProduct: Rewrite = ({ op, inputs: [product], attrs }) => {
   if (op !== permuteOp || product!.op !== matmulOp) return undefined;
   const perm = attrs.perm as readonly number[];
