@@ -1,15 +1,15 @@
-/** How large things may be. The engine's verifier, `kernel/src/verify.cc`, enforces the same. */
+/** Size limits. The engine's verifier, `kernel/src/verify.cc`, enforces the same ones. */
 import { ShapeError } from "./errors.ts";
 import { type Shape, show } from "./shape.ts";
 
-/** Elements along one axis: what 32-bit counts hold. */
+/** Elements along one axis: the range of 32-bit counts. */
 export const mostAlongAxis = 2 ** 31 - 1;
-/** Positions along one axis of a convolution or of windows, from the first that is met to the last. */
+/** Positions along one axis of a convolution or of windows, from the first one used to the last. */
 export const mostExtent = 2 ** 30;
 /** Steps of one op: elements, or multiplications. */
 export const mostSteps = 2 ** 46;
 
-/** Throws if an axis, or the product of `shape` and `factors`, is more than an engine can count. */
+/** Throws if an axis, or the product of `shape` and `factors`, exceeds what an engine can count. */
 export function checkSteps(subject: string, shape: Shape, factors: Shape = []): void {
   const axis = shape.find((d) => d > mostAlongAxis);
   if (axis !== undefined)
@@ -28,12 +28,12 @@ export function checkSteps(subject: string, shape: Shape, factors: Shape = []): 
   });
 }
 
-/** `count` places along an axis that stand `step` apart. */
+/** `count` positions along an axis, `step` apart. */
 export type Places = readonly [count: number, step: number];
 
 /**
- * Throws if positions along a spatial axis, strides, dilations and padding included, are more than an engine
- * can count:
+ * Throws if positions along a spatial axis, including strides, dilations and padding, exceed what
+ * an engine can count:
  *
  *   Σ (count − 1)·step + padding + 1 ≤ 2³⁰, and no step above 2³⁰
  */

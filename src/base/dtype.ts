@@ -27,13 +27,13 @@ export const isFloat = (dtype: DType): dtype is FloatDType =>
 /**
  * A zero-filled typed array of `size` elements.
  *
- * @throws {ConfigError} if there is not so much memory.
+ * @throws {ConfigError} if memory is out.
  */
 export function allocate(dtype: DType, size: number): TypedArray {
   return withRoom(dtype, size, () => new info[dtype].array(size));
 }
 
-/** What `make` makes of memory for `size` elements. @throws {ConfigError} where there is not so much. */
+/** The result of `make` for memory of `size` elements. @throws {ConfigError} if memory is out. */
 export function withRoom<T>(dtype: DType, size: number, make: () => T): T {
   try {
     return make();
@@ -58,25 +58,25 @@ export function viewOf(
   return new info[dtype].array(buffer as ArrayBuffer, byteOffset, size);
 }
 
-/** The kind of a typed array, such as "Float32Array": also of a subclass, and from another realm. */
+/** The kind of a typed array, such as "Float32Array"; also for subclasses and other realms. */
 export const kindOf = (array: ArrayBufferView): string =>
   Object.prototype.toString.call(array).slice(8, -1);
 
-/** The dtype of a typed array, or undefined for one that tensors do not hold. */
+/** The dtype of a typed array, or undefined if tensors cannot hold it. */
 export function dtypeOf(array: ArrayBufferView): DType | undefined {
   const kind = kindOf(array);
   return dtypes.find((dtype) => kind === info[dtype].array.name);
 }
 
-/** Whether `dtype` holds `x` itself: floats round, whole numbers and truth values do not. */
+/** Whether `dtype` can hold `x`: floats round it, integers and booleans must be exact. */
 export function holds(dtype: DType, x: number): boolean {
   if (dtype === "int32") return Number.isInteger(x) && x >= -2147483648 && x <= 2147483647;
   return dtype !== "bool" || x === 0 || x === 1;
 }
 
 /**
- * The value that storing `x` in `dtype` keeps: nearest float32, truncation toward zero with
- * saturation for int32 (NaN becomes 0), `x ≠ 0` for bool.
+ * The value after storing `x` in `dtype`: nearest float32, truncation toward zero with saturation
+ * for int32 (NaN becomes 0), `x ≠ 0` for bool.
  */
 export function roundTo(dtype: DType, x: number): number {
   if (dtype === "float64") return x;

@@ -1,12 +1,14 @@
-/** What every error of the library says: subject and values, where it happened, how to mend it. */
+/**
+ * The parts of every error of the library: subject and values, where it happened, how to fix it.
+ */
 export interface ErrorParts {
-  /** The op, layer, file or option that complains. */
+  /** The op, layer, file or option that the error is about. */
   readonly subject: string;
   /** What is wrong, with the values on both sides. */
   readonly problem: string;
   /** The layer's path, the file and offset, or the user's line. */
   readonly where?: string | undefined;
-  /** One imperative sentence that mends it. */
+  /** One imperative sentence with the fix. */
   readonly fix?: string | undefined;
 }
 
@@ -19,7 +21,7 @@ export class GradusError extends Error {
 
   constructor(parts: ErrorParts) {
     const { subject, problem, fix, where = callSite(deepStack()) } = parts;
-    // the stack shows the message that super() is given, not one that is set later
+    // the stack shows the message passed to super(), not one that is set later
     super(
       [
         `${subject}: ${problem}`,
@@ -35,10 +37,10 @@ export class GradusError extends Error {
   }
 }
 
-/** The folder that our own code lies in, src or dist, as stack frames name it. */
+/** The folder of our own code, src or dist, as stack frames name it. */
 const ownFolder = import.meta.url.replace(/\/(base|chunks)\/[^/]+$/, "");
 
-/** The present stack with so many frames that the user's is among them: V8 keeps 10 otherwise. */
+/** The current stack, deep enough to include the user's frames: V8 keeps 10 by default. */
 function deepStack(): string | undefined {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 100;
@@ -47,7 +49,10 @@ function deepStack(): string | undefined {
   return stack;
 }
 
-/** The first frame of a stack that is neither our own, a package's nor the runtime's: the user's line. */
+/**
+ * The first frame of a stack that belongs neither to us, a package nor the runtime: the user's
+ * line.
+ */
 export function callSite(stack: string | undefined): string | undefined {
   const own = [ownFolder, ownFolder.replace(/^file:\/\//, "")];
   for (const line of stack?.split("\n").slice(1) ?? []) {
@@ -65,23 +70,26 @@ export function callSite(stack: string | undefined): string | undefined {
 export class ShapeError extends GradusError {}
 /** An element type that the op does not take. */
 export class DTypeError extends GradusError {}
-/** Values that are not what the op or the file format promises (labels out of range, torn file). */
+/**
+ * Values that break what the op or the file format requires (labels out of range, a truncated
+ * file).
+ */
 export class DataError extends GradusError {}
 /** A file that is not in the format that its name or header claims. */
 export class FormatError extends GradusError {}
-/** An option, flag or environment variable with a value that means nothing. */
+/** An option, flag or environment variable with an invalid value. */
 export class ConfigError extends GradusError {}
-/** Arithmetic that left the finite numbers where that must not happen. */
+/** Arithmetic that gave NaN or infinity where that must not happen. */
 export class NumericError extends GradusError {}
 
-/** A broken promise of our own; the message starts with `internal:`. */
+/** A bug of ours; the message starts with `internal:`. */
 export class InternalError extends GradusError {
   constructor(problem: string) {
     super({ subject: "internal", problem, fix: "please report this: it is a bug in gradus." });
   }
 }
 
-/** Throws an {@link InternalError} when one of our own invariants does not hold. */
+/** Throws an {@link InternalError} if one of our own invariants does not hold. */
 export function invariant(condition: unknown, problem: string | (() => string)): asserts condition {
   if (!condition) throw new InternalError(typeof problem === "string" ? problem : problem());
 }

@@ -14,8 +14,8 @@ export interface HostArray {
 /**
  * Wraps `data` without copying.
  *
- * @throws {ShapeError} if its length is not the shape's size. @throws {DTypeError} if it is no array
- * that tensors hold. @throws {DataError} for a byte of a `Uint8Array` other than 0 and 1.
+ * @throws {ShapeError} if its length is not the shape's size. @throws {DTypeError} if tensors
+ * cannot hold the array. @throws {DataError} for a byte of a `Uint8Array` other than 0 and 1.
  */
 export const hostArray = (shape: Shape, data: TypedArray): HostArray => ({
   dtype: checkHost("hostArray", shape, data),

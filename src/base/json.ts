@@ -1,7 +1,8 @@
 /**
- * JSON that keeps every number. JSON has no NaN, no infinities and writes −0 as 0, so these four are
- * written as the strings `"NaN"`, `"Infinity"`, `"-Infinity"` and `"-0"`, which `Number` of JavaScript and
- * `float` of Python read; a string that looks like one of them gets a backslash in front.
+ * JSON that keeps every number. JSON has no NaN, no infinities and writes −0 as 0, so these four
+ * are written as the strings `"NaN"`, `"Infinity"`, `"-Infinity"` and `"-0"`, which JavaScript's
+ * `Number` and Python's `float` can read; a string that looks like one of them is escaped with a
+ * backslash.
  */
 
 const special = /^(NaN|-?Infinity|-0)$/;
@@ -11,7 +12,7 @@ const escaped = /^\\+(NaN|-?Infinity|-0)$/;
 export const formatJson = (value: unknown, indent?: number): string =>
   JSON.stringify(value, (_, x: unknown) => encoded(x), indent);
 
-/** What `formatJson` wrote. @throws {SyntaxError} if the text is not JSON. */
+/** Parses the output of `formatJson`. @throws {SyntaxError} if the text is not JSON. */
 export const parseJson = (text: string): unknown =>
   JSON.parse(text, (_, x: unknown) => (typeof x === "string" ? decoded(x) : x));
 

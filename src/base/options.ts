@@ -1,6 +1,6 @@
 import { ConfigError, nearest } from "./errors.ts";
 
-/** What an option may be, in words. What its range is its owner says. */
+/** The kinds of values that an option may have. Its range is checked by its owner. */
 const kinds = {
   boolean: { words: "true or false", has: (x: unknown) => typeof x === "boolean" },
   number: { words: "a number", has: (x: unknown) => typeof x === "number" },
@@ -25,14 +25,14 @@ const kinds = {
 } as const;
 
 /**
- * Every option of `O` by name, with its kind, or true where its owner checks it: one that is missing, or
- * none of `O`'s, does not compile.
+ * Every option of `O` by name, with its kind, or true if its owner checks it; a missing or unknown
+ * option does not compile.
  */
 export type OptionNames<O> = { readonly [Name in keyof O]-?: true | keyof typeof kinds };
 
 /**
- * Throws unless `options` is undefined or an object that has no other options than `names`: one that
- * is misspelt would otherwise do nothing. For options of type `ReduceOptions`:
+ * Throws unless `options` is undefined or an object whose keys are all in `names`: a misspelt
+ * option would otherwise be ignored. For options of type `ReduceOptions`:
  *
  *   checkOptions("sum", options, { axis: true, keepDims: "boolean" });
  *

@@ -27,10 +27,13 @@ function mulHigh(a: number, b: number): number {
   return (Math.imul(aHigh, bHigh) + (mid1 >>> 16) + (mid2 >>> 16)) | 0;
 }
 
-/** The last block of {@link rounds}: shuffles draw millions, and a list for each would cost most. */
+/**
+ * The last block of {@link rounds}, reused: shuffles draw millions, and allocating each would
+ * dominate.
+ */
 const block = new Int32Array(4);
 
-/** Leaves the four words of Philox-4×32-10 in `block`. */
+/** Writes the four words of Philox-4×32-10 to `block`. */
 function rounds(key0: number, key1: number, a: number, b: number, c: number, d: number): void {
   let c0 = a | 0;
   let c1 = b | 0;
@@ -71,8 +74,8 @@ export function randomBits(key0: number, key1: number, counter: number): number 
 }
 
 /**
- * @throws {ConfigError} unless `seed` is a whole number from 0 to 2⁵³ − 1. Each of these is a seed of its
- * own; a fraction would have to be cut off, and then two would be one.
+ * @throws {ConfigError} unless `seed` is an integer from 0 to 2⁵³ − 1, so that different seeds stay
+ * different.
  */
 export function checkSeed(subject: string, seed: unknown): asserts seed is number {
   if (Number.isSafeInteger(seed) && (seed as number) >= 0) return;
@@ -83,12 +86,12 @@ export function checkSeed(subject: string, seed: unknown): asserts seed is numbe
   });
 }
 
-/** What is above the low 32 bits of a seed; 0 for those that fit. */
+/** The bits of a seed above the low 32; 0 for smaller seeds. */
 export const highWord = (seed: number): number => Math.floor(seed / 4294967296);
 
 /**
- * The two int32 words of the key of a seed: `[seed, stream]` below 2³²; above, where the first word
- * alone would not tell seeds apart, two words of Philox under all bits of the seed.
+ * The two int32 words of the key of a seed: `[seed, stream]` below 2³². Above, where the first word
+ * alone would not distinguish seeds, two words of Philox under all bits of the seed.
  */
 export function seedWords(seed: number, stream = 0): [number, number] {
   const high = highWord(seed);
@@ -97,9 +100,12 @@ export function seedWords(seed: number, stream = 0): [number, number] {
   return [a | 0, (b + stream) | 0];
 }
 
-/** A seeded stream on the host, for shuffles and generated data. Plain state, so it can be saved. */
+/**
+ * A seeded random stream on the host, for shuffles and generated data. Plain state, so it can be
+ * saved.
+ */
 export class RandomStream {
-  /** The key; `counter` numbers of it are used up. */
+  /** The key; `counter` numbers have been drawn from it. */
   readonly seed: number;
   counter: number;
   readonly stream: number;

@@ -24,7 +24,7 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** The shape that NumPy's broadcasting gives: axes aligned at the end, 1 stretches. */
+/** The shape that NumPy's broadcasting gives: axes aligned at the end, size 1 stretches. */
 export function broadcastShapes(subject: string, shapes: readonly Shape[]): Shape {
   const rank = shapes.reduce((most, { length }) => Math.max(most, length), 0);
   const result = new Array<number>(rank).fill(1);
@@ -75,7 +75,7 @@ export function normalizeAxes(
   return sorted;
 }
 
-/** Throws unless `shape` is an array of whole sizes of 0 or more, whose product is exact. */
+/** Throws unless `shape` is an array of integers ≥ 0 whose product is exact. */
 export function checkShape(subject: string, shape: Shape): void {
   if (!Array.isArray(shape))
     throw new ShapeError({
@@ -100,7 +100,7 @@ export function checkShape(subject: string, shape: Shape): void {
     });
 }
 
-/** Where the element at a row-major position lies, as errors say it: `[2][0]`. */
+/** The index of the element at a row-major position, as printed in errors: `[2][0]`. */
 export function placeOf(position: number, shape: Shape): string {
   let place = "";
   let rest = position;

@@ -11,9 +11,9 @@ export interface Storage {
 }
 
 /**
- * The array, which must still have its memory.
+ * The array, which must not be detached.
  *
- * @throws {DataError} if its buffer was transferred, or detached in another way.
+ * @throws {DataError} if its buffer was transferred or otherwise detached.
  */
 export function intact(array: TypedArray, size: number): TypedArray {
   if (array.length === size) return array;
@@ -24,7 +24,7 @@ export function intact(array: TypedArray, size: number): TypedArray {
   });
 }
 
-/** An array whose length cannot change: itself, or a copy where its buffer can be resized. */
+/** An array whose length cannot change: itself, or a copy if its buffer is resizable. */
 export function fixedLength(array: TypedArray): TypedArray {
   const { resizable, growable } = array.buffer as { resizable?: boolean; growable?: boolean };
   return resizable || growable ? array.slice() : array;

@@ -8,10 +8,13 @@ export interface Eigen {
   readonly vectors: readonly Float64Array[];
 }
 
-/** More QR steps per eigenvalue than this mean that something is not a number; two are usual. */
+/**
+ * More QR steps per eigenvalue than this mean that the input contains NaN or infinity; two are
+ * usual.
+ */
 const maxSteps = 60;
 
-/** Below it float64 keeps fewer digits, and the size of a rounding error is no longer relative. */
+/** Below this float64 keeps fewer digits, and rounding errors are no longer relative. */
 const leastNormal = 2 ** -1022;
 
 /**
@@ -19,9 +22,9 @@ const leastNormal = 2 ** -1022;
  *
  *   A = Q Λ Qᵀ,   Λ = diag(λ₁ ≥ … ≥ λₙ),   QᵀQ = I
  *
- * by Householder's reduction to tridiagonal form and implicit QR steps with Wilkinson's shift. Every
- * eigenvalue is right to a small multiple of 2⁻⁵² ‖A‖, however they lie. The cost is about 5n³
- * multiply-adds: fine up to a few hundred rows.
+ * by Householder's reduction to tridiagonal form and implicit QR steps with Wilkinson's shift.
+ * Every eigenvalue is accurate to a small multiple of 2⁻⁵² ‖A‖, whatever their distribution. The
+ * cost is about 5n³ multiply-adds: fine up to a few hundred rows.
  *
  * @param matrix `[n, n]` as rows, symmetric to rounding; the mean of A and Aᵀ is decomposed.
  * @throws {ShapeError} if it is not square. @throws {DataError} if it is not symmetric.
@@ -39,7 +42,9 @@ export function eigenSymmetric(matrix: readonly Vector[]): Eigen {
   return { values: values.map((x) => x * unit), vectors };
 }
 
-/** A copy of the matrix, checked, made exactly symmetric, and in a unit in which no square underflows. */
+/**
+ * A checked copy of the matrix, made exactly symmetric, and scaled so that no square underflows.
+ */
 function symmetrized(matrix: readonly Vector[]): { rows: Float64Array[]; unit: number } {
   const n = matrix.length;
   let size = 0;
@@ -76,7 +81,10 @@ function symmetrized(matrix: readonly Vector[]): { rows: Float64Array[]; unit: n
   return { rows, unit };
 }
 
-/** Householder's reduction QᵀAQ = T; `basis` holds the columns of Q as rows, and `a` is used up. */
+/**
+ * Householder's reduction QᵀAQ = T; `basis` receives the columns of Q as rows, and `a` is
+ * overwritten.
+ */
 function tridiagonal(a: Float64Array[]): {
   diagonal: Float64Array;
   off: Float64Array;
@@ -141,7 +149,8 @@ export const identityRows = (n: number): Float64Array[] =>
 
 /**
  * Eigenpairs of the symmetric tridiagonal matrix with the given diagonals. `basis[i]` is the vector
- * that the i-th row of the matrix stands for, the i-th unit vector if absent. All are used up.
+ * that the matrix's i-th row represents, by default the i-th unit vector. All arguments are
+ * overwritten.
  */
 export function eigenTridiagonal(
   diagonal: Float64Array,
@@ -172,7 +181,7 @@ export function eigenTridiagonal(
   };
 }
 
-/** Sets an off-diagonal element to 0 where that changes nothing beyond rounding. */
+/** Sets an off-diagonal element to 0 if that changes nothing beyond rounding. */
 function negligible(d: Float64Array, e: Float64Array, i: number): boolean {
   const rounding = Number.EPSILON * (Math.abs(d[i]!) + Math.abs(d[i + 1]!));
   if (Math.abs(e[i]!) > rounding + leastNormal) return false;

@@ -1,13 +1,13 @@
 import { ConfigError } from "./errors.ts";
 
 /**
- * A nested record of leaves: a leaf, an array or tuple of trees, or a plain object of trees. An
- * object of a class joins in by a method `[treeChildren]()` that returns its fields to walk, and
- * `[treeRebuild](fields)` that makes its like from mapped ones.
+ * A nested structure of leaves: a leaf, an array or tuple of trees, or a plain object of trees. A
+ * class joins in with a method `[treeChildren]()` that returns the fields to walk, and
+ * `[treeRebuild](fields)` that builds an instance from mapped fields.
  */
 export type Tree<L> = L | readonly Tree<L>[] | { readonly [key: string]: Tree<L> };
 
-/** `T` with every leaf of type `L` replaced by `M`, and all else kept. */
+/** `T` with every leaf of type `L` replaced by `M`, and everything else unchanged. */
 export type MapTree<T, L, M> = T extends L
   ? M
   : T extends (...args: never[]) => unknown
@@ -31,7 +31,9 @@ const isPlainObject = (x: object): x is Record<string, unknown> => {
 
 const isBranch = (x: object): x is Branch => treeChildren in x;
 
-/** Branches within branches; a tree that is deeper contains itself, or a list that should be a tensor. */
+/**
+ * The deepest nesting allowed; a deeper tree contains itself, or a list that should be a tensor.
+ */
 const maxDepth = 1000;
 
 /**

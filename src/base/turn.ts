@@ -15,11 +15,11 @@ function throughChannel(): (f: () => void) => void {
 /** One turn of the event loop: timers, frames, input and signals come first. */
 export const turn = (): Promise<void> => new Promise((resolve) => soon(resolve));
 
-/** Half of a frame, in milliseconds: so long may this thread compute before others have their turn. */
+/** Half of a frame, in milliseconds: this thread may compute for that long before it yields. */
 const patience = 8;
 let lastTurn = 0;
 
-/** A turn of the event loop, if the last was long ago; else null. */
+/** A turn of the event loop, if the last one was long ago; else null. */
 export function turnIfDue(): Promise<void> | null {
   if (performance.now() - lastTurn < patience) return null;
   return turn().then(() => {

@@ -1,6 +1,6 @@
 /** Vectors in float64 on the host. */
 
-/** A row of numbers that is only read. */
+/** A read-only row of numbers. */
 export type Vector = ArrayLike<number>;
 
 /** xᵀy */
@@ -10,7 +10,10 @@ export function dot(x: Vector, y: Vector): number {
   return total;
 }
 
-/** The least and the greatest number; ∞ and −∞ of none. A loop: a call takes some 100 000 arguments at most. */
+/**
+ * The smallest and the largest number; ∞ and −∞ for none. A loop, because a call takes at most some
+ * 100 000 arguments.
+ */
 export function extent(x: Vector): [least: number, greatest: number] {
   let least = Number.POSITIVE_INFINITY;
   let greatest = Number.NEGATIVE_INFINITY;

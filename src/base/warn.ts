@@ -2,7 +2,7 @@ import type { ErrorParts } from "./errors.ts";
 
 const said = new Set<string>();
 
-/** Says once, on standard error, what is no error and yet hardly what is meant. */
+/** Prints a warning once, on standard error: not an error, but probably not what was intended. */
 export function warnOnce({ subject, problem, where, fix }: ErrorParts): void {
   const text = [
     `gradus: warning: ${subject}: ${problem}`,

@@ -1,22 +1,27 @@
-/** Sums of many terms of one shape, as reverse mode makes them of a value that is used many times. */
+/**
+ * Sums of many terms of one shape, as reverse mode produces for a value that is used many times.
+ */
 import type { Shape } from "../base/index.ts";
 import { apply, type Node } from "../graph/index.ts";
 import { add } from "./elementwise.ts";
 import { scatterAdd, scatterAddOp } from "./gather.ts";
 import { assembleOp, concat, padOp, reshape, slice } from "./movement.ts";
 
-/** What stands in a box of a whole, whose other elements are 0. */
+/** A value placed in a box of a larger array whose other elements are 0. */
 interface Part {
   readonly value: Node;
   readonly start: readonly number[];
 }
 
-/** From so many on, what is scattered into the same whole is scattered at once. */
+/**
+ * With at least this many terms, all updates scattered into arrays of the same shape are scattered
+ * at once.
+ */
 const manyScattered = 16;
 
 /**
- * Σ terms. Gradients of slices are zeros but for a box; added one by one, n of them would cost n times the
- * whole. They are put at their places at once, and only where boxes overlap is anything added.
+ * Σ terms. Gradients of slices are zero outside a box; adding n of them one by one would cost n
+ * times the full size. They are assembled at once, and only overlapping boxes are added.
  */
 export function total(terms: readonly Node[]): Node {
   if (terms.length === 1) return terms[0]!;
@@ -32,7 +37,9 @@ export function total(terms: readonly Node[]): Node {
   return sums.reduce((sum, term) => add(sum, term));
 }
 
-/** Terms of the same kind can be put together: `steps 1,2` are parts in such steps along the axes. */
+/**
+ * Terms of the same kind can be combined: `steps 1,2` are boxes with these steps along the axes.
+ */
 function kindOf({ op, attrs, inputs, shape }: Node): string {
   if (op === padOp && attrs.value === 0 && shape.length > 0)
     return `steps ${(attrs.interior as readonly number[]).map((n) => n + 1)}`;
@@ -54,7 +61,9 @@ function partsOf({ op, attrs, inputs, shape: { length: rank } }: Node): Part[] {
   return inputs.map((value, i) => ({ value, start: starts.slice(i * rank, (i + 1) * rank) }));
 }
 
-/** Nodes of the shape that add up to the parts: as many as lie above each other somewhere. */
+/**
+ * Nodes of the full shape that add up to the boxes; at least as many as overlap in one position.
+ */
 function put(parts: readonly Part[], shape: Shape, steps: readonly number[]): Node[] {
   if (steps.some((step) => step > 1)) return putApart(parts, shape, steps);
   return layers(merged(parts)).map((layer) =>
@@ -66,7 +75,7 @@ function put(parts: readonly Part[], shape: Shape, steps: readonly number[]): No
   );
 }
 
-/** Every k-th place along an axis of n is a column of that axis as one of n/k × k. */
+/** Every k-th position along an axis of size n is a column of that axis reshaped to n/k × k. */
 function putApart(parts: readonly Part[], shape: Shape, steps: readonly number[]): Node[] {
   const split = (sizes: readonly number[], f: (size: number, step: number) => number[]) =>
     sizes.flatMap((size, axis) => (steps[axis]! > 1 ? f(size, steps[axis]!) : [size]));
@@ -87,7 +96,7 @@ function putApart(parts: readonly Part[], shape: Shape, steps: readonly number[]
   ).map((x) => slice(reshape(x, whole), { start: shape.map(() => 0), size: shape, step: one }));
 }
 
-/** Parts of the same box as one. */
+/** Adds terms in the same box. */
 function merged(parts: readonly Part[]): Part[] {
   const boxes = new Map<string, Part[]>();
   for (const part of parts) {
@@ -103,8 +112,9 @@ function merged(parts: readonly Part[]): Part[] {
 }
 
 /**
- * The parts in layers within which no two overlap. A cut across an axis that no part crosses takes them
- * apart; where there is no cut, intervals along one axis are dealt out to as many layers as overlap.
+ * The boxes in layers within which no two overlap. A cut across an axis that no box crosses
+ * separates them; where there is no such cut, intervals along one axis are distributed over as many
+ * layers as overlap.
  */
 function layers(parts: readonly Part[], from = 0): Part[][] {
   if (parts.length < 2) return parts.length === 0 ? [] : [[...parts]];
@@ -128,7 +138,7 @@ const endOf = ({ start, value }: Part, axis: number): number => start[axis]! + v
 const inOrder = (axis: number, parts: readonly Part[]): Part[] =>
   [...parts].sort((a, b) => a.start[axis]! - b.start[axis]!);
 
-/** The parts in groups that lie one behind the other along the axis. */
+/** The boxes in groups that follow each other along the axis. */
 function cutAcross(axis: number, parts: readonly Part[]): Part[][] {
   const groups: Part[][] = [];
   let end = Number.NEGATIVE_INFINITY;
@@ -140,7 +150,7 @@ function cutAcross(axis: number, parts: readonly Part[]): Part[][] {
   return groups;
 }
 
-/** Layers of intervals along the first axis along which the parts begin at different places. */
+/** Layers of intervals along the first axis along which the boxes begin at different positions. */
 function dealt(parts: readonly Part[]): Part[][] {
   const differ = (axis: number) => parts.some((p) => p.start[axis] !== parts[0]!.start[axis]);
   const axis = Math.max(

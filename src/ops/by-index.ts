@@ -1,12 +1,12 @@
-/** Reference forms that several records share: slow, obvious, one index at a time. */
+/** Reference implementations shared by several records: slow, simple, one index at a time. */
 import { type DType, forEachIndex, stridesOf } from "../base/index.ts";
 import type { Node, RefArray } from "../graph/index.ts";
 
-/** Sums in a dtype: int32 wraps around at every step, as it does in memory. */
+/** Sums in a dtype: int32 wraps around at every step, as in memory. */
 export const adding = (dtype: DType): ((a: number, b: number) => number) =>
   dtype === "int32" ? (a, b) => (a + b) | 0 : (a, b) => a + b;
 
-/** Products in a dtype: those of int32 have up to 62 bits, of which the lowest 32 stay. */
+/** Products in a dtype: int32 products have up to 62 bits, of which the lowest 32 are kept. */
 export const multiplying = (dtype: DType): ((a: number, b: number) => number) =>
   dtype === "int32" ? Math.imul : (a, b) => a * b;
 

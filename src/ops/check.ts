@@ -1,4 +1,4 @@
-/** Values that a program must not meet: an error when it runs, since nobody can look at them before. */
+/** Checks of values that are known only when a program runs: an error is raised then. */
 import { DataError, isFloat, numeric } from "../base/index.ts";
 import { type Attrs, apply, type Node } from "../graph/index.ts";
 import type { Blame } from "../runtime/program.ts";
@@ -8,7 +8,7 @@ import { checkInput, constantOp, type OpRecord } from "./record.ts";
 import { max } from "./reduction.ts";
 import { constant } from "./sources.ts";
 
-/** A value travels as (value · scale + offset), which no value makes 0. */
+/** A value is encoded as (value · scale + offset), which is never 0. */
 const offset = 2 ** 30;
 const limit = 2 ** 29;
 const special: Readonly<Record<number, number>> = { 1: Number.NaN, 2: Infinity, 3: -Infinity };
@@ -63,10 +63,10 @@ export const checkOp: OpRecord = constantOp({
 });
 
 /**
- * x itself; an error that names a value when it is computed, unless `valid` holds everywhere.
+ * x itself. Computing it is an error that names a value, unless `valid` is true everywhere.
  *
  * @param wanted what a value must be: "a value is 0, not −1 or 1."
- * @param values what `valid` is about, where that is not x.
+ * @param values the values that `valid` checks, if not x.
  */
 export function checked(
   x: Node,

@@ -1,15 +1,18 @@
 import type { Complex } from "../graph/index.ts";
 
-/** Complex arithmetic for the complex-step check. Slow and obvious. */
+/** Complex arithmetic for the complex-step check. Slow and simple. */
 export const complex = (re: number, im = 0): Complex => ({ re, im });
 export const cadd = (a: Complex, b: Complex) => complex(a.re + b.re, a.im + b.im);
 export const csub = (a: Complex, b: Complex) => complex(a.re - b.re, a.im - b.im);
 export const cneg = (a: Complex) => complex(-a.re, -a.im);
-/** x · y with 0 · ∞ = 0: what does not move has no derivative, beside infinite values, too. */
+/** x · y with 0 · ∞ = 0: a constant has no derivative, even beside infinite values. */
 const times = (x: number, y: number) => (x === 0 || y === 0 ? 0 : x * y);
 export const cmul = (a: Complex, b: Complex) =>
   complex(a.re * b.re - times(a.im, b.im), times(a.re, b.im) + times(a.im, b.re));
-/** By a quotient that cannot overflow (Smith 1962); of a real 0, by the real derivative, which is infinite. */
+/**
+ * By a quotient that cannot overflow (Smith 1962); for a real 0, by the real derivative, which is
+ * infinite.
+ */
 export const cdiv = (a: Complex, b: Complex) => {
   if (b.im === 0) return complex(a.re / b.re, a.im === 0 ? 0 : a.im / b.re);
   if (b.re === 0) {
@@ -30,13 +33,15 @@ export const clog = (a: Complex) =>
 export const csqrt = (a: Complex) => {
   const edge = atEdge(a, Math.sqrt(a.re));
   if (edge) return edge;
-  // the imaginary part from im/(2 re), which keeps a tiny im exact
+  // the imaginary part as im/(2 re), which keeps a tiny im exact
   const re = Math.sqrt((Math.hypot(a.re, a.im) + a.re) / 2);
   return complex(re, a.im / (2 * re));
 };
-/** |z| by its real part; at 0, where the derivative is 0 by convention, a constant. */
+/**
+ * |z| by its real part; at 0, where the derivative is 0 by convention, a constant.
+ */
 export const cabs = (z: Complex) => (z.re < 0 ? cneg(z) : z.re === 0 ? complex(0) : z);
-/** The one whose real part wins; ties share, and NaN wins, as in the real op. */
+/** The one with the larger (smaller) real part; ties share, and NaN wins, as in the real op. */
 export const cchoose =
   (wins: (x: number, y: number) => boolean) =>
   (a: Complex, b: Complex): Complex => {
@@ -52,8 +57,9 @@ export const csigmoid = (z: Complex) => {
 export const csoftplus = (z: Complex) =>
   z.re > 0 ? cadd(z, clog1p(cexp(cneg(z)))) : clog1p(cexp(z));
 /**
- * aᵇ = e^{b log a}, for a < 0 as ±(−a)ᵇ with a whole b: sin(πb) is not 0 in floating point, which the
- * step's size would divide by. At a = 0 by the real derivatives, b 0^{b−1} in a and 0 in b.
+ * aᵇ = e^{b log a}, for a < 0 as ±(−a)ᵇ with an integer b: sin(πb) is not exactly 0 in floating
+ * point, and would be divided by the step size. At a = 0 by the real derivatives, b 0^{b−1} in a
+ * and 0 in b.
  */
 export const cpow = (a: Complex, b: Complex): Complex => {
   const value = a.re === 1 || (a.re === -1 && Math.abs(b.re) === Infinity) ? 1 : a.re ** b.re;
@@ -93,7 +99,7 @@ export const clog1p = (a: Complex) =>
  * so nothing cancels (Abramowitz & Stegun 7.1.6).
  */
 export function cerf(z: Complex): Complex {
-  // far out the series is ∞ · 0; the step is small, so the first two terms of Taylor are exact
+  // far out the series is ∞ · 0; the step is small, so the first two Taylor terms are exact
   if (Math.abs(z.re) > 6)
     return complex(Math.sign(z.re), (2 / Math.sqrt(Math.PI)) * Math.exp(-z.re * z.re) * z.im);
   const z2 = cmul(z, z);

@@ -24,7 +24,7 @@ export interface ConvGeometry {
 }
 
 const geometry = (attrs: Attrs) => attrs as unknown as ConvGeometry;
-/** Extent of `n` elements that stand `step` apart. */
+/** Extent of `n` elements at distance `step`. */
 const span = (n: number, step: number) => (n === 0 ? 0 : (n - 1) * step + 1);
 
 /**
@@ -100,7 +100,7 @@ export const convOp: OpRecord = bilinear({
 });
 
 /**
- * With enough images to fill vectors and few channels; not where the engine convolves by Winograd's minimal
+ * With enough images to fill vectors, and few channels; not if the engine uses Winograd's minimal
  * filtering.
  */
 function prefersInnermost({ shape: [n], inputs: [, w], attrs }: Node): boolean {
@@ -130,9 +130,9 @@ const swap = (x: Node, a: number, b: number): Node => {
   return permute(x, perm);
 };
 
-/** Input gradient: g, dilated by the stride, with the flipped kernel; stride and dilation change places. */
+/** Input gradient: g, dilated by the stride, with the flipped kernel; stride and dilation swap. */
 function inputAdjoint(g: Node, { inputs: [x, w], attrs }: Node): Node {
-  if (x!.size === 0) return zerosLike(x!); // padding alone: there is nothing to convolve to
+  if (x!.size === 0) return zerosLike(x!); // padding alone: nothing to convolve with
   const geo = geometry(attrs);
   const spatial = w!.shape.slice(3);
   const padLow = spatial.map((k, i) => span(k, geo.kernelDilation[i]!) - 1 - geo.padLow[i]!);
@@ -155,9 +155,9 @@ function inputAdjoint(g: Node, { inputs: [x, w], attrs }: Node): Node {
 }
 
 /**
- * Kernel gradient: the output's gradient slides over x, with batch and channels in each other's
- * places. Where x is dilated, x slides over the gradient instead (from the other end, hence the
- * flip), and no zero between its elements is multiplied.
+ * Kernel gradient: the output's gradient slides over x, with batch and channels swapped. If x is
+ * dilated, x slides over the gradient instead (from the other end, hence the flip), and no zero
+ * between its elements is multiplied.
  */
 function kernelAdjoint(g: Node, node: Node): Node {
   const [x, w] = node.inputs as [Node, Node];

@@ -48,7 +48,7 @@ export const constantValue = (x: Node): number | undefined =>
   loweringOf(x).kind === "constant" ? (x.attrs.value as number) : undefined;
 
 type Operand = Node | number;
-/** Numbers take the shape and dtype of the node beside them. */
+/** Numbers take the shape and dtype of the other operand. */
 const pair = (a: Operand, b: Operand): [Node, Node] => {
   if (typeof a === "number") return [constant(a, (b as Node).shape, (b as Node).dtype), b as Node];
   return [a, typeof b === "number" ? constant(b, a.shape, a.dtype) : b];
@@ -116,7 +116,7 @@ const floorDivReal = (a: number, b: number): number => {
   const [rest, divisor] = [Math.abs(modReal(a, b)), Math.abs(b)];
   return rest >= divisor - rest || rest === divisor ? down - 1 : down; // both are ∞ for −5 / ∞
 };
-/** σ by the tail that does not overflow. */
+/** σ in the form whose exponential does not overflow. */
 const sigmoidReal = (x: number) =>
   x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
 
@@ -125,7 +125,7 @@ const unchanged = (node: Node, value: number, sides: readonly number[]): Node | 
   return undefined;
 };
 
-/** All of g where this side wins, half where both tie: the mean of both one-sided derivatives. */
+/** All of g if this side wins, half if both tie: the mean of both one-sided derivatives. */
 const toWinner = (wins: (a: Node, b: Node) => Node) => ({
   choose: (g: Node, a: Node, b: Node) => where(wins(a, b), g, where(equal(a, b), mul(0.5, g), 0)),
 });
@@ -289,9 +289,9 @@ export const ops = {
     complex: cerf,
   }),
   /**
-   * log(1 + eˣ), as max(x, 0) + log1p(e^−|x|): no overflow on the right, no lost digits on the left.
-   * An op of its own because its derivatives are σ and onwards, also at 0, where those of the two
-   * terms are not.
+   * log(1 + eˣ), as max(x, 0) + log1p(e^−|x|): no overflow on the right, no lost digits on the
+   * left. A primitive of its own because its derivatives are σ and the derivatives of σ, at 0 as
+   * well, where those of the two terms are not.
    */
   softplus: elementwise({
     name: "softplus",
@@ -352,8 +352,8 @@ export const ops = {
     simplify: (node) => unchanged(node, 1, [0, 1]),
   }),
   /**
-   * a · b with 0 · ∞ = 0 · NaN = 0: the chain rule where a derivative is 0 because something was not
-   * taken, whose own derivative may be anything.
+   * a · b with 0 · ∞ = 0 · NaN = 0: the chain rule for a derivative that is 0 because a value was
+   * not selected, while that value's own derivative may be anything.
    */
   mulZero: elementwise({
     name: "mulZero",
@@ -380,7 +380,7 @@ export const ops = {
     ],
     simplify: (node) => unchanged(node, 1, [1]),
   }),
-  /** ⌊a/b⌋, of the exact quotient. Of floats a/0 is ±∞ or NaN, of integers 0. */
+  /** ⌊a/b⌋ of the exact quotient. For floats a/0 is ±∞ or NaN, for integers 0. */
   floorDiv: elementwise({
     name: "floorDiv",
     formula: "⌊a / b⌋",
@@ -521,7 +521,10 @@ export const ops = {
       [0, 9e8],
     ],
   }),
-  /** c ? a : b. Selects derivatives rather than multiplying them, so a NaN on the other side stays there. */
+  /**
+   * c ? a : b. Selects derivatives rather than multiplying them, so a NaN in the branch that is not
+   * selected does not spread.
+   */
   where: linear({
     name: "where",
     formula: "c ? a : b",
@@ -538,7 +541,7 @@ export const ops = {
       (g, { inputs: [c] }) => where(c!, g, 0),
       (g, { inputs: [c] }) => where(c!, 0, g),
     ],
-    // the branch of a comparison that does not hold is never NaN, if it is what was compared
+    // the unselected branch of a comparison is never NaN, if it is one of the compared values
     masks: ({ inputs: [c, , b] }, i) =>
       i === 2 && isOrder(c!) && c!.inputs.includes(b!) ? "value" : "condition",
     reference: (_, [c, a, b]) => c!.data.map((x, i) => (x ? a!.data[i]! : b!.data[i]!)),
@@ -564,7 +567,7 @@ export const ops = {
         : undefined;
     },
   }),
-  /** x itself: the variable of a transform, which can be told from all other uses of x. */
+  /** x itself: the variable of a transform, distinguishable from all other uses of x. */
   identity: linear({
     name: "identity",
     formula: "x",
@@ -576,7 +579,7 @@ export const ops = {
     lower: { kind: "view", view: (x) => x },
     simplify: ({ inputs: [x] }) => x,
   }),
-  /** x, as a constant of every derivative. */
+  /** x, treated as a constant by every derivative. */
   stopGradient: {
     ...linear({
       name: "stopGradient",
@@ -595,6 +598,6 @@ export const ops = {
 
 setChainRule({ mul, mulZero, add, neg });
 
-/** A constant of another node's shape and dtype. */
+/** A constant with another node's shape and dtype. */
 export const filled = (value: number, like: { shape: Shape; dtype: DType }): Node =>
   constant(value, like.shape, like.dtype);

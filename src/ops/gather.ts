@@ -16,7 +16,10 @@ const axisOf = (attrs: Attrs) => attrs.axis as number;
 const replaced = (shape: readonly number[], axis: number, size: number) =>
   shape.map((d, i) => (i === axis ? size : d));
 
-/** The flat position of each index entry in an array of `shape`. @throws {DataError} outside it. */
+/**
+ * The flat position of each index entry in an array of `shape`. @throws {DataError} for an index
+ * out of range.
+ */
 function targets(node: Node, indices: RefArray, shape: readonly number[]): Float64Array {
   const axis = axisOf(node.attrs);
   const strides = stridesOf(shape);

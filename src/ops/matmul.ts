@@ -11,7 +11,7 @@ export const transposeLast = (x: Node): Node => {
   return permute(x, perm);
 };
 
-/** aᵀ of a matrix, without a second turn where a is one already. */
+/** aᵀ of a matrix; if a is itself a transpose, its input. */
 export const transpose = (a: Node): Node =>
   a.op === permuteOp && a.shape.length === 2 ? a.inputs[0]! : transposeLast(a);
 

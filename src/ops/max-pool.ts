@@ -12,15 +12,15 @@ import { type WindowGeometry, window, windowOp } from "./window.ts";
 const geometry = (attrs: Attrs) => attrs as unknown as WindowGeometry;
 /** The axes of the windows in `window(x)`. */
 const windowAxes = (x: Node, { size }: WindowGeometry) => size.map((_, i) => x.shape.length + i);
-/** Spatial axes joined into one. */
+/** Spatial axes flattened into one. */
 const flat = (x: Node, rank: number): Node => {
   const lead = x.shape.slice(0, x.shape.length - rank);
   return reshape(x, [...lead, sizeOf(x.shape.slice(-rank))]);
 };
 
 /**
- * Where the largest element of each window stands within its plane, int32, row-major; the first of
- * those that tie.
+ * The position of each window's largest element within its plane, int32, row-major; the first one
+ * on ties.
  */
 export function winners(x: Node, geo: WindowGeometry): Node {
   const rank = geo.size.length;
@@ -31,8 +31,9 @@ export function winners(x: Node, geo: WindowGeometry): Node {
     .map((step, i) => mul(iota(winner.shape.slice(lead), i), geo.stride[i]! * step))
     .reduce(add);
   let index = broadcastInto(corner, winner.shape, [...winner.shape.keys()].slice(0, lead));
-  // From the position within the window to that within the plane, from the last axis on: `rest` counts
-  // lines of the window, each `line` places behind the one before as far as the axes after it go.
+  // From the position within the window to that within the plane, starting with the last axis:
+  // `rest` counts lines of the window, and consecutive lines are `line` positions apart in the
+  // plane.
   let rest = winner;
   let line = 0;
   for (let i = rank - 1; i >= 0; i--) {
@@ -45,8 +46,8 @@ export function winners(x: Node, geo: WindowGeometry): Node {
 }
 
 /**
- * Whether the windows lie side by side and cover all of the plane, in pairs along its last axis: such
- * repetitions the kernel reads by whole vectors.
+ * Whether the windows tile the plane, in pairs along its last axis: the kernel reads such
+ * repetitions in whole vectors.
  */
 const isTiling = (x: Node, { size, stride, dilation }: WindowGeometry): boolean =>
   size.at(-1) === 2 &&
@@ -55,13 +56,13 @@ const isTiling = (x: Node, { size, stride, dilation }: WindowGeometry): boolean 
   );
 
 /**
- * Each element of g at the place of its window's winner, 0 elsewhere, for windows that tile the
- * plane: one elementwise map over the plane, which work that follows can join.
+ * Each element of g at the position of its window's maximum, 0 elsewhere, for windows that tile the
+ * plane: one elementwise map over the plane, into which later work can be fused.
  */
 function spreadOverTiles(x: Node, geo: WindowGeometry, g: Node): Node {
   const winner = argmax(window(x, geo), windowAxes(x, geo));
   const lead = x.shape.length - geo.size.length;
-  // every spatial axis becomes two: the window, and the position within
+  // every spatial axis becomes two: the window, and the position within it
   const within = geo.size.map((_, i) => lead + 2 * i + 1);
   const shape = [
     ...x.shape.slice(0, lead),
@@ -73,7 +74,7 @@ function spreadOverTiles(x: Node, geo: WindowGeometry, g: Node): Node {
   return reshape(where(here, broadcastInto(g, shape, within), 0), x.shape);
 }
 
-/** The same for any windows; where they overlap, a place gets the sum. */
+/** The same for any windows; where they overlap, a position gets the sum. */
 function spreadAt(x: Node, geo: WindowGeometry, g: Node): Node {
   const rank = geo.size.length;
   const at = flat(winners(x, geo), rank);
@@ -81,7 +82,7 @@ function spreadAt(x: Node, geo: WindowGeometry, g: Node): Node {
   return reshape(scatterAdd(at, flat(g, rank), at.shape.length - 1, plane), x.shape);
 }
 
-/** Where the first largest element, or the first NaN, of each window lies in `x`. */
+/** The position of the first largest element, or of the first NaN, of each window in `x`. */
 function firstLargest(node: Node, x: RefArray): Float64Array {
   const { size, stride, dilation } = geometry(node.attrs);
   const lead = node.shape.length - size.length;
@@ -103,8 +104,8 @@ function firstLargest(node: Node, x: RefArray): Float64Array {
 }
 
 /**
- * The largest element of each window over the last axes. The derivative goes to where the value
- * came from, the first of those that tie. The positions are found only when a derivative asks.
+ * The largest element of each window over the last axes. The derivative goes to the element that
+ * was selected, the first one on ties. Positions are computed only when a derivative needs them.
  */
 export const maxPoolOp: OpRecord = custom({
   name: "maxPool",

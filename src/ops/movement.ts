@@ -215,8 +215,8 @@ export const padOp: OpRecord = linear({
 });
 
 /**
- * Each input at its own place of the result, whose other elements are 0; the places do not overlap.
- * Sums of pads become this: the gradient of all slices of a value is written once.
+ * Each input in its own box of the result, whose other elements are 0; the boxes do not overlap.
+ * Sums of pads are rewritten to this: the gradient of all slices of a value is written once.
  */
 export const assembleOp: OpRecord = linear({
   name: "assemble",
@@ -270,7 +270,9 @@ export const startOf = (attrs: Attrs, part: number, rank: number): readonly numb
   list(attrs, "starts").slice(part * rank, (part + 1) * rank);
 
 const known = new WeakMap<Node, Float64Array>();
-/** Where each input of a concatenation begins: found once, as each input asks for its own. */
+/**
+ * Where each input of a concatenation begins: computed once, because each input asks for its own.
+ */
 function beginnings(node: Node, axis: number): Float64Array {
   const found = known.get(node);
   if (found) return found;
@@ -355,7 +357,7 @@ export const slice = (
   { start, size, step }: { start: readonly number[]; size: Shape; step: readonly number[] },
 ): Node => apply(sliceOp, [x], { start, size, step });
 
-/** `count` neighbours along one axis, from position `from` on. */
+/** `count` consecutive elements along one axis, from position `from` on. */
 export const span = (x: Node, axis: number, from: number, count: number): Node =>
   slice(x, {
     start: x.shape.map((_, i) => (i === axis ? from : 0)),
@@ -378,7 +380,7 @@ export const pad = (
   },
 ): Node => apply(padOp, [x], { low, high, interior, value: roundTo(x.dtype, value) });
 
-/** NumPy's broadcasting of one node: sizes of 1 stretch, missing leading axes appear. */
+/** NumPy's broadcasting of one node: axes of size 1 stretch, missing leading axes are added. */
 export function broadcastTo(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x;
   if (loweringOf(x).kind === "constant") return apply(x.op, [], { ...x.attrs, shape });
@@ -391,12 +393,12 @@ export function broadcastTo(x: Node, shape: Shape): Node {
 }
 
 /**
- * The strides under which a strided value of shape `from` reads as shape `to`, or null if none do:
- * each group of axes that is regrouped must be evenly spaced.
+ * The strides under which a strided value of shape `from` reads as shape `to`, or null if there are
+ * none: each group of axes that is regrouped must be evenly spaced.
  */
 export function reshapeView(x: Strided, from: Shape, to: Shape): Strided | null {
   if (sizeOf(from) === 0) return { offset: x.offset, strides: stridesOf(to) };
-  // axes of size 1 carry no stride
+  // axes of size 1 have no stride
   const axes = from.map((size, i) => ({ size, stride: x.strides[i]! })).filter((a) => a.size !== 1);
   // neighbours that are evenly spaced merge into one run
   const runs: { size: number; stride: number }[] = [];

@@ -23,17 +23,17 @@ import {
 import type { Opcode } from "../runtime/opcodes.ts";
 import type { Epilogue, Instruction, Reducer, View } from "../runtime/program.ts";
 
-/** How the compiler turns an op into part of a program. */
+/** How the compiler lowers an op. */
 export type Lowering =
-  /** A value that comes from outside. */
+  /** A value from outside the graph. */
   | { readonly kind: "leaf" }
   /** `attrs.value` everywhere. */
   | { readonly kind: "constant" }
   /** The index along `attrs.axis`. */
   | { readonly kind: "index" }
-  /** One instruction of a fused expression. */
+  /** One operation of a fused expression. */
   | { readonly kind: "map"; readonly opcode: Opcode }
-  /** No work at all: other strides on the same buffer; null where no strides do it. */
+  /** A view: other strides on the same buffer, no work at all; null if no strides express it. */
   | {
       readonly kind: "view";
       readonly view: (x: Strided, node: Node) => Strided | null;
@@ -42,32 +42,35 @@ export type Lowering =
     }
   /** A reduction over `attrs.axes`, with expressions fused before and after. */
   | { readonly kind: "reduce"; readonly reducer: Reducer }
-  /** Other nodes with the same value, once all derivatives have been taken. */
+  /** An equivalent composition of other ops, once all derivatives have been taken. */
   | { readonly kind: "expand"; readonly expand: (node: Node) => Node }
-  /** An instruction of its own, with bias, ReLU and an expression fused after it. */
+  /** An instruction of its own, with bias, ReLU and an expression fused as its epilogue. */
   | {
       readonly kind: "fused";
       readonly emit: (node: Node, inputs: readonly View[], after: After) => Instruction;
       /** The axes of the result along which a bias may vary. */
       readonly channels: (rank: number) => readonly number[];
-      /** What a convolution says about its batch. */
+      /** What a convolution declares about its batch. */
       readonly batch?: Batch;
     }
   /** An instruction of its own that stores its result. */
   | {
       readonly kind: "kernel";
       readonly emit: (node: Node, inputs: readonly View[], output: View) => Instruction;
-      /** The input that holds indices, which fail the run unless all are below `bound`. */
+      /** The input that holds indices; the run fails unless all are below `bound`. */
       readonly indices?: { readonly input: number; readonly bound: (node: Node) => number };
     }
-  /** Input i fills the slice `slices(node, whole)[i]` of the result; the rest is `fill`, null for no rest. */
+  /**
+   * Input i fills the slice `slices(node, whole)[i]` of the result; the rest is `fill`, null if
+   * there is no rest.
+   */
   | {
       readonly kind: "assemble";
       readonly fill: (node: Node) => number | null;
       readonly slices: (node: Node, whole: Strided) => readonly Strided[];
     };
 
-/** What an instruction does to its results. */
+/** The bias and ReLU that an instruction applies to its results. */
 export interface After {
   readonly bias?: View | undefined;
   readonly relu: boolean;
@@ -82,7 +85,7 @@ export interface Batch {
   readonly prefersInnermost: (node: Node) => boolean;
 }
 
-/** An op of gradus: everything the graph knows, and how it compiles. */
+/** An op of gradus: the graph's part of the record and the compiler's. */
 export type OpRecord = Op<Lowering>;
 
 /** The typed lowering of a node's op. */
@@ -136,8 +139,8 @@ export function checkSameShape(name: string, inputs: readonly Node[]): void {
 }
 
 /**
- * ∂y/∂xᵢ: a number, a formula in the output and the inputs, or null where there is none; or what it
- * does to a derivative that passes, where that is a choice and not a product (0 · ∞ would be NaN).
+ * ∂y/∂xᵢ: a number, a formula in the output and the inputs, or null if there is none; or a function
+ * of the incoming derivative, if the op selects rather than multiplies (0 · ∞ would be NaN).
  */
 type Partial =
   | number
@@ -155,27 +158,27 @@ type Arity = 1 | 2 | 3;
 export interface ElementwiseSpec<A extends Arity> {
   readonly name: string;
   readonly arity: A;
-  /** The instruction, where it is not called like the op. */
+  /** The instruction, if its name differs from the op's. */
   readonly opcode?: Opcode;
-  /** The value in terms of other ops, where there is no single instruction. */
+  /** The value in terms of other ops, if there is no single instruction. */
   readonly expand?: (...x: Node[]) => Node;
   readonly formula: string;
   readonly dtypes: readonly DType[];
-  /** The result's dtype, when it is not the inputs'. */
+  /** The result's dtype, if it is not that of the inputs. */
   readonly result?: DType;
-  /** One partial derivative per input: leaving one out does not compile. */
+  /** One partial derivative per input; a missing one does not compile. */
   readonly partials: Tuples<Partial>[A];
   /** True where the partials are finite for all finite inputs. */
   readonly tame?: boolean;
-  /** What the derivatives of `choose` leave out. */
+  /** The values that the derivatives of `choose` leave unselected. */
   readonly masks?: Masking;
   readonly reference: (...x: number[]) => number;
-  /** The exact int32 form, where rounding the float one is not exact. */
+  /** The exact int32 form, if rounding the float result is not exact. */
   readonly int?: (...x: number[]) => number;
   /** The continuation to complex numbers, where the op is analytic. */
   readonly complex?: (...x: Complex[]) => Complex;
   readonly simplify?: (node: Node) => Node | undefined;
-  /** Where the sweep draws its inputs from, per input. Default [−3, 3]. */
+  /** The range from which the test sweep draws each input. Default [−3, 3]. */
   readonly domain?: readonly (readonly [number, number])[];
 }
 
@@ -183,11 +186,11 @@ export interface ElementwiseOp extends OpRecord {
   readonly domain: readonly (readonly [number, number])[];
 }
 
-// The chain rule needs products and sums of nodes, which are themselves records. They are handed
-// in by elementwise.ts once they exist, so that this file does not import its own users.
+// The chain rule needs products and sums of nodes, which are themselves records. elementwise.ts
+// passes them in once they exist, so that this file does not import its own users.
 let chain: {
   mul(a: Node, b: Node): Node;
-  /** a · b, and 0 where either is 0. */
+  /** a · b, and 0 if either is 0. */
   mulZero(a: Node, b: Node): Node;
   add(a: Node, b: Node): Node;
   neg(a: Node): Node;
@@ -196,19 +199,19 @@ export function setChainRule(rule: typeof chain): void {
   chain = rule;
 }
 
-/** g · partial; `guarded` where zeros in g must not meet ∞ or NaN in a partial. */
+/** g · partial; `guarded` if zeros in g must not meet ∞ or NaN in a partial. */
 function scale(g: Node, partial: Partial, y: Node, guarded: boolean): Node | null {
   if (partial === null || partial === 0) return null;
   if (partial === 1) return g;
   if (partial === -1) return chain.neg(g);
-  if (typeof partial === "number") throw new TypeError("a constant partial is −1, 0 or 1"); // a slip in a record, not in use
+  if (typeof partial === "number") throw new TypeError("a constant partial is −1, 0 or 1"); // a bug in a record
   if (typeof partial === "object") return partial.choose(g, ...y.inputs);
   const factor = partial(y, ...y.inputs);
   const plain = loweringOf(factor).kind === "constant" && Number.isFinite(factor.attrs.value);
   return !guarded || plain ? chain.mul(g, factor) : chain.mulZero(g, factor);
 }
 
-/** Sum of the terms that are there. */
+/** Sum of the terms that are not null. */
 export function addAll(terms: readonly (Node | null)[]): Node | null {
   return terms.reduce((sum, term) => (sum && term ? chain.add(sum, term) : (sum ?? term)), null);
 }
@@ -261,10 +264,10 @@ interface LinearSpec {
   readonly infer: Infer;
   /**
    * The adjoint with respect to each input (null: an index or condition, which has no derivative).
-   * One entry for ops of any arity, which then gets the input's position.
+   * One entry for ops of any arity, which then receives the input's position.
    */
   readonly adjoints: readonly Adjoint[] | ((g: Node, node: Node, position: number) => Node);
-  /** The op on tangents, where it is not the op itself (an affine op drops its constant). */
+  /** The op on tangents, if it is not the op itself (an affine op drops its constant). */
   readonly tangent?: (node: Node, tangents: readonly Node[]) => Node;
   /** The zero tangent of input i, for ops that take several inputs together. */
   readonly reference: (node: Node, inputs: readonly RefArray[]) => Float64Array;
@@ -328,7 +331,10 @@ export function custom(
   return { ...baseOf(spec), linearity: null, vjp, jvp, reference };
 }
 
-/** An op with integer or boolean results, or a wall: no derivative flows. */
+/**
+ * An op through which no derivative flows: its results are integers or booleans, or it stops
+ * derivatives.
+ */
 export function constantOp(spec: Omit<LinearSpec, "adjoints" | "tangent">): OpRecord {
   return {
     ...baseOf(spec),
@@ -360,6 +366,6 @@ function baseOf(spec: Omit<LinearSpec, "adjoints" | "tangent">) {
   };
 }
 
-/** Whether derivatives can reach this node: floats made by a differentiable op. */
+/** Whether derivatives can flow through this node: its dtype is float and its op differentiable. */
 export const carriesDerivative = (node: Node): boolean =>
   isFloat(node.dtype) && node.op.differentiable;

@@ -6,7 +6,7 @@ import { cast, div, equal, where } from "./elementwise.ts";
 import { constantOp, custom, type OpRecord } from "./record.ts";
 import { axesOf, broadcastInto, inferReduced, sum } from "./sum.ts";
 
-/** The mean of the imaginary parts of the elements whose real part is extreme. */
+/** The mean of the imaginary parts of the elements whose real part is the extreme. */
 const meanOfTies =
   (better: (x: number, best: number) => boolean): Imaginary =>
   (node, [re], [im]) => {

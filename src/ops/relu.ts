@@ -1,10 +1,13 @@
 import type { Node } from "../graph/index.ts";
 import { constantValue, lessEqual, ops, where } from "./elementwise.ts";
 
-/** max(x, 0), with derivative 0 at 0; NaN stays NaN. A composition of ops, so that derivatives share its mask. */
+/**
+ * max(x, 0), with derivative 0 at 0; NaN stays NaN. Composed of ops, so that its derivatives share
+ * the mask.
+ */
 export const relu = (x: Node): Node => where(lessEqual(x, 0), 0, x);
 
-/** x, if `y` is relu(x) as {@link relu} builds it. */
+/** x, if `y` is relu(x) in the form that {@link relu} builds. */
 export function reluInput(y: Node): Node | undefined {
   if (y.op !== ops.where) return undefined;
   const [condition, zero, x] = y.inputs as [Node, Node, Node];

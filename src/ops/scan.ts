@@ -9,7 +9,7 @@ const toLast = <T>(items: readonly T[], axis: number): T[] => [
   ...items.filter((_, i) => i !== axis),
   items[axis]!,
 ];
-/** Shape and views with the op's axis last, where the instructions want it. */
+/** Shape and views with the op's axis last, as the instructions require. */
 const alongLast = (node: Node, input: View, output: View) => {
   const axis = axisOf(node.attrs);
   const turned = (view: View): View => ({ ...view, strides: toLast(view.strides, axis) });

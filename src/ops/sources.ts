@@ -10,7 +10,7 @@ import {
 import { apply, type Node } from "../graph/index.ts";
 import { constantOp, type OpRecord, setZerosLike } from "./record.ts";
 
-/** A value from outside: data, or a placeholder that a compiled function fills. */
+/** A value from outside the graph: data, or a placeholder filled by a compiled function. */
 export const leafOp: OpRecord = {
   ...constantOp({
     name: "leaf",
@@ -69,8 +69,8 @@ export const constant = (value: number, shape: Shape, dtype: DType): Node =>
   apply(constantRecord, [], { value: roundTo(dtype, value), shape, dtype });
 
 /**
- * `value` everywhere, of which another is likely next time: uncompiled code makes it an input of its
- * program, so that it needs no program of its own.
+ * `value` everywhere, likely to be another value next time: uncompiled code makes it an input of
+ * its program, so that a new value does not need a new program.
  */
 export const varying = (value: number, shape: Shape, dtype: DType): Node =>
   apply(constantRecord, [], { value: roundTo(dtype, value), shape, dtype, varying: true });

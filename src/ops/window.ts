@@ -60,7 +60,7 @@ export const windowOp: OpRecord = linear({
     (g, { inputs: [x], attrs }) =>
       apply(foldOp, [g], { ...attrs, extent: x!.shape.slice(-geometry(attrs).size.length) }),
   ],
-  masks: () => "condition", // strides may pass over elements
+  masks: () => "condition", // strides may skip elements
   reference(node, [x]) {
     const { size, stride, dilation } = geometry(node.attrs);
     const r = size.length;

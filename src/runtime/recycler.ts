@@ -9,11 +9,11 @@ const leastBytes = 1 << 20;
  */
 const keptBytes = 256 << 20;
 /** Bits of the number that `ended` returns. */
-const places = 32;
+const slots = 32;
 
 /** Reports collected objects; see `watch` and `ended` in `kernel/bindings/node/addon.cc`. */
 export interface Watcher {
-  watch(place: number, object: object): void;
+  watch(slot: number, object: object): void;
   ended(): number;
 }
 
@@ -39,7 +39,7 @@ export class Loan {
  */
 export class Recycler {
   readonly #watcher: Watcher;
-  readonly #loans: (Loan | null)[] = new Array(places).fill(null);
+  readonly #loans: (Loan | null)[] = new Array(slots).fill(null);
   #lent = 0;
   /** In tests, recycled arrays are overwritten, so that nothing relies on their contents. */
   readonly #wipes = isSwitchedOn("GRADUS_VERIFY");
@@ -54,14 +54,14 @@ export class Recycler {
   }
 
   /**
-   * A recycled array in place of the unwritten array `fresh`, or `fresh` itself if none of its
+   * A recycled array in slot of the unwritten array `fresh`, or `fresh` itself if none of its
    * length is free. V8 schedules collections by the bytes of arrays that were allocated, so `fresh`
    * is allocated in any case; its unwritten pages cost nothing.
    */
   take(fresh: TypedArray): TypedArray {
     const ended = this.#watcher.ended();
     let newest = -1;
-    for (let i = 0; i < places; i++)
+    for (let i = 0; i < slots; i++)
       if ((ended >>> i) & 1 && this.#loans[i]?.array?.byteLength === fresh.byteLength)
         if (this.#since(i) > this.#since(newest)) newest = i;
     if (newest < 0) return fresh;
@@ -76,7 +76,7 @@ export class Recycler {
     const loan = new Loan(array, this.#lent);
     this.#lent += array.byteLength;
     let oldest = 0;
-    for (let i = 0; i < places; i++) {
+    for (let i = 0; i < slots; i++) {
       if (this.#lent - this.#since(i) > keptBytes) this.#loans[i] = null;
       if (this.#since(i) < this.#since(oldest)) oldest = i;
     }
@@ -90,9 +90,9 @@ export class Recycler {
     this.#loans.fill(null);
   }
 
-  /** The age of the array in a slot; a free slot counts as the youngest. */
-  #since(place: number): number {
-    const loan = this.#loans[place];
+  /** The age of the array in a slot; a free slot counts as the oldest. */
+  #since(slot: number): number {
+    const loan = this.#loans[slot];
     return loan?.array ? loan.since : -1;
   }
 }

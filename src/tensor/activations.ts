@@ -1,4 +1,4 @@
-/** Activations that are made of a few primitives; nodes in, nodes out. */
+/** Activations composed of a few primitives; nodes in, nodes out. */
 import { ConfigError, describe } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
@@ -36,10 +36,10 @@ export function gelu(x: Node, form: GeluForm): Node {
 /** 1 where x ≥ 0, 0 elsewhere. */
 export const step = (x: Node): Node => op.cast(op.lessEqual(0, x), x.dtype);
 
-/** x between −1 and 1, the nearer of both elsewhere. */
+/** x clipped to −1 … 1. */
 export const hardTanh = (x: Node): Node => op.where(op.less(op.abs(x), 1), x, op.sign(x));
 
-/** x/6 + ½ between 0 and 1, the nearer of both elsewhere. */
+/** x/6 + ½ clipped to 0 … 1. */
 export const hardSigmoid = (x: Node): Node => {
   const isInside = op.less(op.abs(x), 3);
   return op.add(op.where(isInside, op.mul(x, 1 / 6), op.mul(op.sign(x), 0.5)), 0.5);

@@ -1,4 +1,4 @@
-/** What methods and functions are given, checked where TypeScript may not have looked. */
+/** Checks of arguments of methods and functions, for callers without TypeScript. */
 import {
   ConfigError,
   checkOptions,
@@ -14,7 +14,7 @@ import {
 import { Node } from "../graph/index.ts";
 import type { Operand } from "./promote.ts";
 
-/** An axis or several, counted from the front, or from the back by negative numbers. */
+/** One axis or several, counted from the front, or from the back if negative. */
 export type Axes = number | readonly number[];
 
 /** The node of a tensor. @throws {DTypeError} for anything else. */
@@ -40,7 +40,7 @@ export function operandOf(subject: string, x: unknown): Operand {
   });
 }
 
-/** How to make a tensor of what is none. */
+/** How to make a tensor of a value that is not one. */
 function tensorFrom(x: unknown): string {
   const has = (name: string) => typeof x === "object" && x !== null && name in x;
   if (has("value") && has("dtype")) return "give its value: w.value.";
@@ -52,7 +52,10 @@ function tensorFrom(x: unknown): string {
   return "give a tensor, such as tensor([1, 2]).";
 }
 
-/** The error of `a > 1`, `a + b` and their like: JavaScript asks for a number and would go on with NaN. */
+/**
+ * The error of `a > 1`, `a + b` and similar: JavaScript asks for a number and would continue with
+ * NaN.
+ */
 export const noOperator = (what: string, a: string): ConfigError =>
   new ConfigError({
     subject: "Tensor",
@@ -77,7 +80,7 @@ export function nodesOf(subject: string, tensors: unknown): Node[] {
   return Array.from(tensors, (x) => nodeOf(subject, x)); // holes are undefined
 }
 
-/** Options with an axis, or the axis alone in their place. */
+/** Options with an axis, or just the axis. */
 export function withAxis<O extends { readonly axis?: unknown }>(
   subject: string,
   given: O | Axes | undefined,
@@ -127,7 +130,7 @@ export function checkList(subject: string, name: string, x: unknown, such: strin
   });
 }
 
-/** `shape` for the elements of `from`, with −1 replaced by what is left. */
+/** `shape` for the elements of `from`, with −1 replaced by the remaining size. */
 export function resolveShape(from: Shape, shape: Shape): Shape {
   checkList("reshape", "the shape", shape, "[2, 3]");
   const open = shape.filter((d) => d === -1).length;
@@ -152,7 +155,7 @@ export function resolveShape(from: Shape, shape: Shape): Shape {
 
 type Widths = readonly (readonly [number, number])[];
 
-/** @throws {ShapeError} unless `widths` are `[before, after]`, whole and 0 or more, for every axis. */
+/** @throws {ShapeError} unless `widths` has `[before, after]` for every axis, integers ≥ 0. */
 export function checkWidths(widths: Widths, shape: Shape): void {
   checkList("pad", "the widths", widths, "[[1, 1], [0, 2]]");
   const isPair = (w: unknown) => Array.isArray(w) && w.length === 2;

@@ -11,30 +11,37 @@ import { isTracing, type Variable, withTrace } from "./variable.ts";
 /**
  * A compiled function: asynchronous by default, off the main thread; `sync` runs now.
  *
- * A call is all or nothing: if it fails, variables keep their values. Asynchronous calls take effect in
- * the order in which they are made. Until one is done, what it writes can neither be read nor assigned,
- * and what it reads may be: it gets what was there when it was called.
+ * A call is all or nothing: if it fails, variables keep their values. Asynchronous calls take
+ * effect in the order in which they are made. Until a call is done, variables that it writes can
+ * neither be read nor assigned; those that it reads can be, and the call sees their values at the
+ * time of the call.
  *
- * WebAssembly and the reference engine run on the calling thread: between awaited calls the event loop
- * turns, but not while a program runs. On every engine the first call with arguments of new shapes holds
- * the thread up while it is traced and compiled.
+ * WebAssembly and the reference engine run on the calling thread: between awaited calls the event
+ * loop turns, but not while a program runs. On every engine the first call with arguments of new
+ * shapes blocks the thread while it is traced and compiled.
  */
 export interface Compiled<A extends unknown[], R> {
   (...args: A): Promise<R>;
   /** Runs now, on this thread, and returns when it is done. */
   sync(...args: A): R;
-  /** Number of programs that are kept: one per signature of shapes, dtypes and other arguments, at most 256. */
+  /**
+   * Number of cached programs: one per signature of shapes, dtypes and other arguments, at most
+   * 256.
+   */
   readonly traces: number;
   /** The graph of the program for these arguments, one line per node. */
   graph(...args: A): string;
-  /** Runs like `sync` and returns the time of each instruction, 0 for what the one before has done; `null` where the engine cannot tell. */
+  /**
+   * Runs like `sync` and returns the time of each instruction (0 if the previous instruction
+   * computed it as well); `null` if the engine cannot measure it.
+   */
   profile(...args: A): Profile | null;
 }
 
 /**
- * Traces `f` once per signature of its arguments and makes one program of it: forward, backward and
+ * Traces `f` once per signature of its arguments and compiles one program: forward, backward and
  * update in a single call of the engine. Tensors and numbers are inputs; strings, booleans and null
- * belong to the signature. Variables that `f` reads and writes are updated in place.
+ * are part of the signature. Variables that `f` reads and writes are updated in place.
  *
  * `f` must be a pure function of its arguments and of variables; it sees tensors without values.
  *
@@ -51,7 +58,7 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
   const traces = new ProgramCache<Trace>();
   const profiled = new ProgramCache<Trace>();
   let last: Known<Trace> | null = null;
-  /** What serves the arguments, and its leaves; null where `f` itself does. */
+  /** The program for the arguments, and its leaves; null if `f` itself is to be called. */
   const find = (args: A): { trace: Trace; leaves: readonly Leaf[] } | null => {
     if (last && looksLike(last, args)) return { trace: last.trace, leaves: args };
     const { key, leaves, inner } = signatureOf(args);
@@ -86,13 +93,16 @@ export function compile<A extends unknown[], R>(f: (...args: A) => R): Compiled<
   }) as Compiled<A, R>;
 }
 
-/** The names of an object's members, its own and those of the classes that it extends. */
+/** The names of an object's members, its own and inherited ones. */
 const namesOf = (x: object): string[] =>
   x === Object.prototype
     ? []
     : [...Object.getOwnPropertyNames(x), ...namesOf(Object.getPrototypeOf(x))];
 
-/** What promises lack and results may have: whoever asks a promise for it has forgotten to await. */
+/**
+ * Members that promises lack and results may have: accessing one on a promise means a forgotten
+ * await.
+ */
 const unawaited: object = Object.create(
   Promise.prototype,
   Object.fromEntries(
@@ -114,12 +124,12 @@ const unawaited: object = Object.create(
 );
 const promised = <T>(result: Promise<T>): Promise<T> => Object.setPrototypeOf(result, unawaited);
 
-/** Calls `f` itself, with numbers as tensors like in a trace; it writes to no variable if it fails. */
+/** Calls `f` itself, with numbers as tensors like in a trace; writes to no variable if it fails. */
 function inline<A extends unknown[], R>(f: (...args: A) => R, args: A): R {
   const given = treeMap(args, isLeaf, (x) =>
     isTensor(x) ? x : new Tensor(numberConstant(x)),
   ) as A;
-  if (isTracing()) return f(...given); // what is around it is all or nothing, too
+  if (isTracing()) return f(...given); // the surrounding call is all or nothing as well
   const writes = new Map<Variable, Tensor>();
   const result = withTrace(
     {
@@ -132,7 +142,10 @@ function inline<A extends unknown[], R>(f: (...args: A) => R, args: A): R {
   return result;
 }
 
-/** Binds one call's buffers: arguments, variables read, results, variables written. */
+/**
+ * Binds one call's buffers: arguments, variables that are read, results, variables that are
+ * written.
+ */
 function bind(
   trace: Trace,
   leaves: readonly Leaf[],
@@ -151,7 +164,7 @@ function bind(
   return slots;
 }
 
-/** Only when all has been computed do the variables change. */
+/** Variables change only when everything has been computed. */
 function finish(trace: Trace, slots: readonly Storage[]): unknown {
   const { results, writes } = trace;
   const firstWrite = slots.length - writes.length;
@@ -190,17 +203,20 @@ function runOn(
   return slots;
 }
 
-/** Asynchronous calls take effect in the order in which they were made: each waits for the one before. */
+/**
+ * Asynchronous calls take effect in the order in which they were made: each waits for the previous
+ * one.
+ */
 let lastCall: Promise<unknown> = Promise.resolve();
-/** Calls that are not done. */
+/** Pending calls. */
 let open = 0;
 const done = () => {
   open--;
 };
 
 /**
- * Runs when all calls made before are done. What it reads is what is there now, or what those calls
- * leave behind; until it is done, nobody else touches what it writes.
+ * Runs when all earlier calls are done. It reads the present values, or those that the earlier
+ * calls leave behind; until it is done, nobody else touches its outputs.
  */
 function runInTurn(trace: Trace, leaves: readonly Leaf[]): Promise<unknown> {
   const held = trace.reads.map((variable) => variable.hold());
@@ -235,7 +251,7 @@ async function runClaimed(
   }
 }
 
-/** Tensors whose values are to be computed first; null if there are none. */
+/** Tensors whose values must be computed first; null if there are none. */
 function lazyAmong(leaves: readonly Leaf[], held: readonly (Tensor | null)[]): Tensor[] | null {
   let lazy: Tensor[] | null = null;
   for (const list of [leaves, held])

@@ -1,4 +1,4 @@
-/** What users know as one function and the graph as a few primitives; nodes in, nodes out. */
+/** Functions that users see as one and the graph as a few primitives; nodes in, nodes out. */
 import {
   isFloat,
   normalizeAxes,
@@ -19,16 +19,16 @@ export interface ReduceOptions {
   readonly keepDims?: boolean | undefined;
 }
 
-/** Of the variance and its root. */
+/** Options of the variance and the standard deviation. */
 export interface VarianceOptions extends ReduceOptions {
-  /** Subtracted from the count, default 0; 1 makes the estimate of a sample's variance unbiased. */
+  /** Subtracted from the count, default 0; 1 makes the sample variance unbiased. */
   readonly correction?: number | undefined;
 }
 
 const axesOf = (name: string, x: Node, options: ReduceOptions) =>
   normalizeAxes(name, options.axis, x.shape.length);
 
-/** Puts the reduced axes back with size 1, if asked. */
+/** Restores the reduced axes with size 1, if requested. */
 const kept = (
   reduced: Node,
   x: Node,
@@ -47,10 +47,13 @@ const reduction =
 
 const asNumber = (x: Node) => (x.dtype === "bool" ? op.cast(x, "int32") : x);
 const asFloat = (x: Node) => (isFloat(x.dtype) ? x : op.cast(x, "float32"));
-/** As means are taken: of int32 in float64, as NumPy does, which holds all of their sums and means. */
+/**
+ * The dtype of means: for int32 it is float64, as in NumPy, which holds all of their sums and
+ * means.
+ */
 export const averaged = (x: Node) => (x.dtype === "int32" ? op.cast(x, "float64") : asFloat(x));
 const countOf = (x: Node, axes: readonly number[]) => sizeOf(axes.map((axis) => x.shape[axis]!));
-/** A reduced value stretched back over x. */
+/** A reduced value broadcast back over x. */
 const over = (reduced: Node, x: Node, axes: readonly number[]) =>
   op.broadcastInto(reduced, x.shape, axes);
 
@@ -62,7 +65,7 @@ export const mean = reduction("mean", (x, axes) =>
 );
 
 /**
- * Product, by halves: log₂ n rounds of elementwise products, so derivatives of every order are
+ * Product by halving: log₂ n rounds of elementwise products, so derivatives of every order are
  * right even where factors are 0.
  */
 export const prod = reduction("prod", (x, axes) => {
@@ -83,8 +86,9 @@ export const prod = reduction("prod", (x, axes) => {
 });
 
 /**
- * Mean squared distance from the mean, over n − correction; two passes, so nothing cancels. A correction
- * beyond n counts as n, as in NumPy: ∞, or NaN where all are equal, and never below 0.
+ * Mean squared distance from the mean, over n − correction; two passes, so nothing cancels. A
+ * correction above n counts as n, as in NumPy: the result is ∞, or NaN if all values are equal, and
+ * never below 0.
  */
 export const variance = (x: Node, given?: VarianceOptions | Axes): Node => {
   const names = { axis: true, keepDims: true, correction: true } as const;
@@ -96,7 +100,7 @@ export const variance = (x: Node, given?: VarianceOptions | Axes): Node => {
   return kept(op.div(squares, over0), x, axes, options);
 };
 
-/** √x whose derivatives at 0 are 0: the root of what is 0 only where nothing moves it below. */
+/** √x with derivative 0 at 0, for sums of squares that are constant below 0. */
 export const rootOfSquares = (x: Node): Node => op.where(op.equal(x, 0), 0, op.sqrt(x));
 
 /**
@@ -116,14 +120,14 @@ export const norm = reduction("norm", (x, axes) => {
   return op.mul(rootOfSquares(op.sum(op.mul(y, y), axes)), scale);
 });
 
-/** x − m with m = max x, so that no power overflows; softmax does not change by a shift. */
+/** x − m with m = max x, so that no exponential overflows; softmax is invariant to a shift. */
 const shifted = (x: Node, axes: readonly number[]): Node =>
   // m cancels in exact arithmetic, so it carries no derivative
   op.sub(x, over(op.stopGradient(op.max(x, axes)), x, axes));
 
 /**
- * log Σ eˣ = m + log Σ e^{x − m} with m = max x: the largest term is 1, so nothing overflows. Of none,
- * or of −∞ only, it is −∞, with derivative 0.
+ * log Σ eˣ = m + log Σ e^{x − m} with m = max x: the largest term is 1, so nothing overflows. Of no
+ * elements, or of −∞ only, it is −∞, with derivative 0.
  */
 export const logSumExp = reduction("logSumExp", (x, axes) => {
   if (countOf(x, axes) === 0) {
@@ -156,7 +160,7 @@ export const logSoftmax = (x: Node, axis = -1): Node => {
   return op.sub(s, over(op.log(op.sum(op.exp(s), axes)), x, axes));
 };
 
-/** Whether any element is not 0; a count, so that none of none is false. */
+/** Whether any element is not 0; a count, so that an empty reduction is false. */
 const someTrue: Reduction = (x, axes) =>
   op.less(0, op.sum(op.cast(op.cast(x, "bool"), "int32"), axes));
 export const any = reduction("any", someTrue);
@@ -166,7 +170,7 @@ export const all = reduction("all", (x, axes) =>
 
 /** −⌊−x⌋ */
 export const ceil = (x: Node): Node => op.neg(op.floor(op.neg(x)));
-/** To the nearest integer, halves to even, as NumPy. */
+/** To the nearest integer, halves to even, as in NumPy. */
 export const round = (x: Node): Node => {
   const down = op.floor(x);
   const rest = op.sub(x, down);
@@ -174,11 +178,11 @@ export const round = (x: Node): Node => {
   const up = op.or(op.less(0.5, rest), op.and(op.equal(rest, 0.5), odd));
   return op.where(up, op.add(down, 1), down);
 };
-/** The exact remainder with the sign of the divisor, as NumPy; of integers, a mod 0 is a. */
+/** The exact remainder with the sign of the divisor, as in NumPy; for integers, a mod 0 is a. */
 export const mod = (a: Node, b: Node): Node =>
   isFloat(a.dtype) ? op.mod(a, b) : op.sub(a, op.mul(op.floorDiv(a, b), b));
 
-/** `depth` columns, 1 in the column of the index. Looking the index up refuses one that is outside. */
+/** `depth` columns, 1 in the column of the index. The lookup rejects an index out of range. */
 export const oneHot = (indices: Node, depth: number, dtype: Node["dtype"]): Node => {
   const shape: Shape = [...indices.shape, depth];
   const column = op.iota(shape, shape.length - 1);

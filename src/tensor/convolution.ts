@@ -11,17 +11,17 @@ import { type PaddingMode, pad } from "./padding.ts";
 import { common } from "./promote.ts";
 import { Tensor } from "./tensor.ts";
 
-/** The steps, the padding and the groups of {@link conv}. */
+/** Strides, padding and groups of {@link conv}. */
 export interface ConvOptions extends WindowOptions {
-  /** What stands in the padding, default "zeros". */
+  /** How the padding is filled, default "zeros". */
   readonly paddingMode?: PaddingMode | undefined;
-  /** Input and output channels are cut into this many groups that do not mix. */
+  /** Input and output channels are split into this many independent groups. */
   readonly groups?: number | undefined;
 }
 
-/** The steps, the padding and the groups of {@link convTranspose}. */
+/** Strides, padding and groups of {@link convTranspose}. */
 export interface ConvTransposeOptions extends TransposeOptions {
-  /** Input and output channels are cut into this many groups that do not mix. */
+  /** Input and output channels are split into this many independent groups. */
   readonly groups?: number | undefined;
 }
 
@@ -37,8 +37,8 @@ export const convTransposeNames: OptionNames<ConvTransposeOptions> = {
  *
  *   y[n, o, p] = Σ_{c, q} x[n, c, p·stride + q·dilation − padding] · w[o, c, q]
  *
- * with output size ⌊(n + 2p − d(f − 1) − 1)/s⌋ + 1, in 1, 2 or 3 dimensions by the rank of x. Padding
- * is zeros, or what `paddingMode` goes on with (see {@link pad}).
+ * with output size ⌊(n + 2p − d(f − 1) − 1)/s⌋ + 1, in 1, 2 or 3 dimensions by the rank of x.
+ * Padding is zeros, or follows `paddingMode` (see {@link pad}).
  *
  * @param x `[N, C, …spatial]` float. @param w `[O, C / groups, …kernel]` float.
  * @returns `[N, O, …out]`
@@ -93,13 +93,14 @@ function checkConv(name: string, x: Shape, w: Shape, groups: number): void {
 }
 
 /**
- * Transposed convolution, the adjoint of {@link conv} with the same weight and options: each element
- * of x puts a copy of the kernel, scaled by itself, into the result.
+ * Transposed convolution, the adjoint of {@link conv} with the same weight and options: each
+ * element of x adds a copy of the kernel, scaled by the element, to the result.
  *
  *   y[n, o, p] = Σ_{c, i, q : i·stride + q·dilation − padding = p} x[n, c, i] · w[c, o, q]
  *
- * with output size s(n − 1) + d(f − 1) + 1 − 2p + output padding, in 1, 2 or 3 dimensions by the rank
- * of x. It has the shape that the convolution came from, not its values: it is no inverse.
+ * with output size s(n − 1) + d(f − 1) + 1 − 2p + output padding, in 1, 2 or 3 dimensions by the
+ * rank of x. It restores the shape of the convolution's input, not its values: it is not an
+ * inverse.
  *
  * @param x `[N, C, …spatial]` float. @param w `[C, O / groups, …kernel]` float.
  * @returns `[N, O, …out]`

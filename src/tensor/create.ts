@@ -26,12 +26,12 @@ import type { RankOfData, RankOfShape } from "./rank.ts";
 import { type AxisOptions, Tensor, type TensorLike } from "./tensor.ts";
 
 /**
- * A tensor of given values: a number, nested arrays of numbers (float32 unless said otherwise) or of
- * booleans (bool), or typed arrays of any kind, which are copied and keep their dtype where tensors
+ * A tensor of given values: a number, nested arrays of numbers (float32 unless said otherwise) or
+ * of booleans (bool), or typed arrays of any kind, which are copied and keep their dtype if tensors
  * have it: a `Uint8Array` is bool, other integers are int32.
  *
- * @throws {DataError} with the place of rows that differ in length, of what is no number, and of what
- * the dtype does not hold: int32 holds whole numbers from −2³¹ to 2³¹ − 1, bool 0 and 1.
+ * @throws {DataError} with the index, for rows of different length, values that are not numbers,
+ * and values that the dtype cannot hold: int32 holds integers from −2³¹ to 2³¹ − 1, bool 0 and 1.
  * @example
  * tensor([[1, 2], [3, 4]]).shape; // [2, 2]
  * tensor([true, false]).dtype; // "bool"
@@ -47,7 +47,7 @@ interface Typed {
 }
 const typed = { dtype: true } as const;
 
-/** The dtype that options name. */
+/** The dtype in the options. */
 function dtypeIn(
   subject: string,
   options: Typed | undefined,
@@ -60,7 +60,7 @@ function dtypeIn(
   return dtype;
 }
 
-/** @throws {DataError} unless `dtype` holds `x`. */
+/** @throws {DataError} unless `dtype` can hold `x`. */
 function checkHeld(subject: string, name: string, x: number, dtype: DType): void {
   if (holds(dtype, x)) return;
   throw new DataError({
@@ -70,7 +70,7 @@ function checkHeld(subject: string, name: string, x: number, dtype: DType): void
   });
 }
 
-/** `value` everywhere. @throws {DataError} if the dtype does not hold it: 0.5 in int32, say. */
+/** `value` everywhere. @throws {DataError} if the dtype cannot hold it, such as 0.5 in int32. */
 export function full<const S extends Shape>(
   shape: S,
   value: number,
@@ -78,16 +78,16 @@ export function full<const S extends Shape>(
 ): Tensor<RankOfShape<S>> {
   return filled("full", shape, value, options);
 }
-/** All 0; float32 unless said otherwise. */
+/** All 0; float32 by default. */
 export const zeros = <const S extends Shape>(shape: S, options?: Typed): Tensor<RankOfShape<S>> =>
   filled("zeros", shape, 0, options);
-/** All 1; float32 unless said otherwise. */
+/** All 1; float32 by default. */
 export const ones = <const S extends Shape>(shape: S, options?: Typed): Tensor<RankOfShape<S>> =>
   filled("ones", shape, 1, options);
-/** All 0, in the shape and dtype of another tensor. */
+/** All 0, with the shape and dtype of another tensor. */
 export const zerosLike = <R extends number>(x: Tensor<R>): Tensor<R> =>
   new Tensor(op.filled(0, nodeOf("zerosLike", x)));
-/** All 1, in the shape and dtype of another tensor. */
+/** All 1, with the shape and dtype of another tensor. */
 export const onesLike = <R extends number>(x: Tensor<R>): Tensor<R> =>
   new Tensor(op.filled(1, nodeOf("onesLike", x)));
 
@@ -99,15 +99,15 @@ function filled(subject: string, shape: Shape, value: number, options?: Typed): 
   return new Tensor(op.constant(value, [...shape], dtype));
 }
 
-/** The largest count of what an int32 numbers. */
+/** The largest number of elements that int32 can index. */
 const maxCount = 2 ** 31 - 1;
 
 /**
- * start, start + step, …, ⌈(stop − start)/step⌉ of them, so that all are before stop; `arange(n)`
- * counts 0 … n − 1. Each is start + i · step in float64, rounded once. Whole starts and steps make
- * int32, others float32, unless a dtype is given.
+ * start, start + step, …, ⌈(stop − start)/step⌉ of them, all of them before stop; `arange(n)`
+ * counts 0 … n − 1. Each is start + i · step in float64, rounded once. An integer start and step
+ * give int32, others float32, unless a dtype is given.
  *
- * @throws {ConfigError} for a step of 0. @throws {DataError} for values that the dtype does not hold.
+ * @throws {ConfigError} for a step of 0. @throws {DataError} for values that the dtype cannot hold.
  * @example
  * arange(2, 11, 3).toArray(); // [2, 5, 8]
  * arange(0, 1, 0.25).toArray(); // [0, 0.25, 0.5, 0.75]
@@ -144,10 +144,11 @@ function line(start: number, step: number, count: number, isInt: boolean): Node 
 
 /**
  * `count` evenly spaced values from start to stop, both included exactly: start + i · (stop −
- * start)/(count − 1) in float64, rounded once, for int32 downwards as in NumPy; one value is start.
+ * start)/(count − 1) in float64, rounded once (down for int32, as in NumPy); a single value is
+ * start.
  *
- * @throws {ConfigError} for bounds that are not finite, or a count that is not whole.
- * @throws {DataError} for bounds that the dtype does not hold.
+ * @throws {ConfigError} for bounds that are not finite, or a count that is not an integer.
+ * @throws {DataError} for bounds that the dtype cannot hold.
  * @example
  * linspace(0, 1, 5).toArray(); // [0, 0.25, 0.5, 0.75, 1]
  * linspace(0, 10, 5, { dtype: "int32" }).toArray(); // [0, 2, 5, 7, 10]
@@ -174,10 +175,10 @@ export function eye(n: number, options?: Typed): Tensor<2> {
 }
 
 /**
- * x itself; an error that names a value when it is computed, unless `valid` holds everywhere.
+ * x itself. Computing it is an error that names a value, unless `valid` is true everywhere.
  *
  * @param blame `wanted` is what a value must be: "a value is 0, not a target of −1 or 1."
- * @param values what `valid` is about, where that is not x.
+ * @param values the values that `valid` checks, if not x.
  */
 export const checkedValues = (
   x: Tensor,
@@ -189,8 +190,8 @@ export const checkedValues = (
 /**
  * Row k is 1 in column indices[k], else 0: [...] int32 → [..., depth].
  *
- * @throws {ConfigError} unless the depth is a whole number of 1 or more. @throws {DataError}, when
- * the values are computed, for an index outside 0 … depth − 1.
+ * @throws {ConfigError} unless the depth is an integer ≥ 1. @throws {DataError}, when the values
+ * are computed, for an index outside 0 … depth − 1.
  * @example
  * oneHot(tensor([2, 0], "int32"), 3).toArray(); // [[0, 0, 1], [1, 0, 0]]
  */
@@ -206,12 +207,7 @@ export function oneHot(indices: Tensor, depth: number, options?: Typed): Tensor 
   return new Tensor(composite.oneHot(found, depth, dtypeIn("oneHot", options, "float32")));
 }
 
-/**
- * a where `condition`, else b: the dtype that holds both, broadcast.
- *
- * @example
- * where(tensor([true, false]), 0.5, tensor([1, 2], "int32")).toArray(); // [0.5, 2]
- */
+/** a where `condition`, else b; the dtype holds both, shapes broadcast. */
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   const chosen = nodeOf("where", condition);
   const [x, y] = align("where", operandOf("where", a), operandOf("where", b));
@@ -228,14 +224,19 @@ function promoted(subject: string, tensors: readonly Tensor[]): Node[] {
   return nodes.map((x) => op.cast(x, dtype));
 }
 
-/** The tensors one after another along `axis`, by default the first. @throws {ShapeError} if there are none. */
+/**
+ * Concatenates tensors along `axis`, by default the first. @throws {ShapeError} if there are none.
+ */
 export function concat(tensors: readonly Tensor[], options?: AxisOptions | number): Tensor {
   const { axis = 0 } = withAxis("concat", options, { axis: true });
   const nodes = promoted("concat", tensors);
   return new Tensor(op.concat(nodes, normalizeAxis("concat", axis, nodes[0]!.shape.length)));
 }
 
-/** The tensors side by side along a new axis, by default the first. @throws {ShapeError} if their shapes differ. */
+/**
+ * Stacks tensors along a new axis, by default the first. @throws {ShapeError} if their shapes
+ * differ.
+ */
 export function stack(tensors: readonly Tensor[], options?: AxisOptions | number): Tensor {
   const { axis = 0 } = withAxis("stack", options, { axis: true });
   const nodes = promoted("stack", tensors);
@@ -258,14 +259,15 @@ export function stack(tensors: readonly Tensor[], options?: AxisOptions | number
 }
 
 /**
- * result = 0, then result[i with its axis replaced by indices[i]] += updates[i]. Sums of bool are int32.
+ * result = 0, then result[i with its axis replaced by indices[i]] += updates[i]. Sums of bool are
+ * int32.
  *
- * Updates of one place are added one after another in their dtype, as PyTorch's `index_add` does: of very
- * many in float32 the last digits get lost, which float64 keeps.
+ * Updates of one position are added one after another in their dtype, as in PyTorch's `index_add`:
+ * sums of very many lose digits in float32, which float64 keeps.
  *
  * @param options the axis, and the result's `size` along it.
- * @throws {ConfigError} unless the size is a whole number of 0 or more. @throws {DataError}, when the
- * values are computed, for an index outside 0 … size − 1.
+ * @throws {ConfigError} unless the size is an integer ≥ 0. @throws {DataError}, when the values are
+ * computed, for an index outside 0 … size − 1.
  * @example
  * scatterAdd(tensor([0, 2, 0], "int32"), tensor([1, 2, 3]), { axis: 0, size: 3 }).toArray(); // [4, 0, 2]
  */

@@ -2,9 +2,9 @@ import { poolBeforeRelu } from "../compiler/rewrites/index.ts";
 import { apply, collect, type Node } from "../graph/index.ts";
 
 /**
- * The outputs of a function with the same values, rewritten where that makes their derivatives cheaper.
+ * The outputs of a function, rewritten to equal values whose derivatives are cheaper.
  *
- * @param variables what derivatives are taken with respect to; all that the function made came after them.
+ * @param variables the variables of the derivatives, created before everything in the function.
  */
 export function beforeDerivatives(outputs: readonly Node[], variables: readonly Node[]): Node[] {
   const first = Math.min(...variables.map((x) => x.id));
@@ -13,7 +13,7 @@ export function beforeDerivatives(outputs: readonly Node[], variables: readonly 
   const nodes = collect(outputs, (x) => sources.has(x) || !isOwn(x));
   const replaced = poolBeforeRelu(nodes, outputs);
   if (replaced.size === 0) return [...outputs];
-  // All of it is copied, so that nodes, and with them the terms of derivatives, keep their order.
+  // Everything is copied, so that nodes, and with them the terms of derivatives, keep their order.
   const copies = new Map<Node, Node>(variables.map((x) => [x, x]));
   const copyOf = (node: Node): Node => {
     const known = copies.get(node);
@@ -28,6 +28,6 @@ export function beforeDerivatives(outputs: readonly Node[], variables: readonly 
     if (node.storage) copy.realize(node.storage);
     return copy;
   };
-  for (const node of nodes) copyOf(node); // in topological order, so that `copyOf` never goes deep
+  for (const node of nodes) copyOf(node); // in topological order: no deep recursion
   return outputs.map(copyOf);
 }

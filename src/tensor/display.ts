@@ -1,4 +1,4 @@
-/** Tensors as text: shape and dtype, and the values, abridged where there are many. */
+/** Tensors as text: shape, dtype and values, abridged if there are many. */
 import {
   type DType,
   GradusError,
@@ -11,15 +11,17 @@ import { collect, type Node } from "../graph/index.ts";
 import { loweringOf } from "../ops/index.ts";
 import { realizeSync } from "./realize.ts";
 
-/** From so many elements on, values are abridged, as in NumPy … */
+/** From this many elements on, values are abridged, as in NumPy … */
 const threshold = 1000;
-/** … to so many on either side of an axis. */
+/** … to this many at either end of an axis. */
 const edge = 3;
 /** Columns of a line. */
 const width = 80;
 /** Significant digits. */
 const precision = 6;
-/** So many operations take a few milliseconds: what needs more is not computed to be looked at. */
+/**
+ * This many operations take a few milliseconds: more expensive values are not computed for display.
+ */
 const cheap = 1e7;
 
 /** `Tensor(float32[3]) [1, 2, 3]`; more than one axis on lines of their own. */
@@ -31,7 +33,7 @@ export function display(title: string, node: Node): string {
   return text.includes("\n") ? `${head}\n${text}` : `${head} ${text}`;
 }
 
-/** The values if they are there or cost little, or why they are not shown. */
+/** The values if they are known or cheap, else why they are not shown. */
 function valuesOf(node: Node): TypedArray | string {
   if (node.storage) return node.storage.read();
   const graph = collect([node], (x) => x.storage !== null);
@@ -53,7 +55,7 @@ function costOf(x: Node): number {
   return Math.sqrt(x.inputs.reduce((product, { size }) => product * size, x.size));
 }
 
-/** Which of n places along an axis are shown; −1 stands for those between. */
+/** Which of n positions along an axis are shown; −1 stands for those in between. */
 function shownOf(n: number, isAbridged: boolean): number[] {
   const all = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
   if (!isAbridged || n <= 2 * edge) return all(0, n);
@@ -82,7 +84,7 @@ export function format(shape: Shape, dtype: DType, data: TypedArray): string {
   return build(0, 0);
 }
 
-/** Parts with commas between, in lines of at most `width` columns. */
+/** Parts separated by commas, in lines of at most `width` columns. */
 function wrapped(parts: readonly string[], indent: string): string {
   let text = "";
   let column = indent.length;

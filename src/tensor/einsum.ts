@@ -1,4 +1,4 @@
-/** Einstein's summation: products and sums over named axes, as batched matrix products. */
+/** Einstein summation: products and sums over named axes, as batched matrix products. */
 import { broadcastShapes, ShapeError, show, sizeOf } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
@@ -6,7 +6,10 @@ import { nodesOf } from "./arguments.ts";
 import { arithmetic } from "./promote.ts";
 import { Tensor } from "./tensor.ts";
 
-/** A node with a name for each of its axes; those of an ellipsis are "…0", "…1" from its end on. */
+/**
+ * A node with a name for each of its axes; those of an ellipsis are "…0", "…1", counted from its
+ * end.
+ */
 interface Named {
   readonly node: Node;
   readonly names: readonly string[];
@@ -19,7 +22,7 @@ const wrong = (equation: string, problem: string): ShapeError =>
     fix: 'name each axis by a letter and operands by commas, as in "bij,bjk->bik".',
   });
 
-/** The names of one term's axes, of `rank` in all. */
+/** The names of one term's axes, `rank` of them. */
 function namesOf(equation: string, term: string, rank: number): string[] {
   const letters = [...term.replace("...", "…")];
   const others = rank - letters.filter((name) => name !== "…").length;
@@ -37,7 +40,10 @@ function namesOf(equation: string, term: string, rank: number): string[] {
 const openAxes = (term: string, rank: number): number =>
   term.includes("...") ? rank - (term.length - 3) : 0;
 
-/** The names of the result: those after the arrow, or in order of the alphabet all that occur once. */
+/**
+ * The names of the result: those after the arrow, or all names that occur once, in alphabetical
+ * order.
+ */
 function resultNames(
   equation: string,
   arrow: string | undefined,
@@ -74,7 +80,7 @@ function diagonals({ node, names }: Named): Named {
   return diagonals({ node: diagonal, names: [...others.map((i) => names[i]!), names[second]!] });
 }
 
-/** Summed over all axes that are not `kept`. */
+/** Sums over all axes that are not `kept`. */
 function summed({ node, names }: Named, kept: ReadonlySet<string>): Named {
   const axes = names.flatMap((name, i) => (kept.has(name) ? [] : [i]));
   if (axes.length === 0) return { node, names };
@@ -87,7 +93,7 @@ const ordered = ({ node, names }: Named, order: readonly string[]): Node =>
     order.map((name) => names.indexOf(name)),
   );
 
-/** Both as one product, over the axes that both have and nothing later needs. */
+/** Both operands as one product, over the axes that both have and nothing later needs. */
 function contracted(a: Named, b: Named, kept: ReadonlySet<string>): Named {
   const [own, other] = [
     summed(a, new Set([...kept, ...b.names])),
@@ -115,7 +121,7 @@ function contracted(a: Named, b: Named, kept: ReadonlySet<string>): Named {
   };
 }
 
-/** Every axis stretched to the size that its name has elsewhere. */
+/** Broadcasts every axis to the size that its name has elsewhere. */
 function stretched(equation: string, operands: readonly Named[]): Named[] {
   const sizes = new Map<string, number>();
   for (const { node, names } of operands)
@@ -139,14 +145,14 @@ function stretched(equation: string, operands: readonly Named[]): Named[] {
  *
  *   einsum("ij,jk->ik", [a, b])[i, k] = Σⱼ a[i, j] · b[j, k]
  *
- * A name that the result does not have is summed over; one that stands twice in a term takes the diagonal;
- * `...` stands for any further axes, which broadcast. Without an arrow the result has the names that occur
- * once, in order of the alphabet. Operands are multiplied two at a time from left to right, each pair as
- * one batched matrix product.
+ * A name missing from the result is summed over; a name that occurs twice in a term takes the
+ * diagonal; `...` stands for any further axes, which broadcast. Without an arrow the result has the
+ * names that occur once, in alphabetical order. Operands are multiplied two at a time from left to
+ * right, each pair as one batched matrix product.
  *
- * @param equation names of axes, by letters. @param operands one per term.
- * @returns the shape that the names after the arrow say.
- * @throws {ShapeError} for an equation that is none, or does not fit the operands.
+ * @param equation names of axes, one letter each. @param operands one per term.
+ * @returns the axes named after the arrow.
+ * @throws {ShapeError} for an invalid equation, or one that does not fit the operands.
  * @see Harris et al. 2020, "Array programming with NumPy"; `numpy.einsum`
  * @example
  * const [a, b] = [tensor([[1, 2], [3, 4]]), tensor([[1, 0], [1, 1]])];

@@ -1,4 +1,7 @@
-/** Elementwise functions of one tensor, as methods: one line each, so that the class reads as their list. */
+/**
+ * Elementwise functions of one tensor, as methods: one line each, so that the class reads as a
+ * list.
+ */
 import { checkDType, type DType, isFloat } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
@@ -13,19 +16,19 @@ type OfNode<T> = new (node: Node) => T;
 const map = <T extends { readonly node: Node }>(x: T, f: (x: Node) => Node): T =>
   new (x.constructor as OfNode<T>)(f(x.node));
 
-/** Integers and truth values as float32. */
+/** Integers and booleans as float32. */
 export const floatOf = <T extends { readonly node: Node }>(x: T): T =>
   isFloat(x.node.dtype) ? x : map(x, (node) => op.cast(node, "float32"));
 
-/** Truth values as the integers 0 and 1. */
+/** Booleans as the integers 0 and 1. */
 export const numberOf = <T extends { readonly node: Node }>(x: T): T =>
   x.node.dtype === "bool" ? map(x, (node) => op.cast(node, "int32")) : x;
 
-/** Called with every activation that is applied to a tensor, as a method, a function or a layer. */
+/** Called for every activation that is applied to a tensor, as a method, a function or a layer. */
 export type ActivationListener = (name: string, output: unknown, input: unknown) => void;
 let listener: ActivationListener | null = null;
 
-/** Runs `f`, with `onActivation` after every activation, under the name of its method. */
+/** Runs `f`, calling `onActivation` after every activation with the name of its method. */
 export function listenToActivations<T>(onActivation: ActivationListener, f: () => T): T {
   const before = listener;
   listener = onActivation;
@@ -49,9 +52,9 @@ const activation = <T extends { readonly node: Node }>(
 const rounded = <T extends { readonly node: Node }>(x: T, f: (x: Node) => Node): T =>
   isFloat(x.node.dtype) ? map(x, f) : numberOf(x);
 
-/** What a tensor has that works element by element and keeps the shape. */
+/** The elementwise methods of a tensor, which keep the shape. */
 export abstract class ElementwiseMethods {
-  /** The value in the graph; ops and transforms work on it. */
+  /** The graph node; ops and transforms work on it. */
   abstract readonly node: Node;
 
   /** Whether x is false, or 0. */
@@ -136,7 +139,7 @@ export abstract class ElementwiseMethods {
     checkNumber("elu", "alpha", alpha, true);
     return activation("elu", floatOf(this), (x) => activations.elu(x, alpha));
   }
-  /** x Φ(x), with Φ the standard normal distribution function, or its approximation by tanh. */
+  /** x Φ(x), with Φ the standard normal distribution function, or its tanh approximation. */
   gelu(form: GeluForm = "erf"): this {
     return activation("gelu", floatOf(this), (x) => activations.gelu(x, form));
   }
@@ -156,15 +159,15 @@ export abstract class ElementwiseMethods {
   hardSigmoid(): this {
     return activation("hardSigmoid", floatOf(this), activations.hardSigmoid);
   }
-  /** ⌊x⌋; the derivative is 0. Integers stay what they are. */
+  /** ⌊x⌋; the derivative is 0. Integers are unchanged. */
   floor(): this {
     return rounded(this, op.floor);
   }
-  /** ⌈x⌉; the derivative is 0. Integers stay what they are. */
+  /** ⌈x⌉; the derivative is 0. Integers are unchanged. */
   ceil(): this {
     return rounded(this, composite.ceil);
   }
-  /** To the nearest integer, halves to even. Integers stay what they are. */
+  /** To the nearest integer, halves to even. Integers are unchanged. */
   round(): this {
     return rounded(this, composite.round);
   }
@@ -180,12 +183,12 @@ export abstract class ElementwiseMethods {
         : op.constant(1, x.shape, "bool"),
     );
   }
-  /** The same values in another dtype; fractions are cut off towards 0 on the way to int32. */
+  /** The same values in another dtype; on the way to int32 fractions are truncated toward 0. */
   cast(dtype: DType): this {
     checkDType("cast", dtype);
     return map(this, (x) => op.cast(x, dtype));
   }
-  /** The same value, which derivatives take for a constant. */
+  /** The same value, treated as a constant by derivatives. */
   stopGradient(): this {
     return map(this, op.stopGradient);
   }

@@ -4,7 +4,7 @@ import { loadNative } from "../runtime/native.ts";
 import { builtin, environment } from "../runtime/node.ts";
 import { fetchWasm, loadWasm, type WasmOptions } from "../runtime/wasm.ts";
 
-/** From the fastest to the one that is always there. */
+/** From the fastest to the one that always exists. */
 const engineNames = ["native", "wasm", "reference"] as const;
 /** An engine that runs programs: C++, the same C++ as WebAssembly, or the oracle in TypeScript. */
 export type EngineName = (typeof engineNames)[number];
@@ -15,15 +15,15 @@ const found = new Map<EngineName, Found>();
 let current: Backend | undefined;
 
 /**
- * The engine that runs everything: `GRADUS_ENGINE`, or the first of native, WebAssembly and reference
- * that is there.
+ * The current engine: `GRADUS_ENGINE`, or the first available one of native, WebAssembly and
+ * reference.
  */
 export function backend(): Backend {
   current ??= choose(environment("GRADUS_ENGINE"));
   return current;
 }
 
-/** An engine, loaded at most once; one that was missing is looked for again. */
+/** An engine, loaded at most once; a missing one is tried again. */
 function find(name: EngineName): Found {
   const known = found.get(name);
   if (known && !("missing" in known)) return known;
@@ -55,8 +55,8 @@ function choose(wanted: string | undefined): Backend {
 }
 
 /**
- * The reference engine is so slow that in a browser, where waiting helps, it is no substitute; nor has it an
- * instruction set to ask for.
+ * In a browser the reference engine is no substitute: it is very slow, and waiting for WebAssembly
+ * helps. Nor does it have instruction sets to choose from.
  */
 function best(): Backend {
   if (!builtin) return choose("wasm");
@@ -76,15 +76,15 @@ function best(): Backend {
 }
 
 /**
- * Fetches and starts the WebAssembly engine: needed once in a browser, before the first value is read,
- * and nothing to wait for in Node. `isa: "simd128"` does without relaxed SIMD, whose products may
- * differ in the last bit from one processor to another. `threads` are the processor's, at most 8,
- * unless it says otherwise; a page that is not cross-origin isolated has one, and the same results.
- * In Node, `GRADUS_ISA` and `GRADUS_THREADS` say the same. Two headers isolate a page:
+ * Fetches and starts the WebAssembly engine: needed once in a browser, before the first value is
+ * read; in Node there is nothing to wait for. `isa: "simd128"` avoids relaxed SIMD, whose products
+ * may differ in the last bit between processors. `threads` defaults to those of the processor, at
+ * most 8; a page that is not cross-origin isolated has one thread, with the same results. In Node,
+ * `GRADUS_ISA` and `GRADUS_THREADS` set the same options. Two headers isolate a page:
  * `Cross-Origin-Opener-Policy: same-origin` and `Cross-Origin-Embedder-Policy: require-corp`.
  *
- * @throws {ConfigError} if the module cannot be fetched, the browser is too old for it, or `threads` is
- *   no whole number between 1 and 256.
+ * @throws {ConfigError} if the module cannot be fetched, the browser is too old for it, or
+ * `threads` is not an integer from 1 to 256.
  * @example
  * await loadEngine({ threads: 2 });
  * tensor([1, 2]).sum().item(); // 3
@@ -95,12 +95,12 @@ export async function loadEngine(options: WasmOptions = {}): Promise<void> {
   if (!builtin) await fetchWasm({ isa, threads });
 }
 
-/** Switches the engine for all that runs from now on; existing tensors keep their values. */
+/** Switches the engine for everything that runs from now on; existing tensors keep their values. */
 export function setEngine(name: EngineName): void {
   current = choose(name);
 }
 
-/** The engine's name and what it knows about itself; `missing` says why no faster one is used. */
+/** The engine's name and properties; `missing` tells why no faster one is used. */
 export function engineInfo(): { name: string; missing?: string } & Record<string, string | number> {
   const { name, info } = backend();
   const faster = found.get("native");
@@ -108,7 +108,7 @@ export function engineInfo(): { name: string; missing?: string } & Record<string
   return { ...info(), name, ...(missing && { missing }) };
 }
 
-/** Every engine with what it knows about itself, or why it is missing; the fastest first. */
+/** Every engine with its properties, or why it is missing; the fastest first. */
 export function listEngines(): { name: EngineName; missing?: string; info?: Facts }[] {
   return engineNames.map((name) => {
     const engine = find(name);

@@ -1,4 +1,4 @@
-/** The arithmetic of windows that slide over axes: strides, padding, and the sizes that come out. */
+/** Arithmetic of sliding windows: strides, padding, and the resulting sizes. */
 import {
   ConfigError,
   checkOptions,
@@ -10,17 +10,17 @@ import {
 
 /** One number for every axis, or one per axis. */
 export type PerAxis = number | readonly number[];
-/** Width of what is put around the input: one, one per axis, `[before, after]` per axis, or by name. */
+/** Width of the padding: one number, one per axis, `[before, after]` per axis, or a name. */
 export type Padding = PerAxis | readonly (readonly [number, number])[] | "same" | "valid";
 
-/** Of a window that slides over axes. */
+/** Options of a sliding window. */
 export interface WindowOptions {
   readonly stride?: PerAxis | undefined;
   readonly padding?: Padding | undefined;
   readonly dilation?: PerAxis | undefined;
 }
 
-/** One whole number of `least` or more per axis. */
+/** One integer of `least` or more per axis. */
 export function spread(
   name: string,
   what: string,
@@ -38,7 +38,7 @@ export function spread(
   return list;
 }
 
-/** Widths before and after each axis, for windows that reach over `span`. */
+/** Widths before and after each axis, for windows of extent `span`. */
 export function paddingOf(
   name: string,
   padding: Padding,
@@ -67,9 +67,8 @@ export function paddingOf(
 }
 
 /**
- * Throws if options of windows over `rank` axes are of a kind that no input suits.
- *
- * @returns the window's size on each axis.
+ * Throws if options of windows over `rank` axes are invalid for every input. @returns the window's
+ * size along each axis.
  */
 export function checkWindows(
   name: string,
@@ -84,7 +83,7 @@ export function checkWindows(
   return kernel;
 }
 
-/** What {@link windows} works out. */
+/** The result of {@link windows}. */
 export interface Windows {
   readonly kernel: number[];
   readonly stride: number[];
@@ -136,8 +135,9 @@ function noRoom(
  *
  * @param size n, of the spatial axes. @param kernel f.
  * @param options `stride` s (default 1, also for pooling), `padding` p (0), `dilation` d (1).
- * @throws {ShapeError} if the window does not fit. @throws {ConfigError} for values that mean nothing.
- * @see Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", relationship 15
+ * @throws {ShapeError} if the window does not fit. @throws {ConfigError} for invalid values.
+ * @see Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", relationship
+ * 15
  * @example
  * convOutputSize([32, 32], 5); // [28, 28]
  * convOutputSize([28, 28], 2, { stride: 2 }); // [14, 14]
@@ -153,8 +153,9 @@ export function convOutputSize(
 }
 
 /**
- * The padding that keeps ⌈n/s⌉ windows along each axis; with stride 1 and an odd kernel it is
- * p = (f − 1)/2 on both sides, and the size stays. An odd one is put at the end.
+ * The padding that keeps ⌈n/s⌉ windows along each axis; with stride 1 and an odd kernel it is p =
+ * (f − 1)/2 on both sides, and the size does not change. If the total is odd, the extra element
+ * goes at the end.
  *
  * @param size n, of the spatial axes. @param kernel f.
  * @returns `[before, after]` per axis.
@@ -172,17 +173,20 @@ export function samePadding(
   return windows("samePadding", size, kernel, { ...options, padding: "same" }).padding;
 }
 
-/** Of a transposed convolution. */
+/** Options of a transposed convolution. */
 export interface TransposeOptions {
   readonly stride?: PerAxis | undefined;
-  /** What the convolution that this one transposes padded: it is cut off the result. */
+  /** The padding of the convolution that this one transposes: it is cut off the result. */
   readonly padding?: PerAxis | undefined;
-  /** Rows added at the far end, less than the stride or the dilation: which of the sizes that the convolution maps to this one. */
+  /**
+   * Rows added at the far end, fewer than the stride or the dilation. Selects one of the sizes that
+   * the convolution maps to this one.
+   */
   readonly outputPadding?: PerAxis | undefined;
   readonly dilation?: PerAxis | undefined;
 }
 
-/** What {@link transposedWindows} works out. */
+/** The result of {@link transposedWindows}. */
 export interface TransposedWindows {
   readonly stride: number[];
   readonly dilation: number[];
@@ -229,7 +233,7 @@ export function transposedWindows(
  *   s(n − 1) + d(f − 1) + 1 − 2p + output padding   per axis; without dilation, s(n − 1) + f − 2p + …
  *
  * @param size n, of the spatial axes. @param kernel f.
- * @throws {ShapeError} if padding leaves nothing. @throws {ConfigError} for values that mean nothing.
+ * @throws {ShapeError} if padding leaves nothing. @throws {ConfigError} for invalid values.
  * @see Dumoulin & Visin 2016, relationship 14
  * @example
  * convTransposeOutputSize([16, 16], 4, { stride: 2, padding: 1 }); // [32, 32]

@@ -1,16 +1,16 @@
-/** Tensors of arrays in the memory of JavaScript. */
+/** Tensors over arrays in JavaScript memory. */
 import { checkHost, DataError, DTypeError, describe, type HostArray } from "../base/index.ts";
 import * as op from "../ops/index.ts";
 import { backend } from "./engine.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
- * A tensor that holds `array` itself, without a copy: do not write to the array afterwards. The first
- * asynchronous call that reads the tensor takes a copy, so that the array may be transferred to
- * another thread while the call runs.
+ * A tensor that holds `array` itself, without a copy: do not write to the array afterwards. The
+ * first asynchronous call that reads the tensor takes a copy, so that the array may be transferred
+ * to another thread while the call runs.
  *
- * @throws {ShapeError} if there are not as many values as the shape has places. @throws {DTypeError}
- *   if the data are of another dtype. @throws {DataError} for a byte of a bool other than 0 and 1;
+ * @throws {ShapeError} if the number of values does not match the shape. @throws {DTypeError}
+ *   if the data have another dtype. @throws {DataError} for a byte of a bool other than 0 and 1;
  *   later, where the tensor is read, if the array's buffer was transferred before.
  */
 export function fromHost(array: HostArray): Tensor {
@@ -31,6 +31,6 @@ export function fromHost(array: HostArray): Tensor {
   return new Tensor(op.dataNode(backend().borrow(data), [...shape]));
 }
 
-/** {@link fromHost} for an array that nobody else has: it need not be copied. */
+/** {@link fromHost} for an array that nobody else holds: it need not be copied. */
 export const keepHost = ({ shape, data }: HostArray): Tensor =>
   new Tensor(op.dataNode(backend().upload(data), shape));

@@ -9,7 +9,9 @@ export type Range =
   | readonly [number | null, number | null, number]
   | null;
 
-/** NumPy's basic indexing. Ends beyond the axis are cut off; an index beyond it is an error. */
+/**
+ * NumPy's basic indexing. Slices are clipped to the axis; a single index out of range is an error.
+ */
 export function indexed(x: Node, ranges: readonly Range[]): Node {
   if (ranges.length > x.shape.length)
     throw new ShapeError({

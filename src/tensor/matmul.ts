@@ -22,7 +22,7 @@ export function matmul(a: Node, b: Node): Node {
     return op.reshape(column, column.shape.slice(0, -1));
   }
   if (b.shape.length === 2 && a.shape.length > 2) {
-    // one matrix for all of the batch: one tall product instead of many small ones
+    // one matrix for the entire batch: one tall product instead of many small ones
     const tall = op.matmul(op.reshape(a, [sizeOf(a.shape.slice(0, -1)), a.shape.at(-1)!]), b);
     return op.reshape(tall, [...a.shape.slice(0, -1), b.shape[1]!]);
   }

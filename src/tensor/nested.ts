@@ -20,10 +20,12 @@ interface NumberArray extends ArrayBufferView {
 }
 type Row = NumberArray | BigInt64Array | BigUint64Array;
 
-/** What `tensor` reads: a number, a truth value, a typed array of any kind, or arrays of these. */
+/**
+ * The input of `tensor`: a number, a boolean, a typed array of any kind, or nested arrays of these.
+ */
 export type TensorData = number | boolean | Row | readonly TensorData[];
 
-/** The dtype of a typed array's values, where nobody says another. */
+/** The dtype of a typed array's values by default. */
 const dtypeOfKind: Readonly<Record<string, DType>> = {
   Float16Array: "float32",
   Float32Array: "float32",
@@ -39,17 +41,17 @@ const dtypeOfKind: Readonly<Record<string, DType>> = {
   BigUint64Array: "int32",
 };
 
-/** More brackets than anybody writes: an array that holds itself has no end. */
+/** More levels than anybody writes: such an array contains itself. */
 const maxRank = 32;
 
 const isRow = (x: unknown): x is Row => ArrayBuffer.isView(x) && kindOf(x) in dtypeOfKind;
 const isList = (x: unknown): x is readonly TensorData[] | Row => Array.isArray(x) || isRow(x);
 
 /**
- * The values of nested arrays. Without a dtype, typed arrays have theirs, numbers float32 and truth
- * values bool, and what meets goes to the widest.
+ * The values of nested arrays. Without a dtype, typed arrays keep theirs, numbers are float32 and
+ * booleans bool; mixed values take the widest.
  *
- * @throws {DataError} with the place of what is no number, or is none that the dtype holds.
+ * @throws {DataError} with the index of a value that is not a number or that the dtype cannot hold.
  */
 export function readNested(values: TensorData, dtype?: DType): HostArray {
   const shape = shapeOf(values);
@@ -77,7 +79,9 @@ function shapeOf(values: TensorData): number[] {
   return shape;
 }
 
-/** Checks that all rows have the lengths of `shape` and hold values of one kind; notes their dtypes. */
+/**
+ * Checks that all rows have the lengths in `shape` and values of one kind; records their dtypes.
+ */
 function survey(values: TensorData, shape: readonly number[], found: Set<DType>): void {
   const path: number[] = [];
   const place = (axis: number) =>
@@ -107,7 +111,10 @@ function survey(values: TensorData, shape: readonly number[], found: Set<DType>)
   visit(values, 0);
 }
 
-/** Writes `values`, whose structure is known to fit, from position `at` on; returns the next one. */
+/**
+ * Writes `values`, whose structure has been checked, from position `at` on; returns the next
+ * position.
+ */
 function fill(to: HostArray, values: TensorData, at: number): number {
   if (isRow(values)) return fillRow(to, values, at);
   if (typeof values === "object") return values.reduce<number>((n, x) => fill(to, x, n), at);
@@ -155,7 +162,7 @@ function noNumber(x: unknown, place: string): DataError {
   return new DataError({ subject, problem, fix: fixFor(x, place) });
 }
 
-/** Text is turned into numbers, tensors are stacked, host arrays wrapped: each has its way. */
+/** Strings must be converted, tensors stacked, host arrays wrapped: each has its own advice. */
 function fixFor(x: unknown, place: string): string {
   const has = (name: string) => typeof x === "object" && x !== null && name in x;
   if (has("node") && has("shape"))

@@ -13,20 +13,20 @@ import { checkWidths, nodeOf } from "./arguments.ts";
 import { Tensor } from "./tensor.ts";
 
 /**
- * What stands beyond the edge: zeros, the image in a mirror that stands on its last element, that
- * element again and again, or the image anew from its other side.
+ * How the padding is filled: zeros, the reflection about the edge element, the edge element
+ * repeated, or the values from the opposite side.
  */
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 
-/** The law by which {@link pad} fills. */
+/** How {@link pad} fills. */
 export interface PadOptions {
   /** Default "constant", which is {@link PaddingMode}'s "zeros" with any value. */
   readonly mode?: "constant" | Exclude<PaddingMode, "zeros"> | undefined;
-  /** Of the mode "constant" alone, default 0. */
+  /** For the mode "constant" only, default 0. */
   readonly value?: number | undefined;
 }
 
-/** What comes before and after x along an axis. */
+/** The padding before and after x along an axis. */
 type Beyond = (x: Node, axis: number, low: number, high: number) => [before: Node, after: Node];
 
 /** One element along the axis, `count` times. */
@@ -36,7 +36,7 @@ const repeated = (x: Node, axis: number, from: number, count: number): Node =>
     x.shape.map((n, i) => (i === axis ? count : n)),
   );
 
-/** How each mode goes on beyond x, and how far it can. */
+/** How each mode continues beyond x, and how far it can. */
 const modes: Readonly<Record<string, { beyond: Beyond; most: (n: number) => number }>> = {
   reflect: {
     beyond: (x, axis, low, high) => [
@@ -62,7 +62,7 @@ const modes: Readonly<Record<string, { beyond: Beyond; most: (n: number) => numb
 };
 
 /**
- * x with something around it.
+ * x with padding around it.
  *
  *   [1, 2, 3] by 2 on both sides:   constant   0 0 [1 2 3] 0 0     reflect   3 2 [1 2 3] 2 1
  *                                   replicate  1 1 [1 2 3] 3 3     circular  2 3 [1 2 3] 1 2
@@ -71,9 +71,9 @@ const modes: Readonly<Record<string, { beyond: Beyond; most: (n: number) => numb
  *
  * @param x any shape. @param widths `[before, after]` for every axis.
  * @returns x's shape with the widths added.
- * @throws {ShapeError} if the widths do not fit the axes, or a mode has too little to go on with:
- * "reflect" n − 1 elements, "circular" n. @throws {ConfigError} for an unknown mode, or a value with
- * a mode other than "constant".
+ * @throws {ShapeError} if the widths do not fit the axes, or exceed what a mode can provide: n − 1
+ * elements for "reflect", n for "circular". @throws {ConfigError} for an unknown mode, or a value
+ * with a mode other than "constant".
  * @see Dumoulin & Visin 2016, §2
  * @example
  * const x = tensor([1, 2, 3]);
@@ -112,7 +112,7 @@ export function pad(
   return new Tensor(padded);
 }
 
-/** Throws if that is no way to go on beyond an image's border. */
+/** Throws unless it is a padding mode. */
 export function checkPaddingMode(subject: string, mode: PaddingMode = "zeros"): void {
   const known = ["zeros", ...Object.keys(modes)];
   if (known.includes(mode)) return;

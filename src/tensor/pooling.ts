@@ -15,7 +15,7 @@ import { averaged } from "./composite.ts";
 import { type Padding, type PerAxis, spread, type Windows, windows } from "./geometry.ts";
 import { Tensor } from "./tensor.ts";
 
-/** The window of {@link maxPool} and {@link avgPool}. */
+/** Window options of {@link maxPool} and {@link avgPool}. */
 export interface PoolOptions {
   /** The window's size. */
   readonly size: PerAxis;
@@ -54,7 +54,7 @@ function checkImages(name: string, shape: Shape): number {
   });
 }
 
-/** A window that lies wholly in the padding has no largest value: it would be −∞. */
+/** A window entirely in the padding has no largest value: it would be −∞. */
 function checkCover(name: string, size: Shape, { kernel, stride, padding, out }: Windows): void {
   const axis = size.findIndex((n, i) => {
     const [before] = padding[i]!;
@@ -69,11 +69,11 @@ function checkCover(name: string, size: Shape, { kernel, stride, padding, out }:
 }
 
 /**
- * The largest value of each window, and where it came from: the flat position within the (padded)
- * plane, int32. Ties go to the first; the derivative goes where the value came from.
+ * The largest value of each window, and its flat position within the (padded) plane, int32. On ties
+ * it is the first; the derivative goes to the selected element.
  *
  * @param x `[N, C, …spatial]`. @returns both `[N, C, …out]`
- * @throws {ShapeError} if a window lies wholly in the padding.
+ * @throws {ShapeError} if a window lies entirely in the padding.
  */
 export function maxPoolWithIndices(
   x: Tensor,
@@ -86,21 +86,22 @@ export function maxPoolWithIndices(
   };
 }
 
-/** The window that pooled, and the size of what it pooled. */
+/** The window of the pooling, and the size of its input. */
 export interface MaxUnpoolOptions extends PoolOptions {
   /**
-   * Spatial size of what was pooled; default (n − 1)s + f − 2p. Needed where pooling left a rest, or padded
-   * by name or unevenly.
+   * Spatial size of the pooling's input; default (n − 1)s + f − 2p. Needed if pooling dropped a
+   * remainder, or padded by name or unevenly.
    */
   readonly outputSize?: Shape | undefined;
 }
 
 /**
- * Puts values back where {@link maxPoolWithIndices} took its maxima from, and 0 elsewhere. Where
- * overlapping windows share a maximum, the place gets the mean of their values, so unpooling what
- * was just pooled always restores the maxima.
+ * Writes values back to the positions of the maxima of {@link maxPoolWithIndices}, and 0 elsewhere.
+ * Where overlapping windows share a maximum, the position gets the mean of their values, so
+ * unpooling always restores the maxima.
  *
- * @param x `[N, C, …pooled]`. @param indices of the same shape, int32, with the options of the pooling.
+ * @param x `[N, C, …pooled]`. @param indices of the same shape, int32, with the options of the
+ * pooling.
  * @returns `[N, C, …outputSize]`
  * @throws {ShapeError} if shapes differ, or pooling the output size would not give this shape.
  * @see Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks", §2.1
@@ -137,7 +138,7 @@ export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions)
   const scatter = (y: Node) => op.scatterAdd(flat, op.reshape(y, flat.shape), 2, plane);
   let y = scatter(x.node);
   if (size.some((f, i) => f > stride[i]!)) {
-    const windows = scatter(op.constant(1, x.shape, x.dtype)); // that share a place
+    const windows = scatter(op.constant(1, x.shape, x.dtype)); // that share a position
     y = op.div(y, op.maximum(windows, 1));
   }
   return new Tensor(
@@ -149,7 +150,7 @@ export function maxUnpool(x: Tensor, indices: Tensor, options: MaxUnpoolOptions)
   );
 }
 
-/** The smallest size that pooling brings to this one: (n − 1)s + f − 2p. */
+/** The smallest size that pools to this one: (n − 1)s + f − 2p. */
 function unpooledSize(pooled: Shape, { size, stride = size, padding = 0 }: PoolOptions): number[] {
   const rank = pooled.length;
   const f = spread("maxUnpool", "size", size, rank, 1);
@@ -167,14 +168,17 @@ function unpooledSize(pooled: Shape, { size, stride = size, padding = 0 }: PoolO
 /**
  * The largest value of each window of `[N, C, …spatial]`; padding counts as −∞.
  *
- * @throws {ShapeError} if a window lies wholly in the padding.
+ * @throws {ShapeError} if a window lies entirely in the padding.
  */
 export function maxPool(x: Tensor, options: PoolOptions): Tensor {
   const { padded, geometry } = pooled("maxPool", x, options, Number.NEGATIVE_INFINITY);
   return new Tensor(op.maxPool(padded, geometry));
 }
 
-/** The mean of each window of `[N, C, …spatial]`; padding counts as 0 and is counted. Of int32 it is float64, as `mean` is. */
+/**
+ * The mean of each window of `[N, C, …spatial]`; padding counts as 0 and is counted. For int32 it
+ * is float64, as with `mean`.
+ */
 export function avgPool(x: Tensor, options: PoolOptions): Tensor {
   const floats = new Tensor(averaged(nodeOf("avgPool", x)));
   const { padded, geometry } = pooled("avgPool", floats, options, 0);

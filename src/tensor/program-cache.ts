@@ -1,7 +1,7 @@
-/** So many programs are kept by one cache. */
+/** The most programs in one cache. */
 export const maxPrograms = 256;
 
-/** Programs by what decides which of them serves; beyond a limit, the least recently used goes. */
+/** Programs by key; beyond a limit, the least recently used one is dropped. */
 export class ProgramCache<T> {
   readonly #programs = new Map<string, T>();
 
@@ -9,7 +9,7 @@ export class ProgramCache<T> {
     return this.#programs.size;
   }
 
-  /** The program under `key`; made if there is none. */
+  /** The program under `key`, created if missing. */
   get(key: string, make: () => T): T {
     const known = this.#programs.get(key);
     const program = known ?? make();

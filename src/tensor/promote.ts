@@ -11,21 +11,21 @@ import {
 
 /** From the narrowest to the widest. */
 const order: readonly DType[] = ["bool", "int32", "float32", "float64"];
-/** Truth values, whole numbers, real numbers; −1 where there is nothing. */
+/** Booleans, integers, real numbers; −1 if there is none. */
 const category = (dtype: DType | undefined) =>
   dtype === undefined ? -1 : isFloat(dtype) ? 2 : dtype === "int32" ? 1 : 0;
 
-/** The widest of some dtypes; undefined of none. */
+/** The widest of some dtypes; undefined for none. */
 export const widest = (dtypes: readonly DType[]): DType | undefined =>
   order.findLast((dtype) => dtypes.includes(dtype));
 
-// Inside a compiled function a number is a scalar input. It stays a number: like those of plain code,
-// it takes the dtype that it meets.
+// Inside a compiled function a number is a scalar input. It is still a number: like literals in
+// plain code, it takes the dtype of the other operand.
 const numberAttrs = { shape: [], dtype: "float64", number: true } as const;
 
-/** The place of a number among the inputs of a compiled function. */
+/** The position of a number among the inputs of a compiled function. */
 export const numberPlaceholder = (): Node => apply(leafOp, [], numberAttrs);
-/** A number that is known, where a traced one might stand. */
+/** A known number, where a traced one is possible as well. */
 export const numberConstant = (value: number): Node =>
   apply(constantRecord, [], { ...numberAttrs, value });
 
@@ -43,17 +43,17 @@ function isNumber(x: Node): boolean {
   return numbers.get(x) === true;
 }
 
-/** What meets in an operation: tensors and plain numbers. */
+/** The operands of an operation: tensors and plain numbers. */
 export type Operand = Node | number;
 
-/** The dtype in which operands meet, by a row of the table in `docs/ops.md`. */
+/** The common dtype of operands, by a row of the table in `docs/ops.md`. */
 export type Promotion = (operands: readonly Operand[]) => DType;
 
 /**
- * The dtype that holds what meets, as in PyTorch: the widest of the arrays'; of scalar tensors only
- * the kind counts (float before int32 before bool); and a number takes the first dtype from there on
- * that holds it, of int32 and float32. A number that a compiled function is given may be any, and
- * counts as a float.
+ * The dtype that holds all operands, as in PyTorch: the widest of the arrays' dtypes. Of scalar
+ * tensors only the kind counts (float before int32 before bool); a number takes the first dtype
+ * from there on that can hold it, of int32 and float32. A number argument of a compiled function
+ * may have any value and counts as a float.
  */
 export const common: Promotion = (operands) => {
   const nodes = operands.filter((x) => typeof x !== "number");
@@ -70,26 +70,28 @@ export const common: Promotion = (operands) => {
   return dtype;
 };
 
-/** Of arithmetic: truth values count as 0 and 1. */
+/** For arithmetic: booleans count as 0 and 1. */
 export const arithmetic: Promotion = (operands) => {
   const dtype = common(operands);
   return dtype === "bool" ? "int32" : dtype;
 };
 
-/** Of functions of real numbers: integers become float32. */
+/** For functions of real numbers: integers become float32. */
 export const real: Promotion = (operands) => {
   const dtype = common(operands);
   return isFloat(dtype) ? dtype : "float32";
 };
 
-/** Of comparisons: int32 meets floats in float64, which holds both; float32 would round. */
+/**
+ * For comparisons: int32 and floats are compared in float64, which holds both; float32 would round.
+ */
 export const comparison: Promotion = (operands) => {
   const dtype = common(operands);
   const hasInt = operands.some((x) => typeof x !== "number" && x.dtype === "int32");
   return hasInt && isFloat(dtype) ? "float64" : dtype;
 };
 
-/** Brings operands to one dtype and one shape. */
+/** Converts operands to one dtype and one shape. */
 export function align(
   name: string,
   a: Operand,

@@ -23,8 +23,8 @@ import { isTensor, Tensor } from "./tensor.ts";
 import { Variable } from "./variable.ts";
 
 /**
- * Where random numbers come from: a seed, which is a whole number from 0 to 2⁵³ − 1, or a key of two
- * int32 words as a tensor `[2]`, from {@link randomKey} or a {@link Generator}.
+ * The source of random numbers: a seed, an integer from 0 to 2⁵³ − 1, or a key of two int32 words
+ * as a tensor `[2]`, from {@link randomKey} or a {@link Generator}.
  */
 export type RandomKey = number | Tensor;
 
@@ -39,10 +39,11 @@ const keyWord = (key: RandomKey, word: 0 | 1, shape: Shape): Node => {
 };
 
 /**
- * The key of a seed and the number of a stream: `[seed, stream]` for seeds below 2³². Streams of one
- * seed are independent of each other.
+ * The key of a seed and a stream number: `[seed, stream]` for seeds below 2³². Streams of one seed
+ * are independent of each other.
  *
- * @throws {ConfigError} unless the seed is a whole number from 0 to 2⁵³ − 1, and the stream one below 2³².
+ * @throws {ConfigError} unless the seed is an integer from 0 to 2⁵³ − 1, and the stream an integer
+ * below 2³².
  * @example
  * const [a, b] = [0, 1].map((stream) => normal([3], { key: randomKey(7, stream) }));
  * a.equal(b).any().item(); // 0
@@ -53,7 +54,7 @@ export function randomKey(seed: number, stream = 0): Tensor {
   return tensor(seedWords(seed, stream), "int32");
 }
 
-/** @throws {GradusError} unless shape, key and dtype are such as random numbers have. */
+/** @throws {GradusError} unless shape, key and dtype are valid for random numbers. */
 function checkRandom(subject: string, shape: Shape, key: RandomKey, dtype: DType): void {
   checkShape(subject, shape);
   checkDType(subject, dtype, floats);
@@ -85,7 +86,7 @@ function uniformNode(key: RandomKey, shape: Shape, dtype: FloatDType, lane: numb
 /**
  * Uniform numbers in [0, 1): a pure function of key and position, the same in every engine.
  *
- * @throws {ConfigError} for a seed that is no whole number from 0 to 2⁵³ − 1. @throws {ShapeError}
+ * @throws {ConfigError} for a seed that is not an integer from 0 to 2⁵³ − 1. @throws {ShapeError}
  * @see Salmon et al. 2011 (Philox), `src/base/random.ts`
  * @example
  * uniform([2, 3], { key: 7 }).shape; // [2, 3]
@@ -101,10 +102,10 @@ export function uniform<const S extends Shape>(
 }
 
 /**
- * Standard normal numbers, √(−2 log(1 − u)) cos(2πv) (Box & Muller 1958): natively and in WebAssembly the
- * same on every processor.
+ * Standard normal numbers, √(−2 log(1 − u)) cos(2πv) (Box & Muller 1958): the same on every
+ * processor, natively and in WebAssembly.
  *
- * @throws {ConfigError} for a seed that is no whole number from 0 to 2⁵³ − 1. @throws {ShapeError}
+ * @throws {ConfigError} for a seed that is not an integer from 0 to 2⁵³ − 1. @throws {ShapeError}
  */
 export function normal<const S extends Shape>(
   shape: S,
@@ -119,7 +120,9 @@ export function normal<const S extends Shape>(
   return new Tensor(op.mul(radius, op.cos(op.mul(2 * Math.PI, v))));
 }
 
-/** True with probability p. @throws {ConfigError} unless p is from 0 to 1, and the seed a whole number. */
+/**
+ * True with probability p. @throws {ConfigError} unless p is from 0 to 1, and the seed an integer.
+ */
 export function bernoulli<const S extends Shape>(
   p: number,
   shape: S,
@@ -144,7 +147,7 @@ export class Generator {
   /** int32 [2]: the seed and the number of keys drawn. */
   readonly state: Variable;
 
-  /** @throws {ConfigError} unless `seed` is a whole number from 0 to 2⁵³ − 1. */
+  /** @throws {ConfigError} unless `seed` is an integer from 0 to 2⁵³ − 1. */
   constructor(seed: number) {
     checkSeed("Generator", seed);
     this.state = new Variable(randomKey(seed));

@@ -1,4 +1,7 @@
-/** Numbers of axes as types. One that is not known is `any`, so that it goes where another is asked for. */
+/**
+ * Ranks as types. An unknown rank is `any`, so that it is accepted where a specific one is
+ * required.
+ */
 import type { Shape } from "../base/index.ts";
 
 /** Nested arrays of numbers, as `toArray` gives them. */
@@ -8,7 +11,7 @@ export type NestedArray = number | NestedArray[];
 export type AnyRank = any;
 type IsAny<T> = 0 extends 1 & T ? true : false;
 
-/** What `toArray` gives for `R` axes. */
+/** The result of `toArray` for rank `R`. */
 export type ArrayOfRank<R> =
   IsAny<R> extends true
     ? NestedArray
@@ -24,11 +27,11 @@ export type ArrayOfRank<R> =
               ? number[][][][]
               : NestedArray;
 
-/** The number of axes that a shape says, if its length is known. */
+/** The rank given by a shape, if its length is known. */
 export type RankOfShape<S extends Shape> = number extends S["length"] ? AnyRank : S["length"];
 
-/** The number of axes of nested arrays, as deep as their type says. */
-export type RankOfData<A> = NestedArray extends A // of no certain depth, as is all of TensorData
+/** The rank of nested arrays, by the depth of their type. */
+export type RankOfData<A> = NestedArray extends A // of unknown depth, as TensorData is
   ? AnyRank
   : A extends number | boolean
     ? 0
@@ -52,6 +55,6 @@ type Next<R> =
             ? 4
             : AnyRank;
 
-/** The number of axes after broadcasting. */
+/** The rank after broadcasting. */
 export type JointRank<R, S> =
   IsAny<R> extends true ? AnyRank : S extends 0 ? R : R extends 0 ? S : R extends S ? R : AnyRank;

@@ -5,7 +5,7 @@ import { broadcastTo, constantValue, placeholder } from "../ops/index.ts";
 import { backend } from "./engine.ts";
 import { ProgramCache } from "./program-cache.ts";
 
-/** What one evaluation needs: the nodes that get values, and where the others come from. */
+/** The parts of one evaluation: the nodes that get values, and the sources of the others. */
 interface Plan {
   readonly runner: Runner;
   readonly outputs: readonly Node[];
@@ -53,7 +53,7 @@ function planFor(nodes: readonly Node[]): Plan | null {
       });
   const engine = backend();
   const lifted = inputs.flatMap((node, i) => (node.storage === null ? [i] : []));
-  // a lifted number is one element, whatever its shape: another program than one for an array
+  // a lifted number is one element, whatever its shape: its program differs from that for an array
   const key = `${engine.name} ${lifted} ${graphKey(inputs, outputs)}`;
   const runner = programs.get(key, () => prepare(inputs, outputs));
   const slots = [
@@ -64,8 +64,8 @@ function planFor(nodes: readonly Node[]): Plan | null {
 }
 
 /**
- * Nodes that an earlier evaluation left behind and that new nodes build on: somebody holds them, so
- * their values are kept. Without this a loop `w = w.sub(…)` would recompute all of its history.
+ * Nodes from before an earlier evaluation that new nodes use: somebody still holds them, so their
+ * values are kept. Without this a loop `w = w.sub(…)` would recompute its entire history.
  */
 function heldAcross(graph: readonly Node[], wanted: ReadonlySet<Node>): Node[] {
   const held = new Set<Node>();
@@ -82,7 +82,7 @@ const simple = new Set([0.5, -0.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INF
 
 /**
  * Numbers that change from one evaluation to the next (learning rates, 1/t) become inputs, so that
- * they do not make a new program each time; small integers and halves stay, for simplification.
+ * they do not need a new program each time; small integers and halves stay, for simplification.
  */
 function isLifted(node: Node): boolean {
   const value = constantValue(node);
@@ -97,12 +97,12 @@ function isLifted(node: Node): boolean {
 
 const scalarArray = (node: Node) => allocate(node.dtype, 1).fill(constantValue(node)!);
 
-/** Compiles; lifted constants become scalar placeholders that are stretched to their shape. */
+/** Compiles; lifted constants become scalar placeholders that are broadcast to their shape. */
 function prepare(inputs: readonly Node[], outputs: readonly Node[]): Runner {
   const replaced = new Map<Node, Node>();
   const leaves = inputs.map((node) => {
     if (node.storage !== null) {
-      const leaf = placeholder(node.shape, node.dtype); // the program must not hold on to data
+      const leaf = placeholder(node.shape, node.dtype); // the program must not retain data
       replaced.set(node, leaf);
       return leaf;
     }

@@ -1,4 +1,4 @@
-/** Elements put elsewhere: copies, pieces, and moves between axes. All of them are linear. */
+/** Rearranging elements: repeating, splitting, and moving between axes. All of these are linear. */
 import {
   ConfigError,
   checkOptions,
@@ -23,7 +23,7 @@ const withSizes = (shape: Shape, axis: number, ...sizes: readonly number[]): num
   ...shape.slice(axis + 1),
 ];
 
-/** Each element along the axis `count` times in a row, or the whole of it `count` times. */
+/** Repeats each element along the axis `count` times in a row, or the entire axis `count` times. */
 function copied(x: Node, axis: number, count: number, inner: boolean): Node {
   if (count === 1) return x;
   const n = x.shape[axis]!;
@@ -33,13 +33,13 @@ function copied(x: Node, axis: number, count: number, inner: boolean): Node {
 }
 
 /**
- * x laid out again and again, `counts[i]` times along axis i, as NumPy's and PyTorch's `tile`: where there
- * are fewer counts than axes they belong to the last axes, where there are more x gets leading axes of 1.
+ * Repeats x `counts[i]` times along axis i, as NumPy's and PyTorch's `tile`: fewer counts than axes
+ * apply to the last axes; with more, x gets leading axes of size 1.
  *
  *   y[i] = x[i mod n]   along each axis
  *
- * @param x any shape and dtype. @param counts whole numbers of 0 or more, or one for the last axis.
- * @throws {ConfigError} for a count that is no whole number of 0 or more.
+ * @param x any shape and dtype. @param counts integers ≥ 0, or one for the last axis.
+ * @throws {ConfigError} for a count that is not an integer ≥ 0.
  * @example
  * tile(tensor([1, 2]), 2).toArray(); // [1, 2, 1, 2]
  * tile(tensor([[1], [2]]), [2, 3]).toArray(); // [[1, 1, 1], [2, 2, 2], [1, 1, 1], [2, 2, 2]]
@@ -60,8 +60,8 @@ export function tile(x: Tensor, counts: number | readonly number[]): Tensor {
  * `repeat_interleave`; without an axis x is flattened first.
  *
  * @param x any shape and dtype. @param counts one for all elements, or one for each along the axis.
- * @throws {ConfigError} for a count that is no whole number of 0 or more. @throws {ShapeError} for a list
- * of another length than the axis.
+ * @throws {ConfigError} for a count that is not an integer ≥ 0. @throws {ShapeError} for a list
+ * whose length differs from the axis.
  * @example
  * repeat(tensor([1, 2]), 2).toArray(); // [1, 1, 2, 2]
  * repeat(tensor([[1, 2], [3, 4]]), [0, 2], { axis: 0 }).toArray(); // [[3, 4], [3, 4]]
@@ -95,10 +95,12 @@ export function repeat(
 }
 
 /**
- * x cut along `axis`, by default the first: into so many equal pieces, or into pieces of the given sizes.
+ * Splits x along `axis`, by default the first, into a number of equal pieces or into pieces of the
+ * given sizes.
  *
- * @param x any shape and dtype. @param parts the number of pieces, or their sizes, which add up to the axis.
- * @throws {ShapeError} if the pieces do not make up the axis.
+ * @param x any shape and dtype. @param parts the number of pieces, or their sizes, which add up to
+ * the axis.
+ * @throws {ShapeError} if the pieces do not add up to the axis.
  * @example
  * split(arange(6), 3).map((part) => part.toArray()); // [[0, 1], [2, 3], [4, 5]]
  * split(arange(4), [1, 3]).map((part) => part.toArray()); // [[0], [1, 2, 3]]
@@ -153,11 +155,12 @@ export function unstack(x: Tensor, options?: AxisOptions | number): Tensor[] {
 }
 
 /**
- * x moved on along its axes, what leaves at one end coming back at the other: y[i] = x[(i − shift) mod n].
- * Without an axis the elements move in row-major order through all of x.
+ * Shifts x along its axes; elements that leave at one end return at the other: y[i] = x[(i − shift)
+ * mod n]. Without an axis the elements move in row-major order through all of x.
  *
- * @param x any shape and dtype. @param shift whole, one per axis that is given; negative to the front.
- * @throws {ConfigError} for shifts that are not whole, or as many as the axes.
+ * @param x any shape and dtype. @param shift an integer per given axis; negative shifts move to the
+ * front.
+ * @throws {ConfigError} for shifts that are not integers, or not as many as the axes.
  * @see NumPy's and PyTorch's `roll`
  * @example
  * roll(tensor([1, 2, 3, 4]), 1).toArray(); // [4, 1, 2, 3]
@@ -205,7 +208,7 @@ function triangle(name: string, x: Tensor, diagonal: number, upper: boolean): Te
       problem: `the diagonal is ${describe(diagonal)}, which is no whole number.`,
       fix: "count diagonals from the main one, 0, upwards.",
     });
-  const most = Math.max(...node.shape.slice(-2)); // beyond this nothing changes
+  const most = Math.max(...node.shape.slice(-2)); // larger values change nothing
   const from = Math.max(-most - 1, Math.min(most + 1, diagonal));
   const [row, column] = [rank - 2, rank - 1].map((axis) => op.iota(node.shape, axis));
   const reach = op.sub(column!, row!);
@@ -231,9 +234,9 @@ export const triu = (x: Tensor, diagonal = 0): Tensor => triangle("triu", x, dia
 export const tril = (x: Tensor, diagonal = 0): Tensor => triangle("tril", x, diagonal, false);
 
 /**
- * How channels count places within a block, in ONNX's words: "DCR" the block's rows and columns first and
- * the remaining channels last, as in TensorFlow; "CRD" the remaining channels first, as PyTorch's
- * `pixel_shuffle`.
+ * How channels count positions within a block, in ONNX's terms: "DCR" has the block's rows and
+ * columns first and the remaining channels last, as in TensorFlow; "CRD" has the remaining channels
+ * first, as PyTorch's `pixel_shuffle`.
  */
 export type DepthOrder = "DCR" | "CRD";
 
@@ -243,7 +246,7 @@ export interface DepthOptions {
   readonly order?: DepthOrder | undefined;
 }
 
-/** What both moves work out: the sizes, and whether channels come first. */
+/** Computed for both directions: the sizes, and whether channels come first. */
 function depthMove(name: string, x: Tensor, block: number, options: DepthOptions) {
   const node = nodeOf(name, x);
   checkOptions(name, options, { order: true });
@@ -265,7 +268,7 @@ function depthMove(name: string, x: Tensor, block: number, options: DepthOptions
 }
 
 /**
- * Blocks of channels laid out in space: `[N, C · b², H, W]` → `[N, C, H · b, W · b]`.
+ * Moves blocks of channels into space: `[N, C · b², H, W]` → `[N, C, H · b, W · b]`.
  *
  * @param block b. @throws {ShapeError} if b² does not divide the channels.
  * @see ONNX, DepthToSpace; Shi et al. 2016, "Real-time single image and video super-resolution"
@@ -289,7 +292,7 @@ export function depthToSpace(x: Tensor, block: number, options: DepthOptions = {
 }
 
 /**
- * Blocks of space stacked as channels: `[N, C, H · b, W · b]` → `[N, C · b², H, W]`, the inverse of
+ * Moves blocks of space into channels: `[N, C, H · b, W · b]` → `[N, C · b², H, W]`, the inverse of
  * {@link depthToSpace} in the same order.
  *
  * @param block b. @throws {ShapeError} if b does not divide height and width.
@@ -325,7 +328,7 @@ const pairsOf = (name: string, what: string, given: unknown, rank: number): [num
   return pairs as [number, number][];
 };
 
-/** The block, one whole number of 1 or more per spatial axis. */
+/** The block, one integer ≥ 1 per spatial axis. */
 function blockOf(name: string, x: Node, block: readonly number[]): number[] {
   checkList(name, "the block", block, "[2, 2]");
   const list = Array.from(block);
@@ -340,10 +343,12 @@ function blockOf(name: string, x: Node, block: readonly number[]): number[] {
 }
 
 /**
- * Every block-th place of the spatial axes as an image of its own: `[N, C, …S]`, padded with zeros, →
- * `[Π b · N, C, …S/b]`. What a convolution makes of it is that convolution with dilation b.
+ * Every block-th position of the spatial axes becomes an image of its own: `[N, C, …S]`, padded
+ * with zeros, → `[Π b · N, C, …S/b]`. A convolution of the result is the convolution of x with
+ * dilation b.
  *
- * @param block b, one per spatial axis. @param padding `[before, after]` per spatial axis, default 0.
+ * @param block b, one per spatial axis. @param padding `[before, after]` per spatial axis, default
+ * 0.
  * @throws {ShapeError} if b does not divide the padded sizes.
  * @see TensorFlow's `space_to_batch_nd`, with channels before the spatial axes
  * @example
@@ -379,10 +384,10 @@ export function spaceToBatch(
 }
 
 /**
- * The inverse of {@link spaceToBatch}: `[Π b · N, C, …S]` → `[N, C, …S · b]`, of which `crops` are cut off.
+ * The inverse of {@link spaceToBatch}: `[Π b · N, C, …S]` → `[N, C, …S · b]`, with `crops` cut off.
  *
  * @param block b, one per spatial axis. @param crops `[before, after]` per spatial axis, default 0.
- * @throws {ShapeError} if the block does not divide the batch, or crops leave nothing.
+ * @throws {ShapeError} if the block does not divide the batch, or the crops leave nothing.
  * @see TensorFlow's `batch_to_space_nd`, with channels before the spatial axes
  * @example
  * batchToSpace(tensor([[[1, 3]], [[2, 4]]]), [2]).toArray(); // [[[1, 2, 3, 4]]]

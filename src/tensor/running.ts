@@ -1,8 +1,8 @@
-/** What running sums, products and extremes along an axis have in common; nodes in, nodes out. */
+/** Shared by cumulative sums, products and extremes along an axis; nodes in, nodes out. */
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
 
-/** The same elements one place on, the first of them `value`. */
+/** The elements shifted by one position, starting with `value`. */
 export const shifted = (x: Node, axis: number, value: number): Node => {
   const n = x.shape[axis]!;
   if (n === 0) return x;
@@ -10,13 +10,13 @@ export const shifted = (x: Node, axis: number, value: number): Node => {
   return op.concat([first, op.span(x, axis, 0, n - 1)], axis);
 };
 
-/** Runs along the axis from its end where `reverse` asks for it. */
+/** Runs along the axis, from its end if `reverse`. */
 export const towards = (reverse: boolean, x: Node, axis: number, run: (x: Node) => Node): Node =>
   reverse ? op.flip(run(op.flip(x, [axis])), [axis]) : run(x);
 
 /**
- * y[k] = Π_{j ≤ k} x[j]: after round r every element holds the product of the 2ʳ before and at it, so that
- * derivatives of every order are right where factors are 0, too.
+ * y[k] = Π_{j ≤ k} x[j]: after round r every element holds the product of 2ʳ elements up to it, so
+ * that derivatives of every order are right where factors are 0.
  */
 export const cumprod = (x: Node, axis: number): Node => {
   const n = x.shape[axis]!;

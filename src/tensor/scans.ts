@@ -1,4 +1,4 @@
-/** Running extremes along an axis, by doubling: log₂ n rounds of elementwise work. */
+/** Cumulative extremes along an axis, by doubling: log₂ n rounds of elementwise work. */
 import { normalizeAxis } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
 import * as op from "../ops/index.ts";
@@ -7,19 +7,22 @@ import { numberOf } from "./elementwise-methods.ts";
 import { towards } from "./running.ts";
 import { type AxisOptions, Tensor } from "./tensor.ts";
 
-/** Which way {@link cummax} and {@link cummin} run. */
+/** The direction of {@link cummax} and {@link cummin}. */
 export interface RunningOptions extends AxisOptions {
   /** From the end; default false. */
   readonly reverse?: boolean | undefined;
 }
 
-/** Values with the positions that they came from. */
+/** Values with their positions in the input. */
 export interface Indexed {
   readonly values: Tensor;
   readonly indices: Tensor;
 }
 
-/** The position of the running extreme: the last of equal ones, and the last NaN from the first one on. */
+/**
+ * The position of the cumulative extreme: the last of equal ones; after the first NaN, the last
+ * NaN.
+ */
 function winners(x: Node, axis: number, better: (a: Node, b: Node) => Node): Node {
   const n = x.shape[axis]!;
   let at = op.iota(x.shape, axis);
@@ -52,10 +55,11 @@ function running(
 }
 
 /**
- * The largest element so far along `axis`, by default the last, and its position: y[k] = max_{j ≤ k} x[j].
+ * The largest element so far along `axis`, by default the last, and its position: y[k] = max_{j ≤
+ * k} x[j].
  *
- * From the first NaN on all are NaN. Of equal elements it is the last, as in PyTorch's `cummax`, and the
- * derivative goes there.
+ * From the first NaN on all values are NaN. Among equal elements it is the last, as in PyTorch's
+ * `cummax`, and the derivative goes there.
  *
  * @param x any shape but that of a scalar. @returns values of x's shape, indices int32.
  * @throws {ShapeError} for an axis that does not exist.
@@ -67,7 +71,8 @@ function running(
 export const cummax = (x: Tensor, options?: RunningOptions | number): Indexed =>
   running("cummax", x, options, (a, b) => op.less(b, a));
 /**
- * The smallest element so far along `axis`, by default the last, and its position; else as {@link cummax}.
+ * The smallest element so far along `axis`, by default the last, and its position; otherwise like
+ * {@link cummax}.
  *
  * @param x any shape but that of a scalar. @returns values of x's shape, indices int32.
  * @throws {ShapeError} for an axis that does not exist.

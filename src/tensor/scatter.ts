@@ -1,4 +1,4 @@
-/** Elements and slices by positions that are values themselves: read from x, or written into it. */
+/** Elements and slices at computed positions: read from x, or written into it. */
 import {
   ConfigError,
   checkOptions,
@@ -19,7 +19,7 @@ import { checkWhole, nodeOf, withAxis } from "./arguments.ts";
 import { common } from "./promote.ts";
 import { type AxisOptions, Tensor } from "./tensor.ts";
 
-/** What happens to an element that an update meets: it is replaced, or both become one. */
+/** How an update combines with the present element: it replaces it, or both are combined. */
 export type Reduction = "set" | "add" | "mul" | "max" | "min";
 
 const combine: Readonly<Record<Exclude<Reduction, "set" | "add">, (a: Node, b: Node) => Node>> = {
@@ -48,7 +48,7 @@ function positionsOf(name: string, indices: Tensor): Node {
   });
 }
 
-/** The positions, an error when they are computed unless all are within 0 … size − 1. */
+/** The positions; computing them is an error unless all are in 0 … size − 1. */
 const within = (name: string, at: Node, size: number): Node =>
   op.checked(at, op.and(op.lessEqual(0, at), op.less(at, size)), {
     subject: name,
@@ -61,15 +61,15 @@ const rowsOf = (x: Node, at: Node): Node =>
   op.gather(x, op.broadcastInto(at, [at.size, x.shape[1]!], [1]), 0);
 
 /**
- * The numbers of rows in ascending order, and the updates beside them; updates of one row stand one after
- * another in their order, and the last of them holds all of them combined.
+ * Row numbers in ascending order, with their updates; updates of one row keep their order, and the
+ * last of them holds all combined.
  */
 function grouped(at: Node, updates: Node, reduction: Exclude<Reduction, "add">) {
   const order = op.argsort(at, 0);
   const sorted = op.gather(at, order, 0);
   let rows = rowsOf(updates, order);
   const n = at.size;
-  // log₂ n rounds, each over twice the distance: every row takes in the one so far before it
+  // log₂ n rounds over doubling distances: each row takes in the row that far before it
   for (let d = 1; reduction !== "set" && d < n; d *= 2) {
     const [front, here] = [op.span(rows, 0, 0, n - d), op.span(rows, 0, d, n - d)];
     const same = op.equal(op.span(sorted, 0, 0, n - d), op.span(sorted, 0, d, n - d));
@@ -81,8 +81,8 @@ function grouped(at: Node, updates: Node, reduction: Exclude<Reduction, "add">) 
 }
 
 /**
- * Rows of `x` `[p, inner]` that `at` `[n]` names, met by the updates `[n, inner]`. Of several updates of one
- * row that are to be set, the last one stays.
+ * Updates the rows `at` `[n]` of `x` `[p, inner]` with `[n, inner]`. With "set", the last of
+ * several updates of a row wins.
  */
 function scattered(x: Node, at: Node, updates: Node, reduction: Reduction): Node {
   const [p, inner] = x.shape as [number, number];
@@ -95,14 +95,14 @@ function scattered(x: Node, at: Node, updates: Node, reduction: Reduction): Node
   const { sorted, rows } = grouped(at, updates, reduction);
   const changes = op.not(op.equal(op.span(sorted, 0, 0, n - 1), op.span(sorted, 0, 1, n - 1)));
   const last = op.concat([changes, op.constant(1, [1], "bool")], 0);
-  // for each row of x the place of its last update, counted from 1, and 0 without one
+  // for each row of x the position of its last update, counted from 1; 0 if there is none
   const place = op.scatterAdd(sorted, op.where(last, op.add(op.iota([n], 0), 1), 0), 0, p);
   const hit = op.broadcastInto(op.less(0, place), x.shape, [1]);
   const found = rowsOf(rows, op.maximum(op.sub(place, 1), 0));
   return op.where(hit, reduction === "set" ? found : combine[reduction](x, found), x);
 }
 
-/** The dtype in which x and its updates meet; bool is only set. */
+/** The common dtype of x and its updates; bool can only be set. */
 function prepared(name: string, x: Node, updates: Node, reduction: Reduction): [Node, Node] {
   checkReduction(name, reduction);
   const dtype = common([x, updates]);
@@ -115,13 +115,13 @@ function prepared(name: string, x: Node, updates: Node, reduction: Reduction): [
   return [op.cast(x, dtype), op.cast(updates, dtype)];
 }
 
-/** How {@link gatherNd} counts its leading axes. */
+/** Options of {@link gatherNd}. */
 export interface GatherNdOptions {
-  /** Leading axes that x and the indices share, and that no index names; default 0. */
+  /** Leading axes that x and the indices share and that are not indexed; default 0. */
   readonly batchDims?: number | undefined;
 }
 
-/** The number of the slice that each row of indices `[…, k]` names, over axes of `sizes`. */
+/** The number of the slice addressed by each row of indices `[…, k]`, over axes of `sizes`. */
 function sliceNumbers(name: string, indices: Node, sizes: Shape): Node {
   const k = sizes.length;
   const last = indices.shape.length - 1;
@@ -137,7 +137,7 @@ function sliceNumbers(name: string, indices: Node, sizes: Shape): Node {
 /**
  * Slices of x by rows of indices:
  *
- *   y[b…, i…] = x[b…, indices[b…, i…, 0], …, indices[b…, i…, k − 1]]   with all axes that are left
+ *   y[b…, i…] = x[b…, indices[b…, i…, 0], …, indices[b…, i…, k − 1]]   with all remaining axes
  *
  * @param x any shape and dtype. @param indices `[…batch, …, k]` int32, k up to x's further axes.
  * @returns `[…batch, …, …rest of x]`
@@ -193,14 +193,14 @@ export interface ScatterOptions {
  *
  *   y = x, then y[indices[i…, 0], …, indices[i…, k − 1]] ← updates[i…]   for every i
  *
- * Of several updates of one place "set" keeps the last; the others combine all. The derivative goes to
- * what was taken: where equal numbers meet in "max" and "min", they share it.
+ * Of several updates of one position "set" keeps the last; the others combine all. The derivative
+ * goes to the selected value; equal values in "max" and "min" share it.
  *
  * @param x any shape. @param indices `[…, k]` int32. @param updates `[…, …rest of x]`.
  * @returns x's shape, in the dtype that holds both.
- * @throws {ShapeError} if shapes do not fit. @throws {DTypeError} for indices that are not int32, and of
- * bool for all but "set". @throws {ConfigError} for an unknown reduction. @throws {DataError}, when the
- * values are computed, for an index outside its axis.
+ * @throws {ShapeError} if shapes do not fit. @throws {DTypeError} for indices that are not int32,
+ * and of bool for all but "set". @throws {ConfigError} for an unknown reduction. @throws
+ * {DataError}, when the values are computed, for an index outside its axis.
  * @see ONNX, ScatterND
  * @example
  * const [x, at] = [tensor([1, 2, 3]), tensor([[0], [2], [0]], "int32")];
@@ -249,9 +249,9 @@ function beside(name: string, x: Node, at: Node, axis: number): Node {
 }
 
 /**
- * Elements by their position along one axis, by default the first, in the words of PyTorch's `gather` and
- * ONNX's GatherElements: y[i] = x[i with its `axis` replaced by indices[i]]. Off the axis indices may stop
- * before x does.
+ * Elements by their position along one axis, by default the first, like PyTorch's `gather` and
+ * ONNX's GatherElements: y[i] = x[i with its `axis` replaced by indices[i]]. Along the other axes
+ * the indices may be shorter than x.
  *
  * @param x any shape and dtype. @param indices int32, as many axes as x.
  * @returns the shape of the indices.
@@ -269,15 +269,16 @@ export function gatherElements(x: Tensor, indices: Tensor, options?: AxisOptions
 }
 
 /**
- * x with elements replaced by updates, or combined with them, by their position along one axis, by default
- * the first: the counterpart of {@link gatherElements}, PyTorch's `scatter` and `scatter_reduce`. What
- * happens where several updates meet, see {@link scatterNd}.
+ * x with elements replaced by updates, or combined with them, by their position along one axis, by
+ * default the first: the counterpart of {@link gatherElements}, PyTorch's `scatter` and
+ * `scatter_reduce`. For several updates of one position, see {@link scatterNd}.
  *
- * @param x any shape. @param indices int32, as many axes as x. @param updates the shape of the indices.
+ * @param x any shape. @param indices int32, as many axes as x. @param updates the shape of the
+ * indices.
  * @returns x's shape, in the dtype that holds both.
- * @throws {ShapeError} if shapes do not fit. @throws {DTypeError} for indices that are not int32, and of
- * bool for all but "set". @throws {ConfigError} for an unknown reduction. @throws {DataError}, when the
- * values are computed, for an index outside the axis.
+ * @throws {ShapeError} if shapes do not fit. @throws {DTypeError} for indices that are not int32,
+ * and of bool for all but "set". @throws {ConfigError} for an unknown reduction. @throws
+ * {DataError}, when the values are computed, for an index outside the axis.
  * @see ONNX, ScatterElements
  * @example
  * const at = tensor([[1, 0]], "int32");
@@ -313,13 +314,13 @@ export function scatterElements(
 }
 
 /**
- * The sum of all rows of x that bear the same number: y[s] = Σ x[i] over all i with segments[i] = s. A
- * segment without rows is 0.
+ * The sum of all rows of x with the same segment number: y[s] = Σ x[i] over all i with segments[i]
+ * = s. A segment without rows is 0.
  *
  * @param x `[n, …]`. @param segments `[n]` int32, in any order. @param count of segments.
  * @returns `[count, …]`; sums of bool are int32.
- * @throws {ShapeError} unless there is one number per row. @throws {DTypeError} for numbers that are not
- * int32. @throws {DataError}, when the values are computed, for one outside 0 … count − 1.
+ * @throws {ShapeError} unless there is one number per row. @throws {DTypeError} for numbers that
+ * are not int32. @throws {DataError}, when the values are computed, for one outside 0 … count − 1.
  * @see `jax.ops.segment_sum`
  * @example
  * segmentSum(tensor([1, 2, 3]), tensor([0, 2, 0], "int32"), 3).toArray(); // [4, 0, 2]

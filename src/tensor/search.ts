@@ -1,4 +1,7 @@
-/** What depends on the order of values: the largest, places in a sorted row, distinct and non-zero ones. */
+/**
+ * Operations on the order of values: largest values, positions in a sorted row, distinct and
+ * nonzero values.
+ */
 import {
   allocate,
   ConfigError,
@@ -29,13 +32,13 @@ export interface TopKOptions extends AxisOptions {
 }
 
 /**
- * The k largest along `axis`, by default the last, in descending order, with their positions; or the k
- * smallest in ascending order. Of equal elements the first come first. NaN comes after all numbers, as in
- * {@link Tensor.sort}: it is neither large nor small.
+ * The k largest along `axis`, by default the last, in descending order, with their positions; or
+ * the k smallest in ascending order. Equal elements keep their order. NaN comes after all numbers,
+ * as in {@link Tensor.sort}: it is neither large nor small.
  *
  * @param x any shape but that of a scalar. @param k from 0 to the size of the axis.
  * @returns both of x's shape but with k along the axis; indices int32.
- * @throws {ShapeError} for a k that is none.
+ * @throws {ShapeError} for an invalid k.
  * @example
  * const { values, indices } = topK(tensor([1, 4, 3]), 2);
  * values.toArray(); // [4, 3]
@@ -60,19 +63,20 @@ export function topK(x: Tensor, k: number, options?: TopKOptions | number): Inde
 
 /** Of {@link searchSorted}. */
 export interface SearchOptions {
-  /** Before ("left") or behind ("right") equal elements; default "left". */
+  /** Before ("left") or after ("right") equal elements; default "left". */
   readonly side?: "left" | "right" | undefined;
 }
 
 /**
- * Where values belong in sorted rows, so that these stay sorted:
+ * Where values belong in sorted rows:
  *
  *   i = #{j : sorted[j] < value}   on the left, #{j : sorted[j] ≤ value} on the right
  *
- * by bisection, in log₂ n rounds. NaN belongs behind all numbers, as in NumPy. Rows that are not sorted
- * give places without meaning.
+ * by bisection, in log₂ n rounds. NaN belongs after all numbers, as in NumPy. For rows that are not
+ * sorted the positions are meaningless.
  *
- * @param sorted `[n]`, or `[…, n]` rows. @param values any shape for one row, else `[…, m]` beside the rows.
+ * @param sorted `[n]`, or `[…, n]` rows. @param values any shape for one row, else `[…, m]`
+ * matching the rows.
  * @returns int32 of the shape of the values.
  * @throws {ShapeError} if shapes do not fit. @throws {ConfigError} for an unknown side.
  * @example
@@ -103,7 +107,10 @@ export function searchSorted(sorted: Tensor, values: Tensor, options: SearchOpti
   return new Tensor(op.reshape(bisected(rows, flat, side === "right"), wanted.shape));
 }
 
-/** Counts the elements before each value: from the largest power of two on, a step is taken where it stays before it. */
+/**
+ * Counts the elements before each value: starting with the largest power of two, a step is taken if
+ * it stays before the value.
+ */
 function bisected(rows: Node, values: Node, right: boolean): Node {
   const axis = values.shape.length - 1;
   const n = rows.shape.at(-1)!;
@@ -121,7 +128,7 @@ function bisected(rows: Node, values: Node, right: boolean): Node {
   return count;
 }
 
-/** @throws {ConfigError} within a function that is being traced, where values are not known. */
+/** @throws {ConfigError} inside a function that is being traced, where values are not known. */
 function valuesOf(name: string, x: Tensor): TypedArray {
   nodeOf(name, x);
   if (!isTracing()) return x.dataSync();
@@ -137,11 +144,11 @@ const ints = (values: readonly number[], shape: Shape): Tensor =>
   keepHost({ dtype: "int32", shape, data: Int32Array.from(values) });
 
 /**
- * The indices of all elements that are true, or not 0, in row-major order. Its shape depends on values: they
- * are computed at once, and within a compiled function it is refused.
+ * The indices of all elements that are true, or not 0, in row-major order. The shape depends on
+ * values, so they are computed immediately, and compiled functions cannot use it.
  *
  * @param x any shape and dtype. @returns `[found, rank]` int32, as PyTorch's `nonzero`.
- * @throws {ConfigError} within a compiled function.
+ * @throws {ConfigError} inside a compiled function.
  * @example
  * nonzero(tensor([[0, 1], [2, 0]])).toArray(); // [[0, 1], [1, 0]]
  */
@@ -157,15 +164,15 @@ export function nonzero(x: Tensor): Tensor {
   return ints(found, [count, x.rank]);
 }
 
-/** What {@link unique} finds. */
+/** The result of {@link unique}. */
 export interface Unique {
   /** Distinct elements in ascending order, NaN last. */
   readonly values: Tensor;
-  /** Where each of them stands first, int32. */
+  /** The position of the first occurrence of each, int32. */
   readonly indices: Tensor;
   /** For every element of x its position among the values, int32. */
   readonly inverse: Tensor;
-  /** How often each occurs, int32. */
+  /** The number of occurrences of each, int32. */
   readonly counts: Tensor;
 }
 
@@ -175,13 +182,15 @@ const compare = (a: number, b: number): number =>
     : a < b ? -1 : Number(a > b); // biome-ignore format: one ladder
 
 /**
- * The distinct elements of x, or its distinct slices along `axis`, in ascending order; all NaN are one. Its
- * shapes depend on values: they are computed at once, and within a compiled function it is refused.
+ * The distinct elements of x, or its distinct slices along `axis`, in ascending order; all NaN
+ * count as one. The shapes depend on values, so they are computed immediately, and compiled
+ * functions cannot use it.
  *
- * @param x any shape and dtype, of which derivatives take the result for a constant.
- * @returns `values` `[u]`, or x's shape with u along the axis; `indices` and `counts` `[u]`; `inverse` x's
- * shape, or `[n]` along the axis.
- * @throws {ConfigError} within a compiled function. @throws {ShapeError} for an axis that does not exist.
+ * @param x any shape and dtype; derivatives treat the result as a constant.
+ * @returns `values` `[u]`, or x's shape with u along the axis; `indices` and `counts` `[u]`;
+ * `inverse` x's shape, or `[n]` along the axis.
+ * @throws {ConfigError} inside a compiled function. @throws {ShapeError} for an axis that does not
+ * exist.
  * @see NumPy's `unique`
  * @example
  * const { values, inverse, counts } = unique(tensor([3, 1, 3]));

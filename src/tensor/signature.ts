@@ -3,19 +3,19 @@ import { backend } from "./engine.ts";
 import { isTensor, type Tensor } from "./tensor.ts";
 import { isTracing } from "./variable.ts";
 
-/** Numbers become scalar inputs, so that a schedule never compiles again. */
+/** Numbers become scalar inputs, so that a learning-rate schedule never compiles again. */
 export type Leaf = Tensor | number;
 export const isLeaf = (x: unknown): x is Leaf => typeof x === "number" || isTensor(x);
 
-/** What decides which program serves a call, and what the program is given. */
+/** The key of a call's program, and its inputs. */
 export interface Signature {
   readonly key: string;
   readonly leaves: readonly Leaf[];
-  /** True where a trace or a transform around the call needs to see what the function does. */
+  /** True if a surrounding trace or transform needs to see the operations of the function. */
   readonly inner: boolean;
 }
 
-/** One walk over the arguments: this is on the way of every step. */
+/** A single walk over the arguments: this is on the hot path of every step. */
 export function signatureOf(args: readonly unknown[]): Signature {
   const leaves: Leaf[] = [];
   let key = backend().name;
@@ -52,11 +52,11 @@ export function signatureOf(args: readonly unknown[]): Signature {
   return { key, leaves, inner };
 }
 
-/** A call whose arguments were tensors and numbers, and nothing deeper. */
+/** A call whose arguments were only tensors and numbers. */
 export interface Known<T> {
-  /** What serves it. */
+  /** Its program. */
   readonly trace: T;
-  /** Shapes and dtypes only: the tensors themselves may be garbage by now. */
+  /** Shapes and dtypes only: the tensors themselves may have been collected. */
   readonly leaves: readonly (Pick<Tensor, "dtype" | "shape"> | null)[];
   readonly engine: unknown;
 }
@@ -67,7 +67,7 @@ export const knownOf = <T>(trace: T, leaves: readonly Leaf[]): Known<T> => ({
   engine: backend(),
 });
 
-/** Whether arguments have the signature of that call: quicker to see than to spell out. */
+/** Whether arguments have the signature of that call; faster than computing their signature. */
 export function looksLike(
   { leaves, engine }: Known<unknown>,
   args: readonly unknown[],

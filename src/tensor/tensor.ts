@@ -37,19 +37,21 @@ import { realize, realizeSync } from "./realize.ts";
 import { cumprod, shifted, towards } from "./running.ts";
 import { type Uncloneable, uncloneable } from "./uncloneable.ts";
 
-/** The axis along which an operation goes. */
+/** The axis of an operation. */
 export interface AxisOptions {
   readonly axis?: number | undefined;
 }
-/** Of `sort` and `argsort`. */
+/** Options of `sort` and `argsort`. */
 export interface SortOptions extends AxisOptions {
   readonly descending?: boolean | undefined;
 }
-/** Of `cumsum` and `cumprod`. */
+/** Options of `cumsum` and `cumprod`. */
 export interface CumulativeOptions extends AxisOptions {
   /** From the end; default false. */
   readonly reverse?: boolean | undefined;
-  /** Without the element itself, so that the first is that of nothing; default false. */
+  /**
+   * Excludes the element itself, so that the first result is that of no elements; default false.
+   */
   readonly exclusive?: boolean | undefined;
 }
 const cumulativeOptions = { axis: true, reverse: true, exclusive: true } as const;
@@ -57,18 +59,18 @@ const sortOptions = { axis: true, descending: true } as const;
 
 const hereTensor = uncloneable("Tensor", "x");
 
-/** What binary operations take on their right side. */
+/** The right operand of a binary operation. */
 export type TensorLike = Tensor | number;
-/** The number of axes of an operand. */
+/** The rank of an operand. */
 type RankOf<T> = T extends number ? 0 : T extends Tensor<infer S> ? S : AnyRank;
 
 /**
  * An immutable, lazy n-dimensional array. Operations add to a graph; reading a value compiles and
  * runs what it needs. Memory belongs to the garbage collector.
  *
- * `R` is the number of axes where the type of what it was made of says it; it types `toArray`.
+ * `R` is the rank, if the types of the inputs determine it; it types `toArray`.
  *
- * Binary operations broadcast as in NumPy. Mixed dtypes meet in the wider one, but numbers and
+ * Binary operations broadcast as in NumPy. Mixed dtypes promote to the wider one, but numbers and
  * scalar tensors never widen a float tensor.
  *
  * @example
@@ -76,9 +78,9 @@ type RankOf<T> = T extends number ? 0 : T extends Tensor<infer S> ? S : AnyRank;
  * x.matmul(x).add(1).toArray(); // [[8, 11], [16, 23]]
  */
 export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
-  /** Tells structuredClone and postMessage that a tensor stays with its thread. */
+  /** Makes structuredClone and postMessage refuse: a tensor stays on its thread. */
   readonly here: Uncloneable = hereTensor;
-  /** The value in the graph; ops and transforms work on it. */
+  /** The graph node; ops and transforms work on it. */
   readonly node: Node;
 
   constructor(node: Node) {
@@ -152,25 +154,28 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
     return printGraph([this.node]);
   }
   /**
-   * Dtype, shape and values, which are abridged if they are many, computed if that takes little, and
-   * else said to be missing. `console.log` shows the same.
-   *
-   * @example
-   * String(tensor([1, 2])); // "Tensor(float32[2]) [1, 2]"
+   * Dtype, shape and values: abridged if there are many, and omitted if they are expensive to
+   * compute. `console.log` shows the same.
    */
   override toString(): string {
     return display("Tensor", this.node);
   }
-  /** As `toArray`, with the strings "NaN", "Infinity" and "-Infinity" for what JSON does not have. */
+  /**
+   * Like `toArray`, with the strings "NaN", "Infinity" and "-Infinity" for numbers that JSON does
+   * not have.
+   */
   toJSON(): unknown {
     return mapNested(this.toArray(), (x) => (Number.isFinite(x) ? x : String(x)));
   }
-  /** Operators compute with no tensor: `${x}` is text, all others throw, with the method to call. */
+  /**
+   * JavaScript operators do not work on tensors: `${x}` is text, all others throw and name the
+   * method to call.
+   */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return this.toString();
     throw noOperator("a tensor", "a");
   }
-  /** What Node's `console.log` shows. */
+  /** The output of Node's `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
@@ -216,7 +221,7 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   minimum<T extends TensorLike>(other: T): Tensor<JointRank<R, RankOf<T>>> {
     return this.#binary("minimum", op.minimum, other);
   }
-  /** Limits values to low … high: max(low, x), and of that the smaller of it and high. */
+  /** Clips values to low … high: min(max(x, low), high). */
   clip(low: TensorLike, high: TensorLike): Tensor {
     return this.#binary("clip", op.maximum, low).#binary("clip", op.minimum, high);
   }
@@ -282,7 +287,9 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   variance(options?: VarianceOptions | Axes): Tensor {
     return this.#map((x) => composite.variance(x, options));
   }
-  /** The root of {@link Tensor.variance}; where all are equal, its derivatives are 0. */
+  /**
+   * The square root of {@link Tensor.variance}; if all elements are equal, its derivatives are 0.
+   */
   std(options?: VarianceOptions | Axes): Tensor {
     return this.#map((x) => composite.rootOfSquares(composite.variance(x, options)));
   }
@@ -329,21 +336,15 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
     return this.#map((x) => composite.all(x, options));
   }
   /**
-   * Sums of each element and all before it along `axis`, by default the last; of all after it if `reverse`,
-   * and without the element itself if `exclusive`.
-   *
-   * @example
-   * tensor([1, 2, 3]).cumsum({ exclusive: true }).toArray(); // [0, 1, 3]
+   * Cumulative sums along `axis`, by default the last; from the end if `reverse`, and without the
+   * element itself if `exclusive`.
    */
   cumsum(options?: CumulativeOptions | number): Tensor<R> {
     return this.#running("cumsum", options, 0, op.cumsum);
   }
   /**
-   * Products of each element and all before it along `axis`, by default the last; of all after it if
-   * `reverse`, and without the element itself if `exclusive`.
-   *
-   * @example
-   * tensor([2, 3, 4]).cumprod({ reverse: true }).toArray(); // [24, 12, 4]
+   * Cumulative products along `axis`, by default the last; from the end if `reverse`, and without
+   * the element itself if `exclusive`.
    */
   cumprod(options?: CumulativeOptions | number): Tensor<R> {
     return this.#running("cumprod", options, 1, cumprod);
@@ -362,26 +363,26 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
 
   // — shape —
 
-  /** The same elements in order under another shape; one size may be −1, for what is left. */
+  /** The same elements in order under another shape; one size may be −1, to be inferred. */
   reshape<const S extends Shape>(shape: S): Tensor<RankOfShape<S>> {
     const resolved = resolveShape(this.shape, shape);
     return this.#map((x) => op.reshape(x, resolved));
   }
-  /** Joins the axes from `startAxis` on into one. */
+  /** Flattens the axes from `startAxis` on into one. */
   flatten(options?: { startAxis?: number } | number): Tensor {
     if (typeof options === "number") return this.flatten({ startAxis: options });
     checkOptions("flatten", options, { startAxis: true });
     const start = normalizeAxis("flatten", options?.startAxis ?? 0, Math.max(1, this.rank));
     return this.reshape([...this.shape.slice(0, start), sizeOf(this.shape.slice(start))]);
   }
-  /** Axes in another order; reversed if absent. */
+  /** Permutes the axes; reverses them by default. */
   transpose(perm?: readonly number[]): Tensor<R> {
     const order = perm ?? this.shape.map((_, i) => this.rank - 1 - i);
     checkList("transpose", "the order of axes", order, "[1, 0]");
     const axes = Array.from(order, (axis) => normalizeAxis("transpose", axis, this.rank));
     return this.#map((x) => op.permute(x, axes));
   }
-  /** Without an axis of size 1. */
+  /** Removes an axis of size 1. */
   squeeze(axis: number): Tensor {
     const at = normalizeAxis("squeeze", axis, this.rank);
     if (this.shape[at] !== 1)
@@ -392,12 +393,12 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
       });
     return this.reshape(this.shape.filter((_, i) => i !== at));
   }
-  /** With a new axis of size 1 before position `axis`. */
+  /** Inserts an axis of size 1 at position `axis`. */
   unsqueeze(axis: number): Tensor {
     const at = normalizeAxis("unsqueeze", axis, this.rank + 1);
     return this.reshape([...this.shape.slice(0, at), 1, ...this.shape.slice(at)]);
   }
-  /** Axes of size 1 repeated, and new leading axes, to fill `shape`. Copies nothing. */
+  /** Broadcasts to `shape`: repeats axes of size 1 and adds leading axes. Copies nothing. */
   broadcastTo<const S extends Shape>(shape: S): Tensor<RankOfShape<S>> {
     checkShape("broadcastTo", shape);
     const result = broadcastShapes("broadcastTo", [this.shape, shape]);
@@ -419,13 +420,13 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   slice(...ranges: readonly Range[]): Tensor {
     return this.#map((x) => indexed(x, ranges));
   }
-  /** In the opposite order along one axis or several. */
+  /** Reverses the order along one axis or several. */
   flip(axis: Axes): Tensor<R> {
     const given = Array.isArray(axis) ? Array.from<number>(axis) : [axis as number];
     const axes = given.map((a) => normalizeAxis("flip", a, this.rank));
     return this.#map((x) => op.flip(x, axes));
   }
-  /** With `[before, after]` copies of `value` along each axis. */
+  /** Pads with `[before, after]` copies of `value` along each axis. */
   pad(widths: readonly (readonly [number, number])[], value = 0): Tensor<R> {
     checkWidths(widths, this.shape);
     checkNumber("pad", "the value", value, true);
@@ -433,7 +434,10 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
     const [low, high] = [0, 1].map((side) => widths.map((w) => w[side]!)) as [number[], number[]];
     return this.#map((x) => op.pad(op.cast(x, dtype), { low, high, value }));
   }
-  /** Elements by an int32 tensor that has this tensor's shape but along `axis`, by default the last. */
+  /**
+   * Elements selected by an int32 tensor that has this tensor's shape except along `axis`, by
+   * default the last.
+   */
   takeAlong(indices: Tensor, options?: AxisOptions | number): Tensor<R> {
     const { axis = -1 } = withAxis("takeAlong", options, { axis: true });
     const at = normalizeAxis("takeAlong", axis, this.rank);

@@ -9,19 +9,19 @@ import { isLeaf } from "./signature.ts";
 import { isTensor, Tensor } from "./tensor.ts";
 import { type Variable, type VariableTrace, withTrace } from "./variable.ts";
 
-/** A traced function, ready to run: what it reads, what it gives back, what it writes. */
+/** A traced function, ready to run: its inputs, results and writes. */
 export interface Trace {
   readonly runner: Runner;
   readonly reads: readonly Variable[];
   readonly writes: readonly Variable[];
-  /** For each write, whether it may reuse the memory that the same variable is read from. */
+  /** For each write, whether it may reuse the memory from which the same variable is read. */
   readonly inPlace: readonly boolean[];
   readonly results: readonly { dtype: Tensor["dtype"]; shape: Shape; size: number }[];
   /** The result's tree, with the position of a leaf in place of each tensor. */
   readonly skeleton: unknown;
   /**
-   * Whether it has run to its end. Only then has it all the memory that it needs besides its buffers,
-   * and may write to variables in place: what fails half-way must leave them as they were.
+   * Whether it has completed once. Only then has it all the memory it needs besides its buffers,
+   * and may write variables in place: a run that fails half-way must leave them unchanged.
    */
   proven: boolean;
 }
@@ -34,13 +34,13 @@ class Position {
 }
 const isPosition = (x: unknown): x is Position => x instanceof Position;
 
-/** The result of a function whose trace this is, with its tensors from `storages`. */
+/** The result of a traced function, with its tensors from `storages`. */
 export function rebuild({ skeleton, results }: Trace, storages: readonly Storage[]): unknown {
   const tensorAt = ({ at }: Position) => new Tensor(dataNode(storages[at]!, results[at]!.shape));
   return isPosition(skeleton) ? tensorAt(skeleton) : treeMap(skeleton, isPosition, tensorAt);
 }
 
-/** What a function does, as graph: before it is made a program. */
+/** A function recorded as graph, before it is compiled. */
 export interface Recording {
   readonly inputs: readonly Node[];
   readonly reads: ReadonlyMap<Variable, Tensor>;
@@ -86,16 +86,16 @@ export function printRecording(recording: Recording): string {
 
 const inputsOf = ({ inputs, reads }: Recording): Node[] => [...inputs, ...nodesOf(reads)];
 
-/** All that a recording computes: its results, then what it writes. */
+/** All outputs of a recording: its results, then its writes. */
 const outputsOf = ({ results, writes }: Recording): Node[] => [...results, ...nodesOf(writes)];
 
 const nodesOf = (values: ReadonlyMap<Variable, Tensor>): Node[] =>
   [...values.values()].map((x) => x.node);
 
 /**
- * Compiles a recording. Nothing of its graph is kept.
+ * Compiles a recording. Nothing of its graph is retained.
  *
- * @param profiled whether the runner can say where its time goes
+ * @param profiled whether the runner can report its time per instruction
  */
 export function compileRecording(recording: Recording, profiled = false): Trace {
   const { reads, writes, results, skeleton } = recording;
@@ -108,7 +108,7 @@ export function compileRecording(recording: Recording, profiled = false): Trace 
     const read = readList.indexOf(variable);
     return read < 0 ? [] : [[argumentCount + read, results.length + i]];
   });
-  // a captured node may be any op's with a value: to the compiler it is an input like the others
+  // a captured node may belong to any op; to the compiler it is an input like the others
   const standIns = captured.map((node) => placeholder(node.shape, node.dtype));
   const replaced = new Map([
     ...inputs.map((node) => [node, node] as const),
@@ -134,8 +134,8 @@ export function compileRecording(recording: Recording, profiled = false): Trace 
 }
 
 /**
- * Tensors that `f` uses from its surroundings: constants of the program, computed now and not in
- * every call. What is older than the recording was made outside.
+ * Tensors that `f` captures from its surroundings: constants of the program, computed now rather
+ * than in every call. They are older than the recording.
  */
 function capturedLeaves(recording: Recording): readonly Node[] {
   const known = new Set(inputsOf(recording));
@@ -156,7 +156,7 @@ function capturedLeaves(recording: Recording): readonly Node[] {
   return find();
 }
 
-/** The runner with the captured tensors put between inputs and outputs. */
+/** The runner with the captured tensors inserted between inputs and outputs. */
 function withCaptured(runner: Runner, inputs: number, captured: readonly Storage[]): Runner {
   if (captured.length === 0) return runner;
   const all = (slots: readonly Storage[]) => [

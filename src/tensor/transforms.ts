@@ -16,10 +16,12 @@ import { eye, stack, zeros, zerosLike } from "./create.ts";
 import { beforeDerivatives } from "./differentiable.ts";
 import { isTensor, Tensor } from "./tensor.ts";
 
-/** A tensor, or arrays and plain objects of them to any depth; what is not a tensor passes through. */
+/** A tensor, or nested arrays and plain objects of tensors; other leaves pass through. */
 export type TensorTree = Tensor | readonly TensorTree[] | { readonly [key: string]: TensorTree };
 
-/** Copies of the leaves that a transform can tell from all other uses of the same tensors. */
+/**
+ * Copies of the leaves that a transform can distinguish from all other uses of the same tensors.
+ */
 function watched<T>(name: string, tree: T, watch: Watch): { tree: T; leaves: Tensor[] } {
   const leaves: Tensor[] = [];
   const copy = treeMap(tree, isTensor, (x, path) => {
@@ -72,7 +74,7 @@ export function valueAndGrad<X, R extends unknown[]>(
     });
 }
 
-/** Runs a transform, which needs no history when it is done. */
+/** Runs a transform, which needs no history afterwards. */
 function watching<T>(run: (watch: Watch) => T): T {
   const watch = new Watch();
   try {
@@ -108,16 +110,16 @@ export function vjp<X, Y>(f: (x: X) => Y, x: X): Pulled<X, Y> {
 
 interface Pulled<X, Y> {
   value: Y;
-  /** w ↦ Jᵀw at x, as often as one likes. */
+  /** w ↦ Jᵀw at x, for any number of calls. */
   pullback: (cotangent: Y) => X;
 }
 
-/** @param masking says that cotangents will hold zeros that choose, as rows of the identity do. */
+/** @param masking set if cotangents will contain structural zeros, as rows of the identity do. */
 function pulledBack<X, Y>(name: string, f: (x: X) => Y, x: X, masking?: Masking): Pulled<X, Y> {
   return watching((watch) => {
     const { tree, leaves } = watched(name, x, watch);
     const { value, outputs } = resultOf(f, tree, leaves);
-    // The map ȳ ↦ x̄ is built now, while the history is there; each call puts its ȳ in.
+    // The map ȳ ↦ x̄ is built now, while the history exists; each call substitutes its ȳ.
     const seeds = outputs.map((y) => op.placeholder(y.shape, y.dtype));
     const bars = autodiff.vjp(nodesOf(outputs), seeds, nodesOf(leaves), masking);
     const pullback = (cotangent: Y): X => {
@@ -224,7 +226,7 @@ function checkFloatResult(name: string, y: Tensor): void {
 /**
  * All second derivatives of a scalar function, row by row from the pullback of its gradient.
  *
- * Of a tree it is the tree in the tree: `hessian(f, { a, b }).a.b` holds ∂²f/∂a∂b.
+ * For a tree it is a tree of trees: `hessian(f, { a, b }).a.b` holds ∂²f/∂a∂b.
  *
  * @returns shape […x.shape, …x.shape], symmetric to rounding
  * @example
@@ -240,9 +242,8 @@ const tensorsOf = (tree: unknown): Tensor[] => treeLeaves(tree, isTensor).map(({
 const nodesOf = (tensors: readonly Tensor[]) => tensors.map((t) => t.node);
 
 /**
- * The tensors of a tree that has those of `like`, each under the same path, in the order of `like`.
- *
- * @throws {ShapeError} for a tensor that is missing, too many, or of another shape or dtype.
+ * The tensors of a tree with the structure of `like`, each under the same path, in the order of
+ * `like`. @throws {ShapeError} for a missing or extra tensor, or one of another shape or dtype.
  */
 function tensorsLike(name: string, what: string, tree: unknown, like: unknown): Tensor[] {
   const given = new Map(treeLeaves(tree, isTensor).map(({ path, leaf }) => [path, leaf]));

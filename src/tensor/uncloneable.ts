@@ -1,12 +1,12 @@
 import { DataError } from "../base/index.ts";
 
-/** What {@link uncloneable} makes: an object that cannot be copied. */
+/** The result of {@link uncloneable}: an object that cannot be copied. */
 export type Uncloneable = Readonly<Record<string, never>>;
 
 /**
  * The first field of objects whose values belong to the engine of their thread. structuredClone and
- * postMessage copy field by field and would fail later, with a message about functions, or lose private
- * fields; this field makes them fail first, and says what to do.
+ * postMessage copy field by field and would fail later, with a message about functions, or lose
+ * private fields; this field makes them fail first, with advice.
  */
 export const uncloneable = (subject: string, name: string): Uncloneable =>
   Object.defineProperty({}, "values", {

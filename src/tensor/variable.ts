@@ -17,7 +17,7 @@ import { type Uncloneable, uncloneable } from "./uncloneable.ts";
 
 const hereVariable = uncloneable("Variable", "w.value");
 
-/** What a trace wants to know of variables; `compile` is one. */
+/** How a trace intercepts variables; `compile` is one. */
 export interface VariableTrace {
   read(variable: Variable): Tensor;
   write(variable: Variable, value: Tensor): void;
@@ -25,7 +25,7 @@ export interface VariableTrace {
 
 const traces: VariableTrace[] = [];
 
-/** Runs `f` while `trace` answers for all variables. */
+/** Runs `f` while `trace` intercepts all variables. */
 export function withTrace<T>(trace: VariableTrace, f: () => T): T {
   traces.push(trace);
   try {
@@ -39,9 +39,9 @@ export function withTrace<T>(trace: VariableTrace, f: () => T): T {
 export const isTracing = (): boolean => traces.length > 0;
 
 /**
- * A named place for a tensor that changes: parameters, optimiser state, random counters. Inside a
- * compiled function, reads and writes become inputs and outputs of the program, and the memory is
- * updated in place. Tensors read from it stay what they were: a value that was handed out is
+ * A named container for a tensor that changes: parameters, optimizer state, random counters. Inside
+ * a compiled function, reads and writes become inputs and outputs of the program, and the memory is
+ * updated in place. Tensors read from it keep their values: a value that has been handed out is
  * never overwritten.
  *
  * @example
@@ -50,18 +50,18 @@ export const isTracing = (): boolean => traces.length > 0;
  * counter.value.item(); // 1
  */
 export class Variable {
-  /** Tells structuredClone and postMessage that a variable stays with its thread. */
+  /** Makes structuredClone and postMessage refuse: a variable stays on its thread. */
   readonly here: Uncloneable = hereVariable;
   readonly shape: Shape;
   readonly dtype: DType;
   #tensor: Tensor;
-  /** True when nobody outside holds the storage, so that it may be overwritten. */
+  /** True if nobody else holds the storage, so that it may be overwritten. */
   #exclusive = false;
-  /** True when the storage is where the engine reads it fastest: it is read in every run. */
+  /** True if the storage is where the engine reads it fastest, because every run reads it. */
   #relocated = false;
-  /** Calls that were made and will write it. */
+  /** Pending calls that will write it. */
   #claims = 0;
-  /** Calls that were made and will read what it holds now: it is not overwritten. */
+  /** Pending calls that will read the present value: it is not overwritten. */
   #holds = 0;
   #spare: Storage | null = null;
 
@@ -72,20 +72,23 @@ export class Variable {
     this.#tensor = value;
   }
 
-  /** Its kind, dtype, shape and values, as of a tensor. */
+  /** Its kind, dtype, shape and values, formatted like a tensor's. */
   toString(): string {
     return display(this.constructor.name, this.#tensor.node);
   }
-  /** As its tensor. */
+  /** Like its tensor's. */
   toJSON(): unknown {
     return this.#tensor.toJSON();
   }
-  /** Operators compute with no variable: `${w}` is text, all others throw, with the method to call. */
+  /**
+   * JavaScript operators do not work on variables: `${w}` is text, all others throw and name the
+   * method to call.
+   */
   [Symbol.toPrimitive](hint: string): string {
     if (hint === "string") return this.toString();
     throw noOperator(`a ${this.constructor.name}`, "w.value");
   }
-  /** What Node's `console.log` shows. */
+  /** The output of Node's `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
@@ -94,7 +97,7 @@ export class Variable {
     return traces.at(-1)?.read(this) ?? this.current;
   }
 
-  /** What it holds, whether a function is being traced or not. */
+  /** Its current tensor, whether or not a function is being traced. */
   get current(): Tensor {
     this.checkIdle();
     this.#exclusive = false;
@@ -129,7 +132,7 @@ export class Variable {
 
   // — for `compile`: a call claims what it writes and holds what it reads, until it can run —
 
-  /** @throws {ConfigError} if a call was made that writes it and is not done. */
+  /** @throws {ConfigError} if a pending call writes it. */
   checkIdle(): void {
     if (this.#claims > 0)
       throw new ConfigError({
@@ -139,7 +142,7 @@ export class Variable {
       });
   }
 
-  /** A call was made that writes it. */
+  /** Registers a pending call that writes it. */
   claim(): void {
     this.#claims++;
   }
@@ -149,19 +152,22 @@ export class Variable {
     this.#claims--;
   }
 
-  /** What a call that is made now will read; null if a call before it writes, unless it is its `turn`. */
+  /**
+   * The value for a call made now; null if an earlier pending call writes it, unless it is this
+   * call's `turn`.
+   */
   hold(turn = false): Tensor | null {
     if (this.#claims > 0 && !turn) return null;
     this.#holds++;
     return this.#tensor;
   }
 
-  /** Takes back what `hold` held: its call is done. */
+  /** Releases a value taken by `hold`: its call is done. */
   drop(): void {
     this.#holds--;
   }
 
-  /** The storage for a run to read: what was held for it, or what is there now. */
+  /** The storage for a run to read: the held one, or the present one. */
   acquire(held: Tensor | null = null): Storage {
     const tensor = held ?? this.#tensor;
     const given = tensor.evalSync().node.storage!;
@@ -174,7 +180,7 @@ export class Variable {
     return storage;
   }
 
-  /** The storage for a run to write: the old one if it may be shared and nobody else holds it. */
+  /** The storage for a run to write: the old one if it may be reused and nobody else holds it. */
   target(inPlace: boolean): Storage {
     const old = this.#tensor.node.storage;
     if (inPlace && this.#exclusive && this.#holds === 0 && old) {
@@ -184,7 +190,7 @@ export class Variable {
     return this.#spare ?? backend().allocate(this.dtype, this.#tensor.size);
   }
 
-  /** The end of a run that wrote `storage`. */
+  /** Ends a run that wrote `storage`. */
   commit(storage: Storage): void {
     const old = this.#tensor.node.storage;
     if (storage === old) return;
