@@ -23,6 +23,8 @@ import { norm } from "./vectors.ts";
 export interface ActivationAudit {
   readonly path: string;
   readonly kind: string;
+  /** The function's name, as of its method: "relu"; "leakyRelu" of a PReLU, too. */
+  readonly activation: string;
   /** Features, or channels after a convolution. */
   readonly units: number;
   /** Units whose slope is 0 on every example: nothing behind them can learn through them. */
@@ -161,21 +163,24 @@ function auditActivations(
 ): ActivationAudit[] {
   const inputs = isTensor(data.inputs) ? data.inputs : fromHost(data.inputs);
   const { activations } = evaluating(model, () => captureCalls(model, () => model.forward(inputs)));
-  const found: { path: string; kind: string; axis: number; slopes: Tensor }[] = [];
+  const found: { path: string; kind: string; activation: string; axis: number; slopes: Tensor }[] =
+    [];
   let channels = false; // axis 1 holds the units since the last convolution, else the last axis
   for (const { path, kind, output, input, module, activation } of activations) {
     if (module && (isConv(module) || isConvTranspose(module))) channels = true;
     if (module instanceof Linear) channels = false;
     const name = module instanceof PReLU ? "leakyRelu" : activation;
     const most = name === undefined ? undefined : steepest[name];
-    if (most === undefined || !isTensor(input) || output.rank === 0 || !isFloat(output.dtype))
-      continue;
+    if (name === undefined || most === undefined || !isTensor(input)) continue;
+    if (output.rank === 0 || !isFloat(output.dtype)) continue;
     const [gradient] = gradientsAt(output.sum(), [input]) as [Tensor];
-    found.push({ path, kind, axis: channels ? 1 : output.rank - 1, slopes: gradient.div(most) });
+    const axis = channels ? 1 : output.rank - 1;
+    found.push({ path, kind, activation: name, axis, slopes: gradient.div(most) });
   }
-  return found.map(({ path, kind, axis, slopes }) => ({
+  return found.map(({ path, kind, activation, axis, slopes }) => ({
     path,
     kind,
+    activation,
     ...unitSlopes(slopes, axis, slope, share),
   }));
 }

@@ -36,6 +36,7 @@ export {
 } from "./critical.ts";
 export { bezier, type CurveOptions, sliceCurve, trainCurve } from "./curve.ts";
 export { centralDifference, complexStep, type StepOptions } from "./derivative-checks.ts";
+export { diagnose, type Finding } from "./diagnosis.ts";
 export {
   type Components,
   filterDirection,

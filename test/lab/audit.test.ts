@@ -1,10 +1,12 @@
 /** Nets with faults that were put in: the audit names exactly these. */
 import { type Tensor, tensor, zeros } from "gradus";
-import { auditModel, LossSurface } from "gradus/lab";
+import { auditModel, diagnose, LossSurface } from "gradus/lab";
 import {
   Conv2d,
   Flatten,
   GELU,
+  HardSigmoid,
+  HardTanh,
   init,
   LeakyReLU,
   Linear,
@@ -12,6 +14,7 @@ import {
   meanSquaredError,
   PReLU,
   ReLU,
+  relu,
   Sequential,
   Sigmoid,
   Sign,
@@ -62,22 +65,47 @@ describe("dead and saturated units", () => {
     }
   });
 
-  test.each(["relu", "tanh", "sigmoid", "hardTanh", "hardSigmoid", "elu", "softplus"] as const)(
-    "%s called as a method is seen like a layer",
-    (name) => {
-      class Called extends Module {
+  test.each([
+    ...(["relu", "tanh", "sigmoid", "hardTanh", "hardSigmoid", "elu", "softplus"] as const).map(
+      (name) => ({ name, dead: [0], saturated: [0] }),
+    ),
+    ...(["gelu", "silu"] as const).map((name) => ({ name, dead: [0], saturated: [0] })),
+    { name: "leakyRelu" as const, dead: [], saturated: [0] },
+    ...(["step", "sign"] as const).map((name) => ({ name, dead: [0, 1, 2], saturated: [0, 1, 2] })),
+  ])("$name called as a method is seen like a layer", ({ name, dead, saturated }) => {
+    class Called extends Module {
+      readonly first = new Linear(2, 3);
+      readonly last = new Linear(3, 1);
+      forward(x: Tensor): Tensor {
+        return this.last.forward(this.first.forward(x)[name]());
+      }
+    }
+    const model = seeded(1, () => new Called());
+    model.parameters()["first.bias"]!.value = tensor([-800, 0, 0]);
+    const { activations } = auditModel(model, meanSquaredError, data);
+    expect(activations).toMatchObject([
+      { path: name, kind: name, activation: name, units: 3, dead, saturated },
+    ]);
+  });
+
+  test("layers inside a module of one's own are seen, and functions of the library", () => {
+    const layers = [new Step(), new Sign(), new HardTanh(), new HardSigmoid(), new LeakyReLU()];
+    for (const layer of [...layers, new PReLU(), new GELU(), new SiLU(), new ReLU()]) {
+      class Around extends Module {
         readonly first = new Linear(2, 3);
-        readonly last = new Linear(3, 1);
+        readonly inner = layer;
         forward(x: Tensor): Tensor {
-          return this.last.forward(this.first.forward(x)[name]());
+          return relu(this.inner.forward(this.first.forward(x)));
         }
       }
-      const model = seeded(1, () => new Called());
-      model.parameters()["first.bias"]!.value = tensor([-800, 0, 0]);
-      const { activations } = auditModel(model, meanSquaredError, data);
-      expect(activations).toMatchObject([{ path: name, kind: name, units: 3, dead: [0] }]);
-    },
-  );
+      const { activations } = auditModel(new Around(), meanSquaredError, {
+        inputs: data.inputs,
+        targets: zeros([5, 3]),
+      });
+      const kind = layer.constructor.name;
+      expect(activations).toMatchObject([{ path: "inner", kind }, { path: "relu" }]);
+    }
+  });
 
   test("a layer of one's own that extends an activation is seen under its own name", () => {
     class Rectifier extends ReLU {}
@@ -186,6 +214,68 @@ describe("identical units", () => {
     expect(auditModel(model, loss, images).identical.map(({ units }) => units)).toEqual([
       [0, 1],
       [2, 3],
+    ]);
+  });
+});
+
+describe("causes and cures", () => {
+  const kindsOf = (model: Module) =>
+    diagnose(auditModel(model, meanSquaredError, data)).map(({ kind, path }) => [kind, path]);
+  const net = (activation: Module, bias: number[]) => {
+    const model = seeded(2, () => new Sequential(new Linear(2, 3), activation, new Linear(3, 1)));
+    set(model, "layers.0.bias", bias);
+    return model;
+  };
+
+  test("nothing is said of a net with nothing wrong", () => {
+    expect(kindsOf(smallNet())).toEqual([]);
+  });
+  test("rectifiers die of negative biases, sigmoids of large weights, steps have no slope", () => {
+    expect(kindsOf(net(new ReLU(), [-50, 9, 9]))).toEqual([["dead units", "layers.1"]]);
+    expect(kindsOf(net(new LeakyReLU(0.01), [-50, 9, 9]))).toEqual([
+      ["saturated units", "layers.1"],
+    ]);
+    const [relu] = diagnose(auditModel(net(new ReLU(), [-50, 9, 9]), meanSquaredError, data));
+    expect(relu).toMatchObject({
+      what: "1 of 3 units has slope 0 on every example.",
+      cause: expect.stringContaining("bias very negative"),
+      cure: expect.stringContaining("learning rate"),
+    });
+    const [tanh] = diagnose(auditModel(net(new Tanh(), [60, 60, 0]), meanSquaredError, data));
+    expect(tanh).toMatchObject({
+      kind: "dead units",
+      cause: expect.stringContaining("far from 0"),
+      cure: expect.stringContaining("mean 0 and deviation 1"),
+    });
+    expect(kindsOf(net(new Step(), [0, 0, 0]))).toEqual([
+      ["no slope", "layers.1"],
+      ["no gradient", "layers.0"],
+    ]);
+  });
+  test("a deep net of sigmoids with large weights vanishes, one of large linear layers explodes", () => {
+    const deep = (make: () => Module, scale: number) =>
+      seeded(3, () => {
+        const all = Array.from({ length: 9 }, (_, i) => [new Linear(i ? 8 : 2, 8), make()]).flat();
+        const model = new Sequential(...all, new Linear(8, 1));
+        for (const p of Object.values(model.parameters())) p.value = p.value.mul(scale);
+        return model;
+      });
+    expect(kindsOf(deep(() => new Sigmoid(), 1))).toEqual([["vanishing gradient", "layers.0"]]);
+    const grows = new Sequential(
+      new Linear(2, 2, { init: init.constant(1e-3), bias: false }),
+      new Linear(2, 1, { init: init.constant(40), bias: false }),
+    );
+    expect(kindsOf(grows)).toContainEqual(["exploding gradient", "layers.0"]);
+  });
+  test("what is no number, and units that cannot be parted", () => {
+    const model = smallNet();
+    set(model, "layers.2.bias", [Number.NaN]);
+    expect(kindsOf(model)[0]![0]).toBe("not finite");
+    const half = { init: init.constant(0.5) };
+    const same = new Sequential(new Linear(2, 3, half), new Tanh(), new Linear(3, 1, half));
+    const found = diagnose(auditModel(same, meanSquaredError, data));
+    expect(found).toMatchObject([
+      { kind: "identical units", cure: expect.stringContaining("random") },
     ]);
   });
 });

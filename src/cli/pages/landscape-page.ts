@@ -12,6 +12,7 @@ import {
   turnableStyle,
 } from "../../draw/index.ts";
 import type { GridSlice, ModelAudit } from "../../lab/index.ts";
+import { findingsHead, findingsList } from "./findings.ts";
 import { surfaceOf } from "./landscape-figures.ts";
 import type { Between, Curvature, Plane } from "./landscape-measure.ts";
 
@@ -60,7 +61,7 @@ export async function landscapePage(landscape: Landscape, figures: Figures): Pro
       : `${samples} of ${examples} training examples, drawn with seed ${about.seed}`;
   return page({
     title: `Loss landscape of ${run}`,
-    head: `${figureStyle}${turnableStyle}${await plotlyScript()}`,
+    head: `${figureStyle}${turnableStyle}${findingsHead}${await plotlyScript()}`,
     body: [
       paragraph(
         `A net of ${about.parameters} parameters (${about.model}, trained on ${about.data}) is one point in a space of as many dimensions; its loss is a surface over that space. This page looks at the surface around the trained net. The loss is that of ${sample}, in evaluation (no dropout) and without penalties on weights.`,
@@ -173,11 +174,8 @@ const some = (units: readonly number[]): string =>
     ? `${units.slice(0, 12).join(", ")}, … (${units.length})`
     : units.join(", ") || "–";
 
-function auditTables({ layers, activations, identical }: ModelAudit): string[] {
-  const twins = identical.map(
-    ({ path, units, locked }) =>
-      `Units ${some(units)} of ${path} have identical weights${locked ? " and identical gradients: training will never part them" : ""}.`,
-  );
+function auditTables(audit: ModelAudit): string[] {
+  const { layers, activations } = audit;
   return [
     paragraph(
       "Gradient norms far apart between layers mean that some learn much faster than others.",
@@ -210,8 +208,6 @@ function auditTables({ layers, activations, identical }: ModelAudit): string[] {
             dead.length === 0 ? [] : [paragraph(`Dead in ${path}: ${some(dead)}.`, { soft: true })],
           ),
         ]),
-    paragraph(
-      twins.length > 0 ? twins.join(" ") : "No two units of a layer have identical weights.",
-    ),
+    findingsList(audit),
   ];
 }

@@ -17,6 +17,7 @@ import type { Module } from "../../nn/index.ts";
 import type { RunConfig } from "../run/run-config.ts";
 import { shownPath } from "../sources/data-file.ts";
 import { shownClass } from "./class-names.ts";
+import { findingsHead, findingsList } from "./findings.ts";
 import { confusionChart, curve, curveNames, type EpochLine, scatter } from "./report-charts.ts";
 import { type ClassResults, type Filter, firstFilters, type RunResults } from "./report-data.ts";
 
@@ -55,7 +56,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
     units(results),
     section("Configuration", `<pre>${escapeXml(JSON.stringify(settings, null, 2))}</pre>`),
   ];
-  return page({ title: name, body, head: pictureHead });
+  return page({ title: name, body, head: pictureHead + findingsHead });
 }
 
 function firstNumbers({ results, lines }: ReportInput): Record<string, string | number> {
@@ -244,10 +245,6 @@ function units({ audit }: RunResults): string {
       a.meanSlope.toFixed(3),
     ]),
   );
-  const same = audit.identical.map(
-    ({ path, units: which, locked }) =>
-      `${path}: units ${which.join(", ")} have the same weights${locked ? " and the same gradients, so training cannot part them" : ""}.`,
-  );
   return section(
     "Gradients and units",
     paragraph(
@@ -256,6 +253,6 @@ function units({ audit }: RunResults): string {
     ),
     layers,
     ...(audit.activations.length > 0 ? [activations] : []),
-    ...same.map((text) => paragraph(text)),
+    findingsList(audit),
   );
 }
