@@ -57,6 +57,10 @@ const commands: Record<string, CommandRow> = {
     about: "list what a trained model or a network is made of, with sizes",
     load: () => import("./commands/summary.ts"),
   },
+  inspect: {
+    about: "look inside a trained network: filters, feature maps, patches, attributions, audit",
+    load: () => import("./commands/inspect.ts"),
+  },
   landscape: {
     about: "look at the loss around a trained network: contour, surface, curvature, audit",
     load: () => import("./commands/landscape.ts"),

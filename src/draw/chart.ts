@@ -72,8 +72,10 @@ function framed(svg: Svg, { title, subtitle, legend }: ChartOptions): string {
   svg.setAttribute("y", String(top));
   svg.setAttribute("color", ink);
   const box = `width="${width}" height="${height + top}" viewBox="0 0 ${width} ${height + top}"`;
+  const name = [title, subtitle].filter(Boolean).join(". ");
+  const label = name ? ` role="img" aria-label="${escapeXml(name)}"` : "";
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" ${box}>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" ${box}${label}>`,
     `<rect width="100%" height="100%" fill="${paper}"/>`,
     ...head,
     standAlone(svg.outerHTML),

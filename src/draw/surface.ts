@@ -64,7 +64,7 @@ export function surfaceChart(data: SurfaceData, options: SurfaceOptions = {}): s
   const pieces = [...cells(data, box, see), ...line(data.path ?? [], project)];
   pieces.sort((a, b) => a.depth - b.depth);
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, 'DejaVu Sans', sans-serif">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, 'DejaVu Sans', sans-serif"${title ? ` role="img" aria-label="${escapeXml(title)}"` : ""}>`,
     `<rect width="100%" height="100%" fill="#ffffff"/>`,
     title ? words(12, 24, title, `font-size="15" font-weight="600"`) : "",
     subtitle ? words(12, 43, subtitle, `font-size="12"`) : "",

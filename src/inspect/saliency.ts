@@ -134,13 +134,14 @@ export function occlusion(model: Module, inputs: Tensor, options: OcclusionOptio
   const sizeOfSpace = space.reduce((a, b) => a * b, 1);
   const sums = new Float64Array(examples * sizeOfSpace);
   const covers = new Float64Array(sizeOfSpace);
-  const scores = (x: Tensor) => scoresOf(model, scorer, x).dataSync();
-  const whole = scores(inputs);
+  const scores = (x: Tensor) => scoresOf(model, scorer, x);
+  const given = scores(inputs); // of floats, whatever the inputs are
+  const whole = given.dataSync();
   for (const corner of corners(space, window, stride)) {
     const covered = insideOf(space, corner, window);
     const mask = tensor(covered, inputs.dtype).reshape(space);
     const kept = inputs.mul(mask.neg().add(1)).add(mask.mul(fill));
-    const left = scores(kept);
+    const left = scores(kept).dataSync();
     covered.forEach((inside, i) => {
       if (!inside) return;
       covers[i]!++;
@@ -148,7 +149,7 @@ export function occlusion(model: Module, inputs: Tensor, options: OcclusionOptio
     });
   }
   const means = sums.map((sum, i) => sum / covers[i % sizeOfSpace]!);
-  return tensor(means, inputs.dtype).reshape([examples, ...space]);
+  return tensor(means, given.dtype).reshape([examples, ...space]);
 }
 
 function perAxis(name: string, value: number | readonly number[], space: readonly number[]) {

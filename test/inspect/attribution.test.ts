@@ -168,6 +168,15 @@ describe("SmoothGrad", () => {
 });
 
 describe("occlusion", () => {
+  test("of whole numbers gives what the scores fall by, fractions and all", () => {
+    class Codes extends Module {
+      forward(x: Tensor): Tensor {
+        return x.cast("float32").mul(0.25);
+      }
+    }
+    const map = occlusion(new Codes(), tensor([[1, 3]], "int32"), { target: 1, size: 1 });
+    expect(map.toArray()).toEqual([[0, 0.75]]);
+  });
   test("of a linear model is what each window gives", () => {
     const model = new Sequential(
       new Flatten(),

@@ -36,6 +36,9 @@ export interface ClassResults {
   readonly matrix: readonly (readonly number[])[];
   readonly scores: ClassificationReport;
   readonly mistakes: readonly Mistake[];
+  /** The class that the network gives each test example, and with which probability. */
+  readonly predicted: readonly number[];
+  readonly probabilities: readonly number[];
 }
 
 export interface NumberResults {
@@ -108,7 +111,8 @@ function classResults(
       : [{ row, actual: actual[row]!, predicted: k, probability: rows[row]![k]! }],
   );
   const mistakes = wrong.sort((a, b) => b.probability - a.probability).slice(0, mostMistakes);
-  return { matrix, scores: classificationReport(matrix), mistakes };
+  const probabilities = predicted.map((k, row) => rows[row]![k]!);
+  return { matrix, scores: classificationReport(matrix), mistakes, predicted, probabilities };
 }
 
 /** A row of probabilities per example; of yes or no, both. */
