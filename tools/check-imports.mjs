@@ -11,10 +11,10 @@
  *
  *   base → graph → runtime → ops → autodiff → compiler → tensor → nn → optim → train → learn → inspect → lab
  *
- * with two folders that stand beside it. `formats` reads and writes bytes (safetensors, npy, ONNX,
- * …) as plain arrays and so needs only `base`; `data` makes batches of tensors from files and so
+ * with two folders that stand beside it. `formats` reads and writes bytes (safetensors, npy, …) as plain arrays and so needs only `base`; `data` makes batches of tensors from files and so
  * needs `tensor` but no layer. Therefore both can be used by `train` and all that follows.
  * `draw` makes figures and pages of numbers and knows nothing of tensors.
+ * `onnx` makes modules of ONNX files and files of modules.
  * `models` are layers put together, one per file, and import nothing but tensors and layers.
  * src/index.ts is the public face and may import everything but the commands.
  *
@@ -47,11 +47,12 @@ export const table = {
   inspect: [...training, "train", "learn"],
   lab: [...training, "train", "learn", "inspect"],
   models: ["base", "tensor", "nn"],
-  cli: [...training, "train", "learn", "inspect", "lab", "models", "draw"],
+  onnx: [...engine, "formats", "tensor", "nn"],
+  cli: [...training, "train", "learn", "inspect", "lab", "models", "onnx", "draw"],
 };
 
 /** The folders whose run-time code may load npm packages; all others work with none installed. */
-const mayLoadPackages = ["data", "draw", "cli"];
+const mayLoadPackages = ["data", "draw", "onnx", "cli"];
 
 /** Folders beside src/ that hold code; they may import src/ and each other, but never be imported by it. */
 const outside = ["test", "tools", "bench", "examples", "experiments"];

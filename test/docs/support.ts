@@ -9,6 +9,7 @@ import * as lab from "gradus/lab";
 import * as learn from "gradus/learn";
 import * as models from "gradus/models";
 import * as nn from "gradus/nn";
+import * as onnx from "gradus/onnx";
 import * as optim from "gradus/optim";
 import * as train from "gradus/train";
 import { expect } from "vitest";
@@ -25,6 +26,7 @@ const modules = {
   "gradus/lab": lab,
   "gradus/learn": learn,
   "gradus/draw": draw,
+  "gradus/onnx": onnx,
 };
 
 /** Names that the code declares itself. */

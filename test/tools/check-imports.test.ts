@@ -55,7 +55,12 @@ test.each([
   ["the package by name from inside", "src/nn/a.ts", "gradus", "by its relative path"],
   ["an undeclared package", "src/data/a.ts", "left-pad/x", "does not declare left-pad"],
   ["a development package", "src/data/a.ts", "vitest", "does not declare vitest"],
-  ["a package in the core", "src/nn/a.ts", "sharp", "only data, draw, cli may load npm packages"],
+  [
+    "a package in the core",
+    "src/nn/a.ts",
+    "sharp",
+    "only data, draw, onnx, cli may load npm packages",
+  ],
   ["an undeclared package in a test", "test/a.ts", "@x/y/z", "does not declare @x/y"],
   ["the sources from the playground", "playground/a.ts", "../src/index.ts", "public package"],
 ])("%s is refused", (_, file, specifier, why) => {
