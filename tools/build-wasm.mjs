@@ -73,7 +73,7 @@ const modules = [
   { file: "gradus-relaxed.threads.wasm", relaxed: products, threads: true },
 ];
 
-/** One file to compile. @typedef {{ source: string, flags: string[], object: string }} Job */
+/** A translation unit to compile. @typedef {{ files: string[], flags: string[], object: string }} Job */
 
 /** Why there is no module, in a few words. */
 class NotBuilt extends Error {}
@@ -114,11 +114,28 @@ function withIncludes(file, found = new Map()) {
 const usesAtomics = (source) =>
   [...withIncludes(source).values()].some((text) => /^\s*#\s*include\s*<atomic>/m.test(text));
 
-/** @param {string} version of the compiler @param {string} source @param {string[]} flags @returns {Job} */
-function jobOf(version, source, flags) {
+/**
+ * The sources in translation units. Files of kernel/src spend most of their time on the standard headers, so those
+ * of a folder are compiled as one unit; kernel/simd has large files, which two workers share better one by one.
+ * @param {string[]} sources
+ */
+function unitsOf(sources) {
+  /** @type {Map<string, string[]>} */
+  const units = new Map();
+  for (const source of sources) {
+    const shared = source.startsWith("kernel/src/") && !usesAtomics(source);
+    const unit = shared ? path.posix.dirname(source) : source;
+    units.set(unit, [...(units.get(unit) ?? []), source]);
+  }
+  return [...units.values()];
+}
+
+/** @param {string} version of the compiler @param {string[]} files @param {string[]} flags @returns {Job} */
+function jobOf(version, files, flags) {
   const hash = createHash("sha256").update(JSON.stringify([version, flags]));
-  for (const [name, text] of withIncludes(source)) hash.update(`\0${name}\0${text}`);
-  return { source, flags, object: `${hash.digest("hex").slice(0, 32)}.o` };
+  for (const file of files)
+    for (const [name, text] of withIncludes(file)) hash.update(`\0${name}\0${text}`);
+  return { files, flags, object: `${hash.digest("hex").slice(0, 32)}.o` };
 }
 
 /** Files as the tree of folders that the compiler works in. @param {Map<string, string | Uint8Array>} files */
@@ -160,10 +177,11 @@ async function clang(args, files, result) {
   }
 }
 
-/** Compiles one file into the folder of objects. @param {Job} job */
-async function compile({ source, flags, object }) {
-  const files = withIncludes(source);
-  write(`${objects}/${object}`, await clang([...flags, "-c", source], files, "result.o"));
+/** Compiles one unit into the folder of objects. @param {Job} job */
+async function compile({ files, flags, object }) {
+  const texts = new Map(files.flatMap((file) => [...withIncludes(file)]));
+  texts.set("unit.cc", files.map((file) => `#include "${file}"\n`).join(""));
+  write(`${objects}/${object}`, await clang([...flags, "-I.", "-c", "unit.cc"], texts, "result.o"));
 }
 
 /** Writes a file so that nobody sees half of it. @param {string} file @param {Uint8Array} bytes */
@@ -208,11 +226,11 @@ async function build() {
 
   const plans = modules.map(({ file, relaxed, threads }) => {
     const flags = [...linkFlags, ...(threads ? sharedLinkFlags : [])];
-    const jobs = sources(threads).map((source) =>
-      jobOf(version, source, [
+    const jobs = unitsOf(sources(threads)).map((unit) =>
+      jobOf(version, unit, [
         ...compileFlags,
-        ...(relaxed.includes(source) ? ["-mrelaxed-simd"] : []),
-        ...(threads && usesAtomics(source) ? atomicFlags : []),
+        ...(unit.some((source) => relaxed.includes(source)) ? ["-mrelaxed-simd"] : []),
+        ...(threads && unit.some(usesAtomics) ? atomicFlags : []),
       ]),
     );
     const stamp = JSON.stringify([flags, jobs.map((job) => job.object)]);
@@ -275,6 +293,6 @@ else
   parentPort?.on("message", (/** @type {Job} */ job) =>
     compile(job).then(
       () => parentPort?.postMessage(null),
-      (error) => parentPort?.postMessage(`${job.source}: ${error.message}`),
+      (error) => parentPort?.postMessage(`${job.files.join(", ")}: ${error.message}`),
     ),
   );
