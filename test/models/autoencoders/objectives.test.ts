@@ -202,6 +202,40 @@ test("variational: another posterior's bound lies below by its divergence, and i
   expect(model.logLikelihood(x, { samples: 40_000 }).item()).toBeCloseTo(truth, 1);
 });
 
+test("variational: the bound and its estimate against integrals over the code, for a curved decoder", () => {
+  const dtype = "float64" as const;
+  const net = (from: number, to: number) =>
+    new Sequential(new Linear(from, 4, { dtype }), new Tanh(), new Linear(4, to, { dtype }));
+  const model = new VariationalAutoencoder(net(3, 2), net(1, 3), 1);
+  Object.values(model.parameters()).forEach((p, k) => {
+    p.value = gaussian([...p.shape], 40 + k);
+  });
+  const x = [0.5, -1, 0.8];
+  const [mean, deviation] = Object.values(model.posterior(tensor([x], dtype))).map((t) => t.item());
+  const step = 0.005;
+  const z = Array.from({ length: 4001 }, (_, i) => (i - 2000) * step);
+  const outputs = model.decode(tensor(z, dtype).reshape([-1, 1])).toArray() as number[][];
+  const logNormal = (v: number, m: number, s: number) =>
+    -0.5 * ((v - m) / s) ** 2 - Math.log(s) - 0.5 * Math.log(2 * Math.PI);
+  const joint = outputs.map(
+    (row, k) =>
+      row.reduce((sum, m, i) => sum + logNormal(x[i]!, m, Math.SQRT1_2), 0) +
+      logNormal(z[k]!, 0, 1),
+  );
+  const integral = (f: (k: number) => number) => z.reduce((sum, _, k) => sum + f(k) * step, 0); // the ends are 0: the trapezoid rule
+  const evidence = Math.log(integral((k) => Math.exp(joint[k]!)));
+  const bound = integral((k) => {
+    const logQ = logNormal(z[k]!, mean!, deviation!);
+    return Math.exp(logQ) * (joint[k]! - logQ);
+  });
+  expect(bound).toBeLessThan(evidence - 0.05);
+  const draws = { samples: 40_000, seed: 2 };
+  const elbo = model.elbo(tensor([x], dtype), draws).item();
+  expect(Math.abs(elbo - bound)).toBeLessThan(0.1 * (evidence - bound));
+  const estimate = model.logLikelihood(tensor([x], dtype), draws).item();
+  expect(Math.abs(estimate - evidence)).toBeLessThan(0.1 * (evidence - bound));
+});
+
 test("variational: KL of the code by its formula, and the loss that is trained", () => {
   const model = new VariationalAutoencoder(
     new Identity(),
