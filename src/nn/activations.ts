@@ -119,7 +119,8 @@ export const sign = (x: Tensor): Tensor => checked("sign", x).sign();
 export const step = (x: Tensor): Tensor => checked("step", x).step();
 
 /**
- * tanh with straight lines: x cut to −1 … 1. The derivative is 1 between them and 0 at and beyond both.
+ * A piecewise linear tanh: x clipped to −1 … 1. The derivative is 1 between them and 0 at and
+ * beyond both.
  *
  * @see Collobert 2004
  * @example
@@ -128,7 +129,7 @@ export const step = (x: Tensor): Tensor => checked("step", x).step();
 export const hardTanh = (x: Tensor): Tensor => checked("hardTanh", x).hardTanh();
 
 /**
- * σ with straight lines: x/6 + ½ cut to 0 … 1. The derivative is 1/6 for |x| < 3, 0 elsewhere.
+ * A piecewise linear σ: x/6 + ½ clipped to 0 … 1. The derivative is 1/6 for |x| < 3, 0 elsewhere.
  *
  * @see Howard et al. 2019, "Searching for MobileNetV3", §5.2
  * @example

@@ -1,8 +1,8 @@
-/** Who is calling whom: the modules whose `forward` runs now, for error messages and summaries. */
+/** The stack of running `forward` calls, for error messages and summaries. */
 import { ConfigError, callSite, GradusError, InternalError, type Shape } from "../base/index.ts";
 import { titleOf } from "./title.ts";
 
-/** What is to be known here of a parameter, and of a module: these files come before those of both. */
+/** The parts of parameters and modules that this file needs; their own files import this one. */
 interface Learning {
   readonly trainable: boolean;
   readonly shape: Shape;
@@ -18,14 +18,14 @@ export interface Callable {
 
 /** Modules whose `forward` is running, the outermost first. */
 const active: Callable[] = [];
-/** Errors that already say in which layer they arose. */
+/** Errors whose message already names the layer. */
 const located = new WeakSet<object>();
 
 /** Called for every module whose `forward` has returned, inner ones first. */
 export type Listener = (module: Callable, output: unknown, inputs: readonly unknown[]) => void;
 let listener: Listener | null = null;
 
-/** The innermost module whose `forward` runs now, if any. */
+/** The innermost module whose `forward` is running, if any. */
 export const running = (): Callable | undefined => active.at(-1);
 
 /** Runs `f`, with `onCall` after every call of a module; `listenToCalls` is the same for modules. */
@@ -39,21 +39,24 @@ export function withListener<T>(onCall: Listener, f: () => T): T {
   }
 }
 
-/** What layers leave for later ones of the same pass: all that runs within the outermost `forward`. */
+/**
+ * Values that layers store for later layers of the same pass, that is, until the outermost
+ * `forward` returns.
+ */
 const left = new Map<Callable, unknown[]>();
 let joined = 0;
 
-/** Keeps something of this call for a later layer of the same pass. */
+/** Stores a value of this call for a later layer of the same pass. */
 export function leave(module: Callable, what: unknown): void {
   const before = left.get(module);
   if (before) before.push(what);
   else left.set(module, [what]);
 }
 
-/** What a module has left in this pass, one item per call. */
+/** The values that a module has stored in this pass, one per call. */
 export const leftBy = (module: Callable): readonly unknown[] => left.get(module) ?? [];
 
-/** Runs `f` as one pass, whose calls of modules hear of each other as layers of one model do. */
+/** Runs `f` as one pass, in which modules share values as the layers of one model do. */
 export function inOnePass<T>(f: () => T): T {
   joined++;
   try {
@@ -68,10 +71,10 @@ function endPass(): void {
   if (active.length === 0 && joined === 0 && left.size > 0) left.clear();
 }
 
-/** The model that is being trained, to which all that learns must belong. */
+/** The model in training; every trainable parameter that is used must belong to it. */
 let trained: Callable | null = null;
 
-/** Runs `f`, in which a trainable parameter that the model does not have is an error. */
+/** Runs `f`; inside, using a trainable parameter that does not belong to the model is an error. */
 export function training<T>(model: Callable, f: () => T): T {
   const before = trained;
   trained = model;
@@ -82,7 +85,7 @@ export function training<T>(model: Callable, f: () => T): T {
   }
 }
 
-/** The parts that a model was last seen to have: a walk for every call would cost too much. */
+/** The model's parts when last walked: a walk for every call would be too expensive. */
 const partsOf = new WeakMap<Callable, WeakSet<object>>();
 
 function has(model: Callable, part: object): boolean {
@@ -92,14 +95,20 @@ function has(model: Callable, part: object): boolean {
   return partsOf.get(model)!.has(part);
 }
 
-/** @throws {ConfigError} if the model at work uses a parameter that would learn, and does not have it. */
+/**
+ * @throws {ConfigError} if a trainable parameter is used that does not belong to the model in
+ * training.
+ */
 export function checkParameter(parameter: Learning): void {
   const model = trained ?? active[0];
   if (!model || !parameter.trainable || has(model, parameter)) return;
   throw hidden(model, `a trainable parameter of shape [${parameter.shape.join(", ")}]`);
 }
 
-/** @throws {ConfigError} if a module is called that the model at work would not reach, and that matters. */
+/**
+ * @throws {ConfigError} if a module is called that the model in training does not contain, and this
+ * matters.
+ */
 function checkModule(module: Callable): void {
   const model = trained ?? active[0];
   if (!model || has(model, module)) return;
@@ -120,8 +129,8 @@ const hidden = (model: Callable, what: string): ConfigError =>
 const watched = new WeakSet<object>();
 
 /**
- * Wraps the `forward` of a class, once per class, so that every call knows where in the model it is,
- * whoever makes it. `base` is the prototype of `Module`, where the search ends.
+ * Wraps the `forward` of a class, once per class, so that every call is tracked, whoever makes it.
+ * `base` is the prototype of `Module`, where the search ends.
  */
 export function watchForward(prototype: Callable, base: object): void {
   for (let p = prototype; p !== base && !watched.has(p); p = Object.getPrototypeOf(p)) {
@@ -150,7 +159,7 @@ function callIn(module: Callable, inputs: readonly unknown[], f: () => unknown):
   }
 }
 
-/** The same error, saying in which layer it arose; the original is its cause. */
+/** The same error with the layer in its message; the original is its cause. */
 function withLocation(error: unknown, root: Callable, module: Callable): unknown {
   if (!(error instanceof GradusError) || error instanceof InternalError || located.has(error))
     return error;

@@ -17,29 +17,32 @@ import {
   uniform as unit,
 } from "../tensor/index.ts";
 
-/** What an initializer may want to know. */
+/** The options of an initializer. */
 export interface InitOptions {
-  /** Where the random numbers come from; by default the next seed, see {@link seeded}. */
+  /** The source of random numbers; by default the next seed, see {@link seeded}. */
   readonly seed?: number | undefined;
   readonly dtype?: FloatDType | undefined;
-  /** Inputs of one unit; by default from the shape, see {@link fans}. */
+  /** The fan-in, inputs of one unit; by default from the shape, see {@link fans}. */
   readonly fanIn?: number | undefined;
-  /** Units that one input reaches. */
+  /** The fan-out, the units that one input reaches. */
   readonly fanOut?: number | undefined;
 }
 
-/** A shape in, first values out. A seed gives the same values on every engine, normal ones to rounding. */
+/**
+ * A function from shape to first values. A seed gives the same values on every engine, normal ones
+ * up to rounding.
+ */
 export type Initializer = (shape: Shape, options?: InitOptions) => Tensor;
 
-const stream = 0x696e6974; // keeps these seeds apart from other uses of the same number
+const stream = 0x696e6974; // separates these seeds from other uses of the same number
 let seeds = new RandomStream(0, stream);
 
-/** A fresh seed, from the innermost {@link seeded} or else from the process's own sequence. */
+/** A fresh seed, from the innermost {@link seeded} or else from the process-wide sequence. */
 export const nextSeed = (): number => seeds.bits();
 
 /**
- * Runs `build` with the seeds that follow from `seed`: models built in it start from the same
- * parameters, and drop the same units, each time.
+ * Runs `build` with seeds derived from `seed`: models built in it always start from the same
+ * parameters and drop the same units.
  *
  * @param seed if undefined, `build` just runs.
  * @example
@@ -58,19 +61,14 @@ export function seeded<T>(seed: number | undefined, build: () => T): T {
   }
 }
 
-/**
- * Inputs of one unit and units that one input reaches, for a weight `[out, in, …kernel]`.
- *
- * @example
- * fans([16, 8, 5, 5]); // { fanIn: 200, fanOut: 400 }
- */
+/** Fan-in and fan-out of a weight `[out, in, …kernel]`. */
 export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const [out = 1, inputs = out] = shape;
   const kernel = sizeOf(shape.slice(2));
   return { fanIn: inputs * kernel, fanOut: out * kernel };
 }
 
-/** The key is a tensor, so that weights of one shape share one program. */
+/** The key is a tensor, so that weights of one shape share a program. */
 const draw = { normal: standardNormal, uniform: unit };
 const random = (
   distribution: keyof typeof draw,
@@ -82,16 +80,16 @@ const random = (
     ...(dtype && { dtype }),
   });
 
-/** The value everywhere. */
+/** One value everywhere. */
 export const constant =
   (value: number): Initializer =>
   (shape, { dtype } = {}) =>
     full(shape, value, { dtype });
 
 /**
- * 0 everywhere: for biases. Hidden units whose weights start alike stay alike for ever, for they get
- * the same gradient: never use it, nor any constant, for the weights of a hidden layer. A single layer,
- * whose loss is convex, may start at 0.
+ * 0 everywhere: for biases. Never use it, or any constant, for the weights of a hidden layer: units
+ * that start equal get equal gradients and stay equal. A single layer, whose loss is convex, may
+ * start at 0.
  *
  * @see Goodfellow, Bengio & Courville 2016, §8.4
  */
@@ -102,7 +100,7 @@ export const uniform =
   (low: number, high: number): Initializer =>
   (shape, options = {}) =>
     random("uniform", shape, options)
-      .sub(0.5) // exact, so that a distribution around 0 rounds once and is the same on every engine
+      .sub(0.5) // exact, so that a distribution around 0 is the same on every engine
       .mul(high - low)
       .add((low + high) / 2);
 
@@ -112,7 +110,7 @@ export const normal =
   (shape, options = {}) =>
     random("normal", shape, options).mul(std).add(mean);
 
-/** Mean 0, and a variance that follows from the fans: N(0, σ²), or U(−√3 σ, √3 σ). */
+/** Mean 0 and a variance given by the fans: N(0, σ²), or U(−√3 σ, √3 σ). */
 const scaled =
   (
     distribution: keyof typeof draw,
@@ -136,7 +134,10 @@ const glorot = (fanIn: number, fanOut: number) => 2 / (fanIn + fanOut);
 const he = (fanIn: number) => 2 / fanIn;
 const lecun = (fanIn: number) => 1 / fanIn;
 
-/** Variance 2/(n_in + n_out), which keeps both activations and gradients. @see Glorot & Bengio 2010 */
+/**
+ * Variance 2/(n_in + n_out), which preserves the variance of activations and gradients. @see Glorot
+ * & Bengio 2010
+ */
 export const glorotUniform: Initializer = scaled("uniform", glorot);
 /** Variance 2/(n_in + n_out), normal. @see Glorot & Bengio 2010 */
 export const glorotNormal: Initializer = scaled("normal", glorot);
@@ -147,20 +148,22 @@ export const heNormal: Initializer = scaled("normal", he);
 /** Variance 1/n_in, uniform. @see LeCun et al. 1998, "Efficient backprop", §4.6 */
 export const lecunUniform: Initializer = scaled("uniform", lecun);
 /**
- * Variance 1/n_in, normal, which keeps the size of activations alone. Courses call it Xavier, after
- * Glorot's first name, whose own form is {@link glorotNormal}. @see LeCun et al. 1998, §4.6
+ * Variance 1/n_in, normal, which preserves the variance of activations only. Courses call it
+ * Xavier, after Glorot's first name; Glorot's own form is {@link glorotNormal}. @see LeCun et al.
+ * 1998, §4.6
  */
 export const lecunNormal: Initializer = scaled("normal", lecun);
 /** U(−1/√n_in, 1/√n_in), variance 1/(3 n_in): PyTorch's default for weights and biases. */
 export const torchUniform: Initializer = scaled("uniform", (fanIn) => 1 / (3 * fanIn));
 
 /**
- * Ones where an output stands for the input of its number, at the kernel's middle, 0 elsewhere: a dense
- * layer, or a convolution with padding "same", that passes on what it gets. Inputs beyond the last
+ * Ones from each input to the output of the same index, at the kernel's center, 0 elsewhere: a
+ * dense layer, or a convolution with padding "same", that copies its input. Inputs beyond the last
  * output are dropped, outputs beyond the last input are 0.
  *
  * @throws {ShapeError} for a shape of fewer than two axes.
- * @see Le, Jaitly & Hinton 2015, "A simple way to initialize recurrent networks of rectified linear units"
+ * @see Le, Jaitly & Hinton 2015, "A simple way to initialize recurrent networks of rectified linear
+ * units"
  * @example
  * init.identity([2, 3]).toArray(); // [[1, 0, 0], [0, 1, 0]]
  * const layer = new Conv2d(4, 4, 3, { padding: "same", init: init.identity });
@@ -181,10 +184,10 @@ export const identity: Initializer = (shape, { dtype } = {}) => {
 };
 
 /**
- * A random matrix with orthonormal rows, or columns if there are more rows, times a gain; a kernel
- * counts to its inputs. Signals keep their length through square layers: W Wᵀ = gain² I. The matrix is
- * uniform among all such (the Haar measure): the Q of a normal matrix, with the signs that make R's diagonal
- * positive.
+ * A random matrix with orthonormal rows, or columns if there are more rows, times a gain; a
+ * kernel's positions count as inputs. Square layers preserve the length of signals: W Wᵀ = gain² I.
+ * The matrix is uniform among all such (the Haar measure): the Q of a normal matrix, with the signs
+ * that make R's diagonal positive.
  *
  * The numbers are computed when the initializer is called, in O(rows² columns).
  *
@@ -211,8 +214,8 @@ export const orthogonal =
   };
 
 /**
- * Gram and Schmidt's rows, each freed of those before it twice: once is not enough where little is
- * left (Giraud, Langou & Rozložník 2005).
+ * Gram-Schmidt rows, each orthogonalised twice against those before it: once is not enough where
+ * little is left (Giraud, Langou & Rozložník 2005).
  */
 function orthonormalised(data: Float64Array, count: number, length: number): Float64Array {
   const row = (i: number) => data.subarray(i * length, (i + 1) * length);

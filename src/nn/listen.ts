@@ -8,5 +8,5 @@ export type CallListener = (module: AnyModule, output: unknown, inputs: readonly
 export const listenToCalls = <T>(onCall: CallListener, f: () => T): T =>
   withListener(onCall as Listener, f);
 
-/** The module whose `forward` runs now, if any. */
+/** The module whose `forward` is running, if any. */
 export const currentModule = (): AnyModule | undefined => running() as AnyModule | undefined;

@@ -5,17 +5,18 @@ import { Parameter } from "./parameter.ts";
 import type { Reach } from "./reach.ts";
 import { isTitleWanted, titleOf } from "./title.ts";
 
-/** A module of whatever inputs and outputs. */
+/** A module with any inputs and outputs. */
 export type AnyModule = Module<never[], unknown>;
 
 /**
- * A function with parameters. A subclass keeps parameters and sub-modules in its fields, or in arrays,
- * plain objects and Maps there, and says in `forward` what it computes; fields and keys give the paths,
+ * A function with parameters. A subclass keeps parameters and sub-modules in its fields, or in
+ * arrays, plain objects and Maps there, and computes in `forward`; fields and keys give the paths,
  * as in "layers.0.weight".
  *
- * What hides elsewhere (in a Set, a private `#field`, a closure, an object of another class) would neither
- * learn nor follow `eval()`: using it in `forward` is an error, unless it is frozen and in evaluation mode.
- * Errors that arise in `forward` say in which layer, by its path and the line that built it.
+ * Parts elsewhere (in a Set, a private `#field`, a closure, an object of another class) would
+ * neither learn nor follow `eval()`: using them in `forward` is an error, unless they are frozen
+ * and in evaluation mode. Errors in `forward` name the layer by its path and the line that built
+ * it.
  *
  * @example
  * class Scale extends Module {
@@ -28,9 +29,14 @@ export type AnyModule = Module<never[], unknown>;
  * Object.keys(new Scale().parameters()); // ["factor"]
  */
 export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tensor> {
-  /** True in training: dropout drops. A compiled function keeps the mode in which it was traced. */
+  /**
+   * True in training mode, in which dropout drops. A compiled function keeps the mode in which it
+   * was traced.
+   */
   training = true;
-  /** Its stack leads to the line that built this module; V8 formats a stack only when it is read. */
+  /**
+   * Its stack contains the line that built this module; V8 formats a stack only when it is read.
+   */
   readonly built: Error;
 
   constructor() {
@@ -39,7 +45,7 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     watchForward(new.target.prototype as unknown as AnyModule, Module.prototype);
   }
 
-  /** What the module computes. */
+  /** Computes the module's outputs. */
   abstract forward(...inputs: Inputs): Output;
 
   /** Parameters by path, in the order of the fields; a shared one appears once. */
@@ -50,7 +56,7 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     return parameters;
   }
 
-  /** All that changes: parameters, and other variables such as the state of random generators. */
+  /** All of its state: parameters, and other variables such as the state of random generators. */
   state(): Record<string, Variable> {
     const found: Record<string, Variable> = {};
     walk(this, (path, x) => {
@@ -68,19 +74,19 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     return found;
   }
 
-  /** Sets the mode, here and inside. */
+  /** Sets training mode, here and in all modules inside. */
   train(training = true): this {
     for (const module of Object.values(this.modules())) module.training = training;
     return this;
   }
-  /** Sets the mode of evaluation, here and inside: dropout lets everything pass. */
+  /** Sets evaluation mode, here and in all modules inside: dropout is off. */
   eval(): this {
     return this.train(false);
   }
 
   /**
-   * Keeps parameters from learning: all, or those whose path matches, where `*` stands for anything
-   * and a module's path for all inside it. Call it before a training step is compiled.
+   * Freezes parameters: all, or those whose path matches, where `*` matches anything and a module's
+   * path matches everything inside it. Call it before a training step is compiled.
    *
    * @throws {ConfigError} if nothing matches.
    * @example
@@ -92,47 +98,44 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
     for (const [, parameter] of matching("freeze", this, pattern)) parameter.trainable = false;
     return this;
   }
-  /** Undoes {@link freeze}, for all or for what matches. */
+  /** Undoes {@link freeze}, for all parameters or the matching ones. */
   unfreeze(pattern = "*"): this {
     for (const [, parameter] of matching("unfreeze", this, pattern)) parameter.trainable = true;
     return this;
   }
 
   /**
-   * Multiply-adds on the way to one output of this shape (without the batch axis); what has
-   * parameters overrides it.
+   * Multiply-adds for one output of this shape (without the batch axis); modules with parameters
+   * override it.
    */
   connections(_output: readonly number[]): number {
     return 0;
   }
 
   /**
-   * How units of the output see those of an input of this shape (without the batch axis), for
-   * `receptiveField`; null where that follows from what `forward` composes. What looks at
-   * neighbours overrides it.
+   * Which inputs of this shape (without the batch axis) the units of the output see, for
+   * `receptiveField`; null if it follows from the modules called in `forward`. Layers that mix
+   * neighbours override it.
    */
   reach(_input: readonly number[]): Reach | null {
     return null;
   }
 
   /**
-   * The kind, and a line for each module inside, by its path. Layers override it with their kind and
-   * sizes, as errors show them: `Linear 512 → 10`.
-   *
-   * @example
-   * String(new Sequential(new Linear(2, 3), new ReLU())); // "Sequential\n  layers.0: Linear 2 → 3\n  layers.1: ReLU"
+   * The class, and a line for each module inside, by its path. Layers override it with their class
+   * and sizes, as errors show them: `Linear 512 → 10`.
    */
   toString(): string {
     const kind = this.constructor.name || "Module"; // a class may have no name
     return isTitleWanted() ? kind : [kind, ...linesOf(this)].join("\n");
   }
-  /** What Node's `console.log` shows. */
+  /** The output of Node's `console.log`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }
 }
 
-/** A line for each module inside, set in below the one that holds it. */
+/** A line for each module inside, indented below its parent. */
 function linesOf(root: AnyModule): string[] {
   const { "": _root, ...modules } = root.modules();
   const outer: string[] = [];
@@ -148,7 +151,7 @@ function linesOf(root: AnyModule): string[] {
 export const trainable = (parameters: Record<string, Parameter>): Record<string, Parameter> =>
   Object.fromEntries(Object.entries(parameters).filter(([, p]) => p.trainable));
 
-/** Runs `f` with the model in the mode of evaluation, then puts every module back as it was. */
+/** Runs `f` with the model in evaluation mode, then restores every module's mode. */
 export function evaluating<T>(model: AnyModule, f: () => T): T {
   const modules = Object.values(model.modules());
   const before = modules.map((module) => module.training);
@@ -162,7 +165,7 @@ export function evaluating<T>(model: AnyModule, f: () => T): T {
   }
 }
 
-/** What a model is made of. */
+/** The parts of a model. */
 const isPart = (x: object): x is AnyModule | Generator | Variable =>
   x instanceof Module || x instanceof Generator || isVariable(x);
 
@@ -182,7 +185,7 @@ function walk(root: object, visit: (path: string, x: object) => void): void {
   go(root, "");
 }
 
-/** The parameters that a module itself holds, those of the modules in it left out. */
+/** The parameters of a module itself, without those of the modules in it. */
 export function ownParameters(module: AnyModule): Parameter[] {
   const own = new Set<Parameter>();
   const seen = new Set<object>();
@@ -196,7 +199,7 @@ export function ownParameters(module: AnyModule): Parameter[] {
   return [...own];
 }
 
-/** Puts another module wherever a model holds this one. */
+/** Replaces a module in every place where the model holds it. */
 export function replacePart(model: AnyModule, old: AnyModule, by: AnyModule): void {
   const seen = new Set<object>();
   const go = (x: object): void => {
@@ -210,7 +213,10 @@ export function replacePart(model: AnyModule, old: AnyModule, by: AnyModule): vo
   go(model);
 }
 
-/** The objects that may lead to parts of a model: fields, and items of arrays, plain objects and Maps. */
+/**
+ * The objects that may lead to parts of a model: fields, and items of arrays, plain objects and
+ * Maps.
+ */
 function partsIn(x: object, root: object = x, path = ""): [key: string | number, item: object][] {
   if (isVariable(x)) return [];
   if (x instanceof Set) checkSet(x, root, path);
@@ -236,7 +242,7 @@ const isPlain = (x: object): boolean => {
   return prototype === Object.prototype || prototype === null;
 };
 
-/** A Set has no keys that could be paths. */
+/** A Set has no keys to make paths of. */
 function checkSet(set: ReadonlySet<unknown>, root: object, path: string): void {
   const part = [...set].find((x): x is object => typeof x === "object" && x !== null && isPart(x));
   if (!part) return;
@@ -264,8 +270,8 @@ const join = (path: string, key: string | number): string => (path ? `${path}.${
 type Parameters = AnyModule | Readonly<Record<string, Parameter>>;
 
 /**
- * Some parameters of a model: those whose path matches, where `*` stands for anything and a module's
- * path for all inside it. For penalties and for groups of an optimiser.
+ * Some parameters of a model: those whose path matches, where `*` matches anything and a module's
+ * path matches everything inside it. For penalties and the param groups of an optimizer.
  *
  * @throws {ConfigError} if nothing matches.
  * @example

@@ -4,8 +4,9 @@ import type { Tensor } from "../tensor/index.ts";
 export type ExampleLosses = (outputs: Tensor, targets: Tensor) => Tensor;
 
 /**
- * A model that says itself what it learns, such as a penalty on its code beside the loss of its outputs. `fit`
- * and `evaluate` of `gradus/train` then take the mean of the losses that `learn` gives.
+ * A model that defines its own training loss, such as the loss of its outputs plus a penalty on its
+ * code. `fit` and `evaluate` of `gradus/train` then use the mean of the losses that `learn`
+ * returns.
  *
  * @example
  * class Small extends Linear implements OwnLoss {
@@ -18,13 +19,16 @@ export type ExampleLosses = (outputs: Tensor, targets: Tensor) => Tensor;
  * hasOwnLoss(new Small(2, 1)); // true
  */
 export interface OwnLoss {
-  /** The objective of `gradus/train` that it is made for: taken where no other is asked for. */
+  /**
+   * The name of the objective of `gradus/train` it is made for: the default where none is given.
+   */
   readonly objective: string;
   /**
-   * One forward pass, and what it costs.
+   * One forward pass, with its losses.
    *
-   * @param losses of the objective: for each example where it knows them, else their mean.
-   * @returns outputs as `forward` gives them, for metrics; losses `[N]` or `[]`, whose mean is minimised.
+   * @param losses of the objective: one per example if it has them, else their mean.
+   * @returns outputs like those of `forward`, for metrics; losses `[N]` or `[]`, whose mean is
+   * minimized.
    */
   learn(
     x: Tensor,
@@ -33,6 +37,6 @@ export interface OwnLoss {
   ): { readonly outputs: Tensor; readonly losses: Tensor };
 }
 
-/** Whether a model says itself what it learns: {@link OwnLoss}. */
+/** Whether a model defines its own loss: {@link OwnLoss}. */
 export const hasOwnLoss = <M extends object>(model: M): model is M & OwnLoss =>
   "learn" in model && typeof model.learn === "function";

@@ -3,14 +3,11 @@ import { type Tensor, Variable } from "../tensor/index.ts";
 import { checkParameter } from "./calls.ts";
 
 /**
- * A variable that learns. While a transform works on its model, it reads as the tensor that the
- * transform watches.
- *
- * @example
- * new Parameter(tensor([1, 2])).trainable; // true
+ * A variable that learns. While a transform differentiates its model, it reads as the tensor that
+ * the transform watches.
  */
 export class Parameter extends Variable {
-  /** False when frozen: no gradient is taken and no optimiser touches it. */
+  /** False when frozen: no gradient is taken and no optimizer changes it. */
   trainable = true;
   #bound: Tensor | null = null;
 
@@ -29,7 +26,7 @@ export class Parameter extends Variable {
     super.value = value;
   }
 
-  /** Reads as `value` until the function that this returns is called. */
+  /** Reads as `value` until the returned function is called. */
   bind(value: Tensor): () => void {
     if (!sameShape(value.shape, this.shape))
       throw new ShapeError({
@@ -51,6 +48,6 @@ export class Parameter extends Variable {
   }
 }
 
-/** The present value of each parameter, under the same paths. */
+/** The current value of each parameter, under the same paths. */
 export const valuesOf = (parameters: Readonly<Record<string, Parameter>>): Record<string, Tensor> =>
   Object.fromEntries(Object.entries(parameters).map(([path, p]) => [path, p.value]));

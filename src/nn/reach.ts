@@ -1,6 +1,6 @@
 /**
- * How the units of a layer see those of its input: each its own place, all of them everything, or
- * along each axis unit i those from start + i · step on, `span` of them.
+ * Which inputs the units of a layer see: each its own position, all of them everything, or along
+ * each axis unit i sees `span` inputs starting at start + i · step.
  */
 export type Reach =
   | "each"

@@ -4,16 +4,18 @@ import { type AnyModule, replacePart } from "./module.ts";
 import { titleOf } from "./title.ts";
 
 /**
- * Gives a trained model another last layer, for another task: its last `Linear`, in the order of the
- * fields, becomes a new one with as many outputs as asked for. Freeze the rest by the path that comes
- * back:
+ * Gives a trained model a new last layer, for another task: its last `Linear`, in the order of the
+ * fields, is replaced by a new one with `outputs` outputs. Freeze the rest by means of the returned
+ * path:
  *
  *     const head = replaceHead(model, 5);
  *     model.freeze().unfreeze(head);
  *
  * @returns the path of the new layer.
- * @throws {ConfigError} if there is no `Linear` inside the model, or `outputs` is not a whole number above 0.
- * @see Yosinski, Clune, Bengio & Lipson 2014, "How transferable are features in deep neural networks?"
+ * @throws {ConfigError} if there is no `Linear` inside the model, or `outputs` is not an integer
+ * above 0.
+ * @see Yosinski, Clune, Bengio & Lipson 2014, "How transferable are features in deep neural
+ * networks?"
  * @example
  * const model = new Sequential(new Linear(2, 8), new ReLU(), new Linear(8, 10));
  * replaceHead(model, 3); // "layers.2"

@@ -1,9 +1,11 @@
 let isWanted = false;
 
-/** True while a title is asked for: a model then says its kind alone, and not what is inside. */
+/**
+ * True while a title is computed: a model then gives its class only, without the modules inside.
+ */
 export const isTitleWanted = (): boolean => isWanted;
 
-/** The kind of a module and its sizes, on one line: `Linear 512 → 10`. */
+/** The class and sizes of a module, on one line: `Linear 512 → 10`. */
 export function titleOf(module: object): string {
   const before = isWanted;
   isWanted = true;

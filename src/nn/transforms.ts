@@ -5,7 +5,7 @@ import * as tensors from "../tensor/index.ts";
 import { type AnyModule, type Module, trainable } from "./module.ts";
 import { type Parameter, valuesOf } from "./parameter.ts";
 
-/** Tensors by the path of the parameter that they belong to. */
+/** Tensors by the path of their parameter. */
 export type ParameterTensors = Record<string, Tensor>;
 
 /** Runs `f` while each parameter reads as the tensor under its path. */
@@ -39,7 +39,7 @@ function unknownPath(path: string, known: readonly string[]): ConfigError {
 /**
  * A model as a pure function of its parameters, for transforms of tensor functions: `jvp`, `vjp`,
  * `hvp`, `jacobian`, `hessian`. Parameters that are not in the record keep their own values. `f` is
- * what to compute; `model.forward` if absent.
+ * the function to compute, by default `model.forward`.
  *
  * @returns a function of a record of tensors by path, and of the arguments of `f`.
  * @throws {ConfigError} for a path that the model does not have.
@@ -70,8 +70,8 @@ export function functional(
 /**
  * The value of a loss and its gradient with respect to the trainable parameters of a model.
  *
- * What the loss computes on its way may be kept in a variable outside and returned from the same
- * compiled step; it is computed once.
+ * Intermediate results of the loss may be stored in an outer variable and returned from the same
+ * compiled step; they are computed once.
  *
  * @param loss a function of a batch that returns a float scalar.
  * @returns a function of the batch; `grads` has the paths of `model.parameters()`.

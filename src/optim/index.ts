@@ -1,5 +1,5 @@
 /**
- * Update rules and what they are chained of, learning rates, full-batch solvers.
+ * Update rules and the parts of chains, learning-rate schedules, full-batch solvers.
  *
  * @module gradus/optim
  */

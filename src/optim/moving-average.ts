@@ -1,4 +1,4 @@
-/** Averages along series of numbers: losses, gradients' norms, prices. */
+/** Averages along series of numbers: losses, gradient norms, prices. */
 import { ConfigError, checkOptions } from "../base/index.ts";
 
 /**
@@ -6,8 +6,8 @@ import { ConfigError, checkOptions } from "../base/index.ts";
  *
  *   ȳₜ = (yₜ + yₜ₋₁ + … + yₜ₋ₙ₊₁) / n,      t = n, n + 1, …
  *
- * @returns n − 1 numbers fewer than `series`: none for what has too few before it.
- * @throws {ConfigError} for a width that is not a whole number of 1 or more.
+ * @returns n − 1 numbers fewer than `series`: the first n − 1 have too few predecessors.
+ * @throws {ConfigError} for a width that is not an integer ≥ 1.
  * @see Box & Jenkins 1970, "Time series analysis", with equal weights
  * @example
  * simpleMovingAverage([1, 2, 6, 1], 3); // [3, 3]
@@ -19,7 +19,8 @@ export function simpleMovingAverage(series: ArrayLike<number>, width: number): n
       problem: `the width is ${width}, not a whole number of 1 or more.`,
       fix: "give the number of neighbours to average.",
     });
-  // each window is summed anew: a running sum would carry every rounding on, and a NaN for ever
+  // each window is summed afresh: a running sum would carry every rounding error along, and a NaN
+  // for ever
   const length = Math.max(0, series.length - width + 1);
   return Array.from({ length }, (_, i) => {
     let sum = 0;
@@ -33,8 +34,8 @@ export function simpleMovingAverage(series: ArrayLike<number>, width: number): n
  *
  *   z₁ = y₁,      zₜ = β yₜ + (1 − β) zₜ₋₁
  *
- * The last 1/β values or so count. {@link decayedAverage} is the form of the optimisers, where β
- * weighs the old.
+ * The last 1/β values or so count. {@link decayedAverage} is the form used in optimizers, where β
+ * weighs the old value.
  *
  * @throws {ConfigError} for β outside 0 … 1.
  * @see Roberts 1959, "Control chart tests based on geometric moving averages"
@@ -51,12 +52,12 @@ export function exponentialMovingAverage(series: ArrayLike<number>, beta: number
 }
 
 /**
- * The exponential average of Adam's moments, where β weighs the old value, with their correction for
+ * The exponential average of Adam's moments, where β weighs the old value, with bias correction for
  * the start at 0:
  *
  *   m₀ = 0,      mₜ = β mₜ₋₁ + (1 − β) yₜ,      m̂ₜ = mₜ / (1 − βᵗ)
  *
- * The first values count alike, and the last 1/(1 − β) or so in the long run.
+ * At first all values count equally; in the long run the last 1/(1 − β) or so count.
  *
  * @returns m̂, or m where `corrected` is false.
  * @throws {ConfigError} for β outside 0 … 1.
@@ -80,7 +81,7 @@ export function decayedAverage(
   });
 }
 
-/** @param share of the new value. */
+/** @param share the weight of the new value. */
 function checkShare(subject: string, share: number): void {
   if (share > 0 && share <= 1) return;
   throw new ConfigError({

@@ -22,32 +22,41 @@ import { type RuleLike, ruleOf } from "./rules/named.ts";
 import type { Rule, Tensors } from "./rules/rule.ts";
 import { mapValues, write } from "./write.ts";
 
-/** The learning rate, groups and accumulation of an {@link Optimizer}. */
+/** The learning rate, param groups and gradient accumulation of an {@link Optimizer}. */
 export interface OptimizerOptions {
-  /** The learning rate where a call of `update` gives none. */
+  /** The default learning rate of `update`. */
   readonly lr?: number | undefined;
-  /** Parameters with a pace or a rule of their own, by a pattern of paths as `select` takes it. */
+  /**
+   * Param groups: parameters with their own learning rate or rule, by a path pattern as in
+   * `select`.
+   */
   readonly groups?: Readonly<Record<string, ParamGroup>> | undefined;
   /**
-   * So many calls of `update` make one step, along the mean of their gradients: the step of a batch
-   * as many times as large, where memory holds no such batch. Default 1. (`fit` has an option of its own,
-   * which cuts batches into parts that may differ in size.)
+   * Gradient accumulation: this many calls of `update` make one step along the mean of their
+   * gradients, for batches that do not fit in memory. Default 1. (`fit` has its own option, which
+   * splits batches into parts that may differ in size.)
    */
   readonly accumulate?: number | undefined;
   /**
-   * What a step does whose gradients hold ∞ or NaN: "error" throws and changes nothing; "skip" leaves
-   * parameters and state as they are, and counts no step. By default it is taken, as in PyTorch.
+   * What to do when gradients contain ∞ or NaN: "error" throws and changes nothing; "skip" leaves
+   * parameters, state and the step count unchanged. By default the step is taken, as in PyTorch.
    */
   readonly nonFinite?: NonFinite | undefined;
 }
-/** What becomes of a step whose gradients are not finite. */
+/** What to do with a step whose gradients are not finite. */
 export type NonFinite = "error" | "skip";
 
-/** What differs for some parameters. To keep parameters as they are, freeze them. */
+/** The settings of a param group. To keep parameters unchanged, freeze them. */
 export interface ParamGroup {
-  /** Times the learning rate, so that schedules hold for all; a parameter in several groups gets the product. */
+  /**
+   * Multiplies the learning rate, so that schedules apply to all; a parameter in several groups
+   * gets the product.
+   */
   readonly lrScale?: number | undefined;
-  /** Instead of the optimiser's: with another decay, say. Its clipping sees this group alone. */
+  /**
+   * Replaces the optimizer's rule, for example with another weight decay. Its clipping considers
+   * this group only.
+   */
   readonly rule?: Rule | undefined;
 }
 
@@ -57,8 +66,8 @@ type Write = readonly [Variable, Tensor];
 type OwnGroup = { readonly [K in keyof ParamGroup]-?: NonNullable<ParamGroup[K]> };
 
 /**
- * Moves parameters along their gradients by a rule, and keeps what the rule remembers. Within a
- * compiled function all of it happens in place, in the same program as the gradients.
+ * Updates parameters by their gradients and a rule, and keeps the rule's state. In a compiled
+ * function everything happens in place, in the same program as the gradients.
  *
  * @example
  * const model = new Linear(1, 1, { bias: false });
@@ -74,16 +83,16 @@ type OwnGroup = { readonly [K in keyof ParamGroup]-?: NonNullable<ParamGroup[K]>
 export class Optimizer {
   readonly rule: Rule;
   readonly #parameters: Readonly<Record<string, Parameter>>;
-  /** Steps done so far, int32. */
+  /** Steps taken so far, int32. */
   readonly #step: Variable;
-  /** A variable, so that a compiled step sees it change. */
+  /** A variable, so that a compiled step sees changes. */
   readonly #lr: Variable;
   readonly #groups: Readonly<Record<string, OwnGroup>>;
   /** Per parameter, the rule's state by name. */
   readonly #state: Readonly<Record<string, Readonly<Record<string, Variable>>>>;
   readonly #accumulate: number;
   readonly #nonFinite: NonFinite | undefined;
-  /** Where gradients accumulate: how many there are, int32, and their sums by path. */
+  /** Accumulated gradients: their number, int32, and their sums by path. */
   readonly #pending: {
     readonly count: Variable;
     readonly sums: Readonly<Record<string, Variable>>;
@@ -125,12 +134,12 @@ export class Optimizer {
     };
   }
 
-  /** What it moves, by path. */
+  /** Its parameters, by path. */
   get parameters(): Readonly<Record<string, Parameter>> {
     return this.#parameters;
   }
 
-  /** The learning rate where a call of `update` gives none; a compiled step follows its changes. */
+  /** The default learning rate of `update`; compiled steps follow its changes. */
   get lr(): number {
     return this.#lr.value.item();
   }
@@ -140,8 +149,8 @@ export class Optimizer {
   }
 
   /**
-   * Everything to save for an exact resume: "step", "lr", and names like "layers.0.weight.m"; where
-   * gradients accumulate also "accumulated" and names like "layers.0.weight.sum of gradients".
+   * Everything to save for an exact resume: "step", "lr", and names like "layers.0.weight.m"; with
+   * accumulation also "accumulated" and names like "layers.0.weight.sum of gradients".
    */
   state(): Record<string, Variable> {
     const all: Record<string, Variable> = { step: this.#step, lr: this.#lr };
@@ -153,11 +162,11 @@ export class Optimizer {
   }
 
   /**
-   * One step, or a part of one where gradients accumulate. Frozen parameters stay; gradients of
-   * parameters that are not this optimiser's are left to others. The count of steps is common to all
-   * parameters, frozen ones included.
+   * One step, or part of one if gradients accumulate. Frozen parameters do not change; gradients of
+   * other optimizers' parameters are ignored. All parameters share one step count, frozen ones
+   * included.
    *
-   * @param gradients by path, as `valueAndGrad` gives them.
+   * @param gradients by path, as returned by `valueAndGrad`.
    * @param options `lr` is the learning rate of this step: a number, or a scalar tensor.
    * @throws {ConfigError} if a trainable parameter has no gradient, or all are frozen.
    */
@@ -168,7 +177,7 @@ export class Optimizer {
     write(this.#accumulate === 1 ? this.#stepWrites(own, options) : this.#lateWrites(own, options));
   }
 
-  /** What one step along these gradients writes. */
+  /** The values that one step along these gradients writes. */
   #stepWrites(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined }): Write[] {
     const step = this.#step.value.add(1);
     const t = step.cast("float64");
@@ -182,7 +191,7 @@ export class Optimizer {
       const before = mapValues(variables, (variable) => variable.value);
       const { rule, lrScale } = this.#groups[path]!;
       const { delta, state } = rule.update(gradient, before, { t, lr: times(lr, lrScale) }, theta);
-      // a float64 scalar such as t widens a parameter that is a scalar itself: cast back
+      // a float64 scalar such as t widens a scalar parameter: cast back
       writes.push([parameter, theta.add(delta.cast(theta.dtype))]);
       for (const [name, variable] of Object.entries(variables))
         writes.push([variable, state[name]!.cast(variable.dtype)]);
@@ -190,7 +199,7 @@ export class Optimizer {
     return this.#guarded(gradients, writes);
   }
 
-  /** The same writes for finite gradients; else none, or an error. */
+  /** The same writes if the gradients are finite; else none, or an error. */
   #guarded(gradients: Tensors, writes: Write[]): Write[] {
     if (!this.#nonFinite) return writes;
     const norm = globalNorm(gradients);
@@ -208,8 +217,8 @@ export class Optimizer {
   }
 
   /**
-   * What a call writes where several make a step. A program takes the same way each time: the step is
-   * computed in every call, and chosen in the last.
+   * The writes of a call when several calls make a step. A program has no branches: the step is
+   * computed in every call, and selected in the last.
    */
   #lateWrites(gradients: Tensors, options: { readonly lr?: Tensor | number | undefined }): Write[] {
     const { count, sums } = this.#pending;
@@ -230,7 +239,7 @@ export class Optimizer {
     ];
   }
 
-  /** The gradients after what each rule does first to all that are its own. */
+  /** The gradients after each rule's transformations of all its gradients together. */
   #prepared(gradients: Tensors): Tensors {
     const rules = new Set(Object.values(this.#groups).map(({ rule }) => rule));
     const parts = [...rules].map((rule) => {
@@ -263,7 +272,7 @@ export class Optimizer {
 const sumName = "sum of gradients";
 const zeroVariable = ({ value }: Variable): Variable => new Variable(zerosLike(value));
 
-/** @throws {ConfigError} for what is no rate. */
+/** @throws {ConfigError} for an invalid learning rate. */
 function checkLr(lr: unknown): void {
   if (typeof lr === "number" && lr >= 0 && lr < Number.POSITIVE_INFINITY) return;
   throw new ConfigError({

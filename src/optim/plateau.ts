@@ -1,30 +1,30 @@
-/** A learning rate that follows a measurement instead of a plan. */
+/** A learning rate that follows a measurement instead of a schedule. */
 import { ConfigError, checkOptions } from "../base/index.ts";
 
 /** When {@link plateau} lowers the rate, and by how much. */
 export interface PlateauOptions {
-  /** What the rate is multiplied by, between 0 and 1; default 0.1. */
+  /** The factor that multiplies the rate, between 0 and 1; default 0.1. */
   readonly factor?: number | undefined;
-  /** How many measurements without improvement are put up with; default 10. */
+  /** How many measurements without improvement are tolerated; default 10. */
   readonly patience?: number | undefined;
-  /** The share of the best value by which a better one must differ; default 10⁻⁴. */
+  /** The relative improvement over the best value that counts; default 10⁻⁴. */
   readonly threshold?: number | undefined;
-  /** How many measurements after a fall are not counted; default 0. */
+  /** The cooldown: how many measurements after a reduction are ignored; default 0. */
   readonly cooldown?: number | undefined;
-  /** The rate never falls below; default 0. */
+  /** The minimum rate; default 0. */
   readonly min?: number | undefined;
-  /** Larger is better, as for accuracy. */
+  /** Whether larger is better, as for accuracy. */
   readonly maximize?: boolean | undefined;
 }
 
-/** All that it remembers: plain data, to be saved with a checkpoint. */
+/** Its entire state: plain data, to be saved with a checkpoint. */
 export interface PlateauState {
   readonly lr: number;
   /** The best value so far; null before the first. */
   readonly best: number | null;
-  /** Measurements since then, or since the last fall. */
+  /** Measurements since then, or since the last reduction. */
   readonly bad: number;
-  /** Measurements that are not counted yet. */
+  /** Measurements still to be ignored. */
   readonly cooling: number;
 }
 
@@ -33,7 +33,7 @@ export interface PlateauState {
  *
  *   lr ← max(min, factor · lr)   after more than `patience` values that are not below best · (1 − threshold)
  *
- * As PyTorch's ReduceLROnPlateau, but for its last resort: PyTorch makes no fall smaller than 10⁻⁸.
+ * As PyTorch's ReduceLROnPlateau, except that PyTorch makes no reduction smaller than 10⁻⁸.
  *
  * @throws {ConfigError} for a factor outside 0 … 1.
  * @example

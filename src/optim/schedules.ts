@@ -4,19 +4,14 @@ import { ConfigError, checkOptions, describe } from "../base/index.ts";
 /** The learning rate of step 0, 1, 2, … */
 export type Schedule = (step: number) => number;
 
-/**
- * Always the same.
- *
- * @example
- * constant(0.1)(1000); // 0.1
- */
+/** A constant rate. */
 export const constant = (lr: number): Schedule => {
   checkRate("constant", lr);
   return () => lr;
 };
 
 /**
- * Falls by a factor every so many steps: lr · factor^⌊step / every⌋.
+ * Falls by a factor every `every` steps: lr · factor^⌊step / every⌋.
  *
  * @throws {ConfigError} unless `every` is above 0.
  * @example
@@ -30,12 +25,7 @@ export const stepDecay = (lr: number, options: { factor?: number; every: number 
   return (step) => lr * factor ** Math.floor(step / every);
 };
 
-/**
- * Falls by the same factor with each step: lr · factor^step.
- *
- * @example
- * exponential(1, { factor: 0.5 })(3); // 0.125
- */
+/** Falls by the same factor at each step: lr · factor^step. */
 export const exponential = (lr: number, options: { factor: number }): Schedule => {
   checkRate("exponential", lr);
   checkOptions("exponential", options ?? null, { factor: "number" });
@@ -44,7 +34,7 @@ export const exponential = (lr: number, options: { factor: number }): Schedule =
 };
 
 /**
- * Half a cosine from lr down to `min` in so many steps, then `min`:
+ * Half a cosine from lr down to `min` in `steps` steps, then `min`:
  *
  *   min + ½ (lr − min) (1 + cos(π step / steps))
  *
@@ -64,8 +54,8 @@ export const cosine = (lr: number, options: { steps: number; min?: number }): Sc
 };
 
 /**
- * Half cosines from lr down to `min`, one after another: the first in so many steps, each next one
- * `growth` times as long.
+ * Half cosines from lr down to `min`, one after another: the first in `steps` steps, each following
+ * one `growth` times as long.
  *
  * @see Loshchilov & Hutter 2017, "SGDR", §3
  * @example
@@ -120,11 +110,11 @@ export const inverseSqrt = (lr: number): Schedule => {
 };
 
 /**
- * Up and down once: half a cosine from lr / `divide` up to lr in the first part of so many steps, and
- * half a cosine down to a `finalDivide`-th of where it began in the rest; then it stays.
+ * Up and down once: half a cosine from lr / `divide` up to lr in the first part of `steps` steps,
+ * then half a cosine down to a `finalDivide`-th of the initial rate; constant afterwards.
  *
- * High rates in the middle move far and keep from sharp minima. As PyTorch's OneCycleLR; momentum
- * stays as it is.
+ * High rates in the middle move far and avoid sharp minima. As PyTorch's OneCycleLR; momentum is
+ * not changed.
  *
  * @param lr the highest rate, after `rise` · steps, where 0 ≤ rise ≤ 1.
  * @throws {ConfigError} unless `steps` is above 0 and `rise` a share.
@@ -153,18 +143,14 @@ export const oneCycle = (
     to + 0.5 * (from - to) * (1 + Math.cos(Math.PI * part));
   return (step) => {
     if (step < top) return along(first, lr, step / top);
-    if (top === end) return lr; // nothing is left to fall in
+    if (top === end) return lr; // there are no steps to fall in
     return along(lr, first / finalDivide, (Math.min(step, end) - top) / (end - top));
   };
 };
 
 /**
- * Rises evenly to the first rate of another schedule in so many steps, then follows it from its
+ * Linear warm-up to the first rate of another schedule in `steps` steps, then follows it from its
  * beginning.
- *
- * @example
- * const schedule = warmup(constant(1), { steps: 4 });
- * [0, 1, 2, 3, 4].map(schedule); // [0.25, 0.5, 0.75, 1, 1]
  */
 export const warmup = (then: Schedule, options: { steps: number }): Schedule => {
   if (typeof then !== "function") throw noSchedule(then);
@@ -173,7 +159,10 @@ export const warmup = (then: Schedule, options: { steps: number }): Schedule => 
   return (step) => (step < steps ? (then(0) * (step + 1)) / steps : then(step - steps));
 };
 
-/** @throws {ConfigError} for a rate that is none: texts and holes would come out as NaN, or add up as texts. */
+/**
+ * @throws {ConfigError} for an invalid rate: strings and undefined would give NaN, or be
+ * concatenated.
+ */
 function checkRate(subject: string, lr: unknown): void {
   if (typeof lr === "number" && lr >= 0 && lr < Number.POSITIVE_INFINITY) return;
   throw new ConfigError({

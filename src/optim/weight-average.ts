@@ -4,24 +4,25 @@ import { flushed } from "../tensor/flush.ts";
 import { fromHost, full, tensor, Variable, where, zerosLike } from "../tensor/index.ts";
 import { mapValues, write } from "./write.ts";
 
-/** Which average {@link WeightAverage} keeps. */
+/** The kind of average that {@link WeightAverage} keeps. */
 export interface WeightAverageOptions {
-  /** β of an exponential average, 0 ≤ β < 1. Without it, the mean of all. */
+  /** β of an exponential average, 0 ≤ β < 1. Without it, the mean of all weights. */
   readonly decay?: number | undefined;
 }
 
 /**
- * Averages the weights along the way of a training: a point that the noise of the batches has left.
+ * Averages the weights during training: the noise of the batches averages out.
  *
  *   Polyak–Ruppert:        w̄ ← w̄ + (w − w̄) / t                t = 1, 2, …
  *   with `decay`, β:       w̄ ← β w̄ + (1 − β) w,               w̄₁ = w₁
  *
- * Call `update` after each step, within the compiled step or outside, or make it one of the callbacks
- * of `fit`. The mean of all is for steps that have come near a minimum; make a new average then. What
- * is not a parameter stays: the running statistics of batch norm belong to w, not to w̄.
+ * Call `update` after each step, within the compiled step or outside, or make it one of the
+ * callbacks of `fit`. The mean of all weights is for steps near a minimum; create a new average
+ * then. Only parameters are averaged: the running statistics of batch norm belong to w, not to w̄.
  *
- * @see Ruppert 1988; Polyak & Juditsky 1992, "Acceleration of stochastic approximation by averaging";
- *   Izmailov et al. 2018, "Averaging weights leads to wider optima and better generalization"
+ * @see Ruppert 1988; Polyak & Juditsky 1992, "Acceleration of stochastic approximation by
+ *   averaging"; Izmailov et al. 2018, "Averaging weights leads to wider optima and better
+ *   generalization"
  * @example
  * const model = new Linear(1, 1, { bias: false });
  * const average = new WeightAverage(model);
@@ -61,18 +62,18 @@ export class WeightAverage {
     this.#decay = decay;
   }
 
-  /** How many weights are in the average. */
+  /** The number of weights in the average. */
   get count(): number {
     return this.#count.value.item();
   }
 
-  /** All that it remembers, as plain data: the count, and the averages by path. For checkpoints. */
+  /** Its entire state, as plain data: the count, and the averages by path. For checkpoints. */
   state(): { readonly json: number; readonly arrays: Readonly<Record<string, HostArray>> } {
     return { json: this.count, arrays: mapValues(this.#averages, (x) => x.value.toHost()) };
   }
 
   /**
-   * Takes back what `state` gave.
+   * Restores what `state` returned.
    *
    * @throws {DataError} if it is not the state of an average of these parameters.
    */
@@ -97,7 +98,7 @@ export class WeightAverage {
       average.value = fromHost(arrays[path]!);
   }
 
-  /** Takes the present weights into the average. */
+  /** Adds the current weights to the average. */
   update(): void {
     const count = this.#count.value.add(1);
     const t = count.cast("float64");
@@ -111,13 +112,13 @@ export class WeightAverage {
     write([[this.#count, count], ...writes]);
   }
 
-  /** As one of the callbacks of `fit`, whose checkpoints carry its state: an update after each step. */
+  /** As a callback of `fit`, whose checkpoints carry its state: an update after each step. */
   onBatchEnd(): void {
     this.update();
   }
 
   /**
-   * Exchanges weights and averages: the model now is the average; call it again to go on training.
+   * Swaps weights and averages: the model then is the average; call it again to continue training.
    *
    * @throws {ConfigError} before the first update.
    */
@@ -136,7 +137,7 @@ export class WeightAverage {
     );
   }
 
-  /** Runs `f` while the model is the average. What `f` returns may be a promise. */
+  /** Runs `f` while the model is the average. `f` may return a promise. */
   apply<R>(f: () => R): R {
     this.swap();
     let result: R;

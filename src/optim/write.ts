@@ -1,10 +1,10 @@
-/** What all that keeps state in variables shares. */
+/** Shared by everything that keeps state in variables. */
 import { dataNode } from "../ops/index.ts";
 import { isTracing, realizeSync, Tensor, type Variable } from "../tensor/index.ts";
 
 /**
- * Writes all variables at once. Outside of a trace the values are computed first, in one program,
- * and kept without the graph that led to them, so that a loop's memory stays flat.
+ * Writes all variables at once. Outside a trace the values are computed first, in one program, and
+ * stored without the graph that led to them, so that a loop's memory stays flat.
  */
 export function write(writes: readonly (readonly [Variable, Tensor])[]): void {
   if (!isTracing()) realizeSync(writes.map(([, value]) => value.node));

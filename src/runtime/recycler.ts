@@ -54,7 +54,7 @@ export class Recycler {
   }
 
   /**
-   * A recycled array in slot of the unwritten array `fresh`, or `fresh` itself if none of its
+   * A recycled array in place of the unwritten array `fresh`, or `fresh` itself if none of its
    * length is free. V8 schedules collections by the bytes of arrays that were allocated, so `fresh`
    * is allocated in any case; its unwritten pages cost nothing.
    */

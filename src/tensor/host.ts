@@ -9,8 +9,8 @@ import { Tensor } from "./tensor.ts";
  * first asynchronous call that reads the tensor takes a copy, so that the array may be transferred
  * to another thread while the call runs.
  *
- * @throws {ShapeError} if the number of values does not match the shape. @throws {DTypeError}
- *   if the data have another dtype. @throws {DataError} for a byte of a bool other than 0 and 1;
+ * @throws {ShapeError} if the number of values does not match the shape. @throws {DTypeError} if
+ *   the data have another dtype. @throws {DataError} for a byte of a bool other than 0 and 1;
  *   later, where the tensor is read, if the array's buffer was transferred before.
  */
 export function fromHost(array: HostArray): Tensor {

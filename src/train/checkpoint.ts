@@ -17,7 +17,7 @@ import { History, type Logs } from "./history.ts";
 import type { Json } from "./run-folder.ts";
 import type { CallbackState, Position, Settings, Training } from "./training.ts";
 
-/** A training as a file holds it. */
+/** The contents of a checkpoint. */
 export interface Checkpoint {
   /** The file it was read from, for messages. */
   readonly path: string;
@@ -27,28 +27,28 @@ export interface Checkpoint {
   readonly settings: Settings;
   readonly history: History;
   readonly config: Json;
-  /** What computed it; undefined in files of before. */
+  /** The engine that computed it; undefined in files of older versions. */
   readonly platform?: Platform | undefined;
-  /** What callbacks remember, by their names. */
+  /** The states of callbacks, by name. */
   readonly states: Readonly<Record<string, CallbackState>>;
 }
 
-/** What bits depend on beside program, data and seeds. */
+/** What the bits depend on besides program, data and seeds. */
 export interface Platform {
-  /** Of gradus. */
+  /** The version of gradus. */
   readonly version: string;
   readonly engine: string;
-  /** The instruction set of the engine, where it has several. */
+  /** The instruction set of the engine, if it has several. */
   readonly isa?: string | undefined;
 }
 
-/** That of this process. */
+/** The platform of this process. */
 export function platform(): Platform {
   const { name, isa } = engineInfo();
   return { version, engine: name, ...(isa !== undefined && { isa: String(isa) }) };
 }
 
-/** Says once, where a training goes on that another platform began, that its bits will differ. */
+/** Warns once if a training continues that began on another platform: its bits will differ. */
 export function warnOfPlatform({ path, platform: before }: Checkpoint): void {
   if (!before) return;
   const now = platform();
@@ -62,13 +62,13 @@ export function warnOfPlatform({ path, platform: before }: Checkpoint): void {
   });
 }
 
-/** Paths of modules have dots and no slash, so these cannot meet one of them. */
+/** Paths of modules have dots and no slash, so these names cannot clash with them. */
 const optimizerPrefix = "optimizer/";
 const callbackPrefix = "callbacks/";
-/** Says what the file is, and by which rules it is read. */
+/** Identifies the file and its format version. */
 const format = "gradus checkpoint 1";
 
-/** What {@link saveCheckpoint} writes; a {@link Training} is one. */
+/** The input of {@link saveCheckpoint}; a {@link Training} is one. */
 export type Saved = Pick<
   Training,
   "model" | "optimizer" | "position" | "settings" | "history" | "config"
@@ -76,12 +76,12 @@ export type Saved = Pick<
   Partial<Pick<Training, "states" | "average">>;
 
 /**
- * Writes a training as a safetensors file: all of the model's state, the optimizer's, and in the
- * metadata where training stands. The file appears as a whole or not at all. It holds no times or
- * dates: the same training gives the same bytes.
+ * Writes a training as a safetensors file: the model's and the optimizer's state, and in the
+ * metadata the position of the training. The write is atomic. The file has no times or dates: the
+ * same training gives the same bytes.
  *
- * @param weightsOnly leaves out the state of optimizer and callbacks: and is of the average of the weights
- *   where there is one: a smaller file, for use and not for going on.
+ * @param weightsOnly writes the weights only (averaged if averaging is enabled); such a file cannot
+ * be resumed.
  */
 export async function saveCheckpoint(
   path: string,
@@ -118,7 +118,7 @@ const hostState = (state: Readonly<Record<string, Variable>>): Record<string, Ho
 /**
  * Reads a checkpoint.
  *
- * @throws {FormatError} if the file is not one. @throws {DataError} if it is missing or torn.
+ * @throws {FormatError} if the file is not one. @throws {DataError} if it is missing or truncated.
  */
 export async function loadCheckpoint(path: string): Promise<Checkpoint> {
   const {
@@ -167,8 +167,8 @@ export async function loadCheckpoint(path: string): Promise<Checkpoint> {
 }
 
 /**
- * Puts the values of a checkpoint into a model, and into an optimizer if one is given. All is
- * checked before anything is changed.
+ * Loads a checkpoint into a model, and into an optimizer if one is given. Everything is checked
+ * before anything is changed.
  *
  * @throws {FormatError} if names, shapes or dtypes differ from those of the model.
  */
@@ -244,6 +244,6 @@ function positionOf(x: Json): Position | undefined {
   };
 }
 
-/** Files of before had null in the place of what is not finite. */
+/** Files of older versions had null in place of NaN and infinities. */
 const numbersOf = (logs: Fields): Logs =>
   Object.fromEntries(Object.entries(logs).map(([name, x]) => [name, x === null ? NaN : Number(x)]));

@@ -1,14 +1,14 @@
-/** Whose turn a model is: while one training changes it, nobody else may, nor measure it. */
+/** Exclusive use of a model: while one training changes it, nobody else may train or measure it. */
 import { ConfigError } from "../base/index.ts";
 import type { AnyModule } from "../nn/index.ts";
 
-/** A model, or parts of it, that a training has for itself. */
+/** A model, or parts of it, in use by a training. */
 export class Claim {
-  /** True while callbacks have the floor: no step runs then, and the model may be measured. */
+  /** True while callbacks run: no step runs then, and the model may be measured. */
   resting = false;
   readonly #parts: readonly object[];
 
-  /** @throws {ConfigError} if another training has a part of the model. */
+  /** @throws {ConfigError} if another training uses a part of the model. */
   constructor(subject: string, model: AnyModule) {
     this.#parts = partsOf(model);
     if (this.#parts.some((part) => claims.has(part)))
@@ -25,12 +25,12 @@ export class Claim {
   }
 }
 
-/** `Linear 2 → 2`; of a model with layers its class. */
+/** `Linear 2 → 2`; for a model with layers its class. */
 const firstLine = (model: AnyModule): string => String(model).split("\n", 1)[0]!;
 
 const claims = new WeakMap<object, Claim>();
 
-/** All that a step may change; a model without any has itself. */
+/** All variables that a step may change; the model itself if it has none. */
 const partsOf = (model: AnyModule): object[] => [model, ...Object.values(model.state())];
 
 /** @throws {ConfigError} if a step of a training may be running on the model. */

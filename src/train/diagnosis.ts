@@ -1,27 +1,27 @@
-/** Where a loss that is not a number comes from. */
+/** Finds where a loss of NaN comes from. */
 import { type HostArray, sizeOf, treeLeaves } from "../base/index.ts";
 import type { Batch, Split } from "../data/index.ts";
 import type { AnyModule, Module, Parameter } from "../nn/index.ts";
 import { listenToCalls } from "../nn/listen.ts";
 import { fromHost, isTensor, type Tensor, type Variable } from "../tensor/index.ts";
 
-/** What went wrong first, and what mends it. */
+/** What went wrong first, and how to fix it. */
 export interface Diagnosis {
   readonly what: string;
   readonly fix: string;
 }
 
-/** Values that a model had. Tensors that were read are never overwritten. */
+/** Earlier values of a model. Tensors that were read are never overwritten. */
 export type Earlier = ReadonlyMap<Variable, Tensor>;
 
-/** The present state of a model. */
+/** The current state of a model. */
 export const earlierOf = (model: AnyModule): Earlier =>
   new Map(Object.values(model.state()).map((x) => [x, x.value]));
 
 /**
- * Looks at what a step that came to NaN was given: the data first, then the layers one after another, with
- * weights of before, since the step has left none that are finite. Where a step before it took the
- * weights along, the example that did is looked for among all.
+ * Examines the inputs of a step that gave NaN: the data first, then the layers one after another,
+ * with earlier weights, because the step has left none that are finite. If an earlier step had
+ * already spoilt the weights, the example that did is searched for among all.
  */
 export function diagnosis(model: Module, batch: Batch, earlier: Earlier, all: Split): Diagnosis {
   const data = wrongData(batch, batch.rows);
@@ -63,7 +63,7 @@ export function lostWeights(model: Module, all: Split): Diagnosis | undefined {
 
 type Examples = Pick<Split, "inputs" | "targets">;
 
-/** The first value that is not finite; `rows` are the examples' numbers in the data. */
+/** The first value that is not finite; `rows` are the example numbers in the data. */
 const wrongData = ({ inputs, targets }: Examples, rows?: ArrayLike<number>): string | undefined =>
   wrongValue("input", inputs, rows) ?? wrongValue("target", targets, rows);
 
@@ -81,7 +81,7 @@ const isFloat = ({ dtype }: Variable | Tensor | Parameter): boolean =>
   dtype === "float32" || dtype === "float64";
 const allFinite = (x: Tensor): boolean => x.isFinite().all().item() === 1;
 
-/** The first layer, in the order of their ends, whose output is not finite: as errors name it. */
+/** The first layer, in order of completion, whose output is not finite, named as in errors. */
 function firstLayer(model: Module, inputs: HostArray, earlier: Earlier): string | undefined {
   const calls: { readonly module: AnyModule; readonly outputs: readonly Tensor[] }[] = [];
   const onCall = (module: AnyModule, output: unknown) => {

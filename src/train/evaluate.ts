@@ -30,17 +30,22 @@ import { checkEnd, checkGuess } from "./targets.ts";
 
 /** What is measured. */
 export interface ObjectiveOptions {
-  /** The task, by name; by default what the targets are: numbers to hit, or classes of one logit or many. */
+  /**
+   * The objective, by name; by default it follows from the targets: regression, or classes with one
+   * logit or several.
+   */
   readonly objective?: Objective | ObjectiveName | undefined;
-  /** Another loss than the objective's: a function, or the name of one, which also chooses the objective. */
+  /**
+   * A loss in place of the objective's: a function, or a name, which also chooses the objective.
+   */
   readonly loss?: Loss | LossName | undefined;
-  /** Other metrics than the objective's: names, or functions by name. */
+  /** Metrics in place of the objective's: names, or functions by name. */
   readonly metrics?: Metrics | undefined;
 }
 
 /** The objective, the metrics and the batch size of {@link evaluate}. */
 export interface EvaluateOptions extends ObjectiveOptions {
-  /** Examples at once. It changes the speed and nothing else. Default 256. */
+  /** Examples per batch. Affects only speed. Default 256. */
   readonly batchSize?: number | undefined;
 }
 
@@ -51,7 +56,7 @@ function outputShape(model: Module, { shape, dtype }: HostArray): Shape {
   return evaluating(model, () => model.forward(zeros([1, ...shape.slice(1)], { dtype })).shape);
 }
 
-/** The last layer of a model whose layers are known to follow one another. */
+/** The last layer, if the model's layers are known to run in order. */
 function lastLayer(model: Module): string {
   const last = model instanceof Sequential ? model.layers.at(-1) : undefined;
   return last instanceof Sequential ? lastLayer(last) : (last?.constructor.name ?? "");
@@ -60,9 +65,10 @@ function lastLayer(model: Module): string {
 /**
  * The objective that fits model and data, checked against both.
  *
- * @throws {ShapeError} if the model does not take the inputs, or targets do not fit its outputs.
- * @throws {DataError} if a target is not what the objective takes: no class, not in range, not finite.
- * @throws {ConfigError} if the model ends in the activation that the loss has in it.
+ * @throws {ShapeError} if the model does not accept the inputs, or targets do not fit its outputs.
+ * @throws {DataError} if a target is invalid for the objective: not a class, out of range, not
+ * finite.
+ * @throws {ConfigError} if the model ends in the activation that the loss already contains.
  */
 export function resolveObjective(
   model: Module,
@@ -95,7 +101,7 @@ export interface BatchSums {
   readonly sums: Readonly<Record<string, Tensor>>;
 }
 
-/** Outputs of a batch and what is minimised: the objective's mean loss, or what the model itself makes of it. */
+/** Outputs of a batch and its training loss: the objective's mean loss, or the model's own. */
 export function lossOf(
   model: Module,
   objective: Objective,
@@ -103,7 +109,7 @@ export function lossOf(
   targets: Tensor,
   weights: Tensor | null = null,
 ): { readonly outputs: Tensor; readonly loss: Tensor } {
-  // fit has made sure that an objective which meets weights has losses
+  // fit has checked that an objective has per-example losses when weights are given
   const mean = (losses: Tensor) => (weights ? losses.mul(weights) : losses).mean();
   if (hasOwnLoss(model)) {
     const { outputs, losses } = model.learn(inputs, targets, objective.losses ?? objective.loss);
@@ -116,7 +122,7 @@ export function lossOf(
   return { outputs, loss };
 }
 
-/** What a training or evaluation step gives for outputs and targets. */
+/** The results of a training or evaluation step for outputs and targets. */
 export const measure = (
   objective: Objective,
   outputs: Tensor,
@@ -127,19 +133,15 @@ export const measure = (
   sums: sumsOf(objective, outputs, targets),
 });
 
-/** Adds a batch that has been computed. The mean loss counts as often as it has examples. */
+/** Adds a computed batch. The mean loss is weighted by the number of examples. */
 export function addTo(averages: Averages, { loss, sums }: BatchSums, examples: number): void {
   averages.add({ loss: loss.item() * examples, ...plainSums(sums) }, examples);
 }
 
-/** Measures a split; undefined if `signal` fires first. */
+/** Evaluates a split; undefined if `signal` fires first. */
 export type Evaluator = (split: Split, signal?: AbortSignal) => Promise<Logs | undefined>;
 
-/**
- * A compiled evaluation of a model, for use more than once.
- *
- * @param check is called before each batch.
- */
+/** A compiled evaluation of a model, for repeated use. @param check is called before each batch. */
 export function evaluator(
   model: Module,
   objective: Objective,
@@ -173,11 +175,11 @@ export function evaluator(
 }
 
 /**
- * Loss and metrics of a model on a split, in evaluation mode: averages over examples, whatever the
- * size of the batches.
+ * Loss and metrics of a model on a split, in evaluation mode: averages over examples, independent
+ * of the batch size.
  *
- * @returns `loss`, and the objective's metrics: `accuracy` for classes; or those that are asked for.
- * @throws {ShapeError} if the model does not take the inputs, or targets do not fit its outputs.
+ * @returns `loss`, and the objective's metrics (`accuracy` for classes) or the requested ones.
+ * @throws {ShapeError} if the model does not accept the inputs, or targets do not fit its outputs.
  * @example
  * const model = new Linear(2, 2);
  * model.weight.value = zeros([2, 2]);
@@ -205,12 +207,12 @@ const evaluateNames: OptionNames<EvaluateOptions> = {
 };
 
 /**
- * The outputs of a model, in evaluation mode, batch by batch: logits where the model ends in logits
- * (`softmax()` makes probabilities of them).
+ * The outputs of a model, in evaluation mode, batch by batch: logits if the model ends in logits
+ * (`softmax()` turns them into probabilities).
  *
  * @param inputs `[N, ...]`, N at least 1.
  * @returns `[N, ...]`
- * @throws {ShapeError} if the model does not take the inputs.
+ * @throws {ShapeError} if the model does not accept the inputs.
  * @example
  * const outputs = await predict(new Linear(2, 3), xor().inputs);
  * outputs.shape; // [4, 3]
@@ -245,7 +247,7 @@ export async function predict(
   return joined(parts, size);
 }
 
-/** Parts one after another along the first axis. They are values already: this only copies. */
+/** Concatenates parts along the first axis. Their values are known: this only copies. */
 function joined(parts: readonly Tensor[], size: number): Tensor {
   const { shape, dtype } = parts[0]!;
   const whole: Shape = [size, ...shape.slice(1)];

@@ -1,28 +1,31 @@
 import { DataError } from "../base/index.ts";
 
-/** Who holds a lock, as its file says. */
+/** The holder of a lock, as recorded in its file. */
 interface Holder {
   readonly token: string;
   readonly host: string;
   readonly pid: number;
-  /** When the process began, so that a later process with its number is told from it; "" where unknown. */
+  /**
+   * When the process started, to distinguish it from a later process with the same id; "" if
+   * unknown.
+   */
   readonly began: string;
   /** When the lock was taken. */
   readonly since: string;
 }
 
-/** Gives a lock back. */
+/** Releases a lock. */
 export type Release = () => Promise<void>;
 
 /**
- * Takes a lock: a file that names its holder by host, process id and start time. A lock whose
- * process has ended, by a kill or a loss of power, is stale and is taken over.
+ * Takes a lock: a file that names its holder by host, process id and start time. The lock of a
+ * process that has ended, by a kill or a power loss, is stale and is taken over.
  *
- * The file appears with its content in one step, by a hard link, so a reader never meets half of one. A
- * stale lock is replaced by the one process that first made `<path>.<token>` for the token of that
- * lock, so two that find it at once do not both get it.
+ * The file appears atomically with its content, by a hard link, so a reader never sees a partial
+ * one. A stale lock is replaced by the process that first creates `<path>.<token>` for the token of
+ * that lock, so two processes that find it at once do not both get it.
  *
- * @param what what is owned, as the error names it.
+ * @param what the name of the locked resource in errors.
  * @throws {DataError} if another process holds the lock, or the file cannot be written.
  */
 export async function acquireLock(path: string, what: string): Promise<Release> {
@@ -67,7 +70,7 @@ async function releaseOf(path: string, self: Holder): Promise<Release> {
     try {
       if ((JSON.parse(fs.readFileSync(path, "utf8")) as Holder).token === self.token)
         fs.rmSync(path);
-    } catch {} // somebody has removed it, or the folder
+    } catch {} // somebody else has removed it, or the folder
   };
   process.on("exit", release);
   return async () => {
@@ -76,7 +79,7 @@ async function releaseOf(path: string, self: Holder): Promise<Release> {
   };
 }
 
-/** Whether `path` was not there and now is, with the content of `temporary`. */
+/** Creates `path` with the content of `temporary`; false if it exists already. */
 async function isMade(temporary: string, path: string): Promise<boolean> {
   const { constants, copyFile, link } = await import("node:fs/promises");
   const failed = (thrown: NodeJS.ErrnoException): false => {
@@ -112,11 +115,11 @@ async function holderHere(): Promise<Holder> {
   };
 }
 
-/** Whether a holder may still be at work; one on another host always may. */
+/** Whether a holder may still be running; on another host it always may. */
 async function isAlive(holder: Holder, self: Holder): Promise<boolean> {
   if (holder.host !== self.host) return true;
   try {
-    process.kill(holder.pid, 0); // sends nothing
+    process.kill(holder.pid, 0); // signal 0 only checks existence
   } catch (thrown) {
     return (thrown as NodeJS.ErrnoException).code === "EPERM"; // it runs, as another user
   }
@@ -125,17 +128,17 @@ async function isAlive(holder: Holder, self: Holder): Promise<boolean> {
 }
 
 /**
- * When a process began: the boot and the clock ticks since, from Linux's /proc; "" elsewhere, where
- * a process that got the number of one that ended is taken for it.
+ * When a process started: boot id and clock ticks since boot, from Linux's /proc; "" elsewhere,
+ * where a new process with a reused id counts as the old one.
  */
 async function startOf(pid: number): Promise<string> {
   const { readFile } = await import("node:fs/promises");
   try {
     const stat = await readFile(`/proc/${pid}/stat`, "utf8");
     const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
-    // the second field, the command in brackets, may hold blanks; the start is the 22nd
+    // the second field, the command in parentheses, may contain spaces; the start time is field 22
     const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-    // killed, and not yet asked about by its parent: it writes nothing any more
+    // a zombie: killed, but not yet reaped by its parent; it writes nothing any more
     return "ZX".includes(state) ? "ended" : `${boot.trim()} ${fields[18]}`;
   } catch {
     return "";

@@ -1,4 +1,4 @@
-/** What the options of `fit` mean, seen before anything is done. */
+/** Checks the options of `fit` before anything is done. */
 import {
   ConfigError,
   checkOptions,
@@ -22,59 +22,62 @@ import type { Json } from "./run-folder.ts";
 import type { Callback, Settings } from "./training.ts";
 import { exampleWeights, type SampleWeightOptions } from "./weights.ts";
 
-/** All that `fit` takes besides a model and data. */
+/** All options of `fit`. */
 export interface FitOptions extends ObjectiveOptions, SampleWeightOptions {
-  /** Passes through the training data, those before a resumption included. Default 10. */
+  /** Passes through the training data, including those before a resume. Default 10. */
   readonly epochs?: number | undefined;
-  /** Examples of one step. Default 32. */
+  /** Examples per step. Default 32. */
   readonly batchSize?: number | undefined;
   /**
-   * Batches whose gradients are added up to one update, as one batch of so many times the examples would
-   * give: large batches in little memory. Normalisation sees the small ones. Default 1.
+   * Gradient accumulation: batches whose gradients are combined into one update, as one batch with
+   * all their examples would give: large batches in little memory. Normalisation layers see the
+   * small ones. Default 1.
    */
   readonly accumulate?: number | undefined;
   /**
-   * An update rule or its name, or an optimizer that works on this model. Default `adam()`;
+   * An update rule or its name, or an optimizer for this model. Default `adam()`;
    * `chain(clipByGlobalNorm(1), adam())` clips gradients.
    */
   readonly optimizer?: RuleLike | Optimizer | undefined;
   /**
-   * Default: the optimizer's own, which is 0.001 unless it was given another. A schedule is a function of
-   * the step and no part of a checkpoint: to go on exactly give the same one, and make one that depends
-   * on the number of steps for those of the whole training from the beginning.
+   * Default: the optimizer's own, 0.001 unless set. A schedule is a function of the step and is not
+   * part of a checkpoint: to resume exactly, pass the same one, and let a schedule that depends on
+   * the number of steps use those of the entire training from the start.
    */
   readonly lr?: number | Schedule | undefined;
   /**
-   * Averages the weights along the way, `{ decay: 0.999 }` say: validation, files of weights alone and the
-   * model after training are of the average. It costs one more copy of the parameters.
+   * Averages the weights during training, for example `{ decay: 0.999 }`: validation, weights-only
+   * files and the model after training use the average. Costs one more copy of the parameters.
    */
   readonly average?: WeightAverageOptions | undefined;
-  /** Data to measure after each epoch, or the fraction of the training data to hold out for it. */
+  /** Data to evaluate after each epoch, or the fraction of the training data to hold out for it. */
   readonly validation?: Split | number | undefined;
-  /** What runs along: one, or several. */
+  /** One callback, or several. */
   readonly callbacks?: Callback | readonly Callback[] | undefined;
   /**
-   * Changes the training examples at random, ahead of the engine on other threads: {@link augment}. By
-   * the same seed, and so the same after a resumption with the same transforms.
+   * Random augmentation of the training examples, ahead of the engine on other threads: {@link
+   * augment}. Uses the same seed, so a resume with the same transforms gives the same examples.
    */
   readonly augment?: Augmentation | undefined;
-  /** Decides the order of the examples in each epoch. Default 0. */
+  /** The seed for the order of the examples in each epoch. Default 0. */
   readonly seed?: number | undefined;
-  /** A checkpoint, or its file, to go on from. */
+  /** A checkpoint, or its file, to resume from. */
   readonly resume?: Checkpoint | Promise<Checkpoint> | string | undefined;
-  /** Ends training after the present step when it fires, as Ctrl-C does. */
+  /** Ends training after the current step when it fires, as Ctrl-C does. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Ends training after the present step at Ctrl-C, SIGTERM and SIGHUP, so that callbacks save; the history
-   * says so, and what follows is up to the caller. At the second signal the process ends. Default false.
+   * Ends training after the current step at Ctrl-C, SIGTERM and SIGHUP, so that callbacks save; the
+   * history records it, and what follows is up to the caller. At the second signal the process
+   * ends. Default false.
    */
   readonly stopOnSignals?: boolean | undefined;
   /**
-   * What a loss that is NaN does: "error" ends training with a NumericError that says where it comes from;
-   * "continue" goes on with a warning, though no later step can mend the weights. Default "error".
+   * What to do when the loss is NaN: "error" ends training with a NumericError that names its
+   * source; "continue" goes on with a warning, although no later step can repair the weights.
+   * Default "error".
    */
   readonly onNaN?: "error" | "continue" | undefined;
-  /** Anything that checkpoints shall carry, such as how the model was built. */
+  /** Data for checkpoints to store, such as how the model was built. */
   readonly config?: Json | undefined;
 }
 
@@ -85,7 +88,7 @@ export const fitNames: OptionNames<FitOptions> = {
   ...{ sampleWeight: true, onNaN: true, stopOnSignals: true },
 };
 
-/** Options with what they stand for. */
+/** Resolved options. */
 export interface Resolved {
   readonly train: Split;
   readonly validation: Split | undefined;
@@ -95,11 +98,13 @@ export interface Resolved {
   readonly lr: number | Schedule | undefined;
   readonly epochs: number;
   readonly settings: Settings;
-  /** Of the training examples. */
+  /** Weights of the training examples. */
   readonly weights: HostArray | undefined;
 }
 
-/** @throws {ConfigError} for what means nothing; as {@link resolveObjective} for data that do not fit. */
+/**
+ * @throws {ConfigError} for invalid options; as {@link resolveObjective} for data that do not fit.
+ */
 export function resolveOptions(
   model: Module,
   data: Split | Dataset,
@@ -157,7 +162,9 @@ function checkChoices({ onNaN = "error", signal, stopOnSignals = false }: FitOpt
   if (wrong) throw new ConfigError({ subject: "fit", problem: wrong[0]!, fix: wrong[1]! });
 }
 
-/** The optimizer, all of whose parameters must be the model's: those of another would learn. */
+/**
+ * The optimizer. All of its parameters must belong to the model; others would be updated as well.
+ */
 function optimizerOf(model: Module, given: FitOptions["optimizer"] = "adam"): Optimizer {
   if (!(given instanceof Optimizer)) return new Optimizer(model, ruleOf("fit", given));
   const own = new Set(Object.values(model.parameters()));
@@ -170,7 +177,7 @@ function optimizerOf(model: Module, given: FitOptions["optimizer"] = "adam"): Op
   });
 }
 
-/** Training and validation data. The test part of a data set is not touched. */
+/** Training and validation data. The test split is not touched. */
 function splitsOf(
   data: Split | Dataset,
   validation: Split | number | undefined,
@@ -182,7 +189,7 @@ function splitsOf(
   return [train, validation];
 }
 
-/** The part of data to learn from. @throws {ConfigError} for what is no data. */
+/** The training part of the data. @throws {ConfigError} for anything else. */
 export function trainingPart(subject: string, data: Split | Dataset): Split {
   const isDataset = typeof data === "object" && data !== null && "train" in data;
   const train = isDataset ? data.train : data;
@@ -190,7 +197,7 @@ export function trainingPart(subject: string, data: Split | Dataset): Split {
   return train;
 }
 
-/** The weights of the training examples, those of held-out ones left out. */
+/** The weights of the training examples, without held-out ones. */
 function weightsOf(
   data: Split | Dataset,
   train: Split,

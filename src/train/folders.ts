@@ -1,4 +1,4 @@
-/** Whether a file will find its folder, asked before there is anything to lose. */
+/** Checks that a file can be written to its folder, before there is anything to lose. */
 import { ConfigError, DataError, describe } from "../base/index.ts";
 
 /** The folder of a file, by its path alone. */
@@ -7,7 +7,7 @@ export function dirOf(path: string): string {
   return end < 0 ? "." : path.slice(0, Math.max(1, end));
 }
 
-/** @throws {DataError} if there is no such folder, or nothing may be written into it. */
+/** @throws {DataError} if there is no such folder, or it is not writable. */
 export async function checkFolder(subject: string, folder: string): Promise<void> {
   const { access, constants, stat } = await import("node:fs/promises");
   const found = await stat(folder).catch(() => undefined);
@@ -25,7 +25,7 @@ export async function checkFolder(subject: string, folder: string): Promise<void
   });
 }
 
-/** @throws {ConfigError} for what names no file. */
+/** @throws {ConfigError} for an invalid file name. */
 export function checkPath(subject: string, path: unknown): void {
   if ((typeof path === "string" && path !== "") || typeof path === "function") return;
   throw new ConfigError({

@@ -1,4 +1,4 @@
-/** Splits for validation: parts with the classes in proportion, and k folds that take turns. */
+/** Splits for validation: stratified splits, and k-fold cross-validation. */
 import {
   ConfigError,
   checkOptions,
@@ -14,24 +14,24 @@ import { fit } from "./fit.ts";
 import { type FitOptions, fitNames } from "./fit-options.ts";
 import type { Logs } from "./history.ts";
 
-/** The streams of random numbers that folds and stratified splits use, apart from all others. */
+/** The random streams of folds and stratified splits, separate from all others. */
 const foldStream = 0x52;
 
-/** What is learned from and what is judged by: one turn of a cross-validation. */
+/** The training and validation data of one fold of a cross-validation. */
 export interface Fold {
   readonly train: Split;
   readonly validation: Split;
 }
 
-/** How {@link kFold} deals out the examples. */
+/** How {@link kFold} distributes the examples. */
 export interface FoldOptions {
-  /** Decides which example is in which fold. Default 0. */
+  /** The seed for the assignment of examples to folds. Default 0. */
   readonly seed?: number | undefined;
-  /** Every fold has each class in proportion, as far as whole examples allow. Default false. */
+  /** Stratify: every fold has each class in proportion, as far as possible. Default false. */
   readonly stratified?: boolean | undefined;
 }
 
-/** The rows of each class, in random order; all rows as one class where it does not matter. */
+/** The rows of each class, in random order; all rows as one class if not stratified. */
 function shuffledGroups({ targets, size }: Split, seed: number, byClass: boolean): number[][] {
   const order = new RandomStream(seed, foldStream).permutation(size);
   if (!byClass) return [[...order]];
@@ -60,11 +60,11 @@ function checkClasses(subject: string, { targets }: Split): void {
 const inOrder = (rows: readonly number[]): Int32Array => Int32Array.from(rows).sort();
 
 /**
- * Cuts a split into k parts of nearly equal size, each of which is the validation data once while the
- * others are learned from. Every example is judged exactly once.
+ * Cuts a split into k folds of nearly equal size, each of which is the validation data once while
+ * the others are the training data. Every example is validated exactly once.
  *
  * @param k 2 … N. @returns k folds; their rows keep the order of the split.
- * @throws {ConfigError} if k is not from 2 to N, or `stratified` is asked for without classes.
+ * @throws {ConfigError} if k is not from 2 to N, or `stratified` is set without classes.
  * @see Stone 1974, "Cross-validatory choice and assessment of statistical predictions"; Kohavi 1995
  * @example
  * const folds = kFold(moons({ size: 10 }), 5, { stratified: true });
@@ -82,7 +82,7 @@ export function kFold(split: Split, k: number, options: FoldOptions = {}): Fold[
     });
   if (stratified) checkClasses("kFold", split);
   const parts = Array.from({ length: k }, (): number[] => []);
-  let next = 0; // dealing goes on from class to class, so that sizes differ by one at most
+  let next = 0; // dealing continues from class to class, so that sizes differ by at most one
   for (const row of shuffledGroups(split, seed, stratified).flat()) parts[next++ % k]!.push(row);
   return parts.map((part, own) => ({
     train: subset(split, inOrder(parts.filter((_, other) => other !== own).flat())),
@@ -91,10 +91,10 @@ export function kFold(split: Split, k: number, options: FoldOptions = {}): Fold[
 }
 
 /**
- * Cuts off a random part with each class in proportion: `[rest, part]`. As `splitDataset`, which does not
- * look at classes; a class of n examples gives ⌊fraction·n + ½⌋.
+ * A random stratified split with each class in proportion: `[rest, part]`. Like `splitDataset`,
+ * which ignores classes; a class of n examples gives ⌊fraction·n + ½⌋.
  *
- * @throws {ConfigError} if a side comes out empty, or the targets are no classes.
+ * @throws {ConfigError} if a part is empty, or the targets are not classes.
  * @example
  * const [train, validation] = stratifiedSplit(moons({ size: 200 }), 0.2); // 160 and 40 rows, half and half
  */
@@ -120,7 +120,7 @@ export function stratifiedSplit(
   return [subset(split, inOrder(rest)), subset(split, inOrder(part))];
 }
 
-/** The trainings of {@link crossValidate}, and their folds. */
+/** The options of {@link crossValidate}, for its trainings and folds. */
 export interface CrossValidateOptions
   extends Omit<FitOptions, "validation" | "resume" | "sampleWeight">,
     FoldOptions {
@@ -133,21 +133,22 @@ const names: OptionNames<CrossValidateOptions> = (() => {
   return { ...rest, folds: "number", stratified: "boolean" };
 })();
 
-/** What the folds came to. */
+/** The results of the folds. */
 export interface CrossValidation {
-  /** The measures of each fold's model on the fold's validation data. */
+  /** The metrics of each fold's model on the fold's validation data. */
   readonly folds: readonly Logs[];
   /** Their means by name. */
   readonly mean: Logs;
-  /** Their standard deviations over k − 1: how far one split alone may mislead. */
+  /** Their standard deviations over k − 1: how much a single split may mislead. */
   readonly deviation: Logs;
 }
 
 /**
- * Trains a new model on each of k folds and measures it on the examples that it has not seen.
+ * Trains a new model on each of k folds and evaluates it on the examples that it has not seen.
  *
- * @param makeModel gives a model with its own weights; it is called once per fold, with its number.
- * @param given options: those of `fit`, which validates on the fold after each epoch, and those of `kFold`.
+ * @param makeModel returns a new model; called once per fold, with its number.
+ * @param given options: those of `fit`, which validates on the fold after each epoch, and those of
+ * `kFold`.
  * @throws {ConfigError} as `kFold`, and if two folds get the same model.
  * @example
  * const options = { folds: 3, epochs: 2, stratified: true };

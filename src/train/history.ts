@@ -3,18 +3,21 @@ import { ConfigError, checkOptions, describe, nearest } from "../base/index.ts";
 /** Numbers by name: `loss`, `accuracy`, `val_loss`, `val_accuracy`, `lr`, … */
 export type Logs = Readonly<Record<string, number>>;
 
-/** Whether less or more of a quantity is better. */
+/** Whether smaller or larger values of a quantity are better. */
 export type Mode = "min" | "max";
 
-/** Which quantity a callback follows. */
+/** The quantity that a callback monitors. */
 export interface Monitor {
   /** A name in the logs. Default `val_loss`. */
   readonly monitor?: string;
-  /** Whether less or more is better. Default: more for accuracies and other scores, else less. */
+  /**
+   * Whether smaller ("min") or larger ("max") is better. Default: max for accuracies and other
+   * scores, else min.
+   */
   readonly mode?: Mode;
 }
 
-/** Scores want to be large, all else (losses, errors) small. */
+/** Scores should be large, everything else (losses, errors) small. */
 export const modeOf = (monitor: string): Mode => (scores.test(monitor) ? "max" : "min");
 const scores = /(accuracy|(precision|recall|f1)(Micro|Weighted|OfClass\d+)?|auc|r2|exactMatch)$/i;
 
@@ -29,17 +32,12 @@ export function checkMode(subject: string, mode: Mode): void {
 }
 
 /**
- * What training came to, epoch by epoch, and why it ended. Plain data: checkpoints hold it.
- *
- * @example
- * const history = new History([{ loss: 0.7 }, { loss: 0.4 }, { loss: 0.5 }]);
- * history.get("loss"); // [0.7, 0.4, 0.5]
- * history.best("loss"); // { epoch: 1, value: 0.4 }
+ * The results of a training, epoch by epoch, and why it ended. Plain data, stored in checkpoints.
  */
 export class History {
   /** Per epoch: the averages over training data, over validation data (`val_…`), and `lr`. */
   readonly epochs: Logs[];
-  /** Why training ended, as a clause: "all 5 epochs are done". Empty while it goes on. */
+  /** Why training ended, as a clause: "all 5 epochs are done". Empty while it runs. */
   stopped = "";
 
   constructor(epochs: readonly Logs[] = []) {
@@ -85,8 +83,8 @@ function quantity(logs: Logs, name: string): number {
 }
 
 /**
- * @param subject whoever follows the quantity.
- * @throws {ConfigError} if no epoch of the training would have it.
+ * @param subject the callback that monitors the quantity.
+ * @throws {ConfigError} if no epoch of the training will log it.
  */
 export function checkMonitor(
   subject: string,

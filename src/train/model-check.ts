@@ -1,7 +1,10 @@
 import { ConfigError, describe } from "../base/index.ts";
 import { Module } from "../nn/index.ts";
 
-/** @param call how the function is to be called. @throws {ConfigError} for what is no model. */
+/**
+ * @param call how the function is to be called. @throws {ConfigError} for anything that is not a
+ * model.
+ */
 export function checkModel(subject: string, model: unknown, call: string): void {
   if (model instanceof Module) return;
   const isData =

@@ -1,4 +1,4 @@
-/** Losses by name, with the objectives that they belong to. */
+/** Losses by name, with their objectives. */
 import { ConfigError, describe, nearest, type Shape, sizeOf } from "../base/index.ts";
 import { huber, meanAbsoluteError } from "../nn/index.ts";
 import { type Objective, type ObjectiveName, objectives, ofAsMany } from "./objective.ts";
@@ -18,7 +18,7 @@ const named = {
 /** The name of a loss that `fit` and `evaluate` know. */
 export type LossName = keyof typeof named;
 
-/** A loss and the objective that it asks for. @throws {ConfigError} for a name that there is not. */
+/** A loss and its objective. @throws {ConfigError} for an unknown name. */
 export function lossNamed(
   name: LossName,
   outputs: Shape,
@@ -29,7 +29,7 @@ export function lossNamed(
   return { objective: isMany ? "multiLabel" : objective, loss, ...(losses && { losses }) };
 }
 
-/** @throws {ConfigError} for what is neither a function nor a name. */
+/** @throws {ConfigError} for anything that is neither a function nor a name. */
 export function checkLoss(loss: unknown): void {
   if (typeof loss !== "function") throw unknown(loss);
 }

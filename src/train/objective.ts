@@ -12,14 +12,17 @@ import { badShapes, checkFinite, checkLabels, checkRange, checkRows } from "./ta
 /** The mean loss of a batch: outputs of the model and targets → a float scalar. */
 export type Loss = (outputs: Tensor, targets: Tensor) => Tensor;
 
-/** What is predicted and what is true, as 0 and 1: `[N, C]` each; for yes or no the columns are no, yes. */
+/**
+ * Predicted and true classes as 0 and 1: `[N, C]` each; for a binary objective the columns are no,
+ * yes.
+ */
 export interface Decision {
   readonly predicted: Tensor;
   readonly actual: Tensor;
 }
 
 /**
- * What a task asks of the end of a model: which loss, what to count, how to read its outputs.
+ * What a task requires of a model's outputs: the loss, the metrics, and how to read the outputs.
  *
  * | objective | outputs | read by | loss |
  * |---|---|---|---|
@@ -36,18 +39,18 @@ export interface Decision {
 export interface Objective {
   readonly name: string;
   readonly loss: Loss;
-  /** The loss of each example, `[N]`, whose mean is `loss`; weights need it. */
+  /** The loss of each example, `[N]`, whose mean is `loss`; required for weights. */
   readonly losses?: Loss;
   readonly metrics: Readonly<Record<string, Metric>>;
-  /** Outputs as a person reads them: probabilities, or the values themselves. */
+  /** Converts outputs to readable values: probabilities, or the values themselves. */
   readonly read: (outputs: Tensor) => Tensor;
-  /** The function in `read`, by which a model must not end as well. */
+  /** The activation in `read`, which must not also be the model's last layer. */
   readonly activation?: "sigmoid" | "softmax";
-  /** Where the answer is a class or labels. */
+  /** Set if the answer is a class or labels. */
   readonly decide?: (outputs: Tensor, targets: Tensor) => Decision;
-  /** Of two classes, the one that scores are of where no average is asked for: "yes". */
+  /** Of two classes, the one that unaveraged scores refer to: "yes". */
   readonly positive?: 1;
-  /** @throws if outputs of this shape cannot meet these targets. */
+  /** @throws if outputs of this shape do not fit these targets. */
   readonly check: (outputs: Shape, targets: HostArray) => void;
 }
 
@@ -55,7 +58,7 @@ export interface Objective {
 const perExample = (losses: Tensor): Tensor =>
   losses.rank < 2 ? losses : losses.reshape([losses.shape[0]!, -1]).mean({ axis: 1 });
 
-/** A loss of outputs against targets of as many values, whole and per example. */
+/** A loss of outputs against targets with as many values, reduced and per example. */
 export const ofAsMany = (
   f: (outputs: Tensor, targets: Tensor, options?: LossOptions) => Tensor,
 ) => {
@@ -71,7 +74,7 @@ export const ofAsMany = (
 const sameSize = (outputs: Shape, targets: HostArray): boolean =>
   sizeOf(outputs.slice(1)) === sizeOf(targets.shape.slice(1));
 
-/** Rows `[N, C]` of columns that are each yes or no. */
+/** Rows `[N, C]` of binary columns. */
 const yesOrNo = (outputs: Tensor, targets: Tensor): Decision => {
   const rows: Shape = [outputs.shape[0]!, outputs.size / (outputs.shape[0]! || 1)];
   return {
@@ -80,20 +83,21 @@ const yesOrNo = (outputs: Tensor, targets: Tensor): Decision => {
   };
 };
 
-/** Yes and no are classes, too. */
+/** No and yes as two classes. */
 const indexed = (targets: Tensor): Tensor =>
   targets.dtype === "bool" ? targets.cast("int32") : targets;
 
 const classOf = (targets: Tensor): Tensor =>
   targets.rank === 1 ? targets.cast("int32") : targets.argmax({ axis: -1 });
 
-/** Class indices `[N]` as rows with a single 1. */
+/** Class indices `[N]` as one-hot rows. */
 const rowsOf = (labels: Tensor, classes: Tensor): Tensor =>
   labels.unsqueeze(-1).equal(classes).cast("float32");
 
 /**
  * One class of many: logits `[N, C]` against class indices `[N]`, or against one-hot rows or
- * probabilities `[N, C]`, which must be asked for by this objective. The softmax is in the loss.
+ * probabilities `[N, C]`, for which this objective must be named explicitly. The softmax is in the
+ * loss.
  *
  *   L = −(1/N) Σₙ log softmax(zₙ)[yₙ]
  */
@@ -124,8 +128,8 @@ export const classification: Objective = {
 };
 
 /**
- * {@link classification} by a cross-entropy of smoothed labels, (1 − ε) p + ε/C, against which no logit
- * need grow without end. Only the loss is smoothed: metrics are those of the labels.
+ * {@link classification} with label smoothing, (1 − ε) p + ε/C, so that logits need not grow
+ * without bound. Only the loss is smoothed: metrics use the labels.
  *
  * @param labelSmoothing ε, 0 ≤ ε ≤ 1.
  * @see Szegedy et al. 2016, §7
@@ -140,7 +144,8 @@ export const smoothedClassification = (labelSmoothing: number): Objective => ({
 });
 
 /**
- * Yes or no: one logit per example, `[N]` or `[N, 1]`, against 0 or 1. The sigmoid is in the loss.
+ * Binary classification: one logit per example, `[N]` or `[N, 1]`, against 0 or 1. The sigmoid is
+ * in the loss.
  *
  *   L = −(1/N) Σₙ yₙ log σ(zₙ) + (1 − yₙ) log(1 − σ(zₙ))
  */
@@ -171,8 +176,9 @@ export const binary: Objective = {
 };
 
 /**
- * Any number of labels at once: a logit per label, `[N, C]`, against rows `[N, C]` of 0 and 1. The
- * sigmoid is in the loss; each label is a question of its own, so rows need not sum to 1.
+ * Multi-label classification, any number of labels at once: a logit per label, `[N, C]`, against
+ * rows `[N, C]` of 0 and 1. The sigmoid is in the loss; labels are independent, so rows need not
+ * sum to 1.
  *
  *   L = −(1/NC) Σₙ Σ_c yₙc log σ(zₙc) + (1 − yₙc) log(1 − σ(zₙc))
  *
@@ -204,7 +210,7 @@ export const multiLabel: Objective = {
 };
 
 /**
- * Numbers: outputs against targets of as many values.
+ * Regression: outputs against targets with as many values.
  *
  *   L = mean (ŷ − y)²
  */
@@ -227,12 +233,12 @@ const unitCheck: Objective["check"] = (outputs, targets) => {
 };
 
 /**
- * Numbers in [0, 1], such as shares and intensities: a logit per number, read by the sigmoid.
+ * Numbers in [0, 1], such as shares and intensities: a logit per number, read through the sigmoid.
  *
  *   L = −mean y log σ(z) + (1 − y) log(1 − σ(z))
  *
- * It is least where σ(z) = y, as the squared error is, but its gradient σ(z) − y does not vanish where
- * the sigmoid is flat. Its least value is the mean entropy of y, not 0.
+ * Like the squared error it is minimal at σ(z) = y, but its gradient σ(z) − y does not vanish where
+ * the sigmoid is flat. Its minimum is the mean entropy of y, not 0.
  *
  * @example
  * unitRegression.loss(tensor([[0]]), tensor([[0.5]])).item(); // 0.6931…
@@ -269,9 +275,9 @@ export const objectives = {
 export type ObjectiveName = keyof typeof objectives;
 
 /**
- * An objective by its name; objectives pass.
+ * An objective by its name; objectives are returned unchanged.
  *
- * @throws {ConfigError} for a name that there is not.
+ * @throws {ConfigError} for an unknown name.
  * @example
  * objectiveNamed("multiLabel").read(tensor([[0, 0]])).toArray(); // [[0.5, 0.5]]
  */
@@ -286,7 +292,10 @@ export function objectiveNamed(objective: Objective | ObjectiveName): Objective 
   });
 }
 
-/** The objective that fits: floats are numbers to hit, integers are classes, of one logit or many. */
+/**
+ * The default objective: regression for float targets; classes for integers, with one logit or
+ * several.
+ */
 export function objectiveFor(outputs: Shape, targets: HostArray): Objective {
   if (targets.dtype !== "int32" && targets.dtype !== "bool") return regression;
   return sizeOf(outputs.slice(1)) === 1 ? binary : classification;

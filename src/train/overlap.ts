@@ -1,6 +1,6 @@
 import { turn } from "../base/index.ts";
 
-/** An item and what a run of the engine made of it. */
+/** An item and the result of the engine's run on it. */
 export interface Done<Item, Result> {
   readonly item: Item;
   readonly result: Result;
@@ -8,11 +8,11 @@ export interface Done<Item, Result> {
 
 /**
  * Runs `start` on one item after another. The next item is prepared on this thread while the engine
- * works on the current one off it, so that the cost of making batches hides behind the arithmetic;
- * items that other threads prepare are awaited meanwhile.
+ * works on the current one off it, so that preparing batches overlaps with computation; items
+ * prepared by other threads are awaited meanwhile.
  *
- * Between two runs the caller has the floor: variables are idle and may be read, and leaving the
- * loop leaves nothing running.
+ * Between two runs the caller has control: variables are idle and may be read, and nothing is left
+ * running when the loop is left.
  */
 export async function* overlapped<Item, Result>(
   items: Iterable<Item> | AsyncIterable<Item>,
@@ -23,11 +23,11 @@ export async function* overlapped<Item, Result>(
   let current = await iterator.next();
   while (!current.done) {
     const running = start(current.value);
-    running.catch(() => {}); // it may fail while the next item is made; it is awaited below
+    running.catch(() => {}); // it may fail while the next item is prepared; it is awaited below
     let next: IteratorResult<Item>;
     let result: Result;
     try {
-      await turn(); // signals arrive between turns only
+      await turn(); // signals are delivered only between turns
       next = await iterator.next();
     } finally {
       result = await running;

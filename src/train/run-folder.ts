@@ -3,7 +3,7 @@ import { isMissing, unreadable } from "../formats/files.ts";
 import { readBytes, writeFileAtomic } from "../formats/index.ts";
 import { acquireLock, type Release } from "./file-lock.ts";
 
-/** Anything that JSON holds. */
+/** Any JSON value. */
 export type Json =
   | null
   | boolean
@@ -21,14 +21,14 @@ export type RunFile =
   | "last.safetensors"
   | "learner.safetensors";
 
-/** The lock of a run folder; its holder alone writes there. */
+/** The lock of a run folder; only its holder writes there. */
 const lockName = "run.lock";
 
 /**
- * The folder of one training: `config.json` (what was asked for), `metrics.jsonl` (a line per
- * epoch) and `metrics.csv`, `best.safetensors` and `last.safetensors`; of a learner `learner.safetensors`. Every file is written as a whole and renamed
- * into place, so a reader never meets half of one. What JSON has no number for stands in its files as
- * text: "NaN", "Infinity", "-Infinity", "-0".
+ * The folder of one training: `config.json` (the settings), `metrics.jsonl` (a line per epoch) and
+ * `metrics.csv`, `best.safetensors` and `last.safetensors`; for a learner `learner.safetensors`.
+ * Every file is written completely and renamed into place, so a reader never sees a partial one.
+ * Numbers that JSON does not have are written as strings: "NaN", "Infinity", "-Infinity", "-0".
  *
  * @example
  * const run = await RunFolder.create("runs", "moons"); // runs/moons, runs/moons2, runs/moons3, …
@@ -42,8 +42,8 @@ export class RunFolder {
   }
 
   /**
-   * Makes `parent/name`, or with the first number from 2 on that is free. Two trainings that start
-   * at once get two folders.
+   * Creates `parent/name`, or adds the first free number from 2 on. Two trainings that start at
+   * once get two folders.
    */
   static async create(parent: string, name: string): Promise<RunFolder> {
     const { join } = await import("node:path");
@@ -53,11 +53,11 @@ export class RunFolder {
     }
   }
 
-  /** Makes exactly this folder. @throws {ConfigError} if it holds a run already. */
+  /** Creates exactly this folder. @throws {ConfigError} if it contains a run already. */
   static async at(path: string): Promise<RunFolder> {
     const { readdir } = await import("node:fs/promises");
     if (await makeFolder(path)) return new RunFolder(path);
-    const names: string[] = await readdir(path).catch(() => [path]); // a file is not empty either
+    const names: string[] = await readdir(path).catch(() => [path]); // a file counts as well
     if (names.every((name) => name === lockName)) return new RunFolder(path);
     throw new ConfigError({
       subject: path,
@@ -86,10 +86,10 @@ export class RunFolder {
   }
 
   /**
-   * Makes this object the only one that may train into the folder, in all processes, until
-   * {@link unlock} or the end of the process. The lock of a process that was killed does not count.
+   * Locks the folder for this object, across processes, until {@link unlock} or the end of the
+   * process. The lock of a killed process is ignored.
    *
-   * @returns whether it was not so before.
+   * @returns whether this call took the lock.
    * @throws {DataError} if another training writes there.
    */
   async lock(): Promise<boolean> {
@@ -98,7 +98,7 @@ export class RunFolder {
     return true;
   }
 
-  /** Gives the folder free; nothing if it was not locked. */
+  /** Releases the lock; does nothing if it was not locked. */
   async unlock(): Promise<void> {
     const release = this.#release;
     this.#release = undefined;
@@ -110,7 +110,7 @@ export class RunFolder {
     return `${this.path}/${name}`;
   }
 
-  /** Whether the file is there. */
+  /** Whether the file exists. */
   async has(name: RunFile): Promise<boolean> {
     const { access } = await import("node:fs/promises");
     return access(this.file(name)).then(
@@ -119,7 +119,7 @@ export class RunFolder {
     );
   }
 
-  /** Writes `config.json`, whole or not at all. */
+  /** Writes `config.json` atomically. */
   async writeConfig(config: Json): Promise<void> {
     await writeFileAtomic(this.file("config.json"), `${formatJson(config, 2)}\n`);
   }
@@ -130,19 +130,19 @@ export class RunFolder {
     return readRecord(new TextDecoder().decode(await readBytes(path)), path);
   }
 
-  /** Writes all lines of metrics.jsonl and metrics.csv anew: one per epoch, and a resumed run replaces some. */
+  /** Rewrites metrics.jsonl and metrics.csv: one line per epoch; a resumed run replaces some. */
   async writeMetrics(lines: readonly Readonly<Record<string, Json>>[]): Promise<void> {
     await this.writeLines(lines);
     await this.writeTable(lines);
   }
 
-  /** Writes metrics.jsonl alone. */
+  /** Writes only metrics.jsonl. */
   async writeLines(lines: readonly Readonly<Record<string, Json>>[]): Promise<void> {
     const text = lines.map((line) => `${formatJson(line)}\n`).join("");
     await writeFileAtomic(this.file("metrics.jsonl"), text);
   }
 
-  /** Writes metrics.csv alone, which nothing of ours reads. */
+  /** Writes only metrics.csv, which no part of gradus reads. */
   async writeTable(lines: readonly Readonly<Record<string, Json>>[]): Promise<void> {
     const columns = [...new Set(lines.flatMap(Object.keys))];
     const rows = lines.map((line) => columns.map((name) => line[name] ?? ""));
@@ -159,7 +159,10 @@ export class RunFolder {
     return lines.map((line, i) => readRecord(line, `${path} line ${i + 1}`));
   }
 
-  /** Removes what a process that was killed while it wrote has left: `.last.safetensors.<uuid>.tmp`. */
+  /**
+   * Removes the temporary files of a process that was killed while writing:
+   * `.last.safetensors.<uuid>.tmp`.
+   */
   async removeTorn(): Promise<void> {
     const { readdir, rm } = await import("node:fs/promises");
     const { join } = await import("node:path");
@@ -168,7 +171,10 @@ export class RunFolder {
         await rm(join(this.path, name), { force: true });
   }
 
-  /** Removes the folder if no checkpoint is in it: a training that came to nothing leaves nothing. */
+  /**
+   * Removes the folder if it contains no checkpoint: a training that produced nothing leaves
+   * nothing.
+   */
   async discard(): Promise<boolean> {
     for (const name of ["last.safetensors", "best.safetensors", "learner.safetensors"] as const)
       if (await this.has(name)) return false;
@@ -176,12 +182,12 @@ export class RunFolder {
     for (const name of ["config.json", "metrics.jsonl", "metrics.csv"] as const)
       await rm(this.file(name), { force: true });
     await this.unlock();
-    await rmdir(this.path).catch(() => {}); // what else lies in it is not ours
+    await rmdir(this.path).catch(() => {}); // other files in it are not ours
     return true;
   }
 }
 
-/** Whether the folder was made, and not there before; its parents are made as needed. */
+/** Whether the folder was created now; its parents are created as needed. */
 async function makeFolder(path: string): Promise<boolean> {
   const { mkdir } = await import("node:fs/promises");
   const { dirname } = await import("node:path");

@@ -3,8 +3,9 @@
 const names = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Calls `stop` at the first of Ctrl-C, SIGTERM and SIGHUP, until the function that this returns is called; at
- * the second the process ends, as it would have at the first. Where there are no processes it does nothing.
+ * Calls `stop` at the first of Ctrl-C, SIGTERM and SIGHUP, until the returned function is called;
+ * at the second signal the process ends, as it would have at the first. Does nothing where there
+ * are no processes.
  */
 export function onSignals(stop: (name: string) => void): () => void {
   if (typeof process === "undefined" || typeof process.on !== "function") return () => {};

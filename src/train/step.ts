@@ -8,20 +8,20 @@ import { compile, keepHost, type Tensor, Variable, zerosLike } from "../tensor/i
 import { type BatchSums, lossOf, measure } from "./evaluate.ts";
 import type { Objective } from "./objective.ts";
 
-/** What a step learns from. */
+/** The inputs of a step. */
 export interface Examples {
   readonly inputs: HostArray;
   readonly targets: HostArray;
-  /** `[B]` float32, a weight for each example; none where all count alike. */
+  /** `[B]` float32, a weight per example; absent if all weights are equal. */
   readonly weights: HostArray | undefined;
 }
 
-/** What becomes of a part of the examples. */
+/** The loss and gradients of a part of the examples. */
 export interface Part extends BatchSums {
   readonly examples: number;
 }
 
-/** What a step moves. */
+/** The parameters and state that a step changes. */
 export interface Moved {
   readonly model: Module;
   readonly optimizer: Optimizer;
@@ -32,8 +32,8 @@ export interface Moved {
 export type Step = (examples: Examples, lr: number) => Promise<readonly Part[]>;
 
 /**
- * Sets the mode of training, except where all of a module's own parameters are frozen: there
- * normalisation keeps the statistics that it has, and goes by them.
+ * Sets training mode, except for modules whose own parameters are all frozen: there normalisation
+ * uses its running statistics and does not update them.
  */
 function setMode(model: AnyModule): void {
   model.train();
@@ -43,7 +43,7 @@ function setMode(model: AnyModule): void {
   }
 }
 
-/** The gradients of a batch, with what is measured along the way. */
+/** The gradients of a batch, with the metrics computed along the way. */
 function differentiate(
   model: Module,
   objective: Objective,
@@ -80,8 +80,8 @@ function wholeStep({ model, optimizer, average }: Moved, objective: Objective): 
 }
 
 /**
- * A batch in so many parts, one after another in the memory of one: the gradients of the parts' means,
- * weighted by their sizes, add up to that of the whole.
+ * Splits a batch into parts that are computed one after another in the memory of one: the gradients
+ * of the parts' means, weighted by their sizes, add up to that of the batch.
  *
  *   g = Σ_k (n_k / n) g_k
  */
@@ -133,11 +133,11 @@ function rowsOf({ inputs, targets, weights }: Examples, start: number, end: numb
 }
 
 /**
- * The step of a training. What is frozen when it first runs costs no gradient and stays: after a
- * change another one is needed.
+ * The step of a training. Parameters that are frozen when it first runs get no gradient; after a
+ * change a new step is needed.
  *
  * @throws {ConfigError} if all parameters are frozen.
- * @param parts into how many a batch is cut. @param size of a part, in examples.
+ * @param parts the number of parts of a batch. @param size examples per part.
  */
 export const trainStep = (
   moved: Moved,

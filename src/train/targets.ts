@@ -1,4 +1,6 @@
-/** Whether targets are what a task takes; every error names an example, its value and the fix. */
+/**
+ * Checks that targets are valid for a task; every error names an example, its value and the fix.
+ */
 import {
   ConfigError,
   DataError,
@@ -25,7 +27,7 @@ export function badShapes(
   });
 }
 
-/** Class indices, 0…classes−1; one logit reads 0 and 1 of any dtype, many need whole numbers. */
+/** Class indices, 0…classes−1; one logit accepts 0 and 1 of any dtype, several require integers. */
 export function checkLabels(name: string, { data, dtype }: HostArray, classes: number): void {
   if (name === "classification" && dtype !== "int32" && dtype !== "bool")
     throw new DTypeError({
@@ -46,10 +48,12 @@ export function checkLabels(name: string, { data, dtype }: HostArray, classes: n
   }
 }
 
-/** How far the probabilities of a row may be from 1 together: float32 sums of thousands stay below. */
+/**
+ * How far the sum of a row's probabilities may be from 1: float32 sums of thousands stay below it.
+ */
 const slack = 1e-3;
 
-/** Rows of probabilities that sum to 1; one-hot rows are such. */
+/** Rows of probabilities that sum to 1; one-hot rows qualify. */
 export function checkRows(name: string, targets: HostArray): void {
   checkRange(name, targets, (p) => p >= 0 && p <= 1, "a probability");
   const classes = targets.shape[1]!;
@@ -65,7 +69,7 @@ export function checkRows(name: string, targets: HostArray): void {
   }
 }
 
-/** Values that the task can mean. @param wanted what a value must be, for the message. */
+/** Values that the task allows. @param wanted the requirement, for the message. */
 export function checkRange(
   name: string,
   { data, shape }: HostArray,
@@ -81,7 +85,7 @@ export function checkRange(
   });
 }
 
-/** Numbers that can be hit. */
+/** Finite numbers. */
 export function checkFinite(name: string, { data, shape }: HostArray): void {
   const at = data.findIndex((y) => !Number.isFinite(y));
   if (at < 0) return;
@@ -93,7 +97,8 @@ export function checkFinite(name: string, { data, shape }: HostArray): void {
 }
 
 /**
- * Float targets make a regression, unless an objective is named: where they look like classes, that is hardly meant.
+ * Float targets make a regression, unless an objective is named; if they look like classes, that is
+ * probably a mistake.
  *
  * @throws {DTypeError} for class indices as floats against a logit per class.
  */
@@ -123,7 +128,7 @@ export function checkGuess(outputs: Shape, targets: HostArray): void {
     });
 }
 
-/** Rows of 0 and 1 with a single 1 each. */
+/** One-hot rows of 0 and 1. */
 function isOneHot({ data, shape }: HostArray): boolean {
   const width = shape[1]!;
   for (let start = 0; start < data.length; start += width) {
@@ -134,7 +139,7 @@ function isOneHot({ data, shape }: HostArray): boolean {
   return true;
 }
 
-/** A model that ends in the activation which the objective's loss has in it would apply it twice. */
+/** A model that ends in the activation which its loss already contains would apply it twice. */
 export function checkEnd(name: string, activation: string | undefined, last: string): void {
   if (activation === undefined || last.toLowerCase() !== activation) return;
   throw new ConfigError({

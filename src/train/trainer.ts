@@ -1,4 +1,4 @@
-/** One training: what {@link fit} does, epoch by epoch. */
+/** One training: the epoch loop of {@link fit}. */
 import { ConfigError, describe, type HostArray, NumericError, warnOnce } from "../base/index.ts";
 import { type Augmentation, type Batch, batches, type Split } from "../data/index.ts";
 import { type Module, trainable } from "../nn/index.ts";
@@ -33,7 +33,7 @@ export class Trainer implements Training {
   readonly #lr: number | Schedule | undefined;
   readonly #objective: Objective;
   #step: Step | undefined;
-  /** The paths that the step moves. */
+  /** The paths of the parameters that the step updates. */
   #moving = "";
   readonly #weights: HostArray | undefined;
   readonly #evaluate: Evaluator;
@@ -41,13 +41,13 @@ export class Trainer implements Training {
   readonly #augment: Augmentation | undefined;
   readonly #signal: AbortSignal | undefined;
   #why = "";
-  /** Whether it was ended from outside: what changes the model at the end is then left undone. */
+  /** Whether it was interrupted from outside: changes of the model at the end are then skipped. */
   #interrupted = false;
   #claim: Claim | undefined;
   #hasWarned = false;
-  /** Weights of before, to look for the cause of a NaN with. */
+  /** Earlier weights, to find the cause of a NaN. */
   #earlier: Earlier = new Map();
-  /** The size of the latest loss. */
+  /** The magnitude of the latest loss. */
   #loss = 0;
 
   readonly #onNaN: "error" | "continue";
@@ -92,7 +92,7 @@ export class Trainer implements Training {
     return Math.ceil(this.settings.examples / this.#examplesAtOnce);
   }
 
-  /** Examples of one update. */
+  /** Examples per update. */
   get #examplesAtOnce(): number {
     return this.settings.batchSize * (this.settings.accumulate ?? 1);
   }
@@ -120,7 +120,7 @@ export class Trainer implements Training {
     return states;
   }
 
-  /** Gives what remembers the state that a checkpoint has of it. */
+  /** Restores the states of callbacks from a checkpoint. */
   #takeBack({ path, states }: Checkpoint): void {
     if (this.average ? !states[averageName] : states[averageName])
       throw new ConfigError({
@@ -134,7 +134,7 @@ export class Trainer implements Training {
     }
   }
 
-  /** Callbacks with the names that checkpoints know them by: that of the class, and a number from 2 on. */
+  /** Callbacks with the names used in checkpoints: that of the class, and a number from 2 on. */
   #remembering(): [string, Callback][] {
     const counts = new Map<string, number>();
     const own: [string, Callback][] = this.average ? [[averageName, this.average]] : [];
@@ -189,20 +189,20 @@ export class Trainer implements Training {
       if (!this.#interrupted) await this.#finish();
       return this.history;
     } catch (error) {
-      // the first failure is reported, and every callback is notified of it, even if another one throws
+      // the first failure is reported; every callback is notified of it, even if another one throws
       for (const callback of this.#callbacks)
         await this.#call(callback, () => callback.onError?.(error, this)).catch(() => {});
       throw error;
     }
   }
 
-  /** What changes the model when all files are written. */
+  /** Changes of the model after all files are written. */
   async #finish(): Promise<void> {
     if (this.average && this.average.count > 0) this.average.swap();
     await this.#notify((callback) => callback.afterTrain?.(this));
   }
 
-  /** One epoch, or what is left of it; nothing is concluded when it is broken off. */
+  /** One epoch, or the rest of one; when it is interrupted, its end is not processed. */
   async #epoch(): Promise<void> {
     const { epoch, batch } = this.position;
     await this.#notify((callback) => callback.onEpochBegin?.(epoch, this));
@@ -218,7 +218,7 @@ export class Trainer implements Training {
     };
     if (Number.isFinite(this.#loss)) this.#earlier = earlierOf(this.model);
     for await (const { item, result } of overlapped(items, start)) {
-      this.#loss = Math.max(...result.map(({ loss }) => Math.abs(loss.item()))); // NaN if one is
+      this.#loss = Math.max(...result.map(({ loss }) => Math.abs(loss.item()))); // NaN propagates
       if (Number.isNaN(this.#loss)) this.#isNaN(item);
       if (this.#loss > wild && this.#loss < Number.POSITIVE_INFINITY)
         this.#earlier = earlierOf(this.model);
@@ -238,7 +238,7 @@ export class Trainer implements Training {
     });
   }
 
-  /** The loss of a step is NaN, and the weights are what that step made of them. */
+  /** The loss of a step is NaN, and the weights are already updated by that step. */
   #isNaN(batch: Batch): void {
     if (this.#hasWarned) return;
     const at = `in epoch ${this.position.epoch + 1}, batch ${batch.index + 1} of ${this.batches}`;
@@ -246,7 +246,10 @@ export class Trainer implements Training {
     this.#complain(`the loss became NaN ${at}: ${what}.`, this.position.step + 1, fix);
   }
 
-  /** The last step's gradients may be NaN of a loss that is not, which no step after it tells. */
+  /**
+   * The gradients of the last step may be NaN although its loss is not, and no later step would
+   * reveal it.
+   */
   #checkWeights(): void {
     const lost = this.#hasWarned ? undefined : lostWeights(this.model, this.#train);
     if (lost) this.#complain(`the weights are NaN: ${lost.what}.`, this.position.step, lost.fix);
@@ -260,7 +263,7 @@ export class Trainer implements Training {
     this.#hasWarned = true;
   }
 
-  /** The compiled step, made anew when other parameters are frozen than before. */
+  /** The compiled step, rebuilt when the set of frozen parameters changes. */
   #currentStep(): Step {
     const moving = Object.keys(trainable(this.model.parameters())).join("\n");
     if (this.#step && moving === this.#moving) return this.#step;
@@ -305,7 +308,10 @@ export class Trainer implements Training {
     for (const callback of this.#callbacks) await this.#call(callback, () => call(callback));
   }
 
-  /** One callback's turn. What only writes optional files never ends a training: it is given up. */
+  /**
+   * Calls a callback. One that only writes optional files never ends a training: it is dropped if
+   * it fails.
+   */
   async #call(callback: Callback, call: () => unknown): Promise<void> {
     this.#claim!.resting = true;
     try {
@@ -317,7 +323,7 @@ export class Trainer implements Training {
     }
   }
 
-  /** The same at once, for what a callback remembers. */
+  /** The synchronous version, for the states of callbacks. */
   #guard(callback: Callback, call: () => void): void {
     try {
       call();
@@ -337,15 +343,17 @@ export class Trainer implements Training {
   }
 }
 
-/** Under which checkpoints keep the average of the weights. */
+/** The name of the weight average in checkpoints. */
 const averageName = "average";
 
-/** From such losses on, weights are kept at every step: the next may have none that are finite. */
+/**
+ * From this loss on, weights are kept at every step: the next step may leave none that are finite.
+ */
 const wild = 1e6;
 
 const nothing = { examples: 0, sums: {} };
 
-/** The first line of what an error says. */
+/** The first line of an error's message. */
 const reason = (error: unknown): string =>
   error instanceof Error ? error.message.split("\n")[0]! : String(error);
 

@@ -6,103 +6,115 @@ import type { Sums } from "./metrics/averages.ts";
 import type { Json } from "./run-folder.ts";
 
 /**
- * Where a training stands. Together with the weights, the optimizer's state, the settings and the
- * history it is all that going on exactly takes: the order of the examples follows from
- * (seed, epoch), and random layers keep their counters in the model's state.
+ * The position of a training. Together with the weights, the optimizer's state, the settings and
+ * the history it suffices to resume exactly: the order of the examples follows from (seed, epoch),
+ * and random layers keep their counters in the model's state.
  */
 export interface Position {
-  /** Epochs that are done. */
+  /** Completed epochs. */
   readonly epoch: number;
-  /** Batches of the present epoch that are done. */
+  /** Completed batches of the current epoch. */
   readonly batch: number;
-  /** Updates since the beginning. */
+  /** Updates since the start. */
   readonly step: number;
-  /** Sums over the present epoch so far. */
+  /** Sums over the current epoch so far. */
   readonly sums: Sums;
-  /** The learning rate that a callback has set, if one has. */
+  /** The learning rate set by a callback, if one has. */
   readonly lr?: number;
 }
 
-/** What must be the same when a training goes on, or it would be another one. */
+/** Settings that must not change when a training is resumed. */
 export interface Settings {
   readonly seed: number;
   readonly batchSize: number;
   /** Number of training examples. */
   readonly examples: number;
-  /** Batches whose gradients are added up to one update; 1 where it is not said. */
+  /** Batches per update (gradient accumulation); 1 if absent. */
   readonly accumulate?: number;
 }
 
-/** What a callback remembers, for checkpoints to carry. */
+/** The state of a callback, stored in checkpoints. */
 export interface CallbackState {
   readonly json: Json;
   readonly arrays?: Readonly<Record<string, HostArray>>;
 }
 
-/** A training while it runs, as callbacks see it. */
+/** A running training, as callbacks see it. */
 export interface Training {
   readonly model: Module;
   readonly optimizer: Optimizer;
-  /** The average of the weights along the way, where `fit` was asked for one. */
+  /** The average of the weights, if `fit` computes one. */
   readonly average?: WeightAverage | undefined;
   readonly history: History;
   readonly settings: Settings;
   readonly position: Position;
-  /** Epochs that were asked for. */
+  /** The requested number of epochs. */
   readonly epochs: number;
-  /** Batches of an epoch. */
+  /** Batches per epoch. */
   readonly batches: number;
-  /** The names of what each epoch's logs will hold, such as `loss` and, with validation data, `val_loss`. */
+  /** The names in each epoch's logs, such as `loss` and, with validation data, `val_loss`. */
   readonly quantities: readonly string[];
   /**
-   * The learning rate of the latest step. A callback may set that of the steps to come, unless `fit` was
-   * given a schedule (a ConfigError says so); checkpoints carry it.
+   * The learning rate of the latest step. A callback may set that of later steps, unless `fit` was
+   * given a schedule (then it is a ConfigError); checkpoints store it.
    */
   lr: number;
-  /** What the caller wants checkpoints to carry. */
+  /** The caller's data for checkpoints. */
   readonly config: Json;
-  /** What the callbacks remember, by their names. */
+  /** The states of the callbacks, by name. */
   readonly states: Readonly<Record<string, CallbackState>>;
-  /** Ends training after the present step. @param why a clause: "val_loss has not improved for 3 epochs". */
+  /**
+   * Ends training after the current step. @param why a clause: "val_loss has not improved for 3
+   * epochs".
+   */
   stop(why: string): void;
 }
 
 /**
- * Code that runs along with training. Each method may be absent, and is awaited; the engine idles
+ * Code that runs during training. Each method is optional and is awaited; the engine is idle
  * meanwhile, so the model and the optimizer may be read.
  *
- * One that remembers something says so by `state` and takes it back by `restore`: with both a resumed
- * training is the same to the last bit.
+ * A callback with state returns it from `state` and takes it back in `restore`: with both, a
+ * resumed training is the same to the last bit.
  *
  * @example
  * const losses: number[] = [];
  * const watch: Callback = { onEpochEnd: (_, logs) => void losses.push(logs.loss!) };
  */
 export interface Callback {
-  /** Before anything else: throws if it could not do its work in this training. */
+  /** Before anything else: throws if the callback could not work in this training. */
   check?(training: Training): unknown;
-  /** Before the first step; `training.history` has epochs in it when training goes on. */
+  /** Before the first step; `training.history` already contains epochs in a resumed training. */
   onTrainBegin?(training: Training): unknown;
-  /** Before the first step of an epoch, or of what is left of it. */
+  /** Before the first step of an epoch, or of the rest of one. */
   onEpochBegin?(epoch: number, training: Training): unknown;
   /** After each step. @param logs averages over the epoch so far. */
   onBatchEnd?(batch: number, logs: Logs, training: Training): unknown;
-  /** After validation. @param logs what the history now has of this epoch. */
+  /** After validation. @param logs the history's entry of this epoch. */
   onEpochEnd?(epoch: number, logs: Logs, training: Training): unknown;
-  /** After the last step, whatever the reason; `training.history.stopped` says it. */
+  /** After the last step, whatever the reason; `training.history.stopped` holds it. */
   onTrainEnd?(training: Training): unknown;
-  /** When training is over and files are written, but not when it was interrupted: the model may change. */
+  /**
+   * When training is over and files are written, but not when it was interrupted: the model may be
+   * changed.
+   */
   afterTrain?(training: Training): unknown;
   /** When an error ends training. It is thrown again once all callbacks are notified. */
   onError?(error: unknown, training: Training): unknown;
-  /** The names of what it adds to the logs of each epoch, for others to monitor. */
+  /** The names that it adds to the logs of each epoch, for others to monitor. */
   readonly quantities?: readonly string[];
-  /** Whether it writes checkpoints: it is notified after the others, so that a file holds the state they leave. */
+  /**
+   * Whether it writes checkpoints: it is notified after the others, so that a file contains their
+   * state.
+   */
   readonly saves?: boolean;
-  /** Whether it writes only files that training can do without: it is notified last, and dropped with a warning if it fails. */
+  /**
+   * Whether it writes only optional files: it is notified last, and dropped with a warning if it
+   * fails.
+   */
   readonly optional?: boolean;
-  /** What it remembers; undefined if nothing. */
+  /** Its state; undefined if there is none. */
   state?(): CallbackState | undefined;
-  /** Takes back what `state` gave, before `onTrainBegin`. */
+  /** Restores what `state` returned, before `onTrainBegin`. */
   restore?(state: CallbackState): void;
 }

@@ -1,27 +1,27 @@
-/** How much each example counts. */
+/** Weights of examples. */
 import { ConfigError, type HostArray, ShapeError } from "../base/index.ts";
 import type { Split } from "../data/index.ts";
 import type { Objective } from "./objective.ts";
 
-/** A weight per class, 1 where none is given; "balanced" lets every class count as much in all. */
+/** A weight per class, 1 by default; "balanced" gives every class the same total weight. */
 export type ClassWeight = Readonly<Record<number, number>> | "balanced";
 
-/** How much examples count. */
+/** Weights of examples and classes. */
 export interface SampleWeightOptions {
   /**
-   * How much the loss of an example counts by its class: the loss is (1/N) Σₙ wₙ Lₙ, where PyTorch's
-   * cross-entropy divides by Σₙ wₙ of the batch. "balanced" is w_c = N / (C N_c), C the classes that
-   * occur, whose mean over the examples is 1. Validation does not weigh.
+   * The weight of an example's loss by its class: the loss is (1/N) Σₙ wₙ Lₙ, where PyTorch's
+   * cross-entropy divides by Σₙ wₙ of the batch. "balanced" is w_c = N / (C N_c), C the classes
+   * that occur, whose mean over the examples is 1. Validation is unweighted.
    */
   readonly classWeight?: ClassWeight | undefined;
-  /** How much the loss of each training example counts; with `classWeight` the product. */
+  /** The weight of each training example's loss; multiplied by `classWeight` if both are given. */
   readonly sampleWeight?: ArrayLike<number> | undefined;
 }
 
 /**
- * The weights of all examples, `[N]` float32; undefined where all count alike.
+ * The weights of all examples, `[N]` float32; undefined if all are equal.
  *
- * @throws {ConfigError} if the objective has no classes, for a class that there is not, or weights that are
+ * @throws {ConfigError} if the objective has no classes, for an unknown class, or weights that are
  * negative or not finite. @throws {ShapeError} if there is not one weight per example.
  */
 export function exampleWeights(
@@ -92,7 +92,7 @@ function weightsByClass(split: Split, objective: Objective, classWeight: ClassWe
   return labels.map((label) => classWeight[label] ?? 1);
 }
 
-/** The class of each example: of rows, the first of the largest. */
+/** The class of each example; for rows, the first of the largest elements. */
 function labelsOf({ targets, size }: Split, objective: Objective): number[] {
   const [, columns = 1] = targets.shape;
   if (objective.name !== "binary" && objective.name !== "classification")

@@ -4,7 +4,7 @@ import type { Sizes, Summary, SummaryRow } from "./summary.ts";
 
 interface Column {
   readonly title: string;
-  /** Text stands on the left, numbers on the right. */
+  /** Text is left-aligned, numbers are right-aligned. */
   readonly text?: boolean;
   /** Only in the wide table. */
   readonly wide?: boolean;
@@ -15,7 +15,7 @@ interface Column {
 const count = (n: number): string => n.toLocaleString("en-US");
 const kibibytes = (bytes: number): string =>
   (bytes / 1024).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
-/** 5×5; numbers behind transposed convolutions to one digit. */
+/** 5×5; receptive fields after transposed convolutions have one decimal. */
 const perAxis = (numbers: readonly number[] | undefined): string =>
   numbers ? numbers.map((n) => String(Math.round(10 * n) / 10)).join("×") : "–";
 

@@ -1,6 +1,6 @@
 import { ConfigError } from "../../base/index.ts";
 
-/** Two layers between the same maps. */
+/** Two layers between the same feature maps. */
 export interface LayerPair {
   /** W and H of both maps. */
   readonly width: number;
@@ -13,7 +13,7 @@ export interface LayerPair {
   readonly kernel: number;
 }
 
-/** What one layer has, without biases. */
+/** The costs of one layer, without biases. */
 export interface LayerCosts {
   readonly units: number;
   readonly weights: number;
@@ -21,17 +21,17 @@ export interface LayerCosts {
 }
 
 /**
- * What a dense layer and a convolution (padding "same", stride 1) cost between a map of W × H × J and
- * one of W × H × I:
+ * The costs of a dense layer and a convolution (padding "same", stride 1) between a map of W × H ×
+ * J and one of W × H × I:
  *
  *   units         W H I          W H I
  *   weights       W² H² I J      K² I J
  *   connections   W² H² I J      W H K² I J
  *
- * The convolution shares its weights over all places, and looks at K² of them instead of all.
+ * The convolution shares its weights over all positions, and reads K² of them instead of all.
  * {@link summary} counts the same of real layers.
  *
- * @throws {ConfigError} for sizes that are not whole numbers above 0.
+ * @throws {ConfigError} for sizes that are not integers above 0.
  * @see Xia 2020, §2.5
  * @example
  * denseAgainstConvolution({ width: 32, height: 32, inputs: 3, outputs: 8, kernel: 5 }).dense.weights; // 25165824

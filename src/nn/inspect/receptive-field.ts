@@ -1,4 +1,4 @@
-/** What part of the input one unit of a layer sees. */
+/** Which part of the input one unit of a layer sees. */
 import { type Shape, sameShape } from "../../base/index.ts";
 import { concatOp, keepsOrder, loweringOf } from "../../ops/index.ts";
 import { windows } from "../../tensor/geometry.ts";
@@ -14,14 +14,16 @@ import { type AnyModule, evaluating, type Module } from "../module.ts";
 import type { Reach } from "../reach.ts";
 
 /**
- * Along each spatial axis of the input, unit i sees the elements from start + i · jump to
- * start + i · jump + size − 1, of which those in the padding do not exist, and a dilated kernel leaves
- * some out between.
+ * Along each spatial axis of the input, unit i sees elements start + i · jump to start + i · jump +
+ * size − 1; those in the padding do not exist, and a dilated kernel skips some in between.
  */
 export interface ReceptiveField {
-  /** Elements of the input that one unit sees. */
+  /** Input elements that one unit sees. */
   readonly size: readonly number[];
-  /** From one unit's field to its neighbour's: the product of the strides; 0 where all see the same. */
+  /**
+   * Distance between the fields of neighbouring units: the product of the strides; 0 if all units
+   * see the same.
+   */
   readonly jump: readonly number[];
   /** Where the first unit's field begins: negative in the padding. */
   readonly start: readonly number[];
@@ -42,24 +44,26 @@ export function windowReach(
   };
 }
 
-/** The field of a value's units, and how many there are along each axis. */
+/** The field of a value's units, and their number along each axis. */
 interface Seen {
   readonly field: ReceptiveField;
   readonly grid: Shape;
   /** The spatial sizes of the input. */
   readonly input: Shape;
 }
-/** "none" does not depend on the input; null does, in a way that we do not know. */
+/** "none" does not depend on the input; null depends on it in an unknown way. */
 type Found = Seen | "none" | null;
 
 type Node = Tensor["node"];
 
-/** The receptive fields of values while a model runs; `onCall` follows every call. */
+/** Tracks the receptive fields of values while a model runs; `onCall` follows every call. */
 export class Fields {
   readonly #input: Node;
   readonly #found = new Map<Node, Found>();
 
-  /** @param x the model's input `[N, C, …spatial]`, or `[N, D]`, whose one axis is taken for space. */
+  /**
+   * @param x the model's input `[N, C, …spatial]`, or `[N, D]`, whose last axis counts as spatial.
+   */
   constructor(x: Tensor) {
     this.#input = x.node;
     this.#found.set(x.node, untouched(x.shape));
@@ -81,7 +85,7 @@ export class Fields {
     return found && found !== "none" ? found.field : null;
   }
 
-  /** What no layer has stated follows from the graph, back to what is known. */
+  /** Fields that no layer has declared follow from the graph, back to known ones. */
   #find(node: Node): Found {
     const known = this.#found.get(node);
     if (known !== undefined) return known;
@@ -111,16 +115,16 @@ const same = ({ field }: Seen): boolean => field.jump.every((jump) => jump === 0
 function reshaped(isInput: boolean, seen: Found, shape: Shape): Found {
   if (isInput && shape.length > 2) return untouched(shape);
   if (!seen || seen === "none" || same(seen)) return seen;
-  // channels that are regrouped, or everything in one row: each unit still has its field
+  // channels regrouped, or everything flattened: each unit keeps its field
   return shape.length === 2 || sameShape(shape.slice(2), seen.grid) ? seen : null;
 }
 
-/** Fields beside each other, from the first's beginning to the last's end. */
+/** The union of fields, from the first beginning to the last end. */
 function merged(all: readonly Found[]): Found {
   const seen = all.filter((x) => x !== "none");
   return seen.reduce((one, other) => {
     if (!one || !other) return null;
-    const isAll = same(one) || same(other); // beside what sees everything, all do
+    const isAll = same(one) || same(other); // combined with a value that sees everything, all do
     const [a, b] = isAll ? [everything(one), everything(other)] : [one, other];
     const { field: f } = a;
     const { field: g } = b;
@@ -132,7 +136,7 @@ function merged(all: readonly Found[]): Found {
   });
 }
 
-/** The field of units that see others. @param grid of the output. */
+/** The field of units that see other units. @param grid of the output. */
 function through(seen: Seen, reach: Reach, grid: Shape): Seen | null {
   const { field } = seen;
   if (reach === "each" || same(seen)) return seen;
@@ -154,7 +158,7 @@ function through(seen: Seen, reach: Reach, grid: Shape): Seen | null {
 /** The field of a unit that sees all of these. */
 const everything = (seen: Seen): Seen => through(seen, "all", []) ?? seen;
 
-/** A field that all units share, without the padding. */
+/** A field shared by all units, without the padding. */
 function clipped({ size, jump, start }: ReceptiveField, input: Shape): ReceptiveField {
   const from = start.map((s) => Math.max(0, s));
   const to = start.map((s, i) => Math.min(input[i]!, s + size[i]!));
@@ -162,19 +166,20 @@ function clipped({ size, jump, start }: ReceptiveField, input: Shape): Receptive
 }
 
 /**
- * What part of the input one unit of a model's output sees. Through a layer with windows of f (with
- * dilation d, d(f − 1) + 1), stride s and padding p:
+ * Which part of the input one unit of a model's output sees. Through a layer with windows of f
+ * (with dilation d, d(f − 1) + 1), stride s and padding p:
  *
  *   size ← size + (f − 1) jump,   start ← start − p · jump,   jump ← jump · s
  *
- * so that strides and pooling make every later kernel count for more. After a dense layer or a global
- * pooling every unit sees what all before it have seen. Branches that are added or joined count
- * together. After a transposed convolution, whose jump is 1/s, sizes and starts can be fractions: those
- * elements count that lie between. The fields of all layers are in {@link summary}.
+ * so that strides and pooling widen the effect of every later kernel. After a dense layer or a
+ * global pooling every unit sees all that any earlier unit sees. Branches that are added or
+ * concatenated count together. After a transposed convolution, whose jump is 1/s, sizes and starts
+ * can be fractions, which count the elements in between. The fields of all layers are in {@link
+ * summary}.
  *
- * @param inputShape `[C, …spatial]` of one example; a single axis `[D]` is taken for space.
- * @returns null where values of different places meet in a way that no layer states: attention,
- * recurrence, reductions and products in a `forward` of your own.
+ * @param inputShape `[C, …spatial]` of one example; a single axis `[D]` counts as spatial.
+ * @returns null if values of different positions are combined in a way that no layer declares:
+ * attention, recurrence, reductions and products in a custom `forward`.
  * @see Araujo, Norris & Sim 2019, "Computing receptive fields of convolutional neural networks"
  * @example
  * const model = new Sequential(new Conv2d(1, 4, 5), new MaxPool2d(2), new Conv2d(4, 8, 5));

@@ -12,19 +12,22 @@ import { type AnyModule, evaluating, type Module, ownParameters } from "../modul
 import type { Parameter } from "../parameter.ts";
 import { Fields, type ReceptiveField } from "./receptive-field.ts";
 
-/** What a layer, or a whole model, costs for one example. */
+/** The costs of a layer, or a whole model, for one example. */
 export interface Sizes {
-  /** Weights and biases; 0 in a row when a row above has counted them. */
+  /** Weights and biases; 0 in a row if an earlier row has counted them. */
   readonly parameters: number;
-  /** Of these the weights: those with two axes or more. */
+  /** The weights among these: those with at least two axes. */
   readonly weights: number;
-  /** Elements of the output. In the total, of layers with parameters: what papers count as neurons. */
+  /**
+   * Elements of the output. The total counts layers with parameters only: what papers count as
+   * neurons.
+   */
   readonly units: number;
-  /** Uses of weights: as many multiply-adds as one forward pass takes. */
+  /** Uses of weights: the multiply-adds of one forward pass. */
   readonly connections: number;
   /** Multiply-adds of a training step: 1 per connection forward, 2 backward. */
   readonly trainingMultiplyAdds: number;
-  /** Memory of the outputs, if all are kept, as training does. */
+  /** Memory of the outputs if all are kept, as in training. */
   readonly activationBytes: number;
   /** Memory of the parameters. */
   readonly parameterBytes: number;
@@ -37,11 +40,11 @@ export interface SummaryRow extends Sizes {
   readonly kind: string;
   /** Without the batch axis. */
   readonly outputShape: Shape;
-  /** What one unit sees of the input; null where that is not known, see {@link receptiveField}. */
+  /** The receptive field of one unit; null if unknown, see {@link receptiveField}. */
   readonly receptiveField: ReceptiveField | null;
 }
 
-/** A model layer by layer, and its sums. */
+/** A model layer by layer, with totals. */
 export interface Summary {
   readonly inputShape: Shape;
   /** In the order in which the layers are computed. */
@@ -52,20 +55,26 @@ export interface Summary {
   };
 }
 
-/** The input's dtype, and how far {@link summary} looks into a model. */
+/** The input's dtype, and the depth of {@link summary}. */
 export interface SummaryOptions {
-  /** What the model takes, by default the dtype of its first parameter; "int32" for an {@link Embedding}. */
+  /**
+   * The dtype of the input, by default that of the first parameter; "int32" for an {@link
+   * Embedding}.
+   */
   readonly inputDType?: DType | undefined;
-  /** Modules this deep in the model become one row each, with all that is in them; default: no limit. */
+  /**
+   * Modules this deep in the model become one row each, including everything inside; default: no
+   * limit.
+   */
   readonly depth?: number | undefined;
 }
 
 /**
- * The sizes of a model: units, weights and connections of every layer, and what one unit sees. Shapes
- * are traced through `forward`; nothing is computed.
+ * The sizes of a model: units, weights and connections of every layer, and what one unit sees.
+ * Shapes are traced through `forward`; nothing is computed.
  *
  * @param inputShape the shape of one example, without the batch axis.
- * @throws {ShapeError} if the model does not take this shape.
+ * @throws {ShapeError} if the model does not accept this shape.
  * @see Goodfellow, Bengio & Courville 2016, §9.1
  * @example
  * const { rows, totals } = summary(new Conv2d(3, 8, 5), [3, 32, 32]);
@@ -125,8 +134,9 @@ export function summary(model: Module, inputShape: Shape, options: SummaryOption
 }
 
 /**
- * The parameters that a module's row counts; null for a module that has none but through parts with
- * rows. A module whose parts have no rows, such as a recurrent layer's cells, is one row.
+ * The parameters that a module's row counts; null for a module whose only parameters belong to
+ * parts with rows of their own. A module whose parts have no rows, such as a recurrent layer's
+ * cells, is one row.
  */
 function countedParameters(module: AnyModule, listed: ReadonlySet<AnyModule>): Parameter[] | null {
   const isWhole = Object.values(module.modules()).every((m) => m === module || !listed.has(m));
@@ -144,7 +154,7 @@ const sizesOf = (parameters: readonly Parameter[]) => {
   };
 };
 
-/** The sums of rows; units are those of layers with parameters. */
+/** The totals of the rows; units count layers with parameters only. */
 function joined(rows: readonly SummaryRow[], isLearned: (row: SummaryRow) => boolean): Sizes {
   const sum = (f: (row: SummaryRow) => number) => rows.reduce((n, row) => n + f(row), 0);
   return {
@@ -159,9 +169,8 @@ function joined(rows: readonly SummaryRow[], isLearned: (row: SummaryRow) => boo
 }
 
 /**
- * Rows of modules deeper than `depth` as one row of the module that holds them.
- *
- * @param whole what is known of every module that was called.
+ * Merges rows of modules deeper than `depth` into the row of the module that contains them. @param
+ * whole records of every module that was called.
  */
 function folded(
   rows: readonly SummaryRow[],

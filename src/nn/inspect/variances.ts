@@ -5,7 +5,7 @@ import { isTensor, normal, realizeSync, Tensor } from "../../tensor/index.ts";
 import { listenToCalls } from "../listen.ts";
 import { type AnyModule, evaluating, type Module } from "../module.ts";
 
-/** The spread of one layer's outputs, and of what comes back to them. */
+/** The variance of one layer's outputs and of their gradients. */
 export interface LayerVariance {
   readonly path: string;
   readonly kind: string;
@@ -17,21 +17,24 @@ export interface LayerVariance {
 
 /** The loss whose gradients {@link variancesThroughDepth} follows. */
 export interface VarianceOptions {
-  /** L; by default the outputs times standard normal numbers, so that gradients start with variance 1. */
+  /**
+   * L; by default the outputs times standard normal numbers, so that gradients start with variance
+   * 1.
+   */
   readonly loss?: ((outputs: Tensor) => Tensor) | undefined;
-  /** Of those numbers, default 0. */
+  /** Seed of those numbers, default 0. */
   readonly seed?: number | undefined;
 }
 
 /**
- * Variances of activations and gradients from layer to layer, which a good initializer
- * keeps: where they shrink or grow by a factor per layer, a deep net starts dead or explodes.
+ * Variances of activations and gradients from layer to layer. A good initializer preserves them: if
+ * they shrink or grow by a factor per layer, a deep net starts dead or explodes.
  *
  *   Var y_l ≈ (n_in Var w · s)^l Var x     forward,   s = 1 for linear layers, ½ for ReLUs
  *   Var ∂L/∂y_l ≈ (n_out Var w · s)^{L−l}   backward
  *
- * The model is looked at in the mode of evaluation and stays as it is. Layers are those modules that
- * hold no others, in the order in which they are computed.
+ * The model is measured in evaluation mode and is not changed. Layers are the modules that contain
+ * no others, in the order in which they are computed.
  *
  * @param inputs a batch, `[N, …]`.
  * @see Glorot & Bengio 2010, §4.2.1; He et al. 2015, "Delving deep into rectifiers", §2.2
@@ -57,7 +60,7 @@ export function variancesThroughDepth(
   const total = loss ? loss(outputs) : outputs.mul(normal(outputs.shape, { key: seed })).sum();
   const one = filled(1, total.node);
   const variances = calls.map(({ output }) => {
-    // one sweep for each: a sweep for all would stop at the last of them
+    // one sweep for each: a single sweep would stop at the last of them
     const [gradient] = vjp([total.node], [one], [output.node]);
     return [output.variance(), gradient ? new Tensor(gradient).variance() : null] as const;
   });

@@ -6,9 +6,9 @@ import { Parameter } from "../parameter.ts";
 import type { Reach } from "../reach.ts";
 import { checkCounts } from "./linear.ts";
 
-/** The first slope of {@link PReLU}. */
+/** The initial slope of {@link PReLU}. */
 export interface PReLUOptions {
-  /** Where the slopes start, default 0.25. */
+  /** The initial slopes, default 0.25. */
   readonly slope?: number | undefined;
   readonly dtype?: FloatDType | undefined;
 }
@@ -29,7 +29,7 @@ export class ReLU extends Module {
 
 /**
  * x where x > 0, slope · x elsewhere, so that no unit dies; the derivative at 0 is the slope. The
- * default of 0.01 is that of the paper and of PyTorch; courses teach 0.1, too.
+ * default 0.01 is that of the paper and of PyTorch; courses also teach 0.1.
  *
  * @see Maas, Hannun & Ng 2013, "Rectifier nonlinearities improve neural network acoustic models"
  * @example
@@ -62,7 +62,7 @@ export class LeakyReLU extends Module {
 export class PReLU extends Module {
   readonly weight: Parameter; // a [C] or [1]
 
-  /** @param channels 1 for one slope that all share. */
+  /** @param channels 1 for one slope shared by all. */
   constructor(channels = 1, options: PReLUOptions = {}) {
     super();
     checkOptions("PReLU", options, { slope: "number", dtype: true });
@@ -169,7 +169,7 @@ export class HardSigmoid extends Module {
   }
 }
 
-/** What meets over an axis: channels of one place, or all features of a row. */
+/** Shared by activations over an axis: channels of one position, or all features of a row. */
 const reachOver = (axis: number, input: readonly number[]): Reach | null =>
   input.length === 1 ? "all" : axis === 1 || axis === -input.length ? "each" : null;
 

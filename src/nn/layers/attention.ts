@@ -1,4 +1,4 @@
-/** Attention, and the block that transformers stack. */
+/** Attention, and the transformer block. */
 import {
   ConfigError,
   checkOptions,
@@ -16,14 +16,14 @@ import { checkCounts, Linear } from "./linear.ts";
 import { LayerNorm } from "./normalisation.ts";
 import { Sequential } from "./sequential.ts";
 
-/** The score of a place that may not be seen: e to this power is 0, and unlike −∞ it makes no NaN. */
+/** The score of a masked position: e to this power is 0, and unlike −∞ it gives no NaN. */
 const unseen = -1e30;
 
-/** What {@link attention} hides, and drops. */
+/** The mask and dropout of {@link attention}. */
 export interface AttentionOptions {
   /** True where a query (axis −2) may see a key (axis −1); broadcasts to the scores. */
   readonly mask?: Tensor | undefined;
-  /** What is done to the weights before they are used: dropout. */
+  /** Applied to the weights before they are used: dropout. */
   readonly dropout?: Module | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface AttentionOptions {
  *
  *   y = softmax(Q Kᵀ / √d) V
  *
- * A query that may see nothing gets 0.
+ * A query whose keys are all masked gets 0.
  *
  * @param q `[…, L, d]` @param k `[…, S, d]` @param v `[…, S, e]`
  * @returns `[…, L, e]`
@@ -55,34 +55,24 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
       problem: `the mask is ${mask.dtype}.`,
       fix: 'give true where a query may see a key: mask.cast("bool").',
     });
-  // the second where is for rows that see nothing, where the softmax is even
+  // the second where is for fully masked rows, whose softmax is uniform
   const weights = mask ? where(mask, where(mask, scores, unseen).softmax(), 0) : scores.softmax();
   return (dropout?.forward(weights) ?? weights).matmul(v);
 }
 
-/**
- * The mask under which place i sees places 0 … i: `[length, length]` bool.
- *
- * @example
- * causalMask(2).toArray(); // [[1, 0], [1, 1]]
- */
+/** The causal mask, under which position i sees positions 0 … i: `[length, length]` bool. */
 export const causalMask = (length: number): Tensor =>
   arange(length).unsqueeze(1).greaterEqual(arange(length).unsqueeze(0));
 
-/**
- * Which places of padded sequences are real: `[N]` int32 lengths → `[N, size]` bool.
- *
- * @example
- * lengthMask(tensor([1, 3], "int32"), 3).toArray(); // [[1, 0, 0], [1, 1, 1]]
- */
+/** Which positions of padded sequences are real: `[N]` int32 lengths → `[N, size]` bool. */
 export const lengthMask = (lengths: Tensor, size: number): Tensor =>
   arange(size).unsqueeze(0).less(lengths.unsqueeze(1));
 
 /** The mask, dropout and dtype of {@link MultiHeadAttention}. */
 export interface MultiHeadAttentionOptions {
-  /** Place i sees places 0 … i only. */
+  /** Position i sees positions 0 … i only. */
   readonly causal?: boolean | undefined;
-  /** Probability to drop a weight of attention in training, default 0. */
+  /** Probability of dropping an attention weight in training, default 0. */
   readonly dropout?: number | undefined;
   readonly dtype?: FloatDType | undefined;
 }
@@ -96,14 +86,14 @@ type Attended = [
 ];
 
 /**
- * Several attentions side by side, each on its own projection of the inputs:
+ * Several attention heads side by side, each on its own projection of the inputs:
  *
  *   headᵢ = attention(x Wᵢ^Q, y Wᵢ^K, z Wᵢ^V),   result = [head₁ … headₕ] W^O
  *
- * with a bias at every projection. Without a key it is self-attention, without a value the key serves.
- * Weights start uniform with variance 2/(n_in + n_out) (Glorot), biases at 0.
+ * with a bias at every projection. Without a key it is self-attention; the value defaults to the
+ * key. Weights start uniform with variance 2/(n_in + n_out) (Glorot), biases at 0.
  *
- * @throws {ConfigError} if the size does not divide into heads. @throws {ShapeError} for other inputs.
+ * @throws {ConfigError} if the heads do not divide the size. @throws {ShapeError} for other inputs.
  * @see Vaswani et al. 2017, §3.2.2; {@link attention}
  * @example
  * const layer = new MultiHeadAttention(8, 2);
@@ -205,12 +195,13 @@ export interface TransformerBlockOptions extends MultiHeadAttentionOptions {
 type Blocked = [x: Tensor, options?: { readonly mask?: Tensor | undefined }];
 
 /**
- * One block of a transformer: places exchange what they know, then each thinks for itself.
+ * One block of a transformer: attention between positions, then a feed-forward network at each of
+ * them.
  *
  *   x ← x + attention(norm(x)),   x ← x + W₂ φ(W₁ norm(x) + b₁) + b₂
  *
- * Normalisation stands before each part (pre-norm), which trains without warm-up where the paper's
- * order does not. A causal block sees the past alone, as language models need.
+ * Normalisation comes before each part (pre-norm), which trains without warm-up where the paper's
+ * order does not. A causal block sees only the past, as language models need.
  *
  * @see Vaswani et al. 2017, §3; Xiong et al. 2020 for the order; Radford et al. 2019 (GPT-2)
  * @example

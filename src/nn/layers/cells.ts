@@ -1,4 +1,7 @@
-/** One step of a recurrent network; {@link RNN}, {@link LSTM} and {@link GRU} run them over sequences. */
+/**
+ * Single steps of recurrent networks; {@link RNN}, {@link LSTM} and {@link GRU} run them over
+ * sequences.
+ */
 import { checkOptions, type FloatDType, ShapeError, show } from "../../base/index.ts";
 import { type Tensor, zeros } from "../../tensor/index.ts";
 import { torchUniform } from "../initialise.ts";
@@ -6,11 +9,11 @@ import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
 import { checkCounts } from "./linear.ts";
 
-/** What a cell remembers: the hidden state h, which is also what it puts out. */
+/** The state of a cell: the hidden state h, which is also its output. */
 export interface HiddenState {
   readonly h: Tensor; // [N, H]
 }
-/** With the content c of an LSTM's memory. */
+/** With the content c of an LSTM's memory cell. */
 export interface MemoryState extends HiddenState {
   readonly c: Tensor; // [N, H]
 }
@@ -20,7 +23,7 @@ export interface CellOptions {
   readonly dtype?: FloatDType | undefined;
 }
 
-/** What cells share: `gates` blocks of H rows in each weight, in the order that the cell says. */
+/** Shared by all cells: `gates` blocks of H rows in each weight, in the order given by the cell. */
 export abstract class RecurrentCell<S extends HiddenState> extends Module<
   [x: Tensor, state?: S | undefined],
   S
@@ -60,7 +63,9 @@ export abstract class RecurrentCell<S extends HiddenState> extends Module<
     return this.step(this.project(x), state ?? this.initial(x.shape[0]!));
   }
 
-  /** The part of the gates that needs no state, W x + b: `[…, in]` → `[…, gates · H]` */
+  /**
+   * The part of the gates that does not depend on the state, W x + b: `[…, in]` → `[…, gates · H]`
+   */
   project(x: Tensor): Tensor {
     if (x.shape.at(-1) !== this.inputSize)
       throw new ShapeError({
@@ -95,8 +100,8 @@ export abstract class RecurrentCell<S extends HiddenState> extends Module<
  *
  *   h ← tanh(W x + U h + b)
  *
- * All weights and the bias start as U(−1/√H, 1/√H). PyTorch's second bias, which would be added to
- * the first, is left out.
+ * All weights and the bias start as U(−1/√H, 1/√H). PyTorch's second bias, which would only be
+ * added to the first, is omitted.
  *
  * @see Elman 1990
  * @example
@@ -115,14 +120,14 @@ export class RNNCell extends RecurrentCell<HiddenState> {
 }
 
 /**
- * One step of a long short-term memory: gates decide what is written, kept and shown.
+ * One step of a long short-term memory: gates decide what is written, kept and output.
  *
  *   i = σ(Wᵢ x + Uᵢ h + bᵢ)     f = σ(W_f x + U_f h + b_f)     o = σ(Wₒ x + Uₒ h + bₒ)
  *   g = tanh(W_g x + U_g h + b_g)
  *   c ← f c + i g,   h ← o tanh c
  *
  * The weights hold the blocks i, f, g, o in this order, as PyTorch's do, and start with the bias as
- * U(−1/√H, 1/√H). PyTorch's second bias, which would be added to the first, is left out.
+ * U(−1/√H, 1/√H). PyTorch's second bias, which would only be added to the first, is omitted.
  *
  * @see Hochreiter & Schmidhuber 1997; Gers et al. 2000 for f
  * @example

@@ -1,11 +1,12 @@
-/** Modules beside each other; one after another is {@link Sequential}. */
+/** Modules in parallel; for modules one after another see {@link Sequential}. */
 import { ConfigError, checkOptions, ShapeError, sameShape, show } from "../../base/index.ts";
 import { concat, type Tensor } from "../../tensor/index.ts";
 import { Module } from "../module.ts";
 import { Identity } from "./activation.ts";
 
 /**
- * What a body adds to its input, so that doing nothing is easy to learn and gradients pass unchanged:
+ * A residual connection: the body's output is added to the input, so that the identity is easy to
+ * learn and gradients pass unchanged:
  *
  *   y = f(x) + s(x),   s(x) = x unless a shortcut is given
  *
@@ -39,7 +40,7 @@ export class Residual extends Module {
 }
 
 /**
- * Branches that all see the same input; their outputs are joined along an axis, by default the
+ * Branches with the same input; their outputs are concatenated along an axis, by default the
  * channels.
  *
  *   y = [f₁(x), …, fₙ(x)]

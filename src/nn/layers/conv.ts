@@ -34,7 +34,10 @@ export interface ConvLayerOptions extends ConvOptions, WeightOptions {}
 /** The options of {@link ConvTranspose1d}, {@link ConvTranspose2d} and {@link ConvTranspose3d}. */
 export interface ConvTransposeLayerOptions extends ConvTransposeOptions, WeightOptions {}
 
-/** What convolutions and their transposes share: a kernel per pair of channels, a bias per channel. */
+/**
+ * Shared by convolutions and transposed convolutions: a kernel per pair of channels, a bias per
+ * channel.
+ */
 abstract class Convolution<
   Options extends WindowOptions & { readonly groups?: number | undefined },
 > extends Module {
@@ -180,14 +183,14 @@ export class Conv1d extends Conv {
 }
 
 /**
- * Convolution of images: the same small weighted sum at every place, one per output channel.
+ * Convolution of images: the same small weighted sum at every position, one per output channel.
  *
  *   y[n, o, p] = b[o] + Σ_{c, q} x[n, c, p · stride + q · dilation − padding] · w[o, c, q]
  *
  * with output size ⌊(n + 2p − d(f − 1) − 1)/s⌋ + 1 per axis. Padding is a width, widths per axis,
- * "same" (output ⌈n/s⌉) or "valid" (none, the default); `paddingMode` says what stands there: "zeros",
- * "reflect", "replicate" or "circular". The weight starts uniform with variance 2/n_in,
- * n_in = in · kernel / groups (He); the bias starts at 0.
+ * "same" (output ⌈n/s⌉) or "valid" (none, the default); `paddingMode` fills it: "zeros", "reflect",
+ * "replicate" or "circular". The weight starts uniform with variance 2/n_in, n_in = in · kernel /
+ * groups (He); the bias starts at 0.
  *
  * @see Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning"
  * @example
@@ -242,13 +245,13 @@ export class ConvTranspose1d extends ConvTranspose {
 }
 
 /**
- * Transposed convolution of images, which undoes the shape of a {@link Conv2d}: each input unit adds
- * its multiple of the kernel to the output, `stride` apart.
+ * Transposed convolution of images, which restores the input shape of a {@link Conv2d}: each input
+ * unit adds a multiple of the kernel to the output, `stride` apart.
  *
  *   y[n, o, p] = b[o] + Σ_{c, i, q : i·stride + q·dilation − padding = p} x[n, c, i] · w[c, o, q]
  *
- * with output size s(n − 1) + d(f − 1) + 1 − 2p + output padding per axis. The weight starts uniform
- * with variance 2/n_in, n_in = in · kernel / groups (He); the bias starts at 0.
+ * with output size s(n − 1) + d(f − 1) + 1 − 2p + output padding per axis. The weight starts
+ * uniform with variance 2/n_in, n_in = in · kernel / groups (He); the bias starts at 0.
  *
  * @see Dumoulin & Visin 2016, §4
  * @example

@@ -4,13 +4,13 @@ import { nextSeed } from "../initialise.ts";
 import { Module } from "../module.ts";
 
 /**
- * In training, each element is 0 with probability p, and the others are scaled up so that the
- * expectation stays (inverted dropout); in evaluation, x itself.
+ * In training, each element is 0 with probability p, and the others are scaled up to preserve the
+ * expectation (inverted dropout); in evaluation, x itself.
  *
  *   y = x · m / (1 − p),   m ~ Bernoulli(1 − p)
  *
- * The layer draws from a generator of its own, whose state is part of `state()`: a resumed run drops
- * the same elements.
+ * The layer draws from a generator of its own, whose state is part of `state()`: a resumed run
+ * drops the same elements.
  *
  * @see Srivastava et al. 2014
  * @example

@@ -5,23 +5,23 @@ import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
 import { checkCounts } from "./linear.ts";
 
-/** The initializer and dtype of an {@link Embedding}, and which index pads. */
+/** The initializer, the dtype and the padding index of an {@link Embedding}. */
 export interface EmbeddingOptions {
   /** Initializer of the vectors, default N(0, 1). */
   readonly init?: Initializer | undefined;
   readonly dtype?: FloatDType | undefined;
-  /** The index that stands for nothing: its vector starts at 0 and gets no gradient. */
+  /** The index of padding: its vector starts at 0 and gets no gradient. */
   readonly paddingIndex?: number | undefined;
 }
 
 /**
- * A learned vector for each of `count` things: row i of the weight for index i, which equals the
- * product of a one-hot row with the weight without computing it.
+ * A learned vector for each of `count` items: row i of the weight for index i, which equals the
+ * product of a one-hot row with the weight, without computing it.
  *
  *   y = W[x],   W ~ N(0, 1)
  *
- * @throws {DTypeError} for indices that are not int32. @throws {DataError} when it is computed, if an
- * index is outside 0…count − 1. @throws {ConfigError} for a padding index outside it.
+ * @throws {DTypeError} for indices that are not int32. @throws {DataError} when it is computed, if
+ * an index is outside 0…count − 1. @throws {ConfigError} for a padding index outside that range.
  * @see Bengio et al. 2003, "A neural probabilistic language model"
  * @example
  * const layer = new Embedding(3, 2);

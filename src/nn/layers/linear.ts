@@ -13,7 +13,7 @@ import { Module } from "../module.ts";
 import { Parameter } from "../parameter.ts";
 import type { Reach } from "../reach.ts";
 
-/** What layers with a weight take. */
+/** Options of layers with a weight. */
 export interface WeightOptions {
   /** Default true. */
   readonly bias?: boolean | undefined;
@@ -28,7 +28,7 @@ export const weightNames: OptionNames<WeightOptions> = {
   ...{ bias: "boolean", init: "function", biasInit: "function", dtype: true },
 };
 
-/** @throws {ConfigError} for a size of a layer that is no whole number of 1 or more. */
+/** @throws {ConfigError} for a layer size that is not an integer ≥ 1. */
 export function checkCounts(layer: string, counts: Readonly<Record<string, number>>): void {
   for (const [name, count] of Object.entries(counts))
     if (!(Number.isSafeInteger(count) && count >= 1))
@@ -44,8 +44,8 @@ export function checkCounts(layer: string, counts: Readonly<Record<string, numbe
  *
  *   y = x Wᵀ + b
  *
- * W starts uniform with variance 2/in (He), which keeps the size of activations through ReLUs;
- * b starts at 0.
+ * W starts uniform with variance 2/in (He), which preserves the variance of activations through
+ * ReLUs; b starts at 0.
  *
  * @example
  * const layer = new Linear(784, 10);

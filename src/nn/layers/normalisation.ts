@@ -1,4 +1,7 @@
-/** Layers that bring activations to mean 0 and variance 1, and AlexNet's local response normalisation. */
+/**
+ * Layers that normalise activations to mean 0 and variance 1, and AlexNet's local response
+ * normalisation.
+ */
 import {
   ConfigError,
   checkOptions,
@@ -29,9 +32,9 @@ export interface NormOptions {
   readonly eps?: number | undefined;
   readonly dtype?: FloatDType | undefined;
 }
-/** The ε of a batch normalisation, and the pace of its running statistics. */
+/** The ε of a batch normalisation, and the momentum of its running statistics. */
 export interface BatchNormOptions extends NormOptions {
-  /** How much of the running statistics each batch replaces, default 0.1. */
+  /** The weight of each batch in the running statistics, default 0.1. */
   readonly momentum?: number | undefined;
 }
 
@@ -43,10 +46,10 @@ function standardised(x: Tensor, axis: readonly number[], eps: number): Tensor {
 
 const axesFrom = (start: number, rank: number): number[] =>
   Array.from({ length: rank - start }, (_, i) => start + i);
-/** The shape in which one number per channel meets `[N, C, …]`. */
+/** The shape in which one number per channel broadcasts with `[N, C, …]`. */
 const perChannel = (x: Tensor): number[] => x.shape.map((d, i) => (i === 1 ? d : 1)).slice(1);
 
-/** What batch normalisations share; they differ in the inputs that they take. */
+/** Shared by batch normalisations; they differ in the inputs that they accept. */
 abstract class BatchNorm extends Module {
   readonly channels: number;
   readonly eps: number;
@@ -124,8 +127,9 @@ abstract class BatchNorm extends Module {
 }
 
 /**
- * Moves running averages, r ← (1 − momentum) r + momentum · value, which are 0 below 10⁻³⁰. Outside of a
- * trace they are computed at once, so that a loop does not keep the graphs of all its batches.
+ * Updates running averages, r ← (1 − momentum) r + momentum · value, with values below 10⁻³⁰ set to
+ * 0. Outside a trace they are computed immediately, so that a loop does not retain the graphs of
+ * all its batches.
  */
 function average(momentum: number, values: readonly (readonly [Variable, Tensor])[]): void {
   const next = values.map(([running, value]) =>
@@ -154,8 +158,8 @@ export class BatchNorm1d extends BatchNorm {
 }
 
 /**
- * Brings each channel of `[N, C, H, W]` to mean 0 and variance 1 over batch and space, then scales and
- * shifts it by what it learns:
+ * Normalises each channel of `[N, C, H, W]` to mean 0 and variance 1 over batch and space, then
+ * applies a learned scale and shift:
  *
  *   y = γ (x − μ) / √(σ² + ε) + β
  *
@@ -163,7 +167,7 @@ export class BatchNorm1d extends BatchNorm {
  *
  *   r ← (1 − momentum) r + momentum · statistic
  *
- * with the variance over n − 1, as PyTorch has it. In evaluation μ and σ² are the running averages,
+ * with the variance over n − 1, as in PyTorch. In evaluation μ and σ² are the running averages,
  * which are part of `state()`. γ starts at 1, β at 0, the averages at 0 and 1.
  *
  * @throws {ShapeError} for other shapes, and in training for a single value per channel.
@@ -193,8 +197,8 @@ export class BatchNorm3d extends BatchNorm {
 }
 
 /**
- * Brings each example to mean 0 and variance 1 over its last axes, then scales and shifts each of
- * their elements:
+ * Normalises each example to mean 0 and variance 1 over its last axes, then scales and shifts each
+ * of their elements:
  *
  *   y = γ (x − μ) / √(σ² + ε) + β,   μ and σ² over the axes of `shape`
  *
@@ -246,15 +250,16 @@ export class LayerNorm extends Module {
 }
 
 /**
- * Brings each group of channels of each example to mean 0 and variance 1, then scales and shifts each
- * channel:
+ * Normalises each group of channels of each example to mean 0 and variance 1, then scales and
+ * shifts each channel:
  *
  *   y = γ (x − μ) / √(σ² + ε) + β,   μ and σ² over C/groups channels and all of space
  *
- * It does not depend on the batch. One group is layer normalisation over `[C, …]` with a γ per channel,
- * C groups are instance normalisation.
+ * It does not depend on the batch. One group is layer normalisation over `[C, …]` with a γ per
+ * channel, C groups are instance normalisation.
  *
- * @throws {ConfigError} if the channels do not divide into groups. @throws {ShapeError} for other inputs.
+ * @throws {ConfigError} if the groups do not divide the channels. @throws {ShapeError} for other
+ * inputs.
  * @see Wu & He 2018
  * @example
  * new GroupNorm(2, 4, { eps: 0 }).forward(tensor([[1, 3, 5, 25]])).toArray(); // [[-1, 1, -1, 1]]
@@ -311,7 +316,7 @@ export class GroupNorm extends Module {
 
 /** The constants n, k, α and β of {@link LocalResponseNorm}. */
 export interface LocalResponseNormOptions {
-  /** n, how many neighbouring channels count, its own among them: odd, default 5. */
+  /** n, the number of neighbouring channels including its own: odd, default 5. */
   readonly size?: number | undefined;
   /** Default 10⁻⁴, for the sum of squares as in the paper; PyTorch's, for their mean, is n times larger. */
   readonly alpha?: number | undefined;
@@ -322,7 +327,8 @@ export interface LocalResponseNormOptions {
 }
 
 /**
- * Divides each activation by what its neighbouring channels show at the same place, as AlexNet does:
+ * Divides each activation by the activity of neighbouring channels at the same position, as in
+ * AlexNet:
  *
  *   yᵢ = xᵢ / (k + α Σⱼ xⱼ²)^β,   |j − i| ≤ (n − 1)/2, 0 ≤ j < C
  *
@@ -380,7 +386,7 @@ export class LocalResponseNorm extends Module {
   }
 
   override reach(): Reach {
-    return "each"; // other channels, but the same place
+    return "each"; // other channels at the same position
   }
 
   override toString(): string {

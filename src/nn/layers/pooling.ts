@@ -16,7 +16,7 @@ import type { Reach } from "../reach.ts";
 /** Stride (default: the window's size) and padding (default: none). */
 export type PoolLayerOptions = Omit<PoolOptions, "size">;
 
-/** What poolings share: one value per window, channel by channel. */
+/** Shared by poolings: one value per window, channel by channel. */
 abstract class Pool extends Module {
   readonly rank: number;
   readonly options: PoolOptions;
@@ -57,7 +57,7 @@ export abstract class MaxPool extends Pool {
   }
 
   /**
-   * The maxima, and where in their (padded) plane they come from, for {@link MaxUnpool2d}.
+   * The maxima and their positions in the (padded) plane, for {@link MaxUnpool2d}.
    *
    * @returns both `[N, C, …]`; the indices are int32 and have no derivative.
    */
@@ -82,8 +82,8 @@ export class MaxPool1d extends MaxPool {
 }
 
 /**
- * The largest value of each window of `[N, C, H, W]`. The derivative goes to where it came from, the
- * first of equals; padding counts as −∞.
+ * The largest value of each window of `[N, C, H, W]`. The derivative goes to the selected element,
+ * the first one on ties; padding counts as −∞.
  *
  * @example
  * const layer = new MaxPool2d(2);
@@ -129,7 +129,7 @@ export class AvgPool3d extends AvgPool {
   }
 }
 
-/** What poolings over all of space share. */
+/** Shared by poolings over all of space. */
 abstract class GlobalPool extends Module {
   protected abstract pool(x: Tensor, axis: readonly number[]): Tensor;
 

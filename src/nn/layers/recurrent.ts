@@ -21,27 +21,30 @@ import {
 
 /** The depth and direction of a recurrent layer. */
 export interface RecurrentOptions extends CellOptions {
-  /** How many are stacked, each reading the outputs of the one below; default 1. */
+  /** Number of stacked layers, each reading the outputs of the one below; default 1. */
   readonly layers?: number | undefined;
-  /** Read each sequence backwards, too, and put both outputs side by side. */
+  /** Also reads each sequence backwards, and concatenates both outputs. */
   readonly bidirectional?: boolean | undefined;
 }
 
-/** The state to begin with, and where sequences end. */
+/** The initial state, and the lengths of the sequences. */
 export interface SequenceOptions<S extends HiddenState> {
-  /** How many steps of each sequence are real, int32 `[N]`; beyond, outputs are 0 and the state stays. */
+  /**
+   * Number of real steps in each sequence, int32 `[N]`; beyond them outputs are 0 and the state
+   * stays.
+   */
   readonly lengths?: Tensor | undefined;
   /** The state to start from, as {@link Recurrent.run} returns one; default 0. */
   readonly initial?: S | undefined;
 }
 
-/** The same for every tensor of a state. */
+/** Applies a function to every tensor of a state. */
 const mapState = <S extends HiddenState>(state: S, f: (x: Tensor, name: keyof S) => Tensor): S =>
   Object.fromEntries(
     Object.entries(state).map(([k, x]) => [k, f(x, k as keyof S)]),
   ) as unknown as S;
 
-/** What recurrent networks share; they differ in their cell. */
+/** Shared by recurrent networks; they differ in their cell. */
 export abstract class Recurrent<S extends HiddenState> extends Module<
   [x: Tensor, options?: SequenceOptions<S> | undefined]
 > {

@@ -13,7 +13,7 @@ import { Module } from "../module.ts";
 export class Sequential extends Module {
   readonly layers: readonly Module[];
 
-  /** @param layers one after another, or one array of them. */
+  /** @param layers in order, or one array of them. */
   constructor(...layers: readonly Module[] | readonly [readonly Module[]]) {
     super();
     this.layers = layers.flat();

@@ -34,11 +34,11 @@ type Unpooled = [
   options?: { readonly outputSize?: Shape | undefined },
 ];
 
-/** What unpoolings share; they differ in the number of spatial axes. */
+/** Shared by unpoolings; they differ in the number of spatial axes. */
 abstract class MaxUnpool extends Module<Unpooled> {
   readonly rank: number;
   readonly options: PoolOptions;
-  /** The pooling that this mirrors, where it was made of one. */
+  /** The pooling that this mirrors, if it was made from one. */
   readonly pooling: MaxPool | null;
 
   constructor(rank: number, of: PerAxis | MaxPool, options: UnpoolLayerOptions) {
@@ -60,7 +60,8 @@ abstract class MaxUnpool extends Module<Unpooled> {
   /**
    * `[N, C, …pooled]`, indices of the same shape → `[N, C, …]`
    *
-   * @param indices left out where this was made of a pooling: they are those of its call in the same pass.
+   * @param indices omitted if this was made from a pooling: then those of its call in the same pass
+   * are used.
    */
   forward(...[x, indices, options = {}]: Unpooled): Tensor {
     checkSpatial(this.constructor.name, x, this.rank);
@@ -76,7 +77,7 @@ abstract class MaxUnpool extends Module<Unpooled> {
     return maxUnpool(x, found, { ...this.options, outputSize: pooled.shape.slice(2) });
   }
 
-  /** What the pooling was given in this pass. */
+  /** The input of the pooling in this pass. */
   #pooled(): Tensor {
     const calls = this.pooling ? leftBy(this.pooling) : [];
     if (calls.length === 1) return calls[0] as Tensor;
@@ -124,7 +125,7 @@ function checkMirror(
     });
 }
 
-/** Undoes the shape of a {@link MaxPool1d}; see {@link MaxUnpool2d}. */
+/** Restores the input shape of a {@link MaxPool1d}; see {@link MaxUnpool2d}. */
 export class MaxUnpool1d extends MaxUnpool {
   constructor(of: PerAxis | MaxPool1d, options: UnpoolLayerOptions = {}) {
     super(1, of, options);
@@ -132,14 +133,16 @@ export class MaxUnpool1d extends MaxUnpool {
 }
 
 /**
- * Puts values back where a {@link MaxPool2d} took its maxima from, and 0 elsewhere, so that a decoder
- * knows where in the image a feature was.
+ * Writes values back to the positions of the maxima of a {@link MaxPool2d}, and 0 elsewhere, so
+ * that a decoder knows where in the image a feature was.
  *
- * Made of a pooling layer it mirrors it: in every forward pass of a model that has both, the pooling hands
- * its indices on, and the size of what it pooled. Made of a window's size it takes indices beside x.
+ * Made from a pooling layer it mirrors that layer: in every forward pass of a model that has both,
+ * it uses the pooling's indices and input size. Made from a window's size it takes indices beside
+ * x.
  *
- * @throws {ShapeError} if values and indices differ in shape, or the pooling gives another one.
- * @throws {ConfigError} without indices, if the pooling has not run just once in the same pass.
+ * @throws {ShapeError} if values and indices differ in shape, or the pooling of the result has
+ * another shape.
+ * @throws {ConfigError} without indices, if the pooling has not run exactly once in the same pass.
  * @see Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks", §2.1
  * @example
  * const pool = new MaxPool2d(2);
@@ -155,7 +158,7 @@ export class MaxUnpool2d extends MaxUnpool {
   }
 }
 
-/** Undoes the shape of a {@link MaxPool3d}; see {@link MaxUnpool2d}. */
+/** Restores the input shape of a {@link MaxPool3d}; see {@link MaxUnpool2d}. */
 export class MaxUnpool3d extends MaxUnpool {
   constructor(of: PerAxis | MaxPool3d, options: UnpoolLayerOptions = {}) {
     super(3, of, options);

@@ -1,4 +1,4 @@
-/** Cross-entropy of classes, with what practice adds to it. */
+/** Cross-entropy of classes, with class weights, label smoothing and ignored examples. */
 import {
   ConfigError,
   checkOptions,
@@ -11,9 +11,9 @@ import {
 import { isTensor, type Tensor, tensor, where } from "../../tensor/index.ts";
 import { checkFloat, type LossOptions, reduced } from "./losses.ts";
 
-/** What {@link crossEntropy} leaves out, smooths and weighs. */
+/** The ignored class, label smoothing and class weights of {@link crossEntropy}. */
 export interface CrossEntropyOptions extends LossOptions {
-  /** Examples of this class index cost nothing and are not counted; it may lie outside 0…C−1. */
+  /** Examples of this class index have no loss and are not counted; it may lie outside 0…C−1. */
   readonly ignoreIndex?: number | undefined;
   /** ε, 0 ≤ ε ≤ 1: the targets become (1 − ε) p + ε/C. Default 0. */
   readonly labelSmoothing?: number | undefined;

@@ -1,4 +1,4 @@
-/** Losses: predictions and targets in, one number out. All are smooth wherever their formula is. */
+/** Losses: predictions and targets → one number. All are smooth wherever their formula is. */
 import {
   ConfigError,
   checkOptions,
@@ -10,16 +10,19 @@ import {
 } from "../../base/index.ts";
 import { checkedValues, type Tensor, where } from "../../tensor/index.ts";
 
-/** How the losses of the examples become one number; "none" keeps them apart. */
+/** How the losses of the examples are reduced to one number; "none" keeps them apart. */
 export type Reduction = "mean" | "sum" | "none";
 
-/** How the losses of the elements become one. */
+/** The reduction of a loss. */
 export interface LossOptions {
   /** Default "mean". */
   readonly reduction?: Reduction | undefined;
 }
 
-/** The losses of the examples as the options ask. @throws {ConfigError} for unknown options and reductions. */
+/**
+ * The losses of the examples, reduced as the options request. @throws {ConfigError} for unknown
+ * options and reductions.
+ */
 export function reduced(name: string, losses: Tensor, options: LossOptions): Tensor {
   checkOptions(name, options, { reduction: true });
   const { reduction = "mean" } = options;
@@ -34,14 +37,14 @@ export function reduced(name: string, losses: Tensor, options: LossOptions): Ten
 }
 
 /**
- * Kullback–Leibler divergence of the predicted from the true distribution, in nats: what it costs
- * beyond the entropy of the truth to believe the prediction.
+ * Kullback–Leibler divergence of the predicted from the true distribution, in nats: the cost of
+ * believing the prediction beyond the entropy of the truth.
  *
  *   L = (1/N) Σₙ Σ_c pₙc (log pₙc − log qₙc),   q = softmax(z)
  *
  * It differs from {@link crossEntropy} by the entropy of p, so both have the same gradient in z.
  *
- * @param logits z `[…, C]` float, unnormalised; log-probabilities are logits, too.
+ * @param logits z `[…, C]` float, unnormalised; log-probabilities are logits as well.
  * @param targets p `[…, C]`, rows that sum to 1.
  * @returns scalar `[]`, or `[…]` without reduction.
  * @throws {ShapeError} if the shapes differ.
@@ -57,7 +60,7 @@ export function klDivergence(logits: Tensor, targets: Tensor, options: LossOptio
 }
 
 /**
- * Mean negative log-likelihood of a yes-or-no answer, in nats, from the logit z of "yes".
+ * Mean negative log-likelihood of a binary answer, in nats, from the logit z of "yes".
  *
  *   L = y · softplus(−z) + (1 − y) · softplus(z),   softplus(z) = log(1 + eᶻ) = −log σ(−z)
  *
@@ -66,7 +69,8 @@ export function klDivergence(logits: Tensor, targets: Tensor, options: LossOptio
  *
  * @param logits any shape, float. @param targets the same shape: 0, 1 or probabilities, any dtype.
  * @returns scalar `[]`, or the shape of the logits without reduction.
- * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for targets beyond 0 to 1.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for targets
+ * beyond 0 to 1.
  * @see Goodfellow, Bengio & Courville 2016, §6.2.2.2
  * @example
  * binaryCrossEntropyWithLogits(tensor([0, 0]), tensor([0, 1])).item(); // 0.6931471824645996
@@ -78,7 +82,7 @@ export function binaryCrossEntropyWithLogits(
 ): Tensor {
   const [z, given] = pair("binaryCrossEntropyWithLogits", logits, targets);
   const y = shares("binaryCrossEntropyWithLogits", given);
-  // 0 · ∞ = 0: an infinite logit that is right costs nothing
+  // 0 · ∞ = 0: an infinite logit of the right sign has no loss
   const ofYes = where(y.equal(0), 0, y.mul(z.neg().softplus()));
   const ofNo = where(y.equal(1), 0, y.neg().add(1).mul(z.softplus()));
   const losses = ofYes.add(ofNo);
@@ -86,16 +90,18 @@ export function binaryCrossEntropyWithLogits(
 }
 
 /**
- * Mean negative log-likelihood of a yes-or-no answer, in nats, from the probability p of "yes".
+ * Mean negative log-likelihood of a binary answer, in nats, from the probability p of "yes".
  *
  *   L = −y log p − (1 − y) log(1 − p)
  *
- * ∞ for a certain and wrong answer, which a sigmoid in float32 gives from |z| ≈ 17 on: where p is one,
- * rather take its logits, {@link binaryCrossEntropyWithLogits}.
+ * ∞ for a certain and wrong answer, which a sigmoid in float32 gives from |z| ≈ 17 on: if p is a
+ * sigmoid, prefer {@link binaryCrossEntropyWithLogits} of its logits.
  *
- * @param probabilities p, any shape, float. @param targets y, the same shape: 0, 1 or probabilities.
+ * @param probabilities p, any shape, float. @param targets y, the same shape: 0, 1 or
+ * probabilities.
  * @returns scalar `[]`, or the shape of p without reduction.
- * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for targets beyond 0 to 1.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for targets
+ * beyond 0 to 1.
  * @see Goodfellow, Bengio & Courville 2016, §6.2.2.2
  * @example
  * binaryCrossEntropy(tensor([0.5, 1]), tensor([0, 1]), { reduction: "sum" }).item(); // 0.6931471824645996
@@ -160,20 +166,20 @@ export function meanAbsoluteError(
   return reduced("meanAbsoluteError", p.sub(y).abs(), options);
 }
 
-/** The width of the parabola of {@link huber}. */
+/** The δ of {@link huber}. */
 export interface HuberOptions extends LossOptions {
   /** δ > 0, default 1. */
   readonly delta?: number | undefined;
 }
 
 /**
- * Squared near the target and absolute far from it, so that outliers pull with a bounded force:
+ * Squared near the target and absolute far from it, so that the gradient of outliers is bounded:
  *
  *   L = ½ r² where |r| ≤ δ,   δ (|r| − ½ δ) elsewhere,   r = ŷ − y
  *
- * The derivative is r cut to −δ … δ, for infinite residuals, too.
+ * The derivative is r clipped to −δ … δ, even for infinite residuals.
  *
- * @throws {ShapeError} if the shapes differ. @throws {ConfigError} for another δ.
+ * @throws {ShapeError} if the shapes differ. @throws {ConfigError} for an invalid δ.
  * @see Huber 1964, "Robust estimation of a location parameter"
  * @example
  * huber(tensor([0.5, 3]), tensor([0, 0]), { reduction: "none" }).toArray(); // [0.125, 2.5]
@@ -217,7 +223,7 @@ export function pair(name: string, predictions: Tensor, targets: Tensor): [Tenso
   return [predictions, targets.cast(predictions.dtype)];
 }
 
-/** Targets y as they are, each 0 to 1. @throws {DataError} when computed, for others. */
+/** Targets y unchanged, each from 0 to 1. @throws {DataError} when computed, for others. */
 const shares = (name: string, y: Tensor): Tensor =>
   checkedValues(y, y.greaterEqual(0).logicalAnd(y.lessEqual(1)), {
     subject: name,
@@ -225,7 +231,7 @@ const shares = (name: string, y: Tensor): Tensor =>
     fix: "give 0 for no and 1 for yes; signs −1 and 1 become targets.add(1).div(2).",
   });
 
-/** Targets y as they are, each −1 or 1. @throws {DataError} when computed, for others. */
+/** Targets y unchanged, each −1 or 1. @throws {DataError} when computed, for others. */
 export const signs = (name: string, y: Tensor): Tensor =>
   checkedValues(y, y.abs().equal(1), {
     subject: name,

@@ -7,7 +7,7 @@ import { checkedValues, oneHot, type Tensor, where } from "../../tensor/index.ts
 import { checkFloat, type LossOptions, pair, reduced, signs } from "./losses.ts";
 
 /**
- * Hinge loss: 0 beyond a margin of 1, then straight up. With an L2 penalty it makes a support vector
+ * Hinge loss: 0 beyond a margin of 1, linear below. With an L2 penalty it makes a support vector
  * machine.
  *
  *   L = max(0, 1 − y f)
@@ -16,7 +16,8 @@ import { checkFloat, type LossOptions, pair, reduced, signs } from "./losses.ts"
  *
  * @param scores f, any shape, float. @param targets y ∈ {−1, 1}, the same shape, any dtype.
  * @returns scalar `[]`, or the shape of the scores without reduction.
- * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other targets.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other
+ * targets.
  * @see Cortes & Vapnik 1995, "Support-vector networks"
  * @example
  * hinge(tensor([2, 0.5]), tensor([1, -1]), { reduction: "none" }).toArray(); // [0, 1.5]
@@ -48,7 +49,7 @@ function slack(name: string, scores: Tensor, targets: Tensor): Tensor {
 }
 
 /**
- * Logistic loss, the binary cross-entropy for signs as answers, in nats: with y = 2t − 1 it is
+ * Logistic loss, the binary cross-entropy for targets −1 and 1, in nats: with y = 2t − 1 it is
  * {@link binaryCrossEntropyWithLogits} of t.
  *
  *   L = log(1 + e^{−y f})
@@ -57,7 +58,8 @@ function slack(name: string, scores: Tensor, targets: Tensor): Tensor {
  *
  * @param scores f, any shape, float. @param targets y ∈ {−1, 1}, the same shape, any dtype.
  * @returns scalar `[]`, or the shape of the scores without reduction.
- * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other targets.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other
+ * targets.
  * @see Hastie, Tibshirani & Friedman 2009, §10.5
  * @example
  * logisticLoss(tensor([0, 1000]), tensor([1, 1]), { reduction: "sum" }).item(); // 0.6931471824645996
@@ -69,13 +71,14 @@ export function logisticLoss(scores: Tensor, targets: Tensor, options: LossOptio
 }
 
 /**
- * Exponential loss, which AdaBoost descends. It grows so fast that one wrong label can rule all
- * others, and overflows float32 at a margin of −89.
+ * Exponential loss, which AdaBoost minimizes. It grows so fast that one wrong label can dominate
+ * all others, and overflows float32 at a margin of −89.
  *
  *   L = e^{−y f}
  *
  * @param targets y ∈ {−1, 1}.
- * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other targets.
+ * @throws {ShapeError} if the shapes differ. @throws {DataError} when it is computed, for other
+ * targets.
  * @see Friedman, Hastie & Tibshirani 2000, "Additive logistic regression", §4
  * @example
  * exponentialLoss(tensor([0, 0]), tensor([1, -1])).item(); // 1
@@ -95,12 +98,13 @@ export function exponentialLoss(
  *
  *   L = Σ_{j ≠ y} max(0, 1 + z_j − z_y)
  *
- * This is the sum of Weston & Watkins; Crammer & Singer take the largest term alone, and PyTorch
+ * This is the sum of Weston & Watkins; Crammer & Singer take only the largest term, and PyTorch
  * divides the sum by the number of classes.
  *
  * @param scores z `[…, C]` float. @param labels y `[…]` int32, 0…C−1.
  * @returns scalar `[]`, or `[…]` without reduction.
- * @throws {ShapeError} if the leading sizes differ. @throws {DTypeError} for labels that are not int32.
+ * @throws {ShapeError} if the leading sizes differ. @throws {DTypeError} for labels that are not
+ * int32.
  * @see Weston & Watkins 1999
  * @example
  * multiClassHinge(tensor([[3, 2.5, 0]]), tensor([0], "int32")).item(); // 0.5
@@ -115,14 +119,15 @@ export function multiClassHinge(scores: Tensor, labels: Tensor, options: LossOpt
 }
 
 /**
- * The share of wrong answers, for evaluation: its derivative is 0 wherever it exists, so nothing can
- * be learned from it.
+ * The share of wrong answers, for evaluation: its derivative is 0 wherever it exists, so it cannot
+ * be trained with.
  *
  *   L = [ŷ ≠ y],   ŷ = argmax z, or for a single score ŷ = 1 where f ≥ 0, −1 elsewhere
  *
  * @param scores z `[…, C]` with labels `[…]` int32, or f of any shape with y ∈ {−1, 1} of the same.
  * @returns scalar `[]`, or one 0 or 1 per example without reduction; in the dtype of the scores.
- * @throws {ShapeError} if the shapes do not fit. @throws {DTypeError} for labels that are not int32.
+ * @throws {ShapeError} if the shapes do not fit. @throws {DTypeError} for labels that are not
+ * int32.
  * @throws {DataError} when it is computed, for other targets.
  * @see Vapnik 1998, §1.3
  * @example

@@ -1,4 +1,4 @@
-/** Penalties on parameters, to be added to a loss; choose which with {@link select}. */
+/** Penalties on parameters, to be added to a loss; {@link select} chooses the parameters. */
 import { full, type Tensor } from "../../tensor/index.ts";
 import type { Parameter } from "../parameter.ts";
 
@@ -26,7 +26,7 @@ export const l1 = (parameters: Parameters, lambda: number): Tensor =>
   total(parameters, (theta) => theta.abs().sum()).mul(lambda);
 
 /**
- * L2 penalty, whose gradient is λ θ: with plain descent the same as weight decay.
+ * L2 penalty, whose gradient is λ θ: with plain gradient descent the same as weight decay.
  *
  *   Ω = ½ λ Σ θ²
  *
@@ -42,7 +42,7 @@ export const l2 = (parameters: Parameters, lambda: number): Tensor =>
   total(parameters, (theta) => theta.square().sum()).mul(0.5 * lambda);
 
 /**
- * Both penalties: sparse as L1, but groups of like parameters stay together.
+ * Elastic net, both penalties: sparse like L1, but groups of correlated parameters stay together.
  *
  *   Ω = λ₁ Σ |θ| + ½ λ₂ Σ θ²
  *

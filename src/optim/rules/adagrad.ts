@@ -1,4 +1,7 @@
-/** Steps that shrink with all that a coordinate has moved before, or that need no learning rate. */
+/**
+ * Learning rates that shrink with the accumulated gradients of a coordinate, or that need no
+ * tuning.
+ */
 
 import { flushedSquare } from "../../tensor/flush.ts";
 import { zerosLike } from "../../tensor/index.ts";
@@ -7,7 +10,7 @@ import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The constants of {@link adagrad}. */
 export interface AdagradOptions {
-  /** Keeps the denominator from 0; outside of the root. */
+  /** Keeps the denominator from 0; outside the root. */
   readonly eps?: number | undefined;
 }
 
@@ -47,14 +50,15 @@ export interface AdadeltaOptions {
 }
 
 /**
- * Adadelta: steps have the size of recent steps, so units agree and a learning rate of 1 does.
+ * Adadelta: steps have the size of recent steps, so their units are right and a learning rate of 1
+ * works.
  *
  *   v ← ρ v + (1 − ρ) g²
  *   δ = √(u + ε) / √(v + ε) · g
  *   u ← ρ u + (1 − ρ) δ²
  *   θ ← θ − lr δ
  *
- * Give it `{ lr: 1 }`, the paper's.
+ * Use it with `{ lr: 1 }`, as in the paper.
  *
  * @see Zeiler 2012, algorithm 1
  * @example

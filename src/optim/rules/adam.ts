@@ -1,4 +1,4 @@
-/** Steps that each coordinate scales by the size of its own gradients. */
+/** Steps scaled per coordinate by the size of its gradients. */
 
 import { flushed, flushedSquare } from "../../tensor/flush.ts";
 import { type Tensor, zerosLike } from "../../tensor/index.ts";
@@ -13,16 +13,16 @@ export interface AdamOptions {
   readonly beta1?: number | undefined;
   /** Decay of the mean of squared gradients. */
   readonly beta2?: number | undefined;
-  /** Keeps the denominator from 0; outside of the root. */
+  /** Keeps the denominator from 0; outside the root. */
   readonly eps?: number | undefined;
-  /** λ: for Adam an L2 penalty, part of the gradient; for AdamW a decay apart from it. */
+  /** λ: for Adam an L2 penalty, part of the gradient; for AdamW decoupled weight decay. */
   readonly weightDecay?: number | undefined;
   /**
-   * Divide by the largest v so far, which the proof of convergence needs: by the largest v as PyTorch
-   * computes it, or with "corrected" by the largest v̂, as PyTorch's pseudo-code has it.
+   * Divide by the largest v so far, which the proof of convergence needs: the largest v, as PyTorch
+   * computes it, or with "corrected" the largest v̂, as in PyTorch's pseudo-code.
    */
   readonly amsgrad?: boolean | "corrected" | undefined;
-  /** Climb instead of descend. */
+  /** Gradient ascent instead of descent. */
   readonly maximize?: boolean | undefined;
 }
 
@@ -90,8 +90,8 @@ const adamDirection =
   };
 
 /**
- * Adam with weight decay apart from the gradient, so that the decay of a weight does not depend on
- * the size of its gradients:
+ * Adam with decoupled weight decay, so that the decay of a weight does not depend on the size of
+ * its gradients:
  *
  *   θ ← θ − lr (m̂ / (√v̂ + ε) + λ θ)
  *

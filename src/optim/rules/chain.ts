@@ -1,4 +1,7 @@
-/** Rules put together of parts: changes of the gradients before a rule, and of its direction after. */
+/**
+ * Rules composed of parts: transformations of the gradients before a rule, and of its direction
+ * after it.
+ */
 
 import { ConfigError, checkOptions } from "../../base/index.ts";
 import { select } from "../../nn/index.ts";
@@ -20,11 +23,11 @@ export type ChainPart<S extends RuleState = RuleState> =
   | DirectionTransform;
 
 /**
- * One rule of several parts: changes of the gradients, the rule itself, changes of its direction, in
- * this order.
+ * One rule made of several parts: transformations of the gradients, the rule itself,
+ * transformations of its direction, in this order.
  *
- * @throws {ConfigError} unless there is one rule with the gradients' changes before and the direction's
- *   after it, or if the rule has no direction that a part after it could change.
+ * @throws {ConfigError} unless there is exactly one rule, with transformations of gradients before
+ * it and of its direction after it, or if a part follows a rule without a direction.
  * @example
  * chain(clipByGlobalNorm(1), adamW()).name; // "clipByGlobalNorm, adamW"
  * chain(momentum(), decoupledDecay(0.01)).name; // "momentum, decoupledDecay"
@@ -72,8 +75,8 @@ const withoutDirection = (rule: string, part: string): ConfigError =>
   });
 
 /**
- * Shortens all gradients by one factor, so that their common Euclidean norm is at most `limit`; the
- * direction stays.
+ * Scales all gradients by one factor, so that their global Euclidean norm is at most `limit`; the
+ * direction does not change.
  *
  *   g ← g · min(1, limit / ‖g‖)
  *
@@ -93,12 +96,7 @@ export const clipByGlobalNorm = (limit: number): GradientTransform => ({
   },
 });
 
-/**
- * Cuts every element of every gradient to −limit … limit.
- *
- * @example
- * clipByValue(1).transform({ w: tensor([3, -0.5]) }, {}).w.toArray(); // [1, -0.5]
- */
+/** Clips every element of every gradient to −limit … limit. */
 export const clipByValue = (limit: number): GradientTransform => ({
   name: "clipByValue",
   transform(gradients) {
@@ -108,12 +106,12 @@ export const clipByValue = (limit: number): GradientTransform => ({
 });
 
 /**
- * Adds the gradient of an L2 penalty ½ λ ‖θ‖² on all parameters, or on some: biases and the scales of
- * normalisation are often left out.
+ * Adds the gradient of an L2 penalty ½ λ ‖θ‖² on all parameters, or on some: biases and the scales
+ * of normalisation are often excluded.
  *
  *   g ← g + λ θ
  *
- * @param options `of`: a pattern of paths as `select` takes it; default all.
+ * @param options `of`: a path pattern as in `select`; default all.
  * @throws {ConfigError} at the first step, if no parameter matches.
  * @example
  * chain(weightDecay(1e-4, { of: "*.weight" }), momentum()).name; // "weightDecay, momentum"
@@ -137,8 +135,8 @@ export const weightDecay = (
 };
 
 /**
- * Weight decay apart from the gradient, so that the decay of a weight does not depend on the size of
- * its gradients:
+ * Decoupled weight decay: it is not part of the gradient, so that the decay of a weight does not
+ * depend on the size of its gradients:
  *
  *   u ← u + λ θ        and so   θ ← θ − lr (u + λ θ)
  *

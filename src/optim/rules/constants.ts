@@ -1,13 +1,13 @@
 import { ConfigError, checkOptions, type OptionNames } from "../../base/index.ts";
 
-/** Shares that stay of a mean or a velocity; all other constants are sizes. */
+/** Constants that are decay factors of a mean or a velocity; all other constants are sizes. */
 const isShare = (name: string): boolean => /^(beta|rho|momentum)\d?$/.test(name);
 
 /**
- * The name of a rule, once its constants are seen to mean something: β, ρ from 0 to below 1, since at
- * 1 a mean would never move and beyond it grow; ε and λ finite and 0 or more.
+ * Checks a rule's constants and returns its name: β and ρ from 0 to below 1, because at 1 a mean
+ * would never move and beyond it would grow; ε and λ finite and ≥ 0.
  *
- * @throws {ConfigError} naming the first that is not.
+ * @throws {ConfigError} naming the first invalid one.
  */
 export function nameOf(rule: string, constants: Readonly<Record<string, number>>): string {
   for (const [name, x] of Object.entries(constants)) {
@@ -22,10 +22,12 @@ export function nameOf(rule: string, constants: Readonly<Record<string, number>>
   return rule;
 }
 
-/** Of a rule whose formula has no constants. */
+/** For a rule whose formula has no constants. */
 export type NoConstants = Readonly<Record<string, never>>;
 
-/** {@link checkOptions}, for those who look for the learning rate among a rule's constants. */
+/**
+ * {@link checkOptions} with advice for those who pass the learning rate among a rule's constants.
+ */
 export function checkRuleOptions<O extends object>(
   rule: string,
   options: O | undefined,

@@ -5,22 +5,23 @@ import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 
 /** The constants of {@link lion}. */
 export interface LionOptions {
-  /** How much of the momentum enters the direction. */
+  /** The weight of the momentum in the direction. */
   readonly beta1?: number | undefined;
-  /** How much of the momentum stays. */
+  /** The decay of the momentum. */
   readonly beta2?: number | undefined;
-  /** λ, a decay apart from the gradient, as in AdamW. */
+  /** λ, decoupled weight decay, as in AdamW. */
   readonly weightDecay?: number | undefined;
 }
 
 /**
- * Lion: every coordinate moves by the learning rate, up or down; it remembers half as much as Adam.
+ * Lion: every coordinate moves by the learning rate, up or down; its state is half of Adam's.
  *
  *   c = β₁ m + (1 − β₁) g
  *   θ ← θ − lr (sign c + λ θ)
  *   m ← β₂ m + (1 − β₂) g
  *
- * The paper takes a learning rate 3 to 10 times smaller than AdamW's, and a λ as many times larger.
+ * The paper uses a learning rate 3 to 10 times smaller than AdamW's, and a λ larger by the same
+ * factor.
  *
  * @see Chen et al. 2023, "Symbolic discovery of optimization algorithms", algorithm 2
  * @example

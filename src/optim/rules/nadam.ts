@@ -9,7 +9,7 @@ export interface NadamOptions {
   readonly beta1?: number | undefined;
   /** Decay of the mean of squared gradients. */
   readonly beta2?: number | undefined;
-  /** Keeps the denominator from 0; outside of the root. */
+  /** Keeps the denominator from 0; outside the root. */
   readonly eps?: number | undefined;
   /** ψ: how fast the momentum rises to β₁, from half of it. */
   readonly momentumDecay?: number | undefined;
@@ -19,14 +19,15 @@ export interface NadamOptions {
 type NadamState = Pick<RuleState, "m" | "v" | "product">;
 
 /**
- * Adam with Nesterov's look ahead, as PyTorch documents it, t = 1, 2, …:
+ * Adam with Nesterov momentum, as PyTorch documents it, t = 1, 2, …:
  *
  *   μₜ = β₁ (1 − ½ · 0.96^{ψ t})
  *   m ← β₁ m + (1 − β₁) g        m̂ = μₜ₊₁ m / (1 − μ₁ ⋯ μₜ₊₁) + (1 − μₜ) g / (1 − μ₁ ⋯ μₜ)
  *   v ← β₂ v + (1 − β₂) g²       v̂ = v / (1 − β₂ᵗ)
  *   θ ← θ − lr m̂ / (√v̂ + ε)
  *
- * PyTorch's default learning rate for it is 0.002. (PyTorch 1.13 and before count μₜ twice in μ₁ ⋯ μₜ₊₁.)
+ * PyTorch's default learning rate for it is 0.002. (PyTorch 1.13 and before count μₜ twice in μ₁ ⋯
+ * μₜ₊₁.)
  *
  * @see Dozat 2016, "Incorporating Nesterov momentum into Adam", algorithm 2
  * @example

@@ -1,4 +1,4 @@
-/** Update rules by name, as options take them. */
+/** Update rules by name, as used in options. */
 import { ConfigError, describe, nearest } from "../../base/index.ts";
 import { adadelta, adagrad } from "./adagrad.ts";
 import { adam, adamW } from "./adam.ts";
@@ -16,7 +16,10 @@ const rules = {
 /** The name of a rule with its default constants. */
 export type RuleName = keyof typeof rules;
 
-/** A rule, its name, or what makes one with its default constants: `adam()`, `"adam"`, `adam`. */
+/**
+ * A rule, its name, or a function that makes one with its default constants: `adam()`, `"adam"`,
+ * `adam`.
+ */
 export type RuleLike = Rule | RuleName | (() => Rule);
 
 const isRule = (x: unknown): x is Rule =>
@@ -25,7 +28,7 @@ const isRule = (x: unknown): x is Rule =>
   typeof (x as Rule).init === "function" &&
   typeof (x as Rule).update === "function";
 
-/** The rule that is meant. @throws {ConfigError} for what is none. */
+/** Resolves a {@link RuleLike}. @throws {ConfigError} for anything else. */
 export function ruleOf(subject: string, given: RuleLike): Rule {
   if (isRule(given)) return given;
   const names = Object.keys(rules);
@@ -43,7 +46,7 @@ export function ruleOf(subject: string, given: RuleLike): Rule {
   });
 }
 
-/** What a function makes; nothing where it is a class, or fails. */
+/** The result of the function; nothing if it is a class, or fails. */
 function called(f: () => unknown): unknown {
   try {
     return f();

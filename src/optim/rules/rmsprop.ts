@@ -8,11 +8,11 @@ export interface RmspropOptions {
   /** Decay of the mean of squared gradients. */
   readonly rho?: number | undefined;
   readonly eps?: number | undefined;
-  /** ε under the root, as TensorFlow has it, rather than beside it. */
+  /** ε under the root, as in TensorFlow, rather than outside. */
   readonly epsInRoot?: boolean | undefined;
-  /** How much of the velocity stays, of steps that have been divided already. Default 0. */
+  /** The decay of the velocity, a sum of steps that have already been divided. Default 0. */
   readonly momentum?: number | undefined;
-  /** Divide by the standard deviation: take the squared mean of the gradients off v. */
+  /** Divide by the standard deviation: subtract the squared mean of the gradients from v. */
   readonly centered?: boolean | undefined;
 }
 
@@ -25,14 +25,14 @@ type RmspropState = Pick<RuleState, "v"> & Partial<Pick<RuleState, "u" | "m">>;
  *   v ← ρ v + (1 − ρ) g²
  *   θ ← θ − lr g / (√v + ε)        or g / √(v + ε)
  *
- * The defaults are PyTorch's, ρ = 0.99 and ε = 10⁻⁸ outside of the root; courses often take
- * `{ rho: 0.9, eps: 1e-5 }`. PyTorch's two options:
+ * The defaults are PyTorch's, ρ = 0.99 and ε = 10⁻⁸ outside the root; courses often take `{ rho:
+ * 0.9, eps: 1e-5 }`. PyTorch's two options:
  *
  *   centered:   m ← ρ m + (1 − ρ) g,   v − m² in place of v under the root
  *   momentum:   u ← μ u + g / (√v + ε),   θ ← θ − lr u
  *
- * @see Tieleman & Hinton 2012, lecture 6.5; Graves 2013, "Generating sequences with recurrent neural
- *   networks", §4.2, for the options
+ * @see Tieleman & Hinton 2012, lecture 6.5; Graves 2013, "Generating sequences with recurrent
+ *   neural networks", §4.2, for the options
  * @example
  * const rule = rmsprop({ rho: 0.75, eps: 0 });
  * rule.update(tensor(4), { v: tensor(0) }, { t: tensor(1), lr: 0.5 }, tensor(1)).delta.item(); // -1

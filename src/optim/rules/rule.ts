@@ -1,10 +1,10 @@
 import type { Parameter } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 
-/** What a rule remembers of one parameter: tensors by name. */
+/** A rule's state for one parameter: tensors by name. */
 export type RuleState = Readonly<Record<string, Tensor>>;
 
-/** What changes from step to step. */
+/** Quantities that change from step to step. */
 export interface Hyper {
   /** The number of the step, 1, 2, …: a float64 scalar. */
   readonly t: Tensor;
@@ -12,15 +12,15 @@ export interface Hyper {
   readonly lr: Tensor | number;
 }
 
-/** Where a rule points, and what it remembers. */
+/** The direction of a rule, and its new state. */
 export interface Direction<S> {
   readonly direction: Tensor;
   readonly state: S;
 }
 
 /**
- * An update rule: what it remembers of a parameter θ, and how a gradient moves it, θ ← θ + δ. A rule
- * sees one parameter at a time and is plain tensor arithmetic.
+ * An update rule: its state for a parameter θ, and the step for a gradient, θ ← θ + δ. A rule sees
+ * one parameter at a time and is plain tensor arithmetic.
  */
 export interface Rule<S extends RuleState = RuleState> {
   readonly name: string;
@@ -33,9 +33,9 @@ export interface Rule<S extends RuleState = RuleState> {
     hyper: Hyper,
     parameter: Tensor,
   ): { readonly delta: Tensor; readonly state: S };
-  /** The direction u of a rule whose step is δ = −lr u; {@link chain} can change it. */
+  /** The direction u of a rule whose step is δ = −lr u; {@link chain} can transform it. */
   direction?(gradient: Tensor, state: S, hyper: Hyper, parameter: Tensor): Direction<S>;
-  /** What is done first to all gradients together; {@link chain} fills it in. */
+  /** Transformations of all gradients together, applied first; set by {@link chain}. */
   readonly before?: GradientTransform["transform"] | undefined;
 }
 
@@ -53,16 +53,19 @@ export const alongDirection = <S extends RuleState>(
 /** Tensors by the path of a parameter. */
 export type Tensors = Readonly<Record<string, Tensor>>;
 
-/** A change of all gradients together, before a rule sees them: clipping, decay. */
+/** A transformation of all gradients together, before a rule sees them: clipping, decay. */
 export interface GradientTransform {
   readonly name: string;
-  /** The gradients that the next in the chain gets. */
+  /** The gradients for the next part of the chain. */
   transform(gradients: Tensors, parameters: Readonly<Record<string, Parameter>>): Tensors;
 }
 
-/** A change of a rule's direction u, before the learning rate scales it: decoupled decay. */
+/**
+ * A transformation of a rule's direction u, before the learning rate scales it: decoupled weight
+ * decay.
+ */
 export interface DirectionTransform {
   readonly name: string;
-  /** The direction that the next in the chain gets. */
+  /** The direction for the next part of the chain. */
   after(direction: Tensor, parameter: Tensor): Tensor;
 }

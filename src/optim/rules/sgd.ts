@@ -1,4 +1,4 @@
-/** Gradient descent, plain and with momentum. Stochastic or not is a matter of the batch. */
+/** Gradient descent, plain and with momentum. Whether it is stochastic depends on the batch. */
 
 import { flushed } from "../../tensor/flush.ts";
 import { onesLike, where, zerosLike } from "../../tensor/index.ts";
@@ -10,9 +10,9 @@ import { alongDirection, type Rule, type RuleState } from "./rule.ts";
 /** The velocity v, of the parameter's shape. */
 type Velocity = Pick<RuleState, "v">;
 
-/** The constants of {@link momentum} and its kin. */
+/** The constants of {@link momentum} and similar rules. */
 export interface MomentumOptions {
-  /** How much of the velocity stays, 0 ≤ ρ < 1. */
+  /** The decay of the velocity, 0 ≤ ρ < 1. */
   readonly rho?: number | undefined;
 }
 
@@ -67,8 +67,8 @@ export const subgradient = (options: NoConstants = {}): Rule<RuleState> => {
 };
 
 /**
- * Momentum in PyTorch's form (without dampening), where the learning rate scales the velocity as a
- * whole:
+ * Momentum in PyTorch's form (without dampening), where the learning rate scales the entire
+ * velocity:
  *
  *   v ← ρ v + g
  *   θ ← θ − lr v
@@ -91,9 +91,9 @@ export const momentum = (options: MomentumOptions = {}): Rule<Velocity> => {
 };
 
 /**
- * Momentum in the textbooks' form, where each gradient enters the velocity with the learning rate of
- * its own step. The same as {@link momentum} while the learning rate stays; when it falls, the
- * velocity that was gained before stays.
+ * Momentum in the textbooks' form, where each gradient enters the velocity with the learning rate
+ * of its own step. The same as {@link momentum} while the learning rate is constant; when it falls,
+ * the velocity gained before keeps its size.
  *
  *   v ← ρ v + lr g
  *   θ ← θ − v

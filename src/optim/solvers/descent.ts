@@ -1,29 +1,29 @@
-/** Directions of descent: what tells Newton, L-BFGS and conjugate gradients apart. */
+/** Descent directions: the part in which Newton, L-BFGS and conjugate gradients differ. */
 import { NumericError } from "../../base/index.ts";
 import type { Evaluation } from "./flat-parameters.ts";
 import { solvePositive } from "./solve.ts";
 import { dot, plus, scaled } from "./vectors.ts";
 
-/** A point θ `[n]` with what is known of the loss there. */
+/** A point θ `[n]` with the loss and its derivatives there. */
 export interface Point extends Evaluation {
   readonly x: Float64Array;
 }
 
-/** A method: a direction at a point, and what it learns of a step. */
+/** A method: a direction at a point, and an update of its state after a step. */
 export interface Descent {
   /** c₂ of the line search. */
   readonly curvature: number;
-  /** The direction at a point, downhill or the method is told to forget. */
+  /** The direction at a point. If it is not downhill, the method is reset. */
   direction(point: Point): Float64Array;
   /** The step length to try first. */
   first(point: Point, direction: Float64Array): number;
-  /** Takes notice of a step from one point to another along a direction. */
+  /** Updates its state with a step from one point to another along a direction. */
   learn(from: Point, to: Point, direction: Float64Array): void;
-  /** Begins anew. @returns false if there was nothing to forget, so that trying again is in vain. */
+  /** Resets the state. @returns false if there was none, so that trying again is useless. */
   forget(): boolean;
 }
 
-/** A first step without any idea of the scale: not longer than 1 in the sum of its parts. */
+/** A first step when the scale is unknown: at most 1 in the L1 norm. */
 const cautious = ({ gradient }: Point): number =>
   Math.min(1, 1 / gradient.reduce((sum, x) => sum + Math.abs(x), 0));
 
@@ -61,7 +61,7 @@ export function lbfgs(memory: number): Descent {
     first: (point) => (pairs.length === 0 ? cautious(point) : 1),
     learn(from, to) {
       const pair = { s: plus(to.x, -1, from.x), y: plus(to.gradient, -1, from.gradient) };
-      // the Wolfe conditions give sᵀy > 0 but for rounding, and H stays positive definite
+      // the Wolfe conditions give sᵀy > 0 up to rounding, and H stays positive definite
       if (dot(pair.s, pair.y) > Number.EPSILON * dot(pair.y, pair.y))
         pairs = [...pairs, pair].slice(-memory);
     },
@@ -73,7 +73,10 @@ export function lbfgs(memory: number): Descent {
   };
 }
 
-/** H g, where H begins as (sᵀy / yᵀy) I of the latest pair. @see Nocedal & Wright 2006, algorithm 7.4 */
+/**
+ * H g, where H starts as (sᵀy / yᵀy) I of the latest pair. @see Nocedal & Wright 2006, algorithm
+ * 7.4
+ */
 function inverseTimes(pairs: readonly Pair[], gradient: Float64Array): Float64Array {
   let q = gradient;
   const alphas = new Map<Pair, number>();
@@ -91,11 +94,13 @@ function inverseTimes(pairs: readonly Pair[], gradient: Float64Array): Float64Ar
   return q;
 }
 
-/** d ← −g + β d. The first step of a line search promises the decrease of the step before. */
+/**
+ * d ← −g + β d. The first trial step of a line search aims at the decrease of the previous step.
+ */
 export function conjugate(
   beta: (g: Float64Array, before: Float64Array, steps: number) => number,
 ): Descent {
-  let steps = 0; // since the beginning, or since all was forgotten
+  let steps = 0; // since the start or the last reset
   let last: { gradient: Float64Array; direction: Float64Array; promised: number } | null = null;
   return {
     curvature: 0.1,
@@ -120,10 +125,15 @@ export function conjugate(
   };
 }
 
-/** β = max(0, gᵀ(g − g₋) / g₋ᵀg₋), which starts anew by itself where the steps stop being conjugate. */
+/**
+ * β = max(0, gᵀ(g − g₋) / g₋ᵀg₋), which resets by itself when the steps are no longer conjugate.
+ */
 export const polakRibiere = (g: Float64Array, before: Float64Array): number =>
   Math.max(0, (dot(g, g) - dot(g, before)) / dot(before, before));
 
-/** β = gᵀg / g₋ᵀg₋, and 0 after every n + 1 steps, or a short step would be followed by many. */
+/**
+ * β = gᵀg / g₋ᵀg₋, and 0 after every n + 1 steps; otherwise a short step would be followed by many
+ * short ones.
+ */
 export const fletcherReeves = (g: Float64Array, before: Float64Array, steps: number): number =>
   steps % (g.length + 1) === 0 ? 0 : dot(g, g) / dot(before, before);

@@ -25,17 +25,17 @@ export type ParameterSource = AnyModule | Readonly<Record<string, Parameter>>;
 export interface FlatParameters<X> {
   /** θ at the start. */
   readonly start: Float64Array;
-  /** How finely the coarsest of their dtypes can tell numbers apart. */
+  /** The machine precision of the coarsest of their dtypes. */
   readonly epsilon: number;
-  /** Runs `f` with the parameters that θ holds; a model reads them as its own. */
+  /** Runs `f` with the parameters in θ; a model reads them as its own. */
   at<R>(theta: Tensor, f: (x: X) => R): R;
-  /** θ in the parameters' own shapes and dtypes; a model takes them over. */
+  /** θ in the parameters' own shapes and dtypes; written back to a model. */
   finish(theta: Float64Array): X;
 }
 
 /**
- * @throws {ConfigError} if there is nothing to move.
- * @throws {DTypeError} for tensors that are not of floats.
+ * @throws {ConfigError} if there are no parameters.
+ * @throws {DTypeError} for tensors that are not float.
  */
 export function flatParametersOf<X>(subject: string, target: unknown): FlatParameters<X> {
   const parameters = parametersOf(target);
@@ -136,7 +136,7 @@ export function valueAndGradient(
   };
 }
 
-/** The elements as float64 numbers of our own. */
+/** A copy of the elements as float64 numbers. */
 export const numbers = (x: Tensor): Float64Array => Float64Array.from(x.dataSync());
 
 /** All elements of one tensor or of several, one after another, in float64. */

@@ -1,4 +1,4 @@
-/** Sums of squares, whose second derivatives are nearly known from first ones. */
+/** Sums of squares, whose second derivatives are nearly determined by first ones. */
 import { ConfigError, checkOptions, NumericError } from "../../base/index.ts";
 import { compile, jvp, type Tensor, tensor, vjp } from "../../tensor/index.ts";
 import type { Descent } from "./descent.ts";
@@ -26,15 +26,18 @@ import {
 import { leastSquaresStep } from "./solve.ts";
 import { dot, norm, plus } from "./vectors.ts";
 
-/** The damping of {@link leastSquares}, and when it ends. */
+/** The damping and the stopping rule of {@link leastSquares}. */
 export interface LeastSquaresOptions {
-  /** Default "levenberg-marquardt"; the description of {@link leastSquares} says what each is. */
+  /** Default "levenberg-marquardt"; see {@link leastSquares}. */
   readonly method?: "levenberg-marquardt" | "gauss-newton" | undefined;
-  /** The norm of the gradient Jᵀr that counts as 0. Default 1e-8. */
+  /** The tolerance: the norm of the gradient Jᵀr that counts as 0. Default 1e-8. */
   readonly tolerance?: number | undefined;
   /** Default 200. */
   readonly maxIterations?: number | undefined;
-  /** The first μ, as a share of the largest diagonal element of JᵀJ. Default 1e-3; 1 for poor starts. */
+  /**
+   * The initial μ, relative to the largest diagonal element of JᵀJ. Default 1e-3; 1 for poor
+   * starts.
+   */
   readonly damping?: number | undefined;
 }
 
@@ -45,18 +48,21 @@ const methods = ["levenberg-marquardt", "gauss-newton"] as const;
  *
  *   minimise ‖J s + r‖² + μ ‖s‖² over s,   θ ← θ + s
  *
- * - `levenberg-marquardt`: μ falls when a step keeps what the linear model promised, and grows until a
- *   step lowers the sum when it does not. J may have dependent columns.
+ * - `levenberg-marquardt`: μ falls when a step achieves the decrease predicted by the linear model;
+ *   otherwise it grows until a step lowers the sum. J may have dependent columns.
  * - `gauss-newton`: μ = 0, and a line search along s.
  *
- * Where the residuals end small or nearly linear the end is quadratic, without second derivatives. The
- * small problem is solved by QR, as JᵀJ would lose half of the digits.
+ * If the final residuals are small or nearly linear, convergence is quadratic, without second
+ * derivatives. The linear problem is solved by QR, because JᵀJ would lose half of the digits.
  *
- * @param residuals a function of the unknowns that returns a tensor, or a tree of them.
+ * @param residuals a function of the parameters that returns a tensor, or a tree of them.
  * @param start as for {@link minimize}.
- * @returns `value` is ½ ‖r‖², `gradientNorm` is ‖Jᵀr‖₂; `evaluations` counts residuals, and Jacobians in `gauss-newton`'s search.
- * @throws {NumericError} if a residual is not finite at the start, or if J has dependent columns and μ is 0.
- * @see Levenberg 1944; Marquardt 1963; Madsen, Nielsen & Tingleff 2004, "Methods for non-linear least squares problems", algorithms 3.1 and 3.16
+ * @returns `value` is ½ ‖r‖², `gradientNorm` is ‖Jᵀr‖₂; `evaluations` counts residuals, and
+ * Jacobians in `gauss-newton`'s search.
+ * @throws {NumericError} if a residual is not finite at the start, or if J has dependent columns
+ * and μ is 0.
+ * @see Levenberg 1944; Marquardt 1963; Madsen, Nielsen & Tingleff 2004, "Methods for non-linear
+ * least squares problems", algorithms 3.1 and 3.16
  * @example
  * const t = tensor([0, 1, 2, 3], "float64");
  * const y = t.mul(-0.5).exp().mul(2);
@@ -107,7 +113,9 @@ interface Linear {
   readonly columns: readonly Float64Array[];
 }
 
-/** Residuals and Jacobian at a point: n forward products or m backward ones, whichever are fewer. */
+/**
+ * Residuals and Jacobian at a point: n forward products or m backward ones, whichever is cheaper.
+ */
 function linearizer(r: (theta: Tensor) => Tensor, n: number): (x: Float64Array) => Linear {
   const values = compile(r);
   const forward = compile((theta: Tensor, v: Tensor) => jvp(r, theta, v).tangent);
@@ -150,7 +158,7 @@ function gaussNewton(linear: (x: Float64Array) => Linear): Descent {
 
 type Point = Evaluation & Linear & { readonly x: Float64Array };
 
-/** θ ← θ + s(μ) where that helps, with Nielsen's rule for μ. */
+/** θ ← θ + s(μ) if that lowers the sum, with Nielsen's update of μ. */
 function levenbergMarquardt(
   residuals: (theta: Tensor) => Tensor,
   linear: (x: Float64Array) => Linear,
@@ -185,7 +193,7 @@ function levenbergMarquardt(
     if (s && norm(s) <= epsilon * norm(point.x)) return ended("no step is longer than rounding");
     const x = s && plus(point.x, 1, s);
     const value = x ? valueAt(x) : Number.NaN;
-    // what the linear model promises: ½‖r‖² − ½‖Js + r‖² = ½ sᵀ(μ s − g)
+    // the decrease predicted by the linear model: ½‖r‖² − ½‖Js + r‖² = ½ sᵀ(μ s − g)
     const promised = s ? 0.5 * (mu * dot(s, s) - dot(s, point.gradient)) : 1;
     const ratio = (point.value - value) / promised;
     if (x && ratio > 0) {

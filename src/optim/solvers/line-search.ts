@@ -1,4 +1,4 @@
-/** How far to go along a direction. */
+/** The step length along a direction. */
 
 /** A point on a line x + t d: its value, and its slope ∇f · d. */
 export interface LinePoint {
@@ -8,17 +8,20 @@ export interface LinePoint {
 }
 
 export interface LineSearchOptions {
-  /** Where to look first. */
+  /** The first step length to try. */
   readonly first: number;
-  /** c₂: the share of the first slope that may be left. Small for conjugate gradients, which need it. */
+  /**
+   * c₂: the fraction of the initial slope that may remain. Small for conjugate gradients, which
+   * need it.
+   */
   readonly curvature: number;
-  /** Values that differ by no more are the same to rounding. */
+  /** Values that differ by no more than this are equal up to rounding. */
   readonly noise: number;
   /** A bracket shorter than this ends the search. */
   readonly shortest: number;
 }
 
-/** c₁: the share of the promised decrease that must come true. */
+/** c₁: the fraction of the predicted decrease that must be achieved. */
 const decrease = 1e-4;
 const mostSamples = 25;
 
@@ -27,12 +30,12 @@ const mostSamples = 25;
  *
  *   φ(t) ≤ φ(0) + c₁ t φ′(0)      |φ′(t)| ≤ c₂ |φ′(0)|,      φ(t) = f(x + t d)
  *
- * First the step grows by cubic extrapolation (up to ten times) until a minimum lies behind it, then
- * the bracket shrinks by cubic interpolation, kept a tenth from its ends when it does not. The
- * decisions are those of minFunc, which PyTorch's LBFGS takes too. Where the values differ by
- * rounding alone, the slope decides, as Hager and Zhang propose.
+ * First the step grows by cubic extrapolation (up to ten times) until it is past a minimum, then
+ * the bracket shrinks by cubic interpolation, kept a tenth away from its ends if it does not. The
+ * decisions are those of minFunc, which PyTorch's LBFGS follows too. If the values differ only by
+ * rounding, the slope decides, as Hager and Zhang propose.
  *
- * @returns the best point found, the start itself where no step helps.
+ * @returns the best point found, the start itself if no step helps.
  * @see Nocedal & Wright 2006, algorithms 3.5 and 3.6; Schmidt 2005, minFunc; Hager & Zhang 2005, §4
  */
 export function strongWolfe<P extends LinePoint>(
@@ -80,7 +83,10 @@ export function strongWolfe<P extends LinePoint>(
   return low;
 }
 
-/** Where the cubic through two values and slopes has its minimum, within bounds; else their middle. */
+/**
+ * The minimum of the cubic through two values and slopes, within bounds; else the midpoint of the
+ * bounds.
+ */
 function cubicMinimum(p: LinePoint, q: LinePoint, least: number, most: number): number {
   const [a, b] = p.t <= q.t ? [p, q] : [q, p];
   const d1 = a.slope + b.slope - (3 * (a.value - b.value)) / (a.t - b.t);

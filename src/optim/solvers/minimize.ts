@@ -1,4 +1,4 @@
-/** Full-batch minimisation with second derivatives, or with what gradients tell of them. */
+/** Full-batch minimization with second derivatives, or approximations of them from gradients. */
 import { ConfigError, checkOptions, NumericError, nearest } from "../../base/index.ts";
 import { compile, hvp, type Tensor, tensor } from "../../tensor/index.ts";
 import {
@@ -20,15 +20,15 @@ import {
 import { type LinePoint, strongWolfe } from "./line-search.ts";
 import { dot, largest, norm, plus } from "./vectors.ts";
 
-/** The method of {@link minimize}, and when it ends. */
+/** The method and the stopping rule of {@link minimize}. */
 export interface MinimizeOptions {
-  /** Default "lbfgs"; the description of {@link minimize} says what each is. */
+  /** Default "lbfgs"; see {@link minimize}. */
   readonly method?: "newton" | "lbfgs" | "cg" | "cg-fletcher-reeves" | undefined;
-  /** The gradient's norm that counts as 0. Default 1e-8. */
+  /** The tolerance: the gradient norm that counts as 0. Default 1e-8. */
   readonly tolerance?: number | undefined;
   /** Default 200. */
   readonly maxIterations?: number | undefined;
-  /** How many steps L-BFGS remembers. Default 10. */
+  /** The number of steps in the history of L-BFGS. Default 10. */
   readonly memory?: number | undefined;
 }
 
@@ -40,9 +40,12 @@ export interface Iteration {
   readonly step: number;
 }
 
-/** Where a minimisation ended. */
+/** The result of a minimization. */
 export interface Minimum<X> {
-  /** The point, like the start; of a model, its trainable parameters by path, which it now holds. */
+  /**
+   * The final point, in the form of the start; for a model, its trainable parameters by path, which
+   * it now has.
+   */
   readonly x: X;
   readonly value: number;
   /** ‖∇f‖₂ */
@@ -50,7 +53,7 @@ export interface Minimum<X> {
   readonly iterations: number;
   /** How often value and gradient were computed. */
   readonly evaluations: number;
-  /** True when the gradient's norm came below the tolerance. */
+  /** True if the gradient norm fell below the tolerance. */
   readonly converged: boolean;
   /** Why it ended, as a clause. */
   readonly why: string;
@@ -60,25 +63,29 @@ export interface Minimum<X> {
 const methods = ["newton", "lbfgs", "cg", "cg-fletcher-reeves"] as const;
 
 /**
- * A local minimum of a smooth function of few unknowns (up to some thousands; "newton": hundreds),
- * by steps θ ← θ + t d whose length t meets the strong Wolfe conditions:
+ * A local minimum of a smooth function of few parameters (up to some thousands; "newton":
+ * hundreds), by steps θ ← θ + t d whose length t meets the strong Wolfe conditions:
  *
- * - `newton`: d = −(∇²f + τ I)⁻¹ ∇f, from n exact Hessian-vector products. τ is 0 where the Hessian is
- *   positive definite, so that the end is quadratic; elsewhere the least of β, 4β, 16β, … that makes it
- *   so, with β = 10⁻⁸ ‖∇²f‖, which turns d towards −∇f.
- * - `lbfgs`: d = −H ∇f, where H stands for the inverse Hessian that the last `memory` steps suggest.
- * - `cg`: d = −∇f + β d by Polak and Ribière, β ≥ 0; `cg-fletcher-reeves`: with their β,
- *   and anew after every n + 1 steps.
+ * - `newton`: d = −(∇²f + τ I)⁻¹ ∇f, from n exact Hessian-vector products. τ is 0 where the Hessian
+ *   is positive definite, so that convergence is quadratic; elsewhere the smallest of β, 4β, 16β, …
+ *   that makes it so, with β = 10⁻⁸ ‖∇²f‖, which turns d towards −∇f.
+ * - `lbfgs`: d = −H ∇f, where H approximates the inverse Hessian from the last `memory` steps.
+ * - `cg`: d = −∇f + β d by Polak and Ribière, β ≥ 0; `cg-fletcher-reeves`: with their β, reset
+ *   after every n + 1 steps.
  *
- * When a direction fails, the method starts anew from −∇f. A gradient of 0 is all that is asked for: a
- * start exactly on a saddle stays there. Use float64; in float32 the values differ by rounding long
+ * When a direction fails, the method is reset to −∇f. It stops at any point of gradient 0: a start
+ * exactly on a saddle stays there. Use float64; in float32 the values differ only by rounding long
  * before the gradient is small, and the result says so.
  *
- * @param loss a function of the unknowns that returns a float scalar; of a model, usually `() => …`
- *   over the full batch. A model is in evaluation mode meanwhile, where its loss is a function.
- * @param start a tensor or a tree of them; or a model, or parameters by path, which take the result over.
- * @throws {NumericError} if the loss is not finite at the start. @throws {ConfigError} for options that mean nothing.
- * @see Nocedal & Wright 2006, algorithms 3.2, 7.5 and 5.4; Liu & Nocedal 1989; Polak & Ribière 1969; Fletcher & Reeves 1964
+ * @param loss a function of the parameters that returns a float scalar; of a model, usually `() =>
+ *   …` over the full batch. Meanwhile a model is in evaluation mode, in which its loss is
+ *   deterministic.
+ * @param start a tensor or a tree of them; or a model, or parameters by path, to which the result
+ * is written.
+ * @throws {NumericError} if the loss is not finite at the start. @throws {ConfigError} for invalid
+ * options.
+ * @see Nocedal & Wright 2006, algorithms 3.2, 7.5 and 5.4; Liu & Nocedal 1989; Polak & Ribière
+ * 1969; Fletcher & Reeves 1964
  * @example
  * const rosenbrock = (x: Tensor) => {
  *   const [a, b] = [x.slice(0), x.slice(1)];
@@ -125,10 +132,10 @@ export function minimize<X>(
 /** When a descent ends. */
 export type Limits = Pick<MinimizeOptions, "tolerance" | "maxIterations">;
 
-/** A minimisation that has ended, its point still a vector. */
+/** A finished minimization, its point still a vector. */
 export type DescentEnd = Omit<Minimum<never>, "x"> & { readonly point: Point };
 
-/** What is said of the end. */
+/** The reason for stopping. */
 export const report = (
   point: Point,
   {
@@ -142,7 +149,7 @@ export const report = (
   return { point, value: point.value, gradientNorm, iterations, converged, ...rest };
 };
 
-/** The loop that all methods share. */
+/** The loop shared by all methods. */
 export function descend(
   subject: string,
   evaluate: (x: Float64Array) => Evaluation,
@@ -175,7 +182,7 @@ export function descend(
   return ended(`the gradient's norm is below ${tolerance}`);
 }
 
-/** The point that the line search finds, or null where the direction leads nowhere. */
+/** The point found by the line search, or null if the direction leads nowhere. */
 function along(
   from: Point,
   direction: Float64Array,
@@ -187,7 +194,7 @@ function along(
   if (!(slope < 0 && Number.isFinite(slope))) return null;
   const sample = (t: number): LinePoint & Point => {
     const point = at(plus(from.x, t, direction));
-    // what is not a number is a wall, to be kept off
+    // treat NaN as +∞: a wall to stay away from
     const value = Number.isFinite(point.value) ? point.value : Number.POSITIVE_INFINITY;
     return { ...point, t, value, slope: dot(point.gradient, direction) };
   };
@@ -197,7 +204,7 @@ function along(
     noise: 16 * epsilon * Math.abs(from.value),
     shortest: (epsilon * Math.max(largest(from.x), Number.MIN_VALUE)) / largest(direction),
   });
-  const helps = found.value < from.value || norm(found.gradient) < norm(from.gradient); // or it is but rounding
+  const helps = found.value < from.value || norm(found.gradient) < norm(from.gradient); // or a tie
   return found.t > 0 && Number.isFinite(found.slope) && helps ? found : null;
 }
 
@@ -214,7 +221,7 @@ function hessianOf(f: (theta: Tensor) => Tensor): (x: Float64Array) => Float64Ar
   };
 }
 
-/** What a history keeps of a point. */
+/** The history entry of a point. */
 export const iteration = ({ value, gradient }: Evaluation, step: number): Iteration => ({
   value,
   gradientNorm: norm(gradient),

@@ -2,12 +2,12 @@
 import { norm } from "./vectors.ts";
 
 /**
- * Solves (A + τ I) x = b with the least τ of 0, β, 4β, 16β, … for which A + τ I is positive definite,
- * where a negative aᵢᵢ raises the first τ above it. β = 10⁻⁸ ‖A‖: nets have many nearly flat directions,
- * and a larger one would slow all of them down.
+ * Solves (A + τ I) x = b with the smallest τ of 0, β, 4β, 16β, … for which A + τ I is positive
+ * definite; a negative aᵢᵢ raises the first τ accordingly. β = 10⁻⁸ ‖A‖: nets have many nearly flat
+ * directions, and a larger one would slow all of them down.
  *
  * @param a `[n, n]` as rows, symmetric.
- * @returns x and τ, or null where numbers are not finite.
+ * @returns x and τ, or null if numbers are not finite.
  * @see Nocedal & Wright 2006, algorithm 3.3
  */
 export function solvePositive(
@@ -24,7 +24,7 @@ export function solvePositive(
   }
 }
 
-/** L with L Lᵀ = A + τ I, or null where that is not safely positive definite. */
+/** L with L Lᵀ = A + τ I, or null if that is not safely positive definite. */
 function cholesky(a: readonly Float64Array[], shift: number): Float64Array[] | null {
   const n = a.length;
   const most = a.reduce((m, row, i) => Math.max(m, row[i]! + shift), 0);
@@ -65,7 +65,7 @@ function backward(l: readonly Float64Array[], y: Float64Array): Float64Array {
  * square the condition of J, is never formed.
  *
  * @param columns the n columns of J, `[m]` each.
- * @returns s, or null where the columns depend on each other to rounding and μ does not help.
+ * @returns s, or null if the columns are linearly dependent up to rounding and μ does not help.
  * @see Golub & Van Loan 2013, §5.3
  */
 export function leastSquaresStep(

@@ -1,4 +1,4 @@
-/** Vectors in float64 on the host: what the second-order methods are written in. */
+/** Vectors in float64 on the host, for the second-order methods. */
 export { dot, norm, plus, scaled } from "../../base/vectors.ts";
 
 /** max |xᵢ| */

@@ -1,4 +1,4 @@
-/** Whether what is given as callbacks would ever be called. */
+/** Checks that callbacks have methods that would be called. */
 import { ConfigError, describe, nearest } from "../../base/index.ts";
 import type { Callback } from "../training.ts";
 
@@ -10,10 +10,10 @@ const hooks: { readonly [K in keyof Required<Callback>]: true } = {
 const methods = Object.keys(hooks).filter((name) => /^(on|after)/.test(name));
 
 /**
- * Callbacks in the order in which they are notified: what watches and steers, what saves, and what
- * writes files that nobody needs to go on.
+ * Callbacks in the order in which they are notified: first those that monitor and control, then
+ * those that write checkpoints, last those that write optional files.
  *
- * @throws {ConfigError} for what has nothing to be called.
+ * @throws {ConfigError} for an object without callback methods.
  */
 export function callbacksOf(given: Callback | readonly Callback[] = []): Callback[] {
   const all = Array.isArray(given) ? (given as readonly Callback[]) : [given as Callback];
@@ -42,7 +42,7 @@ function checkCallback(callback: Callback, n: number): void {
   throw say("has no method that is called.", `give it one of ${methods.join(", ")}.`);
 }
 
-/** The names of an object's own fields and methods and of those of its classes. */
+/** The names of an object's fields and methods, own and inherited. */
 function namesOf(x: object): string[] {
   const names: string[] = [];
   for (let o = x; o && o !== Object.prototype; o = Object.getPrototypeOf(o))

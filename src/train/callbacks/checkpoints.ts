@@ -16,11 +16,11 @@ import type { Callback, Training } from "../training.ts";
 const isBest = (history: History, monitor: string, mode: Mode): boolean =>
   history.best(monitor, { mode })?.epoch === history.epochs.length - 1;
 
-/** Which epochs {@link ModelCheckpoint} saves, and how much of them. */
+/** Which epochs {@link ModelCheckpoint} saves, and whether weights only. */
 export interface ModelCheckpointOptions extends Monitor {
   /** Only epochs that are the best so far. Default false. */
   readonly saveBestOnly?: boolean | undefined;
-  /** Leaves out the state of optimizer and callbacks: for use, not for going on. Default false. */
+  /** Writes the weights only; such a file cannot be resumed. Default false. */
   readonly saveWeightsOnly?: boolean | undefined;
 }
 
@@ -29,10 +29,8 @@ const names: OptionNames<ModelCheckpointOptions> = {
 };
 
 /**
- * Saves a checkpoint after each epoch, or only after the best so far. The file is replaced as a whole.
- *
- * @example
- * const keep = new ModelCheckpoint("best.safetensors", { saveBestOnly: true });
+ * Saves a checkpoint after each epoch, or only after the best so far. The file is replaced
+ * atomically.
  */
 export class ModelCheckpoint implements Callback {
   readonly saves = true;
@@ -42,7 +40,7 @@ export class ModelCheckpoint implements Callback {
   readonly #bestOnly: boolean;
   readonly #weightsOnly: boolean;
 
-  /** @param path a file, or a function that names one for each epoch. */
+  /** @param path a file, or a function that returns one for each epoch. */
   constructor(
     path: string | ((epoch: number, logs: Logs) => string),
     options: ModelCheckpointOptions = {},
@@ -58,7 +56,10 @@ export class ModelCheckpoint implements Callback {
     this.#weightsOnly = options.saveWeightsOnly ?? false;
   }
 
-  /** @throws {ConfigError} if no epoch will have what it monitors. @throws {DataError} if there is no folder. */
+  /**
+   * @throws {ConfigError} if no epoch will log the monitored quantity. @throws {DataError} if there
+   * is no folder.
+   */
   async check(training: Training): Promise<void> {
     if (this.#bestOnly) checkMonitor("ModelCheckpoint", this.#monitor, training);
     if (typeof this.#path === "string") await checkFolder("ModelCheckpoint", dirOf(this.#path));
@@ -73,7 +74,7 @@ export class ModelCheckpoint implements Callback {
 
 /**
  * Ends training with an error at the first step whose loss is NaN or infinite: no later step can
- * mend the weights.
+ * repair the weights.
  */
 export class TerminateOnNaN implements Callback {
   /** @throws {NumericError} naming the step and the learning rate. */
@@ -82,19 +83,19 @@ export class TerminateOnNaN implements Callback {
     throw unusable(`became ${loss}`, training.position.epoch, batch, training);
   }
 
-  /** @throws {NumericError} if the weights fail on the validation data. */
+  /** @throws {NumericError} if the weights give NaN on the validation data. */
   onEpochEnd(epoch: number, { val_loss: loss }: Logs, training: Training): void {
     if (loss === undefined || Number.isFinite(loss)) return;
     throw unusable(`on validation data became ${loss}`, epoch, training.batches - 1, training);
   }
 }
 
-/** How many times its first value the loss may grow to, before no learning rate can mend it. */
+/** How many times its first value the loss may reach before the training counts as diverged. */
 const mostGrowth = 1e4;
 
 /**
- * Ends training with an error when the loss is NaN, infinite or has grown out of all bounds. Rules
- * that scale their steps, as Adam does, may go on for ever with weights that are finite and useless.
+ * Ends training with an error when the loss is NaN, infinite or has diverged. Rules that scale
+ * their steps, such as Adam, may continue for ever with finite but useless weights.
  */
 export class TerminateOnDivergence extends TerminateOnNaN {
   #first: number | undefined;

@@ -4,11 +4,11 @@ import type { Logs } from "../history.ts";
 import type { Callback, Training } from "../training.ts";
 
 /**
- * Writes the history as a table, a row for each epoch: `epoch` from 1, then the logs by name; a field that
- * an epoch does not have stays empty.
+ * Writes the history as a table, a row for each epoch: `epoch` from 1, then the logs by name;
+ * missing fields are empty.
  *
- * The file is that of the whole training: after a resumption it goes on where the checkpoint stands, and
- * every epoch replaces it as a whole, so that a reader never meets half a row.
+ * The file covers the entire training: after a resume it continues at the checkpoint's epoch. Every
+ * epoch replaces it atomically, so that a reader never sees a partial row.
  *
  * @example
  * await fit(new Linear(2, 2), xor(), { epochs: 2, callbacks: [new CSVLogger("log.csv")] });

@@ -9,17 +9,17 @@ import { fromHost } from "../../tensor/index.ts";
 import { checkMode, checkMonitor, type Logs, type Mode, type Monitor, modeOf } from "../history.ts";
 import type { Callback, CallbackState, Training } from "../training.ts";
 
-/** How long {@link EarlyStopping} waits, and for what. */
+/** The patience and the criterion of {@link EarlyStopping}. */
 export interface EarlyStoppingOptions extends Monitor {
-  /** Epochs without improvement that are put up with. Default 0. */
+  /** Epochs without improvement that are tolerated. Default 0. */
   readonly patience?: number | undefined;
-  /** By more than how much a better value must differ. Default 0. */
+  /** The smallest change that counts as an improvement. Default 0. */
   readonly minDelta?: number | undefined;
-  /** A value that must be bettered, or an improvement does not count as one. */
+  /** A value that must be exceeded before an improvement counts. */
   readonly baseline?: number | undefined;
-  /** Epochs at the beginning that are not looked at. Default 0. */
+  /** Epochs at the beginning that are ignored. Default 0. */
   readonly startFromEpoch?: number | undefined;
-  /** Gives the model the state of its best epoch when training is over. Default false. */
+  /** Restores the state of the best epoch when training is over. Default false. */
   readonly restoreBestWeights?: boolean | undefined;
 }
 
@@ -28,7 +28,7 @@ const names: OptionNames<EarlyStoppingOptions> = {
   ...{ startFromEpoch: true, restoreBestWeights: true },
 };
 
-/** Where the looking stands. */
+/** The state of the monitor. */
 interface Look {
   /** The best epoch and its value; NaN is never best. */
   readonly best: { readonly epoch: number; readonly value: number } | undefined;
@@ -37,14 +37,14 @@ interface Look {
 }
 
 /**
- * Ends training when a quantity has not improved by more than `minDelta` for `patience` epochs. With the
- * names and the meaning of Keras' options.
+ * Ends training when a quantity has not improved by more than `minDelta` for `patience` epochs.
+ * Options as in Keras.
  *
- * When to stop follows from the history alone, and so goes on exactly when training is resumed; the
- * weights of the best epoch travel in checkpoints. Files that other callbacks write at the end hold the
- * last weights, from which training can go on.
+ * The decision follows from the history alone, so a resumed training behaves the same; the weights
+ * of the best epoch are stored in checkpoints. Files that other callbacks write at the end contain
+ * the last weights, from which training can be resumed.
  *
- * @throws {ConfigError} if `patience` or `startFromEpoch` is not a whole number of 0 or more.
+ * @throws {ConfigError} if `patience` or `startFromEpoch` is not an integer ≥ 0.
  * @see Goodfellow, Bengio & Courville 2016, §7.8
  * @example
  * const stopping = new EarlyStopping({ monitor: "val_accuracy", patience: 3, restoreBestWeights: true });
@@ -77,21 +77,21 @@ export class EarlyStopping implements Callback {
     this.#restores = restoreBestWeights;
   }
 
-  /** @throws {ConfigError} if no epoch will have what it monitors. */
+  /** @throws {ConfigError} if no epoch will log the monitored quantity. */
   check(training: Training): void {
     checkMonitor("EarlyStopping", this.#monitor, training);
   }
 
   onTrainBegin(training: Training): void {
     if (training.history.epochs.length === 0) this.#best = undefined; // of another training
-    this.#look(training); // a training that was ended so does not go on by being resumed
+    this.#look(training); // a training that was stopped does not continue when it is resumed
   }
 
   onEpochEnd(epoch: number, _logs: Logs, training: Training): void {
     const { best } = this.#look(training);
-    // as in Keras, the first epoch stands in until there is a best one
+    // as in Keras, the first epoch counts as the best until there is one
     if (this.#restores && (best?.epoch === epoch || !this.#best))
-      this.#best = { epoch, weights: snapshot(training) }; // of the average, which was measured
+      this.#best = { epoch, weights: snapshot(training) }; // of the average, which was evaluated
   }
 
   afterTrain({ model }: Training): void {
@@ -113,7 +113,7 @@ export class EarlyStopping implements Callback {
   #look(training: Training): Look {
     const look = this.#replay(training.history.get(this.#monitor));
     const { wait } = look;
-    // as in Keras, patience 0 ends it at the first epoch without improvement
+    // as in Keras, patience 0 stops at the first epoch without improvement
     if (wait > 0 && wait >= this.#patience && training.history.epochs.length > 1)
       training.stop(
         `${this.#monitor} has not improved for ${wait} ${wait === 1 ? "epoch" : "epochs"}`,
@@ -141,7 +141,7 @@ export class EarlyStopping implements Callback {
   }
 }
 
-/** Copies: the variables go on changing in place. */
+/** Copies, because the variables keep changing in place. */
 function snapshot({ model, average }: Training): Record<string, HostArray> {
   const copy = () => copyOf(model);
   return average ? average.apply(copy) : copy();

@@ -5,15 +5,15 @@ import type { Callback, CallbackState, Training } from "../training.ts";
 
 /** When {@link ReduceLROnPlateau} lowers the rate, and by how much. */
 export interface ReduceLROnPlateauOptions extends Monitor {
-  /** What the rate is multiplied by, between 0 and 1. Default 0.1. */
+  /** The factor that multiplies the rate, between 0 and 1. Default 0.1. */
   readonly factor?: number | undefined;
-  /** After how many epochs without improvement. Default 10. */
+  /** The number of epochs without improvement before a reduction. Default 10. */
   readonly patience?: number | undefined;
-  /** By more than how much a better value must differ. Default 10⁻⁴. */
+  /** The smallest change that counts as an improvement. Default 10⁻⁴. */
   readonly minDelta?: number | undefined;
-  /** Epochs after a fall that are not counted. Default 0. */
+  /** Epochs after a reduction that are ignored. Default 0. */
   readonly cooldown?: number | undefined;
-  /** The rate never falls below. Default 0. */
+  /** The minimum rate. Default 0. */
   readonly minLr?: number | undefined;
 }
 
@@ -32,7 +32,7 @@ function checkSizes(sizes: Readonly<Record<string, number>>): void {
       });
 }
 
-/** What is remembered between epochs. */
+/** State between epochs. */
 interface Plateau {
   /** null before the first value. */
   readonly best: number | null;
@@ -45,8 +45,8 @@ interface Plateau {
  *
  *   lr ← max(minLr, factor · lr)
  *
- * With the names and the meaning of Keras' options; `plateau` in gradus/optim counts as PyTorch does.
- * What it remembers and the rate are in checkpoints.
+ * Options as in Keras; `plateau` in gradus/optim counts as in PyTorch. Its state and the rate are
+ * stored in checkpoints.
  *
  * @throws {ConfigError} for a factor outside 0 … 1.
  * @example
@@ -77,7 +77,7 @@ export class ReduceLROnPlateau implements Callback {
     this.#options = { factor, patience, minDelta, cooldown, minLr };
   }
 
-  /** @throws {ConfigError} if no epoch will have what it monitors. */
+  /** @throws {ConfigError} if no epoch will log the monitored quantity. */
   check(training: Training): void {
     checkMonitor("ReduceLROnPlateau", this.#monitor, training);
   }
@@ -116,8 +116,8 @@ export class ReduceLROnPlateau implements Callback {
 }
 
 /**
- * Sets the learning rate at the beginning of each epoch, from the epoch and the rate so far. Where a rate
- * depends on the step alone, a `Schedule` as `lr` of `fit` is simpler.
+ * Sets the learning rate at the beginning of each epoch, from the epoch and the rate so far. If the
+ * rate depends on the step alone, a `Schedule` as `lr` of `fit` is simpler.
  *
  * @example
  * const halve = new LearningRateScheduler((epoch, lr) => (epoch > 0 && epoch % 10 === 0 ? lr / 2 : lr));
@@ -126,7 +126,7 @@ export class ReduceLROnPlateau implements Callback {
 export class LearningRateScheduler implements Callback {
   readonly #schedule: (epoch: number, lr: number) => number;
 
-  /** @param schedule the rate of epoch 0, 1, 2, …, given that of the epoch before. */
+  /** @param schedule the rate of epoch 0, 1, 2, …, given the rate of the previous epoch. */
   constructor(schedule: (epoch: number, lr: number) => number) {
     if (typeof schedule !== "function")
       throw new ConfigError({
@@ -139,7 +139,7 @@ export class LearningRateScheduler implements Callback {
 
   /** Sets the rate of the epoch. */
   onEpochBegin(epoch: number, training: Training): void {
-    if (training.position.batch > 0) return; // goes on in its middle, with the rate it has
+    if (training.position.batch > 0) return; // resumed in the middle of an epoch: the rate stays
     training.lr = this.#schedule(epoch, training.lr);
   }
 }

@@ -5,14 +5,14 @@ import type { Json, RunFolder } from "../run-folder.ts";
 import type { Callback, Training } from "../training.ts";
 
 /**
- * Keeps the files of a run folder: after each epoch a line in metrics.jsonl and metrics.csv, best.safetensors if the
- * epoch was the best so far (by validation loss, or by loss without validation), and
- * last.safetensors, from which training goes on exactly. When training breaks off in an epoch,
- * last.safetensors holds that very step.
+ * Writes the files of a run folder: after each epoch a line in metrics.jsonl and metrics.csv,
+ * best.safetensors if the epoch was the best so far (by validation loss, or by loss without
+ * validation), and last.safetensors, from which training resumes exactly. If training is
+ * interrupted within an epoch, last.safetensors contains that very step.
  *
- * While it trains, the folder is locked: a second training into it refuses.
+ * The folder is locked during training: a second training into it is refused.
  *
- * After a NumericError nothing is saved: the files still hold the last epoch that made sense.
+ * After a NumericError nothing is saved: the files keep the last valid epoch.
  *
  * @example
  * const run = await RunFolder.create("runs", "xor");
@@ -24,13 +24,13 @@ export class RunRecorder implements Callback {
   readonly #folder: RunFolder;
   #lines: Record<string, Json>[] = [];
   #started = 0;
-  /** What an epoch has yet to write. */
+  /** What is still to be written for an epoch. */
   readonly #owed = new Set<"metrics" | "best">();
-  /** The step that last.safetensors holds. */
+  /** The step in last.safetensors. */
   #saved = -1;
-  /** Whether the folder was locked for this training, and not by whoever gave it. */
+  /** Whether this callback locked the folder, and not its owner. */
   #locked = false;
-  /** Whether the folder is this training's to write to. */
+  /** Whether this training may write to the folder. */
   #began = false;
 
   constructor(folder: RunFolder) {
@@ -40,14 +40,14 @@ export class RunRecorder implements Callback {
   /** @throws {DataError} if another training writes into the folder. */
   async onTrainBegin({ history, position }: Training): Promise<void> {
     this.#locked = await this.#folder.lock();
-    // A training that has nothing left to do leaves its last checkpoint as it is.
+    // A training with nothing left to do leaves its last checkpoint unchanged.
     if (position.step > 0 && (await this.#folder.has("last.safetensors")))
       this.#saved = position.step;
     this.#lines = (await this.#folder.readMetrics()).slice(0, history.epochs.length);
     this.#began = true;
   }
 
-  /** Notes when the epoch began. */
+  /** Records when the epoch began. */
   onEpochBegin(): void {
     this.#started = performance.now();
   }
@@ -80,8 +80,8 @@ export class RunRecorder implements Callback {
   }
 
   /**
-   * The files of the epoch, then the last state: if one of them cannot be written, the state stays
-   * that of before it, and going on from there repeats the epoch and loses none of them.
+   * The files of the epoch, then the last state: if one of them cannot be written, the previous
+   * state stays, and resuming from it repeats the epoch without losing any file.
    */
   async #saveLast(training: Training): Promise<void> {
     const isEpoch = this.#owed.has("metrics");
@@ -96,7 +96,7 @@ export class RunRecorder implements Callback {
   }
 }
 
-/** The table is for the eye: nothing is lost without it. */
+/** The table is for people: nothing depends on it. */
 const tellTable = (error: Error): void =>
   warnOnce({
     subject: "RunRecorder",

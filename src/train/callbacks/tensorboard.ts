@@ -5,10 +5,10 @@ import type { Callback, Training } from "../training.ts";
 
 /**
  * Writes each epoch's averages as TensorBoard events: `loss/train` and `loss/validation` in one
- * diagram, and so for each metric; `lr` by itself. `tensorboard --logdir runs` shows all runs.
+ * chart, likewise each metric; `lr` by itself. `tensorboard --logdir runs` shows all runs.
  *
- * Every training, a resumed one too, has an event file of its own, which TensorBoard reads as one;
- * a resumed training goes on at the epoch after the last.
+ * Every training, including a resumed one, writes its own event file; TensorBoard reads them as
+ * one. A resumed training continues after the last epoch.
  *
  * @example
  * const board = new TensorBoard("runs/digits");
@@ -18,7 +18,7 @@ export class TensorBoard implements Callback {
   readonly #folder: string;
   #file: string | undefined;
 
-  /** @param folder is made at the first epoch's end. */
+  /** @param folder is created at the end of the first epoch. */
   constructor(folder: string) {
     this.#folder = folder;
   }

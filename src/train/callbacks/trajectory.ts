@@ -4,9 +4,9 @@ import { type Module, trainable } from "../../nn/index.ts";
 import type { Logs } from "../history.ts";
 import type { Callback, CallbackState, Training } from "../training.ts";
 
-/** Where the weights of a net were, step after step of its training. */
+/** The weights of a net during training, step by step. */
 export interface Trajectory {
-  /** Which parameters a point holds, one after another, and their shapes. */
+  /** The parameters of a point, in order, and their shapes. */
   readonly parameters: readonly { readonly path: string; readonly shape: readonly number[] }[];
   /** The number of updates before each point, ascending. */
   readonly steps: readonly number[];
@@ -14,25 +14,24 @@ export interface Trajectory {
   readonly points: readonly Float32Array[];
 }
 
-/** Says what the file is, and by which rules it is read. */
+/** Identifies the file and its format version. */
 const format = "gradus trajectory 1";
 /** Enough for a smooth line, and for principal components. */
 const mostPoints = 40;
-/** No more than this is kept, whatever the net: 40 points of 400 000 parameters. */
+/** The limit for any net: 40 points of 400 000 parameters. */
 const mostBytes = 64 * 2 ** 20;
-/** A line of fewer says nothing. */
+/** A shorter trajectory shows nothing. */
 const fewestPoints = 4;
 
 /**
- * Keeps a few dozen points of the path that the weights take: every k-th step, where k doubles, and
- * every second point is dropped, whenever there would be more than 40 points or 64 MiB; and the point
- * where training ended. A net of which four points do not fit (over 4 million parameters) leaves no
- * file.
+ * Records a few dozen points of the weights' trajectory: every k-th step, where k doubles and every
+ * second point is dropped whenever there would be more than 40 points or 64 MiB; and the final
+ * point. If not even four points fit (over 4 million parameters), no file is written.
  *
- * Which steps are kept depends on the number of steps alone, and checkpoints hold the points of the epoch
- * that the file may not have yet, so that a training that is broken off or killed anywhere and resumed
- * leaves the same file as one that is not. The file is no part of what training needs: when it cannot be
- * written or read it is given up with a warning.
+ * Which steps are kept depends on the number of steps alone, and checkpoints store the points of
+ * the epoch that the file may not have yet, so that a training that is interrupted or killed
+ * anywhere and resumed writes the same file. The file is optional: if it cannot be written or read,
+ * recording stops with a warning.
  *
  * @see Li et al. 2018, "Visualizing the loss landscape of neural nets", §7
  * @example
@@ -45,10 +44,10 @@ export class TrajectoryRecorder implements Callback {
   #most = 0;
   #parameters: Trajectory["parameters"] = [];
   #points = new Map<number, Float32Array>();
-  /** Updates before the present epoch. */
+  /** Updates before the current epoch. */
   #epochBegan = 0;
 
-  /** @param path of the file; after an epoch and at the end it is replaced as a whole. */
+  /** @param path of the file; it is replaced atomically after an epoch and at the end. */
   constructor(path: string) {
     this.#path = path;
   }
@@ -95,7 +94,9 @@ export class TrajectoryRecorder implements Callback {
     if (!(error instanceof NumericError)) await this.#save(training);
   }
 
-  /** Takes up the points of the file, but for those that an uninterrupted training would not have kept. */
+  /**
+   * Loads the points of the file, except those that an uninterrupted training would not have kept.
+   */
   async #goOn(step: number): Promise<void> {
     while (Math.floor(step / this.#every) + 1 > this.#most && this.#most > 0) this.#every *= 2;
     const earlier = await readTrajectory(this.#path);
@@ -138,10 +139,10 @@ function pointOf(model: Module): Float32Array {
 }
 
 /**
- * Reads what {@link TrajectoryRecorder} wrote.
+ * Reads the file of a {@link TrajectoryRecorder}.
  *
  * @returns undefined if there is no such file.
- * @throws {FormatError} if the file is something else. @throws {DataError} if it is torn.
+ * @throws {FormatError} if the file is something else. @throws {DataError} if it is truncated.
  */
 export async function readTrajectory(path: string): Promise<Trajectory | undefined> {
   const { access } = await import("node:fs/promises");
@@ -177,7 +178,7 @@ export async function readTrajectory(path: string): Promise<Trajectory | undefin
   };
 }
 
-/** The parameters in a note of the file; undefined if it holds something else. */
+/** The parameters in the file's metadata; undefined if it contains something else. */
 function parametersOf(note = ""): Trajectory["parameters"] | undefined {
   const isSize = (x: unknown) => Number.isSafeInteger(x) && (x as number) >= 0;
   const isParameter = (x: unknown) => {

@@ -1,4 +1,4 @@
-/** Learning on from a model that has learned: what moves when, and how fast. */
+/** Fine-tuning a pretrained model: what is unfrozen when, and which learning rates. */
 import { ConfigError, checkOptions } from "../../base/index.ts";
 import { type AnyModule, select } from "../../nn/index.ts";
 import { ownParameters } from "../../nn/module.ts";
@@ -9,14 +9,15 @@ import type { Callback, Training } from "../training.ts";
 export type UnfreezingSchedule = Readonly<Record<number, string | readonly string[]>>;
 
 /**
- * Begins with most of a model frozen, and frees it part by part, from its end to its beginning: what was
- * learned before is not overwritten while the new layers still give wild gradients.
+ * Gradual unfreezing: starts with most of a model frozen and unfreezes it part by part, from its
+ * end to its beginning, so that pretrained weights are not overwritten while the new layers still
+ * give large gradients.
  *
- * At the first step all is frozen that the schedule names for a later epoch; the rest stays as it is.
- * Which epoch it is says all, so a resumed training goes on exactly.
+ * At the first step everything is frozen that the schedule names for a later epoch; the rest is not
+ * changed. The epoch determines everything, so a resumed training continues exactly.
  *
- * @throws {ConfigError} for an epoch that is not a whole number of 0 or more, and at the beginning of
- * training if a pattern matches nothing.
+ * @throws {ConfigError} for an epoch that is not an integer ≥ 0, and at the beginning of training
+ * if a pattern matches nothing.
  * @see Howard & Ruder 2018, "Universal language model fine-tuning for text classification", §3.3
  * @example
  * const model = new Sequential(new Linear(2, 8), new Tanh(), new Linear(8, 2));
@@ -39,7 +40,7 @@ export class GradualUnfreezing implements Callback {
     for (const [, pattern] of this.#schedule) model.freeze(pattern);
   }
 
-  /** Frees the layers whose epoch has come. */
+  /** Unfreezes the layers whose epoch has come. */
   onEpochBegin(epoch: number, { model }: Training): void {
     for (const [from, pattern] of this.#schedule) if (from <= epoch) model.unfreeze(pattern);
   }
@@ -56,15 +57,15 @@ function checkEpoch(text: string): number {
 }
 
 /**
- * Groups for an `Optimizer` whose learning rates fall from the last layer to the first, since early layers
- * hold what is common to many tasks:
+ * Discriminative learning rates: param groups for an `Optimizer` whose rates fall from the last
+ * layer to the first, because early layers are common to many tasks:
  *
  *   lr_l = lr · decay^(L − l)   for layer l of L, the last with lr itself
  *
  * A layer is a module with parameters of its own, in the order of the fields.
  *
- * @param decay above 0 and at most 1; the paper takes 1/2.6.
- * @throws {ConfigError} for another decay.
+ * @param decay above 0 and at most 1; the paper uses 1/2.6.
+ * @throws {ConfigError} for an invalid decay.
  * @see Howard & Ruder 2018, §3.2
  * @example
  * const model = new Sequential(new Linear(2, 8), new ReLU(), new Linear(8, 2, { bias: false }));

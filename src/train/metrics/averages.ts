@@ -1,26 +1,20 @@
 import type { Logs } from "../history.ts";
 
-/** The sums of a part of an epoch: plain data, so that a checkpoint can hold them. */
+/** Partial sums of an epoch: plain data, so that a checkpoint can store them. */
 export interface Sums {
   readonly examples: number;
   readonly sums: Logs;
 }
 
 /**
- * Averages over examples, exact however the examples are cut into batches: sums in float64, divided
- * once. Counts (accuracy) are whole numbers and so have no rounding at all.
- *
- * @example
- * const averages = new Averages();
- * averages.add({ loss: 6 }, 2);
- * averages.add({ loss: 1 }, 1);
- * averages.logs; // { loss: 2.3333… }
+ * Averages over examples, exact for any batch size: sums in float64, divided once. Counts
+ * (accuracy) are integers and have no rounding at all.
  */
 export class Averages {
   #examples: number;
   readonly #sums: Record<string, number>;
 
-  /** @param state the sums to go on from, in the middle of an epoch. */
+  /** @param state the sums to continue from, in the middle of an epoch. */
   constructor({ examples, sums }: Sums = { examples: 0, sums: {} }) {
     this.#examples = examples;
     this.#sums = { ...sums };

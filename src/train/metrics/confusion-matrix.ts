@@ -1,11 +1,11 @@
 import { ConfigError, DataError, describe, ShapeError } from "../../base/index.ts";
 
 /**
- * How often class i (row) was taken for class j (column). The diagonal holds what is right.
+ * Counts of class i (row) predicted as class j (column). The diagonal counts correct predictions.
  *
  * @param actual `[N]` class indices. @param predicted `[N]` class indices.
  * @param classes the number of classes; by default one more than the largest index.
- * @throws {ShapeError} if the lengths differ. @throws {DataError} if an index is no class.
+ * @throws {ShapeError} if the lengths differ. @throws {DataError} if an index is not a class.
  * @example
  * confusionMatrix([0, 0, 1], [0, 1, 1]); // [[1, 1], [0, 1]]
  */
@@ -43,7 +43,7 @@ export function confusionMatrix(
 
 const isClass = (x: number): boolean => Number.isSafeInteger(x) && x >= 0;
 
-/** Among what can be a class. */
+/** The range of valid classes. */
 const largest = (indices: ArrayLike<number>): number => {
   let most = -1;
   for (let n = 0; n < indices.length; n++)

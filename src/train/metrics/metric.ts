@@ -1,12 +1,12 @@
-/** What a metric is, and how it adds up over batches. */
+/** What a metric is, and how it is accumulated over batches. */
 import type { HostArray } from "../../base/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { Logs } from "../history.ts";
 import type { Sums } from "./averages.ts";
 
 /**
- * A sum over the examples of a batch: outputs and targets → a scalar. Divided by the number of
- * examples it is what logs show; a whole number (a count) stays exact.
+ * A sum over the examples of a batch: outputs and targets → a scalar. Logs show it divided by the
+ * number of examples; integers (counts) stay exact.
  */
 export type SumMetric = (outputs: Tensor, targets: Tensor) => Tensor;
 
@@ -14,25 +14,25 @@ export type SumMetric = (outputs: Tensor, targets: Tensor) => Tensor;
 export interface CountMetric {
   /** Any number of sums over the batch. */
   readonly sums: (outputs: Tensor, targets: Tensor) => Tensor;
-  /** What logs show. @param sums over all batches, in float64. */
+  /** The value for the logs. @param sums over all batches, in float64. */
   readonly result: (sums: readonly number[], examples: number) => number;
 }
 
-/** A function of all outputs and targets together, such as one of ranks: in evaluation only. */
+/** A function of all outputs and targets together, such as a rank statistic: in evaluation only. */
 export interface EpochMetric {
-  /** The measure of all outputs and targets at once. */
+  /** The metric of all outputs and targets at once. */
   readonly compute: (outputs: HostArray, targets: HostArray) => number;
 }
 
-/** However the examples are cut into batches, a metric is the same. */
+/** A metric does not depend on how the examples are cut into batches. */
 export type Metric = SumMetric | CountMetric | EpochMetric;
 
-/** What has metrics by name, such as an objective. */
+/** An object with metrics by name, such as an objective. */
 interface Measured {
   readonly metrics: Readonly<Record<string, Metric>>;
 }
 
-/** What logs hold of an objective: in training, and of data that is evaluated. */
+/** The logs of an objective, in training and in evaluation. */
 export const namesOf = ({ metrics }: Measured): { trained: string[]; measured: string[] } => ({
   trained: ["loss", ...Object.keys(metrics).filter((name) => !isEpochMetric(metrics[name]!))],
   measured: ["loss", ...Object.keys(metrics)],
@@ -42,7 +42,7 @@ const isEpochMetric = (metric: Metric): metric is EpochMetric => "compute" in me
 export const needsEpoch = ({ metrics }: Measured): boolean =>
   Object.values(metrics).some(isEpochMetric);
 
-/** What a compiled step gives for outputs and targets: sums by the name of their metric. */
+/** The results of a compiled step for outputs and targets: sums by the name of their metric. */
 export function sumsOf(
   { metrics }: Measured,
   outputs: Tensor,
@@ -67,7 +67,7 @@ export function plainSums(sums: Readonly<Record<string, Tensor>>): Record<string
   return plain;
 }
 
-/** The logs that sums over examples come to: the mean loss first, then the metrics. */
+/** The logs computed from sums over examples: the mean loss first, then the metrics. */
 export function logsOf({ metrics }: Measured, { examples, sums }: Sums): Logs {
   const logs: Record<string, number> = {};
   if (examples === 0) return logs;

@@ -1,4 +1,4 @@
-/** What can be measured beside the loss, by name. */
+/** Metrics by name. */
 import {
   ConfigError,
   checkOptions,
@@ -20,10 +20,10 @@ import {
   scoreOf,
 } from "./scores.ts";
 
-/** A metric by the name that logs show, for whichever objective it meets. */
+/** A metric by the name that logs show, for any objective that supports it. */
 export interface NamedMetric {
   readonly name: string;
-  /** @throws {ConfigError} if the objective has nothing of the kind. */
+  /** @throws {ConfigError} if the objective does not support the metric. */
   of(objective: Objective): Metric;
 }
 
@@ -32,13 +32,7 @@ function unfit(name: string, objective: Objective, fix: string): ConfigError {
 }
 const needsClasses = "use it with the objectives binary, classification or multiLabel.";
 
-/**
- * The share of answers that are right: of examples, or with multiLabel of labels.
- *
- * @example
- * const { accuracy } = metricsByName;
- * Object.keys(await evaluate(new Linear(2, 2), xor(), { metrics: [accuracy] })); // ["loss", "accuracy"]
- */
+/** The fraction of correct answers: of examples, or with multiLabel of labels. */
 export const accuracy = (): NamedMetric => ({
   name: "accuracy",
   of(objective) {
@@ -49,7 +43,7 @@ export const accuracy = (): NamedMetric => ({
 });
 
 /**
- * The share of examples whose true class is among the k with the highest outputs; of equal outputs the
+ * The fraction of examples whose true class is among the k with the highest outputs; on ties the
  * first classes count.
  *
  * @example
@@ -65,7 +59,7 @@ export const topKAccuracy = (k: number): NamedMetric => ({
       const label = labels.unsqueeze(-1);
       const own = logits.takeAlong(label);
       const later = arange(logits.shape[1]!).greaterEqual(label).logicalAnd(logits.equal(own));
-      const behind = logits.less(own).logicalOr(later); // NaN is behind nothing, nor before it
+      const behind = logits.less(own).logicalOr(later); // comparisons with NaN are false
       const before = behind.logicalNot().cast("int32").sum({ axis: 1 });
       return before.less(k).cast("int32").sum();
     };
@@ -81,12 +75,7 @@ function checkK(k: number): number {
   });
 }
 
-/**
- * The share of examples of which every label is right.
- *
- * @example
- * exactMatch().name; // "exactMatch"
- */
+/** The fraction of examples of which every label is right. */
 export const exactMatch = (): NamedMetric => ({
   name: "exactMatch",
   of(objective) {
@@ -99,11 +88,11 @@ export const exactMatch = (): NamedMetric => ({
   },
 });
 
-/** Which average over the classes a score is. */
+/** How a score is averaged over the classes. */
 export interface ScoreOptions {
   /**
-   * How classes become one number; default "macro", and for the objective binary the score of class 1 alone, as
-   * in scikit-learn. Averages are over all classes, for yes or no over both.
+   * How classes are averaged; default "macro", and for the objective binary the score of class 1
+   * alone, as in scikit-learn. Averages are over all classes, for a binary objective over both.
    */
   readonly average?: Average | undefined;
   /** The score of this class alone. */
@@ -133,7 +122,7 @@ function checkScore(measure: string, options: ScoreOptions): void {
     });
 }
 
-/** A score of counts per class. */
+/** A score computed from counts per class. */
 const score =
   (measure: "precision" | "recall" | "f1") =>
   (options: ScoreOptions = {}): NamedMetric => {
@@ -188,7 +177,8 @@ function countsOf(sums: readonly number[]): Counts[] {
 }
 
 /**
- * TP / (TP + FP): the share of the predicted examples of a class that are of it. All classes of the model count.
+ * TP / (TP + FP): the fraction of examples predicted as a class that belong to it. All classes of
+ * the model count.
  *
  * @example
  * const metrics = [precision(), precision({ average: "weighted" }), precision({ ofClass: 1 })];
@@ -196,7 +186,8 @@ function countsOf(sums: readonly number[]): Counts[] {
  */
 export const precision = score("precision");
 /**
- * TP / (TP + FN): the share of the actual examples of a class that are predicted. All classes of the model count.
+ * TP / (TP + FN): the fraction of examples of a class that are predicted as it. All classes of the
+ * model count.
  *
  * @example
  * recall({ ofClass: 0 }).name; // "recallOfClass0"
@@ -211,10 +202,10 @@ export const recall = score("recall");
 export const f1 = score("f1");
 
 /**
- * Area under the ROC curve, {@link rocAuc}; for several classes the mean over each against the rest. It
- * takes all outputs, and so is in the logs of validation and evaluation, not of training. Classes are
- * ranked by their probabilities in float64, where rows of the same logits in another order may part by
- * a rounding instead of tying. NaN where a class of the model does not occur.
+ * Area under the ROC curve, {@link rocAuc}; for several classes the mean of one-vs-rest. It needs
+ * all outputs, and so is in the logs of validation and evaluation, not of training. Classes are
+ * ranked by their probabilities in float64, where rows with the same logits in another order may
+ * differ by rounding instead of tying. NaN where a class of the model does not occur.
  *
  * @example
  * auc().name; // "auc"
@@ -228,7 +219,7 @@ export const auc = (): NamedMetric => ({
       compute(outputs, targets) {
         const scores = activation === "softmax" ? probabilities(outputs) : outputs;
         const actual = decide(fromHost(outputs), fromHost(targets)).actual.toHost();
-        const columns = sizeOf(outputs.shape.slice(1)); // one for yes or no, which ranks "yes"
+        const columns = sizeOf(outputs.shape.slice(1)); // 1 for "yes" of binary
         let sum = 0;
         for (let c = 0; c < columns; c++)
           sum += rocAuc(columnOf(scores, c), columnOf(actual, c + positive));
@@ -238,11 +229,11 @@ export const auc = (): NamedMetric => ({
   },
 });
 
-/** Softmax in float64, which keeps apart what float32 would tie. */
+/** Softmax in float64, to avoid ties that float32 would create. */
 const probabilities = (logits: HostArray): HostArray =>
   fromHost(logits).cast("float64").softmax().toHost();
 
-/** A mean over all values of what an error comes to, in the units of the targets. */
+/** A mean of an error over all values, in the units of the targets. */
 const ofErrors = (name: string, f: (error: Tensor) => Tensor): NamedMetric => ({
   name,
   of(objective) {
@@ -255,12 +246,7 @@ const ofErrors = (name: string, f: (error: Tensor) => Tensor): NamedMetric => ({
   },
 });
 
-/**
- * Mean |ŷ − y|, of values as the objective reads them.
- *
- * @example
- * meanAbsolute().name; // "meanAbsoluteError"
- */
+/** Mean |ŷ − y|, of values as the objective reads them. */
 export const meanAbsolute = (): NamedMetric => ofErrors("meanAbsoluteError", (e) => e.abs());
 /**
  * Mean (ŷ − y)², of values as the objective reads them.
@@ -271,7 +257,8 @@ export const meanAbsolute = (): NamedMetric => ofErrors("meanAbsoluteError", (e)
 export const meanSquared = (): NamedMetric => ofErrors("meanSquaredError", (e) => e.square());
 
 /**
- * The share of the targets' variance that is explained, {@link rSquared}; in validation and evaluation.
+ * The fraction of the targets' variance that is explained, {@link rSquared}; in validation and
+ * evaluation.
  *
  * @example
  * r2().name; // "r2"
@@ -286,7 +273,7 @@ export const r2 = (): NamedMetric => ({
   },
 });
 
-/** All metrics that a name alone chooses. */
+/** All metrics that a name alone selects. */
 export const metricsByName = {
   accuracy: accuracy(),
   top5Accuracy: topKAccuracy(5),
@@ -302,10 +289,13 @@ export const metricsByName = {
 /** The name of one of {@link metricsByName}. */
 export type MetricName = keyof typeof metricsByName;
 
-/** A metric by name, by itself, or by what makes it with its default options: `"f1"`, `f1()`, `f1`. */
+/**
+ * A metric by name, an object, or a function that makes it with its default options: `"f1"`,
+ * `f1()`, `f1`.
+ */
 export type MetricLike = MetricName | NamedMetric | (() => NamedMetric);
 
-/** Metrics as an option gives them: one or several, or functions of one's own by name. */
+/** Metrics as an option: one or several, or your own functions by name. */
 export type Metrics = MetricLike | readonly MetricLike[] | Readonly<Record<string, Metric>>;
 
 const isNamed = (x: unknown): x is NamedMetric =>
@@ -314,7 +304,7 @@ const isNamed = (x: unknown): x is NamedMetric =>
   typeof (x as NamedMetric).name === "string" &&
   typeof (x as NamedMetric).of === "function";
 
-/** The metrics of a list, or the one that stands for a list; undefined for a record of functions. */
+/** The metrics of a list, or of a single metric; undefined for a record of functions. */
 function listed(metrics: Metrics): readonly MetricLike[] | undefined {
   if (Array.isArray(metrics)) return metrics as readonly MetricLike[];
   const isOne = typeof metrics !== "object" || metrics === null || isNamed(metrics);

@@ -1,4 +1,4 @@
-/** Measures of predictions, from counts and from ranks; plain arithmetic in float64. */
+/** Scores of predictions, from counts and from ranks; plain arithmetic in float64. */
 import {
   ConfigError,
   DataError,
@@ -9,19 +9,19 @@ import {
   warnOnce,
 } from "../../base/index.ts";
 
-/** Precision, recall and F1, of a class or on the average, and how many examples they stand for. */
+/** Precision, recall and F1, of a class or averaged, and the number of examples behind them. */
 export interface ClassScore {
-  /** TP / (TP + FP), the share of the predicted that are true; 0 where none is predicted. */
+  /** TP / (TP + FP), the fraction of predictions that are true; 0 if there are none. */
   readonly precision: number;
-  /** TP / (TP + FN), the share of the actual that are predicted; 0 where there is none. */
+  /** TP / (TP + FN), the fraction of actual examples that are predicted; 0 if there are none. */
   readonly recall: number;
-  /** 2 TP / (2 TP + FP + FN), their harmonic mean; 0 where there is neither. */
+  /** 2 TP / (2 TP + FP + FN), their harmonic mean; 0 if there is neither. */
   readonly f1: number;
   /** The number of examples that are truly of the class. */
   readonly support: number;
 }
 
-/** How classes become one number. */
+/** How classes are averaged. */
 export type Average = "macro" | "micro" | "weighted";
 
 /** Counts of one class. */
@@ -42,8 +42,8 @@ export const scoreOf = ({ truePositives, predicted, actual }: Counts): ClassScor
 });
 
 /**
- * The mean over classes (macro), by their support (weighted), or of all counts together (micro). Without
- * any true example the weighted mean is 0, with a warning, as in scikit-learn.
+ * The mean over classes (macro), weighted by support (weighted), or of all counts together (micro).
+ * Without any true example the weighted mean is 0, with a warning, as in scikit-learn.
  */
 export function averageScore(counts: readonly Counts[], average: Average): ClassScore {
   const sum = (name: keyof Counts) => total(counts.map((c) => c[name]));
@@ -70,7 +70,7 @@ const noneTrue = {
   fix: "measure on data that has examples of the classes.",
 };
 
-/** What a confusion matrix says. */
+/** The scores of a confusion matrix. */
 export interface ClassificationReport {
   readonly accuracy: number;
   readonly classes: readonly ClassScore[];
@@ -80,10 +80,10 @@ export interface ClassificationReport {
 }
 
 /**
- * Accuracy, and precision, recall and F1 per class and on the average, of a confusion matrix.
+ * Accuracy, and precision, recall and F1 per class and averaged, of a confusion matrix.
  *
  * @param matrix `[C][C]`, rows of the true classes, as `confusionMatrix` gives it.
- * @throws {ShapeError} if it is not square. @throws {DataError} if an entry is no count.
+ * @throws {ShapeError} if it is not square. @throws {DataError} if an entry is not a count.
  * @see van Rijsbergen 1979, "Information retrieval", chapter 7
  * @example
  * const report = classificationReport(confusionMatrix([0, 0, 1, 1], [0, 1, 1, 1]));
@@ -129,9 +129,9 @@ function checkMatrix(matrix: readonly (readonly number[])[]): void {
 
 /**
  * The area under the receiver operating characteristic: the probability that a positive example
- * scores higher than a negative one, a tie counting half.
+ * scores higher than a negative one, with ties counting half.
  *
- *   AUC = (Σ ranks of positives − n₊(n₊ + 1)/2) / (n₊ n₋),   equal scores sharing their mean rank
+ *   AUC = (Σ ranks of positives − n₊(n₊ + 1)/2) / (n₊ n₋),   where equal scores share their mean rank
  *
  * Exact: no thresholds are drawn. NaN if all examples are of one kind, or a score is NaN.
  *
@@ -172,12 +172,12 @@ export function columnOf({ data, shape }: HostArray, c: number): Float64Array {
 }
 
 /**
- * The share of the variance of the targets that predictions explain; the mean over columns.
+ * The fraction of the targets' variance explained by the predictions; the mean over columns.
  *
  *   R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)²
  *
- * 1 is perfect, 0 what the mean alone would reach, and there is no lower bound. Where targets do not
- * vary, it is 1 for predictions without error, else 0.
+ * 1 is perfect, 0 is the score of the mean, and there is no lower bound. If the targets do not
+ * vary, it is 1 for exact predictions, else 0.
  *
  * @param predicted `[N, …]` @param actual of as many values.
  * @throws {ShapeError} if the sizes differ. @throws {ConfigError} for fewer than two examples.

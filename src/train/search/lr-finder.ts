@@ -10,23 +10,23 @@ import { trainingPart } from "../fit-options.ts";
 import { checkModel } from "../model-check.ts";
 import { trainStep } from "../step.ts";
 
-/** The rates that {@link findLr} goes through, and the training it does it with. */
+/** The range of rates of {@link findLr}, and its training options. */
 export interface FindLrOptions extends ObjectiveOptions {
   /** The first rate. Default 1e-7. */
   readonly from?: number | undefined;
   /** The last rate. Default 10. */
   readonly to?: number | undefined;
-  /** How many steps lie between them, each with a rate as many times as large. Default 100. */
+  /** The number of steps; each multiplies the rate by the same factor. Default 100. */
   readonly steps?: number | undefined;
-  /** Examples of one step, as training will have. Default 32. */
+  /** Examples per step, as in the training to come. Default 32. */
   readonly batchSize?: number | undefined;
-  /** The rule, or the optimizer that works on this model, which the rate is for. Default `adam()`. */
+  /** The rule, or the optimizer of this model, for which a rate is sought. Default `adam()`. */
   readonly optimizer?: RuleLike | Optimizer | undefined;
-  /** β of the average along the losses, 0 ≤ β < 1. Default 0.9. */
+  /** β of the moving average of the losses, 0 ≤ β < 1. Default 0.9. */
   readonly smoothing?: number | undefined;
-  /** How many times its best the smoothed loss may grow to, before the sweep ends. Default 4. */
+  /** The sweep ends when the smoothed loss exceeds this multiple of its best value. Default 4. */
   readonly diverge?: number | undefined;
-  /** Decides the order of the examples. Default 0. */
+  /** The seed for the order of the examples. Default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -46,35 +46,35 @@ export interface LrPoint {
   readonly lr: number;
   /** Of the step's batch, before its update. */
   readonly loss: number;
-  /** The losses up to here, averaged as Adam averages gradients. */
+  /** The losses so far, averaged as Adam averages gradients. */
   readonly smoothed: number;
 }
 
-/** What a sweep has shown, as plain numbers to draw. */
+/** The result of a sweep, as plain numbers to plot. */
 export interface LrSweep {
   readonly points: readonly LrPoint[];
   /** The rate where the smoothed loss falls fastest along log lr; null if it never falls. */
   readonly steepest: number | null;
-  /** A tenth of the rate where the smoothed loss is least; null if that is where the sweep began. */
+  /** A tenth of the rate of the smallest smoothed loss; null if that is where the sweep began. */
   readonly tenthOfMinimum: number | null;
   /** Why the sweep ended, as a clause. */
   readonly stopped: string;
 }
 
 /**
- * Looks for a learning rate: trains for some steps while the rate grows exponentially, and watches the
- * loss, which stays, falls and at last explodes.
+ * Learning-rate range test: trains for some steps while the rate grows exponentially, and records
+ * the loss, which first stays level, then falls and finally explodes.
  *
  *   lrₖ = from · (to / from)^{k / (steps − 1)}
  *
- * The two usual readings are both given: the rate of the steepest fall, and a tenth of the rate of the
- * least loss. They are of the same order at best; take the smaller one where they differ, and look at
- * the points. Afterwards the weights, all other state of the model and that of the optimizer are what
- * they were, to the last bit.
+ * Both usual suggestions are returned: the rate of the steepest fall, and a tenth of the rate of
+ * the smallest loss. At best they agree in order of magnitude; if they differ, prefer the smaller
+ * one and look at the points. Afterwards the states of the model and the optimizer are restored to
+ * the last bit.
  *
  * @param data a split, or a data set, of which the training part is used, over and over.
- * @throws {ConfigError} for rates, steps or shares that mean nothing.
- * @throws {ShapeError} if the model does not take the inputs, or targets do not fit its outputs.
+ * @throws {ConfigError} for invalid options.
+ * @throws {ShapeError} if the model does not accept the inputs, or targets do not fit its outputs.
  * @see Smith 2017, "Cyclical learning rates for training neural networks", §3.3
  * @example
  * const sweep = await findLr(new Linear(2, 2), moons(), { from: 1e-4, to: 1, steps: 5 });
@@ -119,7 +119,9 @@ export async function findLr(
   return { points, ...readings(points), stopped };
 }
 
-/** Puts model and optimizer back as they are now. Tensors that were read are never overwritten. */
+/**
+ * Restores the current states of model and optimizer. Tensors that were read are never overwritten.
+ */
 function remember(model: AnyModule, optimizer: Optimizer): () => void {
   const variables: Variable[] = [
     ...Object.values(model.state()),
@@ -146,7 +148,9 @@ function* endless(
   for (let epoch = 0; ; epoch++) yield* batches(split, { batchSize, seed, epoch, shuffle: true });
 }
 
-/** What the curve suggests; rates lie evenly on the logarithmic axis, so that differences are slopes. */
+/**
+ * The suggestions; rates are evenly spaced on the logarithmic axis, so that differences are slopes.
+ */
 export function readings(points: readonly LrPoint[]): Pick<LrSweep, "steepest" | "tenthOfMinimum"> {
   const finite = points.filter(({ smoothed }) => Number.isFinite(smoothed));
   let least = 0;

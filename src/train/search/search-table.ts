@@ -4,17 +4,17 @@ import { acquireLock, type Release } from "../file-lock.ts";
 import type { Space } from "./space.ts";
 import type { Trial } from "./trial.ts";
 
-/** The first line of a table: a search goes on only with one of its own. */
+/** The first line of a table: a search only resumes its own table. */
 export const headOf = (space: Space, options: Readonly<Record<string, unknown>>): string =>
   JSON.stringify({
     format: "gradus search 1",
     ...options,
-    // of drawn points there may be more the next time
+    // the number of drawn points may be larger the next time
     rounds: options.method === "halving" ? options.rounds : null,
     space: Object.entries(space).map(([name, { description }]) => [name, description]),
   });
 
-/** The trials so far, in memory and perhaps in a file, which one process at a time has. */
+/** The trials so far, in memory and optionally in a file, which one process at a time may use. */
 export class SearchTable<S extends Space> {
   readonly #path: string | undefined;
   readonly #head: string;
@@ -32,7 +32,7 @@ export class SearchTable<S extends Space> {
     return this.#trials;
   }
 
-  /** Reads what there is. @throws {DataError} if another process has the file. */
+  /** Reads the existing file. @throws {DataError} if another process uses it. */
   async open(): Promise<void> {
     if (this.#path === undefined) return;
     this.#release = await acquireLock(`${this.#path}.lock`, this.#path);
@@ -42,7 +42,7 @@ export class SearchTable<S extends Space> {
     });
   }
 
-  /** Lets others have the file. */
+  /** Releases the file. */
   async close(): Promise<void> {
     await this.#release?.();
   }
@@ -58,7 +58,7 @@ export class SearchTable<S extends Space> {
     }
   }
 
-  /** A trial that the file has; it counts as made. */
+  /** A trial from the file; it counts as done. */
   find(trial: number, budget: number | null): Trial<S> | undefined {
     const known = this.#known.get(keyOf(trial, budget));
     if (known) this.#trials.push(known);
@@ -80,7 +80,7 @@ export class SearchTable<S extends Space> {
       const row = parseJson(line);
       if (isTrial<S>(row)) return row;
     } catch {
-      // reported below, as a line of another kind is
+      // reported below, like a line of another kind
     }
     throw new FormatError({
       subject: `${this.#path} line ${number}`,
@@ -99,7 +99,7 @@ export class SearchTable<S extends Space> {
   }
 }
 
-/** `its seed is 1, here 2; …`: where two heads differ. */
+/** `its seed is 1, here 2; …`: the differences between two heads. */
 function differences(theirs: string, ours: string): string {
   const there = leavesOf(theirs);
   const here = leavesOf(ours);
@@ -113,7 +113,7 @@ function differences(theirs: string, ours: string): string {
   return listed.join("; ") || `its head is ${theirs.slice(0, 120)}`;
 }
 
-/** The values in a head by their paths, each as JSON; none where it is no head. */
+/** The values in a head by their paths, each as JSON; none if it is not a head. */
 function leavesOf(head: string): Map<string, string> {
   const leaves = new Map<string, string>();
   const walk = (value: unknown, path: string) => {
@@ -124,7 +124,7 @@ function leavesOf(head: string): Map<string, string> {
   };
   try {
     walk(JSON.parse(head), "");
-  } catch {} // torn, or not ours: all of ours differs
+  } catch {} // truncated, or not ours: everything differs
   return leaves;
 }
 

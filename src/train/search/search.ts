@@ -11,34 +11,37 @@ import { headOf, SearchTable } from "./search-table.ts";
 import { gridPoint, gridSize, type Point, type Space, samplePoint } from "./space.ts";
 import type { Trial, TrialInfo } from "./trial.ts";
 
-/** What is sought: a number, or a promise of one. */
+/** The value of an objective: a number, or a promise of one. */
 export type SearchObjective<S extends Space> = (
   parameters: Point<S>,
   info: TrialInfo,
 ) => number | Promise<number>;
 
-/** How {@link search} tries points, and where it keeps them. */
+/** How {@link search} chooses points, and where it stores results. */
 export interface SearchOptions {
   /**
    * `"random"` (default) draws `trials` points; `"grid"` takes all; `"halving"` draws `trials` points and
    * gives more budget to the better ones.
    */
   readonly method?: "random" | "grid" | "halving" | undefined;
-  /** Points that are drawn. Default 20. */
+  /** Number of sampled points. Default 20. */
   readonly trials?: number | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
-  /** Whether a small or a large objective is sought. Default "min". */
+  /** Whether to minimize or maximize the objective. Default "min". */
   readonly mode?: Mode | undefined;
-  /** Of halving: the budget of the first round and the most, and the factor between rounds (default 3). */
+  /**
+   * For halving: the budget of the first round and the maximum, and the factor between rounds
+   * (default 3).
+   */
   readonly budget?:
     | { readonly min: number; readonly max: number; readonly factor?: number | undefined }
     | undefined;
-  /** A file of JSON lines with what came out so far; a search that finds one goes on where it ends. */
+  /** A file of JSON lines with the results so far; a search that finds one resumes it. */
   readonly table?: string | undefined;
   /**
-   * What else the objective depends on, such as the data, the model and the epochs: a table that was
-   * made with another context is refused, as its values say nothing about this one.
+   * Everything else that the objective depends on, such as the data, the model and the epochs: a
+   * table with another context is refused, because its values do not apply.
    */
   readonly context?: Json | undefined;
 }
@@ -47,30 +50,35 @@ export interface SearchOptions {
 export interface SearchResult<S extends Space> {
   /** In the order in which they were made. */
   readonly trials: readonly Trial<S>[];
-  /** The best among those of the largest budget; undefined if none has a value. */
+  /** The best trial with the largest budget; undefined if none has a value. */
   readonly best: Trial<S> | undefined;
 }
 
-/** Points take a stream of random numbers each, so that a later one does not depend on how many came before. */
+/**
+ * Each point has its own random stream, so that it does not depend on how many points came before.
+ */
 const searchStream = 0x5e00_0000;
 
 /**
- * Looks for the hyper-parameters of the smallest (or largest) objective, such as the validation loss.
+ * Looks for the hyper-parameters of the smallest (or largest) objective, such as the validation
+ * loss.
  *
- * Random search spends its trials on the dimensions that matter without knowing which they are. Successive
- * halving gives all points a small budget, keeps the better 1/factor with `factor` times the budget, and so
- * on to the largest: the budgets of all rounds are about the same.
+ * Random search spends its trials on the dimensions that matter without knowing which they are.
+ * Successive halving gives all points a small budget, keeps the better 1/factor with `factor` times
+ * the budget, and so on to the largest: the budgets of all rounds are about the same.
  *
- * All is a function of space, seed and objective. With a `table` a search that was broken off, even by a
- * kill, goes on where it stopped, and the finished table has the same bytes. The table is replaced as a
- * whole after each trial, and one search at a time has it. A NumericError (see `TerminateOnNaN`) is a trial without value; other errors
- * end the search.
+ * The result is a function of space, seed and objective. With a `table`, a search that was
+ * interrupted, even by a kill, resumes where it stopped, and the finished table has the same bytes.
+ * The table is replaced atomically after each trial, and one search at a time may use it. A
+ * NumericError (see `TerminateOnNaN`) is a trial without value; other errors end the search.
  *
- * @throws {ConfigError} for options that mean nothing, or a table of another search: of another space, method,
- *   seed, mode or context. @throws {DataError} if another process is searching with the table.
- * @throws {FormatError} if the table is none.
- * @see Bergstra & Bengio 2012, "Random search for hyper-parameter optimization"; Jamieson & Talwalkar 2016,
- *   "Non-stochastic best arm identification and hyperparameter optimization", figure 3
+ * @throws {ConfigError} for invalid options, or a table of another search: of another space,
+ * method, seed, mode or context. @throws {DataError} if another process is searching with the
+ * table.
+ * @throws {FormatError} if the file is not a table.
+ * @see Bergstra & Bengio 2012, "Random search for hyper-parameter optimization"; Jamieson &
+ *   Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter optimization",
+ *   figure 3
  * @example
  * const space = { lr: logUniform(1e-3, 1), hidden: choice([4, 8]) };
  * const { best } = await search(
@@ -138,7 +146,7 @@ interface Rounds<S extends Space> {
   readonly mode: Mode;
 }
 
-/** Tries what the table does not have yet. @returns the trials of the last round. */
+/** Runs the trials that the table does not have yet. @returns the trials of the last round. */
 async function runRounds<S extends Space>(
   rows: SearchTable<S>,
   { space, objective, method, count, rounds, seed, mode }: Rounds<S>,
@@ -171,7 +179,7 @@ async function runRounds<S extends Space>(
   return last;
 }
 
-/** A round: how many points get how much. */
+/** A round: the number of points and their budget. */
 interface Round {
   readonly size: number;
   readonly budget: number | null;
@@ -214,7 +222,7 @@ async function outcomeOf(objective: () => number | Promise<number>): Promise<num
   }
 }
 
-/** The best first; what has no value last, equals in the order of their numbers. */
+/** The best first; trials without value last; ties by number. */
 function ranked<S extends Space>(trials: readonly Trial<S>[], mode: Mode): Trial<S>[] {
   const sign = mode === "min" ? 1 : -1;
   const key = ({ value }: Trial<S>) => (value === null ? Infinity : sign * value);

@@ -1,14 +1,14 @@
-/** What a search tries: a distribution for each hyper-parameter. */
+/** Search spaces: a distribution for each hyper-parameter. */
 import { ConfigError, type RandomStream } from "../../base/index.ts";
 import type { Json } from "../run-folder.ts";
 
-/** The values that one hyper-parameter may take. */
+/** The distribution of one hyper-parameter. */
 export interface Dimension<T extends Json = Json> {
-  /** One at random. */
+  /** A random value. */
   sample(random: RandomStream): T;
-  /** All of them; absent where there is a continuum. */
+  /** All values; absent for a continuous distribution. */
   readonly values?: readonly T[];
-  /** What it is, for tables: two dimensions that mean the same give the same. */
+  /** Its identity for tables: equal for equal distributions. */
   readonly description: Json;
 }
 
@@ -35,7 +35,7 @@ function checkRange(name: string, low: number, high: number, least: number): voi
 }
 
 /**
- * One of these, all as likely.
+ * A uniform choice of these values.
  *
  * @throws {ConfigError} if there is none.
  * @example
@@ -52,7 +52,7 @@ export function choice<const T extends Json>(values: readonly T[]): Dimension<T>
 }
 
 /**
- * A number between two, all as likely.
+ * Uniform between two numbers.
  *
  * @throws {ConfigError} if the range is empty.
  * @example
@@ -67,8 +67,8 @@ export function float(low: number, high: number): Dimension<number> {
 }
 
 /**
- * A number between two whose logarithm is uniform: each power of ten is as likely, as suits learning
- * rates and penalties.
+ * Log-uniform between two numbers: each decade is equally likely, as suits learning rates and
+ * penalties.
  *
  * @throws {ConfigError} if the range is empty or not above 0.
  * @example
@@ -83,9 +83,9 @@ export function logUniform(low: number, high: number): Dimension<number> {
 }
 
 /**
- * A whole number from one to another, both included.
+ * A uniform integer between two, both included.
  *
- * @throws {ConfigError} if the range is empty, or they are not whole.
+ * @throws {ConfigError} if the range is empty, or the bounds are not integers.
  * @example
  * int(1, 3).values; // [1, 2, 3]
  */
@@ -102,13 +102,15 @@ export function int(low: number, high: number): Dimension<number> {
   };
 }
 
-/** A point at random; the order of the names decides who gets which numbers. */
+/** A random point; the order of the names determines which random numbers each gets. */
 export const samplePoint = (space: Space, random: RandomStream): Record<string, Json> =>
   Object.fromEntries(
     Object.entries(space).map(([name, dimension]) => [name, dimension.sample(random)]),
   );
 
-/** How many points the grid of a space has. @throws {ConfigError} for a continuum. */
+/**
+ * The number of points in the grid of a space. @throws {ConfigError} for a continuous distribution.
+ */
 export function gridSize(space: Space): number {
   return Object.entries(space).reduce((size, [name, { values }]) => {
     if (values) return size * values.length;

@@ -1,18 +1,18 @@
 import type { Point, Space } from "./space.ts";
 
-/** What the objective gets beside the hyper-parameters. */
+/** The arguments of the objective beside the hyper-parameters. */
 export interface TrialInfo {
-  /** The number of the point, from 0; with halving it comes again, with more budget. */
+  /** The number of the point, from 0; with halving it recurs with larger budgets. */
   readonly trial: number;
-  /** What may be spent, in epochs say; Infinity where the method has no budgets. */
+  /** The budget, for example in epochs; Infinity if the method has no budgets. */
   readonly budget: number;
 }
 
 /** A line of the table. */
 export interface Trial<S extends Space = Space> extends Omit<TrialInfo, "budget"> {
   readonly parameters: Point<S>;
-  /** null where the method has no budgets. */
+  /** null if the method has no budgets. */
   readonly budget: number | null;
-  /** null where it was not finite, or the arithmetic broke down. */
+  /** null if it was not finite, or a NumericError occurred. */
   readonly value: number | null;
 }
