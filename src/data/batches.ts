@@ -104,14 +104,13 @@ export function batches(
   };
   if (!options.augment) return plain;
   checkAugmentable(split, options.augment);
-  return augmented(plain, options.augment, seed, epoch);
+  return augmented(plain, options.augment, { seed, epoch, isOwn: split.targets === split.inputs });
 }
 
 function augmented(
   plain: Batches,
   augmentation: Augmentation,
-  seed: number,
-  epoch: number,
+  { seed, epoch, isOwn }: { seed: number; epoch: number; isOwn: boolean },
 ): AsyncBatches {
   const change = async ({ inputs, targets, ...rest }: Batch): Promise<Batch> => {
     const { rows } = rest;
@@ -121,10 +120,11 @@ function augmented(
       targets: targets.data,
       ...{ shape, rows, seed, epoch },
     });
+    const own = isOwn ? changed.inputs.slice() : changed.targets; // what a changed example looks like
     return {
       ...rest,
       inputs: { ...inputs, data: changed.inputs },
-      targets: withData(targets, changed.targets, rows.length),
+      targets: withData(targets, own, rows.length),
     };
   };
   return {

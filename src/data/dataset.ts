@@ -122,11 +122,9 @@ export function subset(split: Split, rows: ArrayLike<number>): Split {
       fix: `use rows from 0 to ${split.size - 1}.`,
     });
   }
-  return {
-    inputs: takeRows(split.inputs, rows),
-    targets: takeRows(split.targets, rows),
-    size: rows.length,
-  };
+  const inputs = takeRows(split.inputs, rows);
+  const isOwn = split.targets === split.inputs; // an autoencoder's, which stay one
+  return { inputs, targets: isOwn ? inputs : takeRows(split.targets, rows), size: rows.length };
 }
 
 /**

@@ -249,7 +249,7 @@ describe("what is wrong is said before anything is written", () => {
     ["svc C=-1", '"-1" is not a number above 0', ""],
     ["svc kernel=rbff", "none of linear, polynomial, rbf", "did you mean kernel: rbf?"],
     ["svcc", '"svcc" is none of', "did you mean --model svc?"],
-    ["mlp C=3", "model.C: it is an option of learners, and mlp is a network", ""],
+    ["mlp C=3", "model.C: mlp has no such option; it has model.hidden", "leave it out"],
     [
       "perceptron",
       "parts two classes, and flowers.csv is [4] in 3 classes",

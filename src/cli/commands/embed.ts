@@ -2,9 +2,11 @@ import { ConfigError, DataError, formatJson, sizeOf } from "../../base/index.ts"
 import { svgToPng } from "../../draw/index.ts";
 import { writeFileAtomic } from "../../formats/index.ts";
 import { PCA, TSNE, UMAP } from "../../learn/index.ts";
+import { csvText } from "../pages/csv-text.ts";
 import { mapChart } from "../pages/map-chart.ts";
 import { mapPage } from "../pages/map-page.ts";
 import { flat } from "../run/learner-outputs.ts";
+import { isRun, loadRunMap } from "../run/run-map.ts";
 import { oneOf, positiveNumber, wholeNumber } from "../settings/options.ts";
 import { readSettings } from "../settings/settings.ts";
 import { scalar, splitWords } from "../settings/settings-file.ts";
@@ -34,7 +36,8 @@ Examples:
   gradus embed iris.csv                                by its principal components
   gradus embed data/mnist --method tsne --examples 5000
   gradus embed wine.csv --method umap --target quality data.drop=id
-  gradus embed measurements.csv --no-target            all columns, none as a label`;
+  gradus embed measurements.csv --no-target            all columns, none as a label
+  gradus embed runs/digits-conv-autoencoder            the codes of its test data`;
 
 export const define: Define = (command, terminal) => {
   command
@@ -43,7 +46,8 @@ export const define: Define = (command, terminal) => {
       readers
         .filter(({ name }) => name !== "text")
         .map(({ reads }) => reads)
-        .join(", "),
+        .join(", ")
+        .concat(", or the run of an autoencoder, for its codes"),
     )
     .argument("[settings...]", "how data are read, as key=value: data.drop, data.missing, …")
     .option("--method <name>", `${methods.join(", ")}`, oneOf("--method", methods), "pca")
@@ -83,7 +87,7 @@ async function embed(
   const { method, out, json } = options;
   checkOf(options);
   const began = performance.now();
-  const source = await loadMapSource(data, sourceOptions(words, options), options.target !== false);
+  const source = await sourceOf(data, words, options);
   const points = await coordinates(source, options);
   const seconds = (performance.now() - began) / 1000;
   const name = (out ?? `${nameOf(data)}-${method}`).replace(/\.(csv|png|html)$/, "");
@@ -103,6 +107,19 @@ async function embed(
   terminal.out(`${styled(terminal, "bold", "page")}     ${name}.html`);
   terminal.out(`${styled(terminal, "bold", "picture")}  ${name}.png`);
   terminal.out(`${styled(terminal, "bold", "table")}    ${name}.csv`);
+}
+
+/** Data, or the codes of the test data of a run. @throws {ConfigError} for settings of data that a run has already. */
+function sourceOf(data: string, words: readonly string[], options: Options): Promise<MapSource> {
+  if (!isRun(data))
+    return loadMapSource(data, sourceOptions(words, options), options.target !== false);
+  const strange = words[0] ?? (options.target === undefined ? undefined : "--target");
+  if (strange === undefined) return loadRunMap(data, options.examples);
+  throw new ConfigError({
+    subject: strange,
+    problem: `${data} is a run, which knows its data and how they are read.`,
+    fix: "leave it out, or give data in place of the run.",
+  });
 }
 
 const titles: Readonly<Record<Method, string>> = { pca: "PCA", tsne: "t-SNE", umap: "UMAP" };
@@ -159,7 +176,7 @@ async function coordinates(
   source: MapSource,
   { method, perplexity, neighbors, minDist, seed = 0 }: Options,
 ): Promise<Float64Array> {
-  const x = flat(source.inputs);
+  const x = flat(source.codes ?? source.inputs);
   const size = x.shape[0]!;
   if (size < 3 || sizeOf(x.shape.slice(1)) < 2)
     throw new DataError({
@@ -185,11 +202,5 @@ function asCsv({ ids, idName, labels, labelName }: MapSource, points: Float64Arr
     points[2 * n]!,
     points[2 * n + 1]!,
   ]);
-  return [header, ...rows].map((cells) => `${cells.map(quoted).join(",")}\n`).join("");
-}
-
-/** A cell of CSV, in quotes where it needs them. */
-function quoted(cell: string | number): string {
-  const text = String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return `${csvText(header, rows)}\n`;
 }

@@ -1,8 +1,8 @@
 import { ConfigError, formatJson } from "../../base/index.ts";
-import { evaluate, type Logs, type MetricName, metricsByName } from "../../train/index.ts";
+import { type Logs, type MetricName, metricsByName } from "../../train/index.ts";
 import { measure, outputsOf } from "../run/learner-outputs.ts";
 import { openLearner, type StoredLearner } from "../run/learner-run.ts";
-import { judgedModel, openRun } from "../run/stored-run.ts";
+import { judge, openRun } from "../run/stored-run.ts";
 import { oneOf } from "../settings/options.ts";
 import { shownPath } from "../sources/data-file.ts";
 import { loadTest } from "../sources/stored-data.ts";
@@ -53,8 +53,7 @@ async function measuredNetwork(
 ): Promise<Measured> {
   const { config, model } = await openRun(path);
   const { test, notes } = await loadTest(data, config);
-  const judged = judgedModel(model, config);
-  const result = await evaluate(judged, test, metrics ? { metrics } : {});
+  const result = await judge(model, config, test, metrics);
   return { source: data ?? shownPath(config.data.source), size: test.size, notes, result };
 }
 

@@ -36,8 +36,8 @@ export const define: Define = (command, terminal) => {
     .action(async (words: string[], { from, to, steps, out, json }: Options) => {
       const { file, assignments } = splitWords(words);
       const given = readSettings(file ? await readSettingsFile(file) : undefined, assignments);
-      const { settings, source } = await settingsAndData(given);
-      const { model } = await startOf(settings, source, given.model?.name);
+      const { settings, source: read } = await settingsAndData(given);
+      const { model, source } = await startOf(settings, read, given.model?.name);
       freezeAsSet(model, settings.transfer);
       const { batchSize, seed } = settings.training;
       const optimizer = ruleOf(settings.training);

@@ -111,8 +111,7 @@ async function open(
 ): Promise<{ run: StoredRun; scene: Scene; size: number }> {
   const run = await openRun(path);
   const { train } = await loadTrained(run.config);
-  const outputs = [1, run.config.model.options.classes ?? 1];
-  return { run, scene: sceneOf(run.model, outputs, train, effort), size: train.size };
+  return { run, scene: sceneOf(run.model, train, effort), size: train.size };
 }
 
 /**

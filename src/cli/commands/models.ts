@@ -1,23 +1,15 @@
 import { formatJson } from "../../base/index.ts";
-import { type ClassifierName, classifierNames } from "../../models/index.ts";
+import { isAutoencoder, modelNames } from "../../models/index.ts";
 import { learnerNames, learners, optionsOf, settingOf } from "../settings/learners.ts";
+import { networks } from "../settings/networks.ts";
 import { styled } from "../terminal/terminal.ts";
 import type { Define } from "./define.ts";
 
-const networks: Readonly<Record<ClassifierName, string>> = {
-  conv: "a small convolutional net for images, 28 × 28 and the like",
-  mlp: "dense layers with ReLU, for tables, points and images",
-  lenet: "LeNet-5 of 1998, for small grey images",
-  "char-mlp": "the next character of a text, by an embedding and dense layers",
-  vgg: "a short VGG, 3 × 3 convolutions in blocks",
-  alexnet: "AlexNet of 2012, for images of 67 pixels and more",
-};
-
 /** The rows of the list: name, what it does, what it is, its settings. */
 const rows = () => [
-  ...classifierNames.map((name) => ({
-    ...{ name, task: "network", about: networks[name] },
-    settings: ["mlp", "char-mlp"].includes(name) ? ["model.hidden"] : [],
+  ...modelNames.map((name) => ({
+    ...{ name, task: isAutoencoder(name) ? "autoencoder" : "network", about: networks[name].about },
+    settings: networks[name].options.map(settingOf),
   })),
   ...learnerNames.map((name) => {
     const { task, about } = learners[name];

@@ -1,13 +1,16 @@
 import { ConfigError, formatJson } from "../../base/index.ts";
 import { extent } from "../../base/vectors.ts";
 import { classesOf, makeVocabulary, type Preparation } from "../../data/index.ts";
+import { Autoencoder } from "../../models/index.ts";
 import { binary, classification, predict } from "../../train/index.ts";
 import { shownClass } from "../pages/class-names.ts";
+import { csvText } from "../pages/csv-text.ts";
 import { largest, probabilityRows } from "../pages/report-data.ts";
 import { continueText } from "../run/continue-text.ts";
 import { outputsOf } from "../run/learner-outputs.ts";
-import { type AnyLearner, openLearner } from "../run/learner-run.ts";
-import { judgedModel, openRun } from "../run/stored-run.ts";
+import { type AnyLearner, openLearner, type StoredLearner } from "../run/learner-run.ts";
+import { predictCodes } from "../run/predict-codes.ts";
+import { judgedModel, openRun, type StoredRun } from "../run/stored-run.ts";
 import { wholeNumber } from "../settings/options.ts";
 import { type Example, type Examples, readExamples } from "../sources/examples.ts";
 import { bar } from "../terminal/progress.ts";
@@ -18,6 +21,7 @@ interface Options {
   readonly json?: boolean;
   readonly csv?: boolean;
   readonly length?: number;
+  readonly picture?: string;
   readonly seed: number;
 }
 
@@ -37,7 +41,8 @@ Examples:
   gradus predict runs/flowers photos/ more.jpg --csv > predictions.csv
   gradus predict runs/penguins rows.csv --json
   cat rows.csv | gradus predict runs/penguins -
-  gradus predict runs/plays prompt.txt --length 200`;
+  gradus predict runs/plays prompt.txt --length 200
+  gradus predict runs/digits-conv-autoencoder photos/ --csv --picture back.png`;
 
 export const define: Define = (command, terminal) => {
   command
@@ -56,12 +61,19 @@ export const define: Define = (command, terminal) => {
       "go on with a text by so many characters",
       wholeNumber("--length", 1, 200),
     )
+    .option("--picture <file>", "of an autoencoder: examples and reconstructions, as PNG")
     .option("--seed <n>", "decides which characters are drawn", wholeNumber("--seed", 0, 0), 0)
     .addHelpText("after", examples)
     .action(async (path: string, inputs: string[], options: Options) => {
-      const { preparation, dtype, predictor } = await predictorOf(path);
-      const predictions: Prediction[] = [];
+      const learned = await openLearner(path);
+      const run = learned ? undefined : await openRun(path);
+      const { preparation } = (learned ?? run!).config.data;
       checkLength(options, preparation, path);
+      if (run?.model instanceof Autoencoder)
+        return predictCodes({ ...run, model: run.model }, inputs, options, terminal);
+      checkPicture(options, path);
+      const { dtype, predictor } = learned ? learnerPredictor(learned) : networkPredictor(run!);
+      const predictions: Prediction[] = [];
       for (const input of inputs) {
         const read = await readExamples(preparation, input, { dtype });
         for (const note of read.notes) terminal.error(`note: ${note}`);
@@ -75,23 +87,30 @@ export const define: Define = (command, terminal) => {
     });
 };
 
-/** What a run says of examples, whether it holds a network or a learner. */
-async function predictorOf(path: string) {
-  const learned = await openLearner(path);
-  if (learned) {
-    const { preparation } = learned.config.data;
-    const predictor = async (read: Examples) =>
-      learnerPredictions(learned.learner, preparation, read);
-    return { preparation, dtype: "float64", predictor } as const;
-  }
-  const { config, model } = await openRun(path);
+/** What a run says of examples, and the dtype in which it wants them. */
+interface Predictor {
+  readonly dtype: "float32" | "float64";
+  readonly predictor: (read: Examples, options: Options) => Promise<readonly Prediction[]>;
+}
+
+function learnerPredictor({ config, learner }: StoredLearner): Predictor {
+  const { preparation } = config.data;
+  return {
+    dtype: "float64",
+    predictor: async (read) => learnerPredictions(learner, preparation, read),
+  };
+}
+
+function networkPredictor({ config, model }: StoredRun): Predictor {
   const { preparation } = config.data;
   const judged = judgedModel(model, config);
-  const predictor = async (read: Examples, options: Options) => {
-    const found = await predictAll(judged, preparation, read);
-    return continued(model, preparation, read, found, options);
+  return {
+    dtype: "float32",
+    async predictor(read, options) {
+      const found = await predictAll(judged, preparation, read);
+      return continued(model, preparation, read, found, options);
+    },
   };
-  return { preparation, dtype: "float32", predictor } as const;
 }
 
 function learnerPredictions(
@@ -167,6 +186,16 @@ function checkLength({ length }: Options, { inputs }: Preparation, run: string):
   });
 }
 
+/** @throws {ConfigError} for `--picture` of what is no autoencoder. */
+function checkPicture({ picture }: Options, run: string): void {
+  if (picture === undefined) return;
+  throw new ConfigError({
+    subject: "--picture",
+    problem: `it shows reconstructions, and ${run} holds no autoencoder.`,
+    fix: "leave it out.",
+  });
+}
+
 const isOfRows = ({ inputs }: Preparation): boolean => ["table", "arrays"].includes(inputs.kind);
 
 function asJson(run: string, preparation: Preparation, predictions: readonly Prediction[]): string {
@@ -192,13 +221,7 @@ function asCsv(preparation: Preparation, predictions: readonly Prediction[]): st
     prediction ?? "",
     ...names.map((_, k) => probabilities?.[k] ?? ""),
   ]);
-  return [header, ...lines].map((cells) => cells.map(quoted).join(",")).join("\n");
-}
-
-/** A cell of CSV, in quotes where it needs them. */
-function quoted(cell: string | number): string {
-  const text = String(cell);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return csvText(header, lines);
 }
 
 const shownPrediction = (prediction: Prediction["prediction"]): string =>

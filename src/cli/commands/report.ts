@@ -15,9 +15,9 @@ export const define: Define = (command, terminal) => {
       const learned = await openLearner(path);
       if (learned) return terminal.out(await learnerReport(learned, data, terminal));
       const { config, model } = await openRun(path);
-      const { test, notes } = await loadTest(data, config);
-      for (const note of notes) terminal.error(`note: ${note}`);
-      terminal.out(await writeReport(await RunFolder.open(path), config, model, test));
+      const judged = await loadTest(data, config);
+      for (const note of judged.notes) terminal.error(`note: ${note}`);
+      terminal.out(await writeReport(await RunFolder.open(path), config, model, judged));
     });
 };
 

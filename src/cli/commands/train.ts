@@ -1,4 +1,4 @@
-import { classifierNames } from "../../models/index.ts";
+import { modelNames } from "../../models/index.ts";
 import { newPlan, resumedPlan, runsFolder } from "../run/plan.ts";
 import { runPlan } from "../run/train-run.ts";
 import { augmentationNames } from "../settings/augmentations.ts";
@@ -38,7 +38,7 @@ const settingFlags: readonly [flags: string, path: string, about: string][] = [
   [
     "--model <name>",
     "model.name",
-    `${classifierNames.join(", ")} (${either("model")}), or a learner: ${learnerNames.join(", ")}`,
+    `${modelNames.join(", ")} (${either("model")}), or a learner: ${learnerNames.join(", ")}`,
   ],
   ["--epochs <n>", "training.epochs", `passes through the data (${either("epochs")})`],
   ["--batch-size <n>", "training.batchSize", `examples of a step (${either("batchSize")})`],

@@ -23,7 +23,8 @@ import {
   trajectoryDirections,
 } from "../../lab/index.ts";
 import type { Module } from "../../nn/index.ts";
-import { objectiveFor, type Trajectory } from "../../train/index.ts";
+import type { Objective, Trajectory } from "../../train/index.ts";
+import { objectiveOf } from "../run/stored-run.ts";
 
 export type Directions = "pca" | "random" | "eigen";
 
@@ -51,20 +52,15 @@ export interface Scene {
   readonly surface: LossSurface;
   readonly point: Float64Array;
   readonly sample: Split;
-  readonly loss: ReturnType<typeof objectiveFor>["loss"];
+  readonly loss: Objective["loss"];
 }
 
 /** @param data of which `samples` examples are drawn; all of them if there are no more. */
-export function sceneOf(
-  model: Module,
-  outputs: readonly number[],
-  data: Split,
-  effort: Effort,
-): Scene {
+export function sceneOf(model: Module, data: Split, effort: Effort): Scene {
   const order = new RandomStream(effort.seed).permutation(data.size);
   const sample =
     effort.samples < data.size ? subset(data, [...order].slice(0, effort.samples)) : data;
-  const { loss } = objectiveFor(outputs, sample.targets);
+  const { loss } = objectiveOf(model, sample);
   const surface = LossSurface.ofModel(model, loss, sample);
   return { model, surface, point: surface.point(), sample, loss };
 }

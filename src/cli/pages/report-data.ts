@@ -2,6 +2,7 @@
 import { type HostArray, type Shape, sizeOf } from "../../base/index.ts";
 import { classesOf, type Preparation, type Split } from "../../data/index.ts";
 import { auditModel, type ModelAudit } from "../../lab/index.ts";
+import { Autoencoder } from "../../models/index.ts";
 import { type Module, type Summary, summary } from "../../nn/index.ts";
 import { fromHost, type Tensor } from "../../tensor/index.ts";
 import {
@@ -9,13 +10,14 @@ import {
   classificationReport,
   confusionMatrix,
   type Objective,
-  objectiveFor,
   predict,
   rSquared,
 } from "../../train/index.ts";
 import type { RunConfig } from "../run/run-config.ts";
-import { judgedModel } from "../run/stored-run.ts";
+import { judgedModel, objectiveOf } from "../run/stored-run.ts";
 import { some } from "../sources/data-source.ts";
+import type { Parts } from "../sources/readers/reader.ts";
+import { type AutoencoderResults, measureAutoencoder } from "./autoencoder-data.ts";
 
 /** Examples that the audit looks at: enough for shares of units, few enough to be quick. */
 const auditExamples = 256;
@@ -52,29 +54,37 @@ export interface RunResults {
   readonly test: Split;
   readonly sizes: Summary;
   readonly audit: ModelAudit;
-  /** One of the two, as the task is. */
+  /** One of the three, as the task is. */
   readonly classes?: ClassResults;
   readonly numbers?: NumberResults;
+  readonly autoencoder?: AutoencoderResults;
 }
+
+/** What a report is made from: test data, and for the baseline of an autoencoder what it learned from. */
+export type Judging = Pick<Parts, "test"> & Partial<Pick<Parts, "train">>;
 
 /** Measures a trained network on its test data. */
 export async function measureRun(
   model: Module,
   config: RunConfig,
-  test: Split,
+  { train, test }: Judging,
 ): Promise<RunResults> {
   const { preparation } = config.data;
-  const outputs = await predict(judgedModel(model, config), test.inputs);
-  const objective = objectiveFor(outputs.shape, test.targets);
+  const objective = objectiveOf(model, test);
   const common = {
     test,
     sizes: summary(model, preparation.inputShape),
     audit: auditModel(
       model,
       objective.loss,
-      tensors(asLearned(some(test, auditExamples), preparation)),
+      tensors(inScale(some(test, auditExamples), preparation)),
     ),
   };
+  if (model instanceof Autoencoder) {
+    const { name } = config.model;
+    return { ...common, autoencoder: await measureAutoencoder({ model, name, train, test }) };
+  }
+  const outputs = await predict(judgedModel(model, config), test.inputs);
   return preparation.target.task === "regression"
     ? { ...common, numbers: numberResults(outputs, test.targets) }
     : {
@@ -84,8 +94,9 @@ export async function measureRun(
 }
 
 /** Targets as the network learned them: its loss is of the scale that they were brought to. */
-function asLearned(split: Split, { target }: Preparation): Split {
-  if (target.task !== "regression" || !target.scale) return split;
+function inScale(split: Split, { target }: Preparation): Split {
+  const isOwn = split.targets === split.inputs;
+  if (isOwn || target.task !== "regression" || !target.scale) return split;
   const { mean, std } = target.scale;
   const data = Float32Array.from(split.targets.data, (y) => (y - mean) / std);
   return { ...split, targets: { dtype: "float32", shape: split.targets.shape, data } };

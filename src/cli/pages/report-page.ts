@@ -16,6 +16,7 @@ import {
 import type { Module } from "../../nn/index.ts";
 import type { RunConfig } from "../run/run-config.ts";
 import { shownPath } from "../sources/data-file.ts";
+import { autoencoderSections } from "./autoencoder-page.ts";
 import { shownClass } from "./class-names.ts";
 import { findingsHead, findingsList } from "./findings.ts";
 import { confusionChart, curve, curveNames, type EpochLine, scatter } from "./report-charts.ts";
@@ -34,6 +35,8 @@ export interface ReportInput {
 export const pictureHead = `<style>
 .pictures { display: flex; flex-wrap: wrap; gap: .6rem; } .pictures figure { margin: 0; width: 84px; }
 .pictures img { width: 72px; height: auto; image-rendering: pixelated; border: 1px solid var(--line); border-radius: 4px; }
+.pictures.row { gap: 2px; margin: .5rem 0; } .pictures.row img { width: 64px; border: 0; border-radius: 0; }
+.units svg { border: 1px solid var(--line); }
 .pictures figcaption { font-size: .78rem; line-height: 1.25; }
 </style>
 `;
@@ -51,6 +54,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
     await curves(input.lines),
     ...(results.classes ? await classSections(results.classes, input) : []),
     ...(results.numbers ? [section("Predictions", figure(await scatter(results.numbers)))] : []),
+    ...(results.autoencoder ? await autoencoderSections(results.autoencoder, config) : []),
     await filters(input),
     sizes(results),
     units(results),
@@ -60,7 +64,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
 }
 
 function firstNumbers({ results, lines }: ReportInput): Record<string, string | number> {
-  const { classes, numbers, sizes } = results;
+  const { classes, numbers, autoencoder, sizes } = results;
   const seconds = lines.reduce((sum, { seconds: s }) => sum + (typeof s === "number" ? s : 0), 0);
   return {
     ...(classes && {
@@ -71,11 +75,17 @@ function firstNumbers({ results, lines }: ReportInput): Record<string, string | 
       "R²": numbers.rSquared.toFixed(4),
       "mean absolute error": short(numbers.meanAbsoluteError),
     }),
+    ...(autoencoder && {
+      "test error": short(mean(autoencoder.errors)),
+      ...(autoencoder.baseline && { "error of PCA": short(autoencoder.baseline.error) }),
+    }),
     epochs: lines.length,
     "training time": `${seconds.toFixed(1)} s`,
     parameters: sizes.totals.parameters.toLocaleString("en-US"),
   };
 }
+
+const mean = (x: Float64Array): number => x.reduce((sum, y) => sum + y, 0) / x.length;
 
 const short = (x: number): string =>
   Math.abs(x) >= 1e4 || (x !== 0 && Math.abs(x) < 1e-3)

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { ConfigError, FormatError } from "../../base/index.ts";
 import { type Preparation, readPreparation } from "../../data/index.ts";
-import { type ClassifierName, classifierNames, type ModelConfig } from "../../models/index.ts";
+import { type ModelConfig, type ModelName, modelNames } from "../../models/index.ts";
 import type { Json, RunFolder } from "../../train/index.ts";
 import { isLearner, type LearnerName, learnerNames } from "../settings/learners.ts";
 import {
@@ -29,6 +29,7 @@ export interface AnyRunConfig {
   readonly gradus: string;
   readonly settings: { readonly data: Settings["data"] };
   readonly data: DataConfig;
+  readonly model: { readonly name: string };
 }
 
 /** What a run was asked to do and what that came to: the content of config.json, and of each checkpoint's `config`. */
@@ -60,8 +61,8 @@ const schema = z.object({
   settings: settingsSchema,
   data: dataSchema,
   model: z.object({
-    name: z.enum(classifierNames as readonly [ClassifierName, ...ClassifierName[]]),
-    options: z.looseObject({ inputShape: shape, classes: z.int() }),
+    name: z.enum(modelNames as readonly [ModelName, ...ModelName[]]),
+    options: z.looseObject({ inputShape: shape, classes: z.int().optional() }),
   }),
 });
 const learnerSchema = z.object({

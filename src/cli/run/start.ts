@@ -1,13 +1,14 @@
 /** What a training starts from: complete settings, data and a model. */
 import { ConfigError } from "../../base/index.ts";
-import { classesOf, type Preparation } from "../../data/index.ts";
-import { type ClassifierName, createModel } from "../../models/index.ts";
+import { classesOf } from "../../data/index.ts";
+import { createModel, isAutoencoder } from "../../models/index.ts";
 import type { Module } from "../../nn/index.ts";
 import { RunFolder } from "../../train/index.ts";
 import { defaultSource, resolve, textDefaults } from "../settings/resolve.ts";
 import type { Given, Settings } from "../settings/settings.ts";
 import { shownPath } from "../sources/data-file.ts";
 import { checkLearnable, loadSource, type Source } from "../sources/data-source.ts";
+import { asLearned } from "../sources/own-targets.ts";
 import { version } from "../version.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Start, transferred } from "./transfer.ts";
@@ -18,38 +19,45 @@ export async function settingsAndData(
   load = loadSource,
 ): Promise<{ settings: Settings; source: Source }> {
   const from = given.transfer?.from;
-  const stored = from === undefined ? undefined : await preparationOf(from);
+  const stored = from === undefined ? undefined : await readRunConfig(await RunFolder.open(from));
   const source = await load(
     given.data?.source ?? defaultSource,
     given.data,
-    stored && { preparation: stored, inputsOnly: true },
+    // a network that goes on wants its inputs as it knows them
+    stored && { preparation: stored.data.preparation, inputsOnly: true },
   );
-  checkLearnable(source.config);
+  const name = given.model?.name ?? stored?.model.name ?? "";
+  if (!isAutoencoder(name)) checkLearnable(source.config);
   return { settings: resolve(given, source.config), source };
 }
-
-/** How a run prepares its data: a network that goes on wants its inputs as it knows them. */
-const preparationOf = async (run: string): Promise<Preparation> =>
-  (await readRunConfig(await RunFolder.open(run))).data.preparation;
 
 /** A model with its first weights, the data, and all that was decided about them. */
 export async function modelAndConfig(
   given: Given,
   { devRun = false, load = loadSource }: { devRun?: boolean; load?: typeof loadSource } = {},
 ): Promise<{ config: RunConfig; source: Source; model: Module }> {
-  const { settings: asked, source } = await settingsAndData(given, load);
-  const { model, config } = await startOf(asked, source, given.model?.name);
+  const { settings: asked, source: read } = await settingsAndData(given, load);
+  const { model, config, source } = await startOf(asked, read, given.model?.name);
   const settings: Settings = {
     ...asked,
-    model: { ...asked.model, name: config.name as ClassifierName },
+    model: { ...asked.model, name: config.name },
     training: { ...asked.training, ...(devRun && { epochs: 1 }) },
   };
   const whole = { gradus: await version(), settings, data: source.config, model: config };
   return { config: whole, source, model };
 }
 
-/** A new model, or that of the run that settings go on from. */
+/** A new model, or that of the run that settings go on from, and the data as it learns them. */
 export async function startOf(
+  settings: Settings,
+  source: Source,
+  askedName: string | undefined,
+): Promise<Start & { readonly source: Source }> {
+  const start = await modelFor(settings, source, askedName);
+  return { ...start, source: asLearned(start.config.name, source) };
+}
+
+async function modelFor(
   { model, training, transfer }: Settings,
   { config: data }: Source,
   askedName: string | undefined,
@@ -59,10 +67,9 @@ export async function startOf(
   checkModel(model.name, data);
   if (!transfer) {
     const { name, ...rest } = model;
-    const config = {
-      name,
-      options: { inputShape: data.preparation.inputShape, classes: outputs, seed, ...rest },
-    };
+    const { inputShape } = data.preparation;
+    const classes = !isAutoencoder(name) && { classes: outputs };
+    const config = { name, options: { inputShape, ...classes, seed, ...rest } };
     return { model: createModel(config), config };
   }
   const start = await transferred(transfer, data, outputs, seed);

@@ -1,9 +1,21 @@
 import { DataError, FormatError } from "../../base/index.ts";
-import type { Scale } from "../../data/index.ts";
-import { createModel } from "../../models/index.ts";
-import { Module } from "../../nn/index.ts";
-import type { Tensor } from "../../tensor/index.ts";
-import { type Checkpoint, loadCheckpoint, RunFolder, restore } from "../../train/index.ts";
+import type { Scale, Split } from "../../data/index.ts";
+import { createModel, isAutoencoder } from "../../models/index.ts";
+import { evaluating, hasOwnLoss, Module } from "../../nn/index.ts";
+import { type Tensor, zeros } from "../../tensor/index.ts";
+import {
+  type Checkpoint,
+  evaluate,
+  type Logs,
+  loadCheckpoint,
+  type MetricName,
+  type Objective,
+  type ObjectiveName,
+  objectiveFor,
+  objectiveNamed,
+  RunFolder,
+  restore,
+} from "../../train/index.ts";
 import { type RunConfig, readRunConfig } from "./run-config.ts";
 
 /** A run with its trained network. */
@@ -44,9 +56,29 @@ class Rescaled extends Module {
 }
 
 /** The network of a run as it is to be judged: its numbers are in the data's own units. */
-export function judgedModel(model: Module, { data }: RunConfig): Module {
+export function judgedModel(model: Module, { data, model: { name } }: RunConfig): Module {
   const { target } = data.preparation;
+  if (isAutoencoder(name)) return model;
   return target.task === "regression" && target.scale ? new Rescaled(model, target.scale) : model;
+}
+
+/** The objective that a network learns examples by. */
+export function objectiveOf(model: Module, { inputs, targets }: Split): Objective {
+  if (hasOwnLoss(model)) return objectiveNamed(model.objective as ObjectiveName);
+  const one = zeros([1, ...inputs.shape.slice(1)], { dtype: inputs.dtype });
+  return objectiveFor(evaluating(model, () => model.forward(one)).shape, targets);
+}
+
+/** Loss and metrics of a run's network; of an autoencoder the squared error of reconstructions, whatever its loss. */
+export function judge(
+  model: Module,
+  config: RunConfig,
+  test: Split,
+  metrics: readonly MetricName[] | undefined = isAutoencoder(config.model.name)
+    ? ["meanSquaredError"]
+    : undefined,
+): Promise<Logs> {
+  return evaluate(judgedModel(model, config), test, metrics ? { metrics } : {});
 }
 
 /**

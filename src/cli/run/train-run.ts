@@ -4,7 +4,6 @@ import { Optimizer } from "../../optim/index.ts";
 import {
   type Callback,
   EarlyStopping,
-  evaluate,
   type FitOptions,
   fit,
   type History,
@@ -31,7 +30,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { type Report, secondsSince } from "../terminal/train-report.ts";
 import type { Plan } from "./plan.ts";
 import type { RunConfig } from "./run-config.ts";
-import { judgedModel } from "./stored-run.ts";
+import { judge } from "./stored-run.ts";
 import { freezeAsSet, unfreezing } from "./transfer.ts";
 
 /** Trains, then measures the best weights on the test data, notifying `report` all along. */
@@ -47,8 +46,8 @@ export async function runPlan(plan: Plan, report: Report, terminal: Terminal): P
       fitInFolder(plan, { ...options, callbacks }, folder, report, terminal, interruption),
     );
     const best = folder && (await restoreBest(model, folder, history));
-    const test = await evaluate(judgedModel(model, config), source.test);
-    const page = folder && (await writeReport(folder, config, model, source.test));
+    const test = await judge(model, config, source.test);
+    const page = folder && (await writeReport(folder, config, model, source));
     const { stopped } = history;
     report.end({ run: folder?.path, test, seconds: secondsSince(began), stopped, best, page });
   } finally {

@@ -1,7 +1,7 @@
 /** Beginning with what another run has learned. */
 import { ConfigError, sameShape, show } from "../../base/index.ts";
 import { classesOf } from "../../data/index.ts";
-import type { ModelConfig } from "../../models/index.ts";
+import { isAutoencoder, type ModelConfig } from "../../models/index.ts";
 import { type AnyModule, type Module, replaceHead, seeded } from "../../nn/index.ts";
 import { type Callback, GradualUnfreezing } from "../../train/index.ts";
 import type { Settings } from "../settings/settings.ts";
@@ -18,7 +18,7 @@ export interface Start {
 }
 
 /**
- * The network of another run, with a new last layer unless the classes are the same.
+ * The network of another run, with a new last layer unless the classes are the same, or it is an autoencoder.
  *
  * @throws {ConfigError} if it does not take the examples. @throws {DataError} if there is no such run.
  */
@@ -36,6 +36,8 @@ export async function transferred(
       problem: `the network of ${from} takes examples of ${show(old.inputShape)}, but those of ${shownPath(source)} are ${show(data.inputShape)}.`,
       fix: "give data of the same shape (data.size scales images of a folder).",
     });
+  if (isAutoencoder(config.model.name))
+    return { model, config: { ...config.model, options: { ...config.model.options, seed } } };
   const isSame =
     old.target.task === data.target.task && String(classesOf(old)) === String(classesOf(data));
   if (!isSame) seeded(seed, () => replaceHead(model, outputs));

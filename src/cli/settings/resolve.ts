@@ -1,6 +1,7 @@
 import path from "node:path";
 import { ConfigError } from "../../base/index.ts";
 import type { Preparation } from "../../data/index.ts";
+import type { ModelName } from "../../models/index.ts";
 import type { Source } from "../sources/data-source.ts";
 import {
   isLearner,
@@ -10,6 +11,7 @@ import {
   optionsOf,
   settingOf,
 } from "./learners.ts";
+import { networks } from "./networks.ts";
 import { optimizers } from "./rules.ts";
 import type { Given, GivenLearner, LearnerSettings, Settings } from "./settings.ts";
 
@@ -23,14 +25,14 @@ export const otherDefaults = { model: "mlp", epochs: 50, batchSize: 16 } as cons
 /** Fills what was left out of the settings of a network; what suits depends on the data. */
 export function resolve(given: Given, { source, preparation }: Source["config"]): Settings {
   const { model: usual, ...forShape } = defaultsFor(preparation);
-  const model = networkModel(given.model ?? {});
   const training = { ...defaults, ...forShape, ...defined(given.training ?? {}) };
   const { from, ...transfer } = given.transfer ?? {};
   if (from === undefined && Object.keys(defined(transfer)).length > 0) throw noSource();
+  const model = networkModel(given.model ?? {}, usual, from);
   const { lr, decay } = optimizers[training.optimizer];
   return {
     data: { ...defined(given.data ?? {}), source },
-    model: { ...model, name: model.name ?? usual },
+    model,
     training: { lr, weightDecay: decay, ...training },
     ...(from !== undefined && { transfer: { from: path.resolve(from), ...defined(transfer) } }),
   };
@@ -39,27 +41,38 @@ export function resolve(given: Given, { source, preparation }: Source["config"])
 const defaultsFor = ({ inputs, inputShape }: Preparation) =>
   inputs.kind === "text" ? textDefaults : inputShape.length === 3 ? imageDefaults : otherDefaults;
 
-/** The settings of a network alone. @throws {ConfigError} for a learner, or an option of learners. */
-function networkModel({
-  name,
-  hidden,
-  ...rest
-}: NonNullable<Given["model"]>): Partial<Settings["model"]> {
+/**
+ * The settings of a network alone.
+ *
+ * @param from the run that it goes on from, whose network is made already.
+ * @throws {ConfigError} for a learner, or an option that the network does not have.
+ */
+function networkModel(
+  given: NonNullable<Given["model"]>,
+  usual: ModelName,
+  from: string | undefined,
+): Settings["model"] {
+  const { name = usual, ...rest } = given;
   if (isLearner(name))
     throw new ConfigError({
       subject: "--model",
       problem: `"${name}" is a learner, and this needs a network.`,
       fix: "name a network, such as --model mlp; `gradus models` lists all.",
     });
-  const [stranger] = Object.keys(defined(rest));
-  if (stranger !== undefined)
-    throw new ConfigError({
-      subject: `model.${stranger}`,
-      problem: `it is an option of learners, and ${name ?? "the model"} is a network.`,
-      fix: "leave it out, or name a learner with --model; `gradus models` lists all.",
-    });
-  return defined({ name, hidden });
+  const options = defined(rest);
+  const asked = Object.keys(options);
+  if (from !== undefined && asked.length > 0) throw isMade(asked[0]!, from);
+  const stranger = asked.find((option) => !networks[name].options.includes(option));
+  if (stranger !== undefined) throw noOption(settingOf(stranger), name, networks[name].options);
+  return { name, ...options };
 }
+
+const isMade = (option: string, from: string): ConfigError =>
+  new ConfigError({
+    subject: `model.${option}`,
+    problem: `the network of ${from} is made already, and is taken as it is.`,
+    fix: "leave it out, or train anew without --from.",
+  });
 
 /**
  * The settings of a learner, and the options of it that they are.

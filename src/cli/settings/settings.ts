@@ -1,7 +1,7 @@
 /** One schema behind flags, `key=value` words, configuration files and the config.json of runs. */
 import { z } from "zod";
 import { ConfigError, nearest } from "../../base/index.ts";
-import { type ClassifierName, classifierNames } from "../../models/index.ts";
+import { type ModelName, modelNames } from "../../models/index.ts";
 import { binaryLearners, isLearner, type LearnerName, learnerNames } from "./learners.ts";
 import { type OptimizerName, optimizerNames, type ScheduleName, scheduleNames } from "./rules.ts";
 
@@ -24,6 +24,11 @@ const from0 = (example: number) => {
 const fraction = (example: number) => {
   const must = "a number from 0 to below 1";
   const number = z.number({ error: must }).min(0, { error: must }).lt(1, { error: must });
+  return said(number, must, example);
+};
+const share = (example: number) => {
+  const must = "a number above 0 and below 1";
+  const number = z.number({ error: must }).gt(0, { error: must }).lt(1, { error: must });
   return said(number, must, example);
 };
 const text = (example: string) => said(z.string({ error: "a text" }).min(1), "a text", example);
@@ -108,8 +113,17 @@ export const settingsSchema = z.strictObject({
     augment: listOf(z.string(), "a list of transforms", ["crop:4", "flip"]).optional(),
   }),
   model: z.strictObject({
-    name: oneOf(classifierNames as readonly [ClassifierName, ...ClassifierName[]]),
+    name: oneOf(modelNames),
     hidden: listOf(whole(1, 64), "a list of numbers of units", [64, 64]).optional(),
+    code: whole(1, 16).optional(),
+    likelihood: oneOf(["gaussian", "bernoulli"]).optional(),
+    noise: from0(0.5).optional(),
+    sparsity: oneOf(["kl", "l1"]).optional(),
+    weight: from0(0.1).optional(),
+    rho: share(0.05).optional(),
+    beta: from0(4).optional(),
+    patch: whole(1, 4).optional(),
+    withheld: share(0.75).optional(),
   }),
   training: z.strictObject({
     epochs: whole(1, 5),
@@ -190,7 +204,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export const givenSchema = z.strictObject({
   data: settingsSchema.shape.data.partial().optional(),
   model: settingsSchema.shape.model
-    .extend({ name: oneOf<ClassifierName | LearnerName>([...classifierNames, ...learnerNames]) })
+    .extend({ name: oneOf<ModelName | LearnerName>([...modelNames, ...learnerNames]) })
     .extend(learnerOptions.shape)
     .partial()
     .optional(),
@@ -200,7 +214,7 @@ export const givenSchema = z.strictObject({
 export type Given = z.infer<typeof givenSchema>;
 
 /** The model of settings that name a learner. */
-export type GivenLearner = Omit<NonNullable<Given["model"]>, "name" | "hidden"> & {
+export type GivenLearner = Omit<NonNullable<Given["model"]>, keyof Settings["model"]> & {
   readonly name: LearnerName;
 };
 

@@ -22,6 +22,8 @@ export interface MapSource {
   readonly name: string;
   /** `[N, …]` */
   readonly inputs: HostArray;
+  /** What is mapped in their place, `[N, …]`: codes of them. */
+  readonly codes?: HostArray;
   /** A class or a number of each; none where nothing is asked for. */
   readonly labels: readonly (string | number)[] | undefined;
   /** What the labels are, such as the name of a column. */

@@ -1,36 +1,45 @@
 /** Data for a network that is trained: prepared as its training prepared them. */
-import { DataError } from "../../base/index.ts";
+import { DataError, sameShape, show } from "../../base/index.ts";
 import {
   classesOf,
   completeRows,
   labelAt,
   type PrepareTableOptions,
+  prepareInputs,
   prepareTable,
   type RowsWithout,
   readTableFor,
   type Split,
+  type Table,
   targetColumn,
 } from "../../data/index.ts";
+import { isAutoencoder } from "../../models/index.ts";
+import { reconstruction } from "../../train/index.ts";
 import type { AnyRunConfig, DataConfig } from "../run/run-config.ts";
 import { contentHash, shownPath } from "./data-file.ts";
 import { isArchive, kindOf, loadSource, type Source } from "./data-source.ts";
+import { asLearned } from "./own-targets.ts";
 import { isSet } from "./readers/set.ts";
 import { inOwnUnits } from "./readers/table-parts.ts";
 
 /** Examples to judge a network by, and what a person should know of them. */
 export interface Judged {
   readonly test: Split;
+  /** The part that the network learned from, where the data are its own. */
+  readonly train?: Split;
   readonly notes: readonly string[];
 }
 
 /** What a run was trained on, prepared as then, and cut as then. Its test part is in the data's own units. */
 export async function loadTrained(
-  { data: { source: trained, preparation }, settings }: AnyRunConfig,
+  { data: { source: trained, preparation }, settings, model }: AnyRunConfig,
   source = trained,
   options: PrepareTableOptions = {},
 ): Promise<Source> {
   if (source === trained && !isSet(source)) await checkThere(source);
-  return loadSource(source, { ...settings.data, ...options }, { preparation, inputsOnly: false });
+  const stored = { preparation, inputsOnly: false };
+  const all = await loadSource(source, { ...settings.data, ...options }, stored);
+  return asLearned(model.name, all);
 }
 
 /** Whether data are those that a run was trained on, wherever they lie. */
@@ -66,10 +75,29 @@ export async function loadTest(
     notes.push(
       `${shownPath(path)} holds the data of the training; measured are the examples that it held out for testing`,
     );
+  const isOther = !isSame && !isChanged;
   const isTable = data.preparation.inputs.kind === "table";
-  if (isTable && !isSame && !isChanged) return loadTable(path, run, options);
-  const { test, warnings } = await loadTrained(run, path, options);
-  return { test, notes: [...notes, ...warnings] };
+  if (isOther && isTable) return loadTable(path, run, options);
+  if (isOther && isAutoencoder(run.model.name)) return loadUnlabelled(path, run);
+  const { train, test, warnings } = await loadTrained(run, path, options);
+  return { test, ...(!isOther && { train }), notes: [...notes, ...warnings] };
+}
+
+/** The test part of data whose classes do not matter. @throws {DataError} for examples of another shape. */
+async function loadUnlabelled(source: string, { data, settings }: AnyRunConfig): Promise<Judged> {
+  const { classes: _, ...options } = settings.data;
+  const { preparation } = data;
+  const { test, config, warnings } = await loadSource(source, options, {
+    ...{ preparation, inputsOnly: true },
+  });
+  const { inputShape } = config.preparation;
+  if (sameShape(inputShape, preparation.inputShape))
+    return { test: reconstruction(test.inputs), notes: warnings };
+  throw new DataError({
+    subject: shownPath(source),
+    problem: `its examples are ${show(inputShape)}, the network was trained on ${show(preparation.inputShape)}.`,
+    fix: "give data of the same shape.",
+  });
 }
 
 /** @throws {DataError} if the data of a run lie no longer where they did. */
@@ -85,9 +113,10 @@ async function checkThere(path: string): Promise<void> {
 
 async function loadTable(
   source: string,
-  { data, settings }: AnyRunConfig,
+  run: AnyRunConfig,
   options: PrepareTableOptions,
 ): Promise<Judged> {
+  const { data, settings, model } = run;
   const { preparation } = data;
   const { inputs } = preparation;
   const columns = inputs.kind === "table" ? inputs.columns.map(({ name }) => name) : [];
@@ -98,12 +127,11 @@ async function loadTable(
       fix: `give a CSV file with the same columns, ${columns.slice(0, 5).join(", ")}.`,
     });
   const table = await readTableFor(preparation, source);
-  const complete = completeRows(preparation, table);
+  const isUnlabelled = isAutoencoder(model.name);
+  const complete = completeRows(preparation, table, { target: !isUnlabelled });
   const isStrict = settings.data.missing === "refuse";
   const all = isStrict ? Int32Array.from({ length: table.size }, (_, n) => n) : complete.rows;
-  const names = settings.data.classes && classesOf(preparation);
-  const target = targetColumn(table, preparation.target.column ?? undefined);
-  const rows = names ? all.filter((row) => names.includes(labelAt(target, row))) : all;
+  const rows = isUnlabelled ? all : ofClasses(table, all, run);
   if (rows.length === 0)
     throw new DataError({
       subject: shownPath(source),
@@ -115,7 +143,18 @@ async function loadTable(
     lost === 0
       ? []
       : [`${lost} of ${table.size} rows are left out, as ${gapsIn(complete)} is missing in them`];
-  return { test: prepareTable(inOwnUnits(preparation), table, rows, options), notes };
+  const test = isUnlabelled
+    ? reconstruction(prepareInputs(preparation, table, rows, options))
+    : prepareTable(inOwnUnits(preparation), table, rows, options);
+  return { test, notes };
+}
+
+/** The rows of the classes that a run was trained on, if it was for some. */
+function ofClasses(table: Table, rows: Int32Array, { data, settings }: AnyRunConfig): Int32Array {
+  const { preparation } = data;
+  const names = settings.data.classes && classesOf(preparation);
+  const target = targetColumn(table, preparation.target.column ?? undefined);
+  return names ? rows.filter((row) => names.includes(labelAt(target, row))) : rows;
 }
 
 /** `income`, `age` */

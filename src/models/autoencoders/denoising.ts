@@ -1,7 +1,7 @@
 import { checkOptions, sizeOf } from "../../base/index.ts";
 import { type Module, Sequential, seeded } from "../../nn/index.ts";
 import { nextSeed } from "../../nn/initialise.ts";
-import { Generator, normal, type Tensor } from "../../tensor/index.ts";
+import { Generator, normal, randomKey, type Tensor } from "../../tensor/index.ts";
 import { ExampleInput, ImageInput } from "../examples.ts";
 import { imageSizes } from "../image.ts";
 import { Autoencoder, type Likelihood } from "./autoencoder.ts";
@@ -55,10 +55,27 @@ export class DenoisingAutoencoder extends Autoencoder {
   }
 
   override forward(x: Tensor): Tensor {
-    if (!this.training || this.noise === 0) return super.forward(x);
+    return super.forward(this.training ? this.#noisy(x, this.random.next()) : x);
+  }
+
+  /**
+   * Examples with such noise as training adds: x + σ ε, to look at, or to see what comes of them.
+   *
+   * @param x `[N, …]`. @returns `[N, …]`
+   * @example
+   * const model = denoisingAutoencoder({ inputShape: [3], noise: 0.1, seed: 1 });
+   * const x = zeros([2, 3]);
+   * model.corrupt(x, { seed: 4 }).equal(model.corrupt(x, { seed: 4 })).all().item(); // 1
+   */
+  corrupt(x: Tensor, options: { readonly seed?: number | undefined } = {}): Tensor {
+    checkOptions("corrupt", options, { seed: "number" });
+    return this.#noisy(x, randomKey(options.seed ?? 0, 3));
+  }
+
+  #noisy(x: Tensor, key: Tensor): Tensor {
+    if (this.noise === 0) return x;
     const dtype = x.dtype === "float64" ? "float64" : "float32";
-    const noise = normal(x.shape, { key: this.random.next(), dtype });
-    return super.forward(x.add(noise.mul(this.noise)));
+    return x.add(normal(x.shape, { key, dtype }).mul(this.noise));
   }
 }
 

@@ -1,11 +1,19 @@
 import { ConfigError, checkOptions, describe, RandomStream, show } from "../../base/index.ts";
-import { type ExampleLosses, seeded } from "../../nn/index.ts";
+import { type ExampleLosses, evaluating, seeded } from "../../nn/index.ts";
 import { nextSeed } from "../../nn/initialise.ts";
-import { Generator, type Tensor, tensor, uniform } from "../../tensor/index.ts";
+import { Generator, randomKey, type Tensor, tensor, uniform } from "../../tensor/index.ts";
 import { imageSizes } from "../image.ts";
 import { Autoencoder, type Learned, type Likelihood } from "./autoencoder.ts";
 import { type AutoencoderOptions, checkAutoencoder } from "./options.ts";
-import { type Grid, PatchDecoder, PatchEncoder, patchesOf, rowsAt, toPatches } from "./patches.ts";
+import {
+  fromPatches,
+  type Grid,
+  PatchDecoder,
+  PatchEncoder,
+  patchesOf,
+  rowsAt,
+  toPatches,
+} from "./patches.ts";
 
 /** The patches of a {@link maskedAutoencoder}. */
 export interface MaskedOptions extends AutoencoderOptions {
@@ -74,18 +82,50 @@ export class MaskedAutoencoder extends Autoencoder {
 
   /** In training what is made of a random part, else of each patch what others say of it. */
   override forward(x: Tensor): Tensor {
-    return this.training ? this.#guess(x, this.#shuffled(x)) : this.#fromOthers(x);
+    return this.training
+      ? this.#guess(x, this.#shuffled(x, this.random.next()))
+      : this.#fromOthers(x);
   }
 
   override learn(x: Tensor, targets: Tensor, losses: ExampleLosses): Learned {
     if (!this.training) return super.learn(x, targets, losses);
-    const order = this.#shuffled(x);
+    const order = this.#shuffled(x, this.random.next());
     const outputs = this.#guess(x, order);
     const [n, patches] = order.shape as [number, number];
     const withheld = order.slice([0, n], [this.seen, patches]);
     const part = (images: Tensor) =>
       rowsAt(toPatches(images.reshape([n, ...this.grid.sizes]), this.grid), withheld);
     return { outputs, losses: losses(part(outputs), part(targets)) };
+  }
+
+  /**
+   * What the model sees of examples in a step of training, and what it makes of that.
+   *
+   * @param x `[N, …]`.
+   * @returns `mask` of 1 where an example is seen and 0 where it is withheld, and `guess` of all of it: `[N, …]` each.
+   * @example
+   * const model = maskedAutoencoder({ inputShape: [8, 8], withheld: 0.75, seed: 1 });
+   * const { mask, guess } = model.withhold(zeros([2, 8, 8]), { seed: 3 });
+   * mask.mean().item(); // 0.25
+   * guess.shape; // [2, 8, 8]
+   */
+  withhold(
+    x: Tensor,
+    options: { readonly seed?: number | undefined } = {},
+  ): { readonly mask: Tensor; readonly guess: Tensor } {
+    checkOptions("withhold", options, { seed: "number" });
+    return evaluating(this, () => {
+      const order = this.#shuffled(x, randomKey(options.seed ?? 0, 4));
+      const places = order.argsort({ axis: 1 }); // of each patch in the order
+      const { patch, sizes } = this.grid;
+      const pixels = sizes[0] * patch * patch;
+      const seen = places.less(this.seen).cast(x.dtype === "float64" ? "float64" : "float32");
+      const mask = seen.unsqueeze(2).broadcastTo([...seen.shape, pixels]);
+      return {
+        mask: fromPatches(mask, this.grid),
+        guess: this.read(this.#guess(x, order)),
+      };
+    });
   }
 
   /** Examples, of the patches that stand first in an order `[N, P]`. */
@@ -95,9 +135,8 @@ export class MaskedAutoencoder extends Autoencoder {
   }
 
   /** A random order of the patches for each example: `[N, P]`. */
-  #shuffled(x: Tensor): Tensor {
-    const shape = [x.shape[0]!, patchesOf(this.grid)];
-    return uniform(shape, { key: this.random.next() }).argsort({ axis: 1 });
+  #shuffled(x: Tensor, key: Tensor): Tensor {
+    return uniform([x.shape[0]!, patchesOf(this.grid)], { key }).argsort({ axis: 1 });
   }
 
   /** Passes that withhold each patch once or twice; the mean of what is then said of it. */

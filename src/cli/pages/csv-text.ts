@@ -1,0 +1,10 @@
+/** Rows as the text of a CSV file, cells in quotes where they need them. */
+export const csvText = (
+  header: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string => [header, ...rows].map((cells) => cells.map(quoted).join(",")).join("\n");
+
+function quoted(cell: string | number): string {
+  const text = String(cell);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
