@@ -15,7 +15,7 @@ import { codesOf, errorsOf, reconstructionsOf } from "../run/reconstructions.ts"
 import { labelsOf } from "../sources/own-targets.ts";
 
 /** Examples that are shown of a kind. */
-const mostShown = 12;
+const mostShown = 10;
 /** Examples of the map, of the baseline's fit and of its measure: enough to see by, and quick. */
 const [mostOnMap, mostForPca] = [500, 2000];
 const bins = 24;

@@ -40,10 +40,11 @@ const soft = (text: string): string => paragraph(text, { soft: true });
 
 /** What the model saw of the examples that are shown, by the kind of autoencoder. */
 function howGiven(name: string, { given }: Shown): string {
-  if (!given) return "Above a test example, below what comes back through the code.";
+  if (!given)
+    return "Above a test example, below what comes back through the code, and its mean squared error.";
   return name === "masked-autoencoder"
-    ? "Above a test example, in the middle what is left of it, below what the model makes of that: what it sees, and its guess of the rest."
-    : "Above a test example, in the middle with noise as in training, below what comes back of that.";
+    ? "Above a test example, in the middle what is left of it, below what the model makes of that: what it sees, and its guess of the rest. The number is the error of all patches, each guessed from others."
+    : "Above a test example, in the middle with noise as in training, below what comes back of that. The number is the error of the example without noise.";
 }
 
 async function reconstructions(
