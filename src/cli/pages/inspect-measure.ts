@@ -77,7 +77,7 @@ export async function inspectRun(
   stage: Stage,
 ): Promise<Inspection> {
   const measured = stage("audit", 1);
-  const results = await measureRun(model, config, test);
+  const results = await measureRun(model, config, { test });
   measured();
   const inputs = given?.inputs ?? subset(test, chosenRows(results, extent.images)).inputs;
   const chosen = given
