@@ -125,6 +125,10 @@ export class Call {
   value(tensor: Tensor, type: ElementType = this.x(0).type): Value {
     return Value.ofTensor(type, tensor);
   }
+  /** A host array as a value. */
+  constant(host: HostTensor): Value {
+    return Value.of(host);
+  }
   /** Outputs as values. */
   wrap(output: Output): Item {
     if (!(output instanceof Tensor)) return output;

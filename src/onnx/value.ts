@@ -44,6 +44,11 @@ export class Value {
     return this.#host;
   }
 
+  /** Whether the elements can be read now. */
+  get isKnown(): boolean {
+    return this.#host !== null || !collect([this.#tensor!.node], isLeaf).some(isUnknown);
+  }
+
   /** As a tensor. @throws {DataError} for elements that no tensor holds. */
   get tensor(): Tensor {
     this.#tensor ??= tensorOf(this.#host!);
@@ -65,7 +70,7 @@ export class Value {
   read(): HostTensor {
     if (this.#host) return this.#host;
     const tensor = this.#tensor!;
-    if (isTracing() && collect([tensor.node], isLeaf).some(isUnknown))
+    if (isTracing() && !this.isKnown)
       throw new DataError({
         subject: "the graph",
         problem: `needs the values of a ${this.type} ${show(this.shape)} to go on, and they are known only when the compiled function runs.`,

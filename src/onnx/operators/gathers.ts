@@ -1,7 +1,19 @@
-/** Elements by index: gathered and scattered. */
-import { normalizeAxis, type Shape, sizeOf, stridesOf } from "../../base/index.ts";
-import { concat, ones, scatterAdd, type Tensor, tensor, where } from "../../tensor/index.ts";
-import type { Call, Operator } from "../call.ts";
+/** Elements by index: gathered, scattered, sorted and found. */
+import { normalizeAxis, sizeOf, stridesOf } from "../../base/index.ts";
+import {
+  arange,
+  gatherElements,
+  gatherNd,
+  type Reduction,
+  scatterElements,
+  scatterNd,
+  type Tensor,
+  tensor,
+  topK,
+  unique,
+  where,
+} from "../../tensor/index.ts";
+import type { Call, Operator, Output } from "../call.ts";
 import { hostOf } from "../host.ts";
 import { Value } from "../value.ts";
 
@@ -37,139 +49,51 @@ function gatherHost(call: Call, axis: number): Value {
   );
 }
 
-/** The index of each element as a position in the flattened x, from indices that replace one axis. */
-function flatIndex(index: Tensor, shape: Shape, axis: number): Tensor {
-  const strides = stridesOf(shape);
-  const at = positive(index.cast("int32"), shape[axis]!).mul(strides[axis]!);
-  return index.shape.reduce(
-    (sum, d, i) =>
-      i === axis || d === 0 ? sum : sum.add(counting(d, index.rank, i).mul(strides[i]!)),
-    at,
-  );
-}
-
-/** 0, 1, … along an axis of a tensor of so many axes. */
-const counting = (n: number, rank: number, axis: number): Tensor =>
-  ones([n], { dtype: "int32" })
-    .cumsum()
-    .sub(1)
-    .reshape([n, ...new Array<number>(rank - axis - 1).fill(1)]);
-
-function gatherElements(call: Call): Value {
-  const [x, index] = [call.t(0), call.t(1)];
-  const axis = normalizeAxis("GatherElements", call.int("axis", 0), x.rank);
-  const flat = flatIndex(index, x.shape, axis).broadcastTo(index.shape);
-  return call.value(x.reshape([x.size]).take(flat));
-}
-
-/** The position of the slice that each row of indices names, in units of one slice. */
-function rowIndex(index: Tensor, shape: Shape, batch: number): Tensor {
-  const depth = index.shape.at(-1)!;
-  const sizes = shape.slice(batch, batch + depth);
-  const strides = stridesOf(shape.slice(0, batch + depth));
-  const lead = index.shape.slice(0, -1);
-  const columns = sizes.map((d, k) =>
-    positive(index.slice(...lead.map(() => null), k), d).mul(strides[batch + k]!),
-  );
-  const start = columns.reduce((a, b) => a.add(b));
-  return lead
-    .slice(0, batch)
-    .reduce((sum, d, i) => sum.add(counting(d, lead.length, i).mul(strides[i]!)), start);
+/** The last axis of indices, each counted from the front of the axis that it goes along. */
+function positiveRows(index: Tensor, sizes: readonly number[]): Tensor {
+  const size = tensor(Int32Array.from(sizes), "int32");
+  return where(index.less(0), index.add(size), index);
 }
 
 function gatherND(call: Call): Value {
   const [x, index] = [call.t(0), call.t(1).cast("int32")];
-  const batch = call.int("batch_dims", 0);
+  const batchDims = call.int("batch_dims", 0);
   const depth = index.shape.at(-1)!;
-  const inner = x.shape.slice(batch + depth);
-  const rows = x.reshape([sizeOf(x.shape.slice(0, batch + depth)), ...inner]);
-  return call.value(rows.take(rowIndex(index, x.shape, batch)));
+  const rows = positiveRows(index, x.shape.slice(batchDims, batchDims + depth));
+  return call.value(gatherNd(x, rows, { batchDims }));
 }
 
-/** How updates meet what is there. */
-type Meeting = "none" | "add" | "mul" | "max" | "min";
-
-/**
- * x [R, …] with rows of updates [K, …] put at positions [K, …], or met with what is there. What is
- * replaced gets the last update; that, products and extremes go update by update in rounds, where
- * a round takes at most one update per place.
- */
-export function scattered(x: Tensor, at: Tensor, updates: Tensor, meeting: Meeting): Tensor {
-  const flat = x.reshape([x.size]);
-  const values = updates.reshape([updates.size]);
-  const places = at.reshape([updates.size]);
-  if (updates.size === 0) return x;
-  const sum = (v: Tensor) => scatterAdd(places, v, { axis: 0, size: x.size });
-  if (meeting === "add") return flat.add(sum(values)).reshape(x.shape);
-  // the order within a place decides; sorting by place is stable, so runs of one place are in order
-  const order = places.argsort();
-  const sorted = places.take(order);
-  const n = updates.size;
-  const isLast = n === 1 ? ones([1]).cast("bool") : lastOfRun(sorted, n);
-  const run = runValues(values.take(order), sorted, meeting, n);
-  const chosen = where(isLast, run, 0);
-  const total = scatterAdd(sorted, chosen, { axis: 0, size: x.size });
-  const isHit = scatterAdd(sorted, isLast.cast("int32"), { axis: 0, size: x.size }).greater(0);
-  const met = {
-    none: total,
-    mul: flat.mul(total),
-    max: flat.maximum(total),
-    min: flat.minimum(total),
-  }[meeting];
-  return where(isHit, met, flat).reshape(x.shape);
+function gatherElementsOp(call: Call): Value {
+  const [x, index] = [call.t(0), call.t(1).cast("int32")];
+  const axis = normalizeAxis("GatherElements", call.int("axis", 0), x.rank);
+  return call.value(gatherElements(x, positive(index, x.shape[axis]!), { axis }));
 }
 
-const lastOfRun = (sorted: Tensor, n: number): Tensor =>
-  sorted
-    .slice([0, n - 1])
-    .notEqual(sorted.slice([1, n]))
-    .cast("int32")
-    .pad([[0, 1]], 1)
-    .cast("bool");
-
-/** Within each run of one place, the result of all updates up to each: by doubling, log₂ n rounds. */
-function runValues(values: Tensor, sorted: Tensor, meeting: Meeting, n: number): Tensor {
-  if (meeting === "none") return values;
-  let y = values;
-  for (let step = 1; step < n; step *= 2) {
-    const before = y.slice([0, n - step]);
-    const same = sorted.slice([0, n - step]).equal(sorted.slice([step, n]));
-    const here = y.slice([step, n]);
-    const joined =
-      meeting === "mul"
-        ? here.mul(before)
-        : meeting === "max"
-          ? here.maximum(before)
-          : here.minimum(before);
-    y = concat([y.slice([0, step]), where(same, joined, here)]);
-  }
-  return y;
-}
-
-const meetingOf = (call: Call): Meeting => {
-  const name = call.text("reduction", "none");
-  if (["none", "add", "mul", "max", "min"].includes(name)) return name as Meeting;
-  throw call.error(`has an unknown reduction "${name}".`);
+const reductions: Readonly<Record<string, Reduction>> = {
+  none: "set",
+  add: "add",
+  mul: "mul",
+  max: "max",
+  min: "min",
 };
+function reductionOf(call: Call): Reduction {
+  const name = call.text("reduction", "none");
+  const found = Object.hasOwn(reductions, name) ? reductions[name] : undefined;
+  if (!found) throw call.error(`has an unknown reduction "${name}".`);
+  return found;
+}
 
-function scatterElements(call: Call): Value {
-  const [x, index, updates] = [call.t(0), call.t(1), call.t(2)];
+function scatterElementsOp(call: Call): Value {
+  const [x, index, updates] = [call.t(0), call.t(1).cast("int32"), call.t(2)];
   const axis = normalizeAxis(call.node.operator, call.int("axis", 0), x.rank);
-  const at = flatIndex(index, x.shape, axis).broadcastTo(index.shape);
-  return call.value(scattered(x, at, updates, meetingOf(call)));
+  const at = positive(index, x.shape[axis]!);
+  return call.value(scatterElements(x, at, updates, { axis, reduction: reductionOf(call) }));
 }
 
 function scatterND(call: Call): Value {
   const [x, index, updates] = [call.t(0), call.t(1).cast("int32"), call.t(2)];
-  const depth = index.shape.at(-1)!;
-  const inner = sizeOf(x.shape.slice(depth));
-  const rows = rowIndex(index, x.shape, 0);
-  const at = rows
-    .reshape([rows.size, 1])
-    .mul(inner)
-    .add(counting(inner, 1, 0))
-    .reshape([rows.size * inner]);
-  return call.value(scattered(x, at, updates, meetingOf(call)));
+  const rows = positiveRows(index, x.shape.slice(0, index.shape.at(-1)!));
+  return call.value(scatterNd(x, rows, updates, { reduction: reductionOf(call) }));
 }
 
 /** The rows where a condition holds, which must be known. */
@@ -180,9 +104,8 @@ function compress(call: Call): Value {
   );
   const index = tensor(Int32Array.from(kept), "int32");
   if (!call.has("axis")) return call.value(x.tensor.reshape([x.size]).take(index));
-  return call.value(
-    x.tensor.take(index, { axis: normalizeAxis("Compress", call.int("axis", 0), x.rank) }),
-  );
+  const axis = normalizeAxis("Compress", call.int("axis", 0), x.rank);
+  return call.value(x.tensor.take(index, { axis }));
 }
 
 /** Positions of what is not 0, one column each: as many as there are, so the values must be known. */
@@ -198,29 +121,53 @@ function nonZero(call: Call): Value {
   );
 }
 
-/** A batch of updates at a position of each row, along the axis of a cache. */
+/** Updates at a position of each row, along the axis of a cache. */
 function tensorScatter(call: Call): Value {
   const [past, update] = [call.t(0), call.t(1)];
   const axis = normalizeAxis("TensorScatter", call.int("axis", -2), past.rank);
-  const isCircular = call.text("mode", "linear") === "circular";
   const [most, length] = [past.shape[axis]!, update.shape[axis]!];
-  const start = call.optional(2)?.tensor ?? ones([past.shape[0]!], { dtype: "int32" }).mul(0);
-  const trailing = past.rank - axis - 1;
-  const offset = counting(length, trailing + 1, 0);
-  const first = start.reshape([-1, ...past.shape.slice(1).map(() => 1)]).add(offset);
-  const place = isCircular ? first.mod(most) : first;
-  const at = flatIndex(place.broadcastTo(update.shape), past.shape, axis).broadcastTo(update.shape);
-  return call.value(scattered(past, at, update, "none"));
+  const start = call.optional(2)?.tensor.cast("int32") ?? arange(past.shape[0]!).mul(0);
+  const behind = update.shape.slice(axis + 1).map(() => 1);
+  const first = start.reshape([-1, ...past.shape.slice(1).map(() => 1)]);
+  const place = first.add(arange(length).reshape([length, ...behind]));
+  const at = call.text("mode", "linear") === "circular" ? place.mod(most) : place;
+  return call.value(scatterElements(past, at.broadcastTo(update.shape), update, { axis }));
+}
+
+function topKOp(call: Call): Output[] {
+  const x = call.t(0);
+  const axis = normalizeAxis("TopK", call.int("axis", -1), x.rank);
+  const k = call.version < 10 ? call.int("k", 1) : call.number(1)!;
+  const smallest = call.int("largest", 1) === 0;
+  const { values, indices } = topK(x, k, { axis, smallest });
+  return [call.value(values), call.value(indices, "int64")];
+}
+
+/** Distinct elements, or slices along an axis, in ascending order or in that of their first occurrence. */
+function uniqueOp(call: Call): Output[] {
+  const x = call.t(0);
+  const axis = call.has("axis") ? normalizeAxis("Unique", call.int("axis", 0), x.rank) : undefined;
+  const { values, indices, inverse, counts } = unique(x, axis === undefined ? {} : { axis });
+  const rest = [indices, inverse.reshape([inverse.size]), counts];
+  const isSorted = call.int("sorted", 1) !== 0;
+  const order = indices.argsort();
+  const [first, back, count] = isSorted
+    ? (rest as [Tensor, Tensor, Tensor])
+    : [indices.take(order), order.argsort().take(rest[1]!), counts.take(order)];
+  const found = isSorted ? values : values.take(order, { axis: axis ?? 0 });
+  return [call.value(found), ...[first, back, count].map((t) => call.value(t!, "int64"))];
 }
 
 export const gatherOperators: readonly Operator[] = [
   { name: "Gather", run: gather },
-  { name: "GatherElements", run: gatherElements },
+  { name: "GatherElements", run: gatherElementsOp },
   { name: "GatherND", run: gatherND },
-  { name: "ScatterElements", run: scatterElements },
-  { name: "Scatter", run: scatterElements },
+  { name: "ScatterElements", run: scatterElementsOp },
+  { name: "Scatter", run: scatterElementsOp },
   { name: "ScatterND", run: scatterND },
   { name: "Compress", run: compress },
   { name: "NonZero", run: nonZero },
   { name: "TensorScatter", run: tensorScatter },
+  { name: "TopK", settings: [1], run: topKOp },
+  { name: "Unique", run: uniqueOp },
 ];

@@ -4,7 +4,6 @@ import { full, type Tensor } from "../../tensor/index.ts";
 import { asFloat, type Call, type Operator } from "../call.ts";
 import { convert, type HostTensor, hostOf, stretched } from "../host.ts";
 import { infoOf } from "../types.ts";
-import type { Value } from "../value.ts";
 import { wrapped } from "./numbers.ts";
 
 interface Reduced {
@@ -105,31 +104,6 @@ const position = (name: string, f: (x: Tensor, axis: number) => Tensor): Operato
   },
 });
 
-/** Σ over an axis, of what comes before each element (`exclusive`), of what follows (`reverse`). */
-function cumsum(call: Call): Value {
-  const x = call.t(0);
-  const axis = normalizeAxis("CumSum", Number(call.x(1).read().data[0]), x.rank);
-  const reverse = call.int("reverse", 0) !== 0;
-  const n = x.shape[axis]!;
-  if (!call.int("exclusive", 0) || n === 0) return call.value(x.cumsum({ axis, reverse }));
-  return call.value(shifted(x, axis, reverse).cumsum({ axis, reverse }));
-}
-
-/** Each element moved on by one along an axis, or back by one; a 0 takes the free place. */
-function shifted(x: Tensor, axis: number, back: boolean): Tensor {
-  const n = x.shape[axis]!;
-  const widths = x.shape.map((_, i): [number, number] =>
-    i !== axis ? [0, 0] : back ? [0, 1] : [1, 0],
-  );
-  return x
-    .pad(widths)
-    .slice(
-      ...x.shape.map((_, i) =>
-        i !== axis ? null : back ? ([1, n + 1] as const) : ([0, n] as const),
-      ),
-    );
-}
-
 const l2: Reduction = (x, options) => asFloat(x).norm(options);
 const logSum: Reduction = (x, options) => asFloat(x).sum(options).log();
 
@@ -162,5 +136,4 @@ export const reductionOperators: readonly Operator[] = [
   reduction("ReduceLogSumExp", (x, options) => x.logSumExp(options)),
   position("ArgMax", (x, axis) => x.argmax({ axis })),
   position("ArgMin", (x, axis) => x.argmin({ axis })),
-  { name: "CumSum", settings: [1], run: cumsum },
 ];
