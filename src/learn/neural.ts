@@ -156,7 +156,7 @@ function checkNeural(subject: string, options: NeuralOptions): void {
     ...{ epochs: true, batchSize: true, accumulate: true, optimizer: true, lr: true },
     ...{ average: true, validation: true, callbacks: true, augment: true, seed: true },
     ...{ signal: true, stopOnSignals: true, onNaN: true, config: true, loss: true },
-    ...{ metrics: true, classWeight: true },
+    ...{ metrics: true, classWeight: true, progress: "boolean" },
   });
   if (!(options.optimizer instanceof Optimizer)) return;
   throw new ConfigError({

@@ -14,6 +14,7 @@ import type { Module } from "../nn/index.ts";
 import { Optimizer, type Schedule, type WeightAverageOptions } from "../optim/index.ts";
 import { type RuleLike, ruleOf } from "../optim/rules/named.ts";
 import { callbacksOf } from "./callbacks/callback-checks.ts";
+import { ProgressBar } from "./callbacks/progress-bar.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type ObjectiveOptions, resolveObjective } from "./evaluate.ts";
 import { checkModel } from "./model-check.ts";
@@ -54,6 +55,8 @@ export interface FitOptions extends ObjectiveOptions, SampleWeightOptions {
   readonly validation?: Split | number | undefined;
   /** One callback, or several. */
   readonly callbacks?: Callback | readonly Callback[] | undefined;
+  /** Shows how far the training is, on the standard output: {@link ProgressBar}. Default false. */
+  readonly progress?: boolean | undefined;
   /**
    * Random augmentation of the training examples, ahead of the engine on other threads: {@link
    * augment}. Uses the same seed, so a resume with the same transforms gives the same examples.
@@ -85,7 +88,7 @@ export const fitNames: OptionNames<FitOptions> = {
   ...{ epochs: true, batchSize: true, accumulate: true, optimizer: true, lr: true, average: true },
   ...{ validation: true, callbacks: true, augment: true, seed: true, resume: true, signal: true },
   ...{ config: true, objective: true, loss: true, metrics: true, classWeight: true },
-  ...{ sampleWeight: true, onNaN: true, stopOnSignals: true },
+  ...{ sampleWeight: true, onNaN: true, stopOnSignals: true, progress: "boolean" },
 };
 
 /** Resolved options. */
@@ -125,7 +128,10 @@ export function resolveOptions(
   return {
     ...{ train, validation, objective, lr, epochs },
     optimizer: optimizerOf(model, options.optimizer),
-    callbacks: callbacksOf(options.callbacks),
+    callbacks: [
+      ...callbacksOf(options.callbacks),
+      ...(options.progress ? [new ProgressBar()] : []), // when files are written
+    ],
     settings: { seed, batchSize, examples: train.size, ...(accumulate > 1 && { accumulate }) },
     weights: weightsOf(data, train, objective, options),
   };

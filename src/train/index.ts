@@ -16,6 +16,7 @@ export {
   ReduceLROnPlateau,
   type ReduceLROnPlateauOptions,
 } from "./callbacks/learning-rate.ts";
+export { ProgressBar } from "./callbacks/progress-bar.ts";
 export { RunRecorder } from "./callbacks/run-recorder.ts";
 export { TensorBoard } from "./callbacks/tensorboard.ts";
 export { readTrajectory, type Trajectory, TrajectoryRecorder } from "./callbacks/trajectory.ts";
@@ -87,6 +88,7 @@ export {
   unitRegression,
   unitRegressionBySquares,
 } from "./objective.ts";
+export type { LiveLine, Screen } from "./progress.ts";
 export { reconstruction } from "./reconstruction.ts";
 export { type Json, type RunFile, RunFolder } from "./run-folder.ts";
 export { type FindLrOptions, findLr, type LrPoint, type LrSweep } from "./search/lr-finder.ts";

@@ -3,7 +3,7 @@ import { NumericError } from "gradus";
 import { beforeAll, describe, expect, test } from "vitest";
 import { describeError } from "../../src/cli/terminal/errors.ts";
 import { word } from "../../src/cli/terminal/invocation.ts";
-import { duration, showLogs } from "../../src/cli/terminal/progress.ts";
+import { duration, showLogs } from "../../src/train/progress.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();

@@ -48,7 +48,7 @@ export async function gradus(line: string, drawn?: string[]): Promise<Outcome> {
       text.error += `${x}\n`;
     },
     colors: false,
-    ...(drawn && { live: async () => live }),
+    ...(drawn && { live: () => live }),
   });
   return { code, ...text };
 }

@@ -2,6 +2,7 @@ import { ConfigError, DataError, formatJson, sizeOf } from "../../base/index.ts"
 import { svgToPng } from "../../draw/index.ts";
 import { writeFileAtomic } from "../../formats/index.ts";
 import { PCA, TSNE, UMAP } from "../../learn/index.ts";
+import { duration } from "../../train/progress.ts";
 import { csvText } from "../pages/csv-text.ts";
 import { mapChart } from "../pages/map-chart.ts";
 import { mapPage } from "../pages/map-page.ts";
@@ -12,7 +13,6 @@ import { readSettings } from "../settings/settings.ts";
 import { scalar, splitWords } from "../settings/settings-file.ts";
 import { loadMapSource, type MapSource } from "../sources/map-source.ts";
 import { readers } from "../sources/readers/index.ts";
-import { duration } from "../terminal/progress.ts";
 import { styled, type Terminal } from "../terminal/terminal.ts";
 import type { Define } from "./define.ts";
 

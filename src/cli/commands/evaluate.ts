@@ -1,12 +1,12 @@
 import { ConfigError, formatJson } from "../../base/index.ts";
 import { type Logs, type MetricName, metricsByName } from "../../train/index.ts";
+import { showLogs } from "../../train/progress.ts";
 import { measure, outputsOf } from "../run/learner-outputs.ts";
 import { openLearner, type StoredLearner } from "../run/learner-run.ts";
 import { judge, openRun } from "../run/stored-run.ts";
 import { oneOf } from "../settings/options.ts";
 import { shownPath } from "../sources/data-file.ts";
 import { loadTest } from "../sources/stored-data.ts";
-import { showLogs } from "../terminal/progress.ts";
 import type { Define } from "./define.ts";
 
 interface Options {

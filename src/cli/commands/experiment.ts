@@ -107,7 +107,7 @@ async function runOne(
 ): Promise<Done | undefined> {
   const experiment = await loadExperiment(id);
   const began = performance.now();
-  const line = json ? undefined : await terminal.live?.();
+  const line = json ? undefined : terminal.live?.();
   try {
     const outcome = await experiment.run({
       quick,

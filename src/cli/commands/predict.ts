@@ -3,6 +3,7 @@ import { extent } from "../../base/vectors.ts";
 import { classesOf, makeVocabulary, type Preparation } from "../../data/index.ts";
 import { Autoencoder } from "../../models/index.ts";
 import { binary, classification, predict } from "../../train/index.ts";
+import { bar } from "../../train/progress.ts";
 import { shownClass } from "../pages/class-names.ts";
 import { csvText } from "../pages/csv-text.ts";
 import { largest, probabilityRows } from "../pages/report-data.ts";
@@ -13,7 +14,6 @@ import { predictCodes } from "../run/predict-codes.ts";
 import { judgedModel, openRun, type StoredRun } from "../run/stored-run.ts";
 import { wholeNumber } from "../settings/options.ts";
 import { type Example, type Examples, readExamples } from "../sources/examples.ts";
-import { bar } from "../terminal/progress.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { Define } from "./define.ts";
 

@@ -9,6 +9,7 @@ import {
   TerminateOnDivergence,
   type Trial,
 } from "../../train/index.ts";
+import { duration } from "../../train/progress.ts";
 import { modelAndConfig, settingsAndData } from "../run/start.ts";
 import { callbacksOf, fitOptions } from "../run/train-run.ts";
 import { oneOf, wholeNumber } from "../settings/options.ts";
@@ -17,7 +18,6 @@ import { type Assignment, type Given, readSettings, type Settings } from "../set
 import { fromFolder, readSettingsFile, splitWords } from "../settings/settings-file.ts";
 import { loadSource, type Source } from "../sources/data-source.ts";
 import { fingerprint } from "../sources/fingerprint.ts";
-import { duration } from "../terminal/progress.ts";
 import { styled, type Terminal } from "../terminal/terminal.ts";
 import type { Define } from "./define.ts";
 

@@ -1,10 +1,10 @@
 /** `gradus train` with a learner. */
 import { ConfigError, formatJson } from "../../base/index.ts";
+import { duration } from "../../train/progress.ts";
 import { writeLearnerReport } from "../pages/learner-report.ts";
 import type { Given, GivenLearner } from "../settings/settings.ts";
 import { shownPath } from "../sources/data-file.ts";
 import { describe } from "../sources/readers/parts.ts";
-import { duration } from "../terminal/progress.ts";
 import { styled, type Terminal } from "../terminal/terminal.ts";
 import { learnerSteps, percent } from "../terminal/train-report.ts";
 import { fitLearner, learnerPlan, measureOn } from "./learner-run.ts";

@@ -1,4 +1,4 @@
-import { bar, duration } from "./progress.ts";
+import { bar, duration } from "../../train/progress.ts";
 import type { LiveLine, Terminal } from "./terminal.ts";
 
 /** Milliseconds between two redraws. */
@@ -21,7 +21,7 @@ export class Stages {
   }
 
   static async on(terminal: Terminal, silent: boolean): Promise<Stages> {
-    return new Stages(terminal, silent ? undefined : await terminal.live?.(), silent);
+    return new Stages(terminal, silent ? undefined : terminal.live?.(), silent);
   }
 
   /** Begins a stage. @returns a function to call with how many of `total` parts are done; without a number, one more. */

@@ -1,21 +1,12 @@
 import util from "node:util";
+import { isTerminal, liveLine, type Screen } from "../../train/progress.ts";
 
-/** A line that is drawn over and over. */
-export interface LiveLine {
-  draw(text: string): void;
-  /** Leaves the line as it is and goes on below it. */
-  keep(): void;
-}
+export type { LiveLine } from "../../train/progress.ts";
 
-/** Where a command writes, and what that place can show. Tests give one that keeps the text. */
-export interface Terminal {
-  /** Results, on standard output. */
-  readonly out: (text: string) => void;
+/** Where a command writes: results on standard output. Tests give one that keeps the text. */
+export interface Terminal extends Screen {
   /** Errors and warnings, on standard error. */
   readonly error: (text: string) => void;
-  /** Starts a live line; undefined on a pipe or in a file. */
-  readonly live?: (() => Promise<LiveLine>) | undefined;
-  readonly colors: boolean;
   /** Why results could not be written, if so; a reader that went away is no failure. */
   readonly lost?: () => Promise<string | undefined>;
 }
@@ -42,13 +33,13 @@ export function processTerminal(): Terminal {
     error(`warning: standard output cannot be written (${message}); going on without it\n`);
   });
   const error = guarded(stderr, () => {}); // there is nowhere left to report it
-  // a terminal that does not know its size has no place to redraw
-  const isTerminal = stdout.isTTY === true && env.TERM !== "dumb" && stdout.rows > 0;
+  const isLive = isTerminal(stdout);
   return {
     out: (text) => out(`${text}\n`),
     error: (text) => error(`${text}\n`),
-    ...(isTerminal && { live: liveLine }),
-    colors: isTerminal && !env.NO_COLOR,
+    // writes of its own, to the standard output that is guarded
+    ...(isLive && { live: () => liveLine(stdout) }),
+    colors: isLive && !env.NO_COLOR,
     // the error of the last write comes a turn later
     lost: () => new Promise((resolve) => setImmediate(() => resolve(lost))),
   };
@@ -69,10 +60,4 @@ function guarded(
   return (text) => {
     if (!failed) stream.write(text);
   };
-}
-
-/** Writes of its own, to the standard output that {@link processTerminal} guards. */
-async function liveLine(): Promise<LiveLine> {
-  const { default: logUpdate } = await import("log-update");
-  return { draw: (text) => logUpdate(text), keep: () => logUpdate.done() };
 }

@@ -1,12 +1,12 @@
 import { formatJson } from "../../base/index.ts";
 import { engineInfo } from "../../tensor/index.ts";
-import type { Callback, Logs, Position } from "../../train/index.ts";
+import { type Callback, type Logs, type Position, ProgressBar } from "../../train/index.ts";
+import { duration, showLogs } from "../../train/progress.ts";
 import type { DataConfig, RunConfig } from "../run/run-config.ts";
 import { shownPath } from "../sources/data-file.ts";
 import type { Source } from "../sources/data-source.ts";
 import { describe } from "../sources/readers/parts.ts";
 import { invocation, word } from "./invocation.ts";
-import { duration, Progress, showLogs } from "./progress.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
 /** What a training is, before it begins. */
@@ -53,7 +53,7 @@ export function textReport(terminal: Terminal): Report {
     terminal.out(`${styled(terminal, "bold", name.padEnd(6))} ${text}`);
   let kind: DataConfig["preparation"]["inputs"]["kind"] = "arrays";
   return {
-    callback: new Progress(terminal),
+    callback: new ProgressBar({ screen: terminal }),
     begin({ config, source, parameters, run, from }) {
       const { data, model } = config;
       const { training } = config.settings;
