@@ -10,22 +10,22 @@ import {
 import { type Augmentation, checkAugmentable } from "./augment/augment.ts";
 import { checkSplit, type Split, takeRows } from "./dataset.ts";
 
-/** How {@link batches} walks through a split. */
+/** How {@link batches} iterates over a split. */
 export interface BatchOptions {
   readonly batchSize: number;
-  /** Draws a new order for each (seed, epoch). Default false: the order of the split. */
+  /** Shuffles anew for each (seed, epoch). Default false: the order of the split. */
   readonly shuffle?: boolean;
   readonly seed?: number;
   readonly epoch?: number;
-  /** Leaves out a last batch that is not full. Default false. */
+  /** Drops a last batch that is not full. Default false. */
   readonly dropLast?: boolean;
-  /** The first batch to give, to go on in the middle of an epoch. Default 0. */
+  /** The first batch to return, to resume in the middle of an epoch. Default 0. */
   readonly start?: number;
 }
 
-/** {@link BatchOptions} with changes to the examples. */
+/** {@link BatchOptions} with augmentation. */
 export interface AugmentedBatchOptions extends BatchOptions {
-  /** Changes the examples at random, by `seed` and `epoch`. The walk is then a `for await`. */
+  /** Augments the examples at random, by `seed` and `epoch`. Iterate with `for await`. */
   readonly augment: Augmentation | undefined;
 }
 
@@ -34,27 +34,27 @@ const names: OptionNames<AugmentedBatchOptions> = {
   ...{ start: true, augment: true },
 };
 
-/** Some examples of a split, side by side. */
+/** Some examples of a split, stacked. */
 export interface Batch {
   /** `[B, ...]` */
   readonly inputs: HostArray;
   /** `[B]` or `[B, ...]` */
   readonly targets: HostArray;
-  /** Which batch of the epoch this is, from 0. */
+  /** The number of the batch in the epoch, from 0. */
   readonly index: number;
-  /** `[B]` the rows of the split that are in it. */
+  /** `[B]` the rows of the split in this batch. */
   readonly rows: Int32Array;
 }
 
-/** The batches of one epoch. It can be walked more than once, with the same batches each time. */
+/** The batches of one epoch. It can be iterated more than once, with the same batches each time. */
 export interface Batches extends Iterable<Batch> {
-  /** How many batches a walk gives, those before `start` not counted. */
+  /** The number of batches, not counting those before `start`. */
   readonly length: number;
 }
 
-/** The batches of one epoch, made by other threads ahead of their use. */
+/** The batches of one epoch, prepared ahead by other threads. */
 export interface AsyncBatches extends AsyncIterable<Batch> {
-  /** How many batches a walk gives, those before `start` not counted. */
+  /** The number of batches, not counting those before `start`. */
   readonly length: number;
 }
 
@@ -62,9 +62,9 @@ export interface AsyncBatches extends AsyncIterable<Batch> {
  * Cuts a split into batches; each batch has buffers of its own.
  *
  * The order is a pure function of (seed, epoch), so a run that stopped in epoch e after k batches
- * goes on exactly with `{ epoch: e, start: k }` and needs no saved random state.
+ * resumes exactly with `{ epoch: e, start: k }` and needs no saved random state.
  *
- * @throws {ConfigError} if `batchSize`, `epoch` or `start` are no such numbers, or no batch is left at all.
+ * @throws {ConfigError} if `batchSize`, `epoch` or `start` are invalid, or no batch is left.
  * @example
  * for (const { inputs, targets } of batches(xor(), { batchSize: 2, shuffle: true, seed: 1 })) {
  *   inputs.shape; // [2, 2]
@@ -133,7 +133,7 @@ function augmented(
       const ready: Promise<Batch>[] = [];
       for (const batch of plain) {
         const next = change(batch);
-        next.catch(() => {}); // it is awaited below, or nobody wants it any more
+        next.catch(() => {}); // awaited below, or no longer needed
         ready.push(next);
         if (ready.length > augmentation.ahead) yield await ready.shift()!;
       }
@@ -142,13 +142,13 @@ function augmented(
   };
 }
 
-/** Targets with values that mixup may have made rows of probabilities. */
+/** Targets, which mixup may have turned into rows of probabilities. */
 function withData(targets: HostArray, data: TypedArray, count: number): HostArray {
   if (targets.dtype !== "int32" || data instanceof Int32Array) return { ...targets, data };
   return { dtype: "float32", shape: [count, data.length / count], data };
 }
 
-/** Shuffles take the streams from here on, one per epoch, apart from all other uses of a seed. */
+/** The random streams of shuffles, one per epoch, separate from all other uses of a seed. */
 const shuffleStream = 0x5f00_0000;
 
 /** The order of an epoch: a permutation of 0…size−1 that depends on (seed, epoch) alone. */
@@ -166,7 +166,7 @@ function checkWhole(option: string, value: number, least: number): void {
   });
 }
 
-/** `start` may equal the count: a run that stopped after the last batch has none left to do. */
+/** `start` may equal the count: a run that stopped after the last batch has none left. */
 function checkCount(count: number, start: number, size: number, batchSize: number): void {
   if (count === 0)
     throw new ConfigError({

@@ -1,17 +1,20 @@
-/** Texts that name categories, as class indices and back. */
+/** Conversion of category names to class indices and back. */
 import { ConfigError, checkOptions, DataError, type HostArray, nearest } from "../base/index.ts";
 
 /** Categories in the order of their numbers; plain data. */
 export interface Categories {
   readonly names: readonly string[];
-  /** The name, the last, that stands for all that are not known; null where that is an error. */
+  /**
+   * The name of the last category, which stands for all unknown texts; null if unknown texts are an
+   * error.
+   */
   readonly other: string | null;
 }
 
 /**
  * The distinct categories of some texts, in numeric order if they are numbers, else alphabetically.
  *
- * @param options `other` adds a last category under this name for whatever comes later.
+ * @param options `other` adds a last category under this name for texts that are not listed.
  * @throws {ConfigError} if one of the texts is that name.
  * @example
  * fitCategories(["red", "blue", "red"]).names; // ["blue", "red"]
@@ -40,7 +43,7 @@ export function fitCategories(
  * Texts as class indices; {@link toOneHot} makes rows of them.
  *
  * @returns `[N]` int32.
- * @throws {DataError} for a text that is no category, unless the categories have an "other".
+ * @throws {DataError} for a text that is not a category, unless the categories have an "other".
  * @example
  * const colors = fitCategories(["red", "blue"], { other: "else" });
  * const indices = encodeCategories(colors, ["red", "green"]);
@@ -65,7 +68,7 @@ export function encodeCategories(categories: Categories, texts: readonly string[
 /**
  * The names of class indices; for one-hot rows or probabilities, take {@link fromOneHot} first.
  *
- * @throws {DataError} for an index that no category has.
+ * @throws {DataError} for an index out of range.
  * @example
  * const colors = fitCategories(["red", "blue"]);
  * decodeCategories(colors, fromOneHot(toOneHot(encodeCategories(colors, ["red", "blue"]), 2))); // ["red", "blue"]

@@ -11,7 +11,7 @@ import {
   sizeOf,
 } from "../base/index.ts";
 
-/** Examples with their answers: row n of `inputs` belongs to row n of `targets`. */
+/** Examples with their targets: row n of `inputs` belongs to row n of `targets`. */
 export interface Split {
   /** `[N, ...]` */
   readonly inputs: HostArray;
@@ -21,20 +21,20 @@ export interface Split {
   readonly size: number;
 }
 
-/** What the targets are: a class index per example, or a number to be hit. */
+/** What the targets are: a class index per example, or a number to predict. */
 export type Task = "classification" | "regression";
 
-/** A set to learn from, and perhaps one to choose by and one to judge by, which training never sees. */
+/** A training split, and optionally a validation and a test split, which training never sees. */
 export interface Dataset {
   readonly name: string;
   readonly task: Task;
   readonly train: Split;
-  /** To choose by: when to stop, which settings. */
+  /** The validation split, for choosing settings and when to stop. */
   readonly validation?: Split;
   readonly test?: Split;
   /** Class names; target k means `classes[k]`. */
   readonly classes?: readonly string[];
-  /** What the reader passed over or decided, in sentences; absent where there is nothing to say. */
+  /** What the reader skipped or decided, in sentences; absent if there is nothing to report. */
   readonly notes?: readonly string[];
 }
 
@@ -58,7 +58,10 @@ export function makeSplit(inputs: HostArray, targets: HostArray): Split {
   return { inputs, targets, size: rows };
 }
 
-/** @param what the part of it that is meant. @throws {ConfigError} for what is no array of numbers with a shape. */
+/**
+ * @param what the name of the part, for errors. @throws {ConfigError} for anything but an array of
+ * numbers with a shape.
+ */
 export function checkArray(subject: string, what: string, array: unknown): void {
   const { shape, data } = (
     typeof array === "object" && array !== null ? array : {}
@@ -80,7 +83,9 @@ export function checkArray(subject: string, what: string, array: unknown): void 
   });
 }
 
-/** @param what names it in errors. @throws {ConfigError} for what is no {@link Split}. */
+/**
+ * @param what its name in errors. @throws {ConfigError} for anything that is not a {@link Split}.
+ */
 export function checkSplit(subject: string, split: unknown, what: string): asserts split is Split {
   const isObject = typeof split === "object" && split !== null;
   if (!isObject || !("inputs" in split && "targets" in split)) {
@@ -108,7 +113,7 @@ export function checkSplit(subject: string, split: unknown, what: string): asser
 }
 
 /**
- * The examples at `rows`, in that order, copied. A row may be asked for twice.
+ * The examples at `rows`, in that order, copied. Rows may repeat.
  *
  * @throws {ConfigError} if a row does not exist.
  */
@@ -128,11 +133,11 @@ export function subset(split: Split, rows: ArrayLike<number>): Split {
 }
 
 /**
- * Cuts off a random part, for validation: `[rest, part]`, where `part` has ⌊fraction·N + ½⌋ rows.
+ * Splits off a random part, for validation: `[rest, part]`, where `part` has ⌊fraction·N + ½⌋ rows.
  *
  * Each keeps the order of the original, and which row goes where depends on `seed` and N alone.
  *
- * @param fraction in (0, 1), the share of the second part; neither part may come out empty.
+ * @param fraction in (0, 1), the fraction of the second part; neither part may be empty.
  * @example
  * const [train, validation] = splitDataset(moons({ size: 200 }), 0.2, 0); // 160 and 40 rows
  */
@@ -148,7 +153,7 @@ export function splitDataset(split: Split, fraction: number, seed: number): [Spl
   return [subset(split, order.slice(part).sort()), subset(split, order.slice(0, part).sort())];
 }
 
-/** The stream of random numbers that splits use, apart from those of shuffles and generators. */
+/** The random stream of splits, separate from those of shuffles and generators. */
 const splitStream = 0x51;
 
 /** Copies whole rows (of the leading axis) into a new array; the rows must exist. */

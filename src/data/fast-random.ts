@@ -2,8 +2,8 @@ import { highWord, philox } from "../base/index.ts";
 
 /**
  * Many cheap random numbers for one item of a generated set: xorshift128, started from the four
- * words of Philox at (seed, stream, item). Every item is thus a pure function of its number, in
- * any order, at a fortieth of the cost of a Philox call per number.
+ * words of Philox at (seed, stream, item). So every item is a pure function of its number, in any
+ * order, at a fortieth of the cost of a Philox call per number.
  *
  * @see Marsaglia 2003, "Xorshift RNGs", §4
  */
@@ -38,8 +38,8 @@ export class FastRandom {
   }
 
   /**
-   * Mean 0, variance 1, close to normal and never beyond ±3: the sum of three uniforms. Bounded,
-   * so that no rare draw makes a shape that nobody would write; and made of additions alone, so
+   * Mean 0, variance 1, close to normal and never beyond ±3: the sum of three uniforms. Bounded, so
+   * that no rare draw gives a shape that nobody would write; and built from additions alone, so
    * that the bits are the same on every machine.
    */
   bell(): number {

@@ -1,7 +1,7 @@
 import { DataError, type HostArray, ShapeError, show } from "../base/index.ts";
 
 /**
- * Class indices as rows with a single 1.
+ * One-hot rows of class indices.
  *
  *   result[n, k] = 1 if indices[n] = k, else 0
  *
@@ -27,12 +27,13 @@ export function toOneHot(indices: HostArray, classes: number): HostArray {
 }
 
 /**
- * The class of each row: the index of its largest value, the first of equals. Undoes
- * {@link toOneHot}, and turns probabilities into decisions.
+ * The class of each row: the index of its largest value, the first one on ties. The inverse of
+ * {@link toOneHot}; also turns probabilities into decisions.
  *
  * @param rows `[N, C]`, C at least 1.
  * @returns `[N]` int32.
- * @throws {ShapeError} if `rows` is not a table with a column. @throws {DataError} if a row holds NaN.
+ * @throws {ShapeError} if `rows` is not a table with a column. @throws {DataError} if a row holds
+ * NaN.
  */
 export function fromOneHot(rows: HostArray): HostArray {
   const [count, classes] = checkRank("fromOneHot", rows, 2) as [number, number];

@@ -1,7 +1,9 @@
 import { ConfigError, ShapeError, show, sizeOf } from "../base/index.ts";
 import { conv, type Tensor } from "../tensor/index.ts";
 
-/** How much of the result is kept, for n samples and f of the kernel: n + f − 1, n, or n − f + 1. */
+/**
+ * How much of the result is returned, for n samples and a kernel of f: n + f − 1, n, or n − f + 1.
+ */
 export type ConvolutionMode = "full" | "same" | "valid";
 
 /**
@@ -9,10 +11,10 @@ export type ConvolutionMode = "full" | "same" | "valid";
  *
  *   (x ∗ k)[p] = Σ_q x[p − q] k[q],   x = 0 outside
  *
- * `full` keeps every p where the two overlap, `same` the middle as large as x (for an even kernel the
- * one nearer to the start), `valid` those where k lies wholly inside x. In full mode it commutes,
- * x ∗ k = k ∗ x, and in every mode it is linear in x and in k. What networks call convolution is
- * {@link correlate}.
+ * `full` keeps every p where the two overlap, `same` the middle, as large as x (for an even kernel
+ * the one nearer to the start), `valid` those where k lies entirely inside x. In full mode it
+ * commutes, x ∗ k = k ∗ x, and in every mode it is linear in x and in k. What networks call
+ * convolution is {@link correlate}.
  *
  * @param x `[…, n]` or `[…, h, w]` float. @param kernel `[f]` or `[fh, fw]` float.
  * @throws {ShapeError} if the kernel has neither one nor two axes, or more than x, or does not lie
@@ -29,11 +31,11 @@ export function convolve(x: Tensor, kernel: Tensor, mode: ConvolutionMode = "ful
 }
 
 /**
- * Cross-correlation: convolution with the kernel turned about its middle.
+ * Cross-correlation: convolution with the flipped kernel.
  *
  *   (x ⋆ k)[p] = Σ_q x[p + q] k[q] = (x ∗ flip k)[p + f − 1]
  *
- * It moves the kernel over x as it is written, and does not commute.
+ * The kernel is applied unflipped, and the operation does not commute.
  *
  * @see convolve for arguments, modes and errors
  * @example

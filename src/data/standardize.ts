@@ -1,25 +1,25 @@
 import { DataError, type HostArray, type Shape, ShapeError, show, sizeOf } from "../base/index.ts";
 import type { Split } from "./dataset.ts";
 
-/** Mean and standard deviation of each feature, as the training set has them. Plain state: save it. */
+/** Mean and standard deviation of each feature of the training set. Plain state: save it. */
 export interface Standardization {
   /** `[D]` */
   readonly mean: Float64Array;
-  /** `[D]`, of the population (÷ N); 1 where a feature never changes. */
+  /** `[D]`, of the population (÷ N); 1 for constant features. */
   readonly std: Float64Array;
 }
 
 /**
  * Measures each feature (all axes but the first, flattened) of the training set. Fit on training
- * data alone and apply the same numbers to the test set, which must not leak into them.
+ * data alone and apply the same numbers to the test set, which must not influence them.
  *
  *   μ = (1/N) Σₙ xₙ    σ² = (1/N) Σₙ (xₙ − μ)²
  *
- * Welford's update keeps the digits that Σx² − (Σx)²/N loses when μ ≫ σ.
+ * Welford's update keeps the digits that Σx² − (Σx)²/N loses if μ ≫ σ.
  *
  * @param inputs `[N, ...]`, N at least 1.
  * @param features which to standardize; the others, such as categories, get mean 0 and deviation 1,
- *   so that they stay. Default: all.
+ * which leaves them unchanged. Default: all.
  * @throws {DataError} if there is no row, or a value is not finite.
  * @see Welford 1962, "Note on a method for calculating corrected sums of squares and products"
  * @example
@@ -61,7 +61,7 @@ export function fitStandardization(
 /**
  * The split with inputs (x − μ) / σ, feature by feature.
  *
- * @throws {ShapeError} if the number of features is not that of the training set.
+ * @throws {ShapeError} if the number of features differs from the training set.
  */
 export function standardize(split: Split, { mean, std }: Standardization): Split {
   const { dtype, shape, data } = split.inputs;

@@ -9,7 +9,7 @@ export interface Vocabulary {
   readonly size: number;
   /** @throws {DataError} if a character is not in the vocabulary. */
   encode(text: string): Int32Array;
-  /** @throws {DataError} if a number is none of 0…size−1. */
+  /** @throws {DataError} if a number is not in 0…size−1. */
   decode(codes: ArrayLike<number>): string;
 }
 
@@ -51,33 +51,36 @@ const outside = (k: number, i: number, { length }: readonly string[]): never => 
   });
 };
 
-/** What {@link readText} makes of its text. */
+/** Options of {@link readText}. */
 export interface TextOptions {
-  /** The share at the end of the text that is held out, from 0 to below 1. Default 0.1. */
+  /** The fraction at the end of the text that is held out, from 0 to below 1. Default 0.1. */
   readonly test?: number;
-  /** Shuffles the lines first, where each is an example of its own, such as a name. Default false. */
+  /**
+   * Shuffles the lines first, for texts whose lines are independent examples, such as names.
+   * Default false.
+   */
   readonly shuffleLines?: boolean;
-  /** Decides the order of shuffled lines. Default 0. */
+  /** The seed for the order of shuffled lines. Default 0. */
   readonly seed?: number;
-  /** The vocabulary of an earlier text. Default: that of the whole file. */
+  /** An existing vocabulary. Default: that of the whole file. */
   readonly vocabulary?: Vocabulary;
 }
 
 /** A text as numbers. */
 export interface TextData {
   readonly vocabulary: Vocabulary;
-  /** `[T]`, ends with a line. */
+  /** `[T]`, ends with a complete line. */
   readonly train: Int32Array;
   /** `[T′]`, empty if nothing is held out. */
   readonly test: Int32Array;
 }
 
 /**
- * Reads a UTF-8 text as numbers of characters, one part to learn from and one to judge by, cut
- * between two lines. {@link characterSequences} and {@link characterContexts} make examples of it.
+ * Reads a UTF-8 text as character numbers, split between two lines into a training and a test part.
+ * {@link characterSequences} and {@link characterContexts} turn it into examples.
  *
- * @throws {DataError} if the file cannot be read, is empty, or has no line to cut behind.
- * @throws {FormatError} if it is not UTF-8. @throws {ConfigError} if `test` is no share.
+ * @throws {DataError} if the file cannot be read, is empty, or has no line break to split at.
+ * @throws {FormatError} if it is not UTF-8. @throws {ConfigError} if `test` is not a fraction.
  * @example
  * const { train, test, vocabulary } = await readText("names.txt", { test: 0.25, shuffleLines: true });
  * vocabulary.decode(train).split("\n").length - 1; // 3
@@ -121,7 +124,7 @@ export function decodeUtf8(bytes: Uint8Array, path: string): string {
   }
 }
 
-/** The stream of random numbers that orders of lines use. */
+/** The random stream of line orders. */
 const linesStream = 0x52;
 
 function shuffled(text: string, seed: number): string {
@@ -138,14 +141,15 @@ const noCut = (path: string, test: number): DataError =>
   });
 
 /**
- * Pieces of a running text for networks that read on: the target of each character is the next.
+ * Sequences of a running text for recurrent networks: the target of each character is the next one.
  *
  *   inputs[n, t] = codes[n·stride + t]    targets[n, t] = codes[n·stride + t + 1]
  *
- * @param options.length characters of a piece, L.
- * @param options.stride characters from one piece to the next. Default L: none is read twice.
- * @returns inputs and targets `[N, L]` int32. {@link batches} shuffles the pieces by a seed.
- * @throws {ConfigError} if a number means nothing. @throws {DataError} if the text is not longer than a piece.
+ * @param options.length characters per sequence, L.
+ * @param options.stride characters from one sequence to the next. Default L: no overlap.
+ * @returns inputs and targets `[N, L]` int32. {@link batches} shuffles the sequences by a seed.
+ * @throws {ConfigError} if an option is invalid. @throws {DataError} if the text is not longer than
+ * a sequence.
  * @see Elman 1990, "Finding structure in time"
  * @example
  * const { inputs, targets } = characterSequences(makeVocabulary("abc").encode("abcab"), { length: 2 });
@@ -174,15 +178,16 @@ export function characterSequences(
 }
 
 /**
- * Every character of a text with those before it in its line: examples for networks of a fixed
- * view. What lies before the line is `boundary`, which also ends it and is learned as its end.
+ * Every character of a text with those before it in its line: examples for networks with a fixed
+ * context. Positions before the line are `boundary`, which also ends the line and is learned as its
+ * end.
  *
  *   inputs[n] = (codes[n − L], …, codes[n − 1])    targets[n] = codes[n]
  *
- * @param options.length characters to see, L.
- * @param options.boundary the number of the character that ends lines.
+ * @param options.length characters of context, L.
+ * @param options.boundary the number of the line-end character.
  * @returns inputs `[N, L]` int32, targets `[N]` int32, N the length of the text.
- * @throws {ConfigError} if a number means nothing. @throws {DataError} if the text is empty.
+ * @throws {ConfigError} if an option is invalid. @throws {DataError} if the text is empty.
  * @see Bengio, Ducharme, Vincent & Jauvin 2003, "A neural probabilistic language model", §2
  * @example
  * const { encode } = makeVocabulary("\nab");

@@ -1,13 +1,13 @@
 import type { PlotOptions } from "@observablehq/plot";
 import { escapeXml } from "./escape.ts";
 
-/** A figure: what Observable Plot takes, less what needs a page around it. */
+/** A figure: the options of Observable Plot, without those that need a page. */
 export interface ChartOptions extends Omit<PlotOptions, "document" | "figure" | "caption"> {
-  /** Says what is seen, above the figure. */
+  /** The title, above the figure. */
   readonly title?: string;
   /** A smaller line below the title. */
   readonly subtitle?: string;
-  /** What each color stands for, in a line of its own: name → color. */
+  /** The legend, on a line of its own: name → color. */
   readonly legend?: Readonly<Record<string, string>>;
 }
 
@@ -19,7 +19,7 @@ const paper = "#ffffff";
 /** Height of the title and of the subtitle, in pixels. */
 const titleHeight = 24;
 const subtitleHeight = 18;
-/** Widths of the letters of the legend, about: broad, narrow and others. */
+/** Approximate widths of the letters in the legend: wide, narrow and others. */
 const letterWidth = (c: string): number =>
   /[mwMW@%]/.test(c) ? 11 : /[ijltfrI.,:'| ]/.test(c) ? 4.5 : 7.5;
 
@@ -48,7 +48,7 @@ export async function chart(build: (Plot: Marks) => ChartOptions): Promise<strin
   return framed(svg, given);
 }
 
-/** What is used of an element; the page's own types are not loaded in Node. */
+/** The used part of an element; the DOM types are not loaded in Node. */
 interface Svg {
   readonly tagName: string;
   readonly outerHTML: string;
@@ -56,7 +56,7 @@ interface Svg {
   setAttribute(name: string, value: string): void;
 }
 
-/** Puts white, margins, a title and a legend around what Plot drew. */
+/** Adds a white background, margins, a title and a legend to Plot's drawing. */
 function framed(svg: Svg, { title, subtitle, legend }: ChartOptions): string {
   const [width, height] = [Number(svg.getAttribute("width")), Number(svg.getAttribute("height"))];
   const head: string[] = [];
@@ -102,6 +102,6 @@ function swatches(legend: Readonly<Record<string, string>>, y: number): string {
   return parts.join("");
 }
 
-/** HTML's serialisation as XML, with the ink that a page would have given. */
+/** HTML serialized as XML, with the text color that a page would have set. */
 const standAlone = (html: string): string =>
   html.replaceAll("&nbsp;", "\u00a0").replaceAll("currentColor", ink);

@@ -1,4 +1,4 @@
-/** Viridis at 0, 1/8, …, 1: even to the eye, and readable without color. */
+/** Viridis at 0, 1/8, …, 1: perceptually uniform, and readable without color. */
 const stops = [
   [68, 1, 84],
   [71, 44, 122],
@@ -12,7 +12,7 @@ const stops = [
 ] as const;
 
 /**
- * The color of a share between 0 (dark) and 1 (light): viridis, as red, green and blue.
+ * The color of a value between 0 (dark) and 1 (light): viridis, as red, green and blue.
  *
  * @see Smith & van der Walt 2015, "A better default colormap for Matplotlib"
  * @example

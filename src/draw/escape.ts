@@ -7,8 +7,7 @@ const entities: Readonly<Record<string, string>> = {
 };
 
 /**
- * Text as it must stand in XML and HTML, in attributes too.
- *
+ * Text escaped for XML and HTML, also in attributes.
  * @example
  * escapeXml("a < b"); // "a &lt; b"
  */

@@ -1,7 +1,7 @@
 import { css, viridis } from "./colors.ts";
 import { azimuthFor, type SurfaceData, type SurfaceOptions } from "./surface.ts";
 
-/** Plotly's build for 3-D plots alone, as an element of a page's head: 1.7 MB. */
+/** Plotly's bundle for 3-D plots, as an element of a page's head: 1.7 MB. */
 export async function plotlyScript(): Promise<string> {
   const [{ createRequire }, { readFile }] = await Promise.all([
     import("node:module"),
@@ -13,12 +13,11 @@ export async function plotlyScript(): Promise<string> {
 }
 
 /**
- * A surface that can be turned with the mouse or a finger, as HTML for a page that has
- * {@link plotlyScript} in its head. Where the browser has no WebGL, or no scripts run, the picture
- * stays.
+ * A surface that can be rotated with the mouse or a finger, as HTML for a page that has {@link
+ * plotlyScript} in its head. Without WebGL or scripts, the picture remains.
  *
  * @param picture shown until then, and in print: the SVG of `surfaceChart`.
- * @param id of the element, one of its own on each page.
+ * @param id of the element, unique on the page.
  */
 export function interactiveSurface(
   data: SurfaceData,
@@ -45,7 +44,7 @@ export function interactiveSurface(
 </script>`;
 }
 
-/** The surface, and the path over it where there is one, as Plotly takes them. */
+/** The surface, and the path over it if there is one, in Plotly's form. */
 function tracesOf({ x, y, heights, path = [] }: SurfaceData): object[] {
   const finite = (row: ArrayLike<number>) =>
     Array.from(row, (z) => (Number.isFinite(z) ? rounded(z) : null));
@@ -71,7 +70,7 @@ function tracesOf({ x, y, heights, path = [] }: SurfaceData): object[] {
   return path.length > 0 ? [surface, line] : [surface];
 }
 
-/** Axes, and where the eye is at first: where the picture is seen from. */
+/** Axes, and the initial camera: the viewpoint of the picture. */
 function layoutOf(data: SurfaceData, options: SurfaceOptions): object {
   const { xLabel = "x", yLabel = "y", zLabel = "", ticks = [] } = options;
   const angle = (azimuthFor(data) * Math.PI) / 180;
@@ -98,7 +97,10 @@ function layoutOf(data: SurfaceData, options: SurfaceOptions): object {
   };
 }
 
-/** Styles of {@link interactiveSurface}, for the page's head. On a phone room stays beside it to scroll by. */
+/**
+ * Styles of {@link interactiveSurface}, for the page's head. On a phone, space beside it remains
+ * for scrolling.
+ */
 export const turnableStyle = `<style>
 .turnable:not(.live) > svg { display: block; width: 100%; max-width: 36rem; height: auto; border-radius: 6px; background: #fff; }
 .turnable.live { max-width: 46rem; height: min(30rem, 92vw); border-radius: 6px; overflow: hidden; background: #fff; }
@@ -106,7 +108,7 @@ export const turnableStyle = `<style>
 </style>
 `;
 
-/** Six digits: a picture needs no more. */
+/** Six digits suffice for a picture. */
 const rounded = (x: number): number => Number(x.toPrecision(6));
-/** JSON that may stand in a script. */
+/** JSON escaped for use in a script. */
 const safe = (value: unknown): string => JSON.stringify(value).replaceAll("<", "\\u003c");

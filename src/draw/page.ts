@@ -1,11 +1,11 @@
 import { escapeXml } from "./escape.ts";
 
-/** A page in one file: no script, style, font or picture is loaded from elsewhere. */
+/** A self-contained page: no script, style, font or picture is loaded from elsewhere. */
 export interface PageOptions {
   readonly title: string;
   /** HTML of the sections, made by the functions below or by hand. */
   readonly body: readonly string[];
-  /** Styles and scripts of this page alone, as HTML. */
+  /** Styles and scripts of this page only, as HTML. */
   readonly head?: string;
 }
 
@@ -49,7 +49,7 @@ ${body.join("\n")}
 </html>
 `;
 
-/** A heading with what follows it, as HTML. @param content HTML. */
+/** A heading with its content, as HTML. @param content HTML. */
 export const section = (heading: string, ...content: readonly string[]): string =>
   `<section>\n<h2>${escapeXml(heading)}</h2>\n${content.join("\n")}\n</section>`;
 
@@ -61,14 +61,14 @@ export const paragraph = (text: string, { soft = false } = {}): string =>
 export const figure = (svg: string, caption = ""): string =>
   `<figure>${svg}${caption && `<figcaption>${escapeXml(caption)}</figcaption>`}</figure>`;
 
-/** Bytes of a PNG as an `<img>` that carries them. */
+/** The bytes of a PNG as an `<img>` with a data URL. */
 export const image = (png: Uint8Array, alt: string, attributes = ""): string => {
   let binary = "";
   for (const byte of png) binary += String.fromCharCode(byte);
   return `<img src="data:image/png;base64,${btoa(binary)}" alt="${escapeXml(alt)}"${attributes && ` ${attributes}`}>`;
 };
 
-/** Rows of texts and numbers; the first column is of names. */
+/** Rows of texts and numbers; the first column has the names. */
 export const table = (
   header: readonly string[],
   rows: readonly (readonly (string | number)[])[],
@@ -79,7 +79,7 @@ export const table = (
   return `<div class="scroll"><table>\n<thead>${row(header, "th")}</thead>\n<tbody>${body}</tbody>\n</table></div>`;
 };
 
-/** Numbers to see first: each a value with what it is. */
+/** Key figures: each a value with its label. */
 export const tiles = (values: Readonly<Record<string, string | number>>): string =>
   `<div class="tiles">${Object.entries(values)
     .map(
@@ -88,6 +88,6 @@ export const tiles = (values: Readonly<Record<string, string | number>>): string
     )
     .join("")}</div>`;
 
-/** Figures side by side where the page is wide enough. */
+/** Figures side by side if the page is wide enough. */
 export const grid = (...content: readonly string[]): string =>
   `<div class="grid">\n${content.join("\n")}\n</div>`;

@@ -1,7 +1,7 @@
 import { css, viridis } from "./colors.ts";
 import { escapeXml } from "./escape.ts";
 
-/** Heights over a grid, and what may lie on them. */
+/** Heights over a grid, and an optional path on them. */
 export interface SurfaceData {
   readonly x: ArrayLike<number>;
   readonly y: ArrayLike<number>;
@@ -25,7 +25,7 @@ export interface SurfaceOptions {
 }
 
 type Point = readonly [number, number, number];
-/** On the paper; depth grows towards the viewer. */
+/** In the drawing plane; depth grows towards the viewer. */
 interface Seen {
   readonly u: number;
   readonly v: number;
@@ -39,18 +39,19 @@ interface Piece {
 const ink = "#1b1e23";
 const soft = "#5d6570";
 const pathColor = "#e4572e";
-/** Height of the box, where its base has sides of length 2. */
+/** Height of the box, whose base has sides of length 2. */
 const boxHeight = 1.1;
-/** Where the light comes from, a unit vector. */
+/** The direction of the light, a unit vector. */
 const light: Point = [-0.45, -0.35, 0.82];
-/** By how much a line lies before the surface that it is on. */
+/** How far a line lies in front of the surface that it is on. */
 const bias = 0.06;
 
 /**
  * Draws heights over a grid as a surface seen from a corner, in SVG: each cell a quadrilateral, lit
  * from the left, painted from the farthest to the nearest. Heights that are not finite leave holes.
  *
- * @see Newell, Newell & Sancha 1972, "A solution to the hidden surface problem" (the painter's algorithm)
+ * @see Newell, Newell & Sancha 1972, "A solution to the hidden surface problem" (the painter's
+ * algorithm)
  * @example
  * const axis = [-1, 0, 1];
  * const heights = axis.map((y) => axis.map((x) => x * x + y * y));
@@ -78,7 +79,7 @@ export function surfaceChart(data: SurfaceData, options: SurfaceOptions = {}): s
 const words = (x: number, y: number, text: string, style: string): string =>
   `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" fill="${ink}" ${style}>${escapeXml(text)}</text>`;
 
-/** The unit box that the data fill: x and y from −1 to 1, z from 0 to {@link boxHeight}. */
+/** The unit box filled by the data: x and y from −1 to 1, z from 0 to {@link boxHeight}. */
 function boxOf({ x, y, heights }: SurfaceData) {
   const all = heights.flatMap((row) => Array.from(row)).filter(Number.isFinite);
   const low = all.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
@@ -99,7 +100,10 @@ type View = (point: Point) => Seen;
 /** Degrees above the horizon. */
 const elevation = 30;
 
-/** Degrees around the vertical: of the four corners, the view from the lowest, so that little is hidden. */
+/**
+ * Degrees around the vertical: of the four corners, the view from the lowest, so that little is
+ * hidden.
+ */
 export function azimuthFor({ x, y, heights }: SurfaceData): number {
   const [i, j] = [x.length - 1, y.length - 1];
   const corners = [
@@ -112,7 +116,7 @@ export function azimuthFor({ x, y, heights }: SurfaceData): number {
   return corners[0]?.azimuth ?? -52;
 }
 
-/** Parallel projection, with the box in the middle of the paper. */
+/** Parallel projection, with the box in the middle of the drawing. */
 function viewOf(azimuth: number, width: number, height: number) {
   const [a, e] = [(azimuth * Math.PI) / 180, (elevation * Math.PI) / 180];
   const [ca, sa, ce, se] = [Math.cos(a), Math.sin(a), Math.cos(e), Math.sin(e)];
@@ -153,7 +157,7 @@ function cells({ x, y, heights }: SurfaceData, box: Box, see: View): Piece[] {
   return pieces;
 }
 
-/** Lambert's law on the cell's normal, with a share of light from everywhere. */
+/** Lambertian shading by the cell's normal, with some ambient light. */
 function brightness([a, b, c, d]: readonly Point[]): number {
   const minus = (p: Point, q: Point) => [p[0] - q[0], p[1] - q[1], p[2] - q[2]] as const;
   const [p, q] = [minus(c!, a!), minus(d!, b!)];
@@ -178,7 +182,7 @@ function line(path: NonNullable<SurfaceData["path"]>, project: Projection): Piec
   });
 }
 
-/** A ring where the path begins, a disc where it ends. */
+/** A ring at the start of the path, a disc at its end. */
 function ends(path: NonNullable<SurfaceData["path"]>, project: Projection): string[] {
   if (path.length === 0) return [];
   const disc = (point: Point, fill: string, stroke: string) => {

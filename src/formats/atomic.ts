@@ -3,10 +3,10 @@ import { DataError } from "../base/index.ts";
 import { reasonOf } from "./files.ts";
 
 /**
- * Writes a file so that a reader, a crash or a full disk sees the old content or the new one and
- * never a part: a temporary name in the same folder (rename is atomic only within one file
- * system), flushed to the disk, then renamed over the target. On failure the temporary file is
- * removed and the target is as it was.
+ * Writes a file atomically: after a crash or on a full disk, and for any reader, it has the old
+ * content or the new one, never a part. It is written under a temporary name in the same folder
+ * (rename is atomic only within one file system), flushed to the disk, then renamed over the
+ * target. On failure the temporary file is removed and the target is unchanged.
  *
  * @throws {DataError} if the folder is missing or the file cannot be written.
  * @example
@@ -37,5 +37,5 @@ async function writeFlushed(file: FileHandle, content: Uint8Array | string): Pro
     await file.close().catch(() => {}); // the first failure is the one to report
     throw thrown;
   }
-  await file.close(); // some file systems report only here that there is no space
+  await file.close(); // some file systems report a full disk only here
 }

@@ -15,18 +15,18 @@ function crcOf(polynomial: number): Crc {
 }
 
 /**
- * CRC-32C (Castagnoli), which framed records carry.
+ * CRC-32C (Castagnoli), used in TFRecord framing.
  *
  * @see RFC 3720, appendix B.4
  */
 export const crc32c = crcOf(0x82f63b78);
 
-/** CRC-32 in plain JavaScript, about 0.2 GB/s: what a browser takes. */
+/** CRC-32 in plain JavaScript, about 0.2 GB/s: used in browsers. */
 export const plainCrc32 = crcOf(0xedb88320);
 
 /**
- * CRC-32 (IEEE 802.3), as gzip and PNG have it: it notices every change of up to 32 bits in a row
- * and lets other damage pass once in 4·10⁹ times. Node's own zlib computes 1 to 2 GB/s.
+ * CRC-32 (IEEE 802.3), as in gzip and PNG: it detects every change within 32 consecutive bits and
+ * misses other damage once in 4·10⁹ times. Node's own zlib computes 1 to 2 GB/s.
  *
  * @see RFC 1952, section 8
  */

@@ -6,7 +6,7 @@ export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes
 
 /**
  * The first bytes of a gzip file's content, as many as `compressed` of its bytes give: enough to
- * read a header and learn how large the whole may be before inflating it.
+ * read a header and learn the full size before inflating.
  */
 export async function gunzipPrefix(
   bytes: Uint8Array,
@@ -16,7 +16,7 @@ export async function gunzipPrefix(
   const { constants, gunzipSync } = await import("node:zlib");
   return guarded(source, () =>
     gunzipSync(bytes.subarray(0, compressed), {
-      // Stopping early is no error where we cut the stream ourselves.
+      // We truncated the stream ourselves, so ending early is not an error.
       finishFlush: bytes.length > compressed ? constants.Z_SYNC_FLUSH : constants.Z_FINISH,
     }),
   );
@@ -25,7 +25,8 @@ export async function gunzipPrefix(
 /**
  * Inflates gzip bytes.
  *
- * @param limit the most bytes that the content may have: a small hostile file cannot fill memory.
+ * @param limit the largest allowed content in bytes, so that a small hostile file cannot fill
+ * memory.
  * @throws {DataError} if the stream is truncated or corrupt, or its content exceeds `limit`.
  */
 export async function gunzip(
@@ -38,7 +39,7 @@ export async function gunzip(
   return guarded(source, () => gunzipSync(bytes, { maxOutputLength }), limit);
 }
 
-/** Deflates bytes to one gzip member. */
+/** Compresses bytes to one gzip member. */
 export async function gzip(bytes: Uint8Array): Promise<Uint8Array> {
   const { gzipSync } = await import("node:zlib");
   return gzipSync(bytes);

@@ -22,7 +22,7 @@ export const idxTypes = {
 /** The byte of an IDX header that names the element type. */
 export type IdxType = (typeof idxTypes)[keyof typeof idxTypes];
 
-/** The content of an IDX file. Unsigned bytes come as a `Uint8Array`. */
+/** The content of an IDX file. Unsigned bytes are a `Uint8Array`. */
 export interface IdxArray {
   readonly dtypeCode: IdxType;
   readonly shape: Shape;
@@ -45,8 +45,9 @@ const isIdxType = (code: number): code is IdxType => code in elements;
  * Decodes an IDX file that is not compressed: the magic bytes 0, 0, type, rank; `rank` sizes as
  * big-endian uint32; the elements, big-endian, row-major.
  *
- * @param source the name that errors give the bytes.
- * @throws {FormatError} if the header is not IDX. @throws {DataError} if values are missing or left over.
+ * @param source its name in errors.
+ * @throws {FormatError} if the header is not IDX. @throws {DataError} if there are too few or too
+ * many values.
  * @see http://yann.lecun.com/exdb/mnist/ (the file format)
  * @example
  * decodeIdx(Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 2, 7, 9)); // { dtypeCode: 8, shape: [2], data: [7, 9] }
@@ -66,7 +67,9 @@ export function decodeIdx(bytes: Uint8Array, source = "IDX"): IdxArray {
   return { dtypeCode, shape, data: new Elements(payload.buffer, 0, size) };
 }
 
-/** Encodes an array as IDX. @throws {FormatError} if its type, rank or a size has no place in IDX. */
+/**
+ * Encodes an array as IDX. @throws {FormatError} if IDX cannot represent its type, rank or a size.
+ */
 export function encodeIdx({ dtypeCode, shape, data }: IdxArray): Uint8Array {
   checkEncodable({ dtypeCode, shape, data });
   const offset = 4 + 4 * shape.length;
@@ -83,18 +86,19 @@ export function encodeIdx({ dtypeCode, shape, data }: IdxArray): Uint8Array {
 }
 
 /**
- * Reads an IDX file, gzip or not (told by its first bytes, not by its name).
+ * Reads an IDX file, gzip or not (recognized by its first bytes, not by its name).
  *
- * @throws {FormatError} if it is not IDX. @throws {DataError} if it is missing, torn or too long.
+ * @throws {FormatError} if it is not IDX. @throws {DataError} if it is missing, truncated or too
+ * long.
  */
 export async function readIdx(path: string): Promise<IdxArray> {
   return decodeIdxFile(await readBytes(path), path);
 }
 
 /**
- * {@link readIdx} for the bytes of a file that are already here.
+ * {@link readIdx} for the bytes of a file.
  *
- * @param limit the most bytes that the file may have when it is not compressed.
+ * @param limit the largest allowed uncompressed size in bytes.
  */
 export async function decodeIdxFile(
   bytes: Uint8Array,
@@ -165,7 +169,7 @@ function checkEncodable({ dtypeCode, shape, data }: IdxArray): void {
   });
 }
 
-/** Turns big-endian elements into little-endian ones or back, in place. */
+/** Converts big-endian elements to little-endian or back, in place. */
 function swapBytes(bytes: Uint8Array, width: number): void {
   if (width === 1) return;
   for (let start = 0; start < bytes.length; start += width)

@@ -2,19 +2,19 @@ import { DataError, FormatError, type HostArray } from "../base/index.ts";
 import { crc32 } from "./crc.ts";
 
 /**
- * The notes that carry checksums, CRC-32 in eight hexadecimal digits: of each tensor's bytes, as a
- * JSON object by name, and of the header's own bytes with the digits of this very note as zeros.
- * Either alone is a damaged file, so that no single change can hide both.
+ * The metadata entries for checksums, CRC-32 in eight hexadecimal digits: of each tensor's bytes,
+ * as a JSON object by name, and of the header's own bytes with the digits of this entry as zeros. A
+ * file with only one of them is damaged, so no single change can hide both.
  */
 const tensorsKey = "gradus.crc32";
 const headerKey = "gradus.crc32.header";
 const unknown = "00000000";
-/** Where the header's digits follow. Inside a string the quotes would be escaped. */
+/** The text before the header's digits. Inside a string the quotes would be escaped. */
 const mark = `"${headerKey}":"`;
 
 const hex = (bytes: Uint8Array): string => crc32(bytes).toString(16).padStart(8, "0");
 
-/** The notes for these tensors, the header's sum still open. */
+/** The entries for these tensors, with the header's checksum still to be filled in. */
 export function checksumNotes(
   tensors: ReadonlyMap<string, HostArray>,
   metadata: Readonly<Record<string, string>>,
@@ -26,7 +26,7 @@ export function checksumNotes(
       problem: `the metadata have a note "${taken}", which is kept for checksums.`,
       fix: "rename the note.",
     });
-  // by hand, as an object would lose a tensor called `__proto__`
+  // by hand, because an object would lose a tensor called `__proto__`
   const sums = [...tensors].map(([name, { data }]) => {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     return `${JSON.stringify(name)}:"${hex(bytes)}"`;
@@ -34,13 +34,16 @@ export function checksumNotes(
   return { [tensorsKey]: `{${sums.join(",")}}`, [headerKey]: unknown };
 }
 
-/** Enters the sum of a whole header into it. */
+/** Fills in the checksum of a complete header. */
 export function sealHeader(header: Uint8Array): void {
   const sum = new TextEncoder().encode(hex(header));
   header.set(sum, digitsAt(header));
 }
 
-/** The sums of a file's tensors by name, and its other notes; no sums in a file of another program. */
+/**
+ * The checksums of a file's tensors by name, and its other metadata; no checksums for files of
+ * other programs.
+ */
 export function takeChecksums(
   metadata: Readonly<Record<string, string>>,
   header: Uint8Array,
@@ -63,7 +66,7 @@ function checkHeader(header: Uint8Array, expected: string, source: string): void
     throw damaged(source, `its header has the checksum ${found}, and ${expected} was written down`);
 }
 
-/** @throws {DataError} if a tensor's bytes are not those that were written. */
+/** @throws {DataError} if a tensor's bytes do not match their checksum. */
 export function checkTensor(
   name: string,
   bytes: Uint8Array,
@@ -87,7 +90,7 @@ function parseSums(text: string, source: string): ReadonlyMap<string, string> {
   }
 }
 
-/** Where the digits of the header's sum begin; −1 if there are none. */
+/** Where the digits of the header's checksum begin; −1 if there are none. */
 function digitsAt(header: Uint8Array): number {
   const at = new TextDecoder("latin1").decode(header).lastIndexOf(mark);
   return at < 0 || at + mark.length + unknown.length > header.length ? -1 : at + mark.length;

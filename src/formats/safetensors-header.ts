@@ -1,10 +1,10 @@
 import { DataError, FormatError, type Shape } from "../base/index.ts";
 import { reasonOf } from "./files.ts";
 
-/** One tensor as the header describes it; `begin` and `end` count from the end of the header. */
+/** One tensor as described by the header; `begin` and `end` count from the end of the header. */
 export interface Entry {
   readonly name: string;
-  /** The element type's name in the file, `F32`. */
+  /** The name of the element type in the file, such as `F32`. */
   readonly code: string;
   readonly shape: Shape;
   readonly begin: number;
@@ -21,7 +21,10 @@ export interface Header {
 /** The reference implementation's limit: a larger header is an attack, not a model. */
 const maxHeader = 100_000_000;
 
-/** Reads and checks the header; after it, every entry's range lies in the file and is its own. */
+/**
+ * Reads and checks the header; afterwards every entry's range lies in the file and overlaps no
+ * other.
+ */
 export function parseHeader(bytes: Uint8Array, source: string): Header {
   const length = headerLength(bytes, source);
   const { __metadata__, ...tensors } = parseObject(bytes.subarray(8, 8 + length), source);

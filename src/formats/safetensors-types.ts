@@ -1,16 +1,16 @@
 import { type DType, type TypedArray, viewOf } from "../base/index.ts";
 
-/** An element type of the format: its width in bytes, and its elements as one of our types. */
+/** An element type of the format: its width in bytes, and the conversion to one of our types. */
 export interface ElementType {
   readonly bytes: number;
   /**
-   * @param payload whole elements, which are little-endian and begin at the start of their buffer.
-   * @returns why they cannot be had, if a value would change.
+   * @param payload whole little-endian elements, from the start of their buffer.
+   * @returns an error if a value would change.
    */
   readonly decode: (payload: Uint8Array) => TypedArray | { readonly problem: string };
 }
 
-/** Our element types under the names that the format gives them. */
+/** Our element types by the format's names. */
 export const codeOf: Record<DType, string> = {
   float32: "F32",
   float64: "F64",
@@ -19,8 +19,8 @@ export const codeOf: Record<DType, string> = {
 };
 
 /**
- * The element types that are read. What we have no type for becomes the next that holds every
- * value: small floats float32, whole numbers int32, or float64 if one does not fit.
+ * The supported element types. A type that we do not have becomes the next one that can represent
+ * every value: small floats float32, integers int32, or float64 if one does not fit.
  */
 export const elementTypes: Readonly<Record<string, ElementType>> = {
   F32: { bytes: 4, decode: (payload) => viewOf("float32", payload.buffer, 0, payload.length / 4) },
@@ -100,7 +100,7 @@ function whole(Elements: WholeNumbers): ElementType {
   };
 }
 
-/** Whole numbers beyond int32 as float64, if it has them all. */
+/** Integers beyond int32 as float64, if it can represent all of them. */
 function wide(values: ArrayLike<number | bigint>): ReturnType<ElementType["decode"]> {
   const doubles = new Float64Array(values.length);
   for (let i = 0; i < values.length; i++) {

@@ -13,11 +13,11 @@ import { checksumNotes, checkTensor, sealHeader, takeChecksums } from "./safeten
 import { type Entry, parseHeader } from "./safetensors-header.ts";
 import { codeOf, elementTypes } from "./safetensors-types.ts";
 
-/** What a safetensors file holds: named arrays, and notes about them. */
+/** The contents of a safetensors file: named arrays and metadata. */
 export interface SafetensorsFile {
   readonly tensors: Map<string, HostArray>;
   readonly metadata: Readonly<Record<string, string>>;
-  /** Tensors that were passed over, and why; absent where there are none. */
+  /** Tensors that were skipped, and why; absent if there are none. */
   readonly unread?: ReadonlyMap<string, string>;
 }
 
@@ -26,10 +26,11 @@ export interface SafetensorsFile {
  * JSON padded with spaces so that the values begin on a multiple of 8, the values.
  *
  * Wide elements are laid out first, so that every array is aligned for its type and a reader may
- * map the file without copying. A CRC-32 of every tensor and of the header goes into the metadata
- * as `gradus.crc32` and `gradus.crc32.header`, which other programs pass over.
+ * map the file without copying. The CRC-32 of every tensor and of the header is stored in the
+ * metadata as `gradus.crc32` and `gradus.crc32.header`, which other programs ignore.
  *
- * @throws {FormatError} if a tensor is called `__metadata__`, the format's own key, or a note has the name of a checksum.
+ * @throws {FormatError} if a tensor is called `__metadata__`, the format's own key, or a metadata
+ * entry has the name of a checksum.
  * @see https://huggingface.co/docs/safetensors (the file format)
  * @example
  * const bytes = encodeSafetensors(new Map([["w", hostArray([2], Float32Array.of(1, 2))]]));
@@ -69,16 +70,17 @@ export function encodeSafetensors(
 /**
  * Decodes safetensors. The arrays are copies, aligned and independent of `bytes`.
  *
- * Everything in the header is checked before it is believed: its length, the JSON, types, shapes
+ * Everything in the header is checked before it is used: its length, the JSON, types, shapes
  * against byte ranges, and that the ranges fill the file without overlap or hole. So are the
- * checksums that {@link encodeSafetensors} writes; files without them are read, too.
+ * checksums that {@link encodeSafetensors} writes; files without them are read as well.
  *
- * F32, F64, I32 and BOOL are ours. F16, BF16 and floats of 8 bits become float32; other whole
- * numbers become int32, or float64 if one does not fit. A tensor of yet another type, or with a
- * number that neither has, is passed over and listed in `unread`.
+ * F32, F64, I32 and BOOL are unchanged. F16, BF16 and 8-bit floats become float32; other integers
+ * become int32, or float64 if one does not fit. Tensors of other types, or with numbers that fit
+ * neither, are skipped and listed in `unread`.
  *
- * @param source the name that errors give the bytes.
- * @throws {FormatError} if the header is not what the format says. @throws {DataError} if values are missing, damaged or mean nothing.
+ * @param source its name in errors.
+ * @throws {FormatError} if the header violates the format. @throws {DataError} if values are
+ * missing, damaged or invalid.
  */
 export function decodeSafetensors(bytes: Uint8Array, source = "safetensors"): SafetensorsFile {
   const { entries, metadata, start } = parseHeader(bytes, source);
@@ -95,12 +97,12 @@ export function decodeSafetensors(bytes: Uint8Array, source = "safetensors"): Sa
   return { tensors, metadata: notes, ...(unread.size > 0 && { unread }) };
 }
 
-/** Reads a safetensors file. @throws as {@link decodeSafetensors}, and if the file is missing. */
+/** Reads a safetensors file. @throws like {@link decodeSafetensors}, and if the file is missing. */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   return decodeSafetensors(await readBytes(path), path);
 }
 
-/** Writes a safetensors file atomically. @throws as {@link encodeSafetensors}. */
+/** Writes a safetensors file atomically. @throws like {@link encodeSafetensors}. */
 export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, HostArray>,
@@ -124,7 +126,10 @@ function layout(tensors: ReadonlyMap<string, HostArray>) {
   return { offsets, total };
 }
 
-/** Written by hand, as an object would lose a tensor called `__proto__` and reorder one called `0`. */
+/**
+ * Written by hand, because an object would lose a tensor called `__proto__` and reorder one called
+ * `0`.
+ */
 function encodeHeader(
   tensors: ReadonlyMap<string, HostArray>,
   offsets: ReadonlyMap<string, number>,
@@ -142,7 +147,7 @@ function encodeHeader(
   return padded;
 }
 
-/** The tensor, or why it is passed over. */
+/** The tensor, or why it is skipped. */
 function decodeEntry(payload: Uint8Array, entry: Entry, source: string): HostArray | string {
   const { name, code, shape, begin, end } = entry;
   const type = Object.hasOwn(elementTypes, code) ? elementTypes[code] : undefined;

@@ -1,4 +1,4 @@
-/** TensorBoard's event files: records of TFRecord, each a protocol buffer `Event`. */
+/** TensorBoard's event files: TFRecord records, each a protocol buffer `Event`. */
 import { crc32c } from "./crc.ts";
 
 /** Named numbers of one step. A `/` in a name makes a group: `loss/train`. */
@@ -47,7 +47,10 @@ export function encodeScalars({ wallTime, step, scalars }: ScalarEvent): Uint8Ar
   );
 }
 
-/** Length, its check, the data, their check; all little-endian. @see tensorflow/core/lib/io/record_writer.h */
+/**
+ * Length, its checksum, the data, their checksum; all little-endian. @see
+ * tensorflow/core/lib/io/record_writer.h
+ */
 function record(data: Uint8Array): Uint8Array {
   const framed = new Uint8Array(data.length + 16);
   const view = new DataView(framed.buffer);
@@ -58,7 +61,10 @@ function record(data: Uint8Array): Uint8Array {
   return framed;
 }
 
-/** A check that is turned and shifted, so that a check of data that hold checks stays a good one. */
+/**
+ * A masked checksum, rotated and offset, so that a checksum of data that contain checksums stays
+ * reliable.
+ */
 function masked(data: Uint8Array): number {
   const crc = crc32c(data);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

@@ -6,17 +6,17 @@ export interface WavFile {
   /** Samples per second and channel. */
   readonly sampleRate: number;
   readonly channels: number;
-  /** `[channels, T]`, one channel after another, in [−1, 1) for whole numbers in the file. */
+  /** `[channels, T]`, one channel after another, in [−1, 1) for integer samples. */
   readonly samples: Float32Array;
 }
 
 /**
  * Reads a WAV file: PCM of 8, 16, 24 or 32 bits, or float of 32 or 64, with any number of channels.
- * Sound whose size is 0 or as good as infinite, as programs write that stream, goes on to the end of
- * the file.
+ * Sound whose size is 0 or practically infinite, as streaming programs write it, extends to the end
+ * of the file.
  *
- * @throws {FormatError} if it is no WAV file or of a kind that is not read. @throws {DataError} if
- *   the file cannot be read or is torn.
+ * @throws {FormatError} if it is not a WAV file or of an unsupported kind. @throws {DataError} if
+ * the file cannot be read or is truncated.
  * @example
  * const { sampleRate, samples } = await readWav("seven.wav");
  * sampleRate; // 8000
@@ -25,7 +25,7 @@ export async function readWav(path: string): Promise<WavFile> {
   return decodeWav(await readBytes(path), path);
 }
 
-/** How samples are written, per format code (1 whole numbers, 3 floats) and bits. */
+/** Sample encodings, per format code (1 integers, 3 floats) and bits. */
 const readers: Record<string, (view: DataView, at: number) => number> = {
   "1/8": (view, at) => (view.getUint8(at) - 128) / 128,
   "1/16": (view, at) => view.getInt16(at, true) / 32768,
@@ -36,9 +36,9 @@ const readers: Record<string, (view: DataView, at: number) => number> = {
 };
 
 /**
- * {@link readWav} for bytes that are already here.
+ * {@link readWav} for bytes in memory.
  *
- * @param source the name that errors give the bytes.
+ * @param source its name in errors.
  * @see Microsoft & IBM 1991, "Multimedia programming interface and data specifications 1.0", p. 56
  * @example
  * const bytes = await readBytes("seven.wav");
@@ -79,14 +79,14 @@ export function decodeWav(bytes: Uint8Array, source = "WAV"): WavFile {
 interface Chunk {
   readonly at: number;
   readonly size: number;
-  /** Whether its size was not known when it was begun, so that it goes on to the end of the file. */
+  /** Whether its size was unknown when writing began, so that it extends to the end of the file. */
   readonly isStream: boolean;
 }
 
 const word = (view: DataView, at: number): string =>
   String.fromCharCode(...[0, 1, 2, 3].map((i) => view.getUint8(at + i)));
 
-/** Streams that cannot go back to write their length say this much or more, or nothing. */
+/** Streams that cannot go back to write their length write this much or more, or 0. */
 const unknownSize = 0x7fff0000;
 
 /** The first chunk of each name. */
@@ -103,13 +103,13 @@ function chunksOf(view: DataView, source: string): Map<string, Chunk> {
       throw torn(source, `its part "${name}" has ${rest} of ${size} bytes`);
     if (!chunks.has(name)) chunks.set(name, { at: at + 8, size, isStream });
     at += 8 + size;
-    // After an odd size stands a byte of filling, which some writers forget.
+    // An odd size is followed by a padding byte, which some writers omit.
     if (size % 2 === 1 && (at >= end || view.getUint8(at) === 0 || !beginsChunk(view, at))) at++;
   }
   return chunks;
 }
 
-/** Whether a chunk can begin here: a name of four letters and a size that the file has room for. */
+/** Whether a chunk can begin here: a name of four letters and a size that fits the file. */
 function beginsChunk(view: DataView, at: number): boolean {
   if (at + 8 > view.byteLength || !/^[\x20-\x7e]{4}$/.test(word(view, at))) return false;
   const size = view.getUint32(at + 4, true);

@@ -1,11 +1,11 @@
-/** What the layers of a model give on the way from its inputs to its outputs. */
+/** The outputs of a model's layers, from its inputs to its outputs. */
 import { ConfigError, checkOptions, nearest } from "../base/index.ts";
 import { type AnyModule, evaluating, type Module } from "../nn/index.ts";
 import { currentModule, listenToCalls } from "../nn/listen.ts";
 import { listenToActivations } from "../tensor/elementwise-methods.ts";
 import { isTensor, type Tensor } from "../tensor/index.ts";
 
-/** What one call of a layer, or of an activation as a function, gave. */
+/** The output of one call of a layer, or of an activation as a function. */
 export interface Activation {
   /**
    * The path of the module; an activation that is called as a function or method has the path of the module that
@@ -25,20 +25,21 @@ export interface Captured {
 
 /** Which layers, and in which mode. */
 export interface CaptureOptions {
-  /** Paths as `model.modules()` has them, or those of functions ("relu"); default: all. */
+  /** Paths as in `model.modules()`, or those of functions ("relu"); default: all. */
   readonly paths?: readonly string[] | undefined;
-  /** True runs the model as it is, false (the default) in the mode of evaluation. */
+  /** True keeps the model's mode, false (the default) uses evaluation mode. */
   readonly training?: boolean | undefined;
 }
 
 /**
- * Runs a model and keeps the output of every layer on the way: modules under their paths, and activations that a
- * `forward` calls as functions or methods (`x.relu()`, `gelu(x)`) under the path of the module that calls them.
+ * Runs a model and captures the output of every layer: modules under their paths, and activations
+ * that a `forward` calls as functions or methods (`x.relu()`, `gelu(x)`) under the path of the
+ * module that calls them.
  *
  * The tensors are part of the same graph as the outputs, and computed when they are read.
  *
- * @param inputs `[N, …]`, what the model takes.
- * @throws {ConfigError} for a path under which nothing was computed, with those that there are.
+ * @param inputs `[N, …]`, the model's inputs.
+ * @throws {ConfigError} for a path under which nothing was computed; the message lists the paths.
  * @example
  * const model = new Sequential(new Linear(2, 3, { init: init.constant(1) }), new ReLU());
  * const { activations } = captureActivations(model, tensor([[1, -3]]));
@@ -62,7 +63,7 @@ export function captureActivations(
   };
 }
 
-/** The activations under the paths, or of every layer that holds no other. */
+/** The activations under the paths, or of every layer that contains no other. */
 export function layerActivations(
   model: Module,
   inputs: Tensor,
@@ -90,17 +91,19 @@ export function checkPath(subject: string, path: string, activations: readonly A
   });
 }
 
-/** An activation with what it came from. */
+/** An activation with its origin. */
 export interface Call extends Activation {
-  /** The first of what it was computed from. */
+  /** The first of its inputs. */
   readonly input: unknown;
   /** The module whose output it is; undefined for a function. */
   readonly module: AnyModule | undefined;
-  /** The name of the activation that was called, as a function or by a layer that is nothing else. */
+  /**
+   * The name of the activation that was called, as a function or by a layer that is nothing else.
+   */
   readonly activation: string | undefined;
 }
 
-/** The output under a path, in the mode of evaluation. @throws {ConfigError} if there is none. */
+/** The output under a path, in evaluation mode. @throws {ConfigError} if there is none. */
 export function outputAt(subject: string, model: Module, inputs: Tensor, path: string): Tensor {
   const { activations } = evaluating(model, () => captureCalls(model, () => model.forward(inputs)));
   checkPath(subject, path, activations);
@@ -118,7 +121,7 @@ export function checkUnit(subject: string, unit: number, output: Tensor): void {
   });
 }
 
-/** Runs `f`, and gives every output of a module or activation on the way. */
+/** Runs `f`, and reports every output of a module or activation on the way. */
 export function captureCalls<T>(model: AnyModule, f: () => T): { result: T; activations: Call[] } {
   const paths = new Map(Object.entries(model.modules()).map(([path, module]) => [module, path]));
   const found: (Call & { readonly caller?: AnyModule | undefined })[] = [];

@@ -1,22 +1,25 @@
 import { ConfigError } from "../base/index.ts";
 
-/** Classes that are taken for each other, joined in pairs; a leaf is a class. */
+/** Classes joined in pairs by how often they are confused; a leaf is a class. */
 export type ConfusionTree =
   | { readonly class: number }
   | {
-      /** How often members of the two parts are taken for each other, mean over pairs of classes: 0 to 1. */
+      /**
+       * How often members of the two parts are confused, averaged over pairs of classes: 0 to 1.
+       */
       readonly confusion: number;
       readonly parts: readonly [ConfusionTree, ConfusionTree];
     };
 
 /**
- * The classes of a confusion matrix as a tree: those that are most often taken for each other meet first, by average
- * linkage over
+ * The classes of a confusion matrix as a tree: the most often confused classes are joined first, by
+ * average linkage over
  *
- *   c(i, j) = (n_ij + n_ji) / (n_i + n_j),   n_ij examples of class i taken for j, n_i of class i
+ *   c(i, j) = (n_ij + n_ji) / (n_i + n_j),   n_ij examples of class i predicted as j, n_i of class i
  *
- * @param matrix rows of counts by true class, columns by predicted one: what `confusionMatrix` of `gradus/train` gives.
- * @throws {ConfigError} unless it is square and has two classes or more.
+ * @param matrix counts, rows by true class, columns by predicted class: the result of
+ * `confusionMatrix` of `gradus/train`.
+ * @throws {ConfigError} unless it is square and has at least two classes.
  * @see Sokal & Michener 1958, "A statistical method for evaluating systematic relationships"
  * @example
  * confusionTree([[8, 2, 0], [2, 8, 0], [0, 0, 9]]);
@@ -46,7 +49,7 @@ interface Group {
   readonly tree: ConfusionTree;
 }
 
-/** The two groups that are most confused become one; of equal pairs the first. */
+/** Merges the two most confused groups; on ties the first. */
 function joined(groups: readonly Group[], between: (i: number, j: number) => number): Group[] {
   let best = { a: 0, b: 1, confusion: -1 };
   for (let a = 0; a < groups.length; a++)

@@ -2,7 +2,7 @@ import { ConfigError } from "../base/index.ts";
 import { Conv1d, Conv2d, Conv3d, Linear, type Module } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
-/** The weights that meet the input. */
+/** The weights applied to the input. */
 export interface Filters {
   readonly path: string;
   /** `[units, C, …kernel]` of a convolution, `[units, …inputShape]` of a dense layer. */
@@ -10,9 +10,11 @@ export interface Filters {
 }
 
 /**
- * The filters of a model's first layer, one for each of its units, in the shape of the input that they meet.
+ * The filters of a model's first layer, one per unit, in the shape of the input that they are
+ * applied to.
  *
- * @param inputShape of one example, `[C, H, W]`; gives the filters of a dense layer the shape of an image.
+ * @param inputShape of one example, `[C, H, W]`; gives the filters of a dense layer the shape of an
+ * image.
  * @throws {ConfigError} for a model without such a layer.
  * @example
  * firstFilters(new Sequential(new Conv2d(3, 8, 5), new ReLU())).filters.shape; // [8, 3, 5, 5]

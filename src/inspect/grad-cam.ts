@@ -5,25 +5,26 @@ import { type Tensor, tensor } from "../tensor/index.ts";
 import { captureCalls, checkPath } from "./capture.ts";
 import { scorerOf, type Target } from "./score.ts";
 
-/** Which layer's maps, and what they explain. */
+/** Which layer's feature maps, and what they explain. */
 export interface GradCamOptions {
-  /** The path of a layer with maps `[N, C, H, W]`; by default the last one. */
+  /** The path of a layer with feature maps `[N, C, H, W]`; by default the last one. */
   readonly path?: string | undefined;
-  /** By default the class that the model predicts. */
+  /** By default the predicted class. */
   readonly target?: Target | undefined;
   /** True (the default) enlarges the maps to the size of the input, bilinearly. */
   readonly resize?: boolean | undefined;
 }
 
 /**
- * Where in the image the feature maps of a layer speak for a class:
+ * Where in the image the feature maps of a layer support a class:
  *
  *   αc = mean over positions of ∂s/∂Ac,   M = max(0, Σc αc Ac)
  *
  * @param inputs `[N, C, H, W]`
  * @returns `[N, H, W]`, or the size of the maps with `resize: false`.
- * @throws {ConfigError} for a path that computes no maps.
- * @see Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via gradient-based localization", §3
+ * @throws {ConfigError} for a path without feature maps.
+ * @see Selvaraju et al. 2017, "Grad-CAM: visual explanations from deep networks via gradient-based
+ * localization", §3
  * @example
  * const model = new Sequential(new Conv2d(1, 4, 3, { padding: 1 }), new GlobalAvgPool(), new Linear(4, 2));
  * gradCam(model, ones([2, 1, 8, 8]), { target: 1 }).shape; // [2, 8, 8]
@@ -72,7 +73,7 @@ export function resizeBilinear(map: Tensor, height: number, width: number): Tens
   return tensor(out, map.dtype).reshape([n, height, width]);
 }
 
-/** For each of `to` places the two of `from` between which it lies, and how far. */
+/** For each of `to` positions the two of `from` between which it lies, and the weight. */
 function positions(from: number, to: number): [number, number, number][] {
   return Array.from({ length: to }, (_, i) => {
     const at = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);

@@ -1,5 +1,6 @@
 /**
- * Looking into a trained model: what its layers compute, what its units answer to, and what its decisions rest on.
+ * Looking into a trained model: what its layers compute, what its units respond to, and what its
+ * decisions depend on.
  *
  * @module gradus/inspect
  */

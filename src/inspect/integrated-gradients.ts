@@ -3,27 +3,30 @@ import type { Module } from "../nn/index.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { gradientsOf, type Scorer, scorerOf, scoresOf, type Target } from "./score.ts";
 
-/** Where the path begins, and how exactly it is integrated. */
+/** The baseline, and the accuracy of the integral. */
 export interface IntegratedGradientsOptions {
-  /** By default the class that the model predicts. */
+  /** By default the predicted class. */
   readonly target?: Target | undefined;
-  /** The input that says nothing: a number for all elements (default 0), or a tensor that broadcasts to the inputs. */
+  /**
+   * The baseline input, which carries no information: a number for all elements (default 0), or a
+   * tensor that broadcasts to the inputs.
+   */
   readonly baseline?: number | Tensor | undefined;
   /** The largest gap of completeness, relative to the change of the score (and at least 1), default 1e-6. */
   readonly tolerance?: number | undefined;
-  /** The most gradients for each example, default 4096. */
+  /** The most gradients per example, default 4096. */
   readonly maxGradients?: number | undefined;
 }
 
-/** Attributions, and how well they add up. */
+/** Attributions, and how exactly they add up. */
 export interface IntegratedGradients {
   /** The shape of the inputs. */
   readonly attributions: Tensor;
-  /** s(x) − s(baseline) of each example: what the attributions share out. */
+  /** s(x) − s(baseline) of each example: the total of the attributions. */
   readonly change: readonly number[];
   /** |Σ attributions − change| of each example. */
   readonly gap: readonly number[];
-  /** Gradients taken for each example. */
+  /** Gradients computed for each example. */
   readonly gradients: readonly number[];
 }
 
@@ -36,15 +39,18 @@ const rule = [-1, 1].flatMap((sign) =>
 );
 
 /**
- * How a change of the score, from a baseline that says nothing to the input, is shared out among the elements:
+ * Distributes the change of the score, from an uninformative baseline to the input, among the
+ * elements:
  *
  *   IGᵢ(x) = (xᵢ − x′ᵢ) ∫₀¹ ∂s/∂xᵢ (x′ + α (x − x′)) dα,   Σᵢ IGᵢ = s(x) − s(x′)
  *
- * The sum is known, so each stretch of the path tells its own error, and those with a large one are halved: at the
- * kinks of ReLU an even grid would need some hundred thousand gradients for the same gap.
+ * The sum is known, so the error of each segment of the path is known too, and segments with a
+ * large one are halved: at the kinks of ReLU an even grid would need some hundred thousand
+ * gradients for the same accuracy.
  *
  * @param inputs `[N, …]`
- * @throws {ConfigError} for a target that is no class of the model, or a baseline of another shape.
+ * @throws {ConfigError} for a target that is not a class of the model, or a baseline of another
+ * shape.
  * @see Sundararajan, Taly & Yan 2017, "Axiomatic attribution for deep networks", §3
  * @example
  * const square = (outputs: Tensor) => outputs.square().sum({ axis: 1 });
@@ -89,7 +95,7 @@ function baselineOf(inputs: Tensor, baseline: number | Tensor): Tensor {
   });
 }
 
-/** A stretch of one example's path, with the score at both ends. */
+/** A segment of one example's path, with the score at both ends. */
 interface Stretch {
   readonly example: number;
   readonly from: number;
@@ -104,9 +110,9 @@ interface Point {
   readonly at: number;
 }
 
-/** The way from the baseline to the input of each example, integrated stretch by stretch. */
+/** The path from the baseline to the input of each example, integrated segment by segment. */
 class StraightPath {
-  /** Rows of the batches in which gradients are taken. */
+  /** Rows of the batches in which gradients are computed. */
   static readonly rows = 256;
   readonly #model: Module;
   readonly #scorer: Scorer;
@@ -150,7 +156,10 @@ class StraightPath {
     while (open.length > 0) open = this.#halve(this.#accept(open, tolerance, most));
   }
 
-  /** Adds the stretches that are exact enough, or must be, and gives the others. */
+  /**
+   * Adds the segments that are accurate enough, or may not be halved further, and returns the
+   * others.
+   */
   #accept(stretches: readonly Stretch[], tolerance: number, most: number): Stretch[] {
     const points = stretches.flatMap((s) =>
       rule.map(([node]) => ({ example: s.example, at: s.from + node * (s.to - s.from) })),
@@ -180,7 +189,10 @@ class StraightPath {
     });
   }
 
-  /** A share of half the tolerance, never below a 64th of it, nor below what rounding makes of scores. */
+  /**
+   * A part of half the tolerance, never below a 64th of it, nor below the rounding error of the
+   * scores.
+   */
   #allowed({ example, from, to, scoreFrom, scoreTo }: Stretch, tolerance: number): number {
     const scale = Math.max(1, Math.abs(this.change[example]!));
     const epsilon = this.#like.dtype === "float64" ? 2 ** -52 : 2 ** -23;
@@ -213,7 +225,7 @@ class StraightPath {
     });
   }
 
-  /** Points of the paths as inputs of the model, some at a time. */
+  /** Points of the paths as inputs of the model, in batches. */
   #batches(points: readonly Point[]): { inputs: Tensor; examples: number[] }[] {
     const starts = Array.from(
       { length: Math.ceil(points.length / StraightPath.rows) },

@@ -6,35 +6,38 @@ import { layerActivations } from "./capture.ts";
 
 /** Examples and their classes. */
 export interface ProbeData {
-  /** `[N, …]`, what the model takes. */
+  /** `[N, …]`, the model's inputs. */
   readonly inputs: Tensor;
   readonly labels: Targets;
 }
 
 /** Which layers are probed, and how. */
 export interface ProbeOptions {
-  /** By default every layer without layers inside. */
+  /** By default every layer that contains no other. */
   readonly paths?: readonly string[] | undefined;
   /** The inverse strength of the probes' L2 penalty, default 1. */
   readonly C?: number | undefined;
-  /** True (the default) averages maps `[N, C, …]` over their positions first; false takes every element. */
+  /**
+   * True (the default) averages maps `[N, C, …]` over their positions first; false uses every
+   * element.
+   */
   readonly pool?: boolean | undefined;
 }
 
-/** How well the classes can be read off a layer by a linear classifier. */
+/** How well a linear classifier can read the classes from a layer. */
 export interface LinearProbe {
   readonly path: string;
   readonly features: number;
-  /** Of the examples that the probe has learnt from. */
+  /** On the training examples of the probe. */
   readonly trainAccuracy: number;
   readonly accuracy: number;
 }
 
 /**
- * A logistic regression from every layer's activations, standardized, to the classes: where in the net do they become
- * linearly separable? The net itself stays as it is.
+ * A logistic regression from every layer's activations, standardized, to the classes: where in the
+ * net do they become linearly separable? The net itself is not changed.
  *
- * @param train what the probes learn from. @param test what they are judged by.
+ * @param train the probes' training examples. @param test their test examples.
  * @see Alain & Bengio 2017, "Understanding intermediate layers using linear classifier probes"
  * @example
  * const model = new Sequential(new Linear(1, 2, { init: init.constant(1) }), new ReLU());
@@ -75,7 +78,7 @@ function featuresOf(output: Tensor, pool: boolean): Tensor {
   return pooled.reshape([pooled.shape[0]!, -1]);
 }
 
-/** Columns to mean 0 and deviation 1; constant ones to 0. */
+/** Standardizes columns to mean 0 and deviation 1; constant ones to 0. */
 function standardization(x: Tensor): (x: Tensor) => Tensor {
   const mean = x.mean({ axis: 0 });
   const deviation = x.std({ axis: 0 });

@@ -4,9 +4,9 @@ import { adam, Optimizer } from "../optim/index.ts";
 import { compile, grad, normal, type Tensor, tensor } from "../tensor/index.ts";
 import { checkUnit, outputAt } from "./capture.ts";
 
-/** Which unit, how long, and what keeps the image legible. */
+/** Which unit, how many steps, and the regularization that keeps the image legible. */
 export interface MaximizeOptions {
-  /** Of one input, without the axis of the batch. */
+  /** Shape of one input, without the batch axis. */
   readonly inputShape: Shape;
   /** The path of the layer; by default the outputs of the model. */
   readonly path?: string | undefined;
@@ -14,20 +14,20 @@ export interface MaximizeOptions {
   readonly unit: number;
   /** Default 200. */
   readonly steps?: number | undefined;
-  /** Of Adam, default 0.05. */
+  /** Adam's learning rate, default 0.05. */
   readonly lr?: number | undefined;
   /** λ₂, the weight of the mean square, default 0.1. */
   readonly l2?: number | undefined;
   /** λ_TV, the weight of the total variation of an image, default 0.1. */
   readonly totalVariation?: number | undefined;
-  /** Pixels by which an image is shifted at most before each step, down and right, default 2. */
+  /** The largest shift of an image before each step, down and right, in pixels, default 2. */
   readonly jitter?: number | undefined;
-  /** σ of the normal noise in which it starts, default 0.1. */
+  /** σ of the normal noise at the start, default 0.1. */
   readonly noise?: number | undefined;
   readonly seed?: number | undefined;
 }
 
-/** An input that a unit likes. */
+/** An input that maximizes the activation of a unit. */
 export interface MaximizedActivation {
   /** `[1, …inputShape]` */
   readonly input: Tensor;
@@ -42,9 +42,9 @@ export interface MaximizedActivation {
  *
  * Without penalties and jitter the result is mostly a pattern of high frequencies.
  *
- * @throws {ConfigError} for a unit that the layer does not have, or a path that computes nothing.
- * @see Simonyan, Vedaldi & Zisserman 2014, "Deep inside convolutional networks", §2; Mahendran & Vedaldi 2016,
- * "Visualizing deep convolutional neural networks using natural pre-images", §3
+ * @throws {ConfigError} for a unit that the layer does not have, or a path without outputs.
+ * @see Simonyan, Vedaldi & Zisserman 2014, "Deep inside convolutional networks", §2; Mahendran &
+ * Vedaldi 2016, "Visualizing deep convolutional neural networks using natural pre-images", §3
  * @example
  * const model = new Linear(2, 1, { bias: false });
  * model.weight.value = tensor([[3, -1]]);
@@ -100,7 +100,9 @@ function meanActivation(model: Module, x: Tensor, path: string, unit: number): T
   return output.slice(null, unit).mean();
 }
 
-/** (1/D) Σ of the squared differences of neighbours in height and width; 0 of what is no image. */
+/**
+ * (1/D) Σ of the squared differences of neighbours in height and width; 0 if it is not an image.
+ */
 function roughness(x: Tensor): Tensor {
   if (x.rank !== 4) return tensor(0, "float32").cast(x.dtype);
   const [, , height, width] = x.shape as [number, number, number, number];
@@ -112,7 +114,7 @@ function roughness(x: Tensor): Tensor {
   return down.square().sum().add(from.sub(to).square().sum()).div(x.size);
 }
 
-/** Random shifts of an image in a circle, by rows and columns that are taken. */
+/** Random circular shifts of an image, by gathering rows and columns. */
 class Shifts {
   readonly #random: RandomStream;
   readonly #shape: Shape;

@@ -1,38 +1,42 @@
-/** Which parts of which inputs a layer's units answer to most. */
+/** The parts of inputs to which a layer's units respond most. */
 import { ConfigError, checkOptions, show, sizeOf } from "../base/index.ts";
 import { type Module, summary } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { captureActivations, checkUnit } from "./capture.ts";
 
-/** A part of an input that a unit answers to. */
+/** A part of an input to which a unit responds. */
 export interface Patch {
   /** The input's index. */
   readonly example: number;
   readonly activation: number;
-  /** Where in the layer's map: one number per spatial axis, none for a unit without a map. */
+  /**
+   * The position in the layer's map: one number per spatial axis, none for a unit without a map.
+   */
   readonly position: readonly number[];
-  /** What the unit sees there, within the input: `[start, stop]` along each spatial axis. */
+  /**
+   * The unit's receptive field there, within the input: `[start, stop]` along each spatial axis.
+   */
   readonly box: readonly (readonly [number, number])[];
 }
 
 /** Which layer and units, and how many patches. */
 export interface PatchOptions {
   readonly path: string;
-  /** Patches of each unit, default 9. */
+  /** Patches per unit, default 9. */
   readonly count?: number | undefined;
   /** Default: all. */
   readonly units?: readonly number[] | undefined;
-  /** Inputs that run at once, default 256. */
+  /** Batch size, default 256. */
   readonly batchSize?: number | undefined;
 }
 
 /**
- * The inputs in which each unit of a layer is most active, each input once, with the place of its largest
- * activation and what the unit sees there, by the layer's receptive field.
+ * The inputs in which each unit of a layer is most active, each input once, with the position of
+ * its largest activation and the unit's receptive field there.
  *
  * @param inputs `[N, C, …spatial]`
  * @returns for each unit its patches, the most active first.
- * @throws {ConfigError} for a path that computes nothing, or a unit that the layer does not have.
+ * @throws {ConfigError} for a path without outputs, or a unit that the layer does not have.
  * @see Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks", figure 2
  * @example
  * const model = new Sequential(new Conv2d(1, 1, 2, { init: init.constant(1), bias: false }));
@@ -93,7 +97,7 @@ function checkedUnits(wanted: readonly number[] | undefined, output: Tensor): re
   return wanted ?? Array.from({ length: units }, (_, unit) => unit);
 }
 
-/** Each example's largest activation of a unit, and at which place. */
+/** Each example's largest activation of a unit, and its position. */
 function largestPlaces(output: Tensor, unit: number) {
   const [examples, units] = output.shape as [number, number];
   const places = sizeOf(output.shape.slice(2));

@@ -1,4 +1,4 @@
-/** What in the input a unit answers to: gradients whose ReLUs pass back other things than derivatives do. */
+/** What in the input a unit responds to: gradients with modified backward rules for ReLU. */
 import { ConfigError, checkOptions, describe, sizeOf } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { lessEqual, relu, reluInput, where } from "../ops/index.ts";
@@ -16,15 +16,16 @@ export interface ProjectionOptions {
    */
   readonly unit?: number | undefined;
   /**
-   * What ReLU passes back of g: "deconvnet" (the default) max(g, 0), whatever went forward; "guided" max(g, 0) where
-   * something went forward; "gradient" g where something went forward.
+   * The backward rule of ReLU for a cotangent g: "deconvnet" (the default) max(g, 0), whatever the
+   * input; "guided" max(g, 0) where the input was positive; "gradient" g where the input was
+   * positive.
    */
   readonly method?: "deconvnet" | "guided" | "gradient" | undefined;
 }
 
 /**
- * Projects an activation back to the input: through convolutions by their transposes, through max-pooling to where
- * the maxima were, through ReLU by passing what is positive:
+ * Projects an activation back to the input: through convolutions by their transposes, through
+ * max-pooling to the positions of the maxima, through ReLU by a rule:
  *
  *   deconvnet: ∂ReLU(x) ↦ max(g, 0),   guided: max(g, 0) · [x > 0],   gradient: g · [x > 0]
  *
@@ -32,7 +33,7 @@ export interface ProjectionOptions {
  *
  * @param inputs `[N, …]`
  * @returns the shape of the inputs.
- * @throws {ConfigError} for a path that computes nothing, or a unit that the layer does not have.
+ * @throws {ConfigError} for a path without outputs, or a unit that the layer does not have.
  * @see Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks", §2.1;
  * Springenberg et al. 2015, "Striving for simplicity", §3.4
  * @example
@@ -60,7 +61,7 @@ export function projectActivation(
     });
   const run = () => outputAt("projectActivation", model, inputs, path);
   const start = largestOf(run(), unit);
-  const output = run(); // what was read has let go of how it was computed
+  const output = run(); // tensors that were read have dropped their history
   const [projected] = gradientsAt(output.mul(start).sum(), [inputs], rules[method]);
   return projected!;
 }
@@ -68,7 +69,10 @@ export function projectActivation(
 type Rule = NonNullable<Parameters<typeof gradientsAt>[2]>;
 type Node = Parameters<Rule>[0];
 
-/** A rule for ReLU alone, from its input x and the cotangent of its output; `where(x ≤ 0, 0, x)` takes x third. */
+/**
+ * A backward rule for ReLU only, from its input x and the cotangent of its output; `where(x ≤ 0, 0,
+ * x)` has x as its third input.
+ */
 const ofReLU =
   (rule: (x: Node, g: Node) => Node): Rule =>
   (node, g) => {

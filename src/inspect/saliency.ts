@@ -4,11 +4,11 @@ import type { Module } from "../nn/index.ts";
 import { Generator, normal, type Tensor, tensor } from "../tensor/index.ts";
 import { gradientsOf, scorerOf, scoresOf, type Target } from "./score.ts";
 
-/** What is explained, and whether signs count. */
+/** What is explained, and whether signs are kept. */
 export interface SaliencyOptions {
-  /** By default the class that the model predicts. */
+  /** By default the predicted class. */
   readonly target?: Target | undefined;
-  /** True (the default) gives |∂s/∂x|, false ∂s/∂x with its sign. */
+  /** True (the default) returns |∂s/∂x|, false ∂s/∂x with its sign. */
   readonly absolute?: boolean | undefined;
 }
 
@@ -20,7 +20,7 @@ export interface SaliencyOptions {
  * @param inputs `[N, …]`
  * @returns the shape of the inputs; for one map per image, take the maximum over the channels:
  * `saliency(…).max({ axis: 1 })`.
- * @throws {ConfigError} for a target that is no class of the model.
+ * @throws {ConfigError} for a target that is not a class of the model.
  * @see Simonyan, Vedaldi & Zisserman 2014, "Deep inside convolutional networks", §3
  * @example
  * const model = new Linear(3, 2, { bias: false });
@@ -35,12 +35,12 @@ export function saliency(model: Module, inputs: Tensor, options: SaliencyOptions
   return absolute ? gradients.abs() : gradients;
 }
 
-/** How much noise, how often, and what of the gradients is averaged. */
+/** The noise, the number of samples, and what is averaged. */
 export interface SmoothGradOptions {
   readonly target?: Target | undefined;
   /** Noisy copies of each example, default 50. */
   readonly samples?: number | undefined;
-  /** σ of the noise, as a part of the range of each example's elements, default 0.15. */
+  /** σ of the noise, as a fraction of the range of each example's elements, default 0.15. */
   readonly noise?: number | undefined;
   /** "mean" (the default) of the gradients, or of their squares. */
   readonly of?: "mean" | "square" | undefined;
@@ -48,12 +48,12 @@ export interface SmoothGradOptions {
 }
 
 /**
- * The mean gradient over noisy copies of the input, in which what only wiggles cancels:
+ * The mean gradient over noisy copies of the input, in which local fluctuations cancel:
  *
  *   1/n Σₖ ∂s/∂x (x + εₖ),   εₖ ~ N(0, σ²),   σ = noise · (max x − min x)
  *
  * @returns the shape of the inputs.
- * @throws {ConfigError} for a target that is no class of the model, or no samples.
+ * @throws {ConfigError} for a target that is not a class of the model, or no samples.
  * @see Smilkov et al. 2017, "SmoothGrad: removing noise by adding noise", §2
  * @example
  * const model = new Linear(2, 1, { bias: false });
@@ -97,26 +97,27 @@ function rangeOf(x: Tensor): Tensor {
   return range.reshape([x.shape[0]!, ...x.shape.slice(1).map(() => 1)]);
 }
 
-/** What covers a part of the input at a time, and with what. */
+/** The covered window, and its fill. */
 export interface OcclusionOptions {
   readonly target?: Target | undefined;
-  /** The window along the last axes of an example, for all of them or for each; default 8. */
+  /** The window along the last axes of an example, one size or one per axis; default 8. */
   readonly size?: number | readonly number[] | undefined;
-  /** From one window to the next, default the window's size. */
+  /** The stride, default the window's size. */
   readonly stride?: number | readonly number[] | undefined;
-  /** What stands under the window, default 0. */
+  /** The value inside the window, default 0. */
   readonly fill?: number | undefined;
 }
 
 /**
- * How much the score falls when a window of the input is covered, averaged for each element over the windows that
- * cover it. Windows reach over all channels.
+ * How much the score falls when a window of the input is covered, averaged for each element over
+ * the windows that cover it. Windows cover all channels.
  *
  *   O(x)ᵢ = mean over the windows w ∋ i of s(x) − s(x with `fill` in w)
  *
- * @param inputs `[N, C, …spatial]`, or `[N, D]`, whose one axis is taken for space.
+ * @param inputs `[N, C, …spatial]`, or `[N, D]`, whose last axis counts as spatial.
  * @returns `[N, …spatial]`
- * @throws {ConfigError} for a window larger than the input, or a target that is no class of the model.
+ * @throws {ConfigError} for a window larger than the input, or a target that is not a class of the
+ * model.
  * @see Zeiler & Fergus 2014, "Visualizing and understanding convolutional networks", §4.2
  * @example
  * const model = new Linear(3, 1, { bias: false });

@@ -4,15 +4,19 @@ import { evaluating, type Module } from "../nn/index.ts";
 import { grad, oneHot, type Tensor, tensor } from "../tensor/index.ts";
 
 /**
- * What of a model's outputs is explained: a class for all examples, one for each, or a function of the outputs
- * `[N, …]` that gives one number per example, `[N]`. By default the class with the largest output of each example.
+ * Which number of a model's outputs is explained: a class for all examples, one for each, or a
+ * function of the outputs `[N, …]` that returns one number per example, `[N]`. By default the class
+ * with the largest output of each example.
  */
 export type Target = number | readonly number[] | ((outputs: Tensor) => Tensor);
 
-/** The scores of outputs `[M, …]`, of which row i belongs to example `examples[i]`; by default each to its own. */
+/**
+ * The scores of outputs `[M, …]`, where row i belongs to example `examples[i]`; by default to
+ * example i.
+ */
 export type Scorer = (outputs: Tensor, examples?: readonly number[]) => Tensor;
 
-/** The scorer of a target, the predicted classes read once where none is given. */
+/** The scorer of a target; without one, the predicted classes are computed once. */
 export function scorerOf(
   subject: string,
   model: Module,
@@ -88,7 +92,9 @@ export const scoresOf = (
   examples?: readonly number[],
 ): Tensor => evaluating(model, () => scorer(model.forward(inputs), examples));
 
-/** ∂(sum of the scores)/∂x for inputs `[M, …]`: rows of a batch do not meet in evaluation mode. */
+/**
+ * ∂(sum of the scores)/∂x for inputs `[M, …]`: rows of a batch are independent in evaluation mode.
+ */
 export const gradientsOf = (
   model: Module,
   scorer: Scorer,

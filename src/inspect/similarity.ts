@@ -1,4 +1,4 @@
-/** How alike representations are: centred kernel alignment of layers. */
+/** Similarity of representations: centred kernel alignment of layers. */
 import { ConfigError, checkOptions, describe, ShapeError, show } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
@@ -8,7 +8,7 @@ import { layerActivations } from "./capture.ts";
 export interface CkaOptions {
   /** "linear" (the default), or "rbf": exp(−‖x − y‖²/2σ²). */
   readonly kernel?: "linear" | "rbf" | undefined;
-  /** σ as a multiple of the median distance of two examples, default 1. */
+  /** σ as a multiple of the median distance between examples, default 1. */
   readonly bandwidth?: number | undefined;
 }
 
@@ -17,12 +17,13 @@ export interface CkaOptions {
  *
  *   CKA(X, Y) = ⟨HKH, HLH⟩ / (‖HKH‖ ‖HLH‖),   H = I − 1/n,   K = k(X, X),   L = k(Y, Y)
  *
- * 1 for representations that agree up to rotation, shift and scale, 0 for those that have nothing in common. For
- * the linear kernel it is ‖YᵀX‖²/(‖XᵀX‖ ‖YᵀY‖) of centred columns.
+ * 1 for representations that agree up to rotation, shift and scale, 0 for those that have nothing
+ * in common. For the linear kernel it is ‖YᵀX‖²/(‖XᵀX‖ ‖YᵀY‖) of centred columns.
  *
- * @param x `[n, p]`, or `[n, …]`, whose further axes are taken for one. @param y `[n, q]`
- * @throws {ShapeError} for another number of examples, or fewer than two.
- * @see Kornblith, Norouzi, Lee & Hinton 2019, "Similarity of neural network representations revisited", §3
+ * @param x `[n, p]`, or `[n, …]`, whose further axes are flattened. @param y `[n, q]`
+ * @throws {ShapeError} if the numbers of examples differ, or are below two.
+ * @see Kornblith, Norouzi, Lee & Hinton 2019, "Similarity of neural network representations
+ * revisited", §3
  * @example
  * const x = tensor([[1, 2], [3, 5], [0, 1]]);
  * cka(x, x.mul(-7).add(3)); // 1
@@ -46,7 +47,7 @@ export function cka(x: Tensor, y: Tensor, options: CkaOptions = {}): number {
   return alignment(gramOf(x, kernel, bandwidth), gramOf(y, kernel, bandwidth));
 }
 
-/** ⟨K, L⟩/(‖K‖ ‖L‖) of centred matrices; NaN where one is 0, which says nothing. */
+/** ⟨K, L⟩/(‖K‖ ‖L‖) of centred matrices; NaN if one is 0. */
 const alignment = (k: Tensor, l: Tensor): number =>
   k.mul(l).sum().item() / Math.sqrt(k.square().sum().item() * l.square().sum().item());
 
@@ -67,7 +68,7 @@ function gramOf(x: Tensor, kernel: "linear" | "rbf", bandwidth: number): Tensor 
   return k.sub(rowMeans).sub(rowMeans.transpose()).add(k.mean());
 }
 
-/** Layers of two models, or of one, and how alike each two are. */
+/** Layers of two models, or of one, and their pairwise similarity. */
 export interface LayerSimilarity {
   /** The rows. */
   readonly paths: readonly string[];
@@ -81,9 +82,9 @@ export interface LayerSimilarity {
 export interface LayerSimilarityOptions extends CkaOptions {
   /** By default the model itself. */
   readonly other?: Module | undefined;
-  /** By default every layer without layers inside. */
+  /** By default every layer that contains no other. */
   readonly paths?: readonly string[] | undefined;
-  /** Of the other model. */
+  /** Layers of the other model. */
   readonly otherPaths?: readonly string[] | undefined;
 }
 

@@ -16,23 +16,27 @@ import { ImageInput } from "./examples.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
 import { ImageClassifier } from "./image-classifier.ts";
 
-/** As the paper starts: N(0, 0.01²), and biases of 1 where ReLUs shall be on from the beginning. */
+/**
+ * Initialization as in the paper: N(0, 0.01²), and biases of 1 where ReLUs should be active from
+ * the beginning.
+ */
 const weights = { init: init.normal(0, 0.01) };
 const awake = { ...weights, biasInit: init.constant(1) };
 
 /**
- * AlexNet as the paper describes it: five convolutions, the second, fourth and fifth in two groups
+ * AlexNet as described in the paper: five convolutions, the second, fourth and fifth in two groups
  * (each GPU saw its own half of the channels), local response normalisation, overlapping pooling,
  * dropout, three dense layers. Its outputs are logits. On `[3, 227, 227]` with 1000 classes it has
  * 60 965 224 parameters and 659 272 units:
  *
  *   290 400 · 186 624 · 64 896 · 64 896 · 43 264 · 4096 · 4096 · 1000
  *
- * The paper prints 253 440 for the first layer, against its own 55 × 55 × 96 = 290 400: that number is
- * 55 · 48 · 96, with the 48 channels of one GPU in the place of a side of the map. Its images of 224
- * do not give 55 either, as (224 − 11)/4 is no whole number; 227 do.
+ * The paper prints 253 440 for the first layer, against its own 55 × 55 × 96 = 290 400: that number
+ * is 55 · 48 · 96, with the 48 channels of one GPU in place of a side of the map. Its images of 224
+ * do not give 55 either, as (224 − 11)/4 is not an integer; 227 do.
  *
- * @see Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks", §3.5, §5
+ * @see Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural
+ * networks", §3.5, §5
  * @example
  * const model = alexnet({ inputShape: [3, 227, 227], classes: 1000 });
  * summary(model, [3, 227, 227]).totals.parameters; // 60965224

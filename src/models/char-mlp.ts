@@ -2,21 +2,21 @@ import { ConfigError, checkOptions, type Shape, ShapeError, show } from "../base
 import { Embedding, Flatten, Linear, Module, ReLU, Sequential, seeded } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
-/** The sizes of a {@link charMlp}. */
+/** Options of {@link charMlp}. */
 export interface CharMlpOptions {
-  /** `[L]`: how many characters it sees. */
+  /** `[L]`: the number of context characters. */
   readonly inputShape: Shape;
-  /** How many characters there are. */
+  /** The size of the vocabulary. */
   readonly classes: number;
   /** Units of the hidden layers. Default `[256]`. */
   readonly hidden?: readonly number[] | undefined;
   readonly seed?: number | undefined;
 }
 
-/** Numbers that say of a character what matters for the next. */
+/** Size of the embedding: a vector per character. */
 const features = 24;
 
-/** Numbers of characters `[N, L]`, of any dtype, as int32. */
+/** Character numbers `[N, L]`, of any dtype, as int32. */
 class CharacterInput extends Module {
   readonly length: number;
 
@@ -36,13 +36,13 @@ class CharacterInput extends Module {
 }
 
 /**
- * A model of the next character: the characters before it, each as the vector that an embedding has
- * for it, through dense layers with ReLUs. Its outputs are logits.
+ * A next-character model: embeddings of the preceding characters, through dense layers with ReLUs.
+ * Its outputs are logits.
  *
  *   z = W₂ ReLU(W₁ [e(x₁), …, e(x_L)] + b₁) + b₂
  *
  * @see Bengio, Ducharme, Vincent & Jauvin 2003, "A neural probabilistic language model", §2
- * @throws {ConfigError} if the shape is not that of a row of characters.
+ * @throws {ConfigError} unless the shape is that of a row of characters.
  * @example
  * const model = charMlp({ inputShape: [16], classes: 65 });
  * model.forward(zeros([32, 16], { dtype: "int32" })).shape; // [32, 65]

@@ -3,7 +3,9 @@ import { type Shape, ShapeError, show, sizeOf } from "../base/index.ts";
 import { Flatten, Reshape } from "../nn/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 
-/** Images, whole `[N, …inputShape]` or flat, to `[N, C, H, W]`. @throws {ShapeError} for others. */
+/**
+ * Reshapes images, `[N, …inputShape]` or flat, to `[N, C, H, W]`. @throws {ShapeError} for others.
+ */
 export class ImageInput extends Reshape {
   readonly inputShape: Shape;
 
@@ -18,7 +20,7 @@ export class ImageInput extends Reshape {
   }
 }
 
-/** Examples, whole `[N, …inputShape]` or flat, to rows. @throws {ShapeError} for others. */
+/** Reshapes examples, `[N, …inputShape]` or flat, to rows. @throws {ShapeError} for others. */
 export class ExampleInput extends Flatten {
   readonly inputShape: Shape;
 
@@ -28,7 +30,7 @@ export class ExampleInput extends Flatten {
   }
 
   override forward(x: Tensor): Tensor {
-    // rows of numbers have no order of axes to mistake
+    // rows of numbers have no order of axes to confuse
     const isRow = this.inputShape.length === 1 && x.rank > 1;
     if (!isRow || sizeOf(x.shape.slice(1)) !== this.inputShape[0])
       checkExamples(x, this.inputShape, this.inputShape);
@@ -39,7 +41,10 @@ export class ExampleInput extends Flatten {
 const same = (a: Shape, b: Shape): boolean =>
   a.length === b.length && a.every((d, i) => d === b[i]);
 
-/** As many elements are not enough: channels last, or no batch axis, would be read as other images. */
+/**
+ * An equal number of elements is not enough: channels last, or no batch axis, would be read as
+ * other images.
+ */
 function checkExamples(x: Tensor, whole: Shape, images: Shape): void {
   const example = x.shape.slice(1);
   if (x.rank > 0 && [whole, images, [sizeOf(whole)]].some((shape) => same(example, shape))) return;

@@ -1,6 +1,6 @@
 import { ConfigError, type Shape, show } from "../base/index.ts";
 
-/** What image classifiers take. */
+/** Options of image classifiers. */
 export interface ImageModelOptions {
   /** `[C, H, W]`, the shape of one image; `[H, W]` has one channel. */
   readonly inputShape: Shape;
@@ -8,7 +8,10 @@ export interface ImageModelOptions {
   readonly seed?: number | undefined;
 }
 
-/** Channels, height and width. @throws {ConfigError} for images smaller than `least`, naming a model for others. */
+/**
+ * Channels, height and width. @throws {ConfigError} for images smaller than `least`, suggesting a
+ * model for those.
+ */
 export function imageSizes(
   name: string,
   inputShape: Shape,

@@ -1,5 +1,5 @@
 /**
- * Models by name, so that a run folder can say which one it holds.
+ * Models by name, so that a run folder can store which one it contains.
  *
  * @module gradus/models
  */
@@ -68,14 +68,14 @@ export type ClassifierName = "conv" | "mlp" | "lenet" | "vgg" | "alexnet" | "cha
 /** The names that {@link createModel} knows. */
 export type ModelName = ClassifierName | AutoencoderName;
 
-/** Those of a contractive autoencoder are among those of a sparse one. */
+/** The options of a contractive autoencoder are among those of a sparse one. */
 type AutoencoderChoices = DenoisingOptions & SparseOptions & VariationalOptions & MaskedOptions;
 
-/** What models by name take; plain data. Options that a model does not take are errors. */
+/** Options of models by name; plain data. Options that a model does not have are errors. */
 export interface ModelOptions extends Partial<AutoencoderChoices> {
   /** The shape of one example, without the batch axis. */
   readonly inputShape: Shape;
-  /** Outputs of a model that classifies, which must know; an autoencoder has none. */
+  /** Outputs of a classifier or regressor, required there; autoencoders have none. */
   readonly classes?: number | undefined;
   /** Units of the hidden layers, for models whose hidden layers are all dense. */
   readonly hidden?: readonly number[] | undefined;
@@ -84,7 +84,7 @@ export interface ModelOptions extends Partial<AutoencoderChoices> {
   readonly weight?: number | undefined;
 }
 
-/** A model as plain data, from which {@link createModel} makes it. */
+/** A model as plain data, from which {@link createModel} builds it. */
 export interface ModelConfig {
   readonly name: ModelName;
   readonly options: ModelOptions;
@@ -126,7 +126,7 @@ export const modelNames: readonly ModelName[] = [
 /**
  * The model that a configuration describes.
  *
- * @throws {ConfigError} for an unknown name, or a shape that the model does not take.
+ * @throws {ConfigError} for an unknown name, or a shape that the model does not accept.
  * @example
  * const config = { name: "mlp", options: { inputShape: [1, 28, 28], classes: 10, seed: 1 } };
  * createModel(config).forward(zeros([2, 1, 28, 28])).shape; // [2, 10]

@@ -5,11 +5,12 @@ import { type ImageModelOptions, imageSizes } from "./image.ts";
 import { ImageClassifier } from "./image-classifier.ts";
 
 /**
- * LeNet-5 in the form in which it is taught today: two convolutions 5×5 with pooling, of 8 and 16
- * channels, then dense layers of 120, 84 and the classes; ReLU for the sigmoids of old. On
- * `[3, 32, 32]` it has 62 958 parameters. Its outputs are logits.
+ * LeNet-5 in its modern form: two convolutions 5×5 with pooling, of 8 and 16 channels, then dense
+ * layers of 120, 84 and the classes; ReLU instead of sigmoids. On `[3, 32, 32]` it has 62 958
+ * parameters. Its outputs are logits.
  *
- * @see LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document recognition"
+ * @see LeCun, Bottou, Bengio & Haffner 1998, "Gradient-based learning applied to document
+ * recognition"
  * @example
  * summary(lenet({ inputShape: [3, 32, 32], classes: 10 }), [3, 32, 32]).totals.parameters; // 62958
  */

@@ -2,7 +2,7 @@ import { checkOptions, type Shape, sizeOf } from "../base/index.ts";
 import { Linear, type Module, ReLU, Sequential, seeded } from "../nn/index.ts";
 import { ExampleInput } from "./examples.ts";
 
-/** The sizes of an {@link mlp}. */
+/** Options of {@link mlp}. */
 export interface MlpOptions {
   /** The shape of one example. */
   readonly inputShape: Shape;

@@ -15,7 +15,7 @@ import { ImageInput } from "./examples.ts";
 import { type ImageModelOptions, imageSizes } from "./image.ts";
 import { ImageClassifier } from "./image-classifier.ts";
 
-/** Convolution 3×3 to as large a map; its bias would vanish in the normalisation. */
+/** Convolution 3×3 that keeps the size; a bias would cancel in the normalisation. */
 const block = (inputs: number, outputs: number): Module[] => [
   new Conv2d(inputs, outputs, 3, { padding: "same", bias: false }),
   new BatchNorm2d(outputs),
@@ -23,15 +23,16 @@ const block = (inputs: number, outputs: number): Module[] => [
 ];
 
 /**
- * A small net for photographs after the plan of VGG: convolutions 3×3, twice as many channels after
+ * A small net for photographs in the style of VGG: convolutions 3×3, twice as many channels after
  * each pooling, with batch normalisation before each ReLU.
  *
  *   32 · 32 · pool · 64 · 64 · pool · 128 · pool · dense
  *
- * On `[3, 32, 32]` with 10 classes it has 160 234 parameters and takes 29.5 million multiplications an
- * image: CIFAR-10 in minutes on two cores. Its outputs are logits.
+ * On `[3, 32, 32]` with 10 classes it has 160 234 parameters and takes 29.5 million multiplications
+ * an image: CIFAR-10 in minutes on two cores. Its outputs are logits.
  *
- * @see Simonyan & Zisserman 2015, "Very deep convolutional networks for large-scale image recognition", §2; Ioffe & Szegedy 2015, "Batch normalization"
+ * @see Simonyan & Zisserman 2015, "Very deep convolutional networks for large-scale image
+ * recognition", §2; Ioffe & Szegedy 2015, "Batch normalization"
  * @example
  * const model = vgg({ inputShape: [3, 32, 32], classes: 10 });
  * summary(model, [3, 32, 32]).totals.parameters; // 160234

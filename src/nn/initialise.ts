@@ -61,7 +61,11 @@ export function seeded<T>(seed: number | undefined, build: () => T): T {
   }
 }
 
-/** Fan-in and fan-out of a weight `[out, in, …kernel]`. */
+/**
+ * Fan-in and fan-out of a weight `[out, in, …kernel]`.
+ * @example
+ * fans([16, 8, 5, 5]); // { fanIn: 200, fanOut: 400 }
+ */
 export function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const [out = 1, inputs = out] = shape;
   const kernel = sizeOf(shape.slice(2));

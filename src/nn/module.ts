@@ -124,6 +124,8 @@ export abstract class Module<Inputs extends unknown[] = [Tensor], Output = Tenso
   /**
    * The class, and a line for each module inside, by its path. Layers override it with their class
    * and sizes, as errors show them: `Linear 512 → 10`.
+   * @example
+   * String(new Sequential(new Linear(2, 3), new ReLU())); // "Sequential\n  layers.0: Linear 2 → 3\n  layers.1: ReLU"
    */
   toString(): string {
     const kind = this.constructor.name || "Module"; // a class may have no name

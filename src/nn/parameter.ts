@@ -5,6 +5,8 @@ import { checkParameter } from "./calls.ts";
 /**
  * A variable that learns. While a transform differentiates its model, it reads as the tensor that
  * the transform watches.
+ * @example
+ * new Parameter(tensor([1, 2])).trainable; // true
  */
 export class Parameter extends Variable {
   /** False when frozen: no gradient is taken and no optimizer changes it. */

@@ -4,7 +4,11 @@ import { ConfigError, checkOptions, describe } from "../base/index.ts";
 /** The learning rate of step 0, 1, 2, … */
 export type Schedule = (step: number) => number;
 
-/** A constant rate. */
+/**
+ * A constant rate.
+ * @example
+ * constant(0.1)(1000); // 0.1
+ */
 export const constant = (lr: number): Schedule => {
   checkRate("constant", lr);
   return () => lr;
@@ -25,7 +29,11 @@ export const stepDecay = (lr: number, options: { factor?: number; every: number 
   return (step) => lr * factor ** Math.floor(step / every);
 };
 
-/** Falls by the same factor at each step: lr · factor^step. */
+/**
+ * Falls by the same factor at each step: lr · factor^step.
+ * @example
+ * exponential(1, { factor: 0.5 })(3); // 0.125
+ */
 export const exponential = (lr: number, options: { factor: number }): Schedule => {
   checkRate("exponential", lr);
   checkOptions("exponential", options ?? null, { factor: "number" });
@@ -151,6 +159,9 @@ export const oneCycle = (
 /**
  * Linear warm-up to the first rate of another schedule in `steps` steps, then follows it from its
  * beginning.
+ * @example
+ * const schedule = warmup(constant(1), { steps: 4 });
+ * [0, 1, 2, 3, 4].map(schedule); // [0.25, 0.5, 0.75, 1, 1]
  */
 export const warmup = (then: Schedule, options: { steps: number }): Schedule => {
   if (typeof then !== "function") throw noSchedule(then);

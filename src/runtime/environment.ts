@@ -18,6 +18,8 @@ const maxThreads = 256;
 /**
  * The instruction set that `GRADUS_ISA` requests of this engine; `missing` if it requests another
  * engine's.
+ *
+ * @throws {ConfigError} if there is none of that name.
  */
 export function requestedIsa<Engine extends keyof typeof instructionSets>(
   engine: Engine,

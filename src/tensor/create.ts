@@ -207,7 +207,11 @@ export function oneHot(indices: Tensor, depth: number, options?: Typed): Tensor 
   return new Tensor(composite.oneHot(found, depth, dtypeIn("oneHot", options, "float32")));
 }
 
-/** a where `condition`, else b; the dtype holds both, shapes broadcast. */
+/**
+ * a where `condition`, else b; the dtype holds both, shapes broadcast.
+ * @example
+ * where(tensor([true, false]), 0.5, tensor([1, 2], "int32")).toArray(); // [0.5, 2]
+ */
 export function where(condition: Tensor, a: TensorLike, b: TensorLike): Tensor {
   const chosen = nodeOf("where", condition);
   const [x, y] = align("where", operandOf("where", a), operandOf("where", b));

@@ -156,6 +156,8 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   /**
    * Dtype, shape and values: abridged if there are many, and omitted if they are expensive to
    * compute. `console.log` shows the same.
+   * @example
+   * String(tensor([1, 2])); // "Tensor(float32[2]) [1, 2]"
    */
   override toString(): string {
     return display("Tensor", this.node);
@@ -338,6 +340,8 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   /**
    * Cumulative sums along `axis`, by default the last; from the end if `reverse`, and without the
    * element itself if `exclusive`.
+   * @example
+   * tensor([1, 2, 3]).cumsum({ exclusive: true }).toArray(); // [0, 1, 3]
    */
   cumsum(options?: CumulativeOptions | number): Tensor<R> {
     return this.#running("cumsum", options, 0, op.cumsum);
@@ -345,6 +349,8 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
   /**
    * Cumulative products along `axis`, by default the last; from the end if `reverse`, and without
    * the element itself if `exclusive`.
+   * @example
+   * tensor([2, 3, 4]).cumprod({ reverse: true }).toArray(); // [24, 12, 4]
    */
   cumprod(options?: CumulativeOptions | number): Tensor<R> {
     return this.#running("cumprod", options, 1, cumprod);

@@ -33,6 +33,10 @@ export function checkMode(subject: string, mode: Mode): void {
 
 /**
  * The results of a training, epoch by epoch, and why it ended. Plain data, stored in checkpoints.
+ * @example
+ * const history = new History([{ loss: 0.7 }, { loss: 0.4 }, { loss: 0.5 }]);
+ * history.get("loss"); // [0.7, 0.4, 0.5]
+ * history.best("loss"); // { epoch: 1, value: 0.4 }
  */
 export class History {
   /** Per epoch: the averages over training data, over validation data (`val_…`), and `lr`. */

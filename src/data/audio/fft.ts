@@ -1,4 +1,4 @@
-/** cos and sin of 2πk / N, which every frame of a recording needs again. */
+/** cos and sin of 2πk / N, reused by every frame of a recording. */
 export interface Twiddles {
   readonly cos: Float64Array;
   readonly sin: Float64Array;
@@ -15,7 +15,7 @@ export const twiddles = (n: number): Twiddles => {
  *   X[k] = Σₙ x[n] e^(−2πi nk / N)
  *
  * N = 2ᵏ·odd: the odd part by the sum itself, each doubling by one round of butterflies, so that
- * powers of two take N log N. Round by round and not recursively: it allocates nothing for them.
+ * powers of two take N log N. Iterative, so that the rounds allocate nothing.
  *
  * @see Cooley & Tukey 1965, "An algorithm for the machine calculation of complex Fourier series"
  */
@@ -42,7 +42,10 @@ export function fft(re: Float64Array, im: Float64Array, angles: Twiddles): void 
       }
 }
 
-/** Element r + blocks·q, r of `blocks` (a power of two), goes to place q of the block of r's bits reversed. */
+/**
+ * Moves element r + blocks·q to position q of the block whose index is r with its bits reversed;
+ * `blocks` is a power of two.
+ */
 function sortByReversedBits(re: Float64Array, im: Float64Array, blocks: number, odd: number): void {
   if (odd > 1) {
     for (const x of [re, im]) {
@@ -69,7 +72,7 @@ function reversed(value: number, blocks: number): number {
   return result;
 }
 
-/** The sum itself; `stride` angles of the whole transform are one of this. */
+/** The sum itself; `stride` is one angle step of this part in steps of the full transform. */
 function dft(re: Float64Array, im: Float64Array, angles: Twiddles, stride: number): void {
   const n = re.length;
   const [x, y] = [re.slice(), im.slice()];

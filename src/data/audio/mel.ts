@@ -7,15 +7,15 @@ import {
 } from "../../base/index.ts";
 import { type SpectrogramOptions, spectrogram } from "./spectrogram.ts";
 
-/** Which formula turns hertz into mels: pitches that sound equally far apart. */
+/** The formula from hertz to mels, in which equal distances sound equally far apart. */
 export type MelScale = "htk" | "slaney";
 
-/** The bands of {@link melFilters}. */
+/** Options of {@link melFilters}. */
 export interface MelOptions {
   readonly sampleRate: number;
   /** Samples of one frame of the spectrogram. Default 256. */
   readonly window?: number;
-  /** Filters. Default 40. */
+  /** Number of filters. Default 40. */
   readonly count?: number;
   /** Default `"slaney"`. */
   readonly scale?: MelScale;
@@ -23,7 +23,10 @@ export interface MelOptions {
   readonly from?: number;
   /** The highest frequency, in hertz. Default half the sample rate. */
   readonly to?: number;
-  /** Filters of equal area, 2 / (width in hertz) high, as Slaney's; false: all 1 high. Default true. */
+  /**
+   * Filters of equal area, 2 / (width in hertz) high, as in Slaney's toolbox; false: all have
+   * height 1. Default true.
+   */
   readonly equalArea?: boolean;
 }
 
@@ -50,8 +53,8 @@ const scales: Record<
 };
 
 /**
- * Triangles over the bins of a spectrogram, their corners equally far apart in mels: with corners
- * c₀ … c₍M₊₁₎,
+ * Triangular filters over the bins of a spectrogram, with corners equally spaced in mels: with
+ * corners c₀ … c₍M₊₁₎,
  *
  *   F[m, k] = max(0, min((fₖ − cₘ) / (cₘ₊₁ − cₘ), (cₘ₊₂ − fₖ) / (cₘ₊₂ − cₘ₊₁))),   fₖ = k·sampleRate / N
  *
@@ -59,8 +62,9 @@ const scales: Record<
  * by 27 steps per factor 6.4.
  *
  * @returns `[count, ⌊N / 2⌋ + 1]` float32.
- * @throws {ConfigError} if a number means nothing, or a filter is too narrow to hold any bin.
- * @see Young et al. 2006, "The HTK book", §5.6; Slaney 1998, "Auditory toolbox", Technical report 1998-010
+ * @throws {ConfigError} if an option is invalid, or a filter is too narrow to contain any bin.
+ * @see Young et al. 2006, "The HTK book", §5.6; Slaney 1998, "Auditory toolbox", Technical report
+ * 1998-010
  * @example
  * melFilters({ sampleRate: 8000, window: 256, count: 20 }).shape; // [20, 129]
  */
@@ -96,14 +100,15 @@ export function melFilters(options: MelOptions): HostArray {
 }
 
 /**
- * The logarithm of a spectrogram's power in {@link melFilters}: what networks that listen are fed.
+ * The logarithm of a spectrogram's power in {@link melFilters}: the usual input of audio networks.
  *
  *   L[m, f] = ln max(Σₖ F[m, k] S[k, f], floor)
  *
  * @param samples `[…, T]` float.
  * @param options.floor keeps silence finite. Default 10⁻¹⁰.
  * @returns `[…, count, frames]` float32.
- * @see Davis & Mermelstein 1980, "Comparison of parametric representations for monosyllabic word recognition"
+ * @see Davis & Mermelstein 1980, "Comparison of parametric representations for monosyllabic word
+ * recognition"
  * @example
  * const { samples, sampleRate } = await readWav("seven.wav");
  * logMel(hostArray([800], samples), { sampleRate, count: 20 }).shape; // [20, 5]

@@ -6,22 +6,23 @@ import { logMel } from "./mel.ts";
 export interface SoundImageOptions {
   /** Samples per second. */
   readonly sampleRate: number;
-  /** Bands of pitch, the height of the images. Default 40. */
+  /** Number of mel bands, the height of the images. Default 40. */
   readonly mels?: number;
 }
 
-/** How long a frame of the spectrogram is, in seconds, about. */
+/** Length of a spectrogram frame in seconds, approximately. */
 const frameSeconds = 0.032;
-/** Keeps silence silent. */
+/** Keeps silence from being amplified. */
 const epsilon = 1e-3;
 
 /**
  * Recordings as images for convolutional nets: {@link logMel} over frames of about 32 ms that begin
- * every 16 ms, each image brought to mean 0 and deviation 1, as loudness says nothing.
+ * every 16 ms, each image standardized to mean 0 and deviation 1, because loudness carries no
+ * information.
  *
  *   X[n] = (L[n] − mean L[n]) / (std L[n] + 10⁻³)
  *
- * @param recordings `[N, T]` in [−1, 1], shorter ones than a frame count as followed by silence.
+ * @param recordings `[N, T]` in [−1, 1], padded with silence if shorter than a frame.
  * @returns `[N, 1, mels, frames]` float32.
  * @example
  * const { train, sampleRate } = await readWavFolder("spoken", { length: 800 });

@@ -8,7 +8,7 @@ import {
 } from "../../base/index.ts";
 import { fft, twiddles } from "./fft.ts";
 
-/** The windows of a {@link spectrogram}. */
+/** Options of {@link spectrogram}. */
 export interface SpectrogramOptions {
   /** Samples of one frame, N. Default 256. */
   readonly window?: number | undefined;
@@ -21,13 +21,16 @@ export interface SpectrogramOptions {
  *
  *   S[k, f] = |Σₙ w[n] x[f·hop + n] e^(−2πi nk / N)|²,   w[n] = ½ − ½ cos(2πn / N)
  *
- * with Hann's (periodic) window w. Frames lie wholly inside the signal, 1 + ⌊(T − N) / hop⌋ of them; a
- * shorter signal is one frame, continued by silence. Bin k stands for k·sampleRate / N hertz.
+ * with Hann's (periodic) window w. Frames lie entirely inside the signal, 1 + ⌊(T − N) / hop⌋ of
+ * them; a shorter signal is one frame, padded with silence. Bin k is the frequency k·sampleRate / N
+ * hertz.
  *
  * @param samples `[…, T]` float.
  * @returns `[…, ⌊N / 2⌋ + 1, frames]` float32.
- * @throws {ShapeError} if there is no sample. @throws {ConfigError} if window or hop are no such numbers.
- * @see Allen 1977, "Short term spectral analysis, synthesis, and modification by discrete Fourier transform"
+ * @throws {ShapeError} if there is no sample. @throws {ConfigError} if `window` or `hop` is
+ * invalid.
+ * @see Allen 1977, "Short term spectral analysis, synthesis, and modification by discrete Fourier
+ * transform"
  * @example
  * const tone = hostArray([512], Float32Array.from({ length: 512 }, (_, t) => Math.sin(t * Math.PI / 8)));
  * const power = spectrogram(tone, { window: 256 });

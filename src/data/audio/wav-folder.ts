@@ -5,16 +5,19 @@ import { locate, type Part } from "../folders/class-folders.ts";
 import { type FileEntry, type FileTree, fileTree, treeNotes } from "../folders/file-tree.ts";
 import { beyond, limitNames, limitsOf, type ReadLimits } from "../folders/limits.ts";
 
-/** What {@link readWavFolder} makes of its recordings. */
+/** Options of {@link readWavFolder}. */
 export interface WavFolderOptions extends Omit<ReadLimits, "maxPixels"> {
-  /** Samples per recording: longer ones are cut, shorter ones end in silence. Default: the longest. */
+  /**
+   * Samples per recording: longer ones are cut, shorter ones padded with silence. Default: the
+   * longest.
+   */
   readonly length?: number;
   /**
-   * What is held out. Of recordings by name, those whose index is below this; default 5. Of class
-   * folders that bring no test set, this share; default 0.2. 0 holds out none.
+   * What is held out. For recordings named by index, those whose index is below this; default 5.
+   * For class folders without a test set, this fraction; default 0.2. 0 holds out none.
    */
   readonly test?: number;
-  /** Decides what of class folders is held out. Default 0. */
+  /** The seed of the split of class folders. Default 0. */
   readonly seed?: number;
 }
 
@@ -29,7 +32,7 @@ export interface WavDataset extends Dataset {
   readonly sampleRate: number;
 }
 
-/** A recording's file with what its path says. */
+/** A recording's file with the information from its path. */
 interface Labeled {
   readonly file: FileEntry;
   readonly className: string;
@@ -45,22 +48,24 @@ interface Recording extends Labeled {
  * Reads recordings from a folder, a `.tar` or a `.tar.gz`. Channels are averaged. {@link logMel} of
  * the inputs makes images of them.
  *
- * In folders by class, `<class>/*.wav` or `train/<class>/*.wav`, …, the folder is the class. The lists
- * `validation_list.txt` and `testing_list.txt` of Speech Commands are heeded; without them and without
- * such folders a random part is held out. Folders that begin with `_`, such as `_background_noise_`,
- * are no class.
+ * In folders by class, `<class>/*.wav` or `train/<class>/*.wav`, …, the folder is the class. The
+ * lists `validation_list.txt` and `testing_list.txt` of Speech Commands are followed; without them
+ * and without such folders a random part is held out. Folders whose names begin with `_`, such as
+ * `_background_noise_`, are not classes.
  *
- * Where class folders are cut by chance, recordings of one speaker fall on both sides: the test says what
- * becomes of voices that are known. To hear new ones, put them into `train/` and `test/` yourself.
+ * In a random split, recordings of one speaker fall on both sides, so the test set measures known
+ * voices. To measure new voices, put them into `train/` and `test/` yourself.
  *
- * In one folder the names say it: `<class>_<speaker>_<index>.wav`, such as the free spoken digits. The
- * first few of each speaker and class are held out: known voices, unheard recordings.
+ * In a single folder the names give the class: `<class>_<speaker>_<index>.wav`, as in the free
+ * spoken digits. The first few recordings of each speaker and class are held out: known voices, new
+ * recordings.
  *
  * @returns inputs `[N, T]` float32 in [−1, 1); targets `[N]` int32, classes by name.
- * @throws {DataError} if there is no recording, a name is of another form, rates differ, a class
- *   is in the test set alone, or something is above a limit. @throws {FormatError} if a file is not
- *   WAV; it is named.
- * @see Jackson et al. 2018, "Free spoken digit dataset"; Warden 2018, "Speech Commands", arXiv:1804.03209
+ * @throws {DataError} if there is no recording, a name has another form, sample rates differ, a
+ * class is in the test set only, or a limit is exceeded. @throws {FormatError} naming a file that
+ * is not WAV.
+ * @see Jackson et al. 2018, "Free spoken digit dataset"; Warden 2018, "Speech Commands",
+ * arXiv:1804.03209
  * @example
  * const { train, sampleRate } = await readWavFolder("spoken", { length: 800 });
  * logMel(train.inputs, { sampleRate, count: 20 }).shape; // [4, 20, 5]
@@ -74,10 +79,10 @@ export async function readWavFolder(
   return soundDataset(path, await fileTree(path, isSoundName, limits), options);
 }
 
-/** Whether a file is a recording, or a list of some, by its name. */
+/** Whether a file is a recording or a list of recordings, by its name. */
 export const isSoundName = (path: string): boolean => isSound.test(path) || isList.test(path);
 
-/** {@link readWavFolder} of a tree that has been read. */
+/** {@link readWavFolder} for a tree that has been read. */
 export async function soundDataset(
   path: string,
   tree: FileTree,
@@ -160,7 +165,7 @@ async function byFolder(
   return { labeled, notes };
 }
 
-/** The part in which lists beside the class folders have a file; of those that are in none, `train`. */
+/** The split in which the lists beside the class folders put a file; `train` if it is in none. */
 async function readLists(files: readonly FileEntry[]): Promise<(path: string) => Part | undefined> {
   const parts = new Map<string, Part>();
   for (const file of files.filter(({ path }) => isList.test(path))) {

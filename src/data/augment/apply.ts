@@ -3,21 +3,21 @@ import { FastRandom } from "../fast-random.ts";
 import type { Of, Transform } from "./transforms.ts";
 import { blank, type ImageShape, mirror, move, warp } from "./warp.ts";
 
-/** A batch on its way through the transforms, and what its random numbers depend on. */
+/** A batch on its way through the transforms, and the keys of its random numbers. */
 export interface Work {
   /** `[B, …]`, changed in place. */
   readonly inputs: Float32Array;
-  /** Of one example: `[C, H, W]`, or anything if no transform is of images. */
+  /** The shape of one example: `[C, H, W]`, or anything if no transform is for images. */
   readonly shape: readonly number[];
   /** `[B]` class indices, or `[B, …]` numbers. */
   readonly targets: TypedArray;
-  /** The rows of the split that are in the batch. */
+  /** The rows of the split in the batch. */
   readonly rows: Int32Array;
   readonly seed: number;
   readonly epoch: number;
 }
 
-/** Transforms of an example, in place; `spare` is as large and may be scribbled on. */
+/** Transforms of an example, in place; `spare` is scratch memory of the same size. */
 type Apply<T> = (
   transform: T,
   image: Float32Array,
@@ -66,16 +66,16 @@ const appliers: { readonly [K in Exclude<Transform["kind"], "mixup">]: Apply<Of<
   },
 };
 
-/** Augmentations take the streams from here on, one per epoch, apart from shuffles. */
+/** The random streams of augmentations, one per epoch, separate from shuffles. */
 const stream = 0x6a00_0000;
-/** So many transforms have random numbers of their own for each example. */
+/** The most transforms that have random numbers of their own for each example. */
 export const mostTransforms = 64;
 
 /**
- * Applies transforms to a batch. What happens to an example depends on seed, epoch, its row and the
- * transform's place alone; mixup's partner depends on the batch, too.
+ * Applies transforms to a batch. What happens to an example depends only on seed, epoch, its row
+ * and the transform's position; mixup's partner also depends on the batch.
  *
- * @returns the targets: those that came, or rows of probabilities after mixup.
+ * @returns the targets: unchanged, or rows of probabilities after mixup.
  */
 export function applyAll(transforms: readonly Transform[], work: Work): TypedArray {
   const { inputs, rows, seed, epoch } = work;
@@ -123,7 +123,7 @@ function jitter(image: Float32Array, shape: ImageShape, b: number, c: number, s:
     image[i] = gray[p]! + s * (image[i]! - gray[p]!);
 }
 
-/** The brightness of each pixel as eyes weigh colors; of other than three channels, the mean. */
+/** The luminance of each pixel; for other than three channels, the mean. */
 function grayOf(image: Float32Array, [channels, height, width]: ImageShape): Float64Array {
   const gray = new Float64Array(height * width);
   for (let c = 0; c < channels; c++) {
@@ -134,7 +134,7 @@ function grayOf(image: Float32Array, [channels, height, width]: ImageShape): Flo
   return gray;
 }
 
-/** Blends a batch with itself in another order, and its targets as probabilities. */
+/** Mixes a batch with itself in another order, and its targets as probabilities. */
 function mix(
   { alpha, classes }: Of<"mixup">,
   inputs: Float32Array,
@@ -171,7 +171,9 @@ function blend(values: Float32Array, partner: Int32Array, lambda: number): void 
         lambda * before[n * size + i]! + (1 - lambda) * before[partner[n]! * size + i]!;
 }
 
-/** Beta(α, α), as G / (G + G′) of two gamma variables; in logarithms, for a small α underflows. */
+/**
+ * Beta(α, α), as G / (G + G′) of two gamma variables; in logarithms, because a small α underflows.
+ */
 function symmetricBeta(alpha: number, random: FastRandom): number {
   const [a, b] = [logGamma(alpha, random), logGamma(alpha, random)];
   return 1 / (1 + Math.exp(b - a));

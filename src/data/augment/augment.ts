@@ -6,9 +6,9 @@ import type { Transform } from "./transforms.ts";
 
 /** The threads of {@link augment}. */
 export interface AugmentOptions {
-  /** Threads that transform batches ahead of their use; 0 does it on the caller's. Default 1. */
+  /** Threads that transform batches ahead of their use; 0 uses the caller's thread. Default 1. */
   readonly workers?: number;
-  /** Batches to have ready or in work. Default 2 per worker. */
+  /** Batches prepared or in preparation. Default 2 per worker. */
   readonly ahead?: number;
 }
 
@@ -19,20 +19,20 @@ export interface Augmentation {
   readonly ahead: number;
   /** @internal */
   readonly pool: Pool;
-  /** Ends the threads now. They start again when needed, and never keep a process alive. */
+  /** Ends the threads now. They restart when needed, and never keep a process alive. */
   close(): Promise<void>;
 }
 
 /**
- * Random changes of training examples that leave their labels true: more data than there is.
+ * Data augmentation: random changes of training examples that preserve their labels.
  *
  * They run on worker threads, a few batches ahead of the engine. What happens to example n in epoch
- * e is a pure function of (seed, e, n), whatever the number of threads and wherever training was
- * resumed; only mixup's partner depends on the batch as well. Where there are no threads (a browser,
- * or sources that Node does not run itself), the caller's does the work, with the same results.
+ * e is a pure function of (seed, e, n), independent of the number of threads and of resuming; only
+ * mixup's partner also depends on the batch. Without threads (in a browser, or from sources that
+ * Node does not run itself), the caller's thread does the work, with the same results.
  *
- * @param transforms applied in this order; those of images take inputs `[N, C, H, W]`.
- * @throws {ConfigError} if an option means nothing or there are more than 64 transforms.
+ * @param transforms applied in this order; those for images take inputs `[N, C, H, W]`.
+ * @throws {ConfigError} if an option is invalid or there are more than 64 transforms.
  * @see Goodfellow, Bengio & Courville 2016, §7.4
  * @example
  * const bent = augment([randomCrop({ padding: 2 }), cutout({ size: 6 })]);
@@ -65,7 +65,7 @@ function checkWhole(option: string, value: number, least: number, most: number):
 
 const anyShape: readonly Transform["kind"][] = ["noise", "mixup"];
 
-/** @throws if the examples of a split are not what the transforms take. */
+/** @throws if the examples of a split do not suit the transforms. */
 export function checkAugmentable({ inputs, targets }: Split, { transforms }: Augmentation): void {
   if (inputs.dtype !== "float32")
     throw new DTypeError({

@@ -1,8 +1,8 @@
 import { DataError, type HostArray, ShapeError, show } from "../../base/index.ts";
 
-/** How the colors of a training set vary. Plain state: save it. */
+/** The principal axes of a training set's colors. Plain state: save it. */
 export interface ColorPca {
-  /** Variances λ along the axes, falling. */
+  /** Variances λ along the axes, decreasing. */
   readonly values: readonly number[];
   /** `vectors[i]` is the axis pᵢ, of length 1, as red, green, blue. */
   readonly vectors: readonly (readonly number[])[];
@@ -16,7 +16,8 @@ export interface ColorPca {
  * The largest entry of each axis is positive, so that the signs do not depend on rounding.
  *
  * @param inputs `[N, 3, H, W]`
- * @throws {ShapeError} if these are not images of three channels. @throws {DataError} if a value is not finite.
+ * @throws {ShapeError} if the inputs are not images with three channels. @throws {DataError} if a
+ * value is not finite.
  * @see Krizhevsky, Sutskever & Hinton 2012, §4.1
  * @example
  * const gray = hostArray([1, 3, 1, 2], Float32Array.of(0, 2, 0, 2, 0, 2));

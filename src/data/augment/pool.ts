@@ -4,7 +4,7 @@ import { applyAll, type Work } from "./apply.ts";
 import type { Transform } from "./transforms.ts";
 import type { Answer, Job } from "./worker.ts";
 
-/** The changed values of a batch. */
+/** The transformed values of a batch. */
 export interface Changed {
   readonly inputs: Float32Array;
   readonly targets: TypedArray;
@@ -15,7 +15,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-/** One thread with the jobs that it has. An idle one does not keep the process alive. */
+/** One thread with its pending jobs. An idle one does not keep the process alive. */
 class Thread {
   readonly worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -68,7 +68,7 @@ class Thread {
 const failure = (why: string): Error =>
   new InternalError(`a thread that augments data failed: ${why}`);
 
-/** Threads that apply transforms; each job goes to the one that has least to do. */
+/** Threads that apply transforms; each job goes to the least busy one. */
 export class Pool {
   readonly #size: number;
   #threads: Promise<readonly Thread[]> | undefined;
@@ -78,7 +78,7 @@ export class Pool {
     this.#size = size;
   }
 
-  /** Changes a batch, whose buffers are gone after the call. */
+  /** Transforms a batch; its buffers are transferred and unusable after the call. */
   async run(transforms: readonly Transform[], work: Work): Promise<Changed> {
     this.#threads ??= startThreads(this.#size);
     let threads = await this.#threads;
@@ -99,14 +99,14 @@ export class Pool {
   }
 }
 
-/** None where a thread cannot run our file: in browsers, and for TypeScript in an older Node. */
+/** None if a thread cannot run our file: in browsers, and for TypeScript in an older Node. */
 async function startThreads(size: number): Promise<readonly Thread[]> {
   const isTypeScript = import.meta.url.endsWith(".ts");
   const features = globalThis.process?.features as { typescript?: unknown } | undefined;
   if (size === 0 || !features || (isTypeScript && !features.typescript)) return [];
   const { Worker } = await import("node:worker_threads");
-  // tools/bundle.mjs puts the built one beside the file that this becomes part of.
+  // tools/bundle.mjs puts the built worker beside the bundle that contains this file.
   const file = new URL(isTypeScript ? "./worker.ts" : "./worker.js", import.meta.url);
-  // The flags of this process (such as --input-type) are not for another file.
+  // The flags of this process (such as --input-type) do not apply to the worker's file.
   return Array.from({ length: size }, () => new Thread(new Worker(file, { execArgv: [] })));
 }

@@ -1,12 +1,12 @@
 import { ConfigError, checkOptions } from "../../base/index.ts";
 import type { ColorPca } from "./color-pca.ts";
 
-/** The least and the most of what is drawn uniformly; a number d stands for [−d, d]. */
+/** The range of a uniform draw; a number d means [−d, d]. */
 export type Interval = number | readonly [from: number, to: number];
 
 /**
- * A change of an example that leaves its label as it is (mixup changes both alike). Plain data, so
- * that it goes to worker threads and into the record of a run.
+ * A change of an example that preserves its label (mixup changes both alike). Plain data, so that
+ * it can be sent to worker threads and stored in a run.
  */
 export type Transform =
   | { readonly kind: "crop"; readonly padding: number; readonly fill: number }
@@ -29,14 +29,14 @@ export type Transform =
   | { readonly kind: "cutout"; readonly size: number; readonly fill: number }
   | { readonly kind: "mixup"; readonly alpha: number; readonly classes: number };
 
-/** The transform of one kind. */
+/** The transform with the given kind. */
 export type Of<K extends Transform["kind"]> = Extract<Transform, { kind: K }>;
 
 /**
- * Cuts images `[C, H, W]` at a random place out of themselves with a border of `padding` pixels
- * around: a shift by −padding…padding whole pixels on each axis, all equally likely.
+ * Random crop: pads images `[C, H, W]` by `padding` pixels and cuts them back to size at a random
+ * position: a shift by −padding…padding whole pixels on each axis, all equally likely.
  *
- * @param options.fill what the border holds. Default 0.
+ * @param options.fill the value of the padding. Default 0.
  * @see He et al. 2016, "Deep residual learning for image recognition", §4.2
  * @example
  * augment([randomCrop({ padding: 4 }), horizontalFlip()]).transforms.length; // 2
@@ -62,25 +62,25 @@ export function horizontalFlip(options: { probability?: number } = {}): Transfor
   return { kind: "flip", probability };
 }
 
-/** The ranges that {@link affine} draws from. */
+/** The ranges of {@link affine}. */
 export interface AffineOptions {
-  /** Turn about the middle of the image, counterclockwise, in degrees. Default none. */
+  /** Rotation about the middle of the image, counterclockwise, in degrees. Default none. */
   readonly degrees?: Interval;
-  /** Factor of size, drawn uniformly in its logarithm, above 0. Default 1. */
+  /** Scale factor, drawn uniformly in its logarithm, above 0. Default 1. */
   readonly scale?: readonly [from: number, to: number];
-  /** Shift along each axis, as a share of the image's size. Default none. */
+  /** Shift along each axis, as a fraction of the image's size. Default none. */
   readonly shift?: Interval;
-  /** What lies outside the image. Default 0. */
+  /** The value outside the image. Default 0. */
   readonly fill?: number;
 }
 
 /**
- * Turns, scales and shifts images about their middle m by random amounts, in one resampling:
+ * Rotates, scales and shifts images about their middle m by random amounts, in one resampling:
  *
  *   y(m + t + s R(θ) (u − m)) = x(u)
  *
- * read off bilinearly between the four nearest pixels. {@link rotate}, {@link scale} and
- * {@link shift} are this with one option; putting them together here blurs only once.
+ * interpolated bilinearly between the four nearest pixels. {@link rotate}, {@link scale} and {@link
+ * shift} are this with one option; combining them here blurs only once.
  *
  * @example
  * augment([affine({ degrees: 10, scale: [0.9, 1.1], shift: 0.1 })]).transforms.length; // 1
@@ -101,7 +101,7 @@ export function affine(options: AffineOptions): Transform {
 }
 
 /**
- * Turns images about their middle, counterclockwise, by a random angle.
+ * Rotates images about their middle, counterclockwise, by a random angle.
  *
  * @see affine
  * @example
@@ -120,7 +120,7 @@ export const scale = (options: { scale: readonly [number, number]; fill?: number
   affine(options);
 
 /**
- * Shifts images by a random share of their size along each axis.
+ * Shifts images by a random fraction of their size along each axis.
  *
  * @see affine
  * @example
@@ -147,10 +147,11 @@ export function noise(options: { std: number }): Transform {
  *
  *   x ← (1 + a) x          x ← μ + (1 + a) (x − μ)          x ← g + (1 + a) (x − g)
  *
- * with μ the image's mean gray and g each pixel's own gray, 0.299 R + 0.587 G + 0.114 B; of images
- * that have not three channels, their mean. Values are not clamped to [0, 1].
+ * with μ the image's mean gray and g each pixel's own gray, 0.299 R + 0.587 G + 0.114 B; for images
+ * without exactly three channels, the mean. Values are not clamped to [0, 1].
  *
- * @see Howard 2013, "Some improvements on deep convolutional neural network based image classification", §2
+ * @see Howard 2013, "Some improvements on deep convolutional neural network based image
+ * classification", §2
  * @example
  * augment([colorJitter({ brightness: 0.2, contrast: 0.2, saturation: 0.2 })]).transforms.length; // 1
  */
@@ -171,17 +172,18 @@ export function colorJitter(options: {
 }
 
 /**
- * Shifts the color of a whole image along the principal axes p₁, p₂, p₃ of the training set's
- * colors, as much as these vary:
+ * PCA color augmentation: shifts the color of a whole image along the principal axes p₁, p₂, p₃ of
+ * the training set's colors, in proportion to their deviations:
  *
  *   x ← x + Σᵢ αᵢ √λᵢ pᵢ,   αᵢ ~ 𝒩(0, std²), drawn once per image
  *
- * AlexNet's paper writes αᵢ λᵢ; the code that became known, and this, take the standard deviation
- * √λᵢ of the colors along pᵢ, which has the unit of x. It stands for another light.
+ * AlexNet's paper writes αᵢ λᵢ; widely used code, and this, take the standard deviation √λᵢ of the
+ * colors along pᵢ, which has the unit of x. It simulates another illumination.
  *
- * @param options.pca what {@link fitColorPca} found in the training set.
+ * @param options.pca the result of {@link fitColorPca} on the training set.
  * @param options.std default 0.1, the paper's.
- * @see Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural networks", §4.1
+ * @see Krizhevsky, Sutskever & Hinton 2012, "ImageNet classification with deep convolutional neural
+ * networks", §4.1
  * @example
  * const { train } = await readImageFolder("flowers", { size: 8 });
  * const light = pcaColor({ pca: fitColorPca(train.inputs) });
@@ -195,11 +197,12 @@ export function pcaColor(options: { pca: ColorPca; std?: number }): Transform {
 }
 
 /**
- * Fills a square of `size` pixels whose middle is anywhere in the image, all channels alike; what
- * falls outside is lost.
+ * Fills a square of `size` pixels with a random center in the image, in all channels; parts outside
+ * the image are ignored.
  *
  * @param options.fill default 0; take the mean of the data where that is not 0.
- * @see DeVries & Taylor 2017, "Improved regularization of convolutional neural networks with cutout"
+ * @see DeVries & Taylor 2017, "Improved regularization of convolutional neural networks with
+ * cutout"
  * @example
  * cutout({ size: 8 }); // { kind: "cutout", size: 8, fill: 0 }
  */
@@ -212,13 +215,13 @@ export function cutout(options: { size: number; fill?: number }): Transform {
 }
 
 /**
- * Blends each example with another of its batch, and their targets with it:
+ * Mixes each example with another of its batch, and their targets likewise:
  *
  *   x ← λ x + (1 − λ) x′    y ← λ y + (1 − λ) y′    λ ~ Beta(α, α), drawn once per batch
  *
- * Targets become rows of probabilities `[N, classes]`, which cross-entropy takes.
+ * Targets become rows of probabilities `[N, classes]`, which cross-entropy accepts.
  *
- * @param options.alpha above 0; the paper takes 0.1 to 0.4 for ImageNet and 1 for CIFAR-10.
+ * @param options.alpha above 0; the paper uses 0.1 to 0.4 for ImageNet and 1 for CIFAR-10.
  * @see Zhang, Cisse, Dauphin & Lopez-Paz 2018, "mixup: beyond empirical risk minimization", §2
  * @example
  * const mixed = augment([mixup({ alpha: 1, classes: 2 })]);

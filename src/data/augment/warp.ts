@@ -1,7 +1,7 @@
 /** Channels, height and width of one image. */
 export type ImageShape = readonly [channels: number, height: number, width: number];
 
-/** One drawn affine map: turn in degrees, factor, shift in pixels down and right. */
+/** One sampled affine map: rotation in degrees, scale factor, shift in pixels down and right. */
 export interface Placement {
   readonly degrees: number;
   readonly factor: number;
@@ -10,7 +10,7 @@ export interface Placement {
 }
 
 /**
- * Reads `from` through the inverse of a placement, bilinearly, into `to`. Beyond the image lies
+ * Resamples `from` into `to` through the inverse of a placement, bilinearly. Outside the image lies
  * `fill`, into which border pixels fade.
  */
 export function warp(
@@ -60,7 +60,7 @@ function turn(degrees: number): [cos: number, sin: number] {
   return [Math.cos(radians), Math.sin(radians)];
 }
 
-/** `from` moved by whole pixels into `to`. */
+/** `from` shifted by whole pixels into `to`. */
 export function move(
   from: Float32Array,
   to: Float32Array,
@@ -85,7 +85,10 @@ export function mirror(image: Float32Array, [, , width]: ImageShape): void {
   for (let row = 0; row < image.length; row += width) image.subarray(row, row + width).reverse();
 }
 
-/** Fills the square of `size` pixels about (y, x), as far as it is inside; of an even size, (y, x) is below and right of the middle. */
+/**
+ * Fills the square of `size` pixels about (y, x), clipped to the image; for an even size, (y, x) is
+ * below and right of the middle.
+ */
 export function blank(
   image: Float32Array,
   [channels, height, width]: ImageShape,

@@ -1,4 +1,6 @@
-/** The thread's side: takes batches one by one and sends them back changed, without copying. */
+/**
+ * The worker thread: receives batches one by one and sends them back transformed, without copying.
+ */
 import { parentPort } from "node:worker_threads";
 import type { TypedArray } from "../../base/index.ts";
 import { applyAll, type Work } from "./apply.ts";
@@ -11,7 +13,7 @@ export interface Job {
   readonly work: Work;
 }
 
-/** What came of it: the changed values, or why there are none. */
+/** The result: the transformed values, or an error. */
 export type Answer =
   | {
       readonly id: number;

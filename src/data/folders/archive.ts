@@ -1,22 +1,23 @@
 import { DataError, FormatError } from "../../base/index.ts";
 import { archiveLimit, beyond, type Limits } from "./limits.ts";
 
-/** Something in an archive; paths have `/` between names and begin below the root. */
+/** An entry of an archive; paths have `/` between names and are relative to the root. */
 export interface ArchiveEntry {
   readonly kind: "file" | "folder" | "link" | "other";
-  /** Where a link leads from its folder, or from the root if it is a hard one. */
+  /** The target of a link, relative to its folder, or to the root for a hard link. */
   readonly target?: string;
   readonly isHard?: boolean;
-  /** The content of a file that is kept. */
+  /** The content of a kept file. */
   readonly bytes?: Uint8Array;
 }
 
 /**
- * What is in a `.tar` or `.tar.gz`, by path; of a name that comes twice the later counts, as in
- * unpacking. Nothing is written to the disk.
+ * The entries of a `.tar` or `.tar.gz`, by path; of two entries with one name the later counts, as
+ * in unpacking. Nothing is written to the disk.
  *
  * @param kept the files whose content is kept in memory.
- * @throws {DataError} if the archive is torn or above a limit. @throws {FormatError} if it is none.
+ * @throws {DataError} if the archive is truncated or exceeds a limit. @throws {FormatError} if it
+ * is not an archive.
  */
 export async function readArchive(
   path: string,
@@ -37,7 +38,7 @@ export async function readArchive(
     const end = (problem?: Error) => (problem ? tar.destroy(problem) : next());
     const at = normal(name);
     body.on("error", end);
-    // A body that nobody waits for: that of a folder would never end.
+    // The body of a folder, which nobody reads, would never end.
     const pass = () => void (type === "directory" ? end() : body.on("end", () => end()).resume());
     if (at === undefined) return end(leadsOut(path, name));
     if (entries.size >= limits.maxEntries)
@@ -66,14 +67,14 @@ export async function readArchive(
     });
   });
   const source = createReadStream(path);
-  // Only the pipeline is waited for: it ends with the file whatever becomes of a single entry.
+  // Only the pipeline is awaited: it ends with the file, whatever happens to a single entry.
   await (isGzip ? pipeline(source, createGunzip(), tar) : pipeline(source, tar)).catch((thrown) => {
     throw badArchive(path, thrown);
   });
   return entries;
 }
 
-/** A path from the root, without `.` and `..`; undefined if it leads out of it. */
+/** A path from the root, without `.` and `..`; undefined if it leads outside. */
 export function normal(path: string): string | undefined {
   const names: string[] = [];
   for (const name of path.split("/"))
@@ -83,7 +84,7 @@ export function normal(path: string): string | undefined {
   return names.join("/");
 }
 
-/** What archives of other kinds begin with, and how they are unpacked. */
+/** The first bytes of other kinds of archives, and how to unpack them. */
 const others: readonly [magic: string, kind: string, command: string][] = [
   ["504b0304", "zip", "unzip"],
   ["425a68", "bzip2", "tar -xjf"],
@@ -93,7 +94,7 @@ const others: readonly [magic: string, kind: string, command: string][] = [
   ["526172211a07", "rar", "unrar x"],
 ];
 
-/** Whether a file is gzip. @throws {FormatError} if it is an archive of a kind that is not read. */
+/** Whether a file is gzip. @throws {FormatError} if it is an archive of an unsupported kind. */
 async function checkMagic(path: string): Promise<boolean> {
   const { open } = await import("node:fs/promises");
   const file = await open(path);

@@ -1,20 +1,23 @@
 import { DataError } from "../../base/index.ts";
 import type { FileEntry, FileTree } from "./file-tree.ts";
 
-/** What a file is for: to learn from, to choose by, to judge by. */
+/** The split that a file belongs to: train, validation or test. */
 export type Part = "train" | "validation" | "test";
 
-/** A file with what its path says. */
+/** A file with the information from its path. */
 export interface Located {
   readonly file: FileEntry;
-  /** Undefined where no folder says it. */
+  /** Undefined if no folder names it. */
   readonly part: Part | undefined;
   readonly className: string;
   /** The folder of its class. */
   readonly folder: string;
 }
 
-/** Names of folders for a part, as sets in the wild have them: `train`, `Training`, `seg_train`, `test_set`, … */
+/**
+ * Folder names of splits as found in public data sets: `train`, `Training`, `seg_train`,
+ * `test_set`, …
+ */
 const partNames: Readonly<Record<Part | "unlabeled", RegExp>> = {
   train: /^(seg[_-])?train(ing)?([_-]?(set|data|images))?$/i,
   validation: /^(seg[_-])?(val(id(ation)?)?|dev)([_-]?(set|data|images))?$/i,
@@ -29,10 +32,11 @@ const partOf = (name: string | undefined): FolderPart | undefined =>
     : (Object.keys(partNames) as FolderPart[]).find((part) => partNames[part].test(name));
 
 /**
- * Reads part and class off the paths: `train/<class>/…`, `validation/<class>/…`, `test/<class>/…`, or
- * `<class>/…`. Folders that hold everything do not matter, and folders below that of a class belong to it.
+ * Reads split and class from the paths: `train/<class>/…`, `validation/<class>/…`,
+ * `test/<class>/…`, or `<class>/…`. Common parent folders are ignored, and folders below a class
+ * folder belong to that class.
  *
- * @throws {DataError} if a file lies in no class, or the files not in one layout.
+ * @throws {DataError} if a file lies in no class, or the layouts are mixed.
  */
 export function locate(path: string, tree: FileTree): { files: Located[]; notes: string[] } {
   const all = tree.files.map((file) => ({ file, folders: file.path.split("/").slice(0, -1) }));
@@ -66,7 +70,7 @@ export function locate(path: string, tree: FileTree): { files: Located[]; notes:
   return { files: found, notes: [...notes, ...notesOn(unlabeled, nested)] };
 }
 
-/** How many folders all paths begin with, one left for the class. */
+/** How many folders all paths share, leaving one for the class. */
 function sharedDepth(paths: readonly (readonly string[])[]): number {
   const [first = []] = paths;
   let depth = 0;
@@ -81,7 +85,10 @@ interface Inner {
   readonly names: readonly string[];
 }
 
-/** Some sets hold themselves once more in a folder: `x/train/a/1.png` beside `train/a/1.png`. */
+/**
+ * Some data sets contain a copy of themselves in a folder: `x/train/a/1.png` beside
+ * `train/a/1.png`.
+ */
 function withoutCopies(files: readonly Inner[]): { kept: readonly Inner[]; notes: string[] } {
   const hasPart = ({ names }: Inner) => partOf(names[0]) !== undefined;
   const others = files.filter((each) => !hasPart(each));
@@ -106,7 +113,7 @@ function notesOn(unlabeled: readonly FileEntry[], nested: readonly FileEntry[]):
   ];
 }
 
-/** @throws {DataError} if a folder beside those of classes holds nothing: its class has no example. */
+/** @throws {DataError} if a folder beside the class folders is empty: its class has no example. */
 export function checkEmpty(
   path: string,
   files: readonly Located[],

@@ -11,18 +11,18 @@ import { type ImageFolderOptions, imageDataset, isImageName } from "../images/im
 import { fileTree, select, treeNotes } from "./file-tree.ts";
 import { limitNames, limitsOf, type ReadLimits } from "./limits.ts";
 
-/** What a folder or an archive holds, as {@link readDataFolder} finds it. */
+/** The content of a folder or an archive, as found by {@link readDataFolder}. */
 export type FolderDataset =
   | { readonly kind: "images" | "idx"; readonly data: Dataset }
   | { readonly kind: "sound"; readonly data: WavDataset };
 
 /**
- * Reads a folder or archive of examples by class, whatever they are: IDX files if there are any, else
- * images or recordings, whichever are more.
+ * Reads a folder or archive of examples by class: IDX files if there are any, else images or
+ * recordings, whichever are more.
  *
- * @param options `size` and `channels` are for images alone, `length` for recordings.
- * @throws {DataError} if there is none of these, and as the reader of each does.
- * @throws {ConfigError} if `size` is given for others than images.
+ * @param options `size` and `channels` are for images only, `length` for recordings.
+ * @throws {DataError} if there are none of these, and like the individual readers.
+ * @throws {ConfigError} if `size` is given for anything but images.
  * @example
  * const { kind, data } = await readDataFolder("flowers", { size: 8 });
  * kind; // "images"

@@ -4,28 +4,27 @@ import { beyond, type Limits } from "./limits.ts";
 
 /** A file of a folder or an archive. */
 export interface FileEntry {
-  /** Where it lies inside, with `/`, as in `train/cat/0001.jpg`. */
+  /** Its path inside, with `/`, as in `train/cat/0001.jpg`. */
   readonly path: string;
   readonly read: () => Promise<Uint8Array>;
 }
 
-/** What lies in a folder or an archive, in the order of paths. */
+/** The contents of a folder or an archive, in the order of paths. */
 export interface FileTree {
   readonly files: readonly FileEntry[];
   readonly folders: readonly string[];
-  /** Files that were not wanted, and links that lead back to a folder that holds them. */
+  /** Files that were not wanted, and links to a folder that contains them. */
   readonly leftOut: readonly string[];
   readonly loops: readonly string[];
 }
 
 /**
  * The files below a folder, or inside a `.tar` or `.tar.gz`, whose paths are `wanted`. Those of an
- * archive are kept in memory as they are; nothing is written to the disk. Names that begin with a
- * dot, and `__MACOSX`, which systems leave behind, do not count. Links are followed as far as they
- * stay inside.
+ * archive are kept in memory; nothing is written to disk. Names that begin with a dot, and
+ * `__MACOSX`, are ignored. Links are followed if they stay inside.
  *
- * @throws {DataError} if the path cannot be read, the archive is torn, something is above a limit, or a
- *   link leads nowhere or out. @throws {FormatError} if a file is no archive.
+ * @throws {DataError} if the path cannot be read, the archive is truncated, a limit is exceeded, or
+ * a link is broken or leads outside. @throws {FormatError} if a file is not an archive.
  */
 export async function fileTree(
   path: string,
@@ -49,15 +48,15 @@ export async function fileTree(
 
 type Kind = ArchiveEntry["kind"];
 
-/** Where a link ends: a path from the root, or why there is none. */
+/** The target of a link: a path from the root, or why there is none. */
 type End = { readonly at: string; readonly kind: Kind } | "nowhere" | "out";
 
-/** A folder of the disk or an archive. Paths are from its root, which is "". */
+/** A folder on disk or an archive. Paths are relative to its root, which is "". */
 interface FileSource {
   readonly list: (folder: string) => Promise<readonly { name: string; kind: Kind }[]>;
   readonly follow: (link: string) => Promise<End>;
   readonly read: (file: string) => Promise<Uint8Array>;
-  /** Makes ready to read these files. */
+  /** Prepares these files for reading. */
   readonly prepare?: (files: readonly string[]) => Promise<void>;
 }
 
@@ -75,7 +74,7 @@ async function walk(
   const leftOut: string[] = [];
   const loops: string[] = [];
   let count = 0;
-  /** `at` is where the folder truly is, `shown` the way that led there. */
+  /** `at` is the real path of the folder, `shown` the path through links. */
   const visit = async (at: string, shown: string, above: readonly string[]): Promise<void> => {
     for (const { name, kind } of await from.list(at)) {
       if (isHidden(name)) continue;
@@ -85,7 +84,7 @@ async function walk(
       let end: End = { at: within(at, name), kind };
       if (kind === "link") end = await from.follow(end.at);
       if (typeof end === "string") {
-        // A link that can only be to a file of no use is one more file that is left out.
+        // A link that can only lead to an unwanted file counts as one more skipped file.
         if (wanted(path) || !/\.\w+$/.test(name)) throw badLink(root, path, end);
         leftOut.push(path);
       } else if (end.kind === "folder" && [...above, at].includes(end.at)) loops.push(path);
@@ -108,7 +107,7 @@ async function walk(
 
 const byPath = (a: { path: string }, b: { path: string }): number => (a.path < b.path ? -1 : 1);
 
-/** The tree with fewer files: the others are left out. */
+/** The tree with fewer files: the others are skipped. */
 export function select(tree: FileTree, wanted: (path: string) => boolean): FileTree {
   const others = tree.files.filter(({ path }) => !wanted(path)).map(({ path }) => path);
   return {
@@ -118,10 +117,12 @@ export function select(tree: FileTree, wanted: (path: string) => boolean): FileT
   };
 }
 
-/** What was passed over, as sentences: `2 files are left out: 1 .heic, 1 .txt (a/1.heic, a/notes.txt).` */
+/**
+ * The skipped files, as sentences: `2 files are left out: 1 .heic, 1 .txt (a/1.heic, a/notes.txt).`
+ */
 export function treeNotes({ files, leftOut, loops }: FileTree): string[] {
   const all = [...files.map(({ path }) => path), ...leftOut, ...loops];
-  // Without the one folder that an archive often has around everything.
+  // Without the single folder that often wraps the contents of an archive.
   const top = all[0]?.slice(0, all[0].indexOf("/") + 1) ?? "";
   const cut = all.every((path) => path.startsWith(top)) ? top.length : 0;
   const kinds = new Map<string, number>();
@@ -215,7 +216,7 @@ function foldersOf(entries: ReadonlyMap<string, ArchiveEntry>): Map<string, Set<
       const names = folders.get(folder);
       if (names) names.add(child.slice(cut + 1));
       else folders.set(folder, new Set([child.slice(cut + 1)]));
-      if (names) break; // its parents are known
+      if (names) break; // its parents are already listed
       child = folder;
     }
   }

@@ -1,20 +1,20 @@
 import { ConfigError, DataError, type OptionNames } from "../../base/index.ts";
 
-/** What files of pictures and sound may take, so that a small hostile one cannot fill memory. */
+/** Limits on files of images and sound, so that a small hostile file cannot fill memory. */
 export interface ReadLimits {
   /** Bytes of one file. Default 2³⁰, 1 GiB. */
   readonly maxFileBytes?: number | undefined;
   /** Bytes of all files of an archive. Default 2²⁹, 512 MiB, or four times the archive's size if that is more. */
   readonly maxArchiveBytes?: number | undefined;
-  /** Files and folders in all. Default 2²¹, about two million. */
+  /** Number of files and folders. Default 2²¹, about two million. */
   readonly maxEntries?: number | undefined;
-  /** Pixels of one picture. Default 2²⁶, as of 8192 × 8192. */
+  /** Pixels of one image. Default 2²⁶, as of 8192 × 8192. */
   readonly maxPixels?: number | undefined;
-  /** Bytes of all values as float32, which the data set takes in memory. Default 2³⁴, 16 GiB. */
+  /** Bytes of all values as float32, the size of the data set in memory. Default 2³⁴, 16 GiB. */
   readonly maxDecodedBytes?: number | undefined;
 }
 
-/** Limits that are all decided. */
+/** Limits with all defaults filled in. */
 export type Limits = { readonly [K in keyof ReadLimits]-?: number };
 
 const defaults: Limits = {
@@ -30,7 +30,7 @@ export const limitNames: OptionNames<ReadLimits> = {
   maxDecodedBytes: true,
 };
 
-/** @throws {ConfigError} if a limit is no whole number of 1 or more. */
+/** @throws {ConfigError} if a limit is not an integer ≥ 1. */
 export function limitsOf(given: ReadLimits, subject: string): Limits {
   const limits: Record<keyof Limits, number> = { ...defaults };
   for (const name of names) {
@@ -47,13 +47,16 @@ export function limitsOf(given: ReadLimits, subject: string): Limits {
   return limits;
 }
 
-/** The most that the files of this archive may take: what is not packed takes about as much as it. */
+/**
+ * The most bytes that the files of this archive may have: uncompressed data have about the size of
+ * the archive.
+ */
 export const archiveLimit = ({ maxArchiveBytes }: Limits, bytes: number): number =>
   maxArchiveBytes === defaults.maxArchiveBytes
     ? Math.max(maxArchiveBytes, 4 * bytes)
     : maxArchiveBytes;
 
-/** The error of a file that is beyond a limit. */
+/** The error of a file that exceeds a limit. */
 export const beyond = (
   subject: string,
   what: string,

@@ -1,6 +1,6 @@
 import type { CheckPixels, PlainRaster } from "./pnm.ts";
 
-/** What a bitmap's header says. */
+/** The fields of a bitmap's header. */
 interface Head {
   readonly width: number;
   readonly height: number;
@@ -10,7 +10,7 @@ interface Head {
   /** Where palette and pixels begin. */
   readonly palette: number;
   readonly pixels: number;
-  /** Bytes of a color of the palette, and how many there are. */
+  /** Bytes per color of the palette, and the number of colors. */
   readonly colorBytes: number;
   readonly colors: number;
 }
@@ -18,10 +18,11 @@ interface Head {
 const [plain, rle8, rle4, bitFields, alphaBitFields] = [0, 1, 2, 3, 6] as const;
 
 /**
- * Reads a Windows or OS/2 bitmap of 1 to 32 bits, packed by run lengths or not. Transparency is not
- * read. A bitmap whose palette is all gray has one channel.
+ * Reads a Windows or OS/2 bitmap of 1 to 32 bits, run-length encoded or not. Transparency is
+ * ignored. A bitmap whose palette is all gray has one channel.
  *
- * @returns undefined if the bytes are none. @throws {Error} if they are torn or of another kind.
+ * @returns undefined if the bytes are not a bitmap. @throws {Error} if they are truncated or of an
+ * unsupported kind.
  * @see Microsoft, "Bitmap storage", BITMAPINFOHEADER and BITMAPV5HEADER
  */
 export function readBmp(bytes: Uint8Array, check: CheckPixels): PlainRaster | undefined {
@@ -85,7 +86,7 @@ function colorsOf(view: DataView, { palette, colorBytes, colors }: Head): number
   });
 }
 
-/** The color's number at x of the y-th stored row. */
+/** The palette index at x of the y-th stored row. */
 function indexReader(view: DataView, head: Head): (x: number, y: number) => number {
   const { width, bits, pixels, compression } = head;
   if (compression !== plain) {
@@ -101,10 +102,10 @@ function indexReader(view: DataView, head: Head): (x: number, y: number) => numb
   };
 }
 
-/** Bytes of a row, which is filled up to a multiple of 4. */
+/** Bytes per row, padded to a multiple of 4. */
 function rowBytes(view: DataView, { width, height, bits, pixels }: Head): number {
   const row = Math.ceil((width * bits) / 32) * 4;
-  const needed = row * (height - 1) + Math.ceil((width * bits) / 8); // some writers save the last filling
+  const needed = row * (height - 1) + Math.ceil((width * bits) / 8); // last padding may be missing
   if (view.byteLength - pixels >= needed) return row;
   throw new Error(`truncated: ${Math.max(0, view.byteLength - pixels)} of ${needed} bytes`);
 }
@@ -136,7 +137,10 @@ function colorReader(view: DataView, head: Head): (x: number, y: number) => numb
   };
 }
 
-/** Undoes run lengths: pairs (count, value), and after a 0: end of line, end, move, or plain values. */
+/**
+ * Decodes run lengths: pairs (count, value), and after a 0: end of line, end, move, or plain
+ * values.
+ */
 function unpack(view: DataView, { width, height, pixels, compression }: Head): Uint8Array {
   const data = new Uint8Array(width * height);
   const isNibbles = compression === rle4;

@@ -19,19 +19,19 @@ import {
 } from "../folders/limits.ts";
 
 /**
- * Reads a set of four IDX files, as MNIST, Fashion-MNIST, KMNIST and EMNIST come, from a folder or an
- * archive of it.
+ * Reads a set of four IDX files, as in MNIST, Fashion-MNIST, KMNIST and EMNIST, from a folder or an
+ * archive.
  *
  * The files are found by their names, gzip or not, with `-`, `_` or `.` between the words:
- * `train-images`, `train-labels`, and `t10k-` or `test-` for the test set, which may be absent; with the
- * set's name before them, as EMNIST has it; in the folder or below it, as in torchvision's `MNIST/raw`
- * and Kaggle's folders of one file each.
+ * `train-images`, `train-labels`, and `t10k-` or `test-` for the test set, which may be absent;
+ * with the set's name before them, as EMNIST has it; in the folder or below it, as in torchvision's
+ * `MNIST/raw` and Kaggle's folders of one file each.
  *
- * @returns inputs `[N, C, H, W]` float32, bytes scaled from 0…255 to [0, 1], other numbers as they are;
- *   images in the files are `[N, H, W]` or `[N, H, W, C]`. Targets `[N]` int32; as many classes as the
- *   largest label of the training set says.
- * @throws {DataError} if the folder or a file is missing, there are several sets, or labels and images
- *   do not fit together. @throws {FormatError} if a file is not IDX.
+ * @returns inputs `[N, C, H, W]` float32, bytes scaled from 0…255 to [0, 1], other numbers
+ *   unchanged; images in the files are `[N, H, W]` or `[N, H, W, C]`. Targets `[N]` int32; the
+ *   largest label of the training set gives the number of classes.
+ * @throws {DataError} if the folder or a file is missing, there are several sets, or labels and
+ *   images do not fit together. @throws {FormatError} if a file is not IDX.
  * @example
  * const { train, test } = await readIdxFolder("data/mnist"); // 60 000 and 10 000 images
  */
@@ -47,15 +47,15 @@ export async function readIdxFolder(
 const namePattern =
   /^(?:(.+)[-_.])?(train|t10k|test)[-_.](images|labels)(?:[-_.].*(?:idx\d|ubyte).*|[-_.]idx\d?)?(?:\.gz)?$/i;
 
-/** Whether a file is one of a set by its name. */
+/** Whether a file belongs to a set, by its name. */
 export const isIdxName = (path: string): boolean => namePattern.test(baseOf(path));
 
 const baseOf = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
 
-/** The four files of a set, by `train-images`, …, of which each may come twice. */
+/** The four files of a set, by `train-images`, …; each may occur twice. */
 type Group = Map<string, FileEntry>;
 
-/** {@link readIdxFolder} of a tree that has been read. */
+/** {@link readIdxFolder} for a tree that has been read. */
 export async function idxDataset(path: string, tree: FileTree, limits: Limits): Promise<Dataset> {
   const { basename, resolve } = await import("node:path");
   const files = chooseSet(path, tree);
@@ -85,7 +85,9 @@ export async function idxDataset(path: string, tree: FileTree, limits: Limits): 
   };
 }
 
-/** The one set in the tree: its files lie in one folder, or in folders of their own in one. */
+/**
+ * The one set in the tree: its files lie in one folder, or each in a folder of its own within one.
+ */
 function chooseSet(path: string, tree: FileTree): Group {
   const groups = new Map<string, Group>();
   for (const file of tree.files) {
@@ -96,7 +98,7 @@ function chooseSet(path: string, tree: FileTree): Group {
     const name = `${/train/i.test(part) ? "train" : "test"}-${kind.toLowerCase()}`;
     const group = groups.get(key) ?? new Map<string, FileEntry>();
     const known = group.get(name);
-    // Of a file that comes twice, the one that lies higher, then the one that is not compressed.
+    // Of a file that occurs twice, the one higher up, then the one that is not compressed.
     const rank = ({ path }: FileEntry) =>
       2 * path.split("/").length + (/\.gz$/i.test(path) ? 1 : 0);
     if (!known || rank(file) < rank(known)) group.set(name, file);
@@ -148,12 +150,15 @@ async function readPair(
   return makeSplit(inputs, labels);
 }
 
-/** So many classes are no mistake, however few the examples. */
+/** This many classes are plausible, however few examples there are. */
 const fewClasses = 1000;
-/** More have no use here, and tables of all pairs of them no room. ImageNet has 21 841. */
+/**
+ * More classes have no use here, and tables of all pairs would not fit in memory. ImageNet has 21
+ * 841.
+ */
 const mostClasses = 2 ** 16;
 
-/** Labels, checked before anything is made of their size. */
+/** Labels, checked before anything of their size is allocated. */
 function readLabels({ shape, data }: IdxArray, path: string): HostArray {
   const isWhole = !(data instanceof Float32Array || data instanceof Float64Array);
   if (shape.length !== 1 || data.length === 0 || !isWhole)

@@ -3,23 +3,23 @@ import type { FileEntry } from "../folders/file-tree.ts";
 import { beyond, type Limits } from "../folders/limits.ts";
 import { decodePicture, type Raster } from "./picture.ts";
 
-/** The form that images are brought to; what is undefined is as the images have it. */
+/** The form to which images are converted; undefined fields keep the images' own. */
 export interface ImageFormat {
   readonly height: number | undefined;
   readonly width: number | undefined;
   readonly channels: 1 | 3 | undefined;
 }
 
-/** Images in work at once: libuv has four threads, and one more image waits for each. */
+/** Images in progress at once: libuv has four threads, and one more image waits for each. */
 const inFlight = 8;
 
 /**
  * Decodes images, several at a time, straight into their slots.
  *
- * @returns `[N, C, H, W]` float32: whole numbers scaled to [0, 1], floats as they are; gray if all
- *   images are, unless the format says. And what there is to say about them.
- * @throws {DataError} that names the file if one is no image, of another size than the first, or
- *   above a limit.
+ * @returns `[N, C, H, W]` float32: integers scaled to [0, 1], floats unchanged; gray if all images
+ * are, unless the format decides. And notes about them.
+ * @throws {DataError} naming a file that is not an image, differs in size from the first, or
+ * exceeds a limit.
  */
 export async function decodeImages(
   files: readonly FileEntry[],
@@ -44,14 +44,14 @@ export async function decodeImages(
   try {
     await Promise.all(Array.from({ length: inFlight }, work));
   } finally {
-    next = files.length; // after an error the others begin nothing new
+    next = files.length; // after an error no new image is started
   }
   const { data, channels } = slots;
   const shape = [files.length, channels, like.height, like.width];
   return { images: { dtype: "float32", shape, data }, notes: slots.notes(format) };
 }
 
-/** The values of all images, which become color when the first colored one comes. */
+/** The values of all images, which are converted to color when the first color image arrives. */
 class Slots {
   data: Float32Array;
   channels: 1 | 3;

@@ -5,34 +5,37 @@ import { type FileTree, fileTree, treeNotes } from "../folders/file-tree.ts";
 import { limitNames, limitsOf, type ReadLimits } from "../folders/limits.ts";
 import { decodeImages, type ImageFormat } from "./image-decoder.ts";
 
-/** What {@link readImageFolder} makes of its images. */
+/** Options of {@link readImageFolder}. */
 export interface ImageFolderOptions extends ReadLimits {
-  /** Height and width; each image is scaled to cover them and cut in its middle. Default: the size that all images have. */
+  /**
+   * Height and width; each image is scaled to cover them and center-cropped. Default: the common
+   * size of all images.
+   */
   readonly size?: number | readonly [height: number, width: number] | undefined;
   /** 1 for gray, 3 for red, green, blue. Default: 3 if any image is in color. */
   readonly channels?: 1 | 3;
   /** The class folders to read, in the order of their indices. Default: all, by name. */
   readonly classes?: readonly string[];
-  /** The share to hold out as test set where the folder brings none; 0 for none. Default 0.2. */
+  /** The fraction to hold out as test set if the folder has none; 0 for none. Default 0.2. */
   readonly test?: number;
-  /** Decides what is held out. Default 0. */
+  /** The seed of the split. Default 0. */
   readonly seed?: number;
 }
 
 /**
- * Reads images that lie in folders named by their class: `train/<class>/*`, `val/<class>/*` and
- * `test/<class>/*`, or `<class>/*`, of which a random part is held out; in a folder, a `.tar` or a
- * `.tar.gz`, which is not unpacked to the disk. CIFAR-10, Imagenette and most sets that people
- * collect come so. Folders below that of a class belong to it; links are followed inside the folder.
+ * Reads images in folders named by class: `train/<class>/*`, `val/<class>/*` and `test/<class>/*`,
+ * or `<class>/*`, of which a random part is held out; in a folder, a `.tar` or a `.tar.gz`, which
+ * is not unpacked to disk. CIFAR-10, Imagenette and most collected sets have this layout. Folders
+ * below a class folder belong to that class; links are followed inside the folder.
  *
- * The order is that of classes and file names, whatever the order in the archive. PNG, JPEG, WebP,
- * GIF, AVIF, TIFF, BMP, PBM, PGM and PPM are read; what is passed over stands in `notes`.
+ * The order is that of classes and file names, independent of the order in an archive. PNG, JPEG,
+ * WebP, GIF, AVIF, TIFF, BMP, PBM, PGM and PPM are read; skipped files are listed in `notes`.
  *
- * @returns inputs `[N, C, H, W]` float32, whole numbers of 8 or 16 bits scaled to [0, 1], floats as
- *   they are, of one C, H and W in all parts; targets `[N]` int32.
- * @throws {DataError} if there are no images, a class has none, sizes differ and no `size` is given,
- *   a link is broken or leads out, something is above a limit, or a file cannot be decoded, which is
- *   named. @throws {ConfigError} if an option means nothing.
+ * @returns inputs `[N, C, H, W]` float32, integers of 8 or 16 bits scaled to [0, 1], floats
+ * unchanged, with the same C, H and W in all splits; targets `[N]` int32.
+ * @throws {DataError} if there are no images, a class has none, sizes differ and no `size` is
+ *   given, a link is broken or leads outside, a limit is exceeded, or naming a file that cannot be
+ *   decoded. @throws {ConfigError} if an option is invalid.
  * @example
  * const { train, classes } = await readImageFolder("flowers", { size: 8 });
  * classes; // ["daisy", "rose"]
@@ -49,7 +52,7 @@ export async function readImageFolder(
   return imageDataset(path, await fileTree(path, isImageName, limits), options);
 }
 
-/** {@link readImageFolder} of a tree that has been read. */
+/** {@link readImageFolder} for a tree that has been read. */
 export async function imageDataset(
   path: string,
   tree: FileTree,
@@ -63,7 +66,7 @@ export async function imageDataset(
   const { files, notes } = locate(path, tree);
   const classes = classFoldersOf(path, files, tree, options.classes);
   const chosen = chosenOf(files, classes);
-  // All parts at once, as they are to be of one shape.
+  // All splits at once, because they must have one shape.
   const decoded = await decodeImages(
     chosen.map(({ file }) => file),
     format,
@@ -125,7 +128,7 @@ function classFoldersOf(
   return wanted ?? found;
 }
 
-/** The images of these classes: the parts one after another, in each the classes, in each by name. */
+/** The images of these classes: split after split, within each by class, then by name. */
 function chosenOf(files: readonly Located[], classes: readonly string[]): readonly Located[] {
   const order = new Map<unknown, number>(classes.map((name, k) => [name, k]));
   const parts = ["train", "validation", "test"];
@@ -138,7 +141,7 @@ function chosenOf(files: readonly Located[], classes: readonly string[]): readon
     ); // stable
 }
 
-/** One part's rows, which stand one after another; undefined if there are none. */
+/** One split's rows, which are contiguous; undefined if there are none. */
 function partOf(
   chosen: readonly Located[],
   images: HostArray,
@@ -150,7 +153,7 @@ function partOf(
   const own = chosen.filter(({ part }) => part === wanted);
   const shape = [own.length, ...images.shape.slice(1)];
   const width = images.data.length / chosen.length;
-  // A copy where there are several parts, so that none keeps the others in memory.
+  // A copy if there are several splits, so that none keeps the others in memory.
   const data =
     own.length === chosen.length
       ? images.data

@@ -3,7 +3,7 @@ import { readBytes } from "../../formats/index.ts";
 import { limitsOf, type ReadLimits } from "../folders/limits.ts";
 import { decodePicture, type Raster } from "./picture.ts";
 
-/** What {@link readImage} makes of an image. */
+/** Options of {@link readImage}. */
 export interface ImageOptions extends Pick<ReadLimits, "maxPixels"> {
   readonly height: number;
   readonly width: number;
@@ -12,13 +12,14 @@ export interface ImageOptions extends Pick<ReadLimits, "maxPixels"> {
 }
 
 /**
- * Reads an image file (PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG, BMP, PBM, PGM, PPM) as one network input. It is scaled
- * to fit and centered, never stretched; what is left over takes the mean color of the image's
- * border, so that paper goes on as paper. Transparent parts become white.
+ * Reads an image file (PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG, BMP, PBM, PGM, PPM) as one network
+ * input. It is scaled to fit and centered, never stretched; the rest is filled with the mean color
+ * of the image's border, so that paper continues as paper. Transparent parts become white.
  *
- * @returns `[1, channels, height, width]` float32: whole numbers of 8, 16 or 32 bits scaled to [0, 1],
- *   floats as they are.
- * @throws {DataError} if the file is missing or no image. @throws {ConfigError} if a size is none.
+ * @returns `[1, channels, height, width]` float32: integers of 8, 16 or 32 bits scaled to [0, 1],
+ * floats unchanged.
+ * @throws {DataError} if the file is missing or not an image. @throws {ConfigError} if a size is
+ * invalid.
  * @example
  * const x = lightOnDark(await readImage("seven.png", { height: 28, width: 28, channels: 1 }));
  */
@@ -46,11 +47,11 @@ export async function readImage(
 
 /**
  * Inverts images that are dark on light, so that they look like MNIST: light on dark. An image
- * counts as such if the mean of its border pixels (over all channels) is above ½, for the border
- * is paper and not ink.
+ * counts as dark on light if the mean of its border pixels (over all channels) is above ½: the
+ * border is paper, not ink.
  *
  * @param images `[N, C, H, W]` in [0, 1].
- * @returns the like, float32; images that are light on dark already are unchanged.
+ * @returns the same shape, float32; images that are already light on dark are unchanged.
  */
 export function lightOnDark(images: HostArray): HostArray {
   const { shape, data } = images;
@@ -73,7 +74,7 @@ export function lightOnDark(images: HostArray): HostArray {
   return { dtype: "float32", shape, data: result };
 }
 
-/** Puts one channel of a raster into the middle of `plane`, `[height, width]`, scaled to [0, 1]. */
+/** Puts one channel of an image into the middle of `plane`, `[height, width]`, scaled to [0, 1]. */
 function center(from: Raster, c: number, plane: Float32Array, height: number, width: number): void {
   const channel = from.data.subarray(Math.min(c, from.channels - 1));
   plane.fill(borderMean(channel, from.height, from.width, from.channels) / from.scale);

@@ -1,13 +1,13 @@
 import { ConfigError, nearest } from "../../base/index.ts";
 import { type Tensor, tensor } from "../../tensor/index.ts";
 
-/** A small kernel for images, with what it does. */
+/** A small image kernel and its effect. */
 export interface ImageKernel {
   readonly name: string;
   readonly about: string;
-  /** Rows, as they are printed. */
+  /** Rows, as usually printed. */
   readonly rows: readonly (readonly number[])[];
-  /** The kernel to take where this one, though printed in texts, does not do what its name says. */
+  /** The kernel to use instead, if this one does not do what its common name says. */
   readonly instead?: string;
 }
 
@@ -15,17 +15,17 @@ const ninth = 1 / 9;
 const eighth = 1 / 8;
 
 /**
- * The kernels that introductions to image processing print. Those that weigh by Σ k = 1 keep the
- * brightness; those with Σ k = 0 answer to edges, with both signs. Two are printed wrongly here and
- * there and stand under their own names, so that one can see what they do:
+ * The kernels of introductions to image processing. Those with Σ k = 1 preserve brightness; those
+ * with Σ k = 0 respond to edges, with both signs. Two are often printed wrongly and are listed
+ * under names of their own, to show what they do:
  *
- * - `twice-identity`, printed as "sharpen": with 2 in the middle and zeros around it only doubles
- *   the brightness. Sharpening takes the blurred image away again: 2·identity − box, `unsharp`.
+ * - `twice-identity`, printed as "sharpen": with 2 in the middle and zeros around it it only
+ *   doubles the brightness. Sharpening subtracts the blurred image: 2·identity − box, `unsharp`.
  * - `blur-unscaled`, printed as "blur": its weights sum to 8, so nearly every pixel of the result
- *   is beyond white. Divided by 8 it is `blur`.
+ *   is above white. Divided by 8 it is `blur`.
  *
- * Kernels that are not symmetric depend on the direction: {@link convolve} turns them about,
- * {@link correlate} takes them as printed. `shift` as printed moves the image one pixel to the right
+ * Kernels that are not symmetric depend on the direction: {@link convolve} flips them, {@link
+ * correlate} applies them as printed. `shift` as printed moves the image one pixel to the right
  * under correlation and to the left under convolution.
  *
  * @see Gonzalez & Woods 2018, "Digital image processing", §3.4–3.6
@@ -158,7 +158,7 @@ export const imageKernels: readonly ImageKernel[] = [
  * A kernel by its name, as a tensor for {@link convolve} and {@link correlate}.
  *
  * @returns `[3, 3]` float32.
- * @throws {ConfigError} if there is none of that name.
+ * @throws {ConfigError} for an unknown name.
  * @example
  * imageKernel("edge").toArray(); // [[0, -1, 0], [-1, 4, -1], [0, -1, 0]]
  */
@@ -166,9 +166,9 @@ export const imageKernel = (name: string): Tensor =>
   tensor(findKernel(name).rows.map((row) => [...row]));
 
 /**
- * A kernel with its name and what it does.
+ * A kernel with its name and effect.
  *
- * @throws {ConfigError} if there is none of that name.
+ * @throws {ConfigError} for an unknown name.
  * @example
  * findKernel("twice-identity").instead; // "unsharp"
  */

@@ -11,21 +11,24 @@ export interface Raster {
   readonly width: number;
   /** 1 gray, 3 red, green, blue. */
   readonly channels: 1 | 3;
-  /** What stands for 1: 255 or 65535 for whole numbers; floats are what they are. */
+  /** The value of white: 255 or 65535 for integers; floats are not scaled. */
   readonly scale: number;
 }
 
-/** What a picture is brought to; what is undefined stays as the file has it. */
+/** The form to which an image is converted; undefined fields keep the file's own. */
 export interface PictureForm {
   readonly height?: number | undefined;
   readonly width?: number | undefined;
-  /** How it gets that size: cut to cover it, or just inside it. */
+  /** How it is resized: cropped to cover the size, or fitted inside. */
   readonly fit?: "cover" | "inside";
-  /** 1 makes gray of color. Gray stays one channel in any case. */
+  /** 1 converts color to gray. Gray always stays one channel. */
   readonly channels?: 1 | 3 | undefined;
 }
 
-/** How numbers of a kind are had from sharp: what stands for 1, and the spaces that keep them. */
+/**
+ * How to read each kind of numbers with sharp: the value of white, and the color spaces that
+ * preserve it.
+ */
 const kinds = {
   uchar: { scale: 255, gray: "b-w", color: "srgb", depth: "uchar" },
   ushort: { scale: 65535, gray: "grey16", color: "rgb16", depth: "ushort" },
@@ -34,7 +37,7 @@ const kinds = {
 } as const;
 type Kind = (typeof kinds)[keyof typeof kinds];
 
-/** What a file says of itself. */
+/** The metadata of a file. */
 interface Head {
   readonly kind: Kind;
   readonly isGray: boolean;
@@ -42,10 +45,10 @@ interface Head {
 }
 
 /**
- * Decodes a PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG, BMP, PBM, PGM or PPM, told by its content.
- * Numbers of 16 and 32 bits and floats keep their values. Transparent parts become white.
+ * Decodes a PNG, JPEG, WebP, GIF, AVIF, TIFF, SVG, BMP, PBM, PGM or PPM, recognized by its content.
+ * Integers of 16 and 32 bits and floats keep their values. Transparent parts become white.
  *
- * @throws {DataError} that names `source` if it is no picture, or above the limit.
+ * @throws {DataError} naming `source` if it is not an image, or exceeds the limit.
  */
 export async function decodePicture(
   bytes: Uint8Array,
@@ -88,16 +91,16 @@ function headOf(meta: { space: string; depth: string; hasAlpha: boolean }): Head
   const isSigned = ["char", "short", "int"].includes(depth);
   if (isSigned || (isGray && kind !== kinds.uchar) || depth === "uint")
     throw new Error(`its pixels are of type ${depth} in the space ${space}`);
-  return { kind: kinds.uchar, isGray, hasAlpha }; // CMYK, Lab and their like become sRGB
+  return { kind: kinds.uchar, isGray, hasAlpha }; // CMYK, Lab and similar become sRGB
 }
 
 async function pixelsOf(image: Sharp, head: Head, form: PictureForm): Promise<Raster> {
   const { kind, isGray, hasAlpha } = head;
   const { height, width, fit = "cover", channels } = form;
-  let pipe = image.autoOrient(); // phones store turned pictures and a note of how to turn them back
+  let pipe = image.autoOrient(); // phones store rotated images with an EXIF note
   if (kind === kinds.uchar) pipe = pipe.flatten({ background: "white" });
   if (height && width) pipe = pipe.resize({ height, width, fit });
-  // Gray of floats is made below: sharp would cut their values.
+  // Gray of floats is computed below: sharp would clip their values.
   const toGray = isGray || (channels === 1 && kind !== kinds.float);
   const { data, info } = await pipe
     .toColorspace(toGray ? kind.gray : kind.color!)
@@ -120,7 +123,7 @@ function typed(bytes: Buffer, { depth }: Kind): Raster["data"] {
   return depth === "ushort" ? new Uint16Array(buffer) : new Float32Array(buffer);
 }
 
-/** Without the last of `stride` channels, by which white shows through: v α + (1 − α). */
+/** Blends the last of `stride` channels, alpha, with white: v α + (1 − α). */
 function onWhite(raster: Raster, stride: number): Raster {
   const { data, channels, scale } = raster;
   const result = data.slice(0, (data.length / stride) * channels);

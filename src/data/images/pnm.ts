@@ -1,4 +1,6 @@
-/** What {@link readPnm} and {@link readBmp} make: `[height, width, channels]`, 0…255 or 0…65535. */
+/**
+ * The result of {@link readPnm} and {@link readBmp}: `[height, width, channels]`, 0…255 or 0…65535.
+ */
 export interface PlainRaster {
   readonly data: Uint8Array | Uint16Array;
   readonly height: number;
@@ -6,14 +8,15 @@ export interface PlainRaster {
   readonly channels: 1 | 3;
 }
 
-/** Told the size before anything of that size is made; throws if it is too large. */
+/** Called with the size before anything of that size is allocated; throws if it is too large. */
 export type CheckPixels = (width: number, height: number) => void;
 
 /**
- * Reads a portable bitmap, graymap or pixmap (P1 to P6). Numbers up to another largest value than
- * 255 are scaled to 65535.
+ * Reads a portable bitmap, graymap or pixmap (P1 to P6). Numbers with a maximum other than 255 are
+ * scaled to 65535.
  *
- * @returns undefined if the bytes are none. @throws {Error} if they are torn or mean nothing.
+ * @returns undefined if the bytes are none of these. @throws {Error} if they are truncated or
+ * invalid.
  * @see https://netpbm.sourceforge.net/doc/pgm.html
  */
 export function readPnm(bytes: Uint8Array, check: CheckPixels): PlainRaster | undefined {
@@ -30,7 +33,7 @@ export function readPnm(bytes: Uint8Array, check: CheckPixels): PlainRaster | un
   const count = width * height * channels;
   const begin = words.end() + 1;
   const row = isBits ? Math.ceil(width / 8) : width * channels * (most > 255 ? 2 : 1);
-  const needed = kind > 3 ? row * height : count; // a digit or more each
+  const needed = kind > 3 ? row * height : count; // at least a digit each
   if (bytes.length - begin < needed)
     throw new Error(`truncated: ${Math.max(0, bytes.length - begin)} of ${needed} bytes`);
   const values = isBits || most === 255 ? new Uint8Array(count) : new Uint16Array(count);
@@ -52,7 +55,7 @@ export function readPnm(bytes: Uint8Array, check: CheckPixels): PlainRaster | un
 const isSpace = (byte: number | undefined): boolean =>
   byte === 0x20 || (byte !== undefined && byte >= 9 && byte <= 13);
 
-/** Numbers of text after the magic word, with comments from `#` to the end of the line. */
+/** Numbers in text form after the magic word, with comments from `#` to the end of the line. */
 function wordsOf(bytes: Uint8Array) {
   let at = 2;
   const skip = () => {
@@ -74,7 +77,7 @@ function wordsOf(bytes: Uint8Array) {
         value = 10 * value + x;
       return value;
     },
-    /** One digit: bits of text may stand without space between them. */
+    /** One digit: bits in text form need no spaces between them. */
     bit(): number {
       skip();
       const x = digit();

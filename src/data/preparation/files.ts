@@ -1,10 +1,10 @@
-/** Files that are given to be predicted: one, or all of a kind in a folder or archive. */
+/** Files to predict on: one, or all of a kind in a folder or archive. */
 import { DataError } from "../../base/index.ts";
 import { readBytes } from "../../formats/index.ts";
 import { type FileEntry, fileTree } from "../folders/file-tree.ts";
 import { limitsOf } from "../folders/limits.ts";
 
-/** Files with the names that results give them. */
+/** Files with the names used in results. */
 export interface NamedFiles {
   readonly files: readonly FileEntry[];
   readonly names: readonly string[];
@@ -12,8 +12,9 @@ export interface NamedFiles {
 
 /**
  * @param from a path, or the bytes of one file.
- * @param isWanted by name, which files of a folder or archive count. @param kind what they are called.
- * @throws {DataError} if a folder or archive holds none.
+ * @param isWanted by name, which files of a folder or archive count. @param kind what to call them
+ * in errors.
+ * @throws {DataError} if a folder or archive contains none.
  */
 export async function filesOf(
   from: string | Uint8Array,

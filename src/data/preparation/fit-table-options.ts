@@ -1,32 +1,44 @@
 import type { Task } from "../dataset.ts";
 import type { Preparation } from "./preparation.ts";
 
-/** What stands in for missing values of a column: the mean, the median or the commonest. */
+/** What replaces missing values of a column: the mean, the median or the most frequent value. */
 export type Fill = "mean" | "median" | "mode";
 
-/** What `fitTable` makes of the columns. */
+/** Options of `fitTable`. */
 export interface FitTableOptions {
-  /** The column to predict: its name, or its index from 0; negative counts from the end. Default: the last that holds a value. */
+  /**
+   * The column to predict: its name, or its index from 0; negative counts from the end. Default:
+   * the last that has a value.
+   */
   readonly target?: string | number | undefined;
-  /** Default: classes if the target is text or at most 20 different whole numbers, else numbers. */
+  /**
+   * Default: classification if the target is text or has at most 20 distinct integers, else
+   * regression.
+   */
   readonly task?: Task | undefined;
-  /** Columns to leave out, by name or index. */
+  /** Columns to ignore, by name or index. */
   readonly drop?: readonly (string | number)[] | undefined;
   /**
-   * Fills missing inputs with the mean, median or commonest value of the training rows; in a column of
-   * text always the commonest. A missing target is not filled. Default: not filled.
+   * Fills missing inputs with the mean, median or most frequent value of the training rows; in text
+   * columns always the most frequent. Missing targets are not filled. Default: no filling.
    */
   readonly fill?: Fill | undefined;
-  /** Gives each column of text one more input, `column=other`, for what is no category. Default false: that is an error. */
+  /**
+   * Gives each text column one more input, `column=other`, for unknown categories. Default false:
+   * they are an error.
+   */
   readonly other?: boolean | undefined;
-  /** Brings inputs that are numbers to mean 0 and deviation 1. Default true. */
+  /** Standardizes numeric inputs to mean 0 and deviation 1. Default true. */
   readonly standardize?: boolean | undefined;
-  /** Does the same to a target that is a number. Default false. */
+  /** Standardizes a numeric target. Default false. */
   readonly scaleTarget?: boolean | undefined;
-  /** The rows that are used at all: categories and classes are theirs. Default: all. */
+  /** The rows in use: they determine categories and classes. Default: all. */
   readonly used?: ArrayLike<number> | undefined;
-  /** The training rows, on which means, deviations and fill values are measured. Default: those used. */
+  /**
+   * The training rows, from which means, deviations and fill values are computed. Default: the rows
+   * in use.
+   */
   readonly rows?: ArrayLike<number> | undefined;
-  /** A preparation whose inputs are taken over as they are, to go on with its network. */
+  /** A preparation whose inputs are reused, to continue with its network. */
   readonly from?: Preparation | undefined;
 }

@@ -21,16 +21,18 @@ export const fitTableNames: OptionNames<FitTableOptions> = {
 
 /** More distinct texts than this are names or dates, not categories. */
 const mostCategories = 64;
-/** The category of what training has not seen. */
+/** The category of texts that training has not seen. */
 export const otherName = "other";
 
 /**
- * Fits a preparation on a table. Categories and classes are those of all rows that are used, in numeric
- * order if they are numbers, else alphabetically; means, deviations and fill values are those of the training
- * rows alone. They are measured in float64, so that large numbers with small differences stay apart.
+ * Fits a preparation on a table. Categories and classes are those of all rows in use, in numeric
+ * order if they are numbers, else alphabetically; means, deviations and fill values are those of
+ * the training rows. They are computed in float64, so that large numbers with small differences
+ * stay distinct.
  *
  * @throws {ConfigError} if a column does not exist, or the task does not fit the target.
- * @throws {DataError} if a column holds too many texts, or no value to fill its gaps with.
+ * @throws {DataError} if a column has too many distinct texts, or no value to fill missing cells
+ * with.
  * @example
  * const table = await readTable("penguins.csv");
  * const preparation = fitTable(table, { target: "species", fill: "median" });
@@ -55,9 +57,8 @@ export function fitTable(table: Table, options: FitTableOptions = {}): Preparati
 }
 
 /**
- * The rows in which nothing is missing that {@link fitTable} would not fill, and how many rows each
- * column spoils: the rows to give it as `used`.
- *
+ * The rows without missing values that {@link fitTable} would not fill, and how many rows each
+ * column spoils: the rows to pass as `used`.
  * @example
  * const { rows, gaps } = usableRows(await parseTable("a,b,y\n1,,u\n3,4,v"));
  * rows; // Int32Array [1]
@@ -146,7 +147,7 @@ function fitCategoryColumn(
   return { name, type: "text", categories, other, fill: fill ?? null };
 }
 
-/** The commonest word; of equals the first in order. */
+/** The most frequent word; ties go to the first in order. */
 function commonest(
   codes: Int32Array,
   words: readonly string[],

@@ -1,4 +1,4 @@
-/** What a table is to be asked for: classes or numbers. */
+/** The task of a table: classes or numbers. */
 import { ConfigError, DataError } from "../../base/index.ts";
 import type { Task } from "../dataset.ts";
 import type { NumberColumn, TextColumn } from "../table/columns.ts";
@@ -10,12 +10,12 @@ import { meanAndDeviation } from "./measure.ts";
 import { checkScalable, type Target } from "./preparation.ts";
 import { numbersAt, sorted, wordsAt } from "./rows.ts";
 
-/** A target with more different whole numbers than this is of quantities. */
+/** A target with more distinct integers than this is a quantity. */
 const mostClasses = 20;
-/** So many texts may be classes, however few rows each has. */
+/** Up to this many texts may be classes, however few rows each has. */
 const mostClassTexts = 64;
 
-/** The target's column: the one asked for, or the last that holds a value. */
+/** The target column: the requested one, or the last that has a value. */
 export function targetColumn(
   table: Table,
   target: string | number | undefined,
@@ -42,7 +42,7 @@ export const droppedTarget = (source: string, name: string): ConfigError =>
     fix: "name another target, or drop other columns.",
   });
 
-/** What a target asks for, and why; `more` than the classes that can be told from quantities. */
+/** The task that a target suggests, and why; `more` than this many classes count as quantities. */
 export function taskOf(column: NumberColumn | TextColumn): { task: Task; why: string } {
   if (column.type === "text") return { task: "classification", why: "text" };
   const different = new Set<number>();
@@ -58,7 +58,8 @@ export function taskOf(column: NumberColumn | TextColumn): { task: Task; why: st
 }
 
 /**
- * @param used the rows whose classes there are. @param rows the training rows, which give the scale.
+ * @param used the rows that determine the classes. @param rows the training rows, which determine
+ * the scale.
  */
 export function fitTarget(
   table: Table,

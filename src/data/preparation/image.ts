@@ -1,4 +1,4 @@
-/** Pictures as a model takes them. */
+/** Images as a model expects them. */
 import { DataError, type HostArray, type Shape, show, sizeOf } from "../../base/index.ts";
 import type { Split } from "../dataset.ts";
 import { limitsOf } from "../folders/limits.ts";
@@ -9,8 +9,8 @@ import { filesOf } from "./files.ts";
 import type { ImageInputs, Preparation } from "./preparation.ts";
 
 /**
- * What is to be stored of the pictures of a training. Those that came as arrays are light on dark if
- * none of them is light at its border; files of pictures are taken as they come.
+ * What to store about the images of a training. Sets of arrays are light on dark if no image has a
+ * light border; image files are used unchanged.
  */
 export function fitImages({ inputs }: Split, fit: ImageInputs["fit"]): ImageInputs {
   const isDark = fit === "contain" && !hasLight(inputs);
@@ -21,7 +21,7 @@ export function fitImages({ inputs }: Split, fit: ImageInputs["fit"]): ImageInpu
 function hasLight({ dtype, shape, data }: HostArray): boolean {
   const [count = 0, ...rest] = shape;
   const size = sizeOf(rest);
-  const step = 1000; // images that are copied at once
+  const step = 1000; // images copied at once
   for (let n = 0; n < count; n += step) {
     const some = data.subarray(n * size, (n + step) * size);
     const part = { dtype, shape: [some.length / size, ...rest], data: some };
@@ -30,21 +30,21 @@ function hasLight({ dtype, shape, data }: HostArray): boolean {
   return false;
 }
 
-/** Inputs that were read, with the names of what they were read from. */
+/** Inputs that were read, with the names of their sources. */
 export interface NamedInputs {
   readonly names: readonly string[];
   /** `[N, ...]` */
   readonly inputs: HostArray;
-  /** What was done to them that a person should know, in sentences. */
+  /** What was done to them that the user should know, in sentences. */
   readonly notes: readonly string[];
 }
 
 /**
- * Reads a picture, or all pictures of a folder or archive, as the training's were: of the same size, cut
- * or fitted alike, in the same colors and polarity.
+ * Reads an image, or all images of a folder or archive, as in training: with the same size,
+ * cropping or fitting, colors and polarity.
  *
- * @param from a path, or the bytes of one picture.
- * @throws {DataError} if the network takes no pictures, there is none, or one cannot be read.
+ * @param from a path, or the bytes of one image.
+ * @throws {DataError} if the network does not take images, there are none, or one cannot be read.
  * @example
  * const { inputs, target, ...rest } = fitTable(await parseTable("a,y\n1,u\n2,v"));
  * const images = { kind: "images", fit: "cover", polarity: "as-is" };
@@ -80,7 +80,7 @@ export async function prepareImages(
   return { names, inputs, notes };
 }
 
-/** Which images are not the same in both: the first pixels tell. */
+/** Which images differ between both: the first pixels suffice. */
 function invertedRows(before: HostArray, after: HostArray): boolean[] {
   const size = sizeOf(before.shape.slice(1));
   return Array.from({ length: before.shape[0]! }, (_, n) =>

@@ -1,9 +1,9 @@
-/** Means, deviations and commonest values of plain numbers, in float64. */
+/** Means, deviations and most frequent values of plain numbers, in float64. */
 import type { Scale } from "./preparation.ts";
 
 /**
- * Mean and standard deviation of the population (÷ N) by Welford's update; a deviation of 0 counts as
- * 1, so that a column that never changes becomes 0. Of no number: 0 and 1.
+ * Mean and standard deviation of the population (÷ N) by Welford's update; a deviation of 0 counts
+ * as 1, so that a constant column becomes 0. Of no numbers: 0 and 1.
  */
 export function meanAndDeviation(numbers: Float64Array): Scale {
   let average = 0;
@@ -29,7 +29,7 @@ export function median(numbers: Float64Array): number {
   return ordered.length % 2 === 1 ? upper : (ordered[middle - 1]! + upper) / 2;
 }
 
-/** The commonest number; of equals the smallest. */
+/** The most frequent number; ties go to the smallest. */
 export function mostFrequent(numbers: Float64Array): number {
   const counts = new Map<number, number>();
   for (const x of numbers) counts.set(x, (counts.get(x) ?? 0) + 1);

@@ -7,26 +7,26 @@ import type { GivenFormat } from "../table/types.ts";
 export const preparationVersion = 1;
 
 /**
- * How raw data become a model's inputs and targets, fitted on training rows: plain data, which JSON
- * keeps in full. A run stores the one it was trained with, and everything that reads data for its
- * network later takes this one and no other.
+ * How raw data become a model's inputs and targets, fitted on training rows: plain data that JSON
+ * represents exactly. A run stores its preparation, and everything that later reads data for its
+ * network uses it.
  */
 export interface Preparation {
   readonly version: typeof preparationVersion;
-  /** What the inputs are made of, by kind. */
+  /** How the inputs are prepared, by kind. */
   readonly inputs: ArrayInputs | ImageInputs | SoundInputs | TableInputs | TextInputs;
   /** One example as the model sees it, without the batch axis. */
   readonly inputShape: Shape;
   readonly target: Target;
 }
 
-/** What is to be predicted. */
+/** What is predicted. */
 export type Target = ClassTarget | NumberTarget;
 
 /** A class per example. */
 export interface ClassTarget {
   readonly task: "classification";
-  /** The column of a table; null where the data are no table. */
+  /** The target column of a table; null if the data are not a table. */
   readonly column: string | null;
   /** Class names in the order of their indices. */
   readonly classes: readonly string[];
@@ -36,7 +36,9 @@ export interface ClassTarget {
 export interface NumberTarget {
   readonly task: "regression";
   readonly column: string | null;
-  /** What the training numbers were brought to mean 0 and deviation 1 by; null if they were not. */
+  /**
+   * The mean and deviation by which the training targets were standardized; null if they were not.
+   */
   readonly scale: Scale | null;
 }
 
@@ -46,84 +48,84 @@ export interface Scale {
   readonly std: number;
 }
 
-/** Numbers that come ready, as those of the built-in sets do. */
+/** Numbers used unchanged, as those of the built-in sets. */
 export interface ArrayInputs {
   readonly kind: "arrays";
 }
 
-/** Pictures. */
+/** Images. */
 export interface ImageInputs {
   readonly kind: "images";
   /**
-   * How a file of another size is brought to the size of the inputs. `"cover"`: scaled to cover it and
-   * cut in its middle, as folders of pictures are. `"contain"`: scaled to fit and centered, for sets
+   * How a file of another size is resized to the size of the inputs. `"cover"`: scaled to cover it
+   * and center-cropped, as folders of images are. `"contain"`: scaled to fit and centered, for sets
    * of ready arrays such as MNIST.
    */
   readonly fit: "cover" | "contain";
   /**
-   * `"light-on-dark"`: no training picture is lighter at its border than half, so that a file which is,
-   * such as ink on paper, is inverted. `"as-is"`: pictures come as they are.
+   * `"light-on-dark"`: no training image is lighter than half at its border, so a file that is,
+   * such as ink on paper, is inverted. `"as-is"`: images are unchanged.
    */
   readonly polarity: "light-on-dark" | "as-is";
 }
 
-/** Recordings, as pictures of their mels over time. */
+/** Recordings, as images of their mel spectrograms. */
 export interface SoundInputs {
   readonly kind: "sound";
   readonly sampleRate: number;
-  /** Samples of a recording: longer ones are cut, shorter ones end in silence. */
+  /** Samples of a recording: longer ones are cut, shorter ones padded with silence. */
   readonly length: number;
-  /** Mels: the height of the pictures. */
+  /** Number of mel bands: the height of the images. */
   readonly mels: number;
 }
 
 /** Texts, as the numbers of the characters before the one to predict. */
 export interface TextInputs {
   readonly kind: "text";
-  /** Character k has the number k; among them is the end of a line. */
+  /** Character k has the number k; the line end is one of them. */
   readonly characters: readonly string[];
 }
 
 /** Columns of a table. */
 export interface TableInputs {
   readonly kind: "table";
-  /** The inputs in their order, each found by its name. */
+  /** The inputs in order, each found by its name. */
   readonly columns: readonly InputColumn[];
-  /** All columns of the training file, in its order: by them a table without names is read. */
+  /** All columns of the training file, in order: used to read a table without names. */
   readonly layout: readonly string[];
-  /** Whether these are names of a header; else they are x0, x1, … */
+  /** Whether these are names from a header; else they are x0, x1, … */
   readonly header: boolean;
   readonly decimal: Decimal;
-  /** What was said of how the training file is written, and not decided. */
+  /** The explicitly given options of how the training file is written. */
   readonly given: GivenFormat;
 }
 
 /** An input column of numbers, or of categories, one input each. */
 export type InputColumn = NumberInput | CategoryInput;
 
-/** An input column of numbers, which become (x − mean) / std. */
+/** A numeric input column, standardized to (x − mean) / std. */
 export interface NumberInput extends Scale {
   readonly name: string;
   readonly type: "number";
-  /** Stands in for a missing value; null if that is an error. */
+  /** Replaces missing values; null if they are an error. */
   readonly fill: number | null;
 }
 
-/** An input column of texts: an input per category, 1 where it holds. */
+/** A text input column: an input per category, 1 for the cell's category. */
 export interface CategoryInput {
   readonly name: string;
   readonly type: "text";
   readonly categories: readonly string[];
-  /** Whether the category `other` stands for all other texts; else they are an error. */
+  /** Whether the category `other` stands for all unknown texts; else they are an error. */
   readonly other: boolean;
   readonly fill: string | null;
 }
 
-/** The classes of a task; none where numbers are predicted. */
+/** The classes of a task; empty for regression. */
 export const classesOf = ({ target }: Preparation): readonly string[] =>
   target.task === "classification" ? target.classes : [];
 
-/** What each input of a table is: a column's name, or `column=category`. */
+/** The name of each input of a table: a column's name, or `column=category`. */
 export const featuresOf = ({ columns }: TableInputs): string[] =>
   columns.flatMap((column) =>
     column.type === "number"
@@ -132,10 +134,10 @@ export const featuresOf = ({ columns }: TableInputs): string[] =>
   );
 
 /**
- * Reads a preparation that JSON kept, as `config.json` of a run does under `data.preparation`.
+ * Reads a preparation from JSON, such as `data.preparation` in a run's `config.json`.
  *
- * @param source the name that errors give it.
- * @throws {FormatError} if it is of another version, or a field is not what it must be.
+ * @param source its name in errors.
+ * @throws {FormatError} if its version differs, or a field is invalid.
  * @example
  * const preparation = fitTable(await parseTable("a,b,y\n1,2,u\n3,4,v"));
  * readPreparation(JSON.parse(JSON.stringify(preparation))).inputShape; // [2]
@@ -162,7 +164,7 @@ export function readPreparation(json: unknown, source = "preparation"): Preparat
   return top as Preparation;
 }
 
-/** The number of the end of a line. */
+/** The number of the line-end character. */
 export const lineEndIn = (characters: readonly string[]): number => characters.indexOf("\n");
 
 type Check = (value: unknown, whole: Preparation) => boolean;
@@ -223,7 +225,7 @@ const checks: readonly [path: string, check: Check][] = [
   ["inputs.given", of("table", (x) => typeof x === "object" && x !== null)],
 ];
 
-/** Targets, which only numbers may be scaled. */
+/** Targets, which can be scaled only if they are numbers. */
 export function checkScalable(task: Task, scaleTarget: boolean, source: string): void {
   if (task === "regression" || !scaleTarget) return;
   throw new ConfigError({

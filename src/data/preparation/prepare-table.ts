@@ -23,11 +23,10 @@ import {
 import { allRows, isGap, labelAt, type RowsWithout, rowsWithout } from "./rows.ts";
 
 /**
- * Reads a table for a preparation: what its file does not say of itself, it is taken to say as the
- * training file did. Texts that were categories stay texts, and without a header, columns go by their
- * order.
+ * Reads a table for a preparation: whatever its file does not specify is taken from the training
+ * file. Texts that were categories stay texts, and without a header, columns are matched by order.
  *
- * @throws as {@link readTable} does.
+ * @throws like {@link readTable}.
  */
 export async function readTableFor(
   preparation: Preparation,
@@ -38,7 +37,7 @@ export async function readTableFor(
   return readTable(from, { like: tableLike(preparation), ...options });
 }
 
-/** What a table is taken to say that does not say it itself. */
+/** The training file's options, for a table that does not specify them. */
 export function tableLike(preparation: Preparation): TableLike {
   const { target } = preparation;
   const { layout, header, decimal, given, columns } = tableInputs(preparation);
@@ -49,10 +48,12 @@ export function tableLike(preparation: Preparation): TableLike {
   return { layout, header, inputs, target: target.column, texts, decimal, given };
 }
 
-/** Whether a number would be written so; `01` would not. */
+/** Whether a number would be written this way; `01` would not. */
 const isPlainNumber = (text: string): boolean => String(Number(text)) === text;
 
-/** The inputs of a preparation for tables. @throws {DataError} if it is for data of another kind. */
+/**
+ * The inputs of a preparation for tables. @throws {DataError} if it is for another kind of data.
+ */
 export function tableInputs({ inputs }: Preparation, source = "preparation"): TableInputs {
   if (inputs.kind === "table") return inputs;
   throw new DataError({
@@ -62,17 +63,17 @@ export function tableInputs({ inputs }: Preparation, source = "preparation"): Ta
   });
 }
 
-/** Which columns of a table the inputs are, in their order, and which one the target. */
+/** Which columns of a table are the inputs, in order, and which is the target. */
 interface Matched {
   readonly inputs: readonly Column[];
-  /** Undefined where the table has no such column. */
+  /** Undefined if the table has no such column. */
   readonly target: NumberColumn | TextColumn | undefined;
 }
 
 /**
  * Finds the columns by their names.
  *
- * @throws {DataError} that lists those missing, those not known and those of another type.
+ * @throws {DataError} listing missing columns, unknown ones and those of another type.
  */
 function match(preparation: Preparation, table: Table, needsTarget: boolean): Matched {
   const { columns, layout } = tableInputs(preparation, table.source);
@@ -122,12 +123,12 @@ function unlike(
   });
 }
 
-/** Whether a table has the column that is to be predicted. */
+/** Whether a table has the target column. */
 export const hasTarget = ({ target }: Preparation, table: Table): boolean =>
   table.columns.some(({ name, type }) => name === target.column && type !== "empty");
 
 /**
- * The rows of a table in which nothing is missing that is not filled, with what is missing in the
+ * The rows of a table without missing values (except filled ones), and what is missing in the
  * others.
  *
  * @param options `target`: whether a missing target counts. Default true.
@@ -150,14 +151,17 @@ export function completeRows(
 
 /** Options of {@link prepareTable} and {@link prepareInputs}. */
 export interface PrepareTableOptions {
-  /** Of inputs and of numbers to predict. Networks take float32, the default; learners compute in float64. */
+  /**
+   * The dtype of inputs and numeric targets. Networks take float32, the default; learners compute
+   * in float64.
+   */
   readonly dtype?: FloatDType | undefined;
 }
 type FloatDType = "float32" | "float64";
 type Floats = Float32Array | Float64Array;
 const prepareNames: OptionNames<PrepareTableOptions> = { dtype: true };
 
-/** @throws {ConfigError} for another dtype. */
+/** @throws {ConfigError} for an unsupported dtype. */
 function dtypeOf(subject: string, options: PrepareTableOptions): FloatDType {
   checkOptions(subject, options, prepareNames);
   const { dtype = "float32" } = options;
@@ -170,12 +174,13 @@ function dtypeOf(subject: string, options: PrepareTableOptions): FloatDType {
 }
 
 /**
- * The rows of a table as a model takes them.
+ * The rows of a table as a model expects them.
  *
- * @param rows which, in their order. Default: all.
- * @returns inputs `[N, D]`, of the dtype asked for; targets `[N]`, int32 class indices or numbers of that dtype.
- * @throws {DataError} if columns are not those of the training, or a cell is missing, no known category
- *   or no known class, with its line.
+ * @param rows which rows, in order. Default: all.
+ * @returns inputs `[N, D]`, in the requested dtype; targets `[N]`, int32 class indices or numbers
+ * of that dtype.
+ * @throws {DataError} if columns are not those of the training, or naming the line of a missing
+ * cell, an unknown category or an unknown class.
  * @example
  * const preparation = fitTable(await parseTable("a,b,y\n1,2,u\n3,4,v"));
  * const { inputs, targets } = prepareTable(preparation, await parseTable("y,b,a\nv,2,3"));
@@ -196,7 +201,7 @@ export function prepareTable(
   );
 }
 
-/** The inputs alone, `[N, D]`, of a table that need not have the target. */
+/** The inputs alone, `[N, D]`; the table need not have the target. */
 export function prepareInputs(
   preparation: Preparation,
   table: Table,
@@ -268,7 +273,7 @@ function writeCategories(
   }
 }
 
-/** The answers of some rows: class indices, or numbers. */
+/** The targets of some rows: class indices, or numbers. */
 function targetsOf(
   { target }: Preparation,
   table: Table,

@@ -1,8 +1,8 @@
-/** Rows of a table, and what stands in them. */
+/** Rows of a table and their values. */
 import type { Column, TextColumn } from "../table/columns.ts";
 import { isNumber } from "../table/numbers.ts";
 
-/** Rows in which nothing is missing, and how many rows each column spoils. */
+/** Rows without missing values, and how many rows each column spoils. */
 export interface RowsWithout {
   readonly rows: Int32Array;
   readonly gaps: ReadonlyMap<string, number>;
@@ -15,19 +15,19 @@ export function allRows(size: number): Int32Array {
   return rows;
 }
 
-/** Whether a column lacks a value in a row. */
+/** Whether a cell is missing. */
 export const isGap = (column: Column, row: number): boolean =>
   column.type === "number"
     ? Number.isNaN(column.values[row])
     : column.type === "empty" || column.codes[row]! < 0;
 
-/** The text by which a cell names a class: `1` and `1.0` are one; "" where it is missing. */
+/** The class name in a cell: `1` and `1.0` are one; "" if it is missing. */
 export function labelAt(column: Column, row: number): string {
   if (isGap(column, row) || column.type === "empty") return "";
   return column.type === "text" ? column.words[column.codes[row]!]! : String(column.values[row]);
 }
 
-/** The rows in which no column has a gap. */
+/** The rows without missing values in the columns. */
 export function rowsWithout(columns: readonly Column[], size: number): RowsWithout {
   const gaps = new Map<string, number>();
   const torn = new Uint8Array(size);
@@ -43,7 +43,7 @@ export function rowsWithout(columns: readonly Column[], size: number): RowsWitho
   return { rows: allRows(size).filter((row) => torn[row] === 0), gaps };
 }
 
-/** The numbers of some rows; those that are missing are left out, or filled. */
+/** The numbers in some rows; missing ones are omitted, or filled. */
 export function numbersAt(
   values: Float64Array,
   rows: ArrayLike<number>,
@@ -59,7 +59,7 @@ export function numbersAt(
   return numbers.subarray(0, count);
 }
 
-/** The different texts of some rows. */
+/** The distinct texts in some rows. */
 export function wordsAt(
   { codes, words }: Pick<TextColumn, "codes" | "words">,
   rows: ArrayLike<number>,

@@ -1,4 +1,4 @@
-/** Recordings as a model takes them. */
+/** Recordings as a model expects them. */
 import { DataError, show } from "../../base/index.ts";
 import { decodeWav } from "../../formats/index.ts";
 import { soundImages } from "../audio/sound-images.ts";
@@ -8,11 +8,12 @@ import type { NamedInputs } from "./image.ts";
 import type { Preparation } from "./preparation.ts";
 
 /**
- * Reads a recording, or all recordings of a folder or archive, as the training's were: cut or continued by
- * silence to the same length, as the same picture of mels.
+ * Reads a recording, or all recordings of a folder or archive, as in training: cut or padded with
+ * silence to the same length, as the same mel spectrogram.
  *
  * @param from a path, or the bytes of one WAV file.
- * @throws {DataError} if the network takes no recordings, there is none, or one has another rate.
+ * @throws {DataError} if the network does not take recordings, there are none, or one has another
+ * sample rate.
  */
 export async function prepareSound(
   preparation: Preparation,

@@ -1,4 +1,4 @@
-/** Texts as a model of the next character takes them. */
+/** Texts as a next-character model expects them. */
 import { DataError, show } from "../../base/index.ts";
 import { makeSplit, type Split } from "../dataset.ts";
 import { decodeUtf8, makeVocabulary } from "../text.ts";
@@ -6,15 +6,15 @@ import { filesOf } from "./files.ts";
 import type { NamedInputs } from "./image.ts";
 import { lineEndIn, type Preparation } from "./preparation.ts";
 
-/** A text as numbers of characters, and what stands for what lies before it, such as the end of a line. */
+/** A text as character numbers, and the number used before its beginning, such as the line end. */
 export interface EncodedText {
   readonly codes: Int32Array;
   readonly before: number;
 }
 
 /**
- * The characters `from` … `to` − 1 of a text, each with the L before it, those of another part and of
- * lines before included: examples for networks of a fixed view.
+ * The characters `from` … `to` − 1 of a text, each with the L characters before it, including those
+ * of other splits and earlier lines: examples for networks with a fixed context.
  *
  *   inputs[n] = (codes[n − L], …, codes[n − 1])    targets[n] = codes[n]
  *
@@ -40,11 +40,12 @@ export function textExamples(
 }
 
 /**
- * Reads a text, or all texts of a folder or archive: of each the last characters, after which the
- * next is to be predicted.
+ * Reads a text, or all texts of a folder or archive: of each the last characters, to predict the
+ * next one.
  *
  * @param from a path, or the bytes of one text.
- * @throws {DataError} if the network takes no text, there is none, or a character is new to it.
+ * @throws {DataError} if the network does not take text, there is none, or a character is unknown
+ * to it.
  */
 export async function prepareText(
   preparation: Preparation,
@@ -70,7 +71,7 @@ export async function prepareText(
   return { names, inputs: { dtype: "int32", shape: [files.length, length], data }, notes: [] };
 }
 
-/** @throws {DataError} naming the first character that a network has never seen. */
+/** @throws {DataError} naming the first character that the network does not know. */
 export function checkKnown(
   source: string,
   text: Iterable<string>,

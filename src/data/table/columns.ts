@@ -1,9 +1,9 @@
-/** The second walk over a table: the values of columns whose types are known. */
+/** The second pass over a table: the values of columns whose types are known. */
 import { DataError } from "../../base/index.ts";
 import { type Decimal, parseNumber, plain, readPlain } from "./numbers.ts";
 import type { Row } from "./tokens.ts";
 
-/** A column as it is read: numbers in float64, NaN where one is missing. */
+/** A column of numbers, in float64, NaN where one is missing. */
 export interface NumberColumn {
   readonly name: string;
   readonly index: number;
@@ -11,7 +11,7 @@ export interface NumberColumn {
   readonly values: Float64Array;
 }
 
-/** A column of text: each cell is an index into `words`, −1 where it is missing. */
+/** A column of text: each cell is an index into `words`, −1 if it is missing. */
 export interface TextColumn {
   readonly name: string;
   readonly index: number;
@@ -30,28 +30,28 @@ export interface EmptyColumn {
 /** A column of a {@link Table}. */
 export type Column = NumberColumn | TextColumn | EmptyColumn;
 
-/** Takes the cells of one column, row by row. */
+/** Receives the cells of one column, row by row. */
 export interface ColumnReader {
   readonly take: (row: Row, k: number) => void;
   readonly done: () => Column;
 }
 
 export interface ReaderOptions {
-  /** Rows to come. */
+  /** Expected number of rows. */
   readonly size: number;
   readonly source: string;
   readonly name: string;
   readonly index: number;
   readonly decimal: Decimal;
   readonly isMissing: (text: string) => boolean;
-  /** Numbers that stand for a missing value, such as −99. */
+  /** Numbers that mean a missing value, such as −99. */
   readonly missingNumbers: ReadonlySet<number>;
 }
 
-/** Digits that float64 always has room for. */
+/** The number of digits that float64 can always represent. */
 const longestNumber = 300;
 
-/** Reads numbers. @throws {DataError} for a cell that is neither number nor missing. */
+/** Reads numbers. @throws {DataError} for a cell that is neither a number nor missing. */
 export function numberReader(options: ReaderOptions): ColumnReader {
   const { size, name, index, decimal, isMissing, missingNumbers: gaps } = options;
   const values = new Float64Array(size);
@@ -90,7 +90,7 @@ function slip({ source, name, index }: ReaderOptions, { line }: Row, text: strin
   });
 }
 
-/** Reads texts, each different one once. */
+/** Reads texts, storing each distinct one once. */
 export function textReader({ size, name, index, isMissing }: ReaderOptions): ColumnReader {
   const codes = new Int32Array(size);
   let at = 0;
@@ -101,7 +101,7 @@ export function textReader({ size, name, index, isMissing }: ReaderOptions): Col
       known.set(text, -1);
       return -1;
     }
-    // A copy: a slice would keep the whole piece of the file that it was cut from.
+    // A copy: a slice would retain the entire chunk of the file that it was cut from.
     const own = text.length < 13 ? text : JSON.parse(JSON.stringify(text));
     known.set(own, words.length);
     return words.push(own) - 1;
@@ -115,7 +115,7 @@ export function textReader({ size, name, index, isMissing }: ReaderOptions): Col
   };
 }
 
-/** Passes over cells without a value. */
+/** Skips cells of a column without values. */
 export const emptyReader = ({ name, index }: ReaderOptions): ColumnReader => ({
   take() {},
   done: () => ({ name, index, type: "empty" }),

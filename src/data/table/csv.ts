@@ -14,22 +14,28 @@ import { allRows, numbersAt } from "../preparation/rows.ts";
 import { parseTable, readTable, tableNames } from "./table.ts";
 import type { Table, TableOptions } from "./types.ts";
 
-/** What the columns of a table mean, and how it is written. */
+/** The meaning of the columns, and how the table is written. */
 export interface CsvOptions extends Omit<TableOptions, "like"> {
-  /** The column to predict, by name or by index from 0; negative counts from the end. Default: the last that holds a value. */
+  /**
+   * The column to predict, by name or by index from 0; negative counts from the end. Default: the
+   * last that has a value.
+   */
   readonly target?: string | number;
   /** `"classification"` (default): each distinct target is a class. `"regression"`: a number. */
   readonly task?: Task;
   /**
-   * Fills missing inputs with their column's mean, median or commonest value; in a column of text
-   * always the commonest. A missing target is not filled. Default: not filled.
+   * Fills missing inputs with their column's mean, median or most frequent value; in text columns
+   * always the most frequent. Missing targets are not filled. Default: no filling.
    */
   readonly fill?: Fill;
-  /** Leaves out rows with a cell missing that is used and not filled. Default false: an error. */
+  /** Drops rows with a missing cell that is used and not filled. Default false: an error. */
   readonly dropMissing?: boolean;
-  /** Gives each column of text one more input, `column=other`, for what training has not seen. Default false: that is an error. */
+  /**
+   * Gives each text column one more input, `column=other`, for categories that training has not
+   * seen. Default false: they are an error.
+   */
   readonly other?: boolean;
-  /** The training set of this test set: this one is prepared as that one was. */
+  /** The training set of this test set: this one is prepared in the same way. */
   readonly like?: CsvSplit;
 }
 
@@ -49,16 +55,16 @@ export interface CsvSplit extends Split {
 }
 
 /**
- * Reads a CSV file as it is: columns of numbers become inputs unchanged, columns of text one input per
- * category (1 where it holds), one column the target. How the file is written is decided as
- * {@link readTable} does.
+ * Reads a CSV file as it is: columns of numbers become inputs unchanged, columns of text one input
+ * per category (1 where it holds), one column the target. How the file is written is detected as in
+ * {@link readTable}.
  *
- * Inputs are float32. To bring them to one scale, and to keep apart large numbers that differ by
- * little, take {@link readTable} and {@link fitTable}, which compute in float64.
+ * Inputs are float32. To standardize them, and to keep large numbers with small differences
+ * distinct, use {@link readTable} and {@link fitTable}, which compute in float64.
  *
  * @returns inputs `[N, D]` float32; targets `[N]` int32 class indices, or float32 for regression.
- * @throws {DataError} if a cell is missing or is no number where numbers are, with line and column; or
- *   float32 would round a column so far that its values become one another.
+ * @throws {DataError} naming line and column, if a cell is missing or is not a number in a numeric
+ * column; or if float32 would make distinct values of a column equal.
  * @throws {FormatError} if the text is not CSV. @throws {ConfigError} if a column does not exist.
  * @example
  * const penguins = await readCsv("penguins.csv", { target: "species", dropMissing: true });
@@ -70,9 +76,9 @@ export async function readCsv(path: string, options: CsvOptions = {}): Promise<C
 }
 
 /**
- * {@link readCsv} for text that is already here.
+ * {@link readCsv} for text in memory.
  *
- * @param source the name that errors give the text.
+ * @param source its name in errors.
  * @example
  * (await parseCsv("1,2,yes\n3,4,no")).inputs.data; // Float32Array [1, 2, 3, 4]
  */
@@ -114,10 +120,10 @@ function toSplit(table: Table, options: CsvOptions): CsvSplit {
   };
 }
 
-/** The most that rounding to float32 may move a value, in deviations of its column. */
+/** The largest rounding error of float32 to accept, in deviations of its column. */
 const mostRounding = 1e-3;
 
-/** @throws {DataError} if float32 holds a column so coarsely that differences in it are lost. */
+/** @throws {DataError} if float32 is too coarse for the differences within a column. */
 function checkRounding(table: Table, preparation: Preparation, rows: Int32Array): void {
   const inputs = new Set(tableInputs(preparation).columns.map(({ name }) => name));
   for (const column of table.columns) {
@@ -136,8 +142,7 @@ function checkRounding(table: Table, preparation: Preparation, rows: Int32Array)
 }
 
 /**
- * Which inputs are numbers and not categories, for {@link fitStandardization}.
- *
+ * Which inputs are numbers rather than categories, for {@link fitStandardization}.
  * @example
  * const csv = await parseCsv("red,1,u\nblue,2,v");
  * csv.features; // ["x0=blue", "x0=red", "x1"]

@@ -1,15 +1,15 @@
-/** What a table's columns are called and hold: rules over what a scan has counted. */
+/** Names and types of a table's columns: rules over the counts of a scan. */
 import { ConfigError } from "../../base/index.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Decimal, isNumber, parseNumber } from "./numbers.ts";
 import type { ColumnScan, Found } from "./scan.ts";
 
-/** What the cells of a column are read as; a column without any value is empty. */
+/** The type of a column's cells; a column without values is empty. */
 export type ColumnType = "number" | "text" | "empty";
 
 /**
- * Words that mean "missing" in a column of numbers, in any case. In a column of text only an empty
- * cell and `?` do: NA is Namibia, Na sodium, None an answer.
+ * Words that mean "missing" in numeric columns, in any case. In text columns only an empty cell and
+ * `?` do: NA is Namibia, Na sodium, None an answer.
  */
 export const missingWords: readonly string[] = [
   ..."? - -- — – . .. na n/a n.a. #n/a #na nan -nan null nil none <na> missing unknown".split(" "),
@@ -17,10 +17,10 @@ export const missingWords: readonly string[] = [
 ];
 const missing = new Set(missingWords);
 
-/** Which words are missing values: those listed, in all columns or in those that are named. */
+/** Which words mean missing values: the listed ones, in all columns or in the named ones. */
 export type MissingWords = readonly string[] | Readonly<Record<string, readonly string[]>>;
 
-/** The words that are given for a column, if any are. */
+/** The words given for a column, if any. */
 function ownWords(name: string, na: MissingWords | undefined): readonly string[] | undefined {
   if (na === undefined || Array.isArray(na)) return na as readonly string[] | undefined;
   return Object.hasOwn(na, name) ? (na as Record<string, readonly string[]>)[name] : undefined;
@@ -38,11 +38,11 @@ export function isMissingIn(
   return (text) => text === "" || missing.has(text.toLowerCase());
 }
 
-/** Numbers among the words that are given for a column: −99. */
+/** Numbers among the words given for a column: −99. */
 export const missingNumbersIn = (name: string, na: MissingWords | undefined): Set<number> =>
   new Set((ownWords(name, na) ?? []).filter(isNumber).map(Number));
 
-/** What is known of a column when its type is decided. */
+/** The facts from which a column's type is decided. */
 export interface ColumnPlan {
   readonly name: string;
   readonly index: number;
@@ -50,8 +50,8 @@ export interface ColumnPlan {
 }
 
 /**
- * A column is of numbers if more than half of its cells are, missing ones not counted; so a slip is
- * an error and not a category.
+ * A column is numeric if more than half of its non-missing cells are numbers; so a typo is an error
+ * and not a category.
  */
 export function typeOf(scan: ColumnScan, mark: Decimal, isMissing: (text: string) => boolean) {
   let gaps = 0;
@@ -63,10 +63,10 @@ export function typeOf(scan: ColumnScan, mark: Decimal, isMissing: (text: string
 }
 
 /**
- * The mark before fractions. Where all numbers of the table can be read by both marks, `;` between
- * cells speaks for the comma in `1,234`, and `,` against it; else it is asked for.
+ * The decimal mark. If all numbers of the table can be read with either mark, `;` as delimiter
+ * suggests the decimal comma in `1,234`, and `,` excludes it; otherwise it must be given.
  *
- * @throws {ConfigError} if the table holds numbers of both kinds, or nothing speaks for one.
+ * @throws {ConfigError} if the table has numbers of both kinds, or nothing decides.
  */
 export function decimalOf(
   scans: readonly ColumnScan[],
@@ -94,7 +94,7 @@ export function decimalOf(
   throw asked(source, comma, comma);
 }
 
-/** Texts that are no numbers by any mark, and no words for "missing". */
+/** Texts that are not numbers with either mark, and not words for "missing". */
 const unreadable = (scan: ColumnScan): number => {
   let gaps = 0;
   for (const [text, { count }] of scan.words) if (missing.has(text.toLowerCase())) gaps += count;
@@ -112,13 +112,13 @@ const asked = (source: string, a: Found, b: Found): ConfigError =>
   });
 
 /**
- * Whether the first row holds names, by the first rule that speaks:
+ * Whether the first row is a header, by the first rule that applies:
  *
- * 1. `known` columns of a training stand in it.
- * 2. A name stands over numbers, missing values aside.
+ * 1. It contains `known` columns of the training file.
+ * 2. A name is above numbers, ignoring missing values.
  * 3. It counts its columns, 0, 1, 2, … or 1, 2, 3, …, and the second row does not.
- * 4. Its only numbers are years that go on regularly, over numbers that are none.
- * 5. All columns are text; no cell of it comes again in its column, and in some column a value does.
+ * 4. Its only numbers are consecutive years, above numbers that are not years.
+ * 5. All columns are text; none of its cells recurs in its column, and in some column a value does.
  */
 export function looksLikeHeader(
   first: readonly string[],

@@ -1,23 +1,23 @@
-/** Which characters part the cells of a text, and where the table in it begins. */
+/** Detects the delimiter of a text and where its table begins. */
 import { ConfigError } from "../../base/index.ts";
 import { isNumber } from "./numbers.ts";
 import { Tokenizer } from "./tokens.ts";
 
-/** How a text is cut into cells. */
+/** How a text is split into cells. */
 export interface Dialect {
   /** One character; `" "` for any run of spaces and tabs. */
   readonly delimiter: string;
   /** The line on which the table begins, from 1. */
   readonly firstLine: number;
-  /** Cells of a row. */
+  /** Cells per row. */
   readonly width: number;
-  /** The first row lacks a name for the first column, as R's `write.table` writes it. */
+  /** The first row lacks a name for the first column, as in the output of R's `write.table`. */
   readonly lacksFirstName: boolean;
-  /** A header that stands in a comment, as in `#x,y`. */
+  /** A header inside a comment, as in `#x,y`. */
   readonly isCommentHeader: boolean;
 }
 
-/** What `delimiter` may be, by name; any other single character stands for itself. */
+/** The values of `delimiter` by name; any other single character stands for itself. */
 export const delimiterNames: Readonly<Record<string, string>> = {
   comma: ",",
   semicolon: ";",
@@ -28,11 +28,11 @@ export const delimiterNames: Readonly<Record<string, string>> = {
   spaces: " ",
 };
 
-/** Where more than one parts the rows alike, the first: it is the rarer inside of cells. */
+/** On ties the first wins: it is the rarer one inside cells. */
 const candidates = ["\t", ";", "|", ",", " "];
-/** Rows that decide. */
+/** The rows considered. */
 const headRows = 200;
-/** Lines of titles and notes that may stand above a table. */
+/** The most lines of titles and notes above a table. */
 const mostTitles = 40;
 
 interface HeadRow {
@@ -41,9 +41,9 @@ interface HeadRow {
 }
 
 /**
- * The delimiter is the one of tab, `;`, `|`, `,` and spaces that cuts the first 200 rows into the same
- * number of cells most often; a first line `sep=;` names it. Rows of another width above the first
- * table row are titles, lines that begin with `#` are comments.
+ * The delimiter is the one of tab, `;`, `|`, `,` and spaces that most often splits the first 200
+ * rows into the same number of cells; a first line `sep=;` sets it. Rows of another width above the
+ * first table row are titles, lines that begin with `#` are comments.
  */
 export function dialectOf(head: string, wanted: string | undefined, source: string): Dialect {
   const named = /^"?sep=(.)"?\r?(?:\n|$)/i.exec(head);
@@ -64,22 +64,25 @@ export function dialectOf(head: string, wanted: string | undefined, source: stri
   return (best ?? none(single, skip + 1)).dialect;
 }
 
-/** Whether one delimiter cuts nearly all of the first rows into as many cells, two or more. */
+/**
+ * Whether one delimiter splits nearly all of the first rows into the same number of cells, at least
+ * two.
+ */
 export const looksLikeTable = (head: string): boolean =>
   candidates.some((delimiter) => {
     const found = measure(head, delimiter, 0, "text");
     if (!found || found.dialect.width < 2 || found.share < leastShare) return false;
     return delimiter !== " " || found.numbers >= 0.5;
   });
-/** Prose has lines with as many commas, too, but not nearly all. */
+/** Prose may have lines with equally many commas, but not nearly all. */
 const leastShare = 0.9;
 
 interface Measured {
   readonly dialect: Dialect;
-  /** The share of rows below the titles that have the table's width. */
+  /** The fraction of rows below the titles that have the table's width. */
   readonly share: number;
   readonly titles: number;
-  /** The share of cells that are numbers. */
+  /** The fraction of cells that are numbers. */
   readonly numbers: number;
 }
 
@@ -88,7 +91,7 @@ const none = (delimiter: string, firstLine: number): Measured => ({
   ...{ share: 0, titles: 0, numbers: 0 },
 });
 
-/** Rows of a text that may be cut off: a last row that is torn does not count. */
+/** Rows of a text that may be truncated: an incomplete last row does not count. */
 function rowsOf(head: string, delimiter: string, source: string): HeadRow[] {
   const rows: HeadRow[] = [];
   const tokenizer = new Tokenizer(delimiter, source, (row) => {
@@ -101,7 +104,7 @@ function rowsOf(head: string, delimiter: string, source: string): HeadRow[] {
   try {
     tokenizer.write(head);
     tokenizer.end();
-  } catch {} // a quote that does not close with this delimiter, or behind the cut
+  } catch {} // a quote that does not close with this delimiter, or after the truncation
   return rows;
 }
 
@@ -118,7 +121,7 @@ function measure(
   const most = modal(rows.map(({ cells }) => cells.length));
   const top = rows.slice(0, mostTitles);
   const begins = top.findIndex((_, k) => isTableRow(rows, k, most));
-  // where all rows hold a first cell alone, none of them is a title
+  // if all rows have only a first cell, none of them is a title
   const titles = begins >= 0 ? begins : top.findIndex(({ cells }) => cells.length === most);
   if (titles < 0) return undefined;
   const [first, ...below] = rows.slice(titles) as [HeadRow, ...HeadRow[]];
@@ -142,7 +145,7 @@ function measure(
   };
 }
 
-/** Whether the table can begin with a row: it has the table's width, or names one column less. */
+/** Whether the table can begin with a row: it has the table's width, or one column name less. */
 function isTableRow(rows: readonly HeadRow[], k: number, width: number): boolean {
   const { cells } = rows[k]!;
   const isTitle = width > 2 && cells.slice(1).every((cell) => cell === "");
@@ -151,14 +154,14 @@ function isTableRow(rows: readonly HeadRow[], k: number, width: number): boolean
   return isNames && rows[k + 1]?.cells.length === width;
 }
 
-/** The commonest number, the first met of equals. */
+/** The most frequent number; ties go to the first. */
 function modal(numbers: readonly number[]): number {
   const counts = new Map<number, number>();
   for (const n of numbers) counts.set(n, (counts.get(n) ?? 0) + 1);
   return [...counts].reduce((best, next) => (next[1] > best[1] ? next : best), [0, 0])[0];
 }
 
-/** The better of two delimiters; the first where they are alike. */
+/** The better of two delimiters; the first on ties. */
 function better(a: Measured, b: Measured): Measured {
   if (b.dialect.delimiter === " ") {
     const isFiner = b.dialect.width > a.dialect.width && b.numbers > a.numbers;

@@ -1,4 +1,4 @@
-/** What was decided about a table, in words. */
+/** Describes what was decided about a table, in words. */
 import { listed } from "../../base/index.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Decimal, parseNumber } from "./numbers.ts";
@@ -17,7 +17,7 @@ const delimiters: Readonly<Record<string, string>> = {
 const many = (count: number, one: string, more = `${one}s`): string =>
   `${count} ${count === 1 ? one : more}`;
 
-/** A sentence for each decision that is not the plainest. */
+/** A sentence for each decision that is not the obvious default. */
 export function notesOf(
   text: TextSource,
   { delimiter, width, lacksFirstName }: Dialect,
@@ -49,7 +49,7 @@ export function notesOf(
   ];
 }
 
-/** Columns whose names are not those in the header. */
+/** Columns whose names differ from the header. */
 function nameNotes(columns: readonly PlannedColumn[], first: readonly string[]): string[] {
   const renamed = columns.filter(
     ({ name, index, type }) => type !== "empty" && name !== first[index],
@@ -64,7 +64,7 @@ function nameNotes(columns: readonly PlannedColumn[], first: readonly string[]):
   ];
 }
 
-/** Where all fractions have three digits, their point may be one between thousands. */
+/** If all fractions have three digits, the point may be a thousands separator. */
 function markNotes(columns: readonly PlannedColumn[], decimal: Decimal): string[] {
   const scans = columns.filter(({ type }) => type === "number").map(({ scan }) => scan);
   if (decimal === "," || scans.some(({ examples }) => examples["."])) return [];

@@ -1,9 +1,12 @@
-/** Numbers as people and programs write them, and which mark stands before their fraction. */
+/** Numbers as people and programs write them, and their decimal mark. */
 
-/** The mark between whole part and fraction; the other one groups thousands. */
+/** The decimal mark; the other one groups thousands. */
 export type Decimal = "." | ",";
 
-/** What {@link readPlain} has read last: plain state, so that a table's inner loop allocates nothing. */
+/**
+ * The last result of {@link readPlain}: plain state, so that a table's inner loop allocates
+ * nothing.
+ */
 export const plain = {
   value: 0,
   /** Digits before the mark, and after it; −1 after it if there is no mark. */
@@ -18,8 +21,8 @@ const [plus, minus, dot, zero, nine] = [0x2b, 0x2d, 0x2e, 0x30, 0x39];
 /**
  * Reads `[+-]digits[.digits]` into {@link plain}; false for any other text.
  *
- * A quotient of two integers that float64 holds is rounded once (Clinger 1990), so up to 15 digits the
- * value is the nearest one; with more, `isExact` is false, and `Number` has to read them.
+ * A quotient of two integers that float64 holds is rounded once (Clinger 1990), so up to 15 digits
+ * the value is the nearest one; with more, `isExact` is false, and `Number` has to read them.
  */
 export function readPlain(text: string, from: number, to: number): boolean {
   let i = from;
@@ -49,7 +52,7 @@ const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 export const isNumber = (text: string): boolean => number.test(text);
 
 const affix = /^([+-]?)\s*([$€£¥])\s*(?=[\d.,+-])|(?<=[\d.,])\s*([%$€£¥])$/gu;
-/** No group of thousands begins with 0: `0,125` is a fraction. */
+/** A group of thousands never begins with 0: `0,125` is a fraction. */
 const grouped = {
   ".": /^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$/,
   ",": /^[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?$/,
@@ -57,15 +60,15 @@ const grouped = {
 const spaced = /^[+-]?\d{1,3}([ \u00a0\u2009\u202f'’]\d{3})+(?=$|[.,]\d)/u;
 const underscored = /^[+-]?\d+(_\d+)+(?=$|[.,])/;
 
-/** The sign of a currency, or `%`, that a number carries; "" for none. */
+/** The currency sign or `%` of a number; "" if there is none. */
 export function affixOf(text: string): string {
   for (const match of text.matchAll(affix)) return match[2] ?? match[3] ?? "";
   return "";
 }
 
 /**
- * A number with what people put around and into it: U+2212 for minus, a currency or `%`, thousands in
- * groups, `1_000`. NaN if it is none. `12%` is 12.
+ * A number with common decorations: U+2212 for minus, a currency or `%`, thousands in groups,
+ * `1_000`. NaN if it is not a number. `12%` is 12.
  */
 export function parseNumber(text: string, decimal: Decimal): number {
   if (decimal === "." && number.test(text)) return Number(text);
@@ -83,10 +86,13 @@ export function parseNumber(text: string, decimal: Decimal): number {
   return number.test(bare) ? Number(bare) : Number.NaN;
 }
 
-/** By which marks a text is a number: by either and alike, by either but not alike, by one, by none. */
+/**
+ * With which marks a text is a number: with either and the same value, with either but different
+ * values, with one, with none.
+ */
 export type Reading = "any" | "both" | Decimal | null;
 
-/** {@link Reading} of a text that {@link readPlain} does not take. */
+/** {@link Reading} of a text that {@link readPlain} does not accept. */
 export function readingOf(text: string): Reading {
   if (number.test(text)) return text.includes(".") ? "." : "any";
   const [byDot, byComma] = [parseNumber(text, "."), parseNumber(text, ",")];

@@ -1,4 +1,4 @@
-/** What is decided between the two walks over a table: names, types and the mark before fractions. */
+/** Decisions between the two passes over a table: names, types and the decimal mark. */
 import { ConfigError, DataError, nearest } from "../../base/index.ts";
 import {
   type ColumnPlan,
@@ -15,7 +15,7 @@ import { Row } from "./tokens.ts";
 import type { TableLike, TableOptions } from "./types.ts";
 import type { TableScan } from "./walk.ts";
 
-/** How the second walk reads. */
+/** The plan of the second pass. */
 export interface TablePlan {
   readonly names: readonly string[];
   readonly header: boolean;
@@ -30,7 +30,7 @@ export interface PlannedColumn extends ColumnPlan {
   readonly scan: ColumnScan;
 }
 
-/** @throws as {@link readTable} does. */
+/** @throws like {@link readTable}. */
 export function planOf(
   source: string,
   dialect: Dialect,
@@ -66,7 +66,10 @@ export function planOf(
   return { names, header, decimal, columns };
 }
 
-/** The names of the training for a table without its own, if it is as wide: with the target, or without. */
+/**
+ * The training names for a table without its own, if it has the same width, with or without the
+ * target.
+ */
 function namesInOrder(
   { layout, inputs, target }: TableLike,
   width: number,
@@ -78,7 +81,7 @@ function namesInOrder(
 const namedIn = (na: TableOptions["na"]): string[] =>
   na && !Array.isArray(na) ? Object.keys(na) : [];
 
-/** The first row is a row like others, where it is no header. */
+/** Treats the first row as data, if it is not a header. */
 function seeFirst(scan: ColumnScan, text: string, line: number): void {
   const row = new Row();
   row.text = text;
@@ -87,7 +90,7 @@ function seeFirst(scan: ColumnScan, text: string, line: number): void {
   scan.see(row, 0);
 }
 
-/** Names of a header, made different where they are not: `a`, `a.1`, as pandas does. */
+/** Names of a header, made unique: `a`, `a.1`, as in pandas. */
 function namesOf(first: readonly string[]): string[] {
   const taken = new Set<string>();
   return first.map((text, k) => {
@@ -100,7 +103,7 @@ function namesOf(first: readonly string[]): string[] {
   });
 }
 
-/** @throws {DataError} for numbers that would be rounded, or that mean different things. */
+/** @throws {DataError} for numbers that would be rounded, or that are ambiguous. */
 function checkNumbers(source: string, { name, index, type, scan }: PlannedColumn): void {
   if (type !== "number") return;
   const where = (line: number) => `line ${line}, column "${name}" (index ${index})`;
@@ -122,10 +125,11 @@ function checkNumbers(source: string, { name, index, type, scan }: PlannedColumn
 }
 
 /**
- * The index of a column that is asked for by name or by index. A number is a name first: columns may
+ * The index of a column given by name or by index. A number is tried as a name first: columns may
  * be called 0, 1, 2, … Negative ones count from the end.
  *
- * @throws {ConfigError} if there is none, or a number is the name of one and the index of another.
+ * @throws {ConfigError} for an unknown column, or a number that is the name of one and the index of
+ * another.
  */
 export function columnIndex(
   source: string,

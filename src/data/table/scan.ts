@@ -1,4 +1,4 @@
-/** The first walk over a table: what its columns hold, before anything is decided. */
+/** The first pass over a table: counts what its columns contain, before anything is decided. */
 import { affixOf, type Decimal, parseNumber, plain, readingOf, readPlain } from "./numbers.ts";
 import type { Row } from "./tokens.ts";
 
@@ -8,36 +8,39 @@ export interface Found {
   readonly line: number;
 }
 
-/** A text of a column, how often it stands there, and where first. */
+/** A text of a column, its number of occurrences, and the first one. */
 export interface WordCount {
   count: number;
   readonly line: number;
 }
 
-/** Different texts of a column that are counted; of more it is known only that they are more. */
+/** The most distinct texts of a column that are counted. */
 const mostWords = 2000;
 const zero = 0x30;
 
-/** What the cells of a column are, counted. */
+/** Counts of the kinds of cells in a column. */
 export class ColumnScan {
   empty = 0;
-  /** Numbers by how they are to be read: alike by either mark, by `.` alone, by `,` alone, by either but not alike. */
+  /**
+   * Numbers by decimal mark: the same with either mark, with `.` only, with `,` only, different
+   * with either.
+   */
   readonly numbers = { any: 0, ".": 0, ",": 0, both: 0 };
-  /** A number of each kind; of `both`, one with each mark. */
+  /** An example of each kind; for `both`, one with each mark. */
   readonly examples: { "."?: Found; ","?: Found; bothByDot?: Found; bothByComma?: Found } = {};
   /** Numbers with a fraction, whatever the mark. */
   fractions = 0;
-  /** A whole number that begins with 0, as codes do. */
+  /** An integer that begins with 0, as codes do. */
   leadingZero: Found | undefined;
-  /** A whole number that float64 does not hold. */
+  /** An integer that float64 cannot represent. */
   inexact: Found | undefined;
-  /** Signs of currencies and `%` that numbers carry. */
+  /** Currency signs and `%` on numbers. */
   readonly affixes = new Map<string, number>();
-  /** Numbers with groups of three digits, by the mark between them; the space stands for all others. */
+  /** Numbers with groups of three digits, by the separator; the space stands for all others. */
   readonly grouped: { "."?: Found; ","?: Found; " "?: Found } = {};
-  /** Texts that are no numbers. */
+  /** Texts that are not numbers. */
   readonly words = new Map<string, WordCount>();
-  /** How many such cells there are, counted or not. */
+  /** The number of such cells, counted individually or not. */
   texts = 0;
   hasMoreWords = false;
 
@@ -79,7 +82,7 @@ export class ColumnScan {
     if (!isExact) this.inexact = { text, line };
   }
 
-  /** Counts a cell that is not empty and no plain number. */
+  /** Counts a cell that is neither empty nor a plain number. */
   seeText(text: string, line: number): void {
     if (text === "") {
       this.empty++;
@@ -110,7 +113,7 @@ export class ColumnScan {
     if (!Number.isInteger(value)) this.fractions++;
   }
 
-  /** How many cells are numbers, if `mark` stands before fractions. */
+  /** How many cells are numbers with `mark` as decimal mark. */
   countNumbers(mark: Decimal): number {
     return this.numbers.any + this.numbers.both + this.numbers[mark];
   }

@@ -13,15 +13,17 @@ export const tableNames: OptionNames<TableOptions> = {
 };
 
 /**
- * Reads a CSV file, or text that is parted by semicolons, tabs, bars or spaces; gzip or not. What is
- * not given is decided by the whole file, by rules that {@link Table.notes} report: see the guide.
+ * Reads a CSV file, or text delimited by semicolons, tabs, bars or spaces; gzip or not. Options
+ * that are not given are detected from the whole file, and {@link Table.notes} report how: see the
+ * guide.
  *
- * The file is streamed, twice: the first walk decides, the second reads, so that memory holds the
+ * The file is streamed twice: the first pass detects, the second reads, so that memory holds the
  * numbers and not the text.
  *
- * @throws {DataError} if there is no row, or a cell is no number where numbers are, with line and column.
- * @throws {FormatError} if the file is no such text, or rows differ in length.
- * @throws {ConfigError} if an option means nothing, or the file leaves open what its numbers mean.
+ * @throws {DataError} if there is no row, or naming line and column of a cell that is not a number
+ * in a numeric column.
+ * @throws {FormatError} if the file is not such a text, or rows differ in length.
+ * @throws {ConfigError} if an option is invalid, or the file's numbers are ambiguous.
  * @example
  * const table = await readTable("penguins.csv");
  * table.columns.map(({ name, type }) => `${name}: ${type}`); // ["species: text", "bill: number", "mass: number"]
@@ -39,9 +41,9 @@ export async function readTable(
 }
 
 /**
- * {@link readTable} for text that is already here.
+ * {@link readTable} for text in memory.
  *
- * @param source the name that errors give the text.
+ * @param source its name in errors.
  * @example
  * const { columns, notes } = await parseTable("a;b\n1,5;x\n2,5;y");
  * columns[0].values; // Float64Array [1.5, 2.5]
@@ -61,13 +63,13 @@ export async function parseTable(
   return read(textOf(text, source), withGiven(options));
 }
 
-/** The options that say how a table is written, those that are left out left out. */
+/** The given options of how a table is written, without the missing ones. */
 function givenOf({ header, delimiter, encoding, decimal, na, types }: TableOptions): GivenFormat {
   const all = { header, delimiter, encoding, decimal, na, types };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }
 
-/** What was said of the table that this one belongs to holds for it, too. */
+/** Options given for the table that this one belongs to apply to it as well. */
 const withGiven = (options: TableOptions): TableOptions => ({
   ...options.like?.given,
   ...givenOf(options),
@@ -75,7 +77,7 @@ const withGiven = (options: TableOptions): TableOptions => ({
   ...(options.like && { like: options.like }),
 });
 
-/** Text that decides how the cells are cut. */
+/** The beginning of the text, from which the dialect is detected. */
 const headLength = 1 << 18;
 
 async function read(text: TextSource, options: TableOptions): Promise<Table> {

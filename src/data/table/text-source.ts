@@ -1,18 +1,18 @@
-/** Text of a file or of bytes in pieces, and what a file is by its first bytes. */
+/** Text of a file or of bytes in chunks, and the kind of a file by its first bytes. */
 import { ConfigError, DataError, FormatError } from "../../base/index.ts";
 import { readBytes, reasonOf, unreadable } from "../../formats/files.ts";
 
-/** Text that can be walked more than once. */
+/** Text that can be iterated more than once. */
 export interface TextSource {
-  /** The name that errors give it. */
+  /** Its name in errors. */
   readonly name: string;
   readonly encoding: string;
   readonly isGzip: boolean;
-  /** The text from its beginning, in pieces of any length. */
+  /** The text from its beginning, in chunks of any length. */
   readonly pieces: () => AsyncIterable<string>;
 }
 
-/** Kinds of files that are no text, by how they begin. */
+/** Kinds of files that are not text, by their first bytes. */
 const binary: readonly [start: readonly number[], kind: string, fix: string][] = [
   [[0x50, 0x41, 0x52, 0x31], "a Parquet file", "write it as CSV, as with pandas' to_csv."],
   [[0x93, 0x4e, 0x55, 0x4d], "a NumPy array (.npy)", "write it as CSV, as with numpy.savetxt."],
@@ -29,17 +29,21 @@ const binary: readonly [start: readonly number[], kind: string, fix: string][] =
   [[0xff, 0xd8, 0xff], "a picture (JPEG)", "give a table as CSV, or a folder of pictures."],
 ];
 
-/** How many bytes of a file decide what it is. */
+/** How many bytes of a file are examined to decide what it is. */
 const headBytes = 4096;
-/** The size of the pieces that a file is read in: so small, their text is short-lived to the collector. */
+/**
+ * The size of the chunks of a file: small enough that their text stays in the young generation of
+ * the garbage collector.
+ */
 const pieceBytes = 1 << 16;
 
 /**
- * Opens a file as text: gzip or not, by its byte order mark UTF-8 or UTF-16, else UTF-8, or what
- * `encoding` says.
+ * Opens a file as text: gzip or not, UTF-8 or UTF-16 by its byte order mark, else UTF-8, or in the
+ * given `encoding`.
  *
- * @param encoding a label of the Encoding Standard: `latin1`, `windows-1252`, `utf-16le`, `shift_jis`, …
- * @throws {FormatError} if it is no text. @throws {DataError} if it cannot be read.
+ * @param encoding a label of the Encoding Standard: `latin1`, `windows-1252`, `utf-16le`,
+ * `shift_jis`, …
+ * @throws {FormatError} if it is not text. @throws {DataError} if it cannot be read.
  */
 export async function openText(
   given: string | Uint8Array,
@@ -60,7 +64,7 @@ export async function openText(
   };
 }
 
-/** A file that can be read twice; of a pipe, which cannot, the bytes. */
+/** A file that can be read twice; for a pipe, which cannot, its bytes. */
 async function walkable(path: string): Promise<string | Uint8Array> {
   const { stat } = await import("node:fs/promises");
   const found = await stat(path).catch(() => undefined);
@@ -87,7 +91,7 @@ async function* inflated(from: string | Uint8Array, source: string): Bytes {
   yield* raw.pipe(gunzip);
 }
 
-/** The bytes, with errors of reading in our words. */
+/** The bytes, with read errors converted to ours. */
 async function* guarded(bytes: Bytes, source: string): Bytes {
   try {
     yield* bytes;
@@ -181,7 +185,10 @@ const notText = (source: string, encoding: string): FormatError =>
 
 const mark = "\ufeff";
 
-/** UTF-8 cut behind line ends, where no character is split: pieces of ASCII take a byte per character. */
+/**
+ * UTF-8 split after line ends, where no character is cut: chunks of ASCII take a byte per
+ * character.
+ */
 async function* utf8Pieces(bytes: Bytes, source: string): AsyncIterable<string> {
   const { Buffer, isAscii, isUtf8 } = await import("node:buffer");
   let rest = Buffer.alloc(0);
@@ -215,7 +222,7 @@ async function* otherPieces(bytes: Bytes, encoding: string, source: string) {
   yield decode();
 }
 
-/** Text that is here already. */
+/** Text in memory. */
 export const textOf = (text: string, name: string): TextSource => ({
   ...{ name, encoding: "utf-8", isGzip: false },
   async *pieces() {

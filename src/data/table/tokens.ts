@@ -1,10 +1,10 @@
-/** Rows and cells of delimited text (RFC 4180), as it comes in pieces. */
+/** Rows and cells of delimited text (RFC 4180), from a stream of chunks. */
 import { FormatError } from "../../base/index.ts";
 
-/** A row, by the places of its cells in `text`. The same object is used for every row. */
+/** A row, by the positions of its cells in `text`. The same object is reused for every row. */
 export class Row {
   text = "";
-  /** Cells of the row. */
+  /** Number of cells. */
   count = 0;
   /** The line on which it ends, from 1. */
   line = 0;
@@ -31,7 +31,7 @@ export class Row {
     return (this.quotes[k] === 2 ? text.replaceAll('""', '"') : text).trim();
   }
 
-  /** Whether no cell holds anything. */
+  /** Whether all cells are empty. */
   get isBlank(): boolean {
     for (let k = 0; k < this.count; k++)
       for (let i = this.starts[k]!; i < this.ends[k]!; i++)
@@ -46,12 +46,13 @@ function grown<T extends Int32Array | Uint8Array>(from: T, to: T): T {
 }
 
 const [lf, cr, space, tab, quote] = [0x0a, 0x0d, 0x20, 0x09, 0x22];
-/** A row that is longer has a quote that does not close. */
+/** A longer row has a quote that does not close. */
 const longestRow = 1 << 24;
 
 /**
- * Cuts text into rows and hands each to `take`. Lines end in LF, CRLF or CR. A cell in quotes may hold
- * delimiters, line ends and doubled quotes; a quote inside a bare cell is a character like others.
+ * Splits text into rows and passes each to `take`. Lines end in LF, CRLF or CR. A cell in quotes
+ * may hold delimiters, line ends and doubled quotes; a quote inside a bare cell is an ordinary
+ * character.
  *
  * @param delimiter one character; `" "` for any run of spaces and tabs.
  * @throws {FormatError} if a quote does not close, or something follows a closing quote.
@@ -70,20 +71,20 @@ export class Tokenizer {
     this.#take = take;
   }
 
-  /** Takes the next piece of the text. */
+  /** Adds the next chunk of the text. */
   write(piece: string): void {
     const text = this.#rest + piece;
     this.#rest = text.slice(this.#walk(text, false));
     if (this.#rest.length > longestRow) throw this.#open(this.#lines + 1);
   }
 
-  /** Takes what is left as the last row. */
+  /** Ends the text: the rest is the last row. */
   end(): void {
     if (this.#rest !== "") this.#walk(`${this.#rest}\n`, true);
     this.#rest = "";
   }
 
-  /** Hands out the whole rows of `text`. @returns where the first row begins that is not whole. */
+  /** Passes on the complete rows of `text`. @returns where the first incomplete row begins. */
   #walk(text: string, isLast: boolean): number {
     const row = this.#row;
     row.text = text;
@@ -161,7 +162,7 @@ export class Tokenizer {
 const isGap = (c: number, delimiter: number): boolean =>
   c === space || (c === tab && delimiter !== tab);
 
-/** The place of the quote that closes a cell, or −1. */
+/** The position of the closing quote of a cell, or −1. */
 function closing(text: string, from: number): number {
   for (let i = text.indexOf('"', from); i >= 0; i = text.indexOf('"', i + 2))
     if (text.charCodeAt(i + 1) !== quote) return i;

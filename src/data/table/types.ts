@@ -1,47 +1,52 @@
-/** What a table is, and how it may be written. */
+/** Tables, and how they may be written. */
 import type { Column } from "./columns.ts";
 import type { MissingWords } from "./decide.ts";
 import type { Decimal } from "./numbers.ts";
 
-/** How a table is written; what is left out, the table itself decides. */
+/** How a table is written; missing options are detected. */
 export interface TableOptions {
-  /** Whether the first row holds names. Default `"auto"`. */
+  /** Whether the first row is a header. Default `"auto"`. */
   readonly header?: "auto" | boolean | undefined;
-  /** What stands between cells: a character, or `tab`, `space` for any run of spaces. */
+  /** The delimiter: a character, or `tab`, `space` for any run of spaces. */
   readonly delimiter?: string | undefined;
-  /** A label of the Encoding Standard, such as `latin1`. Default: by the file's mark, else UTF-8. */
+  /**
+   * A label of the Encoding Standard, such as `latin1`. Default: by the byte order mark, else
+   * UTF-8.
+   */
   readonly encoding?: string | undefined;
-  /** The mark before fractions; the other one groups thousands. */
+  /** The decimal mark; the other one groups thousands. */
   readonly decimal?: Decimal | undefined;
-  /** Words that are missing values, instead of the usual ones: in all columns, or by column. */
+  /** Words that mean missing values, in place of the usual ones: in all columns, or by column. */
   readonly na?: MissingWords | undefined;
-  /** What columns hold, by name: `"number"` or `"text"`. */
+  /** Column types by name: `"number"` or `"text"`. */
   readonly types?: Readonly<Record<string, "number" | "text">> | undefined;
-  /** Columns that are not read, by name or index. */
+  /** Columns to skip, by name or index. */
   readonly drop?: readonly (string | number)[] | undefined;
-  /** The table that this one belongs to: what this one does not say of itself, that one does. */
+  /**
+   * The table that this one belongs to: options that are not given or detected are taken from it.
+   */
   readonly like?: TableLike | undefined;
 }
 
-/** What is known of a table from the one that a network was trained on. */
+/** What a table takes from the one that a network was trained on. */
 export interface TableLike {
-  /** All its columns in their order, by which a table without names is read. */
+  /** All its columns in order, used to read a table without names. */
   readonly layout: readonly string[];
-  /** Whether these are names of a header. */
+  /** Whether these are names from a header. */
   readonly header: boolean;
-  /** Those that are inputs, and the one that is predicted. */
+  /** Those that are inputs, and the target. */
   readonly inputs: readonly string[];
   readonly target: string | null;
-  /** Columns whose cells are texts, though they may look like numbers. */
+  /** Columns whose cells are texts, even if they look like numbers. */
   readonly texts: readonly string[];
   readonly decimal: Decimal;
   readonly given: GivenFormat;
 }
 
-/** What was said of how a table is written, and not decided. */
+/** The explicitly given options of how a table is written. */
 export type GivenFormat = Omit<TableOptions, "drop" | "like">;
 
-/** How a table was read: what was given or decided. Plain data. */
+/** How a table was read: given or detected. Plain data. */
 export interface TableFormat {
   readonly delimiter: string;
   readonly header: boolean;
@@ -56,7 +61,7 @@ export interface TableFormat {
 export interface Table {
   /** The file, for errors. */
   readonly source: string;
-  /** Its rows, blank ones left out. */
+  /** Number of rows, without blank ones. */
   readonly size: number;
   /** The columns that were read, in the order of the file. */
   readonly columns: readonly Column[];

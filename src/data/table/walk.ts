@@ -1,11 +1,11 @@
-/** Walks over the rows of a table, and what stands between and above them. */
+/** Passes over the rows of a table, and the lines between and above them. */
 import { FormatError } from "../../base/index.ts";
 import type { Dialect } from "./dialect.ts";
 import { ColumnScan } from "./scan.ts";
 import type { TextSource } from "./text-source.ts";
 import { type Row, Tokenizer } from "./tokens.ts";
 
-/** Rows of a text that are no rows of its table. */
+/** Lines of a text that are not rows of its table. */
 export interface Passed {
   titles: number;
   comments: number;
@@ -13,9 +13,9 @@ export interface Passed {
 }
 
 /**
- * Hands the rows of the table to `take`, the header among them: all of the table's width.
+ * Passes the rows of the table, including the header, to `take`: all have the table's width.
  *
- * @throws {FormatError} if a row has another number of cells.
+ * @throws {FormatError} if a row has a different number of cells.
  */
 export async function walkRows(
   text: TextSource,
@@ -63,20 +63,20 @@ const otherWidth = (source: string, { line, count }: Row, width: number): Format
     fix: "give every row the same number of cells; quote a cell that holds the delimiter, or name the delimiter.",
   });
 
-/** What the first walk has found. */
+/** The result of the first pass. */
 export interface TableScan {
   /** The cells of the first row, and of the second. */
   readonly first: readonly string[];
   readonly second: readonly string[] | undefined;
-  /** Per column, the rows below the first. */
+  /** Per column, the rows after the first. */
   readonly below: readonly ColumnScan[];
-  /** Rows, the first included. */
+  /** Number of rows, including the first. */
   readonly rows: number;
   readonly firstLine: number;
   readonly passed: Passed;
 }
 
-/** The first walk. */
+/** The first pass. */
 export async function scanRows(text: TextSource, dialect: Dialect): Promise<TableScan> {
   const below = Array.from({ length: dialect.width }, () => new ColumnScan());
   const head: string[][] = [];

@@ -2,7 +2,7 @@ import type { FastRandom } from "../fast-random.ts";
 import { type DigitStyle, digitStyles, type StrokePoint } from "./digit-strokes.ts";
 
 /**
- * The path of the pen over the paper as straight segments in pixels, with the radius of the ink at
+ * The path of the pen on the paper as straight segments in pixels, with the radius of the ink at
  * both ends. The arrays are reused from digit to digit.
  */
 export class InkPath {
@@ -12,9 +12,9 @@ export class InkPath {
   count = 0;
 }
 
-/** Straight pieces per span between two points: at 28 pixels, more cannot be seen. */
+/** Straight segments per span between two points: more would be invisible at 28 pixels. */
 const pieces = 5;
-/** Standard deviation of where a point of a stroke lands, in heights of the digit. */
+/** Standard deviation of a stroke's points, in heights of the digit. */
 const jitter = 0.02;
 
 /** Writes digit `label` in a random style and hand, into a frame of `frame` × `frame` pixels. */
@@ -39,7 +39,7 @@ function pickStyle(styles: readonly DigitStyle[], random: FastRandom): DigitStyl
   return styles[0]!;
 }
 
-/** The points where this hand puts them, in heights of the digit. */
+/** The points as placed by this hand, in heights of the digit. */
 function perturb(stroke: readonly StrokePoint[], aspect: number, random: FastRandom) {
   return stroke.map(({ x, y, corner }) => ({
     x: x * aspect + jitter * random.bell(),
@@ -50,8 +50,8 @@ function perturb(stroke: readonly StrokePoint[], aspect: number, random: FastRan
 
 /**
  * Appends a stroke's curve: between points p₁ and p₂ the Catmull–Rom cubic, whose slope in each
- * point is half the way from its predecessor to its successor. At corners and ends the missing
- * neighbour is the point itself, so that the curve does not swing out there.
+ * point is half the difference of its neighbours. At corners and ends the missing neighbour is the
+ * point itself, so that the curve does not overshoot there.
  *
  * @see Catmull & Rom 1974, "A class of local interpolating splines"
  */
@@ -122,7 +122,10 @@ function bend(path: InkPath, random: FastRandom): void {
   });
 }
 
-/** The first of the three knots around a coordinate in about −0.1…1.1, and where between them. */
+/**
+ * The first of the three knots around a coordinate in about −0.1…1.1, and the position between
+ * them.
+ */
 function cell(coordinate: number): [first: number, fraction: number] {
   const position = Math.min(Math.max((coordinate + 0.2) / 0.35, 0), knots - 2.001);
   const first = Math.floor(position);
@@ -191,7 +194,7 @@ function measure({ segments, count }: InkPath) {
   return { left, right, top, bottom, massX: sumX / length, massY: sumY / length };
 }
 
-/** Thickness of the pen, and pressure that comes and goes along the way. */
+/** Thickness of the pen, and a pressure that varies along the way. */
 function press(path: InkPath, random: FastRandom): void {
   const radius = Math.max(0.65, 1.2 + 0.38 * random.bell());
   const depth = random.uniform(0, 0.28);

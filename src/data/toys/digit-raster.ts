@@ -1,7 +1,7 @@
 import type { FastRandom } from "../fast-random.ts";
 import type { InkPath } from "./digit-pen.ts";
 
-/** How ink meets paper, for one image. */
+/** How the ink looks, for one image. */
 export interface Ink {
   /** Width in pixels over which the ink fades out at its edge. */
   readonly softness: number;

@@ -10,7 +10,7 @@ export interface StrokePoint {
 
 /** One way to write a digit. */
 export interface DigitStyle {
-  /** How often people write it so, relative to the other styles of the digit. */
+  /** How often people write it this way, relative to the other styles of the digit. */
   readonly weight: number;
   /** Width over height. */
   readonly aspect: number;

@@ -4,7 +4,7 @@ import { FastRandom } from "../fast-random.ts";
 import { InkPath, writeDigit } from "./digit-pen.ts";
 import { rasterise } from "./digit-raster.ts";
 
-/** How many {@link digits} to draw. */
+/** The size of {@link digits}. */
 export interface DigitsOptions {
   /** Number of training images. Default 10 000. */
   readonly train?: number;
@@ -13,21 +13,21 @@ export interface DigitsOptions {
   readonly seed?: number;
 }
 
-/** Height and width of an image, as of MNIST. */
+/** Height and width of an image, as in MNIST. */
 const side = 28;
 
-/** Streams of random numbers: a training image can never be a test image. */
+/** Random streams: a training image can never be a test image. */
 const trainStream = 0xd1;
 const testStream = 0xd2;
 
 /**
- * Handwritten-looking digits that need no download: the pen's path of each digit in several
- * styles, with random points, proportions, slant, rotation, size, position, elastic bending, pen
- * width and pressure, drawn as ink with soft edges and grain. White on black, 28 × 28, as MNIST.
+ * Handwritten-looking digits that need no download: the pen's path of each digit in several styles,
+ * with random points, proportions, slant, rotation, size, position, elastic bending, pen width and
+ * pressure, drawn as ink with soft edges and grain. White on black, 28 × 28, as in MNIST.
  *
  * Image i is a pure function of (seed, i) and shows digit i mod 10, so that a larger set begins
- * with the smaller one and every stretch of ten holds each digit once. Training and test images
- * come from streams of their own.
+ * with the smaller one and every ten consecutive images contain each digit once. Training and test
+ * images come from separate streams.
  *
  * @returns inputs `[N, 1, 28, 28]` float32 in [0, 1], multiples of 1/255; targets `[N]` int32.
  * @see Simard, Steinkraus & Platt 2003, "Best practices for convolutional neural networks", §2

@@ -1,7 +1,7 @@
 import { ConfigError, checkOptions, RandomStream } from "../../base/index.ts";
 import { makeSplit, type Split } from "../dataset.ts";
 
-/** What all toy sets take. Points come shuffled, classes as even as `size` allows. */
+/** Options of all toy sets. Points are shuffled, classes as balanced as `size` allows. */
 export interface ToyOptions {
   /** Number of points. */
   readonly size?: number;
@@ -34,7 +34,7 @@ export function xor(options: ToyOptions = {}): Split {
 }
 
 /**
- * Two half circles that reach into each other.
+ * Two interleaving half circles.
  *
  *   class 0: (cos t, sin t)   class 1: (1 − cos t, ½ − sin t)   t evenly spaced in [0, π]
  *
@@ -103,7 +103,7 @@ export function spirals(
 
 /**
  * Isotropic Gaussian clouds around centers that are uniform in [−10, 10]², one per class; `noise`,
- * their standard deviation, is 1 unless given.
+ * their standard deviation, defaults to 1.
  *
  * @returns `[size, 2]` float32 inputs, `[size]` int32 targets.
  * @see scikit-learn, make_blobs
@@ -125,7 +125,7 @@ export function blobs(options: ToyOptions & { readonly classes?: number } = {}):
   });
 }
 
-/** Streams of random numbers, apart from those of other uses of the same seed. */
+/** Random streams, separate from other uses of the same seed. */
 const toyStream = 0x70;
 const centerStream = 0x71;
 

@@ -4,27 +4,28 @@ import { type ExampleLosses, evaluating, Module, type OwnLoss } from "../../nn/i
 import type { Tensor } from "../../tensor/index.ts";
 
 /**
- * What the numbers of an example are, given its code: any numbers, with errors of one variance, or intensities
- * from 0 to 1, whose decoder gives logits.
+ * The distribution of an example's numbers given its code: any numbers, with errors of one
+ * variance, or intensities from 0 to 1, for which the decoder returns logits.
  */
 export type Likelihood = "gaussian" | "bernoulli";
 
-/** What `learn` gives: outputs for metrics, and what is minimised. */
+/** The result of `learn`: outputs for metrics, and the losses to minimize. */
 export interface Learned {
   readonly outputs: Tensor;
-  /** `[N]`, or `[]` where only the mean is known. */
+  /** `[N]`, or `[]` if only the mean is known. */
   readonly losses: Tensor;
 }
 
 /**
- * A model that gives its input back through a code: an encoder, and a decoder that must do with what the encoder
- * tells it.
+ * A model that reconstructs its input from a code: an encoder, and a decoder that sees only the
+ * code.
  *
  *   z = f(x),   x̂ = g(z),   L = (1/D) ‖x − x̂‖²
  *
- * With the likelihood "bernoulli" the decoder gives logits, x̂ = σ(g(z)), and the loss is the cross-entropy of
- * intensities. `fit` knows what it learns; the data are their own targets: `reconstruction(inputs)`. `encode`,
- * `decode` and `reconstruct` work in evaluation mode, whatever mode the model is in.
+ * With the likelihood "bernoulli" the decoder returns logits, x̂ = σ(g(z)), and the loss is the
+ * cross-entropy of intensities. `fit` uses the model's own loss; the data are their own targets:
+ * `reconstruction(inputs)`. `encode`, `decode` and `reconstruct` work in evaluation mode, whatever
+ * the model's mode.
  *
  * @see Goodfellow, Bengio & Courville 2016, §14.1 and §14.4
  * @example
@@ -35,13 +36,13 @@ export interface Learned {
  * await fit(model, reconstruction(x.toHost()), { epochs: 2 });
  */
 export class Autoencoder extends Module implements OwnLoss {
-  /** Examples to codes, or to what a subclass makes codes of. */
+  /** Examples to codes, or to what a subclass computes codes from. */
   readonly encoder: Module;
   /** Codes to outputs: numbers, or logits of intensities. */
   readonly decoder: Module;
   readonly likelihood: Likelihood;
 
-  /** @throws {ConfigError} for a likelihood that there is not. */
+  /** @throws {ConfigError} for an unknown likelihood. */
   constructor(
     encoder: Module,
     decoder: Module,
@@ -66,7 +67,7 @@ export class Autoencoder extends Module implements OwnLoss {
     return this.likelihood === "gaussian" ? "regression" : "unitRegression";
   }
 
-  /** Examples `[N, …]` to outputs of the decoder, in the present mode. */
+  /** Examples `[N, …]` to outputs of the decoder, in the current mode. */
   forward(x: Tensor): Tensor {
     return this.decoder.forward(this.codeOf(this.encoder.forward(x)));
   }
@@ -85,7 +86,7 @@ export class Autoencoder extends Module implements OwnLoss {
   /**
    * Examples of codes, as the data are: `[N, K]` → `[N, …]`.
    *
-   * @param like examples `[N, …]` whose positions of maxima a decoder with unpooling takes.
+   * @param like examples `[N, …]` whose positions of maxima a decoder with unpooling uses.
    * @throws {ConfigError} if the decoder unpools, and no examples are given.
    */
   decode(code: Tensor, like?: Tensor): Tensor {
@@ -97,19 +98,20 @@ export class Autoencoder extends Module implements OwnLoss {
     );
   }
 
-  /** Examples through their codes and back: `[N, …]` → `[N, …]`. */
+  /** Reconstructions of examples: `[N, …]` → `[N, …]`. */
   reconstruct(x: Tensor): Tensor {
     return evaluating(this, () => this.read(this.forward(x)));
   }
 
   /**
-   * How far each example is from its reconstruction: a score for anomalies, since what is unlike the training data
-   * is hardly given back.
+   * The reconstruction error of each example: an anomaly score, because examples unlike the
+   * training data are reconstructed badly.
    *
    *   e = (1/D) ‖x − x̂‖²
    *
    * @param x `[N, …]`. @returns `[N]`
-   * @see Sakurada & Yairi 2014, "Anomaly detection using autoencoders with nonlinear dimensionality reduction"
+   * @see Sakurada & Yairi 2014, "Anomaly detection using autoencoders with nonlinear dimensionality
+   * reduction"
    */
   reconstructionError(x: Tensor): Tensor {
     const back = this.reconstruct(x);
@@ -117,17 +119,17 @@ export class Autoencoder extends Module implements OwnLoss {
     return squares.reshape([x.shape[0]!, -1]).mean({ axis: 1 });
   }
 
-  /** What the encoder gives, as the code. */
+  /** The code, from the encoder's output. */
   protected codeOf(encoded: Tensor): Tensor {
     return encoded;
   }
 
-  /** Outputs of the decoder as the data are. */
+  /** Outputs of the decoder in the form of the data. */
   protected read(outputs: Tensor): Tensor {
     return this.likelihood === "gaussian" ? outputs : outputs.sigmoid();
   }
 }
 
-/** Losses with a penalty of each example, `[N]`, or of the batch: both as shares of D numbers. */
+/** Losses with a penalty per example, `[N]`, or per batch: both divided by D. */
 export const penalised = (losses: Tensor, penalty: Tensor, targets: Tensor): Tensor =>
   losses.add(penalty.div(sizeOf(targets.shape.slice(1))));

@@ -19,16 +19,17 @@ export interface ContractiveOptions extends AutoencoderOptions {
 }
 
 /**
- * An autoencoder whose code changes little where the example does: it pays for the Jacobian of the encoder, all of
- * it, so that only directions in which the data vary are worth their price.
+ * An autoencoder whose code is insensitive to small changes of the example: the Jacobian of the
+ * encoder is penalized, so that the code follows only directions in which the data vary.
  *
  *   L = (1/D) (‖x − x̂‖² + λ ‖∂z/∂x‖²_F)
  *
- * The Jacobian is exact, for an encoder of any depth, and its gradient is of second order. It costs K backward
- * passes, taken as one of K times the examples: K is best small. The encoder must treat examples apart, as all
- * layers but batch normalisation do.
+ * The Jacobian is exact, for an encoder of any depth, and its gradient is of second order. It costs
+ * K backward passes, computed as one with K times the examples: keep K small. The encoder must
+ * treat examples independently, as all layers but batch normalisation do.
  *
- * @see Rifai, Vincent, Muller, Glorot & Bengio 2011, "Contractive auto-encoders: explicit invariance during feature extraction"
+ * @see Rifai, Vincent, Muller, Glorot & Bengio 2011, "Contractive auto-encoders: explicit
+ * invariance during feature extraction"
  * @example
  * const model = new ContractiveAutoencoder(new Linear(2, 2), new Linear(2, 2));
  * model.encoder.weight.value = tensor([[3, 0], [0, 4]]);
@@ -37,7 +38,7 @@ export interface ContractiveOptions extends AutoencoderOptions {
 export class ContractiveAutoencoder extends Autoencoder {
   readonly weight: number;
 
-  /** @throws {ConfigError} for a weight that is no number of 0 or more. */
+  /** @throws {ConfigError} for a weight that is not a number ≥ 0. */
   constructor(
     encoder: Module,
     decoder: Module,
@@ -55,9 +56,9 @@ export class ContractiveAutoencoder extends Autoencoder {
   /** ‖∂z/∂x‖²_F of each example, without its weight: `[N, …]` → `[N]`. */
   penalty(x: Tensor): Tensor {
     const examples = x.shape[0]!;
-    const code = this.encoder.forward(x); // its shape alone is used
+    const code = this.encoder.forward(x); // only its shape is used
     const width = code.size / examples;
-    // Examples do not see each other: row k of the Jacobian of copy k is one pullback for all.
+    // Examples are independent: row k of the Jacobian of copy k is one pullback for all.
     const copies = x.unsqueeze(0).broadcastTo([width, ...x.shape]);
     const { pullback } = vjp(
       (many: Tensor) => this.encoder.forward(many),
@@ -80,8 +81,7 @@ export class ContractiveAutoencoder extends Autoencoder {
 }
 
 /**
- * A {@link ContractiveAutoencoder} of one layer each way with a code of sigmoids, 32 numbers unless given.
- *
+ * A {@link ContractiveAutoencoder} with one layer each way and a code of sigmoids, by default 32.
  * @example
  * contractiveAutoencoder({ inputShape: [8, 8], code: 5 }).encode(zeros([2, 8, 8])).shape; // [2, 5]
  */

@@ -1,4 +1,4 @@
-/** Autoencoders of images: convolutions into a code, and two ways back to the size of the image. */
+/** Convolutional autoencoders of images: an encoder, and two ways to decode. */
 import type { FloatDType } from "../../base/index.ts";
 import {
   Conv2d,
@@ -37,8 +37,8 @@ export const downBlocks = ([from]: Sizes, { dtype }: DTypeOption): Module[] => {
 };
 
 /**
- * Transposed convolutions back to the image. At stride 2 with padding 1 a kernel of 4 doubles a side, one of 3
- * gives 2n − 1: so sides that are odd come back, too.
+ * Transposed convolutions back to the image. At stride 2 with padding 1 a kernel of 4 doubles a
+ * side, one of 3 gives 2n − 1: so odd sides are restored as well.
  */
 export function upBlocks([to, height, width]: Sizes, { dtype }: DTypeOption): Module[] {
   const kernel = (...sides: readonly number[]) => sides.map((n) => (n % 2 === 0 ? 4 : 3));
@@ -51,7 +51,7 @@ export function upBlocks([to, height, width]: Sizes, { dtype }: DTypeOption): Mo
   ];
 }
 
-/** Maps `[N, …maps]` to a code of K numbers and back, by a dense layer each. */
+/** Feature maps `[N, …maps]` to a code of K numbers and back, by a dense layer each. */
 function bottleneck(maps: readonly number[], code: number, { dtype }: DTypeOption) {
   const size = maps.reduce((n, d) => n * d, 1);
   return {
@@ -61,13 +61,14 @@ function bottleneck(maps: readonly number[], code: number, { dtype }: DTypeOptio
 }
 
 /**
- * The convolutional autoencoder: two convolutions of stride 2 and a dense layer into the code, a dense layer and
- * two transposed convolutions back.
+ * The convolutional autoencoder: two convolutions of stride 2 and a dense layer into the code, a
+ * dense layer and two transposed convolutions back.
  *
  *   C×H×W – 16 – 32 – K – 32 – 16 – C×H×W
  *
- * @throws {ConfigError} for examples that are no images, or a code that is not narrower than one.
- * @see Masci, Meier, Cireşan & Schmidhuber 2011, "Stacked convolutional auto-encoders"; Dumoulin & Visin 2016, §4
+ * @throws {ConfigError} for examples that are not images, or a code that is not smaller than one.
+ * @see Masci, Meier, Cireşan & Schmidhuber 2011, "Stacked convolutional auto-encoders"; Dumoulin &
+ * Visin 2016, §4
  * @example
  * const model = convAutoencoder({ inputShape: [1, 28, 28], code: 16 });
  * model.encode(zeros([2, 1, 28, 28])).shape; // [2, 16]
@@ -92,17 +93,18 @@ export function convAutoencoder(options: AutoencoderOptions): Autoencoder {
 }
 
 /**
- * A convolutional autoencoder whose decoder unpools: every maximum goes back to the place where the pooling of
- * the encoder found it, and a convolution spreads it.
+ * A convolutional autoencoder whose decoder unpools: every maximum goes back to the position where
+ * the encoder's pooling found it, and a convolution spreads it.
  *
  *   C×H×W – 16 – pool – 32 – pool – K – 32 – unpool – 16 – unpool – C×H×W
  *
- * The places are a second path past the code, so reconstructions are sharp, and a code alone has none:
+ * The positions bypass the code, so reconstructions are sharp, but a code alone has none:
  * `decode(code, like)` takes those of examples.
  *
- * @throws {ConfigError} for examples that are no images, or a code that is not narrower than one.
- * @see Zeiler, Taylor & Fergus 2011, "Adaptive deconvolutional networks for mid and high level feature learning";
- *   Noh, Hong & Han 2015, "Learning deconvolution network for semantic segmentation", §3.2
+ * @throws {ConfigError} for examples that are not images, or a code that is not smaller than one.
+ * @see Zeiler, Taylor & Fergus 2011, "Adaptive deconvolutional networks for mid and high level
+ *   feature learning"; Noh, Hong & Han 2015, "Learning deconvolution network for semantic
+ *   segmentation", §3.2
  * @example
  * const model = unpoolingAutoencoder({ inputShape: [1, 28, 28], code: 16 });
  * const x = zeros([2, 1, 28, 28]);

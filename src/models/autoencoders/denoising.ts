@@ -17,15 +17,16 @@ export interface DenoisingOptions extends DenseAutoencoderOptions {
 const usualNoise = 0.5;
 
 /**
- * An autoencoder that sees examples with noise and learns to give them without: it cannot copy, and must know
- * what examples look like.
+ * An autoencoder that sees noisy examples and learns to reconstruct them without noise: it cannot
+ * copy, and must learn what examples look like.
  *
  *   x̃ = x + σ ε,   ε ~ N(0, 1),   L = (1/D) ‖x − g(f(x̃))‖²
  *
- * Noise comes in training alone, from a generator whose state is part of `state()`. In evaluation it takes
- * examples as they are: noisy ones come back cleaner.
+ * Noise is added only in training, from a generator whose state is part of `state()`. In evaluation
+ * examples are used unchanged: noisy ones come back cleaner.
  *
- * @see Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and composing robust features with denoising autoencoders"
+ * @see Vincent, Larochelle, Bengio & Manzagol 2008, "Extracting and composing robust features with
+ * denoising autoencoders"
  * @example
  * const model = new DenoisingAutoencoder(new Linear(3, 3), new Linear(3, 3), { noise: 0.1, seed: 1 });
  * const x = ones([1, 3]);
@@ -35,7 +36,7 @@ export class DenoisingAutoencoder extends Autoencoder {
   readonly noise: number;
   readonly random: Generator;
 
-  /** @throws {ConfigError} for a deviation that is no number of 0 or more. */
+  /** @throws {ConfigError} for a deviation that is not a number ≥ 0. */
   constructor(
     encoder: Module,
     decoder: Module,
@@ -80,9 +81,10 @@ export class DenoisingAutoencoder extends Autoencoder {
 }
 
 /**
- * A {@link DenoisingAutoencoder} of convolutions for images of 8×8 and more, whose code is 32 maps of a quarter of
- * the size, `[N, 32, ⌈H/4⌉, ⌈W/4⌉]`; given a `code`, or for other examples, of dense layers. The noise stands in
- * for a bottleneck, so a code may be as wide as an example; by default a dense one is 64 numbers.
+ * A {@link DenoisingAutoencoder} of convolutions for images of 8×8 and more, whose code is 32 maps
+ * of a quarter of the size, `[N, 32, ⌈H/4⌉, ⌈W/4⌉]`; given a `code`, or for other examples, of
+ * dense layers. The noise replaces a bottleneck, so a code may be as wide as an example; by default
+ * a dense one has 64 numbers.
  *
  * @example
  * denoisingAutoencoder({ inputShape: [1, 28, 28] }).encode(zeros([2, 1, 28, 28])).shape; // [2, 32, 7, 7]

@@ -13,13 +13,13 @@ import {
 } from "./options.ts";
 
 /**
- * The undercomplete autoencoder: one layer into a code that is narrower than the example, one layer back.
+ * The undercomplete autoencoder: one layer into a code smaller than the example, one layer back.
  *
  *   z = tanh(W₁ x + b₁),   x̂ = W₂ z + b₂,   K < D
  *
- * The code is K = 32 numbers unless given, at most half of D.
+ * The code has K = 32 numbers by default, at most half of D.
  *
- * @throws {ConfigError} for a code that is not narrower than an example.
+ * @throws {ConfigError} for a code that is not smaller than an example.
  * @see Goodfellow, Bengio & Courville 2016, §14.1
  * @example
  * const model = undercompleteAutoencoder({ inputShape: [1, 28, 28], code: 16 });
@@ -33,13 +33,15 @@ export function undercompleteAutoencoder(options: AutoencoderOptions): Autoencod
 }
 
 /**
- * An autoencoder without a nonlinearity. Its squared error is least where the columns of W₂ span the first K
- * principal components, and descent finds that: PCA, but for an invertible K × K factor and without an order.
+ * An autoencoder without a nonlinearity. Its squared error is minimal when the columns of W₂ span
+ * the first K principal components, and gradient descent finds that: PCA up to an invertible K × K
+ * factor and the order.
  *
  *   z = W₁ x + b₁,   x̂ = W₂ z + b₂,   K < D
  *
- * @throws {ConfigError} for a code that is not narrower than an example.
- * @see Baldi & Hornik 1989, "Neural networks and principal component analysis"; Bourlard & Kamp 1988
+ * @throws {ConfigError} for a code that is not smaller than an example.
+ * @see Baldi & Hornik 1989, "Neural networks and principal component analysis"; Bourlard & Kamp
+ * 1988
  * @example
  * const model = linearAutoencoder({ inputShape: [6], code: 2, seed: 1 });
  * const [a, b] = [model.encode(ones([1, 6])), model.encode(zeros([1, 6]))];
@@ -70,13 +72,14 @@ function oneLayer(
 }
 
 /**
- * The deep autoencoder: dense layers with ReLUs down to a linear code, and back up through the same widths.
+ * The deep autoencoder: dense layers with ReLUs down to a linear code, and back up through the same
+ * widths.
  *
  *   D – 256 – 128 – K – 128 – 256 – D
  *
- * At equal width of the code it loses less than PCA where the data lie near a curved surface.
+ * With a code of the same size it loses less than PCA if the data lie near a curved surface.
  *
- * @throws {ConfigError} for a code that is not narrower than an example.
+ * @throws {ConfigError} for a code that is not smaller than an example.
  * @see Hinton & Salakhutdinov 2006, "Reducing the dimensionality of data with neural networks"
  * @example
  * const model = deepAutoencoder({ inputShape: [20], hidden: [16, 8], code: 2 });

@@ -35,6 +35,6 @@ export const autoencoders: Readonly<Record<AutoencoderName, (options: never) => 
   "masked-autoencoder": maskedAutoencoder,
 };
 
-/** Whether a model of this name is its own teacher: its targets are its inputs. */
+/** Whether a model of this name is self-supervised: its targets are its inputs. */
 export const isAutoencoder = (name: string): name is AutoencoderName =>
   Object.hasOwn(autoencoders, name);

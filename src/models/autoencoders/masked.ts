@@ -19,24 +19,26 @@ import {
 export interface MaskedOptions extends AutoencoderOptions {
   /** The side of a patch in pixels. Default 4. */
   readonly patch?: number | undefined;
-  /** The share of patches that is withheld, above 0 and below 1. Default 0.75. */
+  /** The fraction of patches that is masked, above 0 and below 1. Default 0.75. */
   readonly withheld?: number | undefined;
 }
 
 const depths = { encoder: 2, decoder: 1 } as const;
 
 /**
- * An autoencoder that sees some patches of an image and learns to give the others. The encoder is a transformer
- * over the patches that are seen, the decoder one over all places; the loss is that of the patches withheld.
+ * An autoencoder that sees some patches of an image and learns to predict the others. The encoder
+ * is a transformer over the visible patches, the decoder one over all positions; the loss is that
+ * of the masked patches.
  *
- *   L = (1/|M|) Σ_{p ∈ M} mean (x_p − x̂_p)²,   M a random part of the patches, anew for every example and step
+ *   L = (1/|M|) Σ_{p ∈ M} mean (x_p − x̂_p)²,   M a random part of the patches, new for every example and step
  *
- * In evaluation nothing is random, and nothing is given back that was seen: a few passes withhold parts which
- * together are the whole image, and `forward` puts together what each says of its own. So a reconstruction shows
- * how far every patch follows from others, and its error is a score for anomalies. The code is a token for every
- * patch, all of them seen: `[N, P, K]`.
+ * In evaluation nothing is random, and no visible patch is returned: a few passes mask parts that
+ * together cover the image, and `forward` combines their predictions. So a reconstruction shows how
+ * well every patch follows from the others, and its error is an anomaly score. The code has a token
+ * for every patch, all of them visible: `[N, P, K]`.
  *
- * @see He, Chen, Xie, Li, Dollár & Girshick 2022, "Masked autoencoders are scalable vision learners", §3
+ * @see He, Chen, Xie, Li, Dollár & Girshick 2022, "Masked autoencoders are scalable vision
+ * learners", §3
  * @example
  * const model = maskedAutoencoder({ inputShape: [1, 16, 16], code: 8, seed: 1 });
  * model.encode(zeros([2, 1, 16, 16])).shape; // [2, 16, 8]
@@ -46,11 +48,11 @@ export class MaskedAutoencoder extends Autoencoder {
   declare readonly encoder: PatchEncoder;
   declare readonly decoder: PatchDecoder;
   readonly grid: Grid;
-  /** How many patches are seen. */
+  /** How many patches are visible. */
   readonly seen: number;
   readonly random: Generator;
 
-  /** @param options `withheld`, the share of patches. */
+  /** @param options `withheld`, the fraction of masked patches. */
   constructor(
     grid: Grid,
     options: {
@@ -80,7 +82,9 @@ export class MaskedAutoencoder extends Autoencoder {
     this.random = new Generator(seed);
   }
 
-  /** In training what is made of a random part, else of each patch what others say of it. */
+  /**
+   * In training the prediction from a random part, else for each patch its prediction from others.
+   */
   override forward(x: Tensor): Tensor {
     return this.training
       ? this.#guess(x, this.#shuffled(x, this.random.next()))
@@ -99,10 +103,10 @@ export class MaskedAutoencoder extends Autoencoder {
   }
 
   /**
-   * What the model sees of examples in a step of training, and what it makes of that.
+   * The visible parts of examples in a training step, and the model's prediction from them.
    *
    * @param x `[N, …]`.
-   * @returns `mask` of 1 where an example is seen and 0 where it is withheld, and `guess` of all of it: `[N, …]` each.
+   * @returns `mask`, 1 for visible and 0 for masked elements, and `guess`, the prediction of all: `[N, …]` each.
    * @example
    * const model = maskedAutoencoder({ inputShape: [8, 8], withheld: 0.75, seed: 1 });
    * const { mask, guess } = model.withhold(zeros([2, 8, 8]), { seed: 3 });
@@ -116,7 +120,7 @@ export class MaskedAutoencoder extends Autoencoder {
     checkOptions("withhold", options, { seed: "number" });
     return evaluating(this, () => {
       const order = this.#shuffled(x, randomKey(options.seed ?? 0, 4));
-      const places = order.argsort({ axis: 1 }); // of each patch in the order
+      const places = order.argsort({ axis: 1 }); // of each patch
       const { patch, sizes } = this.grid;
       const pixels = sizes[0] * patch * patch;
       const seen = places.less(this.seen).cast(x.dtype === "float64" ? "float64" : "float32");
@@ -128,7 +132,7 @@ export class MaskedAutoencoder extends Autoencoder {
     });
   }
 
-  /** Examples, of the patches that stand first in an order `[N, P]`. */
+  /** Predictions from the patches that come first in an order `[N, P]`. */
   #guess(x: Tensor, order: Tensor): Tensor {
     const seen = order.slice([0, order.shape[0]!], [0, this.seen]);
     return this.decoder.forward(this.decoder.fill(this.encoder.forward(x, seen), order));
@@ -139,7 +143,7 @@ export class MaskedAutoencoder extends Autoencoder {
     return uniform([x.shape[0]!, patchesOf(this.grid)], { key }).argsort({ axis: 1 });
   }
 
-  /** Passes that withhold each patch once or twice; the mean of what is then said of it. */
+  /** Passes that mask each patch once or twice; returns the mean of its predictions. */
   #fromOthers(x: Tensor): Tensor {
     const patches = patchesOf(this.grid);
     const hidden = patches - this.seen;
@@ -160,7 +164,7 @@ export class MaskedAutoencoder extends Autoencoder {
     return sum!;
   }
 
-  /** A number for each patch as one for each pixel, `[1, …]`. */
+  /** A number per patch as one per pixel, `[1, …]`. */
   #spread(share: readonly number[], { dtype }: Tensor): Tensor {
     const {
       sizes: [c, h, w],
@@ -175,14 +179,15 @@ export class MaskedAutoencoder extends Autoencoder {
   }
 }
 
-/** The same scattered order of the patches each time. */
+/** A fixed scattered order of the patches. */
 const fixedOrder = (patches: number) => new RandomStream(0, 0x6d61_736b).permutation(patches);
 
 /**
- * A {@link MaskedAutoencoder} of images: two transformer blocks over the patches seen, one over all; K = 64 numbers
- * a token unless `code` says otherwise.
+ * A {@link MaskedAutoencoder} of images: two transformer blocks over the visible patches, one over
+ * all; `code` is the size of a token, K = 64 by default.
  *
- * @throws {ConfigError} for examples that are no images, or whose sides are no multiples of the patch's.
+ * @throws {ConfigError} for examples that are not images, or whose sides are not multiples of the
+ * patch size.
  * @example
  * const model = maskedAutoencoder({ inputShape: [28, 28], patch: 7, withheld: 0.5 });
  * model.seen; // 8

@@ -10,11 +10,11 @@ import {
 import { Linear, type Module, ReLU, Reshape } from "../../nn/index.ts";
 import type { Likelihood } from "./autoencoder.ts";
 
-/** What every autoencoder by name takes; plain data. */
+/** Options of every autoencoder by name; plain data. */
 export interface AutoencoderOptions {
   /** The shape of one example, without the batch axis. */
   readonly inputShape: Shape;
-  /** K, the numbers of the code. */
+  /** K, the size of the code. */
   readonly code?: number | undefined;
   /** Default "gaussian", any numbers; "bernoulli" for intensities from 0 to 1. */
   readonly likelihood?: Likelihood | undefined;
@@ -25,7 +25,7 @@ export interface AutoencoderOptions {
 
 /** An autoencoder of dense layers. */
 export interface DenseAutoencoderOptions extends AutoencoderOptions {
-  /** Units of the encoder's hidden layers; the decoder has them in the opposite order. */
+  /** Units of the encoder's hidden layers; the decoder has them in reverse order. */
   readonly hidden?: readonly number[] | undefined;
 }
 
@@ -33,7 +33,7 @@ const names: OptionNames<AutoencoderOptions> = {
   ...{ inputShape: true, code: "count", likelihood: true, dtype: true, seed: "number" },
 };
 
-/** @throws {ConfigError} for other options than those of every autoencoder and `more`. */
+/** @throws {ConfigError} for options other than those of every autoencoder and `more`. */
 export function checkAutoencoder<O extends AutoencoderOptions>(
   name: string,
   options: O,
@@ -49,7 +49,9 @@ export function checkAutoencoder<O extends AutoencoderOptions>(
   });
 }
 
-/** The width of a bottleneck. @throws {ConfigError} for a code that is as wide as what it codes. */
+/**
+ * The size of a bottleneck. @throws {ConfigError} for a code that is not smaller than its input.
+ */
 export function narrowCode(name: string, { inputShape, code }: AutoencoderOptions): number {
   const size = sizeOf(inputShape);
   if (code === undefined) return Math.min(32, Math.max(1, size >> 1));
@@ -67,5 +69,5 @@ export const dense = (widths: readonly number[], dtype: FloatDType | undefined):
     .slice(1)
     .flatMap((to, i) => [...(i > 0 ? [new ReLU()] : []), new Linear(widths[i]!, to, { dtype })]);
 
-/** What a decoder gives, in the shape of an example. */
+/** The output of a decoder, in the shape of an example. */
 export const asExample = ({ inputShape }: AutoencoderOptions): Module => new Reshape(inputShape);

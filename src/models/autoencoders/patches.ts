@@ -1,4 +1,4 @@
-/** The two halves of a masked autoencoder: transformers over the patches of an image. */
+/** The encoder and decoder of a masked autoencoder: transformers over the patches of an image. */
 import {
   init,
   LayerNorm,
@@ -19,11 +19,11 @@ export interface Grid extends Pick<AutoencoderOptions, "inputShape" | "dtype"> {
   readonly code: number;
 }
 
-/** P, how many patches an image has. */
+/** P, the number of patches of an image. */
 export const patchesOf = ({ sizes: [, height, width], patch }: Grid): number =>
   (height / patch) * (width / patch);
 
-/** Images `[N, C, H, W]` to the numbers of their patches `[N, P, C p²]`. */
+/** Images `[N, C, H, W]` to their patches `[N, P, C p²]`. */
 export function toPatches(x: Tensor, grid: Grid): Tensor {
   const { sizes, patch } = grid;
   const [c, h, w] = sizes;
@@ -38,11 +38,11 @@ export function fromPatches(x: Tensor, { sizes: [c, h, w], patch, inputShape }: 
   return parts.transpose([0, 3, 1, 4, 2, 5]).reshape([x.shape[0]!, ...inputShape]);
 }
 
-/** Rows of `[N, P, …]` by `[N, V]` indices: `[N, V, …]`. */
+/** Selects rows of `[N, P, …]` by `[N, V]` indices: `[N, V, …]`. */
 export const rowsAt = (x: Tensor, indices: Tensor): Tensor =>
   x.takeAlong(indices.unsqueeze(2).broadcastTo([...indices.shape, x.shape[2]!]), { axis: 1 });
 
-/** A vector for each place, which learns. */
+/** A learned position embedding. */
 const places = (grid: Grid): Parameter =>
   new Parameter(init.normal(0, 0.02)([patchesOf(grid), grid.code], { dtype: grid.dtype }));
 
@@ -68,19 +68,19 @@ export class PatchEncoder extends Module {
     this.blocks = new Sequential(...blocks, new LayerNorm(code, { dtype }));
   }
 
-  /** `[N, …]` → the numbers of the patches `[N, P, C p²]`. */
+  /** `[N, …]` → the patches `[N, P, C p²]`. */
   patches(x: Tensor): Tensor {
     return toPatches(this.input.forward(x), this.grid);
   }
 
-  /** `[N, …]` → `[N, P, K]`, or of the patches `[N, V]` that are seen alone `[N, V, K]`. */
+  /** `[N, …]` → `[N, P, K]`, or of the visible patches `[N, V]` only `[N, V, K]`. */
   forward(x: Tensor, seen?: Tensor): Tensor {
     const tokens = this.embedding.forward(this.patches(x)).add(this.places.value);
     return this.blocks.forward(seen ? rowsAt(tokens, seen) : tokens);
   }
 }
 
-/** Tokens of patches to examples; where a patch was withheld stands a token of its own. */
+/** Tokens of patches to examples; masked patches share a learned mask token. */
 export class PatchDecoder extends Module {
   readonly grid: Grid;
   readonly withheld: Parameter; // [1, 1, K]
@@ -105,7 +105,9 @@ export class PatchDecoder extends Module {
     return fromPatches(this.output.forward(seen), this.grid);
   }
 
-  /** Tokens of the first V patches of an order `[N, P]`, each in its place, among those that say nothing. */
+  /**
+   * Tokens of the first V patches of an order `[N, P]`, each in its position, among mask tokens.
+   */
   fill(tokens: Tensor, order: Tensor): Tensor {
     const [n, v] = tokens.shape as [number, number];
     const { code } = this.grid;

@@ -5,13 +5,13 @@ import { ExampleInput } from "../examples.ts";
 import { Autoencoder, type Learned, type Likelihood, penalised } from "./autoencoder.ts";
 import { type AutoencoderOptions, asExample, checkAutoencoder } from "./options.ts";
 
-/** How a {@link SparseAutoencoder} keeps most of its code silent. */
+/** How a {@link SparseAutoencoder} keeps most of its code inactive. */
 export interface SparsityOptions {
   /** Default "kl". */
   readonly sparsity?: "kl" | "l1" | undefined;
   /** λ, by default 3 for "kl" and 0.1 for "l1". */
   readonly weight?: number | undefined;
-  /** ρ of "kl", the wanted mean of a unit, above 0 and below 1. Default 0.05. */
+  /** ρ of "kl", the desired mean of a unit, above 0 and below 1. Default 0.05. */
   readonly rho?: number | undefined;
 }
 
@@ -21,17 +21,19 @@ export interface SparseOptions extends AutoencoderOptions, SparsityOptions {}
 const usualWeights = { kl: 3, l1: 0.1 } as const;
 
 /**
- * An autoencoder with a penalty on codes of which more than a few units are on. Each example then has its own few
- * parts, and the code may be wider than the example.
+ * An autoencoder with a penalty on codes with more than a few active units. Each example then uses
+ * a few units of its own, and the code may be wider than the example.
  *
  *   L = (1/D) (‖x − x̂‖² + λ Ω)
  *   "kl":  z = σ(a),     Ω = Σⱼ KL(ρ ‖ ρ̂ⱼ) = Σⱼ ρ log(ρ/ρ̂ⱼ) + (1 − ρ) log((1 − ρ)/(1 − ρ̂ⱼ)),   ρ̂ⱼ = (1/N) Σₙ zₙⱼ
  *   "l1":  z = ReLU(a),  Ω = Σⱼ |zⱼ|
  *
- * a is what the encoder gives. ρ̂ is the mean of a batch, so small batches are pressed harder. 1 − ρ̂ is computed as
- * the mean of σ(−a): the penalty stays finite, and its gradient alive, where units are saturated.
+ * a is the encoder's output. ρ̂ is the mean of a batch, so small batches are penalized more. 1 − ρ̂
+ * is computed as the mean of σ(−a): the penalty stays finite, and its gradient nonzero, where units
+ * are saturated.
  *
- * @see Ng 2011, "Sparse autoencoder", CS294A lecture notes, for KL; Goodfellow, Bengio & Courville 2016, §14.2.1, for L1
+ * @see Ng 2011, "Sparse autoencoder", CS294A lecture notes, for KL; Goodfellow, Bengio & Courville
+ * 2016, §14.2.1, for L1
  * @example
  * const model = new SparseAutoencoder(new Linear(2, 3), new Linear(3, 2), { rho: 0.5, weight: 1 });
  * model.encoder.weight.value = zeros([3, 2]);

@@ -60,11 +60,19 @@ export function attention(q: Tensor, k: Tensor, v: Tensor, options: AttentionOpt
   return (dropout?.forward(weights) ?? weights).matmul(v);
 }
 
-/** The causal mask, under which position i sees positions 0 … i: `[length, length]` bool. */
+/**
+ * The causal mask, under which position i sees positions 0 … i: `[length, length]` bool.
+ * @example
+ * causalMask(2).toArray(); // [[1, 0], [1, 1]]
+ */
 export const causalMask = (length: number): Tensor =>
   arange(length).unsqueeze(1).greaterEqual(arange(length).unsqueeze(0));
 
-/** Which positions of padded sequences are real: `[N]` int32 lengths → `[N, size]` bool. */
+/**
+ * Which positions of padded sequences are real: `[N]` int32 lengths → `[N, size]` bool.
+ * @example
+ * lengthMask(tensor([1, 3], "int32"), 3).toArray(); // [[1, 0, 0], [1, 1, 1]]
+ */
 export const lengthMask = (lengths: Tensor, size: number): Tensor =>
   arange(size).unsqueeze(0).less(lengths.unsqueeze(1));
 

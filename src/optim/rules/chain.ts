@@ -96,7 +96,11 @@ export const clipByGlobalNorm = (limit: number): GradientTransform => ({
   },
 });
 
-/** Clips every element of every gradient to −limit … limit. */
+/**
+ * Clips every element of every gradient to −limit … limit.
+ * @example
+ * clipByValue(1).transform({ w: tensor([3, -0.5]) }, {}).w.toArray(); // [1, -0.5]
+ */
 export const clipByValue = (limit: number): GradientTransform => ({
   name: "clipByValue",
   transform(gradients) {

@@ -31,6 +31,8 @@ const names: OptionNames<ModelCheckpointOptions> = {
 /**
  * Saves a checkpoint after each epoch, or only after the best so far. The file is replaced
  * atomically.
+ * @example
+ * const keep = new ModelCheckpoint("best.safetensors", { saveBestOnly: true });
  */
 export class ModelCheckpoint implements Callback {
   readonly saves = true;

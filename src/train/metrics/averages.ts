@@ -9,6 +9,11 @@ export interface Sums {
 /**
  * Averages over examples, exact for any batch size: sums in float64, divided once. Counts
  * (accuracy) are integers and have no rounding at all.
+ * @example
+ * const averages = new Averages();
+ * averages.add({ loss: 6 }, 2);
+ * averages.add({ loss: 1 }, 1);
+ * averages.logs; // { loss: 2.3333… }
  */
 export class Averages {
   #examples: number;

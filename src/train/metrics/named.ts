@@ -32,7 +32,12 @@ function unfit(name: string, objective: Objective, fix: string): ConfigError {
 }
 const needsClasses = "use it with the objectives binary, classification or multiLabel.";
 
-/** The fraction of correct answers: of examples, or with multiLabel of labels. */
+/**
+ * The fraction of correct answers: of examples, or with multiLabel of labels.
+ * @example
+ * const { accuracy } = metricsByName;
+ * Object.keys(await evaluate(new Linear(2, 2), xor(), { metrics: [accuracy] })); // ["loss", "accuracy"]
+ */
 export const accuracy = (): NamedMetric => ({
   name: "accuracy",
   of(objective) {
@@ -75,7 +80,11 @@ function checkK(k: number): number {
   });
 }
 
-/** The fraction of examples of which every label is right. */
+/**
+ * The fraction of examples of which every label is right.
+ * @example
+ * exactMatch().name; // "exactMatch"
+ */
 export const exactMatch = (): NamedMetric => ({
   name: "exactMatch",
   of(objective) {
@@ -246,7 +255,11 @@ const ofErrors = (name: string, f: (error: Tensor) => Tensor): NamedMetric => ({
   },
 });
 
-/** Mean |ŷ − y|, of values as the objective reads them. */
+/**
+ * Mean |ŷ − y|, of values as the objective reads them.
+ * @example
+ * meanAbsolute().name; // "meanAbsoluteError"
+ */
 export const meanAbsolute = (): NamedMetric => ofErrors("meanAbsoluteError", (e) => e.abs());
 /**
  * Mean (ŷ − y)², of values as the objective reads them.
