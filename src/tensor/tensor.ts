@@ -338,8 +338,7 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
     return this.#map((x) => composite.all(x, options));
   }
   /**
-   * Cumulative sums along `axis`, by default the last; from the end if `reverse`, and without the
-   * element itself if `exclusive`.
+   * Cumulative sums along `axis`, by default the last; optionally reversed or exclusive.
    * @example
    * tensor([1, 2, 3]).cumsum({ exclusive: true }).toArray(); // [0, 1, 3]
    */
@@ -347,8 +346,7 @@ export class Tensor<R extends number = AnyRank> extends ElementwiseMethods {
     return this.#running("cumsum", options, 0, op.cumsum);
   }
   /**
-   * Cumulative products along `axis`, by default the last; from the end if `reverse`, and without
-   * the element itself if `exclusive`.
+   * Cumulative products along `axis`, by default the last; optionally reversed or exclusive.
    * @example
    * tensor([2, 3, 4]).cumprod({ reverse: true }).toArray(); // [24, 12, 4]
    */
