@@ -31,6 +31,13 @@ const newest = 28;
  * @throws {FormatError} if it is no ONNX file, is damaged, or has a node that is not supported.
  * @throws {DataError} if it cannot be read.
  * @see https://onnx.ai/onnx/intro/
+ * @example
+ * const model = new Sequential(new Linear(4, 2), new Softmax());
+ * await saveOnnx(model, "classifier.onnx", { inputs: { x: { shape: ["batch", 4] } } });
+ * const net = await loadOnnx("classifier.onnx");
+ * net.inputs[0].shape; // ["batch", 4]
+ * const { output } = net.run({ x: zeros([3, 4]) });
+ * output.shape; // [3, 2]
  */
 export async function loadOnnx(
   source: string | Uint8Array,

@@ -14,7 +14,7 @@ import { broadcastOp, sumOp } from "./sum.ts";
 import { foldOp, windowOp } from "./window.ts";
 
 export { total } from "./accumulate.ts";
-export { blamed, checked } from "./check.ts";
+export { blamed, checked, checkOp } from "./check.ts";
 export * from "./convolution.ts";
 export {
   abs,
