@@ -4,7 +4,10 @@ import { outliveTerminal } from "./terminal/closed-terminal.ts";
 import { failed } from "./terminal/errors.ts";
 import { standstill } from "./terminal/waiting.ts";
 
-/** Called when the event loop is empty, which it only is before the end if a promise stays open. */
+/**
+ * Called when the event loop is empty; before the end, that happens only if a promise never
+ * settles.
+ */
 const onStandstill = () => {
   process.stderr.write(`${standstill()}\n`);
   process.exit(failed);

@@ -8,11 +8,13 @@ import { version } from "./version.ts";
 interface CommandRow {
   readonly about: string;
   readonly load: () => Promise<{ define: Define }>;
-  /** Whether what matters is in files, so that a lost standard output is no failure. */
+  /**
+   * Whether the important results are in files, so that a lost standard output is not a failure.
+   */
   readonly keepsFiles?: boolean;
 }
 
-/** The commands. A file, and what it imports, is loaded only when its command is called. */
+/** The commands. A command's file and its imports are loaded only when it is called. */
 const commands: Record<string, CommandRow> = {
   train: {
     about:
@@ -82,7 +84,7 @@ const commands: Record<string, CommandRow> = {
 /**
  * Runs one command line.
  *
- * @param args what follows the program's name: `["train", "--epochs", "2"]`.
+ * @param args the arguments after the program's name: `["train", "--epochs", "2"]`.
  * @returns the exit code: 0, 1 for an error, 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
  */
 export async function run(args: readonly string[], terminal = processTerminal()): Promise<number> {
@@ -96,7 +98,7 @@ export async function run(args: readonly string[], terminal = processTerminal())
     return (await terminal.lost?.()) && !keepsFiles ? failed : 0;
   } catch (error) {
     if (error instanceof Exit) return error.code;
-    if (error instanceof CommanderError) return error.exitCode; // commander has said it itself
+    if (error instanceof CommanderError) return error.exitCode; // commander has already printed it
     terminal.error(describeError(error));
     return failed;
   }

@@ -1,4 +1,4 @@
-/** What is wrong with the units of a net that is alive: dead, saturated, or all the same. */
+/** Detects bad units in a live net: dead, saturated, or identical ones. */
 import { checkOptions, isFloat, sizeOf } from "../base/index.ts";
 import { captureCalls } from "../inspect/capture.ts";
 import {
@@ -23,19 +23,19 @@ import { norm } from "./vectors.ts";
 export interface ActivationAudit {
   readonly path: string;
   readonly kind: string;
-  /** The function's name, as of its method: "relu"; "leakyRelu" of a PReLU, too. */
+  /** The name of the function's method: "relu"; "leakyRelu" for a PReLU as well. */
   readonly activation: string;
   /** Features, or channels after a convolution. */
   readonly units: number;
-  /** Units whose slope is 0 on every example: nothing behind them can learn through them. */
+  /** Units whose slope is 0 on every example: nothing before them can learn through them. */
   readonly dead: readonly number[];
-  /** Units, the dead included, whose slope is small on nearly every example. */
+  /** Units, including dead ones, whose slope is small on nearly every example. */
   readonly saturated: readonly number[];
-  /** The slope's mean over units and examples, 1 at its steepest. */
+  /** The mean slope over units and examples; the steepest slope is 1. */
   readonly meanSlope: number;
 }
 
-/** The trainable parameters of one layer together. */
+/** The trainable parameters of one layer. */
 export interface LayerAudit {
   readonly path: string;
   /** ‖θ‖ */
@@ -44,15 +44,15 @@ export interface LayerAudit {
   readonly gradientNorm: number;
 }
 
-/** Units of a layer with the same incoming weights and bias: they compute the same. */
+/** Units of a layer with the same incoming weights and bias: they compute the same value. */
 export interface UnitGroup {
   readonly path: string;
   readonly units: readonly number[];
-  /** Their gradients are the same too, so that gradient descent will never part them. */
+  /** Their gradients are the same too, so gradient descent will never separate them. */
   readonly locked: boolean;
 }
 
-/** What {@link auditModel} found, layers in the order of the model. */
+/** The result of {@link auditModel}, layers in the order of the model. */
 export interface ModelAudit {
   readonly loss: number;
   readonly activations: readonly ActivationAudit[];
@@ -60,19 +60,19 @@ export interface ModelAudit {
   readonly identical: readonly UnitGroup[];
 }
 
-/** What {@link auditModel} looks at, and what it takes for dead. */
+/** The thresholds of {@link auditModel}. */
 export interface AuditOptions {
-  /** A slope below this part of the steepest is small, default 0.05. */
+  /** A slope below this fraction of the steepest is small, default 0.05. */
   readonly slope?: number | undefined;
-  /** The share of examples with a small slope that makes a unit saturated, default 0.95. */
+  /** The fraction of examples with a small slope that makes a unit saturated, default 0.95. */
   readonly share?: number | undefined;
-  /** Relative difference up to which weights, or gradients, are the same, default 1e-6. */
+  /** Relative difference up to which weights, or gradients, count as equal, default 1e-6. */
   readonly tolerance?: number | undefined;
 }
 
 /**
- * The steepest slope of each activation. Of GELU and SiLU it is that of the straight part; the step and the sign have
- * slope 0 everywhere.
+ * The steepest slope of each activation. For GELU and SiLU it is that of the linear part; the step
+ * and the sign have slope 0 everywhere.
  */
 const steepest: Readonly<Record<string, number>> = {
   relu: 1,
@@ -90,13 +90,14 @@ const steepest: Readonly<Record<string, number>> = {
 };
 
 /**
- * Looks at a net on a batch, in the mode of evaluation, and leaves it as it is.
+ * Examines a net on a batch, in evaluation mode, without changing it.
  *
- * Dead and saturated units are those of every activation, whether it is a layer or called as a function or method
- * inside a module of your own; its slope is its derivative, relative to the steepest. Identical units are looked for
- * in `Linear` and `Conv` layers; those that are locked call for another initialisation.
+ * Dead and saturated units are those of every activation, whether it is a layer or called as a
+ * function or method inside a module of your own; its slope is its derivative, relative to the
+ * steepest. Identical units are searched for in `Linear` and `Conv` layers; locked ones call for
+ * another initialization.
  *
- * @param data a batch that stands for the data: `inputs` and `targets`.
+ * @param data a batch that represents the data: `inputs` and `targets`.
  * @see Goodfellow, Bengio & Courville 2016, §6.3, §8.4
  * @example
  * const model = new Sequential(new Linear(1, 2, { init: init.zeros }), new ReLU(), new Linear(2, 1));
@@ -149,7 +150,10 @@ const isConvTranspose = (module: AnyModule): boolean =>
   module instanceof ConvTranspose2d ||
   module instanceof ConvTranspose3d;
 
-/** The group of a convolution that a unit is in: units of different groups see different inputs. */
+/**
+ * The group of a convolution to which a unit belongs: units of different groups see different
+ * inputs.
+ */
 function partOf(module: AnyModule, units: number): (unit: number) => number {
   const parts = isConv(module) ? (module.options.groups ?? 1) : 1;
   return (unit) => Math.floor((unit * parts) / units);
@@ -207,7 +211,7 @@ function unitSlopes(slopes: Tensor, axis: number, small: number, share: number) 
   };
 }
 
-/** Groups of rows [weights, bias] that agree, in every layer whose weight is trainable. */
+/** Groups of equal rows [weights, bias], in every layer whose weight is trainable. */
 function identicalUnits(
   model: Module,
   surface: LossSurface,
@@ -230,7 +234,7 @@ function identicalUnits(
   });
 }
 
-/** What belongs to each unit: its row of the weight, and its bias. */
+/** The parameters of each unit: its row of the weight, and its bias. */
 const rowsOf = (values: Float64Array, leaves: readonly Leaf[], units: number): number[][] =>
   Array.from({ length: units }, (_, i) =>
     leaves.flatMap((leaf) => {

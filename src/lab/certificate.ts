@@ -1,4 +1,4 @@
-/** Proofs of convexity by the rules of composition, over the graph that computes a loss. */
+/** Proofs of convexity by composition rules, over the graph that computes a loss. */
 import { pathBetween } from "../autodiff/path.ts";
 import { checkOptions, isFloat } from "../base/index.ts";
 import { collect, type Node } from "../graph/index.ts";
@@ -12,11 +12,11 @@ import {
 } from "./convexity.ts";
 import type { LossSurface } from "./surface.ts";
 
-/** How a value depends on the parameters, all of its elements alike. */
+/** How a value depends on the parameters, the same for all of its elements. */
 type Bend = "constant" | "affine" | "convex" | "concave" | "unknown";
 type Sign = "nonnegative" | "nonpositive" | "any";
 
-/** A value as h(θ) + by · w, with a term w of which nothing is known but where it is constant. */
+/** A value as h(θ) + by · w, where nothing is known of the term w except where it is constant. */
 interface Shift {
   readonly wall: Node;
   readonly by: number;
@@ -30,12 +30,12 @@ interface Known {
   readonly shift: Shift | null;
 }
 
-/** What {@link certifyConvexity} found. */
+/** The result of {@link certifyConvexity}. */
 export interface ConvexityCertificate {
   readonly verdict: "convex" | "undecided";
-  /** The op at which the rules end; null where they prove the loss convex. */
+  /** The op at which the rules fail; null if they prove the loss convex. */
   readonly obstacle: string | null;
-  /** How many operations the proof goes through. */
+  /** How many operations the proof covers. */
   readonly operations: number;
 }
 
@@ -75,13 +75,13 @@ function sumOf(x: Known, y: Known): Known {
   return { ...both, shift: by === 0 ? null : { ...x.shift, by } };
 }
 
-/** Whether w lies along the same axes of two values of one shape. */
+/** Whether w varies along the same axes in two values of one shape. */
 const sameAxes = (x: Shift, y: Shift): boolean =>
   x.uniform.length === y.uniform.length && x.uniform.every((axis) => y.uniform.includes(axis));
 
 /** Axes of size 1, along which nothing changes. */
 const ones = ({ shape }: Node): number[] => shape.flatMap((d, i) => (d === 1 ? [i] : []));
-/** Whether two shapes differ by axes of size 1 alone. */
+/** Whether two shapes differ only by axes of size 1. */
 const sameButOnes = (x: Node, y: Node): boolean =>
   x.shape.filter((d) => d !== 1).join() === y.shape.filter((d) => d !== 1).join();
 
@@ -93,7 +93,7 @@ function scaledBy(x: Known, sign: Sign): Known {
   return x.bend === "affine" ? known("affine") : unknown;
 }
 
-/** x²: of an affine x, or of a convex one that is nowhere negative. */
+/** x²: for an affine x, or for a convex one that is nowhere negative. */
 function squared(x: Known): Known {
   if (x.shift) return unknown;
   if (isAffine(x)) return known("convex", "nonnegative");
@@ -102,11 +102,11 @@ function squared(x: Known): Known {
   return grows ? known("convex", "nonnegative") : unknown;
 }
 
-/** A convex function that never falls, of a convex argument. */
+/** A nondecreasing convex function of a convex argument. */
 const rising = (x: Known, sign: Sign): Known =>
   isConvex(x) && !x.shift ? known("convex", sign) : unknown;
 
-/** Ops that choose, repeat or move elements; with `sum`, all linear with weights of 0 and 1. */
+/** Ops that select, repeat or move elements; with `sum`, all linear with weights of 0 and 1. */
 const moving = new Set([
   "reshape",
   "permute",
@@ -124,7 +124,7 @@ const moving = new Set([
 /** The state of a node from those of its inputs. */
 function stateOf(node: Node, at: (x: Node) => Known): Known {
   const { op, inputs } = node;
-  if (op.name === "gather" && at(inputs[1]!).shift) return unknown; // chosen by the parameters
+  if (op.name === "gather" && at(inputs[1]!).shift) return unknown; // selected by the parameters
   const [a, b] = inputs as [Node, Node];
   if (moving.has(op.name)) return moved(node, inputs.filter((x) => isFloat(x.dtype)).map(at));
   switch (op.name) {
@@ -193,7 +193,10 @@ function maximum(x: Known, y: Known): Known {
   return known("convex", sign);
 }
 
-/** log x is concave and rises; log Σ eᵘ is convex and rises, and a term of u that all share comes out. */
+/**
+ * log x is concave and increasing; log Σ eᵘ is convex and increasing, and a term shared by all u
+ * can be pulled out.
+ */
 function logarithm(x: Node, at: (x: Node) => Known): Known {
   let total = x;
   while (total.op.name === "reshape" && sameButOnes(total, total.inputs[0]!))
@@ -210,7 +213,10 @@ function logarithm(x: Node, at: (x: Node) => Known): Known {
   return isConcave(at(x)) && !at(x).shift ? known("concave") : unknown;
 }
 
-/** where(x ≤ 0, 0, x) is max(x, 0), log Σ exp chooses at an empty sum; a condition on data alone chooses among the elements. */
+/**
+ * where(x ≤ 0, 0, x) is max(x, 0), log Σ exp selects at an empty sum; a condition on data alone
+ * selects among the elements.
+ */
 function chosen({ inputs }: Node, at: (x: Node) => Known): Known {
   const [c, a, b] = inputs as [Node, Node, Node];
   if (constantValue(a) === -Infinity && c.op.name === "eq" && isLogOf(b, c.inputs[0]!))
@@ -224,11 +230,17 @@ function chosen({ inputs }: Node, at: (x: Node) => Known): Known {
   return onX && constantValue(a) === 0 ? rising(at(b), "nonnegative") : unknown;
 }
 
-/** Whether y is log x plus something: where(x = 0, −∞, y) is then y itself, for its derivative at 0. */
+/**
+ * Whether y is log x plus something: where(x = 0, −∞, y) is then y itself, written this way for its
+ * derivative at 0.
+ */
 const isLogOf = (y: Node, x: Node): boolean =>
   y.op.name === "log" ? y.inputs[0] === x : y.op.name === "add" && isLogOf(y.inputs[0]!, x);
 
-/** The same elements elsewhere, or sums of them. A shared unknown term stays only where it is uniform. */
+/**
+ * The same elements moved, or sums of them. A shared unknown term survives only where it is
+ * uniform.
+ */
 function moved(node: Node, parts: readonly Known[]): Known {
   const bend = bendOfSum(parts);
   const sign = signOfAll(parts);
@@ -245,7 +257,7 @@ function moved(node: Node, parts: readonly Known[]): Known {
   return unknown;
 }
 
-/** The sign that all elements of a value share, which depends on no parameter. */
+/** The sign shared by all elements of a value that does not depend on parameters. */
 function signOf(node: Node): Sign {
   if (!node.storage) realizeSync([node]);
   const values = node.storage!.read();
@@ -253,7 +265,7 @@ function signOf(node: Node): Sign {
   return values.every((x) => x <= 0) ? "nonpositive" : "any";
 }
 
-/** A value through which no derivative flows, though it depends on the parameters. */
+/** A value through which no derivative flows, although it depends on the parameters. */
 function wallOf(node: Node): Known {
   const uniform = new Set(ones(node));
   let wall = node;
@@ -266,17 +278,18 @@ function wallOf(node: Node): Known {
 }
 
 /**
- * Tries to prove that a loss is convex in all its parameters, by rules that keep convexity:
+ * Tries to prove that a loss is convex in all its parameters, by rules that preserve convexity:
  *
  *   sums, nonnegative multiples, maxima of convex functions; a convex function of an affine one;
- *   a convex function that never falls, of a convex one; log Σ exp; squares of affine functions
+ *   a nondecreasing convex function of a convex one; log Σ exp; squares of affine functions
  *
- * applied to each operation of the graph, with its sign. What is proved is convex in exact
- * arithmetic, wherever it is defined and for these data. "undecided" says that the rules do not reach: linear,
- * logistic and softmax regression, support vector machines and their penalties are proved; a hidden
- * layer, or squares behind a sigmoid, are not, and are not convex.
+ * applied to each operation of the graph, with its sign. A proof holds in exact arithmetic,
+ * wherever the loss is defined and for these data. "undecided" means that the rules do not suffice:
+ * linear, logistic and softmax regression, support vector machines and their penalties are proved;
+ * a hidden layer, or squares behind a sigmoid, are not, and are not convex.
  *
- * @see Boyd & Vandenberghe 2004, "Convex optimization", §3.2; Grant, Boyd & Ye 2006, "Disciplined convex programming"
+ * @see Boyd & Vandenberghe 2004, "Convex optimization", §3.2; Grant, Boyd & Ye 2006, "Disciplined
+ * convex programming"
  * @example
  * certifyConvexity(LossSurface.of((x: Tensor) => x.sub(1).square().sum(), tensor([0, 0]))).verdict; // "convex"
  * certifyConvexity(LossSurface.of((x: Tensor) => x.tanh().square().sum(), tensor([0, 0]))).obstacle; // "tanh"
@@ -311,17 +324,17 @@ export function certifyConvexity(surface: LossSurface): ConvexityCertificate {
   };
 }
 
-/** What {@link judgeConvexity} found. */
+/** The result of {@link judgeConvexity}. */
 export interface ConvexityJudgement {
   readonly verdict: "convex" | "not convex" | "undecided";
   readonly certificate: ConvexityCertificate;
-  /** The search for a counter-example; null where there is a proof. */
+  /** The search for a counter-example; null if there is a proof. */
   readonly search: ConvexityCheck | null;
 }
 
 /**
- * Whether a loss is convex: by {@link certifyConvexity}, and where the rules do not reach by
- * {@link checkConvexity}'s search for a counter-example. "undecided" where neither tells.
+ * Whether a loss is convex: by {@link certifyConvexity}, and if the rules do not suffice, by {@link
+ * checkConvexity}'s search for a counter-example. "undecided" if neither decides.
  *
  * @example
  * judgeConvexity(LossSurface.of((x: Tensor) => x.exp().sum(), tensor([0]))).verdict; // "convex"

@@ -6,7 +6,7 @@ import type { LossSurface } from "./surface.ts";
 import { defaultTolerance } from "./taylor.ts";
 import { checkLength, normalVector, plus, type Vector } from "./vectors.ts";
 
-/** A chord that lies below the loss: L((1 − t) a + t b) > (1 − t) L(a) + t L(b). */
+/** A chord below the loss: L((1 − t) a + t b) > (1 − t) L(a) + t L(b). */
 export interface ChordCounterExample {
   readonly kind: "chord";
   readonly a: Float64Array;
@@ -26,26 +26,26 @@ export interface CurvatureCounterExample {
   readonly direction: Float64Array;
 }
 
-/** What {@link checkConvexity} found. */
+/** The result of {@link checkConvexity}. */
 export interface ConvexityCheck {
-  /** "undecided" where no counter-example was found: that is evidence and no proof. */
+  /** "undecided" if no counter-example was found: evidence, not a proof. */
   readonly verdict: "not convex" | "undecided";
   readonly counterExample: ChordCounterExample | CurvatureCounterExample | null;
   /** Chords and Hessians that were examined. */
   readonly chords: number;
   readonly hessians: number;
-  /** The smallest eigenvalue of all Hessians examined; +∞ if there was none. */
+  /** The smallest eigenvalue of all Hessians examined; +∞ if there were none. */
   readonly smallest: number;
 }
 
-/** Where {@link checkConvexity} looks, and how often. */
+/** Where {@link checkConvexity} samples, and how often. */
 export interface ConvexityOptions {
   /** Where samples lie: center + radius · N(0, I). Default the surface's point, and 1. */
   readonly center?: Vector | undefined;
   readonly radius?: number | undefined;
   /** Chords between two samples, default 200. */
   readonly chords?: number | undefined;
-  /** Samples whose Hessian is examined, default 10. */
+  /** Samples whose Hessian is computed, default 10. */
   readonly hessians?: number | undefined;
   /** What counts as 0, relative to the numbers compared, default 1e-8. */
   readonly tolerance?: number | undefined;
@@ -61,7 +61,7 @@ export const convexityNames: OptionNames<ConvexityOptions> = {
   seed: "number",
 };
 
-/** Up to so many parameters Hessians are decomposed whole. */
+/** The largest number of parameters for which Hessians are fully decomposed. */
 const denseLimit = 300;
 
 /**
@@ -135,7 +135,7 @@ function onChord(
   return loss - chord > tolerance * size ? { kind: "chord", a, b, t, loss, chord } : null;
 }
 
-/** The ends of the Hessian's spectrum, and the direction that bends down most. */
+/** The extreme eigenvalues of the Hessian, and the direction of the most negative curvature. */
 function extremes(surface: LossSurface, point: Float64Array) {
   if (surface.size > denseLimit) {
     const { largest, smallest } = lanczos(surface.hessianAt(point));

@@ -1,4 +1,4 @@
-/** Points where the gradient vanishes: finding them, and saying what they are. */
+/** Points where the gradient vanishes: finding and classifying them. */
 import { ConfigError, checkOptions, NumericError, nearest } from "../base/index.ts";
 import { eigenSymmetric } from "../base/symmetric.ts";
 import { lanczos } from "./lanczos.ts";
@@ -7,9 +7,9 @@ import type { LossSurface } from "./surface.ts";
 import { type Definiteness, defaultTolerance, definiteness } from "./taylor.ts";
 import { addTo, dot, norm, plus, scaled, type Vector } from "./vectors.ts";
 
-/** How {@link findCriticalPoint} searches, and when it ends. */
+/** The method of {@link findCriticalPoint}, and when it stops. */
 export interface CriticalPointOptions {
-  /** Default "gradient-norm"; the description of {@link findCriticalPoint} says what each is. */
+  /** Default "gradient-norm"; see {@link findCriticalPoint}. */
   readonly method?: "gradient-norm" | "newton" | undefined;
   /** The gradient norm ‖∇L‖ that counts as 0, default 1e-10. */
   readonly tolerance?: number | undefined;
@@ -23,24 +23,24 @@ const leastDamping = 1e-16;
 const methods = ["gradient-norm", "newton"] as const;
 
 /**
- * A critical point near a start, of whatever kind: minima, maxima and saddles attract alike. With
- * g = ∇L and H = ∇²L:
+ * A critical point near a start, of any kind: minima, maxima and saddles attract alike. With g = ∇L
+ * and H = ∇²L:
  *
  * - `gradient-norm`: minimise ½ ‖g(θ)‖² by (H² + μI) s = −H g, θ ← θ + s, the step of Levenberg and
  *   Marquardt for the residual g. It is solved by conjugate gradients on the least-squares problem
  *   ‖Hs + g‖² + μ‖s‖², two Hessian-vector products an iteration, and never forms H². μ follows the
- *   ratio of achieved to promised decrease; near a nondegenerate point it fades and the steps are
+ *   ratio of actual to predicted decrease; near a nondegenerate point it vanishes and the steps are
  *   Newton's.
- * - `newton`: H s = −g, θ ← θ + s. It takes all of H and its eigenvectors, n³ a step, so that narrow
- *   valleys cost no more than wide ones; at most 300 parameters. Steps are whole, and ‖g‖ may rise on
- *   the way: from a start far from every critical point it may wander until "steps". Where H s = −g has
- *   no solution it ends as "singular".
+ * - `newton`: H s = −g, θ ← θ + s. It computes all of H and its eigenvectors, n³ per step, so that
+ *   narrow valleys cost no more than wide ones; at most 300 parameters. Full steps are taken, and
+ *   ‖g‖ may rise on the way: from a start far from every critical point it may wander until
+ *   "steps". Where H s = −g has no solution it ends as "singular".
  *
  * @param start θ `[n]`.
  * @throws {ConfigError} for an unknown method, or too many parameters for "newton".
  * @throws {NumericError} if the gradient at the start is not finite.
- * @see Levenberg 1944; Marquardt 1963; Pennington & Bahri 2017, "Geometry of neural network loss surfaces", §5;
- *   Nocedal & Wright 2006, algorithm 11.1, for Newton's method
+ * @see Levenberg 1944; Marquardt 1963; Pennington & Bahri 2017, "Geometry of neural network loss
+ *   surfaces", §5; Nocedal & Wright 2006, algorithm 11.1, for Newton's method
  * @example
  * const f = (x: Tensor) => x.square().sub(1).square().sum(); // minima at ±1, a maximum at 0
  * const surface = LossSurface.of(f, tensor([0.2]));
@@ -88,7 +88,7 @@ function gradientNormSearch(
   let point: Float64Array = Float64Array.from(start);
   let g = surface.gradient(point);
   let mu: number | null = null;
-  let size = 0; // of H², as seen
+  let size = 0; // of H², as seen so far
   let steps = 0;
   const norms = [norm(g)];
   const found = (end: Search["end"]): Search => ({
@@ -147,44 +147,44 @@ function dampedStep(
   return { step, rest };
 }
 
-/** What a critical point is. "degenerate": the second derivatives do not decide. */
+/** The kind of a critical point. "degenerate": the second derivatives do not decide. */
 export type CriticalKind = "minimum" | "maximum" | "saddle" | "degenerate" | "not critical";
 
-/** A point with what decides its kind. */
+/** A point with the data that decide its kind. */
 export interface Classification {
   readonly kind: CriticalKind;
   readonly gradientNorm: number;
   /** Directions of descent: negative eigenvalues. A lower bound unless `complete`. */
   readonly index: number;
   readonly definiteness: Definiteness;
-  /** Of the Hessian, the largest first; only those at both ends unless `complete`. */
+  /** Eigenvalues of the Hessian, the largest first; only those at both ends unless `complete`. */
   readonly eigenvalues: Float64Array;
   /** Whether `eigenvalues` is the whole spectrum. */
   readonly complete: boolean;
 }
 
-/** What {@link classify} takes for 0. */
+/** The tolerances of {@link classify}. */
 export interface ClassifyOptions {
   /** Eigenvalues that count as 0, relative to the largest size, default 1e-8. */
   readonly tolerance?: number | undefined;
-  /** The gradient norm up to which a point counts as critical, default 1e-6. */
+  /** The gradient norm below which a point counts as critical, default 1e-6. */
   readonly gradientTolerance?: number | undefined;
 }
 
-/** Up to so many parameters the whole spectrum is computed. */
+/** Up to this many parameters the whole spectrum is computed. */
 const denseLimit = 300;
-/** Eigenvalues at each end beyond that. */
+/** Eigenvalues computed at each end otherwise. */
 const ends = 10;
 
 /**
- * What a point is, by the second-derivative test:
+ * The kind of a point, by the second-derivative test:
  *
  *   all λ > 0: minimum   all λ < 0: maximum   both signs: saddle, its index the number of λ < 0
  *
  * and degenerate where some λ are 0 within the tolerance and all others have one sign: higher
  * derivatives decide there. The whole spectrum is computed up to 300 parameters, else ten
- * eigenvalues at each end by {@link lanczos}, which decide the kind just as well; there, what is
- * no larger than the largest residual counts as 0.
+ * eigenvalues at each end by {@link lanczos}, which decide the kind equally well; there, values not
+ * larger than the largest residual count as 0.
  *
  * @see Milnor 1963, "Morse theory", §2
  * @example

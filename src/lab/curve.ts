@@ -5,14 +5,14 @@ import { type Axis, barrierOf, coordinates, type PathSlice } from "./slices.ts";
 import type { LossSurface } from "./surface.ts";
 import { checkLength, norm, plus, type Vector } from "./vectors.ts";
 
-/** The training of {@link trainCurve}. */
+/** The training options of {@link trainCurve}. */
 export interface CurveOptions {
   /** Steps of training, each one gradient. Default 100. */
   readonly steps?: number | undefined;
-  /** The step of a parameter, in units of the root mean square of b − a. Default 0.1. */
+  /** The step size of a parameter, in units of the root mean square of b − a. Default 0.1. */
   readonly lr?: number | undefined;
   readonly seed?: number | undefined;
-  /** Hears of each step. */
+  /** Called after each step. */
   readonly onStep?: ((step: number) => void) | undefined;
 }
 
@@ -26,10 +26,10 @@ export const bezier = (a: Vector, c: Vector, b: Vector, t: number): Float64Array
  *
  *   φ(t) = (1 − t)² a + 2t(1 − t) c + t² b,   minimise E L(φ(t)) over c,   t uniform in [0, 1]
  *
- * by Adam on ∂/∂c L(φ(t)) = 2t(1 − t) ∇L(φ(t)), one t a step, the step falling to 0 like a cosine.
- * c begins in the middle of a and b, moved by a hundredth of their distance: the middle itself may be
- * a saddle that no gradient leaves. Two nets that a straight line parts by a high barrier are often
- * joined by such a curve.
+ * by Adam on ∂/∂c L(φ(t)) = 2t(1 − t) ∇L(φ(t)), one t per step, with a cosine schedule to 0. c
+ * starts at the midpoint of a and b, displaced by a hundredth of their distance: the midpoint
+ * itself may be a saddle that gradients do not leave. Nets separated by a high barrier on the
+ * straight line are often connected by such a curve.
  *
  * @param a @param b the two nets `[n]`.
  * @see Garipov et al. 2018, "Loss surfaces, mode connectivity, and fast ensembling of DNNs", §3

@@ -1,4 +1,4 @@
-/** Derivatives that owe nothing to the rules of differentiation: what those rules are checked with. */
+/** Derivatives computed without differentiation rules, to check those rules. */
 import {
   ConfigError,
   checkOptions,
@@ -15,7 +15,7 @@ import { variable } from "../ops/index.ts";
 import { complexOf, evaluateComplex } from "../runtime/reference.ts";
 import { fromHost, isTensor, Tensor } from "../tensor/index.ts";
 
-/** How far a check moves its point, in units of the direction. */
+/** The step size of a check, in units of the direction. */
 export interface StepOptions {
   readonly step?: number | undefined;
 }
@@ -30,11 +30,11 @@ const centralDefaults = { float32: 2 ** (-23 / 3), float64: 2 ** (-52 / 3) };
  *
  *   ∂f/∂x · v = Im f(x + ihv) / h + O(h²)
  *
- * Nothing is subtracted, so h may be so small that the error is that of rounding alone. The graph of
- * f is computed node by node on complex numbers in float64, whatever its dtype; the result is rounded
- * to that of f(x). What is not analytic is continued by its real part: `abs`, `maximum`, `max` and
- * pooling choose by real parts, share between ties as derivatives do, and comparisons, `sign`, `floor`
- * and indices are those of the real parts.
+ * Nothing is subtracted, so h may be so small that only rounding errors remain. The graph of f is
+ * evaluated node by node with complex numbers in float64, whatever its dtype; the result is rounded
+ * to that of f(x). Functions that are not analytic are continued by their real part: `abs`,
+ * `maximum`, `max` and pooling select by real parts, share between ties as derivatives do, and
+ * comparisons, `sign`, `floor` and indices are those of the real parts.
  *
  * @param x a float tensor, or a tree of them. @param v a direction, of the same tree and shapes.
  * @returns the shape of f(x).
@@ -47,7 +47,7 @@ export function complexStep<X>(f: (x: X) => Tensor, x: X, v: X, options: StepOpt
   const { step = complexDefault } = options;
   checkStep("complexStep", step);
   const { points, directions } = pairsOf("complexStep", x, v);
-  const watch = new Watch(); // keeps the graph of what f reads on its way, such as running averages
+  const watch = new Watch(); // keeps the graph of values that f reads, such as running averages
   try {
     const leaves = points.map(({ node }) => variable(node, watch));
     const fed = leaves.map((leaf) => new Tensor(leaf));
@@ -68,18 +68,18 @@ export function complexStep<X>(f: (x: X) => Tensor, x: X, v: X, options: StepOpt
   }
 }
 
-/** The value of a leaf, or of a node that has no history any more. */
+/** The value of a leaf, or of a node without history. */
 const constant = ({ storage, inputs, op }: Node) =>
   storage && (op.leaf || inputs.length === 0) ? complexOf(Float64Array.from(storage.read())) : null;
 
 /**
- * The derivative of a function at x along v by a difference of two values:
+ * The derivative of a function at x along v by a central difference:
  *
  *   ∂f/∂x · v = (f(x + hv) − f(x − hv)) / 2h + h²/6 · f‴ + O(ε |f| / h)
  *
- * The function is computed as it always is, on the current engine and in the dtype of x. A smaller
- * step has less truncation and more rounding; the default h = ε^⅓ balances them for a function of
- * scale 1, and leaves an error of about ε^⅔: 2e-5 in float32, 4e-11 in float64.
+ * The function is computed as usual, on the current engine and in the dtype of x. A smaller step
+ * has less truncation and more rounding error; the default h = ε^⅓ balances them for a function of
+ * scale 1, with an error of about ε^⅔: 2e-5 in float32, 4e-11 in float64.
  *
  * @param x a float tensor, or a tree of them. @param v a direction, of the same tree and shapes.
  * @returns the shape of f(x).

@@ -1,7 +1,7 @@
-/** What an audit's numbers mean: the likely cause of what is wrong, and what is done about it. */
+/** The meaning of an audit's numbers: likely causes and remedies. */
 import type { ActivationAudit, LayerAudit, ModelAudit } from "./audit.ts";
 
-/** Something that is wrong with a net, in words. */
+/** A problem of a net, in words. */
 export interface Finding {
   readonly kind:
     | "not finite"
@@ -19,21 +19,21 @@ export interface Finding {
   readonly cure: string;
 }
 
-/** The share of a layer's units from which on saturation is worth a word. */
+/** The fraction of saturated units in a layer that is worth reporting. */
 const worthAWord = 0.1;
-/** From one layer to another, by which factor ‖g‖/‖θ‖ may differ. */
+/** The ratio of ‖g‖/‖θ‖ between layers that is worth reporting. */
 const mostApart = 1e3;
 
 /**
- * Says in words what an audit has found, with the likely cause and the usual cure, the gravest first. A net with
- * nothing wrong gives an empty list.
+ * Describes the findings of an audit in words, with the likely cause and the usual remedy, the most
+ * serious first. A healthy net gives an empty list.
  *
- * A gradient vanishes on its way back where ‖∂L/∂θ‖/‖θ‖ of an early layer is less than 1/1000 of that of a later
- * one, and explodes where it is more than 1000 times as large.
+ * Gradients count as vanishing if ‖∂L/∂θ‖/‖θ‖ of an early layer is less than 1/1000 of that of a
+ * later one, and as exploding if it is more than 1000 times as large.
  *
- * @see Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks";
- * Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks"; Goodfellow, Bengio &
- * Courville 2016, §6.3, §8.4
+ * @see Glorot & Bengio 2010, "Understanding the difficulty of training deep feedforward neural
+ * networks"; Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural
+ * networks"; Goodfellow, Bengio & Courville 2016, §6.3, §8.4
  * @example
  * const model = new Sequential(new Linear(1, 2, { init: init.zeros }), new ReLU(), new Linear(2, 1));
  * const data = { inputs: tensor([[1], [2]]), targets: tensor([[1], [0]]) };

@@ -1,4 +1,4 @@
-/** Directions in parameter space along which a loss is worth looking at. */
+/** Directions in parameter space along which a loss is worth plotting. */
 import { ConfigError, checkOptions, RandomStream } from "../base/index.ts";
 import { eigenSymmetric } from "../base/symmetric.ts";
 import { checkCount, lanczos } from "./lanczos.ts";
@@ -15,16 +15,16 @@ import {
 } from "./vectors.ts";
 
 /**
- * A random direction in which every filter has the length that it has in the net,
+ * A random direction in which every filter has the same norm as in the net,
  *
  *   dᵢⱼ ← dᵢⱼ / ‖dᵢⱼ‖ · ‖θᵢⱼ‖,   d normal, filter j of layer i
  *
- * so that slices of nets whose weights differ in scale can be compared: with ReLUs, weights that are
- * twice as large compute much the same and would seem twice as flat. A filter is a row of a
- * parameter along its first axis: the incoming weights of one unit. Parameters of one axis, biases
- * and the factors of normalisations, stay where they are.
+ * so that slices of nets whose weights differ in scale can be compared: with ReLUs, weights that
+ * are twice as large compute much the same but would look twice as flat. A filter is a row of a
+ * parameter along its first axis: the incoming weights of one unit. Parameters of one axis (biases,
+ * scales of normalisation) do not move.
  *
- * @throws {ConfigError} if all parameters have less than two axes.
+ * @throws {ConfigError} if all parameters have fewer than two axes.
  * @see Li et al. 2018, "Visualizing the loss landscape of neural nets", §4
  * @example
  * const surface = LossSurface.of((w: Tensor) => w.square().sum(), tensor([[3, 4], [0, 2]]));
@@ -61,8 +61,8 @@ export function filterDirection(
 }
 
 /**
- * The directions in which the loss bends most: unit eigenvectors of the largest eigenvalues of the
- * Hessian, by {@link lanczos}.
+ * The directions of largest curvature: unit eigenvectors of the largest eigenvalues of the Hessian,
+ * by {@link lanczos}.
  *
  * @example
  * const surface = LossSurface.of((x: Tensor) => x.square().mul(tensor([1, 5])).sum(), tensor([0, 0]));
@@ -73,13 +73,13 @@ export function filterDirection(
 export const topDirections = (surface: LossSurface, point: Vector, count = 2) =>
   lanczos(surface.hessianAt(point), { count, end: "largest" }).largest;
 
-/** What {@link trajectoryDirections} found. */
+/** The result of {@link trajectoryDirections}. */
 export interface Components {
   /** Orthonormal, the one of most variance first. */
   readonly directions: readonly Float64Array[];
   /** The variance along each, over the points. */
   readonly variances: Float64Array;
-  /** The same as a share of the whole variance. */
+  /** The same as a fraction of the total variance. */
   readonly explained: Float64Array;
 }
 
@@ -88,13 +88,13 @@ export interface Components {
  *
  *   C = (1/m) Σₜ (θₜ − θ̄)(θₜ − θ̄)ᵀ,   C dₖ = σₖ² dₖ
  *
- * from the m × m matrix of inner products, so that n may be large. Random directions show next to
- * nothing of a trajectory: in many dimensions they are orthogonal to it.
+ * from the m × m matrix of inner products, so that n may be large. Random directions show almost
+ * nothing of a trajectory: in many dimensions they are nearly orthogonal to it.
  *
  * @param points θₜ `[n]`, at least two; a few hundred at most.
  * @param count how many, at most the rank of the points.
  * @see Li et al. 2018, §7.2
- * @throws {ConfigError} if the points do not span so many directions.
+ * @throws {ConfigError} if the points do not span that many directions.
  * @example
  * const { directions, explained } = trajectoryDirections([[0, 0], [1, 0], [2, 0]], 1);
  * Math.abs(directions[0][0]); // 1
@@ -133,12 +133,12 @@ export function trajectoryDirections(points: readonly Vector[], count = 2): Comp
 }
 
 /**
- * Where points lie in the plane (or line, or space) through `origin` along `directions`, which need
- * not be orthogonal: the coordinates c of the nearest point origin + Σ cₖ dₖ. With a slice, the path
- * of an optimiser on it.
+ * Projects points onto the plane (or line, or space) through `origin` along `directions`, which
+ * need not be orthogonal: the coordinates c of the nearest point origin + Σ cₖ dₖ. Used to draw the
+ * path of an optimizer on a slice.
  *
  * @returns a row of coordinates per point.
- * @throws {ConfigError} if the directions depend on each other.
+ * @throws {ConfigError} if the directions are linearly dependent.
  * @example
  * project([[3, 2, 9]], [0, 0, 0], [[1, 0, 0], [1, 1, 0]]); // [[1, 2]]
  */

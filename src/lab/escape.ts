@@ -1,25 +1,25 @@
-/** What holds gradient descent up, measured: saddles, symmetry, plateaux. */
+/** Measures what delays gradient descent: saddles, symmetry, plateaux. */
 import { ConfigError, checkOptions, RandomStream } from "../base/index.ts";
 import { checkCount } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
 import { addTo, checkLength, norm, normalVector, plus, scaled, type Vector } from "./vectors.ts";
 
-/** The descent of {@link measureEscape}. */
+/** The gradient descent of {@link measureEscape}. */
 export interface EscapeOptions {
   /** α of plain gradient descent. */
   readonly lr: number;
-  /** ‖p‖ of the first push, default 1e-3; 0 for none. */
+  /** ‖p‖ of the initial perturbation, default 1e-3; 0 for none. */
   readonly perturbation?: number | undefined;
-  /** The fall of the loss that counts as an escape, default 1e-3. */
+  /** The decrease of the loss that counts as an escape, default 1e-3. */
   readonly fall?: number | undefined;
   /** Most steps, default 1000. */
   readonly maxSteps?: number | undefined;
   readonly seed?: number | undefined;
 }
 
-/** What {@link measureEscape} found. */
+/** The result of {@link measureEscape}. */
 export interface Escape {
-  /** Steps until the loss had fallen; null if it did not. */
+  /** Steps until the loss had decreased; null if it did not. */
   readonly steps: number | null;
   readonly point: Float64Array;
   /** L at the start, and after each step. */
@@ -27,12 +27,14 @@ export interface Escape {
 }
 
 /**
- * How long plain gradient descent takes to leave a point, after one random push of a given length:
+ * How long plain gradient descent takes to leave a point, after one random perturbation of a given
+ * norm:
  *
  *   θ₀ = start + p,  ‖p‖ = perturbation,   θ ← θ − α ∇L(θ)   until L < L(start) − fall
  *
  * At a saddle with smallest eigenvalue −λ the part of p along its direction grows by 1 + αλ each
- * step, so the steps grow as log(1/‖p‖) / (αλ), and without a push there is no escape at all.
+ * step, so the number of steps grows as log(1/‖p‖) / (αλ), and without a perturbation there is no
+ * escape at all.
  *
  * @param start θ `[n]`, such as a saddle that `findCriticalPoint` found.
  * @see Jin et al. 2017, "How to escape saddle points efficiently"
@@ -67,23 +69,28 @@ export function measureEscape(surface: LossSurface, start: Vector, options: Esca
 
 /** How much of a neighbourhood is flat; see {@link measurePlateau}. */
 export interface Plateau {
-  /** The share of samples whose gradient is no larger than the tolerance. */
+  /** The fraction of samples whose gradient norm does not exceed the tolerance. */
   readonly share: number;
   /** ‖∇L‖ of each sample, ascending. */
   readonly norms: Float64Array;
-  /** Whether the loss itself differs between samples: flat almost everywhere, and yet not constant. */
+  /**
+   * Whether the loss itself differs between samples: then it is flat almost everywhere, yet not
+   * constant.
+   */
   readonly varies: boolean;
 }
 
 /**
- * How much of a neighbourhood of a point is a plateau, where gradient descent stands still:
+ * How much of a point's neighbourhood is a plateau, where gradient descent makes no progress:
  *
- *   share of ‖∇L(θ + r z)‖ ≤ tolerance,   z ~ N(0, I)
+ *   fraction with ‖∇L(θ + r z)‖ ≤ tolerance,   z ~ N(0, I)
  *
- * The 0-1 loss and nets of hard thresholds are plateaux everywhere that differ in height; logistic
- * units with squared errors are where they are surely wrong; with cross-entropy they are not.
+ * The 0-1 loss and nets of hard thresholds consist of plateaux of different heights; logistic units
+ * with squared error have plateaux where they are confidently wrong; with cross-entropy they do
+ * not.
  *
- * @param options `radius` r (default 1), `samples` (default 100), `tolerance` (default 1e-6), `seed`.
+ * @param options `radius` r (default 1), `samples` (default 100), `tolerance` (default 1e-6),
+ * `seed`.
  * @see Goodfellow, Bengio & Courville 2016, §6.2.2.2, §8.2.2; Rumelhart, Hinton & Williams 1986
  * @example
  * const steps = LossSurface.of((x: Tensor) => x.sign().sum(), tensor([0, 0]));
@@ -124,7 +131,7 @@ export function measurePlateau(
   };
 }
 
-/** How far units that began alike have come apart; see {@link measureSymmetryBreaking}. */
+/** How far initially similar units have diverged; see {@link measureSymmetryBreaking}. */
 export interface SymmetryBreaking {
   /** ‖θᵢ − θⱼ‖ between the two units at the start, and after each step. */
   readonly distances: readonly number[];
@@ -132,15 +139,15 @@ export interface SymmetryBreaking {
 }
 
 /**
- * How two units that compute the same part, or do not, under plain gradient descent from a point:
- * identical units in and out get identical gradients and stay together for ever; a tiny difference
- * grows where the loss bends down between them.
+ * Whether two equal units separate under plain gradient descent from a point: units with identical
+ * incoming and outgoing weights get identical gradients and stay equal for ever; a tiny difference
+ * grows if the loss has negative curvature between them.
  *
- * @param units the places in θ that belong to each of the two, in the same order: incoming weights,
- *   bias, outgoing weights.
- * @param options `lr`, `steps` (default 100), and `perturbation`: the size of a random push on all of
- *   θ at the start (default 0).
- * @throws {ConfigError} if the units have different numbers of places.
+ * @param units the indices in θ that belong to each of the two, in the same order: incoming
+ *   weights, bias, outgoing weights.
+ * @param options `lr`, `steps` (default 100), and `perturbation`: the size of a random perturbation
+ * of θ at the start (default 0).
+ * @throws {ConfigError} if the units have different numbers of indices.
  * @see Goodfellow, Bengio & Courville 2016, §8.4
  * @example
  * // y = v₁ tanh(w₁) + v₂ tanh(w₂) towards 1, θ = (w₁, w₂, v₁, v₂)

@@ -1,22 +1,22 @@
-/** A slice of a loss that may be stopped and gone on with: its points are kept in a file. */
+/** A slice of a loss that can be stopped and resumed: its points are stored in a file. */
 import { checkOptions, hostArray } from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import { type Axis, coordinates, type PlaneSlice } from "./slices.ts";
 import type { LossSurface } from "./surface.ts";
 import { checkLength, plus, type Vector } from "./vectors.ts";
 
-/** Says what the file is, and by which rules it is read. */
+/** Identifies the file and its format version. */
 const format = "gradus grid 1";
 /** Milliseconds between two writes of the file. */
 const saveEvery = 2000;
 
-/** The axes of {@link resumablePlane}, and its listeners. */
+/** The axes of {@link resumablePlane}, and its callbacks. */
 export interface GridOptions {
-  /** Of x and of y, as {@link slicePlane} takes them. */
+  /** Axes of x and y, as for {@link slicePlane}. */
   readonly axes?: readonly [Axis, Axis?] | undefined;
-  /** Ends the work after the present point when it fires; what is done is in the file. */
+  /** Stops after the current point when it fires; finished points are in the file. */
   readonly signal?: AbortSignal | undefined;
-  /** Hears of each point, and first of those that the file had. */
+  /** Called for each point, first for those already in the file. */
   readonly onPoint?: ((done: number, points: number) => void) | undefined;
 }
 
@@ -24,17 +24,17 @@ export interface GridOptions {
 export interface GridSlice extends PlaneSlice {
   /** False if it was stopped: missing losses are NaN. */
   readonly complete: boolean;
-  /** Points that were computed now, and not found in the file. */
+  /** Points computed now, rather than found in the file. */
   readonly computed: number;
 }
 
 /**
- * L(θ + x d₁ + y d₂) on a grid, as {@link slicePlane} computes it, with every point kept in a file:
- * work that is stopped, by `signal` or by a crash, goes on where it was. The file is replaced as a
- * whole every two seconds. One that belongs to another point, other directions, axes or data (it
- * knows the loss at the origin) is not believed and begins anew.
+ * L(θ + x d₁ + y d₂) on a grid, as {@link slicePlane} computes it, with every point stored in a
+ * file: work that was stopped, by `signal` or a crash, is resumed. The file is replaced atomically
+ * every two seconds. A file for another point, other directions, axes or data (it contains the loss
+ * at the origin) is ignored and overwritten.
  *
- * @param file a safetensors file, made if it is not there.
+ * @param file a safetensors file, created if missing.
  * @throws {DataError} if the file cannot be written.
  * @example
  * const surface = LossSurface.of((x: Tensor) => x.square().sum(), tensor([0, 0]));
@@ -72,7 +72,7 @@ export async function resumablePlane(
     if (!Number.isNaN(losses[at]!)) continue;
     const row = plus(origin, y[Math.floor(at / x.length)]!, directions[1]);
     const value = surface.value(plus(row, x[at % x.length]!, directions[0]));
-    losses[at] = Number.isNaN(value) ? Number.POSITIVE_INFINITY : value; // NaN says missing
+    losses[at] = Number.isNaN(value) ? Number.POSITIVE_INFINITY : value; // NaN marks missing points
     computed++;
     onPoint?.(++done, losses.length);
     if (Date.now() - saved > saveEvery) {
@@ -91,9 +91,9 @@ const emptyGrid = (size: number): Float64Array => new Float64Array(size).fill(Nu
 /** A turn of the event loop, in which signals arrive. */
 const turn = () => new Promise<void>((resolve) => setTimeout(resolve));
 
-/** The losses of the file, if it is there and of this very grid. */
+/** The losses in the file, if it exists and belongs to this grid. */
 async function stored(file: string, key: string, size: number): Promise<Float64Array | undefined> {
-  const found = await readSafetensors(file).catch(() => undefined); // missing or torn: begin anew
+  const found = await readSafetensors(file).catch(() => undefined); // else start over
   const losses = found?.tensors.get("losses")?.data;
   const fits = found?.metadata.format === format && found.metadata.key === key;
   return fits && losses?.length === size ? Float64Array.from(losses) : undefined;

@@ -1,5 +1,5 @@
 /**
- * Instruments for looking at the surface of a loss: curvature, critical points, symmetries, slices.
+ * Instruments for studying the surface of a loss: curvature, critical points, symmetries, slices.
  *
  * @module gradus/lab
  */

@@ -1,9 +1,9 @@
-/** What can be learnt of a symmetric matrix from its products with vectors. */
+/** Properties of a symmetric matrix from its products with vectors. */
 import { ConfigError, checkOptions, RandomStream } from "../base/index.ts";
 import { type Eigen, eigenTridiagonal } from "../base/symmetric.ts";
 import { addTo, dot, norm, normalVector, scaled, signVector, type Vector } from "./vectors.ts";
 
-/** A symmetric matrix that is known by what it does to vectors `[size]`. */
+/** A symmetric matrix given by its products with vectors `[size]`. */
 export interface LinearOperator {
   readonly size: number;
   /** A v */
@@ -14,11 +14,11 @@ export interface LinearOperator {
 export interface EigenPair {
   readonly value: number;
   readonly vector: Float64Array;
-  /** ‖Av − λv‖, computed with a product of its own: some eigenvalue of A is this near to λ. */
+  /** ‖Av − λv‖, computed with a separate product: some eigenvalue of A is this close to λ. */
   readonly residual: number;
 }
 
-/** How many ends {@link lanczos} looks for, and how well. */
+/** How many eigenpairs {@link lanczos} computes, and how accurately. */
 export interface LanczosOptions {
   /** How many eigenpairs at each end, default 1. */
   readonly count?: number | undefined;
@@ -26,17 +26,17 @@ export interface LanczosOptions {
   readonly end?: "largest" | "smallest" | "both" | undefined;
   /** Residuals that count as converged, relative to ‖A‖, default 1e-8. */
   readonly tolerance?: number | undefined;
-  /** Most products with the matrix, default 300; each keeps one vector. */
+  /** Most products with the matrix, default 300; each stores one vector. */
   readonly maxSteps?: number | undefined;
-  /** Of the random first vector, default 0. */
+  /** Seed of the random first vector, default 0. */
   readonly seed?: number | undefined;
 }
 
-/** What {@link lanczos} found. */
+/** The result of {@link lanczos}. */
 export interface Extremes {
-  /** The largest first; empty if they were not asked for. */
+  /** The largest first; empty if not requested. */
   readonly largest: readonly EigenPair[];
-  /** The smallest, most negative first; empty if they were not asked for. */
+  /** The smallest, most negative first; empty if not requested. */
   readonly smallest: readonly EigenPair[];
   /** Dimension of the Krylov space. */
   readonly steps: number;
@@ -48,7 +48,9 @@ export interface Extremes {
 interface Krylov {
   readonly basis: Float64Array[];
   readonly diagonal: number[];
-  /** off[k] couples vectors k and k + 1; the last one is how far the space is from invariant. */
+  /**
+   * off[k] couples vectors k and k + 1; the last one measures how far the space is from invariant.
+   */
   readonly off: number[];
 }
 
@@ -57,12 +59,12 @@ interface Krylov {
  *
  *   βₖ vₖ₊₁ = A vₖ − αₖ vₖ − βₖ₋₁ vₖ₋₁
  *
- * with every new vector made orthogonal to all before, twice: without that, rounding brings copies
- * of converged eigenvalues. The error of an eigenvalue is at most its residual, and about
- * residual²/gap. A space that turns out invariant is left by a fresh random vector, so that
- * `maxSteps ≥ n` finds every pair; before that, of an eigenvalue with several vectors one is found.
+ * with every new vector orthogonalized against all previous ones, twice: otherwise rounding
+ * produces copies of converged eigenvalues. The error of an eigenvalue is at most its residual, and
+ * about residual²/gap. If the space becomes invariant, a new random vector is added, so that
+ * `maxSteps ≥ n` finds every pair; before that, only one vector of a multiple eigenvalue is found.
  *
- * @throws {ConfigError} for a count or a number of steps that is not a positive whole number.
+ * @throws {ConfigError} for a count or a number of steps that is not a positive integer.
  * @see Lanczos 1950; Parlett 1998, "The symmetric eigenvalue problem", chapter 13
  * @example
  * const apply = (v: Float64Array) => v.map((x, i) => (i - 3) * x); // diag(−3, −2, …, 96)
@@ -86,7 +88,7 @@ export function lanczos(operator: LinearOperator, options: LanczosOptions = {}):
   const limit = Math.min(n, Math.max(maxSteps, wanted));
   const random = new RandomStream(seed);
   const krylov: Krylov = { basis: [firstVector(n, random)], diagonal: [], off: [] };
-  /** Positions of the wanted pairs among k, which are sorted from the largest down. */
+  /** Indices of the requested pairs among k, which are sorted in decreasing order. */
   const positions = (k: number) => ({
     top: end === "smallest" ? [] : Array.from({ length: wanted }, (_, i) => i),
     bottom: end === "largest" ? [] : Array.from({ length: wanted }, (_, i) => k - 1 - i),
@@ -111,7 +113,7 @@ export function lanczos(operator: LinearOperator, options: LanczosOptions = {}):
   return { largest, smallest, steps, converged };
 }
 
-/** ‖A‖, as far as it is known; at least the smallest normal number, so that A = 0 converges. */
+/** An estimate of ‖A‖; at least the smallest normal number, so that A = 0 converges. */
 const size = ({ values }: Eigen): number =>
   Math.max(Math.abs(values[0]!), Math.abs(values.at(-1)!), Number.MIN_VALUE);
 
@@ -130,7 +132,7 @@ function extend({ apply, size: n }: LinearOperator, krylov: Krylov, random: Rand
   orthogonalize(next, basis);
   let beta = norm(next);
   if (beta <= 1e-14 * n * Math.max(length, Math.abs(off.at(-1) ?? 0)) || beta === 0) {
-    beta = 0; // the space is invariant: go on in a new direction
+    beta = 0; // the space is invariant: continue in a new direction
     if (basis.length === n) {
       off.push(0);
       return;
@@ -142,12 +144,12 @@ function extend({ apply, size: n }: LinearOperator, krylov: Krylov, random: Rand
   if (basis.length < n) basis.push(scaled(1 / norm(next), next));
 }
 
-/** Subtracts the projections on all vectors; the second time removes what rounding left. */
+/** Subtracts the projections on all vectors; the second pass removes rounding errors. */
 function orthogonalize(x: Float64Array, basis: readonly Float64Array[]): void {
   for (let pass = 0; pass < 2; pass++) for (const v of basis) addTo(x, -dot(v, x), v);
 }
 
-/** Eigenpairs of T, of whose vectors only those components are computed that `rows` holds. */
+/** Eigenpairs of T; of the vectors only the components in `rows` are computed. */
 const ritzPairs = ({ diagonal, off }: Krylov, rows?: Float64Array[]): Eigen =>
   eigenTridiagonal(Float64Array.from(diagonal), Float64Array.from(off.slice(0, -1)), rows);
 
@@ -169,17 +171,17 @@ function eigenPair(operator: LinearOperator, krylov: Krylov, ritz: Eigen, i: num
   return { value, vector, residual: norm(rest) };
 }
 
-/** The probes of {@link hutchinsonTrace}. */
+/** The random vectors of {@link hutchinsonTrace}. */
 export interface TraceOptions {
   /** Random vectors, default 30. */
   readonly probes?: number | undefined;
   readonly seed?: number | undefined;
 }
 
-/** What {@link hutchinsonTrace} found. */
+/** The result of {@link hutchinsonTrace}. */
 export interface TraceEstimate {
   readonly trace: number;
-  /** Standard deviation of `trace`, as the samples show it; NaN for one probe. */
+  /** Standard error of `trace`, estimated from the samples; NaN for one probe. */
   readonly standardError: number;
   /** zᵀAz of each probe. */
   readonly samples: Float64Array;
@@ -225,11 +227,13 @@ export interface DensityOptions extends TraceOptions {
   readonly width?: number | undefined;
 }
 
-/** What {@link spectralDensity} found: a sum of point masses, and the same smoothed on a grid. */
+/**
+ * The result of {@link spectralDensity}: a sum of point masses, and the same smoothed on a grid.
+ */
 export interface SpectralDensity {
-  /** Where the point masses are, ascending. */
+  /** Positions of the point masses, ascending. */
   readonly values: Float64Array;
-  /** How much of the spectrum each stands for; together 1. */
+  /** The fraction of the spectrum that each represents; they sum to 1. */
   readonly weights: Float64Array;
   readonly grid: Float64Array;
   /** Per unit of eigenvalue; its integral is 1. */
@@ -237,15 +241,16 @@ export interface SpectralDensity {
 }
 
 /**
- * How the eigenvalues are spread, without computing them, by stochastic Lanczos quadrature:
+ * The density of the eigenvalues, without computing them, by stochastic Lanczos quadrature:
  *
  *   φ(t) = (1/n) Σᵢ δ(t − λᵢ) ≈ mean over probes of Σₖ τₖ² δ(t − θₖ)
  *
  * with the eigenvalues θₖ and first components τₖ of the tridiagonal matrix of a Lanczos run from a
- * random unit vector. The moments ∫ tʲ φ up to j = 2·steps − 1 are exact for each probe. The density
- * is smoothed with a Gaussian.
+ * random unit vector. The moments ∫ tʲ φ up to j = 2·steps − 1 are exact for each probe. The
+ * density is smoothed with a Gaussian.
  *
- * @see Golub & Meurant 2010; Ghorbani, Krishnan & Xiao 2019, "An investigation into neural net optimization via Hessian eigenvalue density"
+ * @see Golub & Meurant 2010; Ghorbani, Krishnan & Xiao 2019, "An investigation into neural net
+ * optimization via Hessian eigenvalue density"
  * @example
  * const apply = (v: Float64Array) => v.map((x, i) => (i % 2 ? 3 : -1) * x);
  * spectralDensity({ size: 50, apply }, { steps: 2, probes: 1 }).values; // [-1, 3]
@@ -303,7 +308,7 @@ function smoothed(values: Vector, weights: Vector, points: number, width: number
   return { grid, density };
 }
 
-/** Throws unless the option is a positive whole number. */
+/** Throws unless the option is a positive integer. */
 export function checkCount(subject: string, name: string, value: number): void {
   if (Number.isInteger(value) && value > 0) return;
   throw new ConfigError({

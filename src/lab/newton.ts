@@ -1,38 +1,41 @@
-/** Newton's method for ∇L = 0, on the whole Hessian. */
+/** Newton's method for ∇L = 0, with the full Hessian. */
 import { ConfigError } from "../base/index.ts";
 import { type Eigen, eigenSymmetric } from "../base/symmetric.ts";
 import type { LossSurface } from "./surface.ts";
 import { addTo, dot, norm, plus, type Vector } from "./vectors.ts";
 
-/** Where {@link findCriticalPoint} ended. */
+/** The result of {@link findCriticalPoint}. */
 export interface Search {
   readonly point: Float64Array;
   readonly gradientNorm: number;
   readonly steps: number;
   /**
-   * "converged"; "stuck" where the gradient's norm has a minimum above 0, or a step of Newton's leads
-   * out of where it is finite, so that this start leads to no critical point; "singular" where Newton's
-   * equation has no solution; "steps" when they were used up.
+   * "converged"; "stuck" if the gradient norm has a minimum above 0, or a Newton step leads to
+   * where it is not finite, so that this start leads to no critical point; "singular" if Newton's
+   * equation has no solution; "steps" if the limit was reached.
    */
   readonly end: "converged" | "stuck" | "singular" | "steps";
-  /** ‖∇L‖ at the start and after each step that was taken. */
+  /** ‖∇L‖ at the start and after each step taken. */
   readonly norms: readonly number[];
 }
 
-/** Eigenvalues below this share of the largest seen count as 0: their digits are rounding. */
+/**
+ * Eigenvalues below this fraction of the largest seen count as 0: their digits are rounding errors.
+ */
 const leastCurvature = 1e-12;
-/** The share of g along such eigenvectors that counts as none. */
+/** The fraction of g along such eigenvectors that counts as none. */
 const leastFlat = 1e-8;
-/** The Hessian is dense, and so are its eigenvectors: n³ a step. */
+/** The Hessian is dense, and so are its eigenvectors: n³ per step. */
 const mostParameters = 300;
 
 /**
- * θ ← θ + s with H s = −g, by the eigenvectors of H: s = −Σ qᵢ (qᵢᵀg) / λᵢ. Where λᵢ is 0 and g has no
- * part along qᵢ, as in the directions along which a net stays the same function, s has none either;
- * where it has one, no s solves the system, and the search ends as "singular".
+ * θ ← θ + s with H s = −g, by the eigenvectors of H: s = −Σ qᵢ (qᵢᵀg) / λᵢ. Where λᵢ is 0 and g has
+ * no part along qᵢ, as in the directions along which a net stays the same function, s has none
+ * either; where it has one, no s solves the system, and the search ends as "singular".
  *
- * Steps are whole: those that must lower ‖g‖, or the next step, stop at the points where H is singular,
- * which a whole step crosses, and which lie between a start and a saddle more often than not.
+ * Full steps are taken: methods that require ‖g‖, or the next step, to decrease get stuck at points
+ * where H is singular, which a full step crosses, and which usually lie between a start and a
+ * saddle.
  */
 export function newtonSearch(
   surface: LossSurface,
@@ -42,7 +45,7 @@ export function newtonSearch(
   checkSize(surface.size);
   let point: Float64Array = Float64Array.from(start);
   let g = surface.gradient(point);
-  let size = 0; // of H, as seen
+  let size = 0; // of H, as seen so far
   const norms = [norm(g)];
   const found = (end: Search["end"]): Search => {
     return { point, gradientNorm: norm(g), steps: norms.length - 1, end, norms };
@@ -62,7 +65,7 @@ export function newtonSearch(
   return found("converged");
 }
 
-/** s, and the norm of what it leaves of g: the part along eigenvalues of no more than `least`. */
+/** s, and the norm of the part of g that it ignores: that along eigenvalues not above `least`. */
 function newtonStep({ values, vectors }: Eigen, g: Float64Array, least: number) {
   const step = new Float64Array(g.length);
   let flat = 0;

@@ -1,4 +1,7 @@
-/** The symmetry of hidden units: renumbering them changes the weights and not the net. */
+/**
+ * The permutation symmetry of hidden units: renumbering them changes the weights but not the
+ * function.
+ */
 import { ConfigError, checkOptions, nearest, RandomStream } from "../base/index.ts";
 import {
   AvgPool1d,
@@ -30,7 +33,7 @@ import {
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { type LabData, LossSurface } from "./surface.ts";
 
-/** Layers that treat every unit, or every channel, alike and apart. */
+/** Layers that treat every unit or channel alike and independently. */
 const unitwise = [
   ...[ReLU, LeakyReLU, ELU, GELU, SiLU, Softplus, Sigmoid, Tanh, Identity, Dropout, Flatten],
   ...[MaxPool1d, MaxPool2d, MaxPool3d, AvgPool1d, AvgPool2d, AvgPool3d, GlobalAvgPool],
@@ -38,7 +41,7 @@ const unitwise = [
 
 /** A hidden layer whose units can be renumbered. */
 export interface HiddenLayer {
-  /** Of the layer that computes the units. */
+  /** The path of the layer that computes the units. */
   readonly path: string;
   /** K: features, or channels. */
   readonly units: number;
@@ -50,7 +53,7 @@ interface Pair extends HiddenLayer {
   readonly next: Parameter; // [out, K · positions] or [out, K, …]
 }
 
-/** The layer as one whose rows are units, or null. Grouped convolutions tie units to places. */
+/** The layer as one whose rows are units, or null. Grouped convolutions tie units to positions. */
 function weighted(layer: Module): { weight: Parameter; bias: Parameter | null } | null {
   if (layer instanceof Linear) return layer;
   if (!(layer instanceof Conv1d || layer instanceof Conv2d || layer instanceof Conv3d)) return null;
@@ -77,8 +80,9 @@ function pairs(model: Sequential): Pair[] {
 }
 
 /**
- * The hidden layers of a net whose units can be renumbered: a `Linear` or ungrouped `Conv` layer, and
- * up to the next such layer only what treats units alike (activations, pooling, `Flatten`, `Dropout`).
+ * The hidden layers of a net whose units can be renumbered: a `Linear` or ungrouped `Conv` layer,
+ * and up to the next such layer only layers that treat units alike (activations, pooling,
+ * `Flatten`, `Dropout`).
  *
  * @example
  * const model = new Sequential(new Linear(2, 5), new Tanh(), new Linear(5, 1));
@@ -100,7 +104,7 @@ function pairAt(subject: string, model: Sequential, path: string): Pair {
   });
 }
 
-/** Puts new units into a layer: `f` maps a tensor along the axis that counts the units. */
+/** Transforms the units of a layer: `f` maps a tensor along the axis that counts the units. */
 function mapUnits(pair: Pair, f: (x: Tensor, axis: number) => Tensor): void {
   const { weight, bias, next, units } = pair;
   const columns = next.value.reshape([next.shape[0]!, units, -1]);
@@ -118,13 +122,14 @@ function mapUnits(pair: Pair, f: (x: Tensor, axis: number) => Tensor): void {
  * Renumbers the units of a hidden layer in place: unit i becomes what unit order[i] was. With a
  * permutation matrix P,
  *
- *   W₁ ← P W₁,  b₁ ← P b₁,  W₂ ← W₂ Pᵀ:   W₂ f(W₁ x + b₁) stays what it is
+ *   W₁ ← P W₁,  b₁ ← P b₁,  W₂ ← W₂ Pᵀ:   W₂ f(W₁ x + b₁) is unchanged
  *
  * so that a layer of K units has K! equivalent sets of weights.
  *
- * @param path of the hidden layer, as {@link hiddenLayers} names it. @param order 0 … K − 1 in some order.
+ * @param path of the hidden layer, as {@link hiddenLayers} names it. @param order 0 … K − 1 in some
+ * order.
  * @see Hecht-Nielsen 1990, "On the algebraic structure of feedforward network weight spaces"
- * @throws {ConfigError} for a layer or an order that cannot be.
+ * @throws {ConfigError} for an invalid layer or order.
  * @example
  * const model = new Sequential(new Linear(1, 2), new Tanh(), new Linear(2, 1));
  * model.parameters()["layers.2.weight"].value = tensor([[3, 4]]);
@@ -145,9 +150,9 @@ export function permuteUnits(model: Sequential, path: string, order: ArrayLike<n
 }
 
 /**
- * Puts the average of all K! renumberings into a hidden layer, in place. Each unit is in each place
- * equally often, so every incoming row becomes the mean row and every outgoing column the mean
- * column: K identical units, a net of one unit.
+ * Replaces a hidden layer by the average of all K! renumberings, in place. Each unit occurs in each
+ * position equally often, so every incoming row becomes the mean row and every outgoing column the
+ * mean column: K identical units, equivalent to one unit.
  *
  * @example
  * const model = new Sequential(new Linear(1, 2), new Tanh(), new Linear(2, 1));
@@ -161,24 +166,26 @@ export function averageUnits(model: Sequential, path: string): void {
   );
 }
 
-/** What {@link measureSymmetry} found. */
+/** The result of {@link measureSymmetry}. */
 export interface SymmetryMeasure {
   readonly layers: readonly HiddenLayer[];
-  /** log Π K!, natural: how many equivalent nets there are. */
+  /** log Π K!, natural logarithm: the number of equivalent nets. */
   readonly logEquivalents: number;
   readonly loss: number;
-  /** |L − L′| for the same net with all hidden layers in random orders: rounding, if all is well. */
+  /**
+   * |L − L′| for the same net with all hidden layers randomly renumbered: only rounding, if all is well.
+   */
   readonly permutedDifference: number;
   /** The loss of the average of all equivalent nets. */
   readonly averageLoss: number;
 }
 
 /**
- * Measures the symmetry of a net's hidden units: the loss as it is, in random orders, and of the
+ * Measures the symmetry of a net's hidden units: the loss itself, with random orders, and of the
  * average of all equivalent nets. If the loss were convex, the average could not be worse (Jensen).
- * The model is left as it was.
+ * The model is not changed.
  *
- * @param data the examples that the loss is taken over. @param options `seed` of the orders.
+ * @param data the examples of the loss. @param options `seed` of the orders.
  * @throws {ConfigError} if no hidden layer can be renumbered.
  * @example
  * const model = new Sequential(new Linear(1, 2), new ReLU(), new Linear(2, 1));

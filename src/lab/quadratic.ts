@@ -1,10 +1,10 @@
-/** Gradient descent where everything about it is known: on a quadratic. */
+/** Gradient descent on a quadratic, where everything is known in closed form. */
 
 import { type Eigen, eigenSymmetric } from "../base/symmetric.ts";
 import { checkCount } from "./lanczos.ts";
 import { addTo, checkLength, dot, times, type Vector } from "./vectors.ts";
 
-/** The hyperparameters of gradient descent, plain where the momentum is 0. */
+/** The hyperparameters of gradient descent; plain if the momentum is 0. */
 export interface DescentOptions {
   /** α */
   readonly lr: number;
@@ -12,7 +12,7 @@ export interface DescentOptions {
   readonly momentum?: number | undefined;
 }
 
-/** The best hyperparameters, and the factor by which a step then shrinks the error in the long run. */
+/** The optimal hyperparameters, and the asymptotic factor by which a step shrinks the error. */
 export interface BestDescent {
   readonly lr: number;
   readonly momentum: number;
@@ -20,13 +20,14 @@ export interface BestDescent {
 }
 
 /**
- * The quadratic L(θ) = ½ θᵀAθ − bᵀθ, and what gradient descent does on it. In the eigenvectors of A
- * every direction is a recursion of its own: with eᵢ the distance from the critical point,
+ * The quadratic L(θ) = ½ θᵀAθ − bᵀθ, and gradient descent on it. In the eigenvectors of A every
+ * direction is a separate recursion: with eᵢ the distance from the critical point,
  *
  *   plain:       eᵢ ← (1 − αλᵢ) eᵢ,   so θₖ = θ* + Q (I − αΛ)ᵏ Qᵀ (θ₀ − θ*)
  *   heavy ball:  eᵢ ← (1 − αλᵢ + β) eᵢ − β eᵢ⁻,   eᵢ⁻ the one before
  *
- * @see Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; Goh 2017, "Why momentum really works"
+ * @see Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; Goh 2017,
+ * "Why momentum really works"
  * @example
  * const bowl = new Quadratic([[4, 0], [0, 1]]);
  * bowl.conditionNumber; // 4
@@ -77,7 +78,7 @@ export class Quadratic {
   }
 
   /**
-   * The learning rate below which no positive direction grows, 2 (1 + β) / λ_max; ∞ where there is
+   * The learning rate below which no positive direction grows, 2 (1 + β) / λ_max; ∞ if there is
    * none. Directions with λ < 0 grow at every rate.
    */
   stabilityLimit(momentum = 0): number {
@@ -86,14 +87,14 @@ export class Quadratic {
       : Number.POSITIVE_INFINITY;
   }
 
-  /** 1 − αλᵢ, one per direction: what a plain step multiplies its error by. */
+  /** 1 − αλᵢ, one per direction: the factor of its error in a plain step. */
   factors(lr: number): Float64Array {
     return this.eigen.values.map((lambda) => 1 - lr * lambda);
   }
 
   /**
-   * The spectral radius: the largest factor by which a step multiplies an error in the long run.
-   * Below 1 it converges.
+   * The spectral radius: the largest asymptotic factor by which a step multiplies an error. Below 1
+   * it converges.
    *
    *   max over i of |r|,   r² − (1 + β − αλᵢ) r + β = 0
    */
@@ -106,7 +107,7 @@ export class Quadratic {
     return this.eigen.values.reduce((worst, lambda) => Math.max(worst, radius(lambda)), 0);
   }
 
-  /** Plain descent at its best: α = 2 / (λ_min + λ_max), rate (κ − 1) / (κ + 1). 1 where κ = ∞. */
+  /** Optimal plain descent: α = 2 / (λ_min + λ_max), rate (κ − 1) / (κ + 1). 1 if κ = ∞. */
   best(): BestDescent {
     const kappa = this.conditionNumber;
     if (kappa === Number.POSITIVE_INFINITY) return this.#hopeless();
@@ -115,8 +116,7 @@ export class Quadratic {
   }
 
   /**
-   * The heavy ball at its best: α = 4 / (√λ_max + √λ_min)², β = rate², rate (√κ − 1) / (√κ + 1).
-   *
+   * The optimal heavy ball: α = 4 / (√λ_max + √λ_min)², β = rate², rate (√κ − 1) / (√κ + 1).
    * @example
    * new Quadratic([[9, 0], [0, 1]]).bestHeavyBall(); // { lr: 0.25, momentum: 0.25, rate: 0.5 }
    */
@@ -128,15 +128,17 @@ export class Quadratic {
     return { lr, momentum: rate * rate, rate };
   }
 
-  /** How many times fewer steps the heavy ball needs, both at their best; about √κ for large κ. */
+  /**
+   * How many times fewer steps the heavy ball needs, both at their optimum; about √κ for large κ.
+   */
   momentumGain(): number {
     const [plain, ball] = [this.best().rate, this.bestHeavyBall().rate];
     return plain === ball ? 1 : Math.log(ball) / Math.log(plain);
   }
 
   /**
-   * θₖ in closed form, in a number of operations that grows as log k. Where λᵢ = 0 the direction
-   * has no critical point, and is pushed by bᵢ alone.
+   * θₖ in closed form, in O(log k) operations. A direction with λᵢ = 0 has no critical point, and
+   * only bᵢ moves it.
    *
    * @param steps k @param start θ₀, at rest.
    */
@@ -156,7 +158,7 @@ export class Quadratic {
     return theta;
   }
 
-  /** Some direction does not shrink, whatever the rate: as fast as is safe. */
+  /** Some direction does not shrink at any rate: the fastest safe choice. */
   #hopeless(): BestDescent {
     return { lr: this.stabilityLimit() / 2, momentum: 0, rate: 1 };
   }

@@ -1,4 +1,4 @@
-/** The loss on lines and planes through parameter space, as plain grids of numbers. */
+/** The loss on lines and planes through parameter space, as grids of numbers. */
 import { ConfigError, checkOptions } from "../base/index.ts";
 import { checkCount } from "./lanczos.ts";
 import type { LossSurface } from "./surface.ts";
@@ -8,7 +8,7 @@ import { checkLength, plus, type Vector } from "./vectors.ts";
 export interface Axis {
   readonly from?: number | undefined;
   readonly to?: number | undefined;
-  /** How many, at least 2. */
+  /** The number of points, at least 2. */
   readonly points?: number | undefined;
 }
 
@@ -30,13 +30,13 @@ export interface PlaneSlice {
 /** The loss between two nets. */
 export interface PathSlice extends LineSlice {
   /**
-   * How far the loss rises above the straight line between its two ends, at most over the points from
-   * 0 to 1. It is 0 where nothing parts them, and for every convex loss.
+   * The barrier: how far the loss rises above the straight line between the losses at both ends,
+   * over the points from 0 to 1. It is 0 if nothing separates them, and for every convex loss.
    */
   readonly barrier: number;
 }
 
-/** The coordinates of an axis; `defaults` stand for what it leaves out. */
+/** The coordinates of an axis; missing fields come from `defaults`. */
 export function coordinates(subject: string, axis: Axis, defaults: Axis = {}): Float64Array {
   checkOptions(subject, axis, { from: "number", to: "number", points: "number" });
   const { from = -1, to = 1, points = 51 } = { ...defaults, ...axis };
@@ -72,11 +72,11 @@ export function sliceLine(
 }
 
 /**
- * L(θ + x d₁ + y d₂) on a grid, by default 25 × 25 points of [−1, 1]²: what contours and surfaces
- * are drawn from. {@link project} puts the optimiser's path on it.
+ * L(θ + x d₁ + y d₂) on a grid, by default 25 × 25 points of [−1, 1]²: the data of contour and
+ * surface plots. {@link project} projects the optimizer's path onto it.
  *
  * @param directions d₁ and d₂, each `[n]`.
- * @param axes of x and of y; one for both if it is alone.
+ * @param axes of x and of y; a single one is used for both.
  * @see Li et al. 2018, "Visualizing the loss landscape of neural nets"
  * @example
  * const surface = LossSurface.of((x: Tensor) => x.prod(), tensor([0, 0]));
@@ -125,7 +125,7 @@ export function sliceBetween(
   return { t, losses, barrier: barrierOf(t, losses, at(0), at(1)) };
 }
 
-/** The most that losses rise above the line between two ends, over t in [0, 1]. */
+/** The largest rise of losses above the line between the two ends, over t in [0, 1]. */
 export function barrierOf(t: Vector, losses: Float64Array, start: number, end: number): number {
   const rises = losses.map((loss, i) => {
     const ti = t[i]!;

@@ -3,13 +3,13 @@ import { type Columns, columnsOf, svd } from "../learn/linalg.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 /**
- * The principal angles between the spans of the rows of two matrices, in radians, the smallest first: 0 along what
- * both have in common, π/2 where they are orthogonal.
+ * The principal angles between the spans of the rows of two matrices, in radians, the smallest
+ * first: 0 along what both have in common, π/2 where they are orthogonal.
  *
  *   cos θᵢ = σᵢ(QₐᵀQ_b),   sin θᵢ = σᵢ((I − QₐQₐᵀ) Q_b),   Q an orthonormal basis of each
  *
- * Small angles come from the sines, as the cosine of a small angle has no digits. As many as the smaller of the
- * spans has dimensions; rows that depend on others count once.
+ * Small angles come from the sines, as the cosine of a small angle has no digits. Their number is
+ * the smaller dimension of the two spans; linearly dependent rows count once.
  *
  * @param a `[k, D]`. @param b `[m, D]`; the columns of a decoder's weight are `weight.transpose()`.
  * @throws {ShapeError} unless both are matrices of rows of one length.
@@ -53,7 +53,7 @@ function transposed(data: Float64Array, rows: number): Float64Array {
 
 const singularValues = (columns: Columns): Float64Array => svd(columns).values;
 const dot = (a: Float64Array, b: Float64Array) => a.reduce((sum, x, i) => sum + x * b[i]!, 0);
-/** What is left of v without its parts along orthonormal columns. */
+/** v without its components along orthonormal columns. */
 const without = (v: Float64Array, basis: Columns): Float64Array =>
   basis.reduce((rest, q) => {
     const part = dot(rest, q);

@@ -38,16 +38,16 @@ export interface Leaf {
   readonly size: number;
 }
 
-/** The examples that a loss is taken over. */
+/** The examples of a loss. */
 export interface LabData {
   readonly inputs: Tensor | HostArray;
   readonly targets: Tensor | HostArray;
 }
 
-/** Leaves in, the scalar loss out; by way of the outputs of a net where there is one. */
+/** Leaves in, scalar loss out; through the outputs of a net if there is one. */
 interface Source {
   readonly paths: readonly string[];
-  /** The leaves now, in their own dtypes. */
+  /** The current leaves, in their own dtypes. */
   readonly read: () => readonly Tensor[];
   readonly loss: (leaves: readonly Tensor[]) => Tensor;
   readonly net: ((leaves: readonly Tensor[]) => Tensor) | null;
@@ -57,9 +57,9 @@ interface Source {
 
 /**
  * The surface L: ℝⁿ → ℝ of a loss over its parameters, which lie one after another in one vector θ
- * `[n]`. Everything is computed in float64, whatever dtype the model has: curvature is a difference
- * of nearly equal gradients, and float32 would leave few digits of a small eigenvalue. Each function
- * is compiled once, at its first call, and no call but the dense ones forms a matrix.
+ * `[n]`. Everything is computed in float64, whatever the model's dtype: curvature is a difference
+ * of nearly equal gradients, and float32 would leave few digits of a small eigenvalue. Each
+ * function is compiled once, at its first call, and only the dense ones form a matrix.
  *
  * @example
  * const surface = LossSurface.of((x: Tensor) => x.pow(3).sum(), tensor([1, 2]));
@@ -70,7 +70,7 @@ interface Source {
 export class LossSurface {
   /** The number n of parameters. */
   readonly size: number;
-  /** Which parameters the vector holds, and where. */
+  /** The parameters in the vector, and their positions. */
   readonly leaves: readonly Leaf[];
   readonly #source: Source;
   readonly #value: Compiled<[Tensor], Tensor>;
@@ -111,8 +111,8 @@ export class LossSurface {
   /**
    * The surface of a pure function of a tensor, or of a tree of tensors.
    *
-   * @param f returns a scalar. @param at where the surface's {@link point} is; gives the shapes.
-   * @throws {ConfigError} if the tree holds no tensor.
+   * @param f returns a scalar. @param at the surface's {@link point}; determines the shapes.
+   * @throws {ConfigError} if the tree contains no tensor.
    * @example
    * const f = ({ a, b }: { a: Tensor; b: Tensor }) => a.mul(b).sum();
    * LossSurface.of(f, { a: tensor([1, 2]), b: tensor([3, 4]) }).gradient([1, 2, 3, 4]); // [3, 4, 1, 2]
@@ -131,8 +131,8 @@ export class LossSurface {
   }
 
   /**
-   * The surface of a model's loss over its trainable parameters, on fixed examples and in the mode
-   * of evaluation. Frozen parameters, data and other state are taken as they are now.
+   * The surface of a model's loss over its trainable parameters, on fixed examples and in
+   * evaluation mode. Frozen parameters, data and other state keep their current values.
    *
    * @param loss of outputs and targets, such as `crossEntropy`.
    * @param data `inputs` and `targets`, each a tensor or a host array.
@@ -170,7 +170,7 @@ export class LossSurface {
     });
   }
 
-  /** θ `[n]`: where the model is now, or the tree that the surface was made with. */
+  /** θ `[n]`: the model's current parameters, or the tree that the surface was made from. */
   point(): Float64Array {
     const theta = new Float64Array(this.size);
     this.#source.read().forEach((x, i) => {
@@ -179,7 +179,7 @@ export class LossSurface {
     return theta;
   }
 
-  /** Puts θ into the model, rounded to its dtype. @throws {ConfigError} if there is no model. */
+  /** Writes θ to the model, rounded to its dtype. @throws {ConfigError} if there is no model. */
   assign(theta: Vector): void {
     if (!this.#source.write)
       throw new ConfigError({
@@ -222,10 +222,11 @@ export class LossSurface {
    *
    *   G v = Jᵀ (∇²ℓ(z)) J v,   J = ∂z/∂θ,   ∇²L = G + Σᵢ ∂ℓ/∂zᵢ ∇²zᵢ
    *
-   * Where ℓ is convex in z, G is positive semidefinite whatever the net.
+   * If ℓ is convex in z, G is positive semidefinite for any net.
    *
-   * @throws {ConfigError} for the surface of a function, which does not say what its outputs are.
-   * @see Schraudolph 2002, "Fast curvature matrix-vector products for second-order gradient descent"
+   * @throws {ConfigError} for the surface of a function, whose outputs are unknown.
+   * @see Schraudolph 2002, "Fast curvature matrix-vector products for second-order gradient
+   * descent"
    */
   gaussNewtonProduct(theta: Vector, v: Vector): Float64Array {
     if (!this.#source.net)
@@ -262,7 +263,7 @@ export class LossSurface {
     return dense(this.gaussNewtonAt(theta));
   }
 
-  /** The loss as a graph over placeholders for the parameters, for those who reason about it. */
+  /** The loss as a graph over placeholders for the parameters, for analysis. */
   trace(): { leaves: readonly Node[]; loss: Node } {
     const leaves = this.leaves.map(({ shape }) => placeholder(shape, "float64"));
     const loss = this.#source.loss(leaves.map((leaf) => new Tensor(leaf)));
@@ -304,20 +305,20 @@ function scalar(y: Tensor): Tensor {
   return y.reshape([]).cast("float64");
 }
 
-/** The values, floats as float64, apart from the graph that they came from. */
+/** The values, floats as float64, detached from their graph. */
 function asFloat64(x: Tensor | HostArray): Tensor {
   const host = isTensor(x) ? x.toHost() : x;
   if (!isFloat(host.dtype)) return fromHost(host);
   return fromHost({ ...host, dtype: "float64", data: Float64Array.from(host.data) });
 }
 
-/** What the model holds besides trainable parameters, floats as float64. */
+/** The model's state besides trainable parameters, floats as float64. */
 const constantsOf = (model: Module): Map<Variable, Tensor> =>
   new Map(Object.values(model.state()).map((x) => [x, asFloat64(x.value)]));
 
 /**
- * Runs `f` while the parameters read as float64 tensors. `Parameter.bind` would insist on the
- * model's own dtype; a trace of variables may answer with any. What `f` writes is forgotten.
+ * Runs `f` while the parameters read as float64 tensors. `Parameter.bind` would require the model's
+ * own dtype; a trace of variables may return any. Writes of `f` are discarded.
  */
 function withParameters<T>(
   parameters: readonly Parameter[],

@@ -1,4 +1,4 @@
-/** The loss near a point: its model of order two, and how it bends. */
+/** The loss near a point: its second-order model and its curvature. */
 import type { LossSurface } from "./surface.ts";
 import { checkLength, dot, plus, type Vector } from "./vectors.ts";
 
@@ -9,7 +9,7 @@ export interface TaylorSample {
   readonly loss: number;
   /** The model there. */
   readonly model: number;
-  /** loss − model; O(t³) where the loss has three derivatives. */
+  /** loss − model; O(t³) if the loss has three derivatives. */
   readonly remainder: number;
 }
 
@@ -18,7 +18,7 @@ export interface TaylorSample {
  *
  *   m(s) = L(θ) + ∇L(θ)ᵀ s + ½ sᵀ ∇²L(θ) s,   L(θ + s) = m(s) + R(s)
  *
- * with the quadratic term by a Hessian-vector product, so that it serves nets of any size.
+ * with the quadratic term from a Hessian-vector product, so that it works for nets of any size.
  *
  * @see Nocedal & Wright 2006, "Numerical optimization", theorem 2.1
  * @example
@@ -54,7 +54,7 @@ export class TaylorModel {
     return this.surface.value(plus(this.point, 1, step)) - model;
   }
 
-  /** Loss, model and remainder at distances t along v, at the cost of one product for all. */
+  /** Loss, model and remainder at distances t along v, at the cost of one product. */
   along(direction: Vector, distances: Vector): TaylorSample[] {
     checkLength("TaylorModel.along", "the direction", direction, this.surface.size);
     const slope = dot(this.gradient, direction);
@@ -82,7 +82,7 @@ export class TaylorModel {
 export const curvature = (surface: LossSurface, point: Vector, v: Vector): number =>
   dot(v, surface.hvp(point, v));
 
-/** How a symmetric matrix bends. "zero" is all within the tolerance of 0. */
+/** The definiteness of a symmetric matrix. "zero": all eigenvalues are 0 within the tolerance. */
 export type DefinitenessKind =
   | "positive definite"
   | "positive semidefinite"
@@ -99,19 +99,22 @@ export interface Definiteness {
   readonly positive: number;
   readonly negative: number;
   readonly zero: number;
-  /** The two eigenvalues that decide. */
+  /** The two deciding eigenvalues. */
   readonly smallest: number;
   readonly largest: number;
 }
 
-/** Relative to the largest size: what float64 leaves of a Hessian's zero eigenvalues, and some more. */
+/**
+ * Relative to the largest: somewhat above the rounding error of a Hessian's zero eigenvalues in
+ * float64.
+ */
 export const defaultTolerance = 1e-8;
 
 /**
- * The definiteness that eigenvalues show, where |λ| ≤ τ · max |λ| counts as 0. No computation can
- * tell a zero eigenvalue from a tiny one, so the tolerance is part of the answer.
+ * The definiteness of a matrix with these eigenvalues, where |λ| ≤ τ · max |λ| counts as 0. No
+ * computation can tell a zero eigenvalue from a tiny one, so the tolerance is part of the answer.
  *
- * @param eigenvalues of the whole matrix, or at least its extreme ones, which alone decide the kind.
+ * @param eigenvalues of the whole matrix, or at least its extreme ones, which decide.
  * @param tolerance τ, default 1e-8.
  * @example
  * definiteness([3, 1]).kind; // "positive definite"

@@ -5,13 +5,13 @@ import type { Tensor } from "../tensor/index.ts";
 export type Shift = readonly [down: number, right: number];
 
 /**
- * How far a map of images is from moving along with them: the relative distance
+ * The equivariance error of a map of images under translation: the relative distance
  *
  *   ‖f(S_d x) − S_d′ f(x)‖ / ‖f(x)‖
  *
- * where S_d shifts the last two axes by d pixels and brings in zeros. 0 is equivariance: a
- * convolution has it as long as nothing is pushed over the border. Of a layer of stride s, shifts
- * by multiples of s arrive as d′ = d / s.
+ * where S_d shifts the last two axes by d pixels and brings in zeros. 0 is equivariance:
+ * convolutions are equivariant as long as nothing is shifted over the border. With a stride s,
+ * shifts by multiples of s become d′ = d / s.
  *
  * @param f maps images `[…, H, W]` to images.
  * @param outputBy d′. Default d.
@@ -32,8 +32,9 @@ export function equivarianceError(
 }
 
 /**
- * How much a map's result changes when images move: ‖f(S_d x) − f(x)‖ / ‖f(x)‖. 0 is invariance.
- * Pooling has it nearly, for shifts that are small beside its windows; global pooling wholly.
+ * The invariance error: how much a map's result changes when images are shifted: ‖f(S_d x) − f(x)‖
+ * / ‖f(x)‖. 0 is invariance. Pooling is nearly invariant to shifts smaller than its windows; global
+ * pooling is fully invariant.
  *
  * @see equivarianceError
  * @example

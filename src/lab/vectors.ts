@@ -1,4 +1,4 @@
-/** Vectors in float64 on the host: what the algorithms of the lab are written in. */
+/** Vectors in float64 on the host, for the algorithms of the lab. */
 import { type RandomStream, ShapeError } from "../base/index.ts";
 import { dot, type Vector } from "../base/vectors.ts";
 

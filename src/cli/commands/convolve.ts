@@ -72,7 +72,7 @@ function list(terminal: Terminal): void {
   }
 }
 
-/** 0.125 as 1/8: the kernels' weights are whole numbers over 1, 8 or 9. */
+/** 0.125 as 1/8: the kernels' weights are integers over 1, 8 or 9. */
 function fraction(x: number): string {
   const under = [1, 8, 9].find((n) => Math.abs(n * x - Math.round(n * x)) < 1e-9);
   if (under === undefined || under === 1 || x === 0.5) return x === 0.5 ? "1/2" : String(x);
@@ -111,7 +111,9 @@ async function filter(path: string, options: Options, terminal: Terminal): Promi
   terminal.out(`${columns}×${rows} pixels written to ${out}`);
 }
 
-/** A kernel of the list, or one that is written out: rows by `;`, weights by spaces or commas. */
+/**
+ * A named kernel, or one that is written out: rows separated by `;`, weights by spaces or commas.
+ */
 function parseKernel(text: string): ImageKernel {
   if (!/\d/.test(text)) return findKernel(text.trim());
   const rows = text.split(";").map((row) =>
@@ -146,7 +148,7 @@ function toBytes(
   const weights = rows.flat();
   const size = weights.reduce((sum, w) => sum + Math.abs(w), 0);
   const isSigned = Math.abs(weights.reduce((a, b) => a + b, 0)) < 1e-6 * size;
-  // rounding errors, far below the image's own gray levels, are no answer to be shown
+  // rounding errors, far below the image's own gray levels, are not shown
   const strongest = values.reduce((most, y) => Math.max(most, Math.abs(y)), 1 / 255);
   const level = (y: number) => (isSigned ? 128 + ((y < 0 ? 128 : 127) * y) / strongest : 255 * y);
   const pixels = values.length / channels;

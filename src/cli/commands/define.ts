@@ -1,5 +1,5 @@
 import type { Command } from "commander";
 import type { Terminal } from "../terminal/terminal.ts";
 
-/** What a command's file gives: its options and its action, put on commander's command. */
+/** The export of a command's file: adds its options and its action to commander's command. */
 export type Define = (command: Command, terminal: Terminal) => void;

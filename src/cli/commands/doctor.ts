@@ -14,7 +14,7 @@ export const define: Define = (command, terminal) => {
     });
 };
 
-/** What gradus runs on, as lines of name and value; the engines from the fastest on. */
+/** The environment of gradus, as lines of name and value; the engines from the fastest on. */
 async function findings(): Promise<[name: string, value: string][]> {
   const cpu = cpus()[0]?.model.trim() || "unknown";
   return [
@@ -34,7 +34,7 @@ const facts = (info: Readonly<Record<string, string | number>>): string =>
     .map(([key, value]) => `${key} ${value}`)
     .join(", ");
 
-/** The graph of one training step of a tiny network, and the program that the compiler makes of it. */
+/** The graph of one training step of a tiny network, and its compiled program. */
 async function printStep(terminal: Terminal): Promise<void> {
   const { sampleStep } = await import("../run/sample-step.ts");
   for (const [title, text] of Object.entries(sampleStep()))

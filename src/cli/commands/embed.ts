@@ -109,7 +109,10 @@ async function embed(
   terminal.out(`${styled(terminal, "bold", "table")}    ${name}.csv`);
 }
 
-/** Data, or the codes of the test data of a run. @throws {ConfigError} for settings of data that a run has already. */
+/**
+ * Data, or the codes of a run's test data. @throws {ConfigError} for data settings that the run has
+ * already.
+ */
 function sourceOf(data: string, words: readonly string[], options: Options): Promise<MapSource> {
   if (!isRun(data))
     return loadMapSource(data, sourceOptions(words, options), options.target !== false);
@@ -131,7 +134,7 @@ const nameOf = (data: string): string =>
     "",
   );
 
-/** Options that belong to one method alone. @throws {ConfigError} for one that would do nothing. */
+/** Options for one method only. @throws {ConfigError} for one that would have no effect. */
 function checkOf({ method, perplexity, neighbors, minDist }: Options): void {
   const wrong = [
     [perplexity, "--perplexity", "tsne"],
@@ -193,7 +196,7 @@ async function coordinates(
   return (await learner.fitTransform(x)).dataSync() as Float64Array;
 }
 
-/** Where each example lies. */
+/** The position of each example. */
 function asCsv({ ids, idName, labels, labelName }: MapSource, points: Float64Array): string {
   const header = [idName, ...(labels ? [labelName] : []), "x", "y"];
   const rows = ids.map((id, n) => [

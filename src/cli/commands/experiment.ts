@@ -23,10 +23,13 @@ interface Options {
   readonly out?: string;
 }
 
-/** Where pages go: those of all claims at full size are documentation, others are results of a try. */
+/**
+ * Where pages are written: those of all claims at full size are documentation, others are trial
+ * results.
+ */
 const documentation = "docs/experiments";
 const tries = "runs/experiments";
-/** Where real data are looked for when --data does not say. */
+/** Where real data are looked for by default. */
 const dataFolders = ["data", "../shared/data"];
 
 export const define: Define = (command, terminal) => {
@@ -50,7 +53,7 @@ export const define: Define = (command, terminal) => {
     });
 };
 
-/** The experiments are users of the public package, and are loaded by its public name. */
+/** The experiments are users of the public package, and are imported by its public name. */
 async function loadExperiments(): Promise<Experiments> {
   const name: string = "gradus/experiments";
   return (await import(name)) as Experiments;
@@ -97,7 +100,7 @@ async function runAll(
   if (done.some(({ outcome }) => !outcome.holds || !outcome.control)) throw new Exit(failed);
 }
 
-/** Runs one experiment and writes its page; undefined if its data are not there. */
+/** Runs one experiment and writes its page; undefined if its data are missing. */
 async function runOne(
   { loadExperiment, Missing }: Experiments,
   id: string,
@@ -156,7 +159,7 @@ async function writeResults(folder: string, done: Done, how: { quick: boolean; s
   return plots;
 }
 
-/** The index of all results that lie in a folder, of this run and of earlier ones. */
+/** The index of all results in a folder, of this run and of earlier ones. */
 async function writeIndex(folder: string): Promise<void> {
   const { readdir } = await import("node:fs/promises");
   const names = (await readdir(folder)).filter((name) => /^E\d+\.json$/.test(name));
@@ -169,7 +172,7 @@ async function readStored(path: string): Promise<Stored> {
   const text = new TextDecoder().decode(await readBytes(path));
   try {
     return storedSchema.parse(JSON.parse(text));
-  } catch {} // no JSON, or of something else
+  } catch {} // not JSON, or something else
   throw new FormatError({
     subject: path,
     problem: "this is not the result of an experiment.",

@@ -59,13 +59,13 @@ export const define: Define = (command, terminal) => {
     });
 };
 
-/** `0.0031`, or that there is none. */
+/** `0.0031`, or a text that there is none. */
 const rate = (lr: number | null): string =>
   lr === null ? "none: the loss never fell; try a wider range" : `lr ${Number(lr.toPrecision(2))}`;
 
 const [soft, strong, first, second] = ["#b9c0ca", "#2459a9", "#d9822b", "#1f8a5b"];
 
-/** The loss against the learning rate, with both readings marked. */
+/** The loss against the learning rate, with both suggestions marked. */
 function sweepChart({ points, steepest, tenthOfMinimum }: LrSweep, what: string): Promise<string> {
   const marked = [
     ...(steepest === null ? [] : [{ lr: steepest, color: first }]),

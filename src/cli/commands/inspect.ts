@@ -93,7 +93,7 @@ async function inspect(
   else print(inspection, file, seconds, terminal);
 }
 
-/** The examples that a person gives, as many as fit. @throws {DataError} if there is none. */
+/** The user's examples, as many as fit. @throws {DataError} if there are none. */
 async function readGiven(
   preparation: Preparation,
   paths: readonly string[],
@@ -126,7 +126,7 @@ async function readGiven(
   return { names: names.slice(0, count), inputs: firstRows(parts, count) };
 }
 
-/** The first rows of arrays one after another. */
+/** Concatenates the first rows of arrays. */
 function firstRows(parts: readonly HostArray[], count: number): HostArray {
   const shape = parts[0]!.shape.slice(1);
   const size = sizeOf(shape);

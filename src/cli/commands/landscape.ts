@@ -115,8 +115,8 @@ async function open(
 }
 
 /**
- * Everything in order; undefined if it was stopped. Only the plane, whose points are kept in a
- * file, ends in order at Ctrl-C: all else has nothing to save, and ends at once.
+ * All steps in order; undefined if stopped. Only the plane, whose points are stored in a file,
+ * stops gracefully at Ctrl-C: everything else has nothing to save and ends at once.
  */
 async function measure(
   path: string,
@@ -158,7 +158,7 @@ async function measure(
   };
 }
 
-/** The run's path; none where there is no file, it is too short, or of other parameters. */
+/** The run's trajectory; none if the file is missing, too short, or for other parameters. */
 async function trajectoryOf(path: string, { surface }: Scene): Promise<Trajectory | undefined> {
   const found = await readTrajectory(`${path}/trajectory.safetensors`);
   const shapes = (all: Trajectory["parameters"]) =>
@@ -167,7 +167,7 @@ async function trajectoryOf(path: string, { surface }: Scene): Promise<Trajector
   return fits && found.points.length >= 3 ? found : undefined;
 }
 
-/** Figures, page and numbers, each file as a whole. @returns their paths. */
+/** Figures, page and numbers, each written atomically. @returns their paths. */
 async function write(folder: string, result: Landscape): Promise<string[]> {
   const { grid, plane, curvature, about, between } = result;
   const figures: Figures = {
@@ -186,7 +186,7 @@ async function write(folder: string, result: Landscape): Promise<string[]> {
   return files.map(([name]) => `${folder}/${name}`);
 }
 
-/** What fits on a line: no grids, no lists of masses. */
+/** The values that fit on a line: no grids, no lists of masses. */
 function numbersOf({ run, about, plane, curvature, audit, between }: Landscape) {
   const { spectrum: _, ...bends } = curvature;
   const { kind, explained } = plane;

@@ -25,13 +25,15 @@ interface Options {
   readonly seed: number;
 }
 
-/** What a network says of an example; of a row with a gap that nothing fills, nothing. */
+/**
+ * A network's prediction for an example; none for a row with a missing value that is not filled.
+ */
 interface Prediction extends Example {
   /** A class, or a number. */
   readonly prediction: string | number | null;
-  /** Of each class, in the order of the classes. */
+  /** Probability of each class, in the order of the classes. */
   readonly probabilities?: readonly number[];
-  /** Of a text: how it goes on. */
+  /** For a text: its continuation. */
   readonly continuation?: string;
 }
 
@@ -87,7 +89,7 @@ export const define: Define = (command, terminal) => {
     });
 };
 
-/** What a run says of examples, and the dtype in which it wants them. */
+/** The predictions of a run, and the dtype of its inputs. */
 interface Predictor {
   readonly dtype: "float32" | "float64";
   readonly predictor: (read: Examples, options: Options) => Promise<readonly Prediction[]>;
@@ -156,7 +158,7 @@ async function predictAll(
   return nothing;
 }
 
-/** Predictions of texts with what follows them, where that was asked for. */
+/** Predictions for texts, with continuations if requested. */
 async function continued(
   model: Parameters<typeof predict>[0],
   { inputs }: Preparation,
@@ -176,7 +178,7 @@ async function continued(
   return result;
 }
 
-/** @throws {ConfigError} for `--length` of what is no text. */
+/** @throws {ConfigError} for `--length` without text. */
 function checkLength({ length }: Options, { inputs }: Preparation, run: string): void {
   if (length === undefined || inputs.kind === "text") return;
   throw new ConfigError({
@@ -186,7 +188,7 @@ function checkLength({ length }: Options, { inputs }: Preparation, run: string):
   });
 }
 
-/** @throws {ConfigError} for `--picture` of what is no autoencoder. */
+/** @throws {ConfigError} for `--picture` without an autoencoder. */
 function checkPicture({ picture }: Options, run: string): void {
   if (picture === undefined) return;
   throw new ConfigError({
@@ -209,7 +211,7 @@ function asJson(run: string, preparation: Preparation, predictions: readonly Pre
   return formatJson({ event: "predict", run, predictions: list });
 }
 
-/** A line per example: where it came from, what it is, and the probability of each class. */
+/** A line per example: its source, the prediction, and the probability of each class. */
 function asCsv(preparation: Preparation, predictions: readonly Prediction[]): string {
   const hasProbabilities = predictions.some(({ probabilities }) => probabilities);
   const names = hasProbabilities ? classesOf(preparation) : [];
@@ -227,7 +229,7 @@ function asCsv(preparation: Preparation, predictions: readonly Prediction[]): st
 const shownPrediction = (prediction: Prediction["prediction"]): string =>
   typeof prediction === "string" ? shownClass(prediction) : String(prediction ?? "–");
 
-/** Of one example all classes, ranked; of more a line each. */
+/** For one example all classes, ranked; for several a line each. */
 function print(
   preparation: Preparation,
   predictions: readonly Prediction[],

@@ -21,7 +21,7 @@ export const define: Define = (command, terminal) => {
     });
 };
 
-/** Of the data of the run itself all parts, so that what training data show is drawn again. */
+/** For the run's own data all splits, so that figures of the training data can be drawn again. */
 async function learnerReport(
   { path, config, learner }: StoredLearner,
   data: string | undefined,

@@ -117,7 +117,7 @@ async function run(words: string[], options: Options, terminal: Terminal): Promi
   terminal.out(`train  gradus train ${options.out}.yaml`);
 }
 
-/** Reads the same data once for all trials; of other data, only the latest stay. */
+/** Reads unchanged data once for all trials; if data settings vary, only the latest are kept. */
 function remembering(load: typeof loadSource): typeof loadSource {
   let key = "";
   let latest: ReturnType<typeof loadSource> | undefined;
@@ -129,7 +129,9 @@ function remembering(load: typeof loadSource): typeof loadSource {
   };
 }
 
-/** What a trial's value depends on beside its point: the other settings, what is measured, and the data. */
+/**
+ * What a trial's value depends on besides its point: the other settings, the metric, and the data.
+ */
 function contextOf(settings: Settings, source: Source, space: Space, { monitor }: Options): Json {
   const others = structuredClone(settings) as unknown as Record<string, Record<string, unknown>>;
   for (const path of Object.keys(space)) {
@@ -150,7 +152,7 @@ function searchOptions(
   };
 }
 
-/** Trains at one point; the best epoch counts, as the run folder keeps the best weights. */
+/** Trains at one point; the best epoch counts, because the run folder keeps the best weights. */
 async function train(
   given: Given,
   epochs: number | undefined,

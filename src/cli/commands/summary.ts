@@ -8,7 +8,7 @@ import { isLearner, learners } from "../settings/learners.ts";
 import { shape, wholeNumber } from "../settings/options.ts";
 import type { Define } from "./define.ts";
 
-/** What a model that has not seen data is shown for: the digits, or the images of its paper. */
+/** The input shape for a model without data: the digits, or the images of its paper. */
 const digits = { inputShape: [1, 28, 28], classes: 10 };
 const shown: Readonly<Partial<Record<ModelName, typeof digits>>> = {
   alexnet: { inputShape: [3, 227, 227], classes: 1000 },
@@ -73,7 +73,7 @@ async function find(
   return [model, input ?? config.data.preparation.inputShape];
 }
 
-/** The learner of a run; undefined for the name of a network, and for a network's run. */
+/** The learner of a run; undefined for the name of a network, or a network's run. */
 async function learnerRun(name: string): Promise<StoredLearner | undefined> {
   if (isModel(name)) return undefined;
   const { existsSync } = await import("node:fs");
@@ -86,7 +86,7 @@ async function learnerRun(name: string): Promise<StoredLearner | undefined> {
   });
 }
 
-/** What a learner has learned, by name, and how large each part is. */
+/** The fitted state of a learner, by name, with the size of each part. */
 const learnedParts = ({ learner }: StoredLearner): [part: string, size: string][] =>
   Object.entries(learner.toJSON().state).flatMap(([part, value]) => {
     const size = sizeText(value);
@@ -112,7 +112,7 @@ function learnerText(run: StoredLearner): string {
   ].join("\n");
 }
 
-/** `[3, 4] float64`, `0.5`, `50 values`: how large a part of what was learned is. */
+/** `[3, 4] float64`, `0.5`, `50 values`: the size of a part of the fitted state. */
 function sizeText(value: Json): string | undefined {
   if (Array.isArray(value)) {
     const isShort = value.length <= 10 && value.every((each) => typeof each !== "object");

@@ -12,7 +12,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { jsonReport, textReport } from "../terminal/train-report.ts";
 import type { Define } from "./define.ts";
 
-/** Options that say how to run; all others are settings. */
+/** Options of how to run; all others are settings. */
 interface Options {
   readonly run?: string;
   readonly resume?: string;
@@ -25,7 +25,7 @@ const rates = optimizerNames.map((name) => `${name} ${optimizers[name].lr}`).joi
 const either = (name: keyof typeof imageDefaults): string =>
   `default: ${imageDefaults[name]} for images, ${textDefaults[name]} for text, else ${otherDefaults[name]}`;
 
-/** Flags, the settings that they set, and what they mean. */
+/** Flags, the settings that they set, and their descriptions. */
 const settingFlags: readonly [flags: string, path: string, about: string][] = [
   [
     "--data <source>",
@@ -117,9 +117,9 @@ function flagAssignments(options: object): Assignment[] {
   });
 }
 
-/** What may change when a run goes on: how long, and where its data lie now. */
+/** Settings that may change when a run is resumed: how long, and where its data are now. */
 const isFixed = ({ path }: Assignment) => path !== "training.epochs" && path !== "data.source";
 
-/** A flag that says where a run goes, which a run that goes on has said. */
+/** A flag for the run's folder, which a resumed run already has. */
 const folderOption = ({ run, devRun }: Options): string | undefined =>
   run !== undefined ? "--run" : devRun ? "--dev-run" : undefined;

@@ -7,16 +7,16 @@ import type { CodeUnit, Shown } from "./autoencoder-data.ts";
 const [blue, orange] = ["#2459a9", "#d9822b"];
 export const plain = (x: number): string => String(Number(x.toPrecision(3)));
 
-/** Whether examples can be looked at. */
+/** Whether examples can be shown as images. */
 export const arePictures = ({ shape }: HostArray): boolean => shape.length === 4;
 
-/** From the least value to the largest, where those are no intensities. */
+/** Scaled from the smallest value to the largest, if they are not intensities. */
 function rangeOf({ data }: HostArray): readonly [number, number] {
   const [low, high] = extent(data as Float32Array);
   return low >= 0 && high <= 1 ? [0, 1] : [low, high];
 }
 
-/** One of `[n, C, H, W]` as an `<img>`; of other than one and three channels the first. */
+/** One of `[n, C, H, W]` as an `<img>`; the first channel unless there are one or three. */
 async function picture(
   { shape, data }: HostArray,
   n: number,
@@ -33,7 +33,7 @@ async function picture(
   return image(await pictureToPng({ channels, height, width, values }), alt);
 }
 
-/** Examples in a row, each above what the model makes of it. */
+/** Examples in a row, each above its reconstruction. */
 export async function strip(
   { rows, inputs, given, outputs }: Shown,
   caption: (row: number) => string,
@@ -50,7 +50,7 @@ export async function strip(
   return `<div class="pictures">${(await Promise.all(figures)).join("\n")}</div>`;
 }
 
-/** Pictures `[n, C, H, W]` in a row, of the range of some data. */
+/** Images `[n, C, H, W]` in a row, in the range of some data. */
 export async function row(pictures: HostArray, of: HostArray, alt: string): Promise<string> {
   const range = rangeOf(of);
   const images = Array.from({ length: pictures.shape[0]! }, (_, n) =>
@@ -59,7 +59,7 @@ export async function row(pictures: HostArray, of: HostArray, alt: string): Prom
   return `<div class="pictures row">${(await Promise.all(images)).join("\n")}</div>`;
 }
 
-/** How many test examples have which error. */
+/** The distribution of errors over test examples. */
 export function errorChart(errors: Float64Array, threshold: number): Promise<string> {
   const values = Array.from(errors, (x) => ({ x }));
   return chart((Plot) => ({
@@ -79,7 +79,7 @@ export function errorChart(errors: Float64Array, threshold: number): Promise<str
   }));
 }
 
-/** Points of the plane, and where they come back. */
+/** Points of the plane and their reconstructions. */
 export function planeChart({ inputs, outputs }: Shown, names: readonly string[]): Promise<string> {
   const points = ({ data, shape }: HostArray) =>
     Array.from({ length: shape[0]! }, (_, n) => ({ x: data[2 * n]!, y: data[2 * n + 1]! }));
@@ -99,7 +99,7 @@ export function planeChart({ inputs, outputs }: Shown, names: readonly string[])
   }));
 }
 
-/** The histogram of a unit, small: what is on it is said below it. */
+/** The histogram of a unit, small: its caption is below it. */
 export function unitFigure(unit: CodeUnit, k: number): string {
   const { histogram, mean, std, least, largest, isDead } = unit;
   const most = Math.max(...histogram);

@@ -1,4 +1,4 @@
-/** What a report says of an autoencoder, as numbers. */
+/** The numbers in an autoencoder's report. */
 import { type HostArray, type Shape, sizeOf } from "../../base/index.ts";
 import { extent } from "../../base/vectors.ts";
 import { type Split, subset } from "../../data/index.ts";
@@ -14,21 +14,24 @@ import { fromHost } from "../../tensor/index.ts";
 import { codesOf, errorsOf, reconstructionsOf } from "../run/reconstructions.ts";
 import { labelsOf } from "../sources/own-targets.ts";
 
-/** Examples that are shown of a kind. */
+/** Examples shown of each kind. */
 const mostShown = 10;
-/** Examples of the map, of the baseline's fit and of its measure: enough to see by, and quick. */
+/** Examples for the map, for the baseline's fit and its evaluation: enough to see, and quick. */
 const [mostOnMap, mostForPca] = [500, 2000];
 const bins = 24;
-/** A mean that varies less says nothing of the example: Burda, Grosse & Salakhutdinov 2016, §5.2. */
+/**
+ * A mean that varies less carries no information about the example: Burda, Grosse & Salakhutdinov
+ * 2016, §5.2.
+ */
 const leastVariance = 0.01;
-/** A unit that varies less than this share of the one that varies most is dead. */
+/** A unit that varies less than this fraction of the most varying one is dead. */
 const leastShare = 1e-3;
 
-/** Examples with what comes of them, each `[n, …]`. */
+/** Examples with their reconstructions, each `[n, …]`. */
 export interface Shown {
   readonly rows: readonly number[];
   readonly inputs: HostArray;
-  /** What the model sees in training: with noise, or in parts. */
+  /** What the model sees in training: with noise, or partially masked. */
   readonly given?: HostArray;
   readonly outputs: HostArray;
 }
@@ -43,16 +46,16 @@ export interface CodeUnit {
   readonly isDead: boolean;
 }
 
-/** The principal components of the training data, as many as the code has numbers. */
+/** The principal components of the training data, as many as the code's size. */
 export interface Baseline {
   readonly width: number;
-  /** Mean squared errors of the same test examples. */
+  /** Mean squared errors on the same test examples. */
   readonly error: number;
   readonly own: number;
   /** Training examples that it was fitted on, and test examples measured. */
   readonly fitted: number;
   readonly measured: number;
-  /** Between its subspace and that of a decoder without a nonlinearity, in radians. */
+  /** Principal angles between its subspace and that of a linear decoder, in radians. */
   readonly angles?: readonly number[];
 }
 
@@ -64,9 +67,12 @@ export interface AutoencoderResults {
   readonly worst: Shown;
   readonly codeShape: Shape;
   readonly units: readonly CodeUnit[];
-  /** Undefined where PCA of that width would lose nothing, or the training data are not at hand. */
+  /** Undefined if PCA of that size would lose nothing, or the training data are not available. */
   readonly baseline: Baseline | undefined;
-  /** Two numbers for some test examples, and how they were found; undefined where the code is one number. */
+  /**
+   * Two numbers for some test examples, and how they were computed; undefined if the code has one
+   * number.
+   */
   readonly map:
     | { readonly rows: readonly number[]; readonly points: Float64Array; readonly by: string }
     | undefined;
@@ -75,13 +81,13 @@ export interface AutoencoderResults {
   readonly drawn?: Drawn;
 }
 
-/** What a variational autoencoder makes of codes of its own. */
+/** New examples of a variational autoencoder. */
 export interface Drawn {
   /** `[n, …]` */
   readonly samples: HostArray;
   /** Each from one test example to another: `[steps, …]`. */
   readonly walks: readonly HostArray[];
-  /** The mean of the evidence lower bound over some test examples, in nats. */
+  /** The mean evidence lower bound over some test examples, in nats. */
   readonly elbo: number;
 }
 
@@ -93,7 +99,7 @@ export interface Measured {
   readonly test: Split;
 }
 
-/** Measures an autoencoder on test data, beside PCA of the training data. */
+/** Evaluates an autoencoder on test data, beside PCA of the training data. */
 export async function measureAutoencoder(measured: Measured): Promise<AutoencoderResults> {
   const { model, test } = measured;
   const errors = Float64Array.from((await errorsOf(model, test.inputs)).dataSync());
@@ -115,7 +121,7 @@ export async function measureAutoencoder(measured: Measured): Promise<Autoencode
   };
 }
 
-/** So many of `size` rows, evenly. */
+/** An evenly spaced selection of `size` rows. */
 const evenly = (size: number, count: number): number[] => {
   const kept = Math.min(size, count);
   return Array.from({ length: kept }, (_, n) => Math.floor((n * size) / kept));
@@ -132,11 +138,11 @@ async function showing(model: Autoencoder, test: Split, rows: readonly number[])
   if (!(model instanceof MaskedAutoencoder)) return { rows, inputs, outputs: await plain() };
   const { mask, guess } = model.withhold(x);
   const hidden = mask.neg().add(1);
-  const given = x.mul(mask).add(hidden.mul(0.5)).toHost(); // gray where nothing is seen
+  const given = x.mul(mask).add(hidden.mul(0.5)).toHost(); // gray where nothing is visible
   return { rows, inputs, given, outputs: x.mul(mask).add(guess.mul(hidden)).toHost() };
 }
 
-/** A unit is a number of the code; of maps and tokens one over all their places. */
+/** A unit is a number of the code; for maps and tokens one over all positions. */
 function unitsOf({ shape, data }: HostArray, isVariational: boolean): CodeUnit[] {
   const isMaps = shape.length === 4;
   const count = shape.length === 2 ? shape[1]! : isMaps ? shape[1]! : shape.at(-1)!;
@@ -212,7 +218,7 @@ async function mapOf(codes: HostArray): Promise<AutoencoderResults["map"]> {
   return { rows, points: placed.dataSync() as Float64Array, by: "t-SNE" };
 }
 
-/** How many are drawn, the walks and their steps, and the examples and draws of the bound. */
+/** The numbers of samples, of walks and their steps, and of examples and samples of the bound. */
 const [samples, walks, steps, bounded, draws] = [24, 3, 8, 200, 16];
 
 function drawnOf(model: VariationalAutoencoder, test: Split, labels: HostArray | undefined): Drawn {

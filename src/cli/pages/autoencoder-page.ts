@@ -1,4 +1,4 @@
-/** What a report shows of an autoencoder. */
+/** The page of an autoencoder's report. */
 import { show } from "../../base/index.ts";
 import { classesOf, featuresOf, type Preparation } from "../../data/index.ts";
 import { figure, grid, paragraph, section, table } from "../../draw/index.ts";
@@ -18,7 +18,7 @@ import type { AutoencoderResults, Baseline, Shown } from "./autoencoder-data.ts"
 import { shownClass } from "./class-names.ts";
 import { mapChart } from "./map-chart.ts";
 
-/** Units that have a figure, and values of an example that are named. */
+/** Units with a figure, and values of an example that are listed. */
 const [mostUnits, mostValues] = [64, 4];
 
 export async function autoencoderSections(
@@ -38,7 +38,7 @@ export async function autoencoderSections(
 
 const soft = (text: string): string => paragraph(text, { soft: true });
 
-/** What the model saw of the examples that are shown, by the kind of autoencoder. */
+/** The input that the model saw, by the kind of autoencoder. */
 function howGiven(name: string, { given }: Shown): string {
   if (!given)
     return "Above a test example, below what comes back through the code, and its mean squared error.";
@@ -82,7 +82,7 @@ async function extremes(
 const namesOf = ({ inputs }: Preparation): readonly string[] =>
   inputs.kind === "table" ? featuresOf(inputs) : [];
 
-/** Rows of examples with the values that come back worst. */
+/** Rows of examples with their worst reconstructed values. */
 function valuesTable(
   { rows, inputs, outputs }: Shown,
   errors: Float64Array,

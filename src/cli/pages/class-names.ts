@@ -1,3 +1,3 @@
-/** A class as a page or a terminal shows it: spaces and ends of lines in quotes, to be seen. */
+/** A class name for pages and terminals, with spaces and line ends made visible by quotes. */
 export const shownClass = (name: string): string =>
   /^\s*$|\p{Cc}/u.test(name) ? JSON.stringify(name) : name;

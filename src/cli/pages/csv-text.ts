@@ -1,4 +1,4 @@
-/** Rows as the text of a CSV file, cells in quotes where they need them. */
+/** Rows as the text of a CSV file, with cells quoted where necessary. */
 export const csvText = (
   header: readonly string[],
   rows: readonly (readonly (string | number)[])[],

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { Experiment, Outcome } from "../../lab/index.ts";
 
-/** An experiment that has been run. */
+/** A finished experiment. */
 export interface Done {
   readonly experiment: Experiment;
   readonly outcome: Outcome;
@@ -22,7 +22,7 @@ const command = (id: string, { quick, seed }: How): string =>
 const verdict = ({ holds, control }: Pick<Outcome, "holds" | "control">): string =>
   `${holds ? "holds" : "**fails**"}${control ? "" : ", **but its control does not fail**"}`;
 
-/** One claim: what it says, what was found, the figures, every number. */
+/** One claim: its text, the result, the figures, every number. */
 export function resultPage({ experiment, outcome, seconds }: Done, how: How): string {
   const { id, title, claim, source, measured, criterion } = experiment;
   const pictures = Object.keys(outcome.charts).map((name) => `![${name}](${id}-${name}.svg)`);
@@ -54,7 +54,7 @@ function numbersTable(figures: Readonly<Record<string, unknown>>): string {
   return ["| what | value |", "| --- | --- |", ...rows].join("\n");
 }
 
-/** Longest list that a page shows whole; the JSON has all. */
+/** Longest list that a page shows in full; the JSON has everything. */
 const mostShown = 24;
 
 function shown(value: unknown): string {
@@ -73,7 +73,7 @@ function shown(value: unknown): string {
 const number = (x: number): string =>
   Number.isInteger(x) ? String(x) : String(Number(x.toPrecision(4)));
 
-/** What the JSON beside a page holds, as far as the index needs it. */
+/** The content of a page's JSON, as far as the index needs it. */
 export const storedSchema = z.object({
   id: z.string(),
   title: z.string(),
@@ -87,7 +87,7 @@ export const storedSchema = z.object({
 });
 export type Stored = z.infer<typeof storedSchema>;
 
-/** All claims whose results lie in a folder, with their first figures. */
+/** All claims with results in a folder, with their first figures. */
 export function indexPage(results: readonly Stored[]): string {
   const inOrder = [...results].sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
   const rows = inOrder.map((each) => {

@@ -1,8 +1,8 @@
-/** What an audit has found, in words, as HTML. */
+/** The findings of an audit, in words, as HTML. */
 import { escapeXml, paragraph } from "../../draw/index.ts";
 import { diagnose, type ModelAudit } from "../../lab/index.ts";
 
-/** Each finding with its likely cause and cure; a word that there is none. */
+/** Each finding with its likely cause and remedy, or a note that there are none. */
 export function findingsList(audit: ModelAudit): string {
   const found = diagnose(audit);
   if (found.length === 0)

@@ -1,6 +1,6 @@
 import { DataError } from "../../base/index.ts";
 
-/** Makes a folder and its parents, unless it is there. @throws {DataError} if that cannot be. */
+/** Creates a folder and its parents if missing. @throws {DataError} if that fails. */
 export async function makeFolder(path: string): Promise<void> {
   const { mkdir } = await import("node:fs/promises");
   await mkdir(path, { recursive: true }).catch((thrown: unknown) => {
@@ -12,7 +12,7 @@ export async function makeFolder(path: string): Promise<void> {
   });
 }
 
-/** Removes a folder if nothing lies in it. */
+/** Removes a folder if it is empty. */
 export async function removeEmpty(path: string): Promise<void> {
   const { rmdir } = await import("node:fs/promises");
   await rmdir(path).catch(() => {});

@@ -1,4 +1,4 @@
-/** What a net's answers rest on, by several methods, as numbers. */
+/** What a net's predictions depend on, by several methods, as numbers. */
 import type { Shape } from "../../base/index.ts";
 import {
   gradCam,
@@ -12,27 +12,27 @@ import {
 import type { Module } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 
-/** The shares of all examples, by one method. */
+/** The attributions of all examples, by one method. */
 export interface Attribution {
   readonly name: string;
   /** What it shows, in a sentence. */
   readonly about: string;
-  /** Whether it tells what speaks for the answer from what speaks against it. */
+  /** Whether its signs distinguish evidence for the prediction from evidence against it. */
   readonly signed: boolean;
-  /** `[N, H, W]` of pictures, `[N, D]` of rows and texts. */
+  /** `[N, H, W]` for images, `[N, D]` for rows and texts. */
   readonly values: Tensor;
 }
 
-/** Sides from which on windows stand beside each other instead of overlapping by half. */
+/** From this side length on, windows do not overlap; below they overlap by half. */
 const largeSide = 64;
 
-/** The score that is explained: of the class that is predicted; of a model with one output, that. */
+/** The explained score: that of the predicted class; for a model with one output, that output. */
 export const targetFor = (outputs: Shape): Target | undefined =>
   outputs.length === 2 && outputs[1]! > 1
     ? undefined
     : (y: Tensor) => y.reshape([y.shape[0]!, -1]).sum({ axis: 1 });
 
-/** One map of `[N, C, H, W]`; rows as they are. */
+/** One map of `[N, C, H, W]`; rows unchanged. */
 const overChannels = (x: Tensor, how: "max" | "sum"): Tensor =>
   x.rank === 4 ? x[how]({ axis: 1 }) : x;
 
@@ -68,7 +68,7 @@ const byGradient: readonly Method[] = [
   },
 ];
 
-/** Windows of a seventh of the side: about what a stroke or a part of an object takes. */
+/** Windows of a seventh of the side: about the size of a stroke or a part of an object. */
 const covering: Method = {
   name: "occlusion",
   about: "How far the score falls when a window is covered with zeros.",
@@ -98,7 +98,7 @@ const ofMaps: readonly Method[] = [
   },
 ];
 
-/** How many methods there are for the inputs. */
+/** The number of methods for the inputs. */
 const methodsFor = (isDifferentiable: boolean, hasMaps: boolean): readonly Method[] => [
   ...(isDifferentiable ? byGradient : []),
   covering,
@@ -106,8 +106,8 @@ const methodsFor = (isDifferentiable: boolean, hasMaps: boolean): readonly Metho
 ];
 
 /**
- * Every method that makes sense for the inputs: pictures that a net with feature maps sees get all, rows of a table
- * those without maps; texts have no gradient, and get occlusion.
+ * All methods that make sense for the inputs: images with feature maps get all, rows of a table
+ * those without maps; texts have no gradient and get occlusion.
  */
 export function attribute(
   model: Module,

@@ -1,4 +1,4 @@
-/** A confusion matrix whose cells open the examples that they count, as HTML. */
+/** A confusion matrix whose cells open their examples, as HTML. */
 import { classesOf } from "../../data/index.ts";
 import { escapeXml, paragraph } from "../../draw/index.ts";
 import { shownClass } from "./class-names.ts";
@@ -8,19 +8,19 @@ import { inWords } from "./inspect-words.ts";
 import type { ClassResults } from "./report-data.ts";
 import { photograph, Sheet, shrink } from "./sheet.ts";
 
-/** Examples of a cell that are shown, and of all cells together. */
+/** Examples shown per cell, and in all cells together. */
 const [mostInCell, mostExamples] = [30, 3000];
-/** Pixels along a side of a picture. */
+/** Pixels along a side of an image. */
 const mostSide = 48;
 
-/** An example as the page's script knows it. */
+/** An example as the page's script sees it. */
 interface Shown {
   readonly row: number;
   /** Of the predicted class, in percent. */
   readonly p: number;
-  /** Its column in the sheet of pictures. */
+  /** Its column in the sheet of images. */
   readonly at?: number;
-  /** What it says, where it is no picture. */
+  /** Its description, if it is not an image. */
   readonly text?: string;
 }
 
@@ -59,7 +59,10 @@ ${script}</script>`;
   return { html, sheets: sheet ? [sheet] : [] };
 }
 
-/** The test examples of each cell: of right answers the least sure first, of wrong ones the surest. */
+/**
+ * The test examples of each cell: for correct predictions the least confident first, for wrong ones
+ * the most confident.
+ */
 function examplesOf(
   { predicted, probabilities, matrix }: ClassResults,
   { results }: Inspection,
@@ -80,7 +83,7 @@ function examplesOf(
   return cells;
 }
 
-/** What is shown of the examples of each cell, with the sheet of their pictures. */
+/** The shown examples of each cell, with the sheet of their images. */
 function pictures(cells: ReadonlyMap<string, readonly number[]>, { results, config }: Inspection) {
   const { shape, data } = results.test.inputs;
   const isPicture = shape.length === 4;
@@ -102,7 +105,7 @@ function pictures(cells: ReadonlyMap<string, readonly number[]>, { results, conf
   return { sheet, shown };
 }
 
-/** What the matrix does; it knows `confusion`. */
+/** The script of the matrix; it uses `confusion`. */
 const script = `
 const buttons = [...document.querySelectorAll(".cells button")], cell = document.getElementById("cell");
 const placeOf = (button) => button.dataset.cell.split(",").map(Number);
@@ -145,7 +148,7 @@ document.querySelector(".cells").addEventListener("keydown", (event) => {
   event.preventDefault();
   if (edge) { edge.focus(); return; }
   const [y, x] = placeOf(buttons[from]);
-  let best, least = Infinity; // empty cells are passed over
+  let best, least = Infinity; // empty cells are skipped
   for (const button of buttons) {
     const [dy, dx] = [placeOf(button)[0] - y, placeOf(button)[1] - x];
     const along = dy * way[0] + dx * way[1], across = Math.abs(dy * way[1] + dx * way[0]);

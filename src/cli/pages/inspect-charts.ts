@@ -15,7 +15,9 @@ interface Branch {
   readonly svg: string;
 }
 
-/** Classes that are taken for each other as a dendrogram: the farther left two meet, the more often. */
+/**
+ * A dendrogram of confused classes: the farther left two join, the more often they are confused.
+ */
 export function treeChart(tree: ConfusionTree, names: readonly string[]): string {
   const most = Math.max(1e-9, ...confusions(tree));
   const letters = Math.max(...names.map((name) => name.length));
@@ -52,7 +54,7 @@ const inWords = (tree: ConfusionTree, names: readonly string[]): string =>
     ? (names[tree.class] ?? String(tree.class))
     : `(${tree.parts.map((part) => inWords(part, names)).join(", ")})`;
 
-/** How well the classes can be read off each layer. */
+/** How well the classes can be read from each layer. */
 export function probeChart(probes: readonly LinearProbe[]): Promise<string> {
   const longest = Math.max(...probes.map(({ path }) => path.length));
   const bars = probes.map(({ path, accuracy }) => ({ path, accuracy }));
@@ -74,10 +76,10 @@ export function probeChart(probes: readonly LinearProbe[]): Promise<string> {
   }));
 }
 
-/** Layers up to which each cell has its number. */
+/** The most layers for which each cell shows its number. */
 const mostWritten = 12;
 
-/** How alike the layers are. */
+/** The similarity of the layers. */
 export function similarityChart({ paths, similarity }: LayerSimilarity): Promise<string> {
   const longest = Math.max(...paths.map((path) => path.length));
   const cells = similarity.flatMap((row, i) =>

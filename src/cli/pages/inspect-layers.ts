@@ -1,4 +1,4 @@
-/** What the layers of a net do with examples, as numbers. */
+/** What the layers of a net compute for examples, as numbers. */
 import { sizeOf } from "../../base/index.ts";
 import { dot } from "../../base/vectors.ts";
 import { type Call, captureCalls } from "../../inspect/capture.ts";
@@ -8,11 +8,11 @@ import { Conv1d, Conv2d, evaluating, Linear, type Module } from "../../nn/index.
 import type { Tensor } from "../../tensor/index.ts";
 import type { Plane } from "./sheet.ts";
 
-/** Patches of each unit. */
+/** Patches per unit. */
 const patchesPerUnit = 6;
-/** Kernels of a unit that are shown: those of the largest weights. */
+/** Kernels shown per unit: those with the largest weights. */
 const mostKernels = 8;
-/** Weights of a dense unit that stand in one row. */
+/** Weights of a dense unit in one row. */
 const mostInRow = 16;
 
 /** One call of a layer, or of an activation as a function. */
@@ -22,26 +22,26 @@ export interface LayerView {
   /** Without the batch axis. */
   readonly outputShape: readonly number[];
   readonly parameters: number;
-  /** What there is to see of its units; undefined for what only passes values on, such as dropout. */
+  /** Its visible units; undefined for layers that only pass values on, such as dropout. */
   readonly units?: UnitViews;
 }
 
 export interface UnitViews {
   readonly all: number;
-  /** Their indices; one of no index stands for the whole of a sequence. */
+  /** Their indices; one without an index stands for the entire sequence. */
   readonly shown: readonly number[];
-  /** What each shown unit computes of each chosen example. */
+  /** The outputs of each shown unit for each chosen example. */
   readonly maps: (unit: number, example: number) => Plane;
   /** The range of each shown unit over the chosen examples. */
   readonly ranges: readonly (readonly [number, number])[];
-  /** Weights of each shown unit: kernels with their largest, or undefined where the layer has none. */
+  /** Weights of each shown unit: kernels with their maximum, or undefined if the layer has none. */
   readonly weights?: readonly (readonly Plane[])[];
-  /** Of each shown unit, in a sample of the test data. */
+  /** Patches of each shown unit, in a sample of the test data. */
   readonly patches?: readonly (readonly Patch[])[];
   readonly audit?: ActivationAudit;
 }
 
-/** What {@link viewLayers} needs. */
+/** The inputs of {@link viewLayers}. */
 export interface LayerInput {
   readonly model: Module;
   /** The chosen examples, and a sample of the data. */
@@ -52,7 +52,7 @@ export interface LayerInput {
   readonly onLayer: (done: number) => void;
 }
 
-/** The calls of layers that hold no others, in their order. */
+/** The calls of layers that contain no others, in order. */
 export function leafCalls(model: Module, inputs: Tensor): readonly Call[] {
   const { activations } = evaluating(model, () => captureCalls(model, () => model.forward(inputs)));
   const paths = activations.map(({ path }) => path);
@@ -64,7 +64,7 @@ export function leafCalls(model: Module, inputs: Tensor): readonly Call[] {
 const parametersOf = (call: Call): number =>
   Object.values(call.module?.parameters() ?? {}).reduce((sum, p) => sum + sizeOf(p.shape), 0);
 
-/** Whether it changes what it is given, and has no more than a map per unit. */
+/** Whether it changes its input, and has at most one map per unit. */
 export function isSeen(call: Call): boolean {
   const input = call.input as Tensor | undefined;
   const isSame =
@@ -72,7 +72,7 @@ export function isSeen(call: Call): boolean {
   return !isSame && call.output.rank >= 2 && call.output.rank <= 4;
 }
 
-/** Looks at every layer on the way from the examples to the outputs. */
+/** Examines every layer from the examples to the outputs. */
 export function viewLayers(input: LayerInput): LayerView[] {
   const calls = leafCalls(input.model, input.chosen);
   let space: readonly number[] = input.chosen.shape.slice(1);
@@ -113,7 +113,7 @@ function unitsOf(call: Call, space: readonly number[], input: LayerInput): UnitV
   };
 }
 
-/** Least and greatest value of each unit; of single numbers, of all units together. */
+/** Minimum and maximum of each unit; for single numbers, of all units together. */
 function rangesOf(
   shown: readonly number[],
   examples: number,
@@ -135,13 +135,13 @@ function rangesOf(
   return each.map(() => [low, high]);
 }
 
-/** Patches in which units say something at all: a ReLU that is 0 everywhere does not. */
+/** Patches in which units are active: a ReLU may be 0 everywhere. */
 const patchesOf = ({ model, sample }: LayerInput, path: string, units: readonly number[]) =>
   topPatches(model, sample, { path, units, count: patchesPerUnit }).map((found) =>
     found.filter(({ activation }) => activation !== 0),
   );
 
-/** Kernels of a convolution; weights of a dense layer in the shape of what they meet. */
+/** Kernels of a convolution; weights of a dense layer in the shape of its input. */
 function weightsOf(
   { module }: Call,
   space: readonly number[],
@@ -170,7 +170,10 @@ function weightsOf(
   });
 }
 
-/** `[channels, height, width]` of the inputs of a dense layer; where they are no maps, a block that is no higher than wide. */
+/**
+ * `[channels, height, width]` of the inputs of a dense layer; if they are not maps, a block at
+ * least as wide as high.
+ */
 function meets(features: number, space: readonly number[]): readonly number[] {
   if (space.length === 3 && sizeOf(space) === features) return space;
   let rows = features < mostInRow ? 1 : Math.floor(Math.sqrt(features));

@@ -1,4 +1,4 @@
-/** What a page of `inspect` says of a run, as numbers. */
+/** The numbers on a page of `inspect`. */
 import { type HostArray, sizeOf } from "../../base/index.ts";
 import { classesOf, type Preparation, type Split, subset } from "../../data/index.ts";
 import {
@@ -22,7 +22,7 @@ import { largest, measureRun, probabilityRows, type RunResults } from "./report-
 /** An example that can be chosen on the page. */
 export interface Chosen {
   readonly name: string;
-  /** Its class or number; undefined where that is not known. */
+  /** Its class or number; undefined if unknown. */
   readonly actual?: number;
   readonly predicted: number;
   /** Of the predicted class. */
@@ -36,7 +36,7 @@ export interface Inspection {
   readonly chosen: readonly Chosen[];
   /** `[N, …]` of the chosen ones. */
   readonly inputs: HostArray;
-  /** Test examples in which patches are looked for. */
+  /** Test examples in which patches are searched for. */
   readonly sample: Split;
   readonly layers: readonly LayerView[];
   readonly attributions: readonly Attribution[];
@@ -45,17 +45,17 @@ export interface Inspection {
   readonly similarity?: LayerSimilarity;
 }
 
-/** How much is looked at. */
+/** How much is examined. */
 export interface Extent {
-  /** Examples to choose among. */
+  /** Number of examples to choose from. */
   readonly images: number;
-  /** Units of each layer. */
+  /** Units per layer. */
   readonly units: number;
   /** Test examples for patches, probes and similarity. */
   readonly examples: number;
 }
 
-/** Examples of a person's own. */
+/** The user's own examples. */
 export interface Given {
   readonly names: readonly string[];
   readonly inputs: HostArray;
@@ -63,9 +63,9 @@ export interface Given {
 
 export type Stage = (name: string, total: number) => (done?: number) => void;
 
-/** Fewer examples make no probe. */
+/** With fewer examples there is no probe. */
 const leastForProbes = 40;
-/** CKA is about the same with more. */
+/** CKA hardly changes with more examples. */
 const mostForSimilarity = 200;
 
 export async function inspectRun(
@@ -106,7 +106,7 @@ export async function inspectRun(
   };
 }
 
-/** Probes and similarity of the layers, where there are enough examples. */
+/** Probes and similarity of the layers, if there are enough examples. */
 async function representation(
   model: Module,
   sample: Split,
@@ -132,7 +132,10 @@ async function representation(
   return { ...(probes && { probes }), similarity };
 }
 
-/** Of classes half right answers, of different classes, and half the surest mistakes; of numbers, rows far apart. */
+/**
+ * For classes half correct predictions of different classes and half the most confident mistakes;
+ * for numbers, rows far apart.
+ */
 function chosenRows({ test, classes }: RunResults, count: number): number[] {
   const spread = Array.from({ length: Math.min(count, test.size) }, (_, k) =>
     Math.floor((k * test.size) / Math.min(count, test.size)),
@@ -161,7 +164,7 @@ const chosenOf = ({ test, classes, numbers }: RunResults, rows: readonly number[
     ...(classes && { probability: classes.probabilities[row]! }),
   }));
 
-/** What the network says of a person's own examples. */
+/** The predictions for the user's own examples. */
 async function judge(model: Module, config: RunConfig, given: Given): Promise<Chosen[]> {
   const outputs = await predict(judgedModel(model, config), given.inputs);
   const { preparation } = config.data;
@@ -177,7 +180,7 @@ async function judge(model: Module, config: RunConfig, given: Given): Promise<Ch
   });
 }
 
-/** A class in words, or a number with as many digits as say something. */
+/** A class name, or a number with its significant digits. */
 export const answerOf = (preparation: Preparation, value: number): string =>
   preparation.target.task === "regression"
     ? String(Number(value.toPrecision(4)))

@@ -11,7 +11,7 @@ import { type Drawn, diagram, layerSections } from "./inspect-units.ts";
 import { clipped, inWords, namesOfInputs } from "./inspect-words.ts";
 import { bySign, bySize, colored, type Plane, photograph, Sheet, shrink } from "./sheet.ts";
 
-/** Pixels along a side of pictures and attributions. */
+/** Pixels along a side of images and attributions. */
 const mostSide = 160;
 /** Rows of a table of attributions. */
 const mostRows = 40;
@@ -61,7 +61,7 @@ function firstNumbers({ results, layers }: Inspection): Record<string, string | 
   };
 }
 
-/** The chooser, and what the chosen example's answer rests on. */
+/** The chooser, and the attributions of the chosen example. */
 function pictures(inspection: Inspection): Drawn {
   const { chosen, inputs, attributions, config } = inspection;
   const isPicture = inputs.shape.length === 4;
@@ -160,7 +160,7 @@ function shareOf({ values }: Attribution, n: number): Plane {
   return { channels: 1, height: height!, width: width!, values: data };
 }
 
-/** Shares of columns, or of characters, as bars: those that weigh most. */
+/** Attributions of columns, or of characters, as bars: the largest ones. */
 function shareTable(inspection: Inspection, n: number): string {
   const { attributions, config } = inspection;
   const { preparation } = config.data;
@@ -198,7 +198,7 @@ const bar = (value: number, most: number): string => {
   return `<td><span class="bar${value < 0 ? " against" : ""}"><i style="${side};width:${share.toFixed(1)}%"></i></span>${Number(value.toPrecision(3))}</td>`;
 };
 
-/** Each character of a text with its place before the end. */
+/** Each character of a text with its position before the end. */
 function characters({ inputs, config }: Inspection, n: number): string[] {
   const { inputs: of } = config.data.preparation;
   const length = inputs.shape[1]!;
@@ -245,7 +245,7 @@ async function classFigures(inspection: Inspection): Promise<string[]> {
   ];
 }
 
-/** Of each example: what is shown while it is chosen. */
+/** For each example: what is shown while it is chosen. */
 const style = (count: number): string => `<style>
 :root { --chosen: 0; scroll-padding-top: 8.5rem; }
 ${Array.from({ length: count }, (_, n) => `:root:has(#chosen-${n}:checked) { --chosen: ${n}; } :root:has(#chosen-${n}:checked) .of:not(.of-${n}) { display: none; }`).join("\n")}

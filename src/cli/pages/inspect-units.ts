@@ -9,16 +9,18 @@ import { bySign, bySize, colored, type Plane, photograph, Sheet, shrink, strip }
 
 /** Pixels along a side of maps, kernels and patches. */
 const mostSide = 64;
-/** Examples of a unit that are told in words. */
+/** Examples of a unit that are described in words. */
 const mostTexts = 3;
 
-/** HTML with the sheets that it shows. */
+/** HTML with its sheets of images. */
 export interface Drawn {
   readonly html: string;
   readonly sheets: readonly Sheet[];
 }
 
-/** Boxes from the input to the outputs, as high as the maps are and as wide as there are channels. */
+/**
+ * Boxes from the input to the outputs, as high as the maps and as wide as the number of channels.
+ */
 export function diagram({ layers, config }: Inspection): string {
   const { inputShape } = config.data.preparation;
   const box = (shape: readonly number[]) => {
@@ -38,7 +40,7 @@ export function diagram({ layers, config }: Inspection): string {
   return `<nav aria-label="The net, layer by layer"><ol class="net">${item("<b>input</b>", inputShape)}${items.join("")}</ol></nav>`;
 }
 
-/** Every layer that has something to see, the first of them open. */
+/** Every layer with something to show, the first of them open. */
 export function layerSections(inspection: Inspection): Drawn {
   const drawn = inspection.layers.flatMap((layer, k) =>
     layer.units ? [layerSection(layer, layer.units, k, inspection)] : [],
@@ -133,7 +135,7 @@ ${sheets.maps.element(at, `what ${name} of ${path} computes of the chosen exampl
 ${answers(found, at, `${name} of ${path}`, sheets.patches, inspection)}</li>`;
 }
 
-/** The examples of a unit: as pictures, or by what they say. */
+/** The examples of a unit: as images, or in words. */
 function answers(
   found: readonly Patch[],
   at: number,
@@ -187,7 +189,7 @@ function weightSheet(weights: readonly (readonly Plane[])[], k: number): Sheet {
   return sheet;
 }
 
-/** Patches side by side, cut from pictures, all of the size of the largest; none of what is no picture. */
+/** Patches side by side, cut from images, all as large as the largest; none for other inputs. */
 function patchSheet(
   patches: readonly (readonly Patch[])[],
   k: number,

@@ -1,10 +1,10 @@
-/** Examples that are no pictures, in words. */
+/** Examples that are not images, in words. */
 import { featuresOf, type NumberInput, type Preparation } from "../../data/index.ts";
 import { shownClass } from "./class-names.ts";
 
-/** Columns of a row that are shown. */
+/** Columns shown per row. */
 const mostFeatures = 8;
-/** Letters of an example that is one of many. */
+/** Characters of an example in a list. */
 const mostLetters = 60;
 
 export const clipped = (text: string): string =>
@@ -12,13 +12,15 @@ export const clipped = (text: string): string =>
 
 const number = (x: number): string => String(Number(x.toPrecision(4)));
 
-/** A prepared number in the units of its column; what rounding has left of 0 is 0. */
+/** A prepared number in the units of its column; a rounding residue of 0 is 0. */
 function ownUnits(x: number, { mean, std }: NumberInput): string {
   const value = x * std + mean;
   return Math.abs(value) < 1e-6 * std ? "0" : number(value);
 }
 
-/** A text as it is; the first columns of a row of a table in their own units; other numbers as they are. */
+/**
+ * A text unchanged; the first columns of a table row in their own units; other numbers unchanged.
+ */
 export function inWords({ inputs }: Preparation, values: ArrayLike<number>): string {
   if (inputs.kind === "text")
     return JSON.stringify(Array.from(values, (k) => inputs.characters[k] ?? "").join(""));
@@ -37,6 +39,6 @@ export function inWords({ inputs }: Preparation, values: ArrayLike<number>): str
   return `${words.slice(0, mostFeatures).join(", ")}${words.length > mostFeatures ? ", …" : ""}`;
 }
 
-/** What each input is called. */
+/** The name of each input. */
 export const namesOfInputs = ({ inputs }: Preparation, count: number): readonly string[] =>
   inputs.kind === "table" ? featuresOf(inputs) : Array.from({ length: count }, (_, i) => `x${i}`);

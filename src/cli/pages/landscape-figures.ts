@@ -23,7 +23,7 @@ const size = {
 const logOf = (loss: number): number =>
   Number.isFinite(loss) ? Math.log10(Math.max(loss, 1e-12)) : Number.NaN;
 
-/** What each axis of the plane is. */
+/** The label of each axis of the plane. */
 export function axisNames({ kind, explained }: Plane): [string, string] {
   if (kind === "random") return ["random direction 1", "random direction 2"];
   if (kind === "eigen") return ["steepest eigenvector", "second eigenvector"];
@@ -52,7 +52,7 @@ function roundLosses(low: number, high: number): number[] {
 
 const short = (x: number): string => String(Number(x.toPrecision(2)));
 
-/** The plane from above, with the path and the net. */
+/** The plane from above, with the trajectory and the net. */
 export function contourChart(grid: GridSlice, plane: Plane): Promise<string> {
   const { x, y, losses } = grid;
   const [low, high] = range(grid);
@@ -137,7 +137,7 @@ export function surfaceOf(grid: GridSlice, plane: Plane): [SurfaceData, SurfaceO
   ];
 }
 
-/** The path with points between its points, so that a line on a surface follows it. */
+/** The trajectory with intermediate points, so that a line on a surface follows it. */
 function dense(path: Plane["path"]): [number, number][] {
   const between = 12;
   return path.flatMap(([a, b], i) => {
@@ -150,7 +150,7 @@ function dense(path: Plane["path"]): [number, number][] {
   });
 }
 
-/** Between the four points around a point; undefined outside the grid. */
+/** Bilinear interpolation between the four points around a point; undefined outside the grid. */
 function heightAt(
   { x, y }: GridSlice,
   heights: readonly (readonly number[])[],
@@ -169,7 +169,7 @@ function heightAt(
 export const surfacePicture = (grid: GridSlice, plane: Plane): string =>
   surfaceChart(...surfaceOf(grid, plane));
 
-/** How the eigenvalues are spread, on a logarithmic scale of numbers, with the extreme ones marked. */
+/** The density of the eigenvalues, on a logarithmic scale, with the extreme ones marked. */
 export function spectrumChart(
   { spectrum, largest, smallest }: Curvature,
   directions: number,
@@ -212,7 +212,7 @@ export function spectrumChart(
   }));
 }
 
-/** The loss between two nets, straight and by the curve. */
+/** The loss between two nets, on the straight line and on the curve. */
 export function betweenChart({ t, line, curve }: Between): Promise<string> {
   const rows = (losses: readonly number[]) => losses.map((loss, i) => ({ t: t[i]!, loss }));
   return chart((Plot) => ({

@@ -1,4 +1,4 @@
-/** What `gradus landscape` measures of a trained net. */
+/** The measurements of `gradus landscape` on a trained net. */
 import { ConfigError, GradusError, RandomStream } from "../../base/index.ts";
 import { extent } from "../../base/vectors.ts";
 import { type Split, subset } from "../../data/index.ts";
@@ -28,7 +28,7 @@ import { objectiveOf } from "../run/stored-run.ts";
 
 export type Directions = "pca" | "random" | "eigen";
 
-/** How much work is put into each part; see the defaults of {@link measureLandscape}. */
+/** How much work each part takes; see the defaults of {@link measureLandscape}. */
 export interface Effort {
   readonly points: number;
   readonly samples: number;
@@ -38,15 +38,15 @@ export interface Effort {
 /** A part of the work that takes a while. */
 export type Stage = (name: string, total: number) => (done?: number) => void;
 
-/** Up to so many parameters the Hessian is formed, which costs a product for each. */
+/** Up to this many parameters the Hessian is formed, at the cost of a product for each. */
 const denseLimit = 400;
 const [largestCount, lanczosSteps, lanczosTolerance] = [5, 60, 1e-3];
 const [densityProbes, densitySteps, traceProbes] = [3, 40, 16];
-/** Room around the path, as a share of its extent. */
+/** Margin around the trajectory, as a fraction of its extent. */
 const margin = 0.25;
 const curveSteps = 60;
 
-/** The loss of a model on a stated sample of its training data. */
+/** The loss of a model on a sample of its training data. */
 export interface Scene {
   readonly model: Module;
   readonly surface: LossSurface;
@@ -55,7 +55,7 @@ export interface Scene {
   readonly loss: Objective["loss"];
 }
 
-/** @param data of which `samples` examples are drawn; all of them if there are no more. */
+/** @param data of which `samples` examples are drawn, or all if there are fewer. */
 export function sceneOf(model: Module, data: Split, effort: Effort): Scene {
   const order = new RandomStream(effort.seed).permutation(data.size);
   const sample =
@@ -70,13 +70,13 @@ export interface Plane {
   readonly kind: Directions;
   readonly directions: readonly [Float64Array, Float64Array];
   readonly axes: readonly [Axis, Axis];
-  /** Shares of the path's variance, for the plane of the trajectory. */
+  /** Fractions of the trajectory's variance, for the plane of the trajectory. */
   readonly explained?: readonly number[];
-  /** Where the path lies on the plane. */
+  /** The trajectory projected onto the plane. */
   readonly path: readonly (readonly [number, number])[];
 }
 
-/** @throws {ConfigError} if the plane of a trajectory is asked for and there is none. */
+/** @throws {ConfigError} if the plane of a trajectory is requested and there is none. */
 export function planeOf(
   { surface, point }: Scene,
   kind: Directions,
@@ -122,7 +122,7 @@ export function planeOf(
   return finish([directions[0]!, directions[1]!], (at) => around(at, points), [...explained]);
 }
 
-/** @throws {ConfigError} if the path is a line: the weights hardly moved. */
+/** @throws {ConfigError} if the trajectory is a line: the weights hardly moved. */
 function planeOfPath(path: Trajectory["points"]): ReturnType<typeof trajectoryDirections> {
   try {
     return trajectoryDirections(path, 2);
@@ -143,7 +143,7 @@ const noPath = (found: number): ConfigError =>
     fix: "choose --directions random or eigen, or train again.",
   });
 
-/** Axes that hold the path and the net, with room around them. */
+/** Axes that contain the trajectory and the net, with a margin. */
 function around(path: readonly (readonly [number, number])[], points: number) {
   return [0, 1].map((k) => {
     const values = [0, ...path.map((at) => at[k]!)];
@@ -153,7 +153,7 @@ function around(path: readonly (readonly [number, number])[], points: number) {
   }) as [Axis, Axis];
 }
 
-/** The operator, telling of each product. */
+/** The operator, reporting each product. */
 const counted = (
   { size, apply }: LinearOperator,
   tick: (done?: number) => void,
@@ -166,7 +166,7 @@ const counted = (
   },
 });
 
-/** The Hessian at the net: formed if it is small, else known by its products. */
+/** The Hessian at the net: formed if it is small, else an operator. */
 function hessianOf({ surface, point }: Scene, stage: Stage): LinearOperator & { dense: boolean } {
   const operator = surface.hessianAt(point);
   if (surface.size > denseLimit) return { ...operator, dense: false };
@@ -186,14 +186,14 @@ interface Eigenvalue {
   readonly residual: number;
 }
 
-/** How the loss bends at the net. */
+/** The curvature of the loss at the net. */
 export interface Curvature {
   readonly loss: number;
   readonly gradientNorm: number;
   /** The largest and the smallest eigenvalues of the Hessian, each with ‖Hv − λv‖. */
   readonly largest: readonly Eigenvalue[];
   readonly smallest: readonly Eigenvalue[];
-  /** λ_max / λ_min, where the Hessian is positive definite beyond doubt. */
+  /** λ_max / λ_min, if the Hessian is certainly positive definite. */
   readonly conditionNumber: number | null;
   readonly definiteness: string;
   readonly trace: { readonly value: number; readonly standardError: number };

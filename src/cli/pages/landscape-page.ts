@@ -16,10 +16,10 @@ import { findingsHead, findingsList } from "./findings.ts";
 import { surfaceOf } from "./landscape-figures.ts";
 import type { Between, Curvature, Plane } from "./landscape-measure.ts";
 
-/** All that the page shows. */
+/** Everything on the page. */
 export interface Landscape {
   readonly run: string;
-  /** What was measured: the model, the loss, how many examples. */
+  /** What was measured: the model, the loss, the number of examples. */
   readonly about: {
     readonly model: string;
     readonly data: string;
@@ -27,7 +27,7 @@ export interface Landscape {
     readonly samples: number;
     readonly examples: number;
     readonly seed: number;
-    /** Points of the path, or null where the run has none. */
+    /** Points of the trajectory, or null if the run has none. */
     readonly path: number | null;
   };
   readonly plane: Plane;
@@ -51,7 +51,7 @@ export const number = (x: number): string => {
 /** Figures are as wide as the text. */
 const figureStyle = "<style>figure svg { width: 100%; max-width: 36rem; }</style>\n";
 
-/** The page in one file: works without a network, and its figures without scripts. */
+/** The self-contained page: works offline, and its figures without scripts. */
 export async function landscapePage(landscape: Landscape, figures: Figures): Promise<string> {
   const { run, about, between } = landscape;
   const { samples, examples } = about;
@@ -168,7 +168,7 @@ const betweenText = ({
 }: NonNullable<Landscape["between"]>): string =>
   `On the straight line to ${run} the loss rises by ${number(lineBarrier)} above its ends; on a curve that was trained to stay low, by ${number(curveBarrier)}. Two minima that a line parts are often joined by such a valley.`;
 
-/** Few indices, then how many more. */
+/** The first indices, then how many more. */
 const some = (units: readonly number[]): string =>
   units.length > 12
     ? `${units.slice(0, 12).join(", ")}, … (${units.length})`

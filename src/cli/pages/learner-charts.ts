@@ -3,7 +3,7 @@ import { extent } from "../../base/vectors.ts";
 import { chart } from "../../draw/index.ts";
 import type { CalibrationBin, ClassCurves, LearningPoint, XY } from "./learner-data.ts";
 
-/** Ten colors that can be told apart, for classes: Observable's. */
+/** Ten distinguishable colors for classes: Observable's. */
 export const palette = [
   ...["#4269d0", "#efb118", "#ff725c", "#6cc5b0", "#3ca951"],
   ...["#ff8ab7", "#a463f2", "#97bbf5", "#9c6b4e", "#9498a0"],
@@ -17,12 +17,12 @@ const plain = (x: number): string => String(Number(x.toPrecision(3)));
 const legendOf = (names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.map((name, k) => [name, colorOf(k)]));
 
-/** Letters that a legend has room for, with four for each dot and the space around it. */
+/** Letters that fit in a legend; each dot with its space counts as four. */
 const mostLetters = 60;
 const shortLegend = (names: readonly string[]) =>
   names.join("").length + 4 * names.length > mostLetters ? {} : { legend: legendOf(names) };
 
-/** Curves of shares against each other, with the diagonal or without. */
+/** Curves of rates against each other, optionally with the diagonal. */
 function shareCurves(
   title: string,
   [x, y]: readonly [string, string],
@@ -68,7 +68,10 @@ export const precisionRecallChart = (curves: readonly ClassCurves[]): Promise<st
     false,
   );
 
-/** The share that is right against the probability that was said; the dot's area is the number of examples. */
+/**
+ * The fraction of correct predictions against the predicted probability; a dot's area is the number
+ * of examples.
+ */
 export function calibrationChart(bins: readonly CalibrationBin[]): Promise<string> {
   const most = Math.max(...bins.map(({ count }) => count));
   const points = bins.map(({ confidence: x, accuracy: y, count }) => ({
@@ -146,7 +149,7 @@ export const epochChart = (title: string, values: readonly number[]): Promise<st
     ],
   }));
 
-/** What is left of each number, against the prediction. */
+/** The residual of each number, against the prediction. */
 export const residualChart = (points: readonly XY[]): Promise<string> =>
   chart((Plot) => ({
     title: "Residuals",
@@ -175,7 +178,7 @@ export const residualHistogram = (residuals: readonly number[]): Promise<string>
     ],
   }));
 
-/** A row of the plane of which one class is named from `x1` to `x2`. */
+/** A segment of a row of the plane with one predicted class, from `x1` to `x2`. */
 export interface Region {
   readonly x1: number;
   readonly x2: number;
@@ -190,7 +193,7 @@ export interface PlanePoint {
   readonly isSupport: boolean;
 }
 
-/** What the learner names in each place of a plane of two features, with examples on it. */
+/** The prediction at each point of a plane of two features, with examples on it. */
 export function regionChart(
   regions: readonly Region[],
   points: readonly PlanePoint[],

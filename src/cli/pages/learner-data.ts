@@ -1,4 +1,4 @@
-/** What a report says of a learner, as numbers. */
+/** The numbers in a learner's report. */
 import { sizeOf } from "../../base/index.ts";
 import {
   classesOf,
@@ -20,7 +20,7 @@ import {
 import type { LearnerRunConfig } from "../run/run-config.ts";
 import { type Source, some } from "../sources/data-source.ts";
 
-/** The names of the numbers that an example is made of. */
+/** The names of an example's features. */
 export function featureNames({ inputs, inputShape }: Preparation): string[] {
   if (inputs.kind === "table") return featuresOf(inputs);
   return Array.from({ length: sizeOf(inputShape) }, (_, k) => `x${k}`);
@@ -40,10 +40,10 @@ export function featureScales({
   );
 }
 
-/** A weight per feature for each class, or one for what is predicted. */
+/** A weight per feature for each class, or one row for regression. */
 export interface Coefficients {
   readonly names: readonly string[];
-  /** What each row of weights speaks for. */
+  /** The class or quantity of each row of weights. */
   readonly of: readonly string[];
   readonly weights: readonly (readonly number[])[];
   /** The same per unit of the data. */
@@ -51,7 +51,7 @@ export interface Coefficients {
   readonly intercepts: readonly number[];
 }
 
-/** The weights of a linear learner; undefined of another. */
+/** The weights of a linear learner; undefined for others. */
 export function coefficientsOf(
   learner: AnyLearner,
   preparation: Preparation,
@@ -83,16 +83,19 @@ export type XY = readonly [x: number, y: number];
 export interface ClassCurves {
   readonly name: string;
   readonly auc: number;
-  /** False positives and true positives as shares, threshold by threshold. */
+  /** False positive and true positive rates, threshold by threshold. */
   readonly roc: readonly XY[];
   /** Recall and precision. */
   readonly precisionRecall: readonly XY[];
 }
 
-/** Classes up to which each has a curve. */
+/** The most classes for which each has a curve. */
 const mostCurves = 10;
 
-/** The curves of each class, of two of the second alone; of a class that has examples and is not all of them. */
+/**
+ * The curves of each class (for two classes only the second), if it has examples and is not all of
+ * them.
+ */
 export function curvesOf(
   { scores }: LearnerOutputs,
   { targets: { data: actual } }: Split,
@@ -109,7 +112,7 @@ export function curvesOf(
   });
 }
 
-/** Every threshold from the highest score down; equal scores pass together. */
+/** Every threshold from the highest score down; equal scores are passed together. */
 function thresholds(scores: readonly number[], positive: readonly number[], all: number) {
   const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || 0);
   const rest = scores.length - all;
@@ -128,9 +131,9 @@ function thresholds(scores: readonly number[], positive: readonly number[], all:
 
 /** Examples whose highest probability lies in one bin. */
 export interface CalibrationBin {
-  /** The mean probability of the class that is named. */
+  /** The mean probability of the predicted class. */
   readonly confidence: number;
-  /** The share of them that is right. */
+  /** The fraction of correct predictions. */
   readonly accuracy: number;
   readonly count: number;
 }
@@ -138,7 +141,8 @@ export interface CalibrationBin {
 const bins = 10;
 
 /**
- * Whether probabilities are what they say, and the expected calibration error Σ (n/N) |accuracy − confidence|.
+ * How well probabilities are calibrated, and the expected calibration error Σ (n/N) |accuracy −
+ * confidence|.
  *
  * @see Guo et al. 2017, "On calibration of modern neural networks", §2
  */
@@ -166,7 +170,7 @@ export function calibrationOf(
   return { bins: filled, error };
 }
 
-/** How good a learner is after so many training examples. */
+/** The performance of a learner after a number of training examples. */
 export interface LearningPoint {
   readonly examples: number;
   readonly train: number;
@@ -174,16 +178,19 @@ export interface LearningPoint {
 }
 
 const shares = [0.1, 0.2, 0.4, 0.6, 0.8];
-/** Milliseconds after which no further point is begun, and training examples that are measured. */
+/**
+ * Milliseconds after which no further point is started, and the number of training examples that
+ * are evaluated.
+ */
 const [mostTime, mostMeasured] = [5000, 1000];
 
-/** The measure of a learning curve, accuracy or R². */
+/** The metric of a learning curve, accuracy or R². */
 export const curveMeasure = (config: LearnerRunConfig): "accuracy" | "r2" =>
   config.data.preparation.target.task === "regression" ? "r2" : "accuracy";
 
 /**
- * The measure after a part of the training examples, and after all of them. It begins with few; where fits take so long
- * that it ends before most of them, there is no curve.
+ * The metric after parts of the training examples, and after all of them. It starts with few; if
+ * fits are so slow that it stops before most of them, there is no curve.
  */
 export async function learningCurve(
   learner: AnyLearner,
@@ -207,12 +214,12 @@ export async function learningCurve(
     try {
       await fitSplit(fresh, part, config);
       points.push(at(fresh, part));
-    } catch {} // too few examples of a class, fewer than k, …: a curve begins where it can
+    } catch {} // too few examples of a class, fewer than k, …: the curve starts where it can
   }
   return [...points, at(learner, train)];
 }
 
-/** How often a group holds a class. */
+/** How often a cluster contains a class. */
 export function groupsOf({ chosen }: LearnerOutputs, { targets }: Split, preparation: Preparation) {
   const classes = classesOf(preparation);
   const groups = 1 + Math.max(...chosen!, 0);
@@ -222,7 +229,7 @@ export function groupsOf({ chosen }: LearnerOutputs, { targets }: Split, prepara
   return square.slice(0, groups).map((row) => row.slice(0, classes.length));
 }
 
-/** All that a report of a learner is made of. */
+/** The data of a learner's report. */
 export interface LearnerResults {
   readonly test: Split;
   readonly measured: Logs;

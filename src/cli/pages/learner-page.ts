@@ -41,15 +41,15 @@ import {
 import { confusionChart, scatter } from "./report-charts.ts";
 import { pictureHead, scoreTable } from "./report-page.ts";
 
-/** All that the page is made of. */
+/** Everything on the page. */
 export interface LearnerPageInput {
   readonly name: string;
   readonly config: LearnerRunConfig;
   readonly learner: AnyLearner;
   readonly results: LearnerResults;
-  /** Seconds of the fit. */
+  /** Duration of the fit in seconds. */
   readonly seconds: number | undefined;
-  /** The training split, where it is at hand, and what comes of it. */
+  /** The training split, if it is available, and its results. */
   readonly train?: Split;
   readonly plane?: string | undefined;
   readonly curve?: readonly LearningPoint[] | undefined;
@@ -105,7 +105,7 @@ function firstNumbers({ learner, results, seconds, train }: LearnerPageInput) {
   };
 }
 
-/** What the way of learning was, for learners that tell. */
+/** How the training went, for learners that report it. */
 async function ofTraining({ learner, results }: LearnerPageInput): Promise<string[]> {
   if (learner instanceof Perceptron) return [await perceptronSection(learner)];
   if (learner instanceof Adaline)
@@ -174,9 +174,9 @@ async function picture(
   return figure(image(png, caption), caption);
 }
 
-/** Weights of a class that are drawn. */
+/** Weights per class that are drawn. */
 const mostWeights = 15;
-/** Features up to which each stands in the table. */
+/** Features up to which each is listed in the table. */
 const mostRows = 60;
 
 async function ofWeights({ learner, config, results }: LearnerPageInput): Promise<string[]> {

@@ -1,4 +1,4 @@
-/** What a learner says everywhere, where there are one or two features to vary. */
+/** A learner's predictions everywhere, for one or two features. */
 import { type HostArray, sizeOf } from "../../base/index.ts";
 import { extent } from "../../base/vectors.ts";
 import type { Preparation, Split } from "../../data/index.ts";
@@ -9,12 +9,12 @@ import { some } from "../sources/data-source.ts";
 import { fitChart, type PlanePoint, type Region, regionChart } from "./learner-charts.ts";
 import { featureNames, featureScales, type XY } from "./learner-data.ts";
 
-/** Places on a side of the plane, and examples that are drawn. */
+/** Grid points per side of the plane, and examples that are drawn. */
 const [side, mostPoints] = [120, 600];
-/** How far the figure goes beyond the examples, as a share of their width. */
+/** The margin beyond the examples, as a fraction of their range. */
 const margin = 0.06;
 
-/** A figure of the regions, or of the curve; undefined where there are other numbers of features. */
+/** A figure of the regions, or of the curve; undefined for other numbers of features. */
 export async function planeFigure(
   learner: AnyLearner,
   config: LearnerRunConfig,
@@ -91,7 +91,7 @@ async function regions(learner: AnyLearner, preparation: Preparation, train: Spl
 type Scale = { readonly mean: number; readonly std: number };
 const own = (x: number, { mean, std }: Scale): number => x * std + mean;
 
-/** Rows that are drawn: all, or evenly some. */
+/** Rows to draw: all, or an even selection. */
 const shownRows = (size: number): number[] => {
   const step = Math.max(1, Math.ceil(size / mostPoints));
   return Array.from({ length: Math.ceil(size / step) }, (_, n) => n * step);

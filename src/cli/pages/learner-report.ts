@@ -11,7 +11,7 @@ import { planeFigure } from "./learner-plane.ts";
 /**
  * Writes report.html into the folder of a learner's run.
  *
- * @param data all parts of the data of the run, or other examples to measure on.
+ * @param data all splits of the run's data, or other examples to evaluate on.
  * @returns its path.
  */
 export async function writeLearnerReport(

@@ -4,7 +4,7 @@ import { chart, css, viridis } from "../../draw/index.ts";
 import type { MapSource } from "../sources/map-source.ts";
 import { colorOf } from "./learner-charts.ts";
 
-/** Classes up to which each has a color of its own in the legend. */
+/** Classes up to which each has its own color in the legend. */
 const mostClasses = 10;
 
 /** The color of each point: by its class, or from dark to light by its number. */

@@ -1,18 +1,18 @@
-/** A map of examples as one HTML file, on which each can be looked at. */
+/** A map of examples as one HTML file, on which each can be inspected. */
 import { type HostArray, sizeOf } from "../../base/index.ts";
 import { escapeXml, image, page, paragraph, pictureToPng, section } from "../../draw/index.ts";
 import type { MapSource } from "../sources/map-source.ts";
 import { colorOf } from "./learner-charts.ts";
 import { colorsOf } from "./map-chart.ts";
 
-/** Pixels of all pictures on the page, at most: what is beyond has no picture. */
+/** The most pixels of all images on the page; examples beyond have no image. */
 const mostPixels = 2 ** 23;
-/** Columns of a row that are shown. */
+/** Columns shown per row. */
 const mostCells = 12;
-/** Classes that the legend has a button for. */
+/** Classes for which the legend has a button. */
 const mostButtons = 40;
 
-/** Small pictures of the examples, row by row in one. */
+/** Thumbnails of the examples, row by row in one image. */
 interface Sprites {
   readonly png: Uint8Array;
   readonly width: number;
@@ -67,7 +67,10 @@ export async function mapPage(
   return page({ title, body, head: style });
 }
 
-/** Pictures of the inputs; undefined where they are none. Recordings and color are shown as they are seen. */
+/**
+ * Images of the inputs; undefined if they are not images. Recordings and colors are shown as they
+ * look.
+ */
 async function spritesOf({ shape, data }: HostArray): Promise<Sprites | undefined> {
   const [size, channels, height, width] = shape as readonly number[];
   if (shape.length !== 4 || (channels !== 1 && channels !== 3)) return undefined;
@@ -106,7 +109,7 @@ const style = `<style>
 </style>
 `;
 
-/** What the page does; it knows `data`. */
+/** The script of the page; it uses `data`. */
 const script = `
 const canvas = document.querySelector(".map canvas"), card = document.getElementById("card");
 const sprites = document.getElementById("sprites"), off = new Set();
@@ -185,7 +188,7 @@ canvas.addEventListener("keydown", (event) => {
   if (!way) return;
   event.preventDefault();
   if (chosen < 0) { choose(first()); return; }
-  let best = -1, least = Infinity; // the next along the arrow; what lies beside it counts as farther
+  let best = -1, least = Infinity; // sideways distance counts more
   for (let n = 0; n < count; n++) {
     if (n === chosen || !shown(n)) continue;
     const [dx, dy] = [at[2 * n] - at[2 * chosen], at[2 * n + 1] - at[2 * chosen + 1]];

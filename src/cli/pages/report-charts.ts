@@ -9,7 +9,7 @@ export type EpochLine = Readonly<Record<string, unknown>>;
 const trainColor = "#2459a9";
 const validationColor = "#d9822b";
 
-/** The names of the curves, `loss` first: what has a value per epoch on training data. */
+/** The names of the curves, `loss` first: everything with a value per epoch on training data. */
 export const curveNames = (lines: readonly EpochLine[]): string[] =>
   Object.keys(lines[0] ?? {}).filter(
     (name) => !["epoch", "seconds", "lr"].includes(name) && !name.startsWith("val_"),
@@ -48,10 +48,10 @@ const dotSize = (lines: readonly EpochLine[]): number => (lines.length > 40 ? 0 
 const wholeOnly = (x: number): string => (Number.isInteger(x) ? String(x) : "");
 const plainNumber = (x: number): string => String(Number(x.toPrecision(3)));
 
-/** Classes up to which each cell has its number. */
+/** Classes up to which each cell shows its number. */
 const mostWritten = 20;
 
-/** How often a class (row) was taken for another (column); `normalized` by rows. */
+/** How often a class (row) was predicted as another (column); `normalized` by rows. */
 export function confusionChart(
   matrix: readonly (readonly number[])[],
   classes: readonly string[],
@@ -70,7 +70,7 @@ export function confusionChart(
   const names = matrix.map((_, k) => name(k));
   const longest = Math.max(...names.map((each) => each.length));
   const side = Math.min(640, Math.max(240, 120 + 40 * names.length));
-  const below = longest > 4 ? 3.5 * longest : 0; // names stand aslant
+  const below = longest > 4 ? 3.5 * longest : 0; // names are slanted
   return chart((Plot) => ({
     title: normalized ? "Shares of each true class" : "Number of examples",
     width: side + 7 * longest,

@@ -1,4 +1,4 @@
-/** What a report says of a run, as numbers. */
+/** The numbers in a run's report. */
 import { type HostArray, type Shape, sizeOf } from "../../base/index.ts";
 import { classesOf, type Preparation, type Split } from "../../data/index.ts";
 import { auditModel, type ModelAudit } from "../../lab/index.ts";
@@ -19,18 +19,18 @@ import { some } from "../sources/data-source.ts";
 import type { Parts } from "../sources/readers/reader.ts";
 import { type AutoencoderResults, measureAutoencoder } from "./autoencoder-data.ts";
 
-/** Examples that the audit looks at: enough for shares of units, few enough to be quick. */
+/** Examples for the audit: enough for fractions of units, few enough to be quick. */
 const auditExamples = 256;
 /** Mistakes that are shown. */
 const mostMistakes = 24;
 
-/** An example that the network is surely wrong about. */
+/** An example that the network gets wrong with confidence. */
 export interface Mistake {
   /** Its row in the test data. */
   readonly row: number;
   readonly actual: number;
   readonly predicted: number;
-  /** The probability that the network gave to the wrong class. */
+  /** The probability of the wrong class. */
   readonly probability: number;
 }
 
@@ -38,7 +38,7 @@ export interface ClassResults {
   readonly matrix: readonly (readonly number[])[];
   readonly scores: ClassificationReport;
   readonly mistakes: readonly Mistake[];
-  /** The class that the network gives each test example, and with which probability. */
+  /** The predicted class of each test example, and its probability. */
   readonly predicted: readonly number[];
   readonly probabilities: readonly number[];
 }
@@ -54,16 +54,16 @@ export interface RunResults {
   readonly test: Split;
   readonly sizes: Summary;
   readonly audit: ModelAudit;
-  /** One of the three, as the task is. */
+  /** One of the three, depending on the task. */
   readonly classes?: ClassResults;
   readonly numbers?: NumberResults;
   readonly autoencoder?: AutoencoderResults;
 }
 
-/** What a report is made from: test data, and for the baseline of an autoencoder what it learned from. */
+/** The data of a report: test data, and for the baseline of an autoencoder its training data. */
 export type Judging = Pick<Parts, "test"> & Partial<Pick<Parts, "train">>;
 
-/** Measures a trained network on its test data. */
+/** Evaluates a trained network on its test data. */
 export async function measureRun(
   model: Module,
   config: RunConfig,
@@ -93,7 +93,7 @@ export async function measureRun(
       };
 }
 
-/** Targets as the network learned them: its loss is of the scale that they were brought to. */
+/** Targets as the network learned them: its loss is in standardized units. */
 function inScale(split: Split, { target }: Preparation): Split {
   const isOwn = split.targets === split.inputs;
   if (isOwn || target.task !== "regression" || !target.scale) return split;
@@ -126,7 +126,7 @@ function classResults(
   return { matrix, scores: classificationReport(matrix), mistakes, predicted, probabilities };
 }
 
-/** A row of probabilities per example; of yes or no, both. */
+/** A row of probabilities per example; for a binary task, both classes. */
 export function probabilityRows({ shape, data }: HostArray): number[][] {
   const size = shape[0]!;
   const width = sizeOf(shape.slice(1));
@@ -150,13 +150,13 @@ function numberResults(outputs: Tensor, targets: HostArray): NumberResults {
   };
 }
 
-/** A filter, or the weights of a dense unit, as a picture: channels × height × width. */
+/** A filter, or the weights of a dense unit, as an image: channels × height × width. */
 export interface Filter {
   readonly shape: readonly [channels: number, height: number, width: number];
   readonly values: Float64Array;
 }
 
-/** The weights of the first layer that look at the picture; none where the inputs are no pictures. */
+/** The weights of the first layer, if the inputs are images. */
 export function firstFilters(model: Module, inputShape: Shape): Filter[] {
   if (inputShape.length !== 3) return [];
   const weight = Object.values(model.parameters()).find(({ shape }) => shape.length > 1);

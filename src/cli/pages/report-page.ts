@@ -22,7 +22,7 @@ import { findingsHead, findingsList } from "./findings.ts";
 import { confusionChart, curve, curveNames, type EpochLine, scatter } from "./report-charts.ts";
 import { type ClassResults, type Filter, firstFilters, type RunResults } from "./report-data.ts";
 
-/** All that the page is made of. */
+/** Everything on the page. */
 export interface ReportInput {
   readonly name: string;
   readonly config: RunConfig;
@@ -31,7 +31,7 @@ export interface ReportInput {
   readonly results: RunResults;
 }
 
-/** Styles of rows of pictures. */
+/** Styles of rows of images. */
 export const pictureHead = `<style>
 .pictures { display: flex; flex-wrap: wrap; gap: .6rem; } .pictures figure { margin: 0; width: 84px; }
 .pictures img { width: 72px; height: auto; image-rendering: pixelated; border: 1px solid var(--line); border-radius: 4px; }
@@ -131,7 +131,7 @@ async function classSections(
   return [...sections, section("Worst mistakes", about, list)];
 }
 
-/** A row of the test data by its number, or by the characters of a text that it holds. */
+/** A row of the test data by its number, or by its characters for a text. */
 function exampleOf(
   { data: { preparation } }: RunConfig,
   { shape, data }: RunResults["test"]["inputs"],
@@ -200,7 +200,10 @@ async function filters({ model, config }: ReportInput): Promise<string> {
   );
 }
 
-/** Weights around grey; the largest in size is black or white. With other than 3 channels, the first is shown. */
+/**
+ * Weights around gray; the largest magnitude is black or white. Unless there are 3 channels, the
+ * first is shown.
+ */
 function asPicture({ shape: [channels, height, width], values }: Filter) {
   const most = Math.max(1e-12, ...values.map(Math.abs));
   const shownChannels = channels === 3 ? 3 : 1;

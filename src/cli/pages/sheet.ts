@@ -1,4 +1,4 @@
-/** Many small pictures as one file, of which the elements of a page each show a tile. */
+/** Many small images in one file, of which each element of a page shows a tile. */
 import { escapeXml, pictureToPng, viridis } from "../../draw/index.ts";
 
 /** Red, green and blue of each pixel, from 0 to 1, row by row. */
@@ -8,7 +8,7 @@ export interface Tile {
   readonly rgb: Float32Array; // [height · width, 3]
 }
 
-/** Values of a picture, channels one after another, each row by row. */
+/** Values of an image, channels one after another, each row by row. */
 export interface Plane {
   readonly channels: number;
   readonly height: number;
@@ -16,7 +16,7 @@ export interface Plane {
   readonly values: ArrayLike<number>;
 }
 
-/** Pixels along a side of a sheet: browsers show larger ones smaller. */
+/** The most pixels along a side of a sheet: browsers scale larger ones down. */
 const mostSide = 8192;
 
 const hues = Array.from({ length: 256 }, (_, i) => viridis(i / 255).map((c) => c / 255));
@@ -49,7 +49,10 @@ export function colored(plane: Plane, color: (value: number) => readonly number[
   return { height, width, rgb };
 }
 
-/** As a photograph: three channels are colors, of others the first is shown; stretched to 0 … 1 if it leaves that. */
+/**
+ * As a photograph: three channels are colors, otherwise the first is shown; rescaled to 0 … 1 if
+ * outside that range.
+ */
 export function photograph({ channels, height, width, values }: Plane): Tile {
   const [size, shown] = [height * width, channels === 3 ? 3 : 1];
   let [low, high] = [0, 1];
@@ -64,7 +67,7 @@ export function photograph({ channels, height, width, values }: Plane): Tile {
   return { height, width, rgb };
 }
 
-/** Means of blocks, so that neither side is longer than `most`. */
+/** Block means, so that neither side exceeds `most`. */
 export function shrink(plane: Plane, most: number): Plane {
   const { channels, height, width, values } = plane;
   const step = Math.ceil(Math.max(height, width) / most);
@@ -82,7 +85,7 @@ export function shrink(plane: Plane, most: number): Plane {
   return { channels, height: h, width: w, values: sums.map((s, i) => s / counts[i % (h * w)]!) };
 }
 
-/** Tiles side by side, with a column of white between two. */
+/** Tiles side by side, separated by a white column. */
 export function strip(tiles: readonly Tile[]): Tile {
   const height = Math.max(...tiles.map((tile) => tile.height));
   const width = tiles.reduce((sum, tile) => sum + tile.width + 1, -1);
@@ -100,8 +103,8 @@ export function strip(tiles: readonly Tile[]): Tile {
 }
 
 /**
- * A sheet of `columns` × `rows` tiles of one size. A column is what one element of the page shows; its row is that of
- * the example that is chosen on the page, or 0.
+ * A sheet of `columns` × `rows` tiles of one size. A column is what one element of the page shows;
+ * its row is that of the chosen example, or 0.
  */
 export class Sheet {
   readonly id: string;
@@ -123,7 +126,7 @@ export class Sheet {
     this.#width = Math.max(this.#width, tile.width);
   }
 
-  /** Columns beside each other; the others stand in bands below. */
+  /** Columns side by side; those that do not fit continue in bands below. */
   get #across(): number {
     return Math.max(1, Math.min(this.#columns, Math.floor(mostSide / this.#width)));
   }
@@ -131,12 +134,12 @@ export class Sheet {
     return Math.ceil(this.#columns / this.#across) * this.#rows;
   }
 
-  /** How many tiles stand beside and above each other, for a script that shows a tile by itself. */
+  /** How many tiles are beside and above each other, for a script that shows a single tile. */
   get grid(): { readonly across: number; readonly down: number } {
     return { across: this.#across, down: this.#down };
   }
 
-  /** The rule by which elements show this sheet, as CSS. */
+  /** The CSS rule by which elements show this sheet. */
   async style(): Promise<string> {
     const [wide, high] = [this.#across * this.#width, this.#down * this.#height];
     const values = new Float32Array(3 * wide * high).fill(1);
@@ -154,7 +157,7 @@ export class Sheet {
     return `.${this.id} { background-image: url(data:image/png;base64,${Buffer.from(png).toString("base64")}); background-size: ${100 * this.#across}% ${100 * this.#down}%; aspect-ratio: ${this.#width} / ${this.#height}; }`;
   }
 
-  /** An element that shows a column. @param label what is seen, in words. @param width CSS. */
+  /** An element that shows a column. @param label a description in words. @param width CSS. */
   element(column: number, label: string, width: string): string {
     const share = (at: number, of: number) => (of > 1 ? (100 * at) / (of - 1) : 0);
     const band = Math.floor(column / this.#across) * this.#rows;

@@ -3,10 +3,10 @@ import type { Module } from "../../nn/index.ts";
 import { classification, predict } from "../../train/index.ts";
 
 /**
- * Goes on with a text: each character is drawn by the probability that the network gives it.
+ * Continues a text: each character is sampled from the network's probabilities.
  *
  * @param context `[1, L]`, the numbers of the last characters.
- * @returns the numbers of so many characters that follow. The same seed draws the same ones.
+ * @returns the numbers of the following characters. The same seed gives the same ones.
  */
 export async function continueText(
   model: Module,

@@ -1,4 +1,4 @@
-/** What a fitted learner says of examples, whatever its kind, and how good that is. */
+/** The predictions of a fitted learner of any kind, and their metrics. */
 import { ConfigError, type HostArray, sizeOf } from "../../base/index.ts";
 import { classesOf, type Preparation, type Split } from "../../data/index.ts";
 import type { Classifier, Estimator, KMeans, Regressor } from "../../learn/index.ts";
@@ -12,19 +12,19 @@ import {
   rSquared,
 } from "../../train/index.ts";
 
-/** The answers for some examples; the classes are numbered as the preparation names them. */
+/** Predictions for some examples; classes are numbered as in the preparation. */
 export interface LearnerOutputs {
-  /** The class of each example, or the group that it belongs to. */
+  /** The class of each example, or its cluster. */
   readonly chosen?: Int32Array;
-  /** The probability of each class, by example; absent where the learner has none. */
+  /** The probability of each class, by example; absent if the learner has none. */
   readonly probabilities?: readonly (readonly number[])[];
-  /** A score of each class that grows with it, by example: probabilities where there are some. */
+  /** A score per class that increases with it, by example: probabilities if there are any. */
   readonly scores?: readonly (readonly number[])[];
   /** Numbers, in the units of the data. */
   readonly numbers?: Float64Array;
 }
 
-/** A learner as far as its outputs are asked for. */
+/** A learner, as far as its predictions are concerned. */
 type Asked = Classifier & {
   predictProba?(x: HostArray): Tensor;
   decisionFunction?(x: HostArray): Tensor;
@@ -47,7 +47,9 @@ export function outputsOf(
   const places = asked.classes.map((label) => target.classes.indexOf(String(label)));
   const index = new Map(asked.classes.map((label, k) => [label, places[k]!]));
   const named = () => Int32Array.from(asked.predict(x), (label) => index.get(label)!);
-  /** Columns by the learner's classes as columns by those of the data; a class it has not seen has nothing. */
+  /**
+   * Reorders columns from the learner's classes to those of the data; an unseen class gets zeros.
+   */
   const spread = (row: readonly number[], nothing: number): number[] => {
     const all = target.classes.map(() => nothing);
     places.forEach((k, column) => {
@@ -58,7 +60,7 @@ export function outputsOf(
   if (asked.predictProba) {
     const rows = asked.predictProba(x).toArray() as number[][];
     const probabilities = rows.map((row) => spread(row, 0));
-    // of neighbors both are the same votes, and looking for them once more is all the work
+    // for neighbors both are the same votes, and searching them again would double the work
     const votes = learner.name === "KNeighborsClassifier";
     const chosen = votes ? Int32Array.from(rows, (row) => places[largest(row)]!) : named();
     return { chosen, probabilities, scores: probabilities };
@@ -71,7 +73,7 @@ export function outputsOf(
 
 const largest = (row: readonly number[]): number => row.indexOf(Math.max(...row));
 
-/** A score per class, of scores of the second class, of each class, or of each pair. */
+/** A score per class, from scores of the second class, of each class, or of each pair. */
 function classScores(scores: Tensor, { name, classes }: Classifier): number[][] {
   const rows = scores.toArray() as number[] | number[][];
   const width = classes.length;
@@ -96,20 +98,21 @@ export const flat = ({ dtype, shape, data }: HostArray): HostArray => ({
   data,
 });
 
-/** What each number of an example is: a column, a category, x0, x1, … */
+/** The name of each feature: a column, a category, x0, x1, … */
 export function targetsOf({ target }: Preparation, { targets }: Split): string[] | HostArray {
   if (target.task === "regression") return targets;
   return Array.from(targets.data, (k) => target.classes[k]!);
 }
 
-/** The measures of a learner, by the names that networks have for them. */
+/** The metrics of a learner, by the names that networks use. */
 const classMeasures: readonly MetricName[] = ["accuracy", "precision", "recall", "f1", "auc"];
 const numberMeasures: readonly MetricName[] = ["meanAbsoluteError", "meanSquaredError", "r2"];
 
 /**
- * How good answers are: the loss (nats, where there are probabilities; the mean square of errors) and what is asked for.
+ * Metrics of predictions: the loss (in nats, if there are probabilities; else the mean squared
+ * error) and the requested ones.
  *
- * @throws {ConfigError} for a measure that this task does not have.
+ * @throws {ConfigError} for a metric that this task does not have.
  */
 export function measure(
   outputs: LearnerOutputs,
@@ -172,12 +175,15 @@ const chosenLogs = (
   names: readonly MetricName[],
 ): Logs => Object.fromEntries(names.map((name) => [name, values[name]!()]));
 
-/** −mean ln p of the true class; a p of 0 counts as the smallest number above it, so that one example does not make all infinite. */
+/**
+ * −mean ln p of the true class; a p of 0 counts as the smallest positive number, so that one
+ * example does not make the mean infinite.
+ */
 const crossEntropy = (rows: readonly (readonly number[])[], actual: ArrayLike<number>): number =>
   rows.reduce((sum, row, n) => sum - Math.log(Math.max(row[actual[n]!]!, 2 ** -52)), 0) /
   rows.length;
 
-/** The area under the ROC curve: of the second of two classes, else the mean of each class against the rest. */
+/** The area under the ROC curve: of the second of two classes, else the mean of one-vs-rest. */
 function meanAuc(
   scores: LearnerOutputs["scores"],
   actual: ArrayLike<number>,

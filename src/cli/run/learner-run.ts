@@ -1,4 +1,4 @@
-/** Fitting a learner into a run folder, and getting it back. */
+/** Fits a learner into a run folder, and restores it. */
 import { ConfigError, DataError, FormatError } from "../../base/index.ts";
 import { classesOf, type Preparation, type Split } from "../../data/index.ts";
 import * as learn from "../../learn/index.ts";
@@ -19,7 +19,7 @@ export type AnyLearner = learn.Estimator & {
   fit(x: Split["inputs"], y?: learn.Targets): Promise<unknown>;
 };
 
-/** A learner that has learned, with its data. */
+/** A fitted learner with its data. */
 export interface LearnerRun {
   readonly config: LearnerRunConfig;
   readonly source: Source;
@@ -28,20 +28,20 @@ export interface LearnerRun {
   readonly logs: Logs;
 }
 
-/** Examples of a dev run, and training examples that are measured. */
+/** Examples of a dev run, and training examples that are evaluated. */
 const [devExamples, mostMeasured] = [64, 2000];
 
 /**
- * Data and settings of a learner, complete, with the learner, which has not learned yet.
+ * Data and complete settings of a learner, with the unfitted learner.
  *
- * @throws {ConfigError} for a setting that it does not have, or data that it cannot take.
+ * @throws {ConfigError} for a setting that it does not have, or unsuitable data.
  */
 export async function learnerPlan(
   given: Given & { readonly model: GivenLearner },
   { devRun = false, load = loadSource }: { devRun?: boolean; load?: typeof loadSource } = {},
 ): Promise<{ config: LearnerRunConfig; source: Source; learner: AnyLearner }> {
   const { name } = given.model;
-  resolveLearner(given, ""); // what is wrong with the settings comes before the data are read
+  resolveLearner(given, ""); // errors in the settings are reported before the data are read
   const data = learnerData(name, given.data);
   const from = data?.source ?? defaultSource;
   const read = (task = data?.task) => load(from, { ...data, task, dtype: "float64" });
@@ -66,7 +66,7 @@ export async function learnerPlan(
   return { config, source, learner };
 }
 
-/** Whether a learner of numbers can take classes as numbers: whole numbers in a table are both. */
+/** Whether a regressor can use classes as numbers: integers in a table are both. */
 const areNumbers = (name: LearnerName, { inputs, target }: Preparation): boolean =>
   learners[name].task === "regression" &&
   inputs.kind === "table" &&
@@ -104,7 +104,7 @@ function checkTask(name: LearnerName, preparation: Preparation, source: string):
     });
 }
 
-/** The class of a learner's name, made with the options that settings give. */
+/** The class of a learner's name, constructed with the options in the settings. */
 function makeLearner(settings: LearnerSettings): AnyLearner {
   const { name, estimator } = settings.model;
   const make = (of: LearnerName, options: unknown): AnyLearner => {
@@ -117,10 +117,10 @@ function makeLearner(settings: LearnerSettings): AnyLearner {
   return estimator === undefined ? make(name, options) : make(name, make(estimator, options));
 }
 
-/** A learner of the same kind with the same options, which has learned nothing. */
+/** An unfitted learner of the same kind with the same options. */
 export const freshLearner = ({ settings }: LearnerRunConfig): AnyLearner => makeLearner(settings);
 
-/** Fits a learner, measures it, and keeps it in a run folder unless it is a dev run. */
+/** Fits a learner, evaluates it, and stores it in a run folder unless it is a dev run. */
 export async function fitLearner(
   plan: Awaited<ReturnType<typeof learnerPlan>>,
   { run, devRun }: { readonly run?: string; readonly devRun?: boolean },
@@ -150,7 +150,7 @@ async function folderFor(run: string | undefined, name: string): Promise<RunFold
   return folder;
 }
 
-/** Learns from a split. */
+/** Fits on a split. */
 export async function fitSplit(
   learner: AnyLearner,
   split: Split,
@@ -159,7 +159,10 @@ export async function fitSplit(
   await learner.fit(flat(split.inputs), targetsOf(data.preparation, split));
 }
 
-/** Measures on training data (of many, some) and on validation data; of groups, how close the examples are to their centers. */
+/**
+ * Evaluates on training data (a sample of large ones) and on validation data; for clusters, how
+ * close the examples are to their centers.
+ */
 function logsOf(
   learner: AnyLearner,
   { train, validation }: Source,
@@ -174,14 +177,14 @@ function logsOf(
   return { ...of(inOwnUnits(some(train, mostMeasured), config)), ...Object.fromEntries(held) };
 }
 
-/** Measures on a split whose numbers are in the units of the data. */
+/** Evaluates on a split whose numbers are in the units of the data. */
 export const measureOn = (
   learner: AnyLearner,
   split: Split,
   { data: { preparation } }: LearnerRunConfig,
 ): Logs => measure(outputsOf(learner, split.inputs, preparation), split, preparation);
 
-/** A split of training with its numbers in the units of the data. */
+/** A training split with its numbers in the units of the data. */
 export function inOwnUnits(split: Split, { data }: Pick<LearnerRunConfig, "data">): Split {
   const { target } = data.preparation;
   if (target.task !== "regression" || !target.scale) return split;
@@ -190,7 +193,7 @@ export function inOwnUnits(split: Split, { data }: Pick<LearnerRunConfig, "data"
   return { ...split, targets: { dtype: "float64", shape: split.targets.shape, data: values } };
 }
 
-/** A run of a learner as its folder keeps it. */
+/** The run of a learner, as stored in its folder. */
 export interface StoredLearner {
   readonly path: string;
   readonly config: LearnerRunConfig;
@@ -200,7 +203,8 @@ export interface StoredLearner {
 /**
  * The learner of a run; undefined if the run is a network's.
  *
- * @throws {DataError} if there is no run, or no learner in it. @throws {FormatError} if a file in it is damaged.
+ * @throws {DataError} if there is no run, or no learner in it. @throws {FormatError} if one of its
+ * files is damaged.
  */
 export async function openLearner(path: string): Promise<StoredLearner | undefined> {
   const folder = await RunFolder.open(path);

@@ -65,7 +65,7 @@ export async function trainLearner(
   }
 }
 
-/** `svc, C 10, kernel rbf`: what a learner is asked for. */
+/** `svc, C 10, kernel rbf`: a learner and its settings. */
 const modelLine = ({ name, options }: { name: string; options: object }): string =>
   [
     name,

@@ -1,4 +1,4 @@
-/** Trainings that are ready to begin: new ones, and those that go on. */
+/** Trainings ready to start: new and resumed ones. */
 import path from "node:path";
 import { ConfigError, DataError } from "../../base/index.ts";
 import { createModel } from "../../models/index.ts";
@@ -13,20 +13,20 @@ import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts"
 import { modelAndConfig } from "./start.ts";
 import { restoreModel } from "./stored-run.ts";
 
-/** Where run folders go unless --run says otherwise. */
+/** The parent of run folders unless --run is given. */
 export const runsFolder = "runs";
-/** Batches of a dev run: two signatures of the step, as the last one is smaller. */
+/** Batches of a dev run: two signatures of the step, because the last batch is smaller. */
 const devBatches = 2.5;
 
-/** A training, ready to begin. */
+/** A training ready to start. */
 export interface Plan {
   readonly config: RunConfig;
   readonly source: Source;
-  /** With its first weights, or those of another run. */
+  /** With initial weights, or those of another run. */
   readonly model: Module;
-  /** Where it goes on. */
+  /** The checkpoint to resume from. */
   readonly from?: Checkpoint;
-  /** Makes the folder of the run, or gives the one that there is; none in a dev run. */
+  /** Creates the folder of the run, or returns the existing one; none in a dev run. */
   readonly openFolder: () => Promise<RunFolder | undefined>;
 }
 
@@ -59,10 +59,7 @@ const shortened = (source: Source, batchSize: number): Source => ({
   test: some(source.test, batchSize),
 });
 
-/**
- * A training that goes on.
- * @param fixed the name of a setting that was given and cannot change, if any.
- */
+/** A resumed training. @param fixed the name of a given setting that cannot change, if any. */
 export async function resumedPlan(
   path: string,
   given: Given,
@@ -70,7 +67,7 @@ export async function resumedPlan(
 ): Promise<Plan> {
   if (fixed) throw unchangeable(fixed);
   const folder = await RunFolder.open(path);
-  await folder.lock(); // before anything is read that another process may be about to write
+  await folder.lock(); // before reading anything that another process may be about to write
   try {
     return await planOf(folder, given);
   } catch (error) {
@@ -101,11 +98,11 @@ async function planOf(folder: RunFolder, given: Given): Promise<Plan> {
     return folder;
   };
   const model = createModel(config.model);
-  restoreModel(from, model, stored); // what does not fit is an error before anything is written
+  restoreModel(from, model, stored); // errors are reported before anything is written
   return { config, model, source, from, openFolder };
 }
 
-/** Files may have moved; what is in them may not have changed. */
+/** Files may have moved, but their content may not have changed. */
 async function checkSameData(source: string, then: DataConfig, run: string): Promise<void> {
   if (await isSameData(source, then)) return;
   const isMoved = path.resolve(source) !== then.source;

@@ -1,4 +1,4 @@
-/** What `predict` says by an autoencoder: how far each example is from its reconstruction, and its code. */
+/** `predict` with an autoencoder: the reconstruction error of each example, and its code. */
 import { ConfigError, formatJson, type HostArray, sizeOf } from "../../base/index.ts";
 import { pictureToPng } from "../../draw/index.ts";
 import { writeFileAtomic } from "../../formats/index.ts";
@@ -9,15 +9,15 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { codesOf, errorsOf, reconstructionsOf } from "./reconstructions.ts";
 import type { StoredRun } from "./stored-run.ts";
 
-/** How it is said. */
+/** The output format. */
 interface Options {
   readonly json?: boolean;
   readonly csv?: boolean;
-  /** A file for inputs and reconstructions, as PNG. */
+  /** A PNG file for inputs and reconstructions. */
   readonly picture?: string;
 }
 
-/** An example with its error and code; null where a row has a gap that nothing fills. */
+/** An example with its error and code; null for a row with a missing value that is not filled. */
 interface Coded extends Example {
   readonly error: number | null;
   readonly code: readonly number[] | null;
@@ -60,7 +60,7 @@ async function codedOf(
   return coded;
 }
 
-/** A line per example: where it came from, its error, and the numbers of its code. */
+/** A line per example: its source, its error, and the numbers of its code. */
 function asCsv(coded: readonly Coded[]): string {
   const width = coded.find(({ code }) => code)?.code?.length ?? 0;
   const hasRows = coded.some(({ row }) => row !== undefined);
@@ -86,7 +86,7 @@ function print(coded: readonly Coded[], terminal: Terminal): void {
   });
 }
 
-/** Examples side by side, at most; the rest goes below. */
+/** The most examples side by side; the rest goes below. */
 const mostAcross = 16;
 
 /** Every example above its reconstruction, with a line between rows. */

@@ -1,11 +1,11 @@
-/** What an autoencoder makes of examples, batch by batch. */
+/** Reconstructions of examples, batch by batch. */
 import type { HostArray } from "../../base/index.ts";
 import type { Autoencoder } from "../../models/index.ts";
 import { Module } from "../../nn/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { predict } from "../../train/index.ts";
 
-/** A model of which another method than `forward` is asked. */
+/** A model whose other method is called in place of `forward`. */
 class Asked extends Module {
   readonly model: Autoencoder;
   readonly #ask: (model: Autoencoder, x: Tensor) => Tensor;
@@ -25,7 +25,7 @@ class Asked extends Module {
 export const reconstructionsOf = (model: Autoencoder, inputs: HostArray): Promise<Tensor> =>
   predict(new Asked(model, (m, x) => m.reconstruct(x)), inputs);
 
-/** Codes as the encoder gives them: `[N, K]`, maps `[N, K, H, W]`, or tokens `[N, P, K]`. */
+/** Codes from the encoder: `[N, K]`, maps `[N, K, H, W]`, or tokens `[N, P, K]`. */
 export const codesOf = (model: Autoencoder, inputs: HostArray): Promise<Tensor> =>
   predict(new Asked(model, (m, x) => m.encode(x)), inputs);
 

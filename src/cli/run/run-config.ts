@@ -14,31 +14,37 @@ import {
 
 const shape = z.array(z.int()).readonly();
 
-/** Where the data came from, and how raw data become inputs and targets. */
+/** The source of the data, and how raw data become inputs and targets. */
 export interface DataConfig {
   /** A set's name, or the absolute path of a file or folder. */
   readonly source: string;
-  /** SHA-256 of the content, by which data are known that have moved or changed; null for a set. */
+  /**
+   * SHA-256 of the content, which identifies data that have moved or changed; null for a built-in
+   * set.
+   */
   readonly sha256: string | null;
   readonly preparation: Preparation;
 }
 
-/** What the runs of networks and of learners have in common. */
+/** Common to the runs of networks and learners. */
 export interface AnyRunConfig {
-  /** The version of gradus that made it. */
+  /** The version of gradus that created it. */
   readonly gradus: string;
   readonly settings: { readonly data: Settings["data"] };
   readonly data: DataConfig;
   readonly model: { readonly name: string };
 }
 
-/** What a run was asked to do and what that came to: the content of config.json, and of each checkpoint's `config`. */
+/**
+ * The settings of a run and what was resolved from them: the content of config.json, and of each
+ * checkpoint's `config`.
+ */
 export interface RunConfig extends AnyRunConfig {
   readonly settings: Settings;
   readonly model: ModelConfig;
 }
 
-/** The same of a learner. */
+/** The same for a learner. */
 export interface LearnerRunConfig extends AnyRunConfig {
   readonly settings: LearnerSettings;
   readonly model: {
@@ -82,7 +88,8 @@ const learnerSchema = z.object({
 /**
  * Reads the config.json of a network's run.
  *
- * @throws {FormatError} naming the first field that is not right. @throws {ConfigError} if it holds a learner.
+ * @throws {FormatError} naming the first invalid field. @throws {ConfigError} if the run is a
+ * learner's.
  */
 export async function readRunConfig(run: RunFolder): Promise<RunConfig> {
   const config = await readAnyConfig(run);
@@ -94,7 +101,7 @@ export async function readRunConfig(run: RunFolder): Promise<RunConfig> {
   });
 }
 
-/** Reads the config.json of any run. @throws {FormatError} naming the first field that is not right. */
+/** Reads the config.json of any run. @throws {FormatError} naming the first invalid field. */
 export async function readAnyConfig(run: RunFolder): Promise<RunConfig | LearnerRunConfig> {
   const config = await run.readConfig();
   const name = valueAt(config, "model.name");

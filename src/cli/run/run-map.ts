@@ -11,10 +11,10 @@ import { loadTrained } from "../sources/stored-data.ts";
 import { codesOf } from "./reconstructions.ts";
 import { openRun } from "./stored-run.ts";
 
-/** Whether a path is the folder of a run, and not of data. */
+/** Whether a path is a run folder, rather than data. */
 export const isRun = (path: string): boolean => existsSync(join(path, "config.json"));
 
-/** @throws {ConfigError} if the run holds no autoencoder. */
+/** @throws {ConfigError} if the run is not an autoencoder's. */
 export async function loadRunMap(path: string, examples: number | undefined): Promise<MapSource> {
   const { config, model } = await openRun(path);
   if (!(model instanceof Autoencoder))
@@ -41,6 +41,6 @@ export async function loadRunMap(path: string, examples: number | undefined): Pr
   };
 }
 
-/** Names of classes, or numbers where there are none. */
+/** Names of classes, or numbers if there are none. */
 const labelsIn = ({ data }: HostArray, classes: readonly string[]): (string | number)[] =>
   Array.from(data, (k) => (classes.length > 0 ? classes[k]! : k));

@@ -5,12 +5,12 @@ import { placeholder } from "../../ops/index.ts";
 import { printProgram } from "../../runtime/print.ts";
 import { Tensor, valueAndGrad } from "../../tensor/index.ts";
 
-/** Sizes that are told apart at a glance in the listing. */
+/** Sizes that are easy to tell apart in the listing. */
 const [examples, features, classes] = [32, 4, 3];
 
 /**
- * One step of softmax regression, θ ← θ − lr ∂L/∂θ, in the forms that the compiler gives it, by
- * their titles: small enough to be read in full.
+ * One step of softmax regression, θ ← θ − lr ∂L/∂θ, in each form of the compiler, by title: small
+ * enough to read in full.
  */
 export function sampleStep(): Record<string, string> {
   const input = (shape: number[], dtype: "float32" | "int32" = "float32") =>

@@ -1,4 +1,4 @@
-/** What a training starts from: complete settings, data and a model. */
+/** The start of a training: complete settings, data and a model. */
 import { ConfigError } from "../../base/index.ts";
 import { classesOf } from "../../data/index.ts";
 import { createModel, isAutoencoder } from "../../models/index.ts";
@@ -13,7 +13,7 @@ import { version } from "../version.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Start, transferred } from "./transfer.ts";
 
-/** Settings with what follows from the data, and the data. */
+/** Settings completed from the data, and the data. */
 export async function settingsAndData(
   given: Given,
   load = loadSource,
@@ -23,7 +23,7 @@ export async function settingsAndData(
   const source = await load(
     given.data?.source ?? defaultSource,
     given.data,
-    // a network that goes on wants its inputs as it knows them
+    // a pretrained network needs its inputs in the form it knows
     stored && { preparation: stored.data.preparation, inputsOnly: true },
   );
   const name = given.model?.name ?? stored?.model.name ?? "";
@@ -31,7 +31,7 @@ export async function settingsAndData(
   return { settings: resolve(given, source.config), source };
 }
 
-/** A model with its first weights, the data, and all that was decided about them. */
+/** A model with initial weights, the data, and the notes on both. */
 export async function modelAndConfig(
   given: Given,
   { devRun = false, load = loadSource }: { devRun?: boolean; load?: typeof loadSource } = {},
@@ -47,7 +47,7 @@ export async function modelAndConfig(
   return { config: whole, source, model };
 }
 
-/** A new model, or that of the run that settings go on from, and the data as it learns them. */
+/** A new model, or that of the run in the settings, and its training data. */
 export async function startOf(
   settings: Settings,
   source: Source,
@@ -81,7 +81,7 @@ async function modelFor(
   });
 }
 
-/** @throws {ConfigError} if one of data and model is of characters and the other is not. */
+/** @throws {ConfigError} if only one of data and model is of characters. */
 function checkModel(name: string, { source, preparation }: DataConfig): void {
   const isText = preparation.inputs.kind === "text";
   if (isText === (name === textDefaults.model)) return;

@@ -26,10 +26,10 @@ export interface StoredRun {
 }
 
 /**
- * Opens a run and loads its best weights, or the last where there are no best ones.
+ * Opens a run and loads its best weights, or the last if there are no best ones.
  *
  * @throws {DataError} if there is no run, or it has no checkpoint yet.
- * @throws {FormatError} if a file in it is damaged.
+ * @throws {FormatError} if one of its files is damaged.
  */
 export async function openRun(path: string): Promise<StoredRun> {
   const run = await RunFolder.open(path);
@@ -39,7 +39,7 @@ export async function openRun(path: string): Promise<StoredRun> {
   return { path, config, model };
 }
 
-/** A network whose numbers were brought to one scale, as a network of numbers in the data's own units. */
+/** A network with standardized targets, as a network with outputs in the data's own units. */
 class Rescaled extends Module {
   readonly model: Module;
   readonly #scale: Scale;
@@ -55,21 +55,24 @@ class Rescaled extends Module {
   }
 }
 
-/** The network of a run as it is to be judged: its numbers are in the data's own units. */
+/** The network of a run for evaluation: its outputs are in the data's own units. */
 export function judgedModel(model: Module, { data, model: { name } }: RunConfig): Module {
   const { target } = data.preparation;
   if (isAutoencoder(name)) return model;
   return target.task === "regression" && target.scale ? new Rescaled(model, target.scale) : model;
 }
 
-/** The objective that a network learns examples by. */
+/** The objective of a network's training. */
 export function objectiveOf(model: Module, { inputs, targets }: Split): Objective {
   if (hasOwnLoss(model)) return objectiveNamed(model.objective as ObjectiveName);
   const one = zeros([1, ...inputs.shape.slice(1)], { dtype: inputs.dtype });
   return objectiveFor(evaluating(model, () => model.forward(one)).shape, targets);
 }
 
-/** Loss and metrics of a run's network; of an autoencoder the squared error of reconstructions, whatever its loss. */
+/**
+ * Loss and metrics of a run's network; for an autoencoder the squared error of reconstructions,
+ * whatever its loss.
+ */
 export function judge(
   model: Module,
   config: RunConfig,
@@ -82,10 +85,8 @@ export function judge(
 }
 
 /**
- * Puts a run's weights into its model.
- *
- * @throws {FormatError} if the model is not what it was: another version builds it otherwise, or
- *   config.json was changed.
+ * Loads a run's weights into its model. @throws {FormatError} if the model differs: another version
+ * builds it differently, or config.json was changed.
  */
 export function restoreModel(from: Checkpoint, model: Module, { gradus, model: of }: RunConfig) {
   try {

@@ -33,12 +33,12 @@ import type { RunConfig } from "./run-config.ts";
 import { judge } from "./stored-run.ts";
 import { freezeAsSet, unfreezing } from "./transfer.ts";
 
-/** Trains, then measures the best weights on the test data, notifying `report` all along. */
+/** Trains, then evaluates the best weights on the test data, notifying `report` throughout. */
 export async function runPlan(plan: Plan, report: Report, terminal: Terminal): Promise<void> {
   const began = performance.now();
   const { config, source, model } = plan;
   freezeAsSet(model, config.settings.transfer);
-  const options = fitOptions(config, source, model); // what is wrong with them comes before the folder
+  const options = fitOptions(config, source, model); // fails before the folder is made
   const callbacks = callbacksOf(config.settings);
   const folder = await plan.openFolder();
   try {
@@ -95,7 +95,7 @@ async function fitInFolder(
   return history;
 }
 
-/** What `fit` is asked to do. */
+/** The options of `fit`. */
 export function fitOptions(
   config: RunConfig,
   { train, validation }: Source,
@@ -123,7 +123,7 @@ export function fitOptions(
   };
 }
 
-/** What settings ask to run along. */
+/** The callbacks that the settings request. */
 export const callbacksOf = ({
   training: { patience },
   transfer = { from: "" },
@@ -132,13 +132,13 @@ export const callbacksOf = ({
   ...unfreezing(transfer),
 ];
 
-/** The epoch, from 1, whose weights the model has afterwards. */
+/** The epoch, from 1, whose weights the model has at the end. */
 async function restoreBest(model: Module, folder: RunFolder, history: History): Promise<number> {
   restore(await loadCheckpoint(folder.file("best.safetensors")), { model });
   return 1 + history.best("val_loss")!.epoch;
 }
 
-/** After an error: what is left, printed on standard error; the error itself is thrown again. */
+/** After an error: prints on standard error what is left; then the error is thrown again. */
 async function leave(
   folder: RunFolder | undefined,
   terminal: Terminal,

@@ -1,4 +1,4 @@
-/** Beginning with what another run has learned. */
+/** Transfer learning: starting from another run. */
 import { ConfigError, sameShape, show } from "../../base/index.ts";
 import { classesOf } from "../../data/index.ts";
 import { isAutoencoder, type ModelConfig } from "../../models/index.ts";
@@ -11,16 +11,18 @@ import { openRun } from "./stored-run.ts";
 
 type Transfer = NonNullable<Settings["transfer"]>;
 
-/** A model to begin with, and how to build one of its shape. */
+/** A model to start from, and how to build one of its shape. */
 export interface Start {
   readonly model: Module;
   readonly config: ModelConfig;
 }
 
 /**
- * The network of another run, with a new last layer unless the classes are the same, or it is an autoencoder.
+ * The network of another run, with a new last layer unless the classes are the same, or it is an
+ * autoencoder.
  *
- * @throws {ConfigError} if it does not take the examples. @throws {DataError} if there is no such run.
+ * @throws {ConfigError} if it does not accept the examples. @throws {DataError} if there is no such
+ * run.
  */
 export async function transferred(
   { from }: Transfer,
@@ -45,7 +47,10 @@ export async function transferred(
   return { model, config: { ...config.model, options } };
 }
 
-/** Freezes what settings say. The new last layer, and what else is not named, learns. */
+/**
+ * Freezes layers according to the settings. The new last layer, and everything that is not named,
+ * learns.
+ */
 export function freezeAsSet(model: AnyModule, transfer: Transfer | undefined): void {
   for (const pattern of transfer?.freeze ?? []) model.freeze(pattern);
 }

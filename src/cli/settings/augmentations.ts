@@ -14,21 +14,21 @@ import {
   type Transform,
 } from "../../data/index.ts";
 
-/** What a transform may need to know of the training data. */
+/** What a transform needs to know about the training data. */
 interface Context {
   readonly train: Split;
   readonly classes: number;
 }
 
 interface Maker {
-  /** What stands after the colon, for help. */
+  /** The text after the colon, for help. */
   readonly unit: string;
-  /** What it is when left out. */
+  /** The default value. */
   readonly usual: number;
   readonly make: (x: number, context: Context) => Transform;
 }
 
-/** Transforms as settings write them: `crop:4`, `flip`. */
+/** Transforms in the notation of settings: `crop:4`, `flip`. */
 const makers: Readonly<Record<string, Maker>> = {
   crop: { unit: "pixels", usual: 4, make: (padding) => randomCrop({ padding }) },
   flip: { unit: "probability", usual: 0.5, make: (probability) => horizontalFlip({ probability }) },
@@ -56,9 +56,7 @@ export const augmentationNames: string = Object.entries(makers)
   .join(", ");
 
 /**
- * The transforms that settings name.
- *
- * @throws {ConfigError} for a name that is none, or a number that the transform does not take.
+ * The transforms in the settings. @throws {ConfigError} for an unknown name, or an invalid number.
  */
 export const readAugmentations = (
   words: readonly string[],

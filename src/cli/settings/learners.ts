@@ -1,10 +1,10 @@
 /**
- * The learners of `gradus/learn` as the command line names them: plain data, so that settings are read
- * without loading the learners.
+ * The learners of `gradus/learn` by their names on the command line: plain data, so that settings
+ * can be read without loading the learners.
  */
 import { ConfigError, nearest } from "../../base/index.ts";
 
-/** What a learner says of an example: a class, a number, or the group that it belongs to. */
+/** What a learner predicts for an example: a class, a number, or a cluster. */
 export type LearnerTask = "classification" | "regression" | "clustering";
 
 export interface LearnerRow {
@@ -12,11 +12,11 @@ export interface LearnerRow {
   readonly className: string;
   readonly task: LearnerTask;
   readonly about: string;
-  /** The options of its class that settings can give. */
+  /** The options of its class that settings can set. */
   readonly options: readonly string[];
-  /** Takes two classes and no more. */
+  /** Accepts only two classes. */
   readonly isBinary?: true;
-  /** Counts want no mean of 0: inputs that are numbers stay as they are. */
+  /** Counts must not be centered: numeric inputs are not standardized. */
   readonly isOfCounts?: true;
 }
 
@@ -147,7 +147,7 @@ const rows = {
   },
 } as const satisfies Record<string, LearnerRow>;
 
-/** A learner's name on the command line: that of its class in kebab case. */
+/** A learner's name on the command line: its class in kebab case. */
 export type LearnerName = keyof typeof rows;
 export const learners: Readonly<Record<LearnerName, LearnerRow>> = rows;
 export const learnerNames = Object.keys(rows) as readonly LearnerName[];
@@ -155,26 +155,26 @@ export const learnerNames = Object.keys(rows) as readonly LearnerName[];
 export const isLearner = (name: unknown): name is LearnerName =>
   typeof name === "string" && Object.hasOwn(rows, name);
 
-/** Options that trainings have too: they are given as `--lr`, `--epochs`, `--seed`, `training.classWeight`. */
+/** Options shared with trainings: set by `--lr`, `--epochs`, `--seed`, `training.classWeight`. */
 export const trainingOptions = ["lr", "epochs", "seed", "classWeight"] as const;
 
-/** The learners that the wrappers of learners of two classes take. */
+/** The learners that wrappers of binary learners accept. */
 export const binaryLearners = [
   ...["perceptron", "adaline", "logistic-regression", "linear-svc", "svc"],
 ] as const;
 
-/** The options of a learner; of a wrapper also those of the learner in it. */
+/** The options of a learner; for a wrapper also those of its inner learner. */
 export function optionsOf(name: LearnerName, estimator: unknown): readonly string[] {
   const { options } = learners[name];
   if (!options.includes("estimator")) return options;
   return isLearner(estimator) ? [...options, ...learners[estimator].options] : options;
 }
 
-/** How the setting of an option is called: `model.C`, `training.lr`. */
+/** The name of an option's setting: `model.C`, `training.lr`. */
 export const settingOf = (option: string): string =>
   `${(trainingOptions as readonly string[]).includes(option) ? "training" : "model"}.${option}`;
 
-/** @throws {ConfigError} naming the nearest option, as one that is passed over would do nothing. */
+/** @throws {ConfigError} naming the nearest option; an unknown one would be ignored. */
 export function noOption(setting: string, name: string, options: readonly string[]): ConfigError {
   const known = options.map(settingOf);
   const near = nearest(setting, known);

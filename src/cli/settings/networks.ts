@@ -1,9 +1,12 @@
-/** The networks of `gradus/models` as the command line names them: plain data, as of the learners. */
+/**
+ * The networks of `gradus/models` by their names on the command line: plain data, as for the
+ * learners.
+ */
 import type { AutoencoderName, ModelName } from "../../models/index.ts";
 
 export interface NetworkRow {
   readonly about: string;
-  /** The options of its function that settings of `model` can give. */
+  /** The options of its function that settings of `model` can set. */
   readonly options: readonly string[];
 }
 

@@ -5,7 +5,7 @@ import { ConfigError, nearest } from "../../base/index.ts";
  * value and the fix.
  */
 
-/** A whole number of `least` or more. */
+/** An integer of `least` or more. */
 export const wholeNumber =
   (option: string, least: number, example: number) =>
   (text: string): number => {
@@ -32,7 +32,7 @@ export const shape =
     throw badValue(option, `"${text}" is not a list of sizes`, example);
   };
 
-/** One of a few words. */
+/** One of several words. */
 export const oneOf =
   <T extends string>(option: string, words: readonly T[]) =>
   (text: string): T => {

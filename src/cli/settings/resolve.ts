@@ -17,12 +17,12 @@ import type { Given, GivenLearner, LearnerSettings, Settings } from "./settings.
 
 export const defaultSource = "digits";
 const defaults = { optimizer: "adam", schedule: "cosine", warmup: 0, seed: 0 } as const;
-/** Sets of images and texts are large, a table or a toy set small: more passes, in smaller steps. */
+/** Sets of images and texts are large, tables and toy sets small: more epochs, in smaller steps. */
 export const imageDefaults = { model: "conv", epochs: 5, batchSize: 64 } as const;
 export const textDefaults = { model: "char-mlp", epochs: 5, batchSize: 128 } as const;
 export const otherDefaults = { model: "mlp", epochs: 50, batchSize: 16 } as const;
 
-/** Fills what was left out of the settings of a network; what suits depends on the data. */
+/** Fills in missing settings of a network; the defaults depend on the data. */
 export function resolve(given: Given, { source, preparation }: Source["config"]): Settings {
   const { model: usual, ...forShape } = defaultsFor(preparation);
   const training = { ...defaults, ...forShape, ...defined(given.training ?? {}) };
@@ -42,9 +42,7 @@ const defaultsFor = ({ inputs, inputShape }: Preparation) =>
   inputs.kind === "text" ? textDefaults : inputShape.length === 3 ? imageDefaults : otherDefaults;
 
 /**
- * The settings of a network alone.
- *
- * @param from the run that it goes on from, whose network is made already.
+ * The settings of a network. @param from the run to start from, whose network exists already.
  * @throws {ConfigError} for a learner, or an option that the network does not have.
  */
 function networkModel(
@@ -75,9 +73,10 @@ const isMade = (option: string, from: string): ConfigError =>
   });
 
 /**
- * The settings of a learner, and the options of it that they are.
+ * The settings of a learner, and its options.
  *
- * @throws {ConfigError} for a setting that it does not have, or a learner that data of this task do not fit.
+ * @throws {ConfigError} for a setting that it does not have, or a learner that does not suit the
+ * task of the data.
  */
 export function resolveLearner(given: Given, source: string): LearnerSettings {
   const { name, ...model } = defined(given.model ?? {}) as GivenLearner;
@@ -114,13 +113,13 @@ export function resolveLearner(given: Given, source: string): LearnerSettings {
   };
 }
 
-/** The options of a learner's class that settings are. */
+/** The options of a learner's class, from the settings. */
 export const learnerOptions = ({
   model: { name: _, estimator: __, ...own },
   training,
 }: LearnerSettings): object => ({ ...own, ...training });
 
-/** The data of a learner as far as it decides what they are: of counts, numbers that stay as they are. */
+/** The data of a learner, as far as they affect the preparation: counts are not standardized. */
 export function learnerData(name: LearnerName, data: Given["data"] = {}): Given["data"] {
   const isOfCounts = "isOfCounts" in learners[name];
   return { ...(isOfCounts && { standardize: false }), ...defined(data) };
@@ -133,7 +132,7 @@ const noSource = (): ConfigError =>
     fix: "name a run with --from.",
   });
 
-/** Without the names whose value is undefined. */
+/** Removes names whose value is undefined. */
 function defined<T extends object>(x: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(x).filter(([, value]) => value !== undefined)) as never;
 }

@@ -17,7 +17,7 @@ import {
   weightDecay,
 } from "../../optim/index.ts";
 
-/** Update rules by name, with the learning rate and weight decay that each has if none is given. */
+/** Update rules by name, with the default learning rate and weight decay of each. */
 export const optimizers = {
   adam: { rule: (decay) => adam({ weightDecay: decay }), lr: 1e-3, decay: 0 },
   adamW: { rule: (decay) => adamW({ weightDecay: decay }), lr: 1e-3, decay: 0.01 },
@@ -30,11 +30,11 @@ export const optimizers = {
 export type OptimizerName = keyof typeof optimizers;
 export const optimizerNames = Object.keys(optimizers) as readonly OptimizerName[];
 
-/** Adds the gradient of an L2 penalty, where a rule has no decay of its own. */
+/** Adds the gradient of an L2 penalty, for rules without a decay of their own. */
 const decayed = (decay: number, rule: Rule): Rule =>
   decay > 0 ? chain(weightDecay(decay), rule) : rule;
 
-/** How the learning rate goes from its first value, over all steps of a training. */
+/** The schedule of the learning rate over all steps of a training. */
 const schedules = {
   cosine: (lr, steps) => cosine(lr, { steps }),
   constant: (lr) => constant(lr),
@@ -43,7 +43,7 @@ const schedules = {
 export type ScheduleName = keyof typeof schedules;
 export const scheduleNames = Object.keys(schedules) as readonly ScheduleName[];
 
-/** What settings of a training say of its steps. */
+/** The settings of a training's steps. */
 interface StepSettings {
   readonly optimizer: OptimizerName;
   readonly weightDecay: number;
@@ -54,13 +54,13 @@ interface StepSettings {
   readonly warmup: number;
 }
 
-/** The update rule that settings describe. */
+/** The update rule of the settings. */
 export function ruleOf({ optimizer, weightDecay: decay, clipNorm }: StepSettings): Rule {
   const rule = optimizers[optimizer].rule(decay);
   return clipNorm === undefined ? rule : chain(clipByGlobalNorm(clipNorm), rule);
 }
 
-/** The learning rate of each step. @param perEpoch steps of an epoch. */
+/** The learning rate of each step. @param perEpoch steps per epoch. */
 export function scheduleOf(
   { schedule, lr, epochs, warmup: rise }: StepSettings,
   perEpoch: number,

@@ -3,7 +3,7 @@ import { choice, type Dimension, float, int, logUniform, type Space } from "../.
 import { describe, settingPaths } from "./settings.ts";
 import { pathOf, scalar } from "./settings-file.ts";
 
-/** Distributions as the command line writes them: name → how it is read. */
+/** Distributions in command-line notation: name → parser. */
 const distributions: Readonly<Record<string, (low: number, high: number) => Dimension<number>>> = {
   log: logUniform,
   uniform: float,
@@ -14,9 +14,8 @@ const fix =
   "write a setting and its values, such as lr=log(1e-4,1e-1), batchSize=[32,64], hidden=[[16],[32,32]] or dropout=uniform(0,0.5).";
 
 /**
- * The space that words describe: settings, each with a distribution.
- *
- * @throws {ConfigError} for a setting that there is not, or a distribution that cannot be read.
+ * The space described by words: settings, each with a distribution. @throws {ConfigError} for an
+ * unknown setting, or an invalid distribution.
  */
 export function readSpace(words: readonly string[]): Space {
   if (words.length === 0)
@@ -60,7 +59,7 @@ function readDimension(word: string): [path: string, distribution: Dimension] {
   });
 }
 
-/** Values between commas; of settings that are lists, each value is one in brackets. */
+/** Values between commas; for settings that are lists, each value is one in brackets. */
 function listed(text: string, path: string): unknown[] {
   const isList = Array.isArray(describe(path).example);
   if (isList && text.trim().startsWith("["))

@@ -5,7 +5,7 @@ import { isSet } from "../sources/readers/set.ts";
 import { waitFor } from "../terminal/waiting.ts";
 import { type Assignment, describe, givenSchema, settingPaths } from "./settings.ts";
 
-/** A configuration file's path and what it holds. */
+/** A configuration file's path and content. */
 export interface SettingsFile {
   readonly path: string;
   readonly content: unknown;
@@ -40,10 +40,10 @@ export function splitWords(words: readonly string[]): {
   return { file: files[0], assignments };
 }
 
-/** What the name of a section alone stands for: `data=moons`, `model=mlp`. */
+/** What the name of a section alone sets: `data=moons`, `model=mlp`. */
 const short: Readonly<Record<string, string>> = { data: "data.source", model: "model.name" };
 
-/** `training.lr=0.1`, or `lr=0.1` as the last part says enough. */
+/** `training.lr=0.1`; `lr=0.1`, the last part, is enough. */
 function readAssignment(word: string): Assignment {
   const cut = word.indexOf("=");
   const [key, text] = [word.slice(0, cut), word.slice(cut + 1)];
@@ -60,13 +60,14 @@ function readAssignment(word: string): Assignment {
   });
 }
 
-/** The setting that a key names, in full or by its last part. */
+/** The setting of a key, in full or by its last part. */
 export const pathOf = (key: string): string | undefined =>
   short[key] ?? settingPaths.find((known) => known === key || known.endsWith(`.${key}`));
 
 /**
- * A value as the command line writes it: alone, or for a list in `[…]` or with commas. What the setting
- * is decides what a word is: `2024` is a text as the name of data and a number of epochs.
+ * Parses a command-line value: a single one, or for a list in `[…]` or with commas. The setting
+ * decides how a word is read: `2024` is a text as the name of data and an integer as a number of
+ * epochs.
  */
 export function scalar(text: string, path: string): unknown {
   const { example, isColumn } = describe(path);
@@ -82,7 +83,9 @@ export function scalar(text: string, path: string): unknown {
     : each(text);
 }
 
-/** A word as what `example` is; as it stands where it is no such thing, for the schema to refuse. */
+/**
+ * Parses a word like `example`; returned unchanged if it does not parse, for the schema to reject.
+ */
 function wordAs(plain: string, example: unknown, isColumn = false): unknown {
   if (typeof example === "boolean" && /^(true|false)$/.test(plain)) return plain === "true";
   const isNumber = isColumn ? /^(0|[1-9]\d*)$/.test(plain) : typeof example === "number";
@@ -91,8 +94,7 @@ function wordAs(plain: string, example: unknown, isColumn = false): unknown {
 
 /**
  * Reads a configuration: YAML, JSON, the config.json of a run, or a module with a default export.
- *
- * @throws {DataError} if it is not there. @throws {FormatError} if it is not in its format.
+ * @throws {DataError} if it is missing. @throws {FormatError} if its format is invalid.
  */
 export async function readSettingsFile(path: string): Promise<SettingsFile> {
   const { extname } = await import("node:path");
@@ -125,7 +127,7 @@ const settingsOf = (content: unknown): unknown =>
     ? content.settings
     : content;
 
-/** Settings that are paths, which go from the folder of the file. */
+/** Settings that are paths, relative to the folder of the file. */
 const paths = [
   ["data", "source"],
   ["transfer", "from"],
@@ -146,20 +148,20 @@ export async function fromFolder(folder: string, content: unknown): Promise<unkn
   return whole;
 }
 
-/** Milliseconds after which a module that still runs is named. */
+/** Milliseconds after which a module that is still running is named. */
 const patience = 3000;
-/** Characters of YAML: some of its parser's times grow with their square. */
+/** Maximum length of YAML: some of its parser's times grow with the square. */
 const mostYaml = 2 ** 16;
-/** Levels of sections and lists, counted by brackets and columns. */
+/** Maximum depth of sections and lists, counted by brackets and columns. */
 const mostLevels = 200;
-/** What the lexer of YAML puts before the first token. */
+/** Characters that the YAML lexer allows before the first token. */
 const documentStart = "\u0002";
 
 const readText = async (path: string) => new TextDecoder().decode(await readBytes(path));
 
 /**
- * The text of YAML that is neither longer nor nested deeper than settings can be: its parser recurses, and
- * V8 ends the process where a regular expression finds the stack full.
+ * YAML text within the limits of length and depth: its parser recurses, and V8 ends the process if
+ * a regular expression overflows the stack.
  */
 async function readYamlText(path: string): Promise<string> {
   const text = await readText(path);
@@ -184,7 +186,7 @@ async function readYamlText(path: string): Promise<string> {
   return text;
 }
 
-/** Whether there are more levels of lists and records in a value, or it holds itself. */
+/** Whether a value has more levels of lists and records, or contains itself. */
 const isDeeper = (value: unknown, levels: number): boolean =>
   typeof value === "object" &&
   value !== null &&
@@ -200,11 +202,11 @@ const tooDeep = (path: string): FormatError =>
 async function readYaml(path: string): Promise<unknown> {
   const { isMap, isScalar, parseDocument } = await import("yaml");
   return parsed(path, "YAML", await readYamlText(path), (text) => {
-    // `<<: *defaults`, which YAML 1.2 left out and people go on writing
+    // `<<: *defaults`, which YAML 1.2 removed but people still write
     const document = parseDocument(text, { merge: true, logLevel: "error" });
     if (document.errors[0]) throw document.errors[0];
     const content = document.toJS() as Record<string, unknown>;
-    // `base: &base {…}` beside the sections is there to be merged, and is no section itself
+    // `base: &base {…}` beside the sections is there to be merged, and is not a section itself
     if (isMap(document.contents))
       for (const { key, value } of document.contents.items) {
         const name = isScalar(key) ? String(key.value) : "";
@@ -242,7 +244,7 @@ async function readModule(path: string): Promise<unknown> {
   }
   try {
     if (settings !== undefined) return structuredClone(settings);
-  } catch {} // functions and what else is no data
+  } catch {} // functions and other values that are not data
   throw badFile(
     path,
     "a module of settings",

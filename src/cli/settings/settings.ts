@@ -5,7 +5,7 @@ import { type ModelName, modelNames } from "../../models/index.ts";
 import { binaryLearners, isLearner, type LearnerName, learnerNames } from "./learners.ts";
 import { type OptimizerName, optimizerNames, type ScheduleName, scheduleNames } from "./rules.ts";
 
-/** What a value must be, as its error says it, with a value that would do. */
+/** The requirement on a value, for its error, with an example. */
 const said = <T extends z.ZodType>(schema: T, must: string, example: unknown, more = {}): T =>
   schema.meta({ must, example, ...more }) as T;
 
@@ -155,10 +155,12 @@ const yesOrNo = () =>
 const number = (example: number) =>
   said(z.number({ error: "a number" }), "a number", example).optional();
 
-/** A number of {@link listed} numbers counts as it is. */
+/** A single number counts as all {@link listed} numbers. */
 const numberOrList = (x: unknown) => (Array.isArray(x) && x.length === 1 ? x[0] : x);
 
-/** The options of learners, as far as a command line can say them; what range each has its learner says. */
+/**
+ * The options of learners that a command line can express; their ranges are checked by the learner.
+ */
 const learnerOptions = z.strictObject({
   C: above0(1).optional(),
   alpha: said(
@@ -197,10 +199,10 @@ const learnerOptions = z.strictObject({
   weights: oneOf(["uniform", "distance"]).optional(),
 });
 
-/** Everything that a training was asked to do: with the data, it decides the result to the last bit. */
+/** All settings of a training: with the data, they determine the result to the last bit. */
 export type Settings = z.infer<typeof settingsSchema>;
 
-/** Settings as a person gives them: what is left out follows from the data. */
+/** Settings as given by the user: missing ones follow from the data. */
 export const givenSchema = z.strictObject({
   data: settingsSchema.shape.data.partial().optional(),
   model: settingsSchema.shape.model
@@ -221,11 +223,11 @@ export type GivenLearner = Omit<NonNullable<Given["model"]>, keyof Settings["mod
 export const isLearnerGiven = (given: Given): given is Given & { readonly model: GivenLearner } =>
   isLearner(given.model?.name);
 
-/** Everything that a learner was asked to do. */
+/** All settings of a learner. */
 export interface LearnerSettings {
   readonly data: Settings["data"];
   readonly model: GivenLearner;
-  /** What of a training a learner has: `lr`, `epochs`, `seed`, `classWeight`. */
+  /** The training settings that apply to a learner: `lr`, `epochs`, `seed`, `classWeight`. */
   readonly training: NonNullable<Given["training"]>;
 }
 
@@ -234,7 +236,7 @@ export const settingPaths: readonly string[] = Object.entries(givenSchema.shape)
   ([section, schema]) => Object.keys(schema.unwrap().shape).map((name) => `${section}.${name}`),
 );
 
-/** One setting that a person wrote: where, and how that is called. */
+/** One setting written by the user: its place, and its name there. */
 export interface Assignment {
   readonly path: string;
   readonly value: unknown;
@@ -245,9 +247,8 @@ export interface Assignment {
 }
 
 /**
- * Settings of a file, if there is one, with single values set over them.
- *
- * @throws {ConfigError} naming the first value that is not right, where it was given, and a fix.
+ * Settings of a file, if there is one, with single values overriding them. @throws {ConfigError}
+ * naming the first invalid value, where it was given, and a fix.
  */
 export function readSettings(
   file: { readonly path: string; readonly content: unknown } | undefined,
@@ -273,7 +274,7 @@ function assign(whole: Record<string, unknown>, path: string, value: unknown): v
   else whole[section] = { [name]: value };
 }
 
-/** A complaint of the schema in our words. */
+/** A schema error in our words. */
 function asConfigError(
   issue: z.core.$ZodIssue,
   whole: object,
@@ -332,11 +333,11 @@ function unknownKey(issue: z.core.$ZodIssueUnrecognizedKeys, file: string): Conf
 interface Meaning {
   readonly must?: string;
   readonly example?: unknown;
-  /** Whether a whole number names a column too. */
+  /** Whether an integer names a column as well. */
   readonly isColumn?: boolean;
 }
 
-/** What the schema says of a setting. */
+/** The schema's description of a setting. */
 export function describe(path: string): Meaning {
   const [section, name] = path.split(".");
   const schema = givenSchema.shape[section as keyof Given]?.unwrap() as z.ZodObject | undefined;

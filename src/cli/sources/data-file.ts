@@ -1,4 +1,4 @@
-/** Where data lie, and whether they are what they were. */
+/** Where data are, and whether they have changed. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
@@ -6,7 +6,7 @@ import path from "node:path";
 import { DataError } from "../../base/index.ts";
 import { unreadable } from "../../formats/files.ts";
 
-/** A path as a person at this working directory writes it. */
+/** A path as the user at this working directory would write it. */
 export function shownPath(source: string): string {
   if (!path.isAbsolute(source)) return source;
   const relative = path.relative(process.cwd(), source);
@@ -14,8 +14,8 @@ export function shownPath(source: string): string {
 }
 
 /**
- * SHA-256 of a file's content, or of the names and contents of all files of a folder. Links that are
- * broken are passed over: the reader of the folder names them.
+ * SHA-256 of a file's content, or of the names and contents of all files of a folder. Broken links
+ * are skipped: the reader of the folder reports them.
  *
  * @throws {DataError} if a file cannot be read.
  */

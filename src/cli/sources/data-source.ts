@@ -12,21 +12,23 @@ import { splitSeed } from "./readers/parts.ts";
 import type { Found, Parts, Reader, SourceOptions, Stored } from "./readers/reader.ts";
 import { isSet, setNames } from "./readers/set.ts";
 
-/** Data cut into train, validation and test splits. */
+/** Data split into train, validation and test. */
 export interface Source extends Parts {
   /** A short name, for the folder of the run. */
   readonly name: string;
   readonly config: DataConfig;
-  /** What was decided about the data, in sentences, and what should make a person think again. */
+  /** What was decided about the data, in sentences, and warnings. */
   readonly notes: readonly string[];
   readonly warnings: readonly string[];
 }
 
 /**
- * Loads what `--data` names, by the reader that recognizes it or that `data.format` names.
+ * Loads the data of `--data`, by the reader that recognizes it or that `data.format` names.
  *
- * @param stored prepares the data as a training before; else a preparation is fitted on the training part.
- * @throws {ConfigError} if it names nothing, or an option is for other data. @throws {DataError} if the files are not right.
+ * @param stored prepares the data as an earlier training did; otherwise a preparation is fitted on
+ * the training split.
+ * @throws {ConfigError} if it names nothing, or an option is for other data. @throws {DataError} if
+ * the files are invalid.
  */
 export async function loadSource(
   source: string,
@@ -64,7 +66,9 @@ async function find(source: string, options: SourceOptions): Promise<Found> {
   return { kind: "folder", source, tree: await fileTree(source, isKnown, limits) };
 }
 
-/** The reader that was asked for, that of the training before, or the one that knows most of the files. */
+/**
+ * The requested reader, that of the earlier training, or the one that recognizes most of the files.
+ */
 async function readerOf(
   found: Found,
   { format }: SourceOptions,
@@ -104,7 +108,9 @@ function formatNamed(format: string, able: readonly Reader[], { source }: Found)
   });
 }
 
-/** @throws {ConfigError} for an option that these data do not have, which would be passed over in silence. */
+/**
+ * @throws {ConfigError} for an option that these data do not have, which would be ignored silently.
+ */
 function checkOptionsOf(reader: Reader, { source }: Found, options: SourceOptions): void {
   const special = new Set(readers.flatMap((each) => each.options));
   const given = [...special].find((name) => options[name] !== undefined);
@@ -133,7 +139,7 @@ async function shortName({ kind, source }: Found): Promise<string> {
 
 export const isArchive = (source: string): boolean => /\.(tar|tar\.gz|tgz)$/i.test(source);
 
-/** So many examples at random, always the same: in their own order they may be sorted by class. */
+/** A fixed random sample of examples: in their own order they may be sorted by class. */
 export const some = (split: Split, count: number): Split =>
   count < split.size ? splitDataset(split, count / split.size, splitSeed)[1] : split;
 
@@ -158,7 +164,9 @@ export async function kindOf(source: string): Promise<"folder" | "file"> {
   });
 }
 
-/** @throws {DataError} if there is one class: every answer would be right, and nothing learned. */
+/**
+ * @throws {DataError} if there is one class: every prediction would be right, and nothing learned.
+ */
 export function checkLearnable({ source, preparation }: DataConfig): void {
   const classes = classesOf(preparation);
   if (preparation.target.task === "regression" || classes.length > 1) return;

@@ -1,4 +1,4 @@
-/** What `predict` is given, prepared as the training was. */
+/** The inputs of `predict`, prepared as in training. */
 import { DataError, type HostArray, show } from "../../base/index.ts";
 import {
   completeRows,
@@ -13,24 +13,24 @@ import {
   type Table,
 } from "../../data/index.ts";
 
-/** Where an example came from. */
+/** The source of an example. */
 export interface Example {
   readonly source: string;
-  /** Of a table: the row, from 1, the header not counted. */
+  /** For a table: the row, from 1, not counting the header. */
   readonly row?: number;
 }
 
 /** Examples, and the inputs of those that are complete. */
 export interface Examples {
   readonly examples: readonly Example[];
-  /** The places of the complete ones among them, in the order of `inputs`. */
+  /** Indices of the complete ones, in the order of `inputs`. */
   readonly complete: Int32Array;
   /** `[N, ...]` */
   readonly inputs: HostArray;
   readonly notes: readonly string[];
 }
 
-/** @throws {DataError} if the input is not of the kind that the network was trained on. */
+/** @throws {DataError} if the input is of another kind than in training. */
 export async function readExamples(
   preparation: Preparation,
   input: string,

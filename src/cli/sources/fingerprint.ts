@@ -2,7 +2,10 @@ import { createHash } from "node:crypto";
 import { classesOf, type Split } from "../../data/index.ts";
 import type { Source } from "./data-source.ts";
 
-/** SHA-256 of all examples as a training would see them, with their classes: other data, another text. */
+/**
+ * SHA-256 of all examples as a training would see them, with their classes: different data,
+ * different text.
+ */
 export function fingerprint({ train, validation, test, config }: Source): string {
   const hash = createHash("sha256").update(JSON.stringify(classesOf(config.preparation)));
   for (const { inputs, targets } of [train, validation, test] as Split[])

@@ -17,20 +17,20 @@ import type { SourceOptions } from "./readers/reader.ts";
 import { isSet } from "./readers/set.ts";
 import { fitOptions, inputNotes, keptRows, usedNote, writtenOf } from "./readers/table-parts.ts";
 
-/** Examples of which a map is drawn. */
+/** Examples to draw a map of. */
 export interface MapSource {
   readonly name: string;
   /** `[N, …]` */
   readonly inputs: HostArray;
-  /** What is mapped in their place, `[N, …]`: codes of them. */
+  /** What is mapped in their place, `[N, …]`: their codes. */
   readonly codes?: HostArray;
-  /** A class or a number of each; none where nothing is asked for. */
+  /** A class or a number for each; none if there is no label. */
   readonly labels: readonly (string | number)[] | undefined;
-  /** What the labels are, such as the name of a column. */
+  /** The name of the labels, such as a column. */
   readonly labelName: string;
-  /** Classes in their order; none where labels are numbers. */
+  /** Classes in order; none if labels are numbers. */
   readonly classes: readonly string[];
-  /** What each example is: `row 7`, `example 7`. */
+  /** The name of each example: `row 7`, `example 7`. */
   readonly ids: readonly number[];
   readonly idName: "row" | "example";
   /** Values of the rows of a table, by column. */
@@ -41,10 +41,10 @@ export interface MapSource {
   readonly notes: readonly string[];
 }
 
-/** The column that stands for the target where a table has none. */
+/** The placeholder for the target of a table that has none. */
 const none = "(no target)";
 
-/** @param target whether one column is set aside as the label. */
+/** @param target whether one column is the label. */
 export async function loadMapSource(
   source: string,
   options: SourceOptions,
@@ -92,7 +92,7 @@ async function ofTable(path: string, options: SourceOptions, target: boolean): P
   };
 }
 
-/** The table with a column that says nothing, which is set aside in the place of a target. */
+/** The table with an empty column in place of the target. */
 const withoutTarget = (table: Table): Table => ({
   ...table,
   columns: [
@@ -108,7 +108,7 @@ const withoutTarget = (table: Table): Table => ({
   format: { ...table.format, names: [...table.format.names, none] },
 });
 
-/** So many of the rows, evenly. */
+/** An even selection of rows. */
 function someOf(rows: Int32Array, count: number): number[] {
   const kept = Math.min(count, rows.length);
   return Array.from({ length: kept }, (_, n) => rows[Math.floor((n * rows.length) / kept)]!);

@@ -1,11 +1,11 @@
-/** Data as an autoencoder learns them: the examples are their own targets. */
+/** Data for autoencoders: the examples are their own targets. */
 import type { HostArray } from "../../base/index.ts";
 import type { Split } from "../../data/index.ts";
 import { isAutoencoder } from "../../models/index.ts";
 import { reconstruction } from "../../train/index.ts";
 import type { Parts } from "./readers/reader.ts";
 
-/** Examples that are their own targets, with the labels that the data have for them. */
+/** Examples that are their own targets, with the labels in the data. */
 interface SelfTaught extends Split {
   readonly labels: HostArray;
 }
@@ -15,7 +15,7 @@ const selfTaught = ({ inputs, targets }: Split): SelfTaught => ({
   labels: targets,
 });
 
-/** Data as the model of this name learns them. */
+/** Data as the model of this name needs them. */
 export const asLearned = <P extends Parts>(model: string, parts: P): P =>
   isAutoencoder(model)
     ? {
@@ -26,6 +26,8 @@ export const asLearned = <P extends Parts>(model: string, parts: P): P =>
       }
     : parts;
 
-/** The classes or numbers that examples are labelled with; none where their targets say it, or nothing does. */
+/**
+ * The classes or numbers of labelled examples; none if the targets are labels, or there are none.
+ */
 export const labelsOf = (split: Split): HostArray | undefined =>
   (split as Partial<SelfTaught>).labels;

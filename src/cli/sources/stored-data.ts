@@ -1,4 +1,4 @@
-/** Data for a network that is trained: prepared as its training prepared them. */
+/** Data for a trained network, prepared as in its training. */
 import { DataError, sameShape, show } from "../../base/index.ts";
 import {
   classesOf,
@@ -22,15 +22,17 @@ import { asLearned } from "./own-targets.ts";
 import { isSet } from "./readers/set.ts";
 import { inOwnUnits } from "./readers/table-parts.ts";
 
-/** Examples to judge a network by, and what a person should know of them. */
+/** Examples for evaluating a network, and notes for the user. */
 export interface Judged {
   readonly test: Split;
-  /** The part that the network learned from, where the data are its own. */
+  /** The training split, if the data are the network's own. */
   readonly train?: Split;
   readonly notes: readonly string[];
 }
 
-/** What a run was trained on, prepared as then, and cut as then. Its test part is in the data's own units. */
+/**
+ * The data of a run, prepared and split as in training. Its test split is in the data's own units.
+ */
 export async function loadTrained(
   { data: { source: trained, preparation }, settings, model }: AnyRunConfig,
   source = trained,
@@ -42,17 +44,17 @@ export async function loadTrained(
   return asLearned(model.name, all);
 }
 
-/** Whether data are those that a run was trained on, wherever they lie. */
+/** Whether data are those of a run's training, wherever they are. */
 export async function isSameData(source: string, { source: trained, sha256 }: DataConfig) {
   if (isSet(source) || sha256 === null) return source === trained;
   if (source === trained) await checkThere(source);
-  await kindOf(source); // says so if there is nothing
+  await kindOf(source); // reports missing data
   return (await contentHash(source)) === sha256;
 }
 
 /**
- * Data to judge a trained network by: the test part of its own data, whatever their path, all of
- * another table, and the test part of another set.
+ * Data for evaluating a trained network: the test split of its own data, wherever they are; all of
+ * another table; or the test split of another set.
  *
  * @throws {DataError} if its examples are not like those of the training.
  */
@@ -83,7 +85,10 @@ export async function loadTest(
   return { test, ...(!isOther && { train }), notes: [...notes, ...warnings] };
 }
 
-/** The test part of data whose classes do not matter. @throws {DataError} for examples of another shape. */
+/**
+ * The test split of data whose classes do not matter. @throws {DataError} for examples of another
+ * shape.
+ */
 async function loadUnlabelled(source: string, { data, settings }: AnyRunConfig): Promise<Judged> {
   const { classes: _, ...options } = settings.data;
   const { preparation } = data;
@@ -100,7 +105,7 @@ async function loadUnlabelled(source: string, { data, settings }: AnyRunConfig):
   });
 }
 
-/** @throws {DataError} if the data of a run lie no longer where they did. */
+/** @throws {DataError} if the data of a run have moved. */
 async function checkThere(path: string): Promise<void> {
   const { stat } = await import("node:fs/promises");
   if (await stat(path).catch(() => undefined)) return;
@@ -149,7 +154,7 @@ async function loadTable(
   return { test, notes };
 }
 
-/** The rows of the classes that a run was trained on, if it was for some. */
+/** The rows of the classes that a run was trained on, if it was trained on some. */
 function ofClasses(table: Table, rows: Int32Array, { data, settings }: AnyRunConfig): Int32Array {
   const { preparation } = data;
   const names = settings.data.classes && classesOf(preparation);

@@ -3,9 +3,9 @@ import { devNull } from "node:os";
 import { isatty } from "node:tty";
 
 /**
- * Lets the process end with its own exit code where its terminal has been closed. As it ends, Node sets
- * the modes of the terminal back that it began with, and aborts if that fails; a descriptor that is
- * another file by then is left alone.
+ * Lets the process exit with its own code after its terminal has been closed. At exit Node restores
+ * the terminal's modes, and aborts if that fails; it leaves a descriptor alone that has become
+ * another file.
  */
 export function outliveTerminal(): void {
   const terminals = [0, 1, 2].filter((fd) => isatty(fd));

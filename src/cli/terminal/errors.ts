@@ -3,7 +3,7 @@ import { GradusError } from "../../base/index.ts";
 /** The exit code of any error; for those of signals see interrupt.ts. */
 export const failed = 1;
 
-/** Thrown by a command that has said all and wants this exit code. */
+/** Thrown by a command that has reported everything and wants this exit code. */
 export class Exit {
   readonly code: number;
   constructor(code: number) {
@@ -12,8 +12,8 @@ export class Exit {
 }
 
 /**
- * An error as the user reads it: what is wrong and the fix. What we did not foresee is marked
- * `internal:`. The stack trace is shown when GRADUS_DEBUG is set.
+ * An error as the user sees it: the problem and the fix. Unexpected errors are marked `internal:`.
+ * The stack trace is shown if GRADUS_DEBUG is set.
  */
 export function describeError(error: unknown, debug = Boolean(process.env.GRADUS_DEBUG)): string {
   const stack = debug && error instanceof Error ? `\n${stackOf(error)}` : "";
@@ -28,7 +28,7 @@ export function describeError(error: unknown, debug = Boolean(process.env.GRADUS
   return lines.join("\n") + stack;
 }
 
-/** The message, without a place in the program that the user of a command has not written. */
+/** The message, without a code location, which the user of a command did not write. */
 function withoutCallSite({ subject, problem, where, fix }: GradusError): string {
   const isCode = where !== undefined && /^(\/|[A-Za-z]:[\\/]|https?:).*:\d+$/.test(where);
   return [
@@ -38,14 +38,14 @@ function withoutCallSite({ subject, problem, where, fix }: GradusError): string 
   ].join("\n");
 }
 
-/** Options of the table reader as the settings they are here: `drop: ["id"]` is `data.drop=id`. */
+/** Options of the table reader as settings: `drop: ["id"]` is `data.drop=id`. */
 const inSettings = (fix: string): string =>
   fix
     .replace(/\btypes: \{ "(.*)": "text" \}/, (_, name) => setting("types", `${name}:text`))
     .replace(/\b(drop|na): \["(.*)"\]/, (_, option, word) => setting(option, word))
     .replace(/\b(encoding|decimal|task): "([^"]*)"/g, (_, option, word) => setting(option, word));
 
-/** `data.drop=id`, in quotes where a shell would read more into it. */
+/** `data.drop=id`, quoted if a shell would interpret it. */
 const setting = (option: string, word: string): string =>
   /^[\w.,:-]+$/.test(word) ? `data.${option}=${word}` : `'data.${option}=${word}'`;
 

@@ -2,22 +2,22 @@ import { constants } from "node:os";
 import type { Terminal } from "./terminal.ts";
 
 /**
- * Signals that ask a process to end: Ctrl-C, what a scheduler or `kill` sends, and a terminal that
- * was closed. Each gives the exit code 128 + its number, as shells have it: 130, 143, 129.
+ * Signals that ask a process to end: Ctrl-C, `kill` and schedulers, and a closed terminal. The exit
+ * code is 128 + the signal's number, as in shells: 130, 143, 129.
  */
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** An end in order that was asked for. */
+/** A requested graceful end. */
 export interface Interruption {
   /** Fires at the first of the signals. */
   readonly signal: AbortSignal;
-  /** The exit code of the signal that came; of Ctrl-C before one came. */
+  /** The exit code of the received signal; before one arrives, that of Ctrl-C. */
   readonly exitCode: () => number;
 }
 
 /**
- * Runs `f` with a signal that fires at the first Ctrl-C, SIGTERM or SIGHUP, so that it can end in
- * order. A second Ctrl-C or SIGTERM ends the process at once.
+ * Runs `f` with a signal that fires at the first Ctrl-C, SIGTERM or SIGHUP, so that it can end
+ * gracefully. A second Ctrl-C or SIGTERM ends the process at once.
  */
 export async function interruptible<T>(
   terminal: Terminal,
@@ -27,7 +27,7 @@ export async function interruptible<T>(
   const { signal } = controller;
   let code = codeOf("SIGINT");
   const onSignal = (name: (typeof signals)[number]) => {
-    // A closed terminal may say so more than once, by its shell and by the kernel.
+    // A closed terminal may send the signal more than once, through its shell and the kernel.
     if (signal.aborted && name !== "SIGHUP") process.exit(code);
     if (signal.aborted) return;
     code = codeOf(name);

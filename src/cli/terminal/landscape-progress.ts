@@ -5,8 +5,8 @@ import type { LiveLine, Terminal } from "./terminal.ts";
 const redrawEvery = 100;
 
 /**
- * The progress of work in stages: on a terminal a bar for each, on a pipe a line when it is done.
- * Nothing at all where the output is for programs.
+ * The progress of work in stages: on a terminal a bar for each, on a pipe a line per finished
+ * stage. Nothing if the output is for programs.
  */
 export class Stages {
   readonly #terminal: Terminal;
@@ -24,14 +24,17 @@ export class Stages {
     return new Stages(terminal, silent ? undefined : terminal.live?.(), silent);
   }
 
-  /** Begins a stage. @returns a function to call with how many of `total` parts are done; without a number, one more. */
+  /**
+   * Starts a stage. @returns a function to call with the number of finished parts; without a
+   * number, one more.
+   */
   readonly stage = (name: string, total: number): ((done?: number) => void) => {
     const began = performance.now();
     let [done, drawn, first] = [0, 0, 0];
     let ended = false;
     return (now = done + 1) => {
       if (ended) return;
-      if (done === 0 && now > 1) first = now; // what a file had
+      if (done === 0 && now > 1) first = now; // parts from a file
       done = Math.min(now, total);
       ended = done === total;
       const time = performance.now();

@@ -3,26 +3,26 @@ import { isTerminal, liveLine, type Screen } from "../../train/progress.ts";
 
 export type { LiveLine } from "../../train/progress.ts";
 
-/** Where a command writes: results on standard output. Tests give one that keeps the text. */
+/** Where a command writes its results: standard output. Tests use one that keeps the text. */
 export interface Terminal extends Screen {
   /** Errors and warnings, on standard error. */
   readonly error: (text: string) => void;
-  /** Why results could not be written, if so; a reader that went away is no failure. */
+  /** Why results could not be written, if so; a reader that closed the pipe is not a failure. */
   readonly lost?: () => Promise<string | undefined>;
 }
 
 type Style = "bold" | "dim" | "green" | "red" | "cyan";
 
-/** Text with a style, or as it is on a plain terminal. styleText is absent before Node 20.12. */
+/** Styled text, or plain text on a plain terminal. styleText is absent before Node 20.12. */
 export const styled = (terminal: Terminal, style: Style, text: string): string =>
   terminal.colors ? (util.styleText?.(style, text) ?? text) : text;
 
 /**
  * The process's own terminal: plain on a pipe, without colors when NO_COLOR is set.
  *
- * What cannot be written is dropped, and the command goes on: a training has its files. A reader that
- * has seen enough (`| head`) is no error; a full disk under a log or a closed terminal is reported once, on
- * the other stream.
+ * Output that cannot be written is dropped, and the command continues: a training has its files. A
+ * reader that closes the pipe (`| head`) is not an error; a full disk under a log or a closed
+ * terminal is reported once, on the other stream.
  */
 export function processTerminal(): Terminal {
   const { stdout, stderr, env } = process;
@@ -40,7 +40,7 @@ export function processTerminal(): Terminal {
     // writes of its own, to the standard output that is guarded
     ...(isLive && { live: () => liveLine(stdout) }),
     colors: isLive && !env.NO_COLOR,
-    // the error of the last write comes a turn later
+    // the error of the last write arrives a turn later
     lost: () => new Promise((resolve) => setImmediate(() => resolve(lost))),
   };
 }

@@ -9,18 +9,18 @@ import { describe } from "../sources/readers/parts.ts";
 import { invocation, word } from "./invocation.ts";
 import { styled, type Terminal } from "./terminal.ts";
 
-/** What a training is, before it begins. */
+/** Describes a training before it starts. */
 export interface Begin {
   readonly config: RunConfig;
   readonly source: Source;
   readonly parameters: number;
   /** The run's folder; none in a dev run. */
   readonly run: string | undefined;
-  /** Where it goes on, if it does. */
+  /** Where it resumes, if it does. */
   readonly from: Position | undefined;
 }
 
-/** What it came to. */
+/** Its results. */
 export interface End {
   readonly run: string | undefined;
   readonly test: Logs;
@@ -32,7 +32,7 @@ export interface End {
   readonly page: string | undefined;
 }
 
-/** Where it was broken off. */
+/** Where it was interrupted. */
 export interface Break {
   readonly run: string | undefined;
   /** The epoch, from 1, and the batches of it that are done. */
@@ -40,7 +40,7 @@ export interface Break {
   readonly batch: number;
 }
 
-/** How `gradus train` speaks: to people, or with --json to programs. */
+/** The output of `gradus train`: for people, or with --json for programs. */
 export interface Report {
   readonly callback: Callback;
   begin(begin: Begin): void;

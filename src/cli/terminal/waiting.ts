@@ -1,10 +1,10 @@
 import { DataError } from "../../base/index.ts";
 import { describeError } from "./errors.ts";
 
-/** What the command waits for at the moment, the innermost last. */
+/** What the command is waiting for, the innermost last. */
 const awaited: string[] = [];
 
-/** Runs `f`, and knows meanwhile that the command waits for it. */
+/** Runs `f`, recording meanwhile that the command waits for it. */
 export async function waitFor<T>(what: string, f: () => Promise<T>): Promise<T> {
   awaited.push(what);
   try {
@@ -15,8 +15,8 @@ export async function waitFor<T>(what: string, f: () => Promise<T>): Promise<T> 
 }
 
 /**
- * What to say where the process has nothing left to do and the command has not ended: something that
- * it waits for was given up without a word.
+ * The message if the process has nothing left to do and the command has not ended: a promise was
+ * dropped silently.
  */
 export function standstill(): string {
   const what = awaited.at(-1) ?? "the command";

@@ -1,6 +1,6 @@
 import { ConfigError, nearest } from "../../../base/index.ts";
 
-/** @throws {ConfigError} if a class is named twice, or there is none of that name. */
+/** @throws {ConfigError} if a class is named twice, or is unknown. */
 export function checkClasses(
   names: readonly string[],
   known: readonly string[],

@@ -1,10 +1,10 @@
-/** What readers of folders and archives have in common. */
+/** Shared by readers of folders and archives. */
 import { type FileTree, select } from "../../../data/folders/file-tree.ts";
 import { type Found, ofExamples, type Reader, type SourceOptions } from "./reader.ts";
 
 const limitNames = ["maxFileBytes", "maxArchiveBytes", "maxEntries", "maxDecodedBytes"] as const;
 
-/** The limits that settings give. */
+/** The limits in the settings. */
 export const limitsIn = (options: SourceOptions) =>
   Object.fromEntries(limitNames.map((name) => [name, options[name]]));
 

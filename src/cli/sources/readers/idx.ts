@@ -4,7 +4,7 @@ import { fitImages, type Split } from "../../../data/index.ts";
 import { folderReader, limitsIn, ownFiles } from "./folders.ts";
 import { ofDataset } from "./parts.ts";
 
-/** Sets such as MNIST. Pictures that lie beside such files are none of the set. */
+/** Sets such as MNIST. Images beside such files do not belong to the set. */
 const anyBeatsAll = 1e9;
 
 const reader = folderReader({

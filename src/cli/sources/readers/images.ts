@@ -16,7 +16,7 @@ export const imageReader = folderReader({
   },
 });
 
-/** The size and colors of the pictures: those that training had, or as settings say. */
+/** The size and channels of the images: those of the training, or of the settings. */
 function formatOf({ size, maxPixels }: SourceOptions, stored: Stored | undefined) {
   const { inputs, inputShape } = stored?.preparation ?? {};
   const [channels, height, width] = inputShape ?? [];

@@ -1,4 +1,4 @@
-/** All readers of data. A new one is a file here and a line in this list. */
+/** All readers of data. A new one is a file in this folder and a line in this list. */
 import { idxReader } from "./idx.ts";
 import { imageReader } from "./images.ts";
 import type { Reader } from "./reader.ts";
@@ -7,7 +7,7 @@ import { soundReader } from "./sound.ts";
 import { tableReader } from "./table.ts";
 import { textReader } from "./text.ts";
 
-/** In the order of `--help`; of two that recognize as many files, the first reads them. */
+/** In the order of `--help`; if two recognize equally many files, the first one reads them. */
 export const readers: readonly Reader[] = [
   setReader,
   idxReader,

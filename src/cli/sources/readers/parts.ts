@@ -1,4 +1,4 @@
-/** Data sets cut in three, with the preparation that is fitted on them or was stored. */
+/** Data sets split in three, with the fitted or stored preparation. */
 import { DataError, sameShape, show } from "../../../base/index.ts";
 import {
   classesOf,
@@ -13,14 +13,14 @@ import { shownPath } from "../data-file.ts";
 import { checkClasses } from "./classes.ts";
 import type { Parts, Reading, SourceOptions, Stored } from "./reader.ts";
 
-/** Shares that are held out where the data bring no such part. The cut does not depend on --seed. */
+/** Fractions held out if the data have no such split. The split does not depend on --seed. */
 export const testShare = 0.2;
 export const validationShare = 0.1;
 export const splitSeed = 0;
-/** Fewer cannot be cut in three by these shares. */
+/** Fewer cannot be split in three by these fractions. */
 const leastExamples = 6;
 
-/** Whole examples, cut in three, with the preparation that is fitted on them or was stored. */
+/** Examples split in three, with the fitted or stored preparation. */
 export function ofDataset(
   source: string,
   data: Dataset,
@@ -41,7 +41,10 @@ export function ofDataset(
   return stored ? adopted(shown, chosen, stored) : chosen;
 }
 
-/** The same data as a training before prepared them. @throws {DataError} if they are of another kind. */
+/**
+ * The same data as an earlier training prepared them. @throws {DataError} if they are of another
+ * kind.
+ */
 function adopted(shown: string, data: Reading, { preparation, inputsOnly }: Stored): Reading {
   const { preparation: own } = data;
   if (inputsOnly) {
@@ -89,7 +92,7 @@ function renumbered(split: Split, from: readonly string[], to: readonly string[]
   return { ...split, targets: { dtype: "int32", shape, data: labels } };
 }
 
-/** The examples of some classes, which are numbered anew in the order given. */
+/** The examples of some classes, which are renumbered in the given order. */
 function onlyClasses(shown: string, data: Reading, names: readonly string[]): Reading {
   const { preparation } = data;
   const known = classesOf(preparation);
@@ -113,7 +116,7 @@ function onlyClasses(shown: string, data: Reading, names: readonly string[]): Re
   };
 }
 
-/** The parts that data bring, and those that are held out of the rest. */
+/** The splits in the data, and those that are held out of the rest. */
 export function cut(source: string, data: Dataset): Parts {
   checkCount(source, data.train.size);
   const [rest, test] = data.test
@@ -125,7 +128,7 @@ export function cut(source: string, data: Dataset): Parts {
   return { train, validation, test };
 }
 
-/** The same cut of the rows of a table. */
+/** The same split for the rows of a table. */
 export function cutRows(source: string, rows: Int32Array) {
   checkCount(source, rows.length);
   const all = { dtype: "int32", shape: [rows.length], data: rows } as const;

@@ -1,4 +1,4 @@
-/** What a reader of data is: a record in the list of `index.ts`. */
+/** The interface of readers of data; `index.ts` lists them. */
 
 import type { FileTree } from "../../../data/folders/file-tree.ts";
 import type { Preparation, PrepareTableOptions, Split } from "../../../data/index.ts";
@@ -7,10 +7,10 @@ import type { Given } from "../../settings/settings.ts";
 /** Which data are used, and how: see the settings. */
 export type SourceOptions = Omit<NonNullable<Given["data"]>, "source"> & PrepareTableOptions;
 
-/** How data are prepared that are not the first of their network. */
+/** The preparation of data for an existing network. */
 export interface Stored {
   readonly preparation: Preparation;
-  /** The network goes on with another target: classes are those of the data. */
+  /** The network is fine-tuned for another target: classes are those of the data. */
   readonly inputsOnly: boolean;
 }
 
@@ -21,35 +21,38 @@ export interface Parts {
   readonly test: Split;
 }
 
-/** What a reader makes of its data. */
+/** The result of a reader. */
 export interface Reading extends Parts {
   readonly preparation: Preparation;
-  /** What was decided about the data, in sentences, and what should make a person think again. */
+  /** What was decided about the data, in sentences, and warnings. */
   readonly notes: readonly string[];
   readonly warnings: readonly string[];
 }
 
-/** What `--data` names: a set, or a path where something is. An archive is a folder. */
+/** The value of `--data`: a set, or an existing path. An archive counts as a folder. */
 export type Found =
   | { readonly kind: "set"; readonly source: string }
   | { readonly kind: "file"; readonly source: string }
   | { readonly kind: "folder"; readonly source: string; readonly tree: FileTree };
 
-/** Settings of `data` for examples that are no text. */
+/** Settings of `data` for examples that are not text. */
 export const ofExamples = ["classes", "augment"] as const;
 
 /** One format of data. */
 export interface Reader {
-  /** As `data.format` calls it. */
+  /** Its name in `data.format`. */
   readonly name: string;
-  /** What it reads, for `--help` and errors: `a folder or archive of images by class`. */
+  /** A description for `--help` and errors: `a folder or archive of images by class`. */
   readonly reads: string;
   readonly kind: Found["kind"];
-  /** The settings of `data` that are for this format, not for all. */
+  /** The settings of `data` that are only for this format. */
   readonly options: readonly (keyof SourceOptions)[];
-  /** Of a folder: whether a file, by its path, is one that this reader wants. */
+  /** For a folder: whether this reader wants a file, by its path. */
   readonly isOwn?: (path: string) => boolean;
-  /** How many of its files it reads, 0 if the data are of another format; the reader of most has them. */
+  /**
+   * How many of its files it can read, 0 if the data have another format; the reader with the most
+   * wins.
+   */
   readonly recognizes: (found: Found) => number | Promise<number>;
   readonly read: (
     found: Found,

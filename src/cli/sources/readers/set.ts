@@ -13,7 +13,7 @@ import {
 import { ofDataset } from "./parts.ts";
 import { ofExamples, type Reader } from "./reader.ts";
 
-/** Sets that need no file. The noise leaves something to learn. */
+/** Built-in sets that need no file. The noise leaves something to learn. */
 const sets: Record<string, () => Dataset | Split> = {
   digits: () => digits(),
   xor: () => xor({ size: 1000, noise: 0.15 }),

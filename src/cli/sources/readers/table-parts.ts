@@ -1,4 +1,4 @@
-/** A table as data for a training, and what was decided about it, in words. */
+/** A table as training data, with notes on what was decided about it. */
 import { DataError, listed } from "../../../base/index.ts";
 import {
   completeRows,
@@ -19,12 +19,12 @@ import {
 import { checkClasses } from "./classes.ts";
 import type { Reading, SourceOptions, Stored } from "./reader.ts";
 
-/** Above this share of rows that are left out, it is a warning; above the second, an error. */
+/** Above this fraction of dropped rows there is a warning; above the second, an error. */
 const [fewLost, mostLost] = [0.05, 0.5];
 
 /**
- * @param stored prepares as a training did; its inputs alone where a new target is fitted.
- * @param cut the rows of the parts, by the number of rows.
+ * @param stored prepares as a training did; only its inputs if a new target is fitted. @param cut
+ * the rows of the splits, by the number of rows.
  */
 export async function readTableParts(
   path: string,
@@ -64,13 +64,13 @@ export async function readTableParts(
   };
 }
 
-/** The preparation whose numbers to predict are as the data have them: networks are judged in these. */
+/** The preparation with unscaled targets: networks are evaluated in the units of the data. */
 export const inOwnUnits = (preparation: Preparation): Preparation =>
   preparation.target.task === "regression"
     ? { ...preparation, target: { ...preparation.target, scale: null } }
     : preparation;
 
-/** How the file is written, as far as settings say. */
+/** How the file is written, according to the settings. */
 export const writtenOf = ({
   header,
   delimiter,
@@ -89,7 +89,7 @@ export const fitOptions = (
   fill: missing === "drop" || missing === "refuse" ? undefined : missing,
 });
 
-/** The rows that are used. @throws {DataError} if most would be left out and nobody has asked for that. */
+/** The rows in use. @throws {DataError} if most would be dropped without an explicit request. */
 export function keptRows(
   table: Table,
   { rows, gaps }: RowsWithout,
@@ -140,7 +140,7 @@ function targetNote(
   return `${name}: numbers to predict${scaled}, for it holds ${why}; data.task=classification makes them classes`;
 }
 
-/** Texts that become categories, and columns that only count the rows. */
+/** Texts that become categories, and columns that only number the rows. */
 export function inputNotes({ inputs }: Preparation, table: Table): string[] {
   if (inputs.kind !== "table") return [];
   const texts = inputs.columns.flatMap((column) =>
@@ -156,7 +156,7 @@ export function inputNotes({ inputs }: Preparation, table: Table): string[] {
   ];
 }
 
-/** Whether a column goes up by 1 from row to row, as an index does. */
+/** Whether a column increases by 1 from row to row, like an index. */
 function countsRows(table: Table, name: string): boolean {
   const column = table.columns.find((each) => each.name === name);
   if (column?.type !== "number" || table.size < 3) return false;
@@ -164,7 +164,7 @@ function countsRows(table: Table, name: string): boolean {
   return Number.isInteger(values[0]) && values.every((x, n) => x === values[0]! + n);
 }
 
-/** Gaps that are filled, column by column. */
+/** Filled missing values, column by column. */
 function fillNotes({ inputs }: Preparation, table: Table): string[] {
   if (inputs.kind !== "table") return [];
   return inputs.columns.flatMap(({ name, fill }) => {
@@ -181,7 +181,7 @@ function fillNotes({ inputs }: Preparation, table: Table): string[] {
   });
 }
 
-/** A class by the name that the column gives it: in a column of numbers, `01` and `1.0` are `1`. */
+/** A class by its name in the column: in a column of numbers, `01` and `1.0` are `1`. */
 const labelOf = ({ type }: ReturnType<typeof targetColumn>, name: string): string =>
   type === "number" && name.trim() !== "" && Number.isFinite(Number(name))
     ? String(Number(name))
@@ -199,7 +199,7 @@ function rowsOfClasses(
   return rows.filter((row) => names.includes(labelAt(column, row)));
 }
 
-/** The preparation for some classes, numbered in the order given. */
+/** The preparation for some classes, numbered in the given order. */
 const withClasses = (preparation: Preparation, classes: readonly string[]): Preparation => {
   const { target } = preparation;
   return target.task === "classification"

@@ -11,10 +11,10 @@ import { shownPath } from "../data-file.ts";
 import { testShare, validationShare } from "./parts.ts";
 import type { Reader, Reading, SourceOptions, Stored } from "./reader.ts";
 
-/** Characters that a network sees of the text before the one to predict. */
+/** Context characters before the one to predict. */
 const defaultContext = 16;
 
-/** A text, each character of which is predicted from those before it. */
+/** A text whose characters are each predicted from the preceding ones. */
 export const textReader: Reader = {
   name: "text",
   reads: "a text (.txt, .md) to predict its next characters",
@@ -22,7 +22,7 @@ export const textReader: Reader = {
   options: ["context", "maxDecodedBytes"],
   async recognizes({ source }) {
     const isNamed = /\.(txt|text|md)$/i.test(source);
-    return isNamed && !looksLikeTable(await headOf(source)) ? 2 : 0; // a table is every other file
+    return isNamed && !looksLikeTable(await headOf(source)) ? 2 : 0; // else it is a table
   },
   read: ({ source }, options, stored) => readTextParts(source, options, stored),
 };
@@ -80,7 +80,7 @@ async function wholeText(source: string): Promise<string> {
   throw new DataError({ subject: source, problem: "the text is empty.", fix: "give a text." });
 }
 
-/** Where the last part of a text begins, about so large a share: at the beginning of a line. */
+/** Where the last part of a text of about this fraction begins: at a line start. */
 function lineStart(codes: Int32Array, share: number, lineEnd: number, source: string): number {
   const wanted = Math.floor(codes.length * (1 - share));
   const next = codes.indexOf(lineEnd, Math.max(0, wanted - 1)) + 1;
