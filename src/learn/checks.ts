@@ -1,7 +1,7 @@
-/** Checks of options, which TypeScript makes for its users and nobody makes for those of JavaScript. */
+/** Checks of options, for callers without TypeScript. */
 import { ConfigError, describe, nearest } from "../base/index.ts";
 
-/** Throws unless an option is one of some words. */
+/** Throws unless an option is one of several words. */
 export function checkWord(
   subject: string,
   option: string,
@@ -17,7 +17,7 @@ export function checkWord(
   });
 }
 
-/** Throws unless an option is a finite number above 0, or from 0 on. */
+/** Throws unless an option is a finite number above 0, or at least 0. */
 export function checkNumber(
   subject: string,
   option: string,
@@ -33,7 +33,7 @@ export function checkNumber(
   });
 }
 
-/** Throws unless an option is a whole number of `least` or more. */
+/** Throws unless an option is an integer of `least` or more. */
 export function checkWhole(subject: string, option: string, value: unknown, least = 1): void {
   if (Number.isSafeInteger(value) && (value as number) >= least) return;
   throw new ConfigError({

@@ -1,4 +1,4 @@
-/** What all learners have in common: options, what was learned, and the way to files and back. */
+/** Common to all learners: options, fitted state, and storage in files. */
 import { ConfigError, DataError, ShapeError } from "../base/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import {
@@ -19,7 +19,7 @@ import { type Snapshot, snapshotOf, writeSnapshot } from "./storage.ts";
 
 /** Options of every `fit`. */
 export interface LearnOptions {
-  /** A weight of 0 or more for each row; an example of weight 2 counts as if it stood there twice. */
+  /** A weight ≥ 0 for each row; an example of weight 2 counts as if it occurred twice. */
   readonly sampleWeight?: ArrayLike<number> | undefined;
 }
 
@@ -29,31 +29,32 @@ export type { Learned, State } from "./state.ts";
 export type Filled<O> = { readonly [Name in keyof O]-?: Exclude<O[Name], undefined> };
 
 /**
- * A learner: options at its construction, `fit` to learn from examples, and what was learned as
- * fields. Before `fit` every use of it is an error.
+ * A learner: options in the constructor, `fit` to learn from examples, and the fitted state as
+ * fields. Using it before `fit` is an error.
  *
- * @see Buitinck et al. 2013, "API design for machine learning software: experiences from the scikit-learn project"
+ * @see Buitinck et al. 2013, "API design for machine learning software: experiences from the
+ * scikit-learn project"
  */
 export abstract class Estimator<S extends State = State> {
   /** The options, with defaults filled in. */
   abstract readonly options: object;
   #state: S | undefined;
 
-  /** The name under which it is stored, that of its class whatever a bundler calls it. */
+  /** The name under which it is stored: that of its class, even if a bundler renames it. */
   abstract readonly name: string;
 
-  /** A learner of the same class with the same options, which has learned nothing. */
+  /** An unfitted learner of the same class with the same options. */
   fresh(): this {
     const Learner = this.constructor as new (options: object) => this;
     return new Learner(this.options);
   }
 
-  /** Whether it has learned. */
+  /** Whether it has been fitted. */
   get isFitted(): boolean {
     return this.#state !== undefined;
   }
 
-  /** What was learned. @throws {DataError} before `fit`. */
+  /** The fitted state. @throws {DataError} before `fit`. */
   protected get state(): S {
     if (this.#state) return this.#state;
     throw new DataError({
@@ -68,12 +69,12 @@ export abstract class Estimator<S extends State = State> {
     return this;
   }
 
-  /** Takes over what a stored learner of the same kind had learned. */
+  /** Restores the fitted state of a stored learner of the same kind. */
   restore(state: State): this {
     return this.learn(state as S);
   }
 
-  /** New rows, with as many features as those it has learned from. @throws {ShapeError} naming both numbers. */
+  /** New rows, with as many features as in `fit`. @throws {ShapeError} naming both numbers. */
   protected rows(x: Features, features: number): Matrix {
     void this.state;
     return this.checkColumns(matrixOf(this.name, x), features);
@@ -88,7 +89,7 @@ export abstract class Estimator<S extends State = State> {
     });
   }
 
-  /** Name, options and what was learned as plain JSON; {@link learnerFromJSON} reads it. */
+  /** Name, options and fitted state as plain JSON; {@link learnerFromJSON} reads it. */
   toJSON(): Snapshot {
     return snapshotOf(this, this.state);
   }
@@ -99,7 +100,7 @@ export abstract class Estimator<S extends State = State> {
   }
 }
 
-/** Rows, targets and weights, as `fit` is given them: apart, or as a split of a table. */
+/** Rows, targets and weights from the arguments of `fit`: separate, or as a split. */
 export function examplesOf(
   subject: string,
   x: Features | Examples,
@@ -118,10 +119,10 @@ export function examplesOf(
   });
 }
 
-/** What every classifier has learned. */
+/** The fitted state common to all classifiers. */
 export type ClassifierState = State & { readonly classes: readonly Label[] };
 
-/** A learner that names classes. */
+/** A learner that predicts classes. */
 export abstract class Classifier<S extends ClassifierState = ClassifierState> extends Estimator<S> {
   /** The classes, ascending: column k of `predictProba` belongs to `classes[k]`. */
   get classes(): readonly Label[] {
@@ -131,13 +132,13 @@ export abstract class Classifier<S extends ClassifierState = ClassifierState> ex
   /** The index in `classes` of the class of each row. */
   protected abstract indicesOf(x: Features): Int32Array;
 
-  /** The class of each row, as `fit` was given it. */
+  /** The class of each row, as passed to `fit`. */
   predict(x: Features): Label[] {
     const { classes } = this;
     return Array.from(this.indicesOf(x), (k) => classes[k]!);
   }
 
-  /** The share of rows, weighted, that `predict` names rightly. */
+  /** The accuracy: the (weighted) fraction of rows that `predict` gets right. */
   score(x: Features | Examples, y?: Targets, { sampleWeight }: LearnOptions = {}): number {
     const given = examplesOf(this.name, x, y);
     const predicted = this.predict(given.x);
@@ -165,7 +166,7 @@ export abstract class Regressor<S extends State = State> extends Estimator<S> {
    *
    *   R² = 1 − Σ w (y − ŷ)² / Σ w (y − ȳ)²
    *
-   * 1 where every prediction is right, 0 for the mean; of targets that are all equal 1 or 0.
+   * 1 for exact predictions, 0 for the mean; for targets that are all equal it is 1 or 0.
    */
   score(x: Features | Examples, y?: Targets, { sampleWeight }: LearnOptions = {}): number {
     const given = examplesOf(this.name, x, y);
@@ -190,10 +191,13 @@ export interface ClassifiedRows extends ClassTargets {
   readonly weights: Float64Array;
 }
 
-/** How much each class counts: as it stands, so that all count the same, or as given. */
+/** The weights of classes: all equal by default, or as given. */
 export type ClassWeight = "balanced" | Readonly<Record<string, number>> | undefined;
 
-/** Rows, class indices and weights, with those of classes multiplied in. @throws {ConfigError} for a weight of a class that there is not. */
+/**
+ * Rows, class indices and weights, multiplied by class weights. @throws {ConfigError} for the
+ * weight of an unknown class.
+ */
 export function classified(
   subject: string,
   x: Features | Examples,
@@ -213,7 +217,10 @@ export function classified(
   };
 }
 
-/** A factor per class. Balanced: (Σ w) / (K Σ w of the class), so that all classes weigh the same. */
+/**
+ * A factor per class. Balanced: (Σ w) / (K Σ w of the class), so that all classes have the same
+ * total weight.
+ */
 function classFactors(
   subject: string,
   { classes, indices }: ClassTargets,
@@ -241,7 +248,7 @@ function classFactors(
   return factors;
 }
 
-/** A matrix with numbers to predict and weights. */
+/** A matrix with targets and weights. */
 export function measured(
   subject: string,
   x: Features | Examples,

@@ -1,5 +1,5 @@
 /**
- * Classic learners, with the habits of scikit-learn.
+ * Classic learners, with the conventions of scikit-learn.
  *
  * @module gradus/learn
  */

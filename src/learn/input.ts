@@ -1,17 +1,17 @@
-/** What learners are given, as float64 matrices, vectors and class indices. */
+/** The inputs of learners, as float64 matrices, vectors and class indices. */
 import { DataError, describe, type HostArray, ShapeError, show, sizeOf } from "../base/index.ts";
 import { fromHost, Tensor } from "../tensor/index.ts";
 
 /**
- * Examples as rows: nested arrays, a host array or a tensor `[N, …]`, whose axes after the first are
- * laid out in one row.
+ * Examples as rows: nested arrays, a host array or a tensor `[N, …]`, whose axes after the first
+ * are flattened.
  */
 export type Features = readonly ArrayLike<number>[] | HostArray | Tensor;
 
-/** What belongs to the rows: numbers, or names of classes. */
+/** Targets of the rows: numbers, or names of classes. */
 export type Targets = ArrayLike<number> | ArrayLike<string> | HostArray | Tensor;
 
-/** Examples with their answers, as `gradus/data` has them; `classes` names what the targets number. */
+/** Examples with their targets, as in `gradus/data`; `classes` names the target indices. */
 export interface Examples {
   readonly inputs: HostArray;
   readonly targets: HostArray;
@@ -19,7 +19,7 @@ export interface Examples {
   readonly features?: readonly string[] | undefined;
 }
 
-/** A class as the user has it. */
+/** A class as the user writes it. */
 export type Label = number | string;
 
 /** Rows of numbers, row-major. */
@@ -111,7 +111,7 @@ function numberAt(subject: string, row: unknown, i: number, j: number): number {
 }
 
 function checkFinite(subject: string, { data, columns }: Matrix): void {
-  // x − x is 0 but for NaN and infinities; a loop takes a third of the time of findIndex
+  // x − x is 0 except for NaN and infinities; a loop takes a third of the time of findIndex
   let at = 0;
   while (at < data.length && data[at]! - data[at]! === 0) at++;
   if (at === data.length) return;
@@ -126,7 +126,7 @@ function checkFinite(subject: string, { data, columns }: Matrix): void {
 export const rowOf = ({ data, columns }: Matrix, i: number): Float64Array =>
   data.subarray(i * columns, (i + 1) * columns);
 
-/** Some rows, copied. */
+/** Copies of some rows. */
 export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
   const data = new Float64Array(rows.length * matrix.columns);
   for (let i = 0; i < rows.length; i++) data.set(rowOf(matrix, rows[i]!), i * matrix.columns);
@@ -137,13 +137,16 @@ export function takeRows(matrix: Matrix, rows: ArrayLike<number>): Matrix {
 export const tensorOf = ({ rows, columns, data }: Matrix): Tensor =>
   vectorTensor(data, [rows, columns]);
 
-/** Numbers as a float64 tensor, of one axis unless a shape is given. The tensor has a copy. */
+/** Numbers as a float64 tensor, of one axis unless a shape is given. The tensor gets a copy. */
 export const vectorTensor = (
   data: Float64Array,
   shape: readonly number[] = [data.length],
 ): Tensor => fromHost({ dtype: "float64", shape, data: data.slice() });
 
-/** Targets as numbers, one per row. @throws {DataError} naming the row of what is no finite number. */
+/**
+ * Targets as numbers, one per row. @throws {DataError} naming the row of a value that is not a
+ * finite number.
+ */
 export function numbersOf(subject: string, y: Targets, rows: number): Float64Array {
   const values = valuesOf(subject, y, rows);
   return Float64Array.from(values as ArrayLike<number>, (value, i) => {
@@ -156,7 +159,10 @@ export function numbersOf(subject: string, y: Targets, rows: number): Float64Arr
   });
 }
 
-/** Targets as classes in ascending order (numbers by size, names by character), and each row's index. */
+/**
+ * Targets as classes in ascending order (numbers by size, names by character), and each row's
+ * index.
+ */
 export interface ClassTargets {
   readonly classes: readonly Label[];
   readonly indices: Int32Array;
@@ -165,8 +171,9 @@ export interface ClassTargets {
 /**
  * Targets as classes.
  *
- * @param least how many classes there must be.
- * @throws {DataError} if a label is neither a finite number nor a text, both occur, or there are too few classes.
+ * @param least the minimum number of classes.
+ * @throws {DataError} if a label is neither a finite number nor a string, both occur, or there are
+ * too few classes.
  */
 export function classesOf(subject: string, y: Targets, rows: number, least = 2): ClassTargets {
   const values = valuesOf(subject, y, rows);
@@ -222,7 +229,10 @@ function valuesOf(subject: string, y: Targets, rows: number): ArrayLike<number |
   });
 }
 
-/** Weights of the examples, 1 if absent. @throws {DataError} if one is negative or no finite number, or all are 0. */
+/**
+ * Weights of the examples, 1 if absent. @throws {DataError} if one is negative or not finite, or
+ * all are 0.
+ */
 export function weightsOf(
   subject: string,
   weights: ArrayLike<number> | undefined,

@@ -1,4 +1,4 @@
-/** Every learner by its name, and how one comes back from JSON or a file. */
+/** Every learner by its name, and how it is restored from JSON or a file. */
 import { FormatError, GradusError, nearest } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { BernoulliNB, MultinomialNB } from "./bayes/counts.ts";
@@ -26,7 +26,10 @@ import { LabelEncoder, OneHotEncoder } from "./preprocessing/encoders.ts";
 import { MinMaxScaler, PolynomialFeatures, StandardScaler } from "./preprocessing/scalers.ts";
 import { checkSnapshot, decodeState, readSnapshot, type Snapshot } from "./storage.ts";
 
-/** A learner with options, before it takes its state over; of learners made of others their state, too. */
+/**
+ * A learner with options, before its state is restored; for composite learners including their
+ * parts.
+ */
 type Make = (options: never, state: State) => Estimator;
 
 const made =
@@ -80,10 +83,11 @@ const learners: Readonly<Record<string, Make>> = {
 export const learnerNames: readonly string[] = Object.keys(learners);
 
 /**
- * A learner from what its `toJSON` gave, or the text of it.
+ * A learner from the result of its `toJSON`, or that as text.
  *
  * @param models for the nets among the learners, in their order: files hold weights, but no code.
- * @throws {FormatError} if it is none, or of another version. @throws {DataError} if a net has no model.
+ * @throws {FormatError} if it is not a learner, or has another version. @throws {DataError} if a
+ * net has no model.
  * @example
  * const line = await new LinearRegression().fit([[0], [1], [2]], [1, 3, 5]);
  * const again = learnerFromJSON(JSON.stringify(line)) as LinearRegression;
@@ -95,7 +99,7 @@ export function learnerFromJSON(json: unknown, ...models: Module[]): Estimator {
   return undamaged(subject, () => build(checkSnapshot(value, subject), models));
 }
 
-/** What reading gives; an error that is not ours comes of values that no learner has learned. */
+/** The result of reading; errors that are not ours come from values that no learner can have. */
 function undamaged(subject: string, read: () => Estimator): Estimator {
   try {
     return read();
@@ -145,7 +149,8 @@ function parsed(text: string): unknown {
  * A learner from the file that its `save` wrote.
  *
  * @param models for the nets among the learners, in their order: files hold weights, but no code.
- * @throws {FormatError} if it is none, or damaged. @throws {DataError} if a net has no model.
+ * @throws {FormatError} if it is not a learner, or damaged. @throws {DataError} if a net has no
+ * model.
  */
 export async function loadLearner(path: string, ...models: Module[]): Promise<Estimator> {
   const snapshot = await readSnapshot(path);

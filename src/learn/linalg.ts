@@ -2,7 +2,7 @@
 import { dot, norm } from "../base/vectors.ts";
 import { type Matrix, tensorOf, vectorTensor } from "./input.ts";
 
-/** A matrix as its columns, each of one length. */
+/** A matrix as its columns, each of the same length. */
 export type Columns = readonly Float64Array[];
 
 /** XᵀX, `[D, D]` row-major. */
@@ -17,7 +17,7 @@ export function outerGram(x: Matrix): Float64Array {
   return t.matmul(t.transpose()).dataSync() as Float64Array;
 }
 
-/** X Wᵀ, `[N, K]` row-major, for K rows of weights that lie one behind the other. */
+/** X Wᵀ, `[N, K]` row-major, for K contiguous rows of weights. */
 export function times(x: Matrix, w: Float64Array, outputs = 1): Float64Array {
   const weights = vectorTensor(w, [outputs, x.columns]);
   return tensorOf(x).matmul(weights.transpose()).dataSync() as Float64Array;
@@ -40,10 +40,11 @@ export const columnsOf = ({ rows, columns, data }: Matrix): Float64Array[] =>
   );
 
 /**
- * Solves A x = b for a symmetric positive definite A by Cholesky's factorisation, n³/3 multiply-adds.
+ * Solves A x = b for a symmetric positive definite A by Cholesky's factorisation, n³/3
+ * multiply-adds.
  *
  * @param a `[n, n]` row-major; its lower half is read and overwritten.
- * @returns null where A is not positive definite to rounding.
+ * @returns null if A is not positive definite up to rounding.
  */
 export function choleskySolve(a: Float64Array, b: Float64Array): Float64Array | null {
   const n = b.length;
@@ -71,7 +72,10 @@ export function choleskySolve(a: Float64Array, b: Float64Array): Float64Array | 
   return x;
 }
 
-/** A thin singular value decomposition A = U Σ Vᵀ: vectors as columns, the largest value first. */
+/**
+ * A thin singular value decomposition A = U Σ Vᵀ: vectors as columns, in decreasing order of
+ * values.
+ */
 export interface Svd {
   readonly u: Columns;
   readonly values: Float64Array;
@@ -147,10 +151,13 @@ function reflect(x: Float64Array, v: Float64Array, half: number): void {
   for (let i = 0; i < v.length; i++) x[i]! -= along * v[i]!;
 }
 
-/** Sweeps of rotations end when all pairs of columns are orthogonal to rounding; about 8 are usual. */
+/**
+ * The largest number of sweeps; they end when all pairs of columns are orthogonal up to rounding,
+ * usually after about 8.
+ */
 const maxSweeps = 60;
 
-/** Rotates pairs of columns of `a` until all are orthogonal, and those of `v` with them. */
+/** Rotates pairs of columns of `a` until all are orthogonal, and those of `v` likewise. */
 function orthogonalize(a: Float64Array[], v: Float64Array[]): void {
   for (let sweep = 0; sweep < maxSweeps; sweep++) {
     let rotated = false;
@@ -179,8 +186,8 @@ function rotate(p: Float64Array, q: Float64Array, c: number, s: number): void {
 }
 
 /**
- * The shortest w that minimises ‖A w − y‖², by the singular value decomposition. Singular values below
- * max(m, n) ε times the largest count as 0.
+ * The minimum-norm w that minimises ‖A w − y‖², by the singular value decomposition. Singular
+ * values below max(m, n) ε times the largest count as 0.
  *
  * @returns w, and the rank of A.
  */

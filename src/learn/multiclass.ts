@@ -1,4 +1,4 @@
-/** Several classes by learners of two. */
+/** Multiclass classification by binary learners. */
 import { ConfigError, DataError, describe } from "../base/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import {
@@ -18,11 +18,11 @@ import {
 } from "./input.ts";
 import { largest } from "./linear/linear-classifier.ts";
 
-/** A learner of two classes with a score that grows with the second. */
+/** A binary learner with a score that increases with the second class. */
 export interface BinaryClassifier extends Classifier {
   /** Learns from two classes. */
   fit(x: Features | Examples, y?: Targets, options?: LearnOptions): Promise<unknown>;
-  /** A score of each row that grows with the second class. */
+  /** A score for each row that increases with the second class. */
   decisionFunction(x: Features): Tensor;
 }
 
@@ -39,7 +39,7 @@ function checkScored(subject: string, learner: BinaryClassifier): void {
 }
 
 abstract class SeveralClassifier extends Classifier<SeveralState> {
-  /** The learner of which one is made for each part. */
+  /** The binary learner; a fresh copy is fitted for each part. */
   readonly estimator: BinaryClassifier;
   readonly options = {};
 
@@ -54,7 +54,7 @@ abstract class SeveralClassifier extends Classifier<SeveralState> {
     return new Several(this.estimator.fresh());
   }
 
-  /** The learners that were fitted. */
+  /** The fitted learners. */
   get estimators(): readonly BinaryClassifier[] {
     return this.state.estimators as readonly unknown[] as readonly BinaryClassifier[];
   }
@@ -78,8 +78,9 @@ abstract class SeveralClassifier extends Classifier<SeveralState> {
 }
 
 /**
- * One learner for each class, against all others; the class of the largest score. K fits of all N
- * examples. Take it for learners of two classes such as {@link Perceptron}; classes are rare against the rest.
+ * One-vs-rest: one learner for each class against all others; the class with the largest score
+ * wins. K fits of all N examples. For binary learners such as {@link Perceptron}; the classes are
+ * imbalanced against the rest.
  *
  * @see Rifkin & Klautau 2004, "In defense of one-vs-all classification"
  * @example
@@ -95,7 +96,7 @@ export class OneVsRestClassifier extends SeveralClassifier {
     super(estimator, "OneVsRestClassifier");
   }
 
-  /** Fits a learner for each class. @throws {DataError} if all examples are of one class. */
+  /** Fits a learner for each class. @throws {DataError} if all examples have one class. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options);
     const { sampleWeight } = options;
@@ -125,9 +126,10 @@ export class OneVsRestClassifier extends SeveralClassifier {
 }
 
 /**
- * One learner for each pair of classes, on their examples alone; the class with the most votes, of equals the one of the larger
- * sum of scores. K(K − 1)/2 fits of about 2N/K examples each: cheaper than {@link OneVsRestClassifier} for learners whose cost grows faster
- * than N, and dearer to ask.
+ * One-vs-one: one learner for each pair of classes, on their examples alone; the class with the
+ * most votes wins, ties by the larger sum of scores. K(K − 1)/2 fits of about 2N/K examples each:
+ * cheaper than {@link OneVsRestClassifier} for learners whose cost grows faster than N, but slower
+ * to predict.
  *
  * @see Hastie & Tibshirani 1998, "Classification by pairwise coupling"
  * @example
@@ -144,7 +146,9 @@ export class OneVsOneClassifier extends SeveralClassifier {
     super(estimator, "OneVsOneClassifier");
   }
 
-  /** Fits a learner for each pair of classes. @throws {DataError} if all examples are of one class. */
+  /**
+   * Fits a learner for each pair of classes. @throws {DataError} if all examples have one class.
+   */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const { x: matrix, indices, classes, weights } = classified(this.name, x, y, options);
     const totals = new Float64Array(classes.length);
@@ -182,7 +186,7 @@ export class OneVsOneClassifier extends SeveralClassifier {
         sums[i * k + b]! += score;
         sums[i * k + a]! -= score;
       }
-    // less than a third of a vote in all, so that sums only decide between equals
+    // less than a third of a vote in total, so that sums only break ties
     return { values: values.map((v, at) => v + sums[at]! / (3 * (Math.abs(sums[at]!) + 1))), rows };
   }
 }

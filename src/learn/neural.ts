@@ -1,4 +1,4 @@
-/** Nets as learners. */
+/** Neural nets as learners. */
 import {
   allocate,
   ConfigError,
@@ -28,7 +28,10 @@ import { type Examples, type Features, type Matrix, type Targets, vectorTensor }
 import { largest } from "./linear/linear-classifier.ts";
 import { type Snapshot, snapshotOf } from "./storage.ts";
 
-/** Options of {@link neuralClassifier} and {@link neuralRegressor}: those of `fit`, but what the learner knows itself. */
+/**
+ * Options of {@link neuralClassifier} and {@link neuralRegressor}: those of `fit` that the learner
+ * does not set itself.
+ */
 export type NeuralOptions = Omit<FitOptions, "objective" | "resume" | "sampleWeight">;
 
 type NetState = State & {
@@ -37,13 +40,13 @@ type NetState = State & {
   readonly inputShape: readonly number[];
 };
 
-/** Examples that are predicted at once. */
+/** Batch size of predictions. */
 const batchSize = 256;
 
-/** Which learner's weights a model has: several learners may share one. */
+/** Which learner's weights a model currently has: several learners may share one model. */
 const tenants = new WeakMap<Module, object>();
 
-/** A model, its weights before training, and what it computes. */
+/** A model, its initial weights, and its compiled outputs. */
 class Net {
   readonly model: Module;
   readonly #initial: Readonly<Record<string, HostArray>>;
@@ -62,7 +65,7 @@ class Net {
     this.#forward = compile((x: Tensor) => evaluating(model, () => model.forward(x)));
   }
 
-  /** Trains from the weights that the model had at first. */
+  /** Trains from the initial weights of the model. */
   async train(
     x: HostArray,
     targets: HostArray,
@@ -75,7 +78,7 @@ class Net {
     return { history, weights: weightsIn(this.model) };
   }
 
-  /** The outputs `[N, K]` by the weights that a learner has learned. */
+  /** The outputs `[N, K]` with a learner's fitted weights. */
   outputs(
     x: HostArray,
     { weights }: NetState,
@@ -101,7 +104,7 @@ class Net {
     return { values, k: values.length / rows };
   }
 
-  /** How many numbers the model gives for an example. @throws {ShapeError} unless its outputs are `[N, K]`. */
+  /** The number of outputs per example. @throws {ShapeError} unless its outputs are `[N, K]`. */
   width(subject: string, { dtype, shape }: HostArray): number {
     const one = zeros([1, ...shape.slice(1)], { dtype });
     const given = evaluating(this.model, () => this.model.forward(one).shape);
@@ -113,7 +116,7 @@ class Net {
     });
   }
 
-  /** Rows in the type of the parameters, and in the shape of the examples. */
+  /** Rows in the dtype of the parameters, and in the shape of the examples. */
   inputs({ rows, data }: Matrix, inputShape: readonly number[]): HostArray {
     const dtype = Object.values(this.model.parameters())[0]?.value.dtype ?? "float32";
     const own = allocate(dtype, data.length);
@@ -121,7 +124,7 @@ class Net {
     return { dtype, shape: [rows, ...inputShape], data: own };
   }
 
-  /** @throws {FormatError} unless weights have the names and shapes of the model's. */
+  /** @throws {FormatError} unless the weights have the names and shapes of the model's. */
   check(subject: string, { weights }: NetState): void {
     const shapes = (of: Readonly<Record<string, HostArray>>) =>
       Object.entries(of)
@@ -173,7 +176,7 @@ function shapeOf(x: Features | Examples, columns: number): readonly number[] {
   return shape.length > 2 ? shape.slice(1) : [columns];
 }
 
-/** Options that are plain data, which a file can hold. */
+/** Options that are plain data, which a file can store. */
 const plain = (options: NeuralOptions): object =>
   Object.fromEntries(
     Object.entries(options).filter(
@@ -181,7 +184,7 @@ const plain = (options: NeuralOptions): object =>
     ),
   );
 
-/** A net that names classes. Take it by {@link neuralClassifier}. */
+/** A neural net as classifier. Created by {@link neuralClassifier}. */
 export class NeuralClassifier extends Classifier<ClassifierState & NetState> {
   readonly name = "NeuralClassifier";
   readonly options: NeuralOptions;
@@ -194,16 +197,19 @@ export class NeuralClassifier extends Classifier<ClassifierState & NetState> {
     this.options = options;
   }
 
-  /** The net. Its weights are those of the learner that fitted or predicted last. */
+  /** The net. Its weights are those of the learner that was last fitted or used for prediction. */
   get model(): Module {
     return this.#net.model;
   }
-  /** The training of `fit`; undefined for a learner that was loaded. */
+  /** The training history of `fit`; undefined for a loaded learner. */
   get history(): History | undefined {
     return this.#history;
   }
 
-  /** Trains the net from its first weights. @throws {ConfigError} unless it gives a score for each class, or one for two classes. */
+  /**
+   * Trains the net from its initial weights. @throws {ConfigError} unless it has an output per
+   * class, or one for two classes.
+   */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options);
     const inputShape = shapeOf(x, rows.x.columns);
@@ -240,7 +246,7 @@ export class NeuralClassifier extends Classifier<ClassifierState & NetState> {
     return this.#net.outputs(this.#net.inputs(rows, inputShape), this.state, this);
   }
 
-  /** The outputs of the net, logits: `[N, K]`, or `[N]` where it has one. */
+  /** The outputs of the net, logits: `[N, K]`, or `[N]` if it has one. */
   decisionFunction(x: Features): Tensor {
     const { values, k } = this.#outputs(x);
     return vectorTensor(values, k === 1 ? [values.length] : [values.length / k, k]);
@@ -281,7 +287,7 @@ export class NeuralClassifier extends Classifier<ClassifierState & NetState> {
   }
 }
 
-/** A net that predicts a number. Take it by {@link neuralRegressor}. */
+/** A neural net as regressor. Created by {@link neuralRegressor}. */
 export class NeuralRegressor extends Regressor<NetState> {
   readonly name = "NeuralRegressor";
   readonly options: NeuralOptions;
@@ -300,16 +306,19 @@ export class NeuralRegressor extends Regressor<NetState> {
     this.options = options;
   }
 
-  /** The net. Its weights are those of the learner that fitted or predicted last. */
+  /** The net. Its weights are those of the learner that was last fitted or used for prediction. */
   get model(): Module {
     return this.#net.model;
   }
-  /** The training of `fit`; undefined for a learner that was loaded. */
+  /** The training history of `fit`; undefined for a loaded learner. */
   get history(): History | undefined {
     return this.#history;
   }
 
-  /** Trains the net from its first weights. @throws {ConfigError} unless it gives one number for each example. */
+  /**
+   * Trains the net from its initial weights. @throws {ConfigError} unless it has one output per
+   * example.
+   */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = measured(this.name, x, y, options);
     const inputShape = shapeOf(x, rows.x.columns);
@@ -356,13 +365,15 @@ export class NeuralRegressor extends Regressor<NetState> {
 }
 
 /**
- * A net as a classifier: it fits, predicts and scores as the other learners do, at the end of a pipeline and in
- * {@link crossValidate}, too. Each `fit` begins with the weights that the model has now. The model ends in logits: one for
- * each class, or one for two classes. Rows `[N, …]` of more axes keep their shape.
+ * A net as a classifier: it fits, predicts and scores like the other learners, including at the end
+ * of a pipeline and in {@link crossValidate}. Each `fit` starts from the weights that the model has
+ * now. The model ends in logits: one per class, or one for two classes. Rows `[N, …]` of more axes
+ * keep their shape.
  *
- * Files hold its weights, classes and options of plain data, but no code: {@link loadLearner} takes an equally built model.
+ * Files store its weights, classes and plain-data options, but no code: {@link loadLearner} needs a
+ * model of the same structure.
  *
- * @throws {ConfigError} for what is no model, or an optimizer with a state.
+ * @throws {ConfigError} for anything that is not a model, or an optimizer with state.
  * @example
  * const net = new Sequential(new Linear(2, 8), new Tanh(), new Linear(8, 2));
  * const model = neuralClassifier(net, { epochs: 100, lr: 0.05 });
@@ -373,9 +384,9 @@ export const neuralClassifier = (model: Module, options: NeuralOptions = {}): Ne
   new NeuralClassifier(model, options);
 
 /**
- * A net as a regressor. See {@link neuralClassifier}; the model gives one number for each example.
+ * A net as a regressor. See {@link neuralClassifier}; the model has one output per example.
  *
- * @throws {ConfigError} for what is no model, or an optimizer with a state.
+ * @throws {ConfigError} for anything that is not a model, or an optimizer with state.
  * @example
  * const model = neuralRegressor(new Linear(1, 1), { epochs: 300, lr: 0.1 });
  * await model.fit([[0], [1], [2]], [1, 3, 5]);
@@ -384,10 +395,10 @@ export const neuralClassifier = (model: Module, options: NeuralOptions = {}): Ne
 export const neuralRegressor = (model: Module, options: NeuralOptions = {}): NeuralRegressor =>
   new NeuralRegressor(model, options);
 
-/** The learners that need a model to come back. */
+/** The learners that need a model to be restored. */
 export const netLearners = { NeuralClassifier, NeuralRegressor } as const;
 
-/** The next of the given models. @throws {DataError} if there is none left. */
+/** The next of the given models. @throws {DataError} if none is left. */
 export function takeModel(name: string, models: Module[]): Module {
   const model = models.shift();
   if (model) return model;

@@ -5,7 +5,7 @@ import { Estimator, examplesOf, type LearnOptions, type State } from "./estimato
 import type { Examples, Features, Targets } from "./input.ts";
 import type { Cells } from "./preprocessing/transformer.ts";
 
-/** What can stand in a pipeline before its end: it fits and transforms. */
+/** An intermediate step of a pipeline: it fits and transforms. */
 export interface Step extends Estimator {
   /** Learns what it needs to transform. */
   fit(x: never, y?: Targets, options?: LearnOptions): Promise<unknown>;
@@ -13,23 +13,24 @@ export interface Step extends Estimator {
   transform(x: never): Tensor;
 }
 
-/** What can stand at its end. */
+/** The last step of a pipeline. */
 export interface LastStep extends Estimator {
-  /** Learns from what the steps before it made. */
+  /** Learns from the output of the previous steps. */
   fit(x: never, y?: Targets, options?: LearnOptions): Promise<unknown>;
 }
 
-/** What a method of the last step gives. */
+/** The result of a method of the last step. */
 type Given<L, Name extends string> =
   L extends Record<Name, (...args: never[]) => infer R> ? R : never;
 
 type PipelineState = State & { readonly steps: readonly Estimator[] };
 
 /**
- * Steps as one learner: each is fitted on what the ones before it make of the training rows, and sees
- * new rows through them. So the preparation cannot be forgotten, and learns nothing from rows that it is judged by.
+ * Steps as one learner: each is fitted on the output of the previous ones for the training rows,
+ * and new rows pass through all of them. So preprocessing cannot be forgotten, and learns nothing
+ * from test rows.
  *
- * Take it by {@link pipeline}. All that the last step can do with rows the pipeline can.
+ * Created by {@link pipeline}. The pipeline has all methods of its last step.
  */
 export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineState> {
   readonly name = "Pipeline";
@@ -51,7 +52,7 @@ export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineS
     return this.steps.at(-1) as L;
   }
 
-  /** Fits each step on what the ones before it made of the rows. */
+  /** Fits each step on the output of the previous ones. */
   async fit(
     x: Features | Cells | Examples,
     y?: Targets,
@@ -87,7 +88,7 @@ export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineS
     });
   }
 
-  /** What the last step predicts. */
+  /** The predictions of the last step. */
   predict(x: Features | Cells): Given<L, "predict"> {
     return this.#ask("predict", x);
   }
@@ -99,11 +100,11 @@ export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineS
   decisionFunction(x: Features | Cells): Given<L, "decisionFunction"> {
     return this.#ask("decisionFunction", x);
   }
-  /** The rows that the last step makes. */
+  /** The rows transformed by the last step. */
   transform(x: Features | Cells): Given<L, "transform"> {
     return this.#ask("transform", x);
   }
-  /** How good the last step's predictions are. */
+  /** The score of the last step. */
   score(x: Features | Cells | Examples, y?: Targets, options: LearnOptions = {}): number {
     const isExamples = "inputs" in (x as object) && "targets" in (x as object);
     const given = isExamples ? examplesOf(this.name, x as Examples, y) : { x, y };

@@ -1,4 +1,4 @@
-/** Judging learners by rows that they have not seen, and choosing among them. */
+/** Evaluating learners on rows that they have not seen, and choosing among them. */
 import {
   ConfigError,
   checkOptions,
@@ -27,27 +27,29 @@ import { Classifier, type Estimator, type LearnOptions } from "./estimator.ts";
 import { classesOf, type Features, type Label, numbersOf, type Targets } from "./input.ts";
 import type { Cells } from "./preprocessing/transformer.ts";
 
-/** A learner that can be judged: a classifier, a regressor, or a pipeline that ends in one. */
+/** A learner that can be evaluated: a classifier, a regressor, or a pipeline that ends in one. */
 export interface Judged extends Estimator {
   /** Learns from rows and targets. */
   fit(x: never, y?: Targets, options?: LearnOptions): Promise<unknown>;
-  /** What it predicts. */
+  /** Its predictions. */
   predict(x: never): Label[] | Tensor;
-  /** How good its predictions are. */
+  /** The score of its predictions. */
   score(x: never, y: Targets, options?: LearnOptions): number;
 }
 
-/** How learners are judged. */
+/** How learners are evaluated. */
 export interface JudgeOptions {
-  /** Parts that take turns. Default 5. */
+  /** Number of folds. Default 5. */
   readonly folds?: number | undefined;
-  /** Whether every part has each class in proportion. Default: true for classes. */
+  /** Stratify: whether every fold has each class in proportion. Default: true for classes. */
   readonly stratified?: boolean | undefined;
-  /** Decides which row is in which part. Default 0. */
+  /** The seed of the folds. Default 0. */
   readonly seed?: number | undefined;
-  /** Metrics of `gradus/train` beside the learner's score: `["f1", "auc"]`. Default: none. */
+  /**
+   * Metrics of `gradus/train` in addition to the learner's score: `["f1", "auc"]`. Default: none.
+   */
   readonly metrics?: Metrics | undefined;
-  /** Weights of the rows, in learning and in the score; metrics count rows. */
+  /** Weights of the rows, for fitting and the score; metrics are unweighted. */
   readonly sampleWeight?: ArrayLike<number> | undefined;
 }
 
@@ -56,12 +58,14 @@ const optionNames: OptionNames<JudgeOptions> = {
 };
 
 /**
- * Fits a fresh learner on each k − 1 of k folds and judges it on the rest. Of a pipeline every step learns from the
- * training rows alone.
+ * Fits a fresh learner on each k − 1 of k folds and evaluates it on the rest. In a pipeline every
+ * step learns from the training rows alone.
  *
  * @param model is not changed.
- * @returns for each fold `score` (accuracy or R²) and the metrics that are asked for, with means and deviations.
- * @throws {ConfigError} unless there are 2 to N folds, or for a metric that the learner has no outputs for.
+ * @returns for each fold `score` (accuracy or R²) and the requested metrics, with means and
+ * deviations.
+ * @throws {ConfigError} unless there are 2 to N folds, or for a metric that the learner has no
+ * outputs for.
  * @see Stone 1974; Kohavi 1995
  * @example
  * const x = Array.from({ length: 40 }, (_, i) => [i, i % 3]);
@@ -97,25 +101,26 @@ export type GridPoint<G extends Grid> = {
       : never;
 };
 
-/** What {@link gridSearch} found. */
+/** The result of {@link gridSearch}. */
 export interface GridResult<G extends Grid, L extends Judged> {
-  /** The options of the best mean. */
+  /** The options with the best mean. */
   readonly parameters: GridPoint<G>;
-  /** The mean of the measure over the folds. */
+  /** The mean of the deciding score over the folds. */
   readonly value: number;
   /** A learner with these options, fitted on all rows. */
   readonly model: L;
-  /** All points in their order, each with its value. */
+  /** All points in order, each with its value. */
   readonly trials: SearchResult<Record<string, Dimension>>["trials"];
 }
 
 /**
- * Judges a learner for every combination of candidates by the same folds, and fits the best on all rows. Of equal
- * ones the first wins.
+ * Evaluates a learner for every combination of candidates on the same folds, and fits the best on
+ * all rows. Ties go to the first.
  *
- * @param make gives a learner for a combination.
- * @param options those of {@link crossValidate}, and `by`, which measure decides (the larger the better), by default "score".
- * @throws {ConfigError} if there is nothing to choose from, or no measure of that name.
+ * @param make returns a learner for a combination.
+ * @param options those of {@link crossValidate}, and `by`, the metric that decides (larger is
+ * better), by default "score".
+ * @throws {ConfigError} if there is nothing to choose from, or for an unknown metric.
  * @example
  * const x = Array.from({ length: 40 }, (_, i) => [Math.cos(i), Math.sin(i)]);
  * const y = x.map(([a, b]) => (a * b > 0 ? 1 : 0));
@@ -181,7 +186,7 @@ function checkJudged<L extends Judged>(subject: string, model: L): L {
   });
 }
 
-/** Rows to learn from and to be judged by. */
+/** Training and test rows. */
 interface Part {
   readonly x: never;
   readonly y: Targets;
@@ -193,7 +198,7 @@ interface Turn {
   readonly validation: Part;
 }
 
-/** The folds of rows of any kind: `kFold` deals out their numbers. */
+/** The folds of rows of any kind: `kFold` splits their numbers. */
 function* foldsOf(
   model: Judged,
   x: Features | Cells,
@@ -224,7 +229,7 @@ function* foldsOf(
   }
 }
 
-/** The learner that predicts: of a pipeline its last step. */
+/** The learner that predicts: in a pipeline the last step. */
 const lastOf = (model: Judged): Estimator =>
   "last" in model ? lastOf(model.last as Judged) : model;
 
@@ -248,7 +253,7 @@ function taken(x: Features | Cells, rows: readonly number[]): Features | Cells {
   return { dtype, shape: [rows.length, ...shape.slice(1)], data: own };
 }
 
-/** Fits, and gives the score and the metrics on the other rows. */
+/** Fits, and returns the score and the metrics on the other rows. */
 async function judge(
   model: Judged,
   { train, validation }: Turn,
@@ -260,14 +265,16 @@ async function judge(
   return { score, ...(await measuredBy(metrics, model, validation)) };
 }
 
-/** A net that has its outputs already. */
+/** A model whose outputs are already computed. */
 class Outputs extends Module {
   forward(x: Tensor): Tensor {
     return x;
   }
 }
 
-/** Metrics of `train/` on what a learner predicts: of log P(class), which are logits, or of numbers. */
+/**
+ * Metrics of `train/` on a learner's predictions: on log P(class), used as logits, or on numbers.
+ */
 async function measuredBy(metrics: Metrics, model: Judged, { x, y }: Part): Promise<Logs> {
   const predicted = model.predict(x);
   const rows = (y as ArrayLike<unknown>).length;

@@ -8,7 +8,7 @@ export interface Storable {
   toJSON(): unknown;
 }
 
-/** A value that a learner has learned. */
+/** A value in a learner's fitted state. */
 export type Learned =
   | number
   | string
@@ -19,5 +19,5 @@ export type Learned =
   | Storable
   | { readonly [name: string]: Learned };
 
-/** What a learner has learned, by name: plain data, arrays, and the learners that it is made of. */
+/** A learner's fitted state, by name: plain data, arrays, and the learners it is composed of. */
 export type State = { readonly [name: string]: Learned };

@@ -1,16 +1,16 @@
-/** Learners as plain JSON, and as safetensors files whose header holds all that is no array. */
+/** Learners as plain JSON, and as safetensors files with everything but arrays in the header. */
 import { allocate, type DType, FormatError, type HostArray, sizeOf } from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import type { Json } from "../train/index.ts";
 import type { Learned, State, Storable } from "./state.ts";
 
 const format = "gradus/learn";
-/** Raised when a stored state means something else. */
+/** Increased when the meaning of the stored state changes. */
 const version = 1;
-/** The note in the header of a file. */
+/** The metadata entry of a file. */
 const note = "gradus.learn";
 
-/** A learner as JSON: its class, its options and what it has learned. */
+/** A learner as JSON: its class, its options and its fitted state. */
 export interface Snapshot {
   readonly format: typeof format;
   readonly version: number;
@@ -57,7 +57,7 @@ export function decodeState(state: Snapshot["state"], build: Build): State {
   return Object.fromEntries(Object.entries(state).map(([name, each]) => [name, decode(each)]));
 }
 
-/** What JSON makes of a number: null if it is not finite. */
+/** How JSON encodes a number: null if it is not finite. */
 const isValue = (x: Json): boolean => typeof x === "number" || x === null;
 const isSize = (x: Json): boolean => Number.isSafeInteger(x) && (x as number) >= 0;
 
@@ -106,7 +106,7 @@ export function checkSnapshot(value: unknown, subject: string): Snapshot {
   return snapshot;
 }
 
-/** Writes a snapshot with its arrays as tensors, named by where they stand. */
+/** Writes a snapshot with its arrays as tensors, named by their paths. */
 export async function writeSnapshot(path: string, snapshot: Snapshot): Promise<void> {
   const tensors = new Map<string, HostArray>();
   const take = (value: Json, at: string): Json => {
@@ -127,7 +127,7 @@ export async function writeSnapshot(path: string, snapshot: Snapshot): Promise<v
   await writeSafetensors(path, tensors, { [note]: JSON.stringify(head) });
 }
 
-/** Reads what {@link writeSnapshot} wrote. */
+/** Reads the file of {@link writeSnapshot}. */
 export async function readSnapshot(path: string): Promise<Snapshot> {
   const { tensors, metadata } = await readSafetensors(path);
   const put = (value: Json): Json => {
@@ -150,6 +150,6 @@ export async function readSnapshot(path: string): Promise<Snapshot> {
     head = put(JSON.parse(metadata[note] ?? "null") as Json);
   } catch (thrown) {
     if (thrown instanceof FormatError) throw thrown;
-  } // no JSON, or nested too deep: told below
+  } // not JSON, or nested too deeply: reported below
   return checkSnapshot(head, path);
 }

@@ -1,4 +1,4 @@
-/** Naive Bayes of counts and of truths. */
+/** Naive Bayes for counts and for booleans. */
 import { checkOptions, DataError, type HostArray } from "../../base/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber } from "../checks.ts";
@@ -15,9 +15,9 @@ type CountState = ClassifierState & {
 
 /** Options of {@link MultinomialNB}. */
 export interface MultinomialNBOptions {
-  /** Laplace's and Lidstone's smoothing: so many are added to every count. Default 1. */
+  /** Laplace's and Lidstone's smoothing: the number added to every count. Default 1. */
   readonly alpha?: number | undefined;
-  /** P(class) in ascending order of the classes. Default: their shares of the examples. */
+  /** P(class) in ascending order of the classes. Default: their fractions of the examples. */
   readonly classPrior?: readonly number[] | undefined;
 }
 
@@ -93,7 +93,8 @@ abstract class CountingBayes extends NaiveBayes<CountState> {
  *
  *   log P(class | x) = log P(class) + Σⱼ xⱼ log θⱼ + constant,   θⱼ = (Nⱼ + α) / (Σ N + αD)
  *
- * where Nⱼ is the sum of feature j over the examples of the class. O(NDK). Take it for texts and other counts, as a fast baseline that few examples suffice for.
+ * where Nⱼ is the sum of feature j over the examples of the class. O(NDK). For texts and other
+ * counts, as a fast baseline that needs few examples.
  *
  * @see Manning, Raghavan & Schütze 2008, "Introduction to information retrieval", §13.2
  * @example
@@ -143,12 +144,12 @@ export class MultinomialNB extends CountingBayes {
 }
 
 /**
- * Bernoulli naive Bayes, for features that hold or do not:
+ * Bernoulli naive Bayes, for boolean features:
  *
  *   log P(class | x) = log P(class) + Σⱼ [xⱼ log pⱼ + (1 − xⱼ) log(1 − pⱼ)] + constant,   pⱼ = (Nⱼ + α) / (N + 2α)
  *
- * where Nⱼ of the N examples of the class have feature j. Unlike in {@link MultinomialNB} what is absent counts, too. O(NDK). Take it for short texts and
- * features of yes or no.
+ * where Nⱼ of the N examples of the class have feature j. Unlike in {@link MultinomialNB} absent
+ * features count as well. O(NDK). For short texts and yes-or-no features.
  *
  * @see Manning, Raghavan & Schütze 2008, "Introduction to information retrieval", §13.3
  * @example

@@ -8,9 +8,9 @@ import { logPriors, NaiveBayes } from "./naive-bayes.ts";
 
 /** Options of {@link GaussianNB}. */
 export interface GaussianNBOptions {
-  /** P(class) in ascending order of the classes. Default: their shares of the examples. */
+  /** P(class) in ascending order of the classes. Default: their fractions of the examples. */
   readonly priors?: readonly number[] | undefined;
-  /** The share of the largest variance of a feature that is added to all variances. Default 1e-9. */
+  /** The fraction of the largest feature variance that is added to all variances. Default 1e-9. */
   readonly varSmoothing?: number | undefined;
 }
 
@@ -32,11 +32,13 @@ const array = (shape: readonly number[], data: Float64Array): HostArray => ({
  *
  *   log P(class | x) = log P(class) − ½ Σⱼ [log 2πσⱼ² + (xⱼ − μⱼ)²/σⱼ²] + constant
  *
- * with the mean and the variance (÷ N) of the class, and ε = `varSmoothing` · maxⱼ Var(xⱼ) added to every σ², so that a
- * feature that is constant within a class does not decide alone. Means and sums of squares are merged by
- * Chan's formula, so that parts of the data give what all of it gives, without cancellation.
+ * with the mean and the variance (÷ N) of the class, and ε = `varSmoothing` · maxⱼ Var(xⱼ) added to
+ * every σ², so that a feature that is constant within a class does not decide alone. Means and sums
+ * of squares are merged by Chan's formula, so that fitting in parts gives the same result as
+ * fitting on everything, without cancellation.
  *
- * O(NDK). The generative counterpart of logistic regression: better with few examples, if the features are nearly independent.
+ * O(NDK). The generative counterpart of logistic regression: better with few examples, if the
+ * features are nearly independent.
  *
  * @see Ng & Jordan 2001, "On discriminative vs. generative classifiers"; Chan, Golub & LeVeque 1983
  * @example
@@ -115,7 +117,7 @@ export class GaussianNB extends NaiveBayes<GaussianState> {
     };
   }
 
-  /** σ² of each class and feature, with ε of the variances over all classes. */
+  /** σ² of each class and feature, with ε from the variances over all classes. */
   #variances(): Float64Array {
     const { counts, means, squares } = this.state;
     const [classes, d] = means.shape as readonly [number, number];

@@ -1,4 +1,4 @@
-/** What the three naive Bayes classifiers have in common. */
+/** Common to the three naive Bayes classifiers. */
 import { ConfigError, DataError, describe } from "../../base/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import {
@@ -22,7 +22,7 @@ import { largest } from "../linear/linear-classifier.ts";
 
 /** Options of `partialFit`. */
 export interface PartialOptions extends LearnOptions {
-  /** All classes that will ever come; needed in the first call only. */
+  /** All classes that will ever occur; needed in the first call only. */
   readonly classes?: readonly Label[] | undefined;
 }
 
@@ -31,17 +31,17 @@ export interface PartialOptions extends LearnOptions {
  * other within a class.
  */
 export abstract class NaiveBayes<S extends ClassifierState> extends Classifier<S> {
-  /** Class priors that are given rather than counted. */
+  /** Class priors, if given rather than estimated. */
   protected abstract readonly givenPriors: readonly number[] | undefined;
 
-  /** The sums of nothing, for so many features. */
+  /** The empty sums, for a number of features. */
   protected abstract empty(classes: readonly Label[], features: number): S;
-  /** The sums with more examples. */
+  /** The sums after more examples. */
   protected abstract plus(state: S, rows: ClassifiedRows): S;
   /** log P(class) + log P(x | class) of each row and class, `[N, K]` row-major. */
   protected abstract logJoint(x: Features): { values: Float64Array; rows: number };
 
-  /** Learns from all examples at once. @throws {DataError} if all are of one class. */
+  /** Learns from all examples at once. @throws {DataError} if all have one class. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const given = examplesOf(this.name, x, y);
     const matrix = matrixOf(this.name, given.x);
@@ -53,9 +53,10 @@ export abstract class NaiveBayes<S extends ClassifierState> extends Classifier<S
   }
 
   /**
-   * Learns from more examples: after all calls it is what `fit` makes of all of them together.
+   * Learns from more examples: after all calls the result is that of `fit` on all of them together.
    *
-   * @throws {DataError} for a label that is none of `classes`, or if these are missing in the first call.
+   * @throws {DataError} for a label that is none of `classes`, or if these are missing in the first
+   * call.
    */
   async partialFit(
     x: Features | Examples,
@@ -88,7 +89,7 @@ export abstract class NaiveBayes<S extends ClassifierState> extends Classifier<S
     const { values, rows } = this.logJoint(x);
     return vectorTensor(values, [rows, this.classes.length]).softmax(1);
   }
-  /** log P(class | x), `[N, K]`, exact where a probability is 0 to rounding. */
+  /** log P(class | x), `[N, K]`, accurate even where a probability rounds to 0. */
   predictLogProba(x: Features): Tensor {
     const { values, rows } = this.logJoint(x);
     return vectorTensor(values, [rows, this.classes.length]).logSoftmax(1);

@@ -20,15 +20,18 @@ import { times } from "../linalg.ts";
 export interface KMeansOptions {
   /** K. Default 8. */
   readonly nClusters?: number | undefined;
-  /** How the first centers are chosen: spread out, or any examples. Default "k-means++". */
+  /** How the initial centers are chosen: spread out, or random examples. Default "k-means++". */
   readonly init?: "k-means++" | "random" | undefined;
-  /** How often it begins anew; the run of the least inertia counts. Default 1. */
+  /** The number of runs; the one with the smallest inertia wins. Default 1. */
   readonly nInit?: number | undefined;
   /** Default 300. */
   readonly maxIterations?: number | undefined;
-  /** It ends when the centers move less than this share of the mean variance of the features, ‖Δ‖². Default 1e-4. */
+  /**
+   * The tolerance: it ends when the centers move less than this fraction of the mean feature
+   * variance, ‖Δ‖². Default 1e-4.
+   */
   readonly tolerance?: number | undefined;
-  /** Decides the first centers. Default 0. */
+  /** The seed of the initial centers. Default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -48,15 +51,16 @@ interface Run {
 }
 
 /**
- * k-means: centers that are near to all examples,
+ * k-means: K centers close to the examples,
  *
  *   minimise Σ wₙ minₖ ‖xₙ − cₖ‖²
  *
- * by Lloyd's algorithm: each example joins its nearest center, each center moves to the mean of its examples. The
- * first centers are drawn with probability ∝ the squared distance to those before (k-means++), the best of 2 + ⌊ln K⌋
- * draws each. A center that loses all examples moves to the one that is farthest from its own. The result is a local
- * minimum; `nInit` looks for better ones. O(NDK) an iteration, a prediction O(DK).
- * Take it for round groups of like size, and to shorten data; it finds K groups whether there are any or not.
+ * by Lloyd's algorithm: each example is assigned to its nearest center, each center moves to the
+ * mean of its examples. The first centers are drawn with probability ∝ the squared distance to
+ * those before (k-means++), the best of 2 + ⌊ln K⌋ draws each. A center that loses all examples
+ * moves to the one that is farthest from its own. The result is a local minimum; `nInit` looks for
+ * better ones. O(NDK) an iteration, a prediction O(DK). For round clusters of similar size, and for
+ * vector quantization; it finds K clusters whether there are any or not.
  *
  * @see Lloyd 1982; Arthur & Vassilvitskii 2007, "k-means++: the advantages of careful seeding"
  * @example
@@ -68,7 +72,7 @@ export class KMeans extends Estimator<KMeansState> {
   readonly name = "KMeans";
   readonly options: Filled<KMeansOptions>;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: KMeansOptions = {}) {
     super();
     checkOptions("KMeans", options, {
@@ -98,7 +102,7 @@ export class KMeans extends Estimator<KMeansState> {
   get inertia(): number {
     return this.state.inertia;
   }
-  /** Iterations of the run that counts. */
+  /** Iterations of the best run. */
   get iterations(): number {
     return this.state.iterations;
   }
@@ -182,7 +186,10 @@ function square(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-/** The nearest center of each row by ‖c‖² − 2xᵀc, of equals the first, and the squared distance by differences. */
+/**
+ * The nearest center of each row by ‖c‖² − 2xᵀc, the first one on ties, and the squared distance by
+ * differences.
+ */
 function assign(x: Matrix, centers: Matrix): { labels: Int32Array; squares: Float64Array } {
   const k = centers.rows;
   const products = times(x, centers.data, k);
@@ -201,7 +208,10 @@ function assign(x: Matrix, centers: Matrix): { labels: Int32Array; squares: Floa
   return { labels, squares };
 }
 
-/** The weighted mean of the rows of each center; of one without rows the farthest row from its own. */
+/**
+ * The weighted mean of the rows of each center; an empty cluster gets the row farthest from its own
+ * center.
+ */
 function meansOf(
   x: Matrix,
   weights: Float64Array,
@@ -231,7 +241,10 @@ function meansOf(
 const anyRows = (x: Matrix, k: number, random: RandomStream): Matrix =>
   takeRows(x, random.permutation(x.rows).slice(0, k));
 
-/** k-means++ with several draws for each center, of which the one that lowers the sum of squares most is taken. */
+/**
+ * k-means++ with several draws for each center; the one that lowers the sum of squares most is
+ * taken.
+ */
 function spreadRows(x: Matrix, weights: Float64Array, k: number, random: RandomStream): Matrix {
   const draws = 2 + Math.floor(Math.log(k));
   const chosen = [draw(weights, random)];
@@ -257,7 +270,7 @@ function squaresTo(x: Matrix, row: number): Float64Array {
   return Float64Array.from({ length: x.rows }, (_, i) => square(rowOf(x, i), center));
 }
 
-/** An index with probability ∝ its chance; any, where none has one. */
+/** An index with probability ∝ its chance; any index if all are 0. */
 function draw(chances: Float64Array, random: RandomStream): number {
   const total = chances.reduce((a, b) => a + b, 0);
   let left = random.uniform() * total;

@@ -13,11 +13,11 @@ import { Transformer } from "../preprocessing/transformer.ts";
 /** Options of {@link PCA}. */
 export interface PCAOptions {
   /**
-   * How many components are kept; a number between 0 and 1 keeps as many as explain that share of the
-   * variance. Default: all, min(N, D).
+   * How many components are kept; a number between 0 and 1 keeps enough to explain that fraction of
+   * the variance. Default: all, min(N, D).
    */
   readonly nComponents?: number | undefined;
-  /** Whether `transform` gives every component variance 1. Default false. */
+  /** Whitening: whether `transform` scales every component to variance 1. Default false. */
   readonly whiten?: boolean | undefined;
   /**
    * `"svd"`: a singular value decomposition of the data, O(N D²), the most exact. `"covariance"`: eigenvectors of the covariance,
@@ -25,7 +25,7 @@ export interface PCAOptions {
    * Default: svd for small data, else covariance.
    */
   readonly solver?: "svd" | "covariance" | "randomized" | undefined;
-  /** Decides the random directions of `"randomized"`. Default 0. */
+  /** The seed of the random directions of `"randomized"`. Default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -33,7 +33,7 @@ type PCAState = State & {
   readonly mean: HostArray;
   readonly components: HostArray;
   readonly singularValues: HostArray;
-  /** Σ of all variances, and N. */
+  /** The total variance, and N. */
   readonly totalVariance: number;
   readonly examples: number;
 };
@@ -44,7 +44,7 @@ interface Axes {
   readonly values: Float64Array;
 }
 
-/** Up to so many multiply-adds the exact decomposition takes about a second. */
+/** Up to this many multiply-adds the exact decomposition takes about a second. */
 const mostForSvd = 3e8;
 
 /**
@@ -52,13 +52,14 @@ const mostForSvd = 3e8;
  *
  *   X − 1 x̄ᵀ = U Σ Vᵀ,   z = Vₖᵀ (x − x̄)
  *
- * Component i explains the variance σᵢ²/(N − 1). The sign of a component is free; here its element of the largest
- * magnitude is positive.
+ * Component i explains the variance σᵢ²/(N − 1). The sign of a component is arbitrary; here its
+ * element of the largest magnitude is positive.
  *
- * O(ND min(N, D)) by `svd`, O(ND² + D³) by `covariance`, O(NDk) by `randomized`.
- * Use it to see data in the plane, to take out what hardly varies, and as the baseline of every autoencoder.
+ * O(ND min(N, D)) by `svd`, O(ND² + D³) by `covariance`, O(NDk) by `randomized`. Use it to plot
+ * data in the plane, to drop directions that hardly vary, and as the baseline of every autoencoder.
  *
- * @see Jolliffe 2002, "Principal component analysis"; Halko, Martinsson & Tropp 2011 for `"randomized"`
+ * @see Jolliffe 2002, "Principal component analysis"; Halko, Martinsson & Tropp 2011 for
+ * `"randomized"`
  * @example
  * const pca = await new PCA({ nComponents: 1 }).fit([[-2, -2], [-1, -1], [1, 1], [2, 2]]);
  * pca.components.toArray(); // [[0.707…, 0.707…]]
@@ -70,7 +71,7 @@ export class PCA extends Transformer<PCAState> {
   readonly options: Omit<Filled<PCAOptions>, "nComponents" | "solver"> &
     Pick<PCAOptions, "nComponents" | "solver">;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: PCAOptions = {}) {
     super();
     checkOptions("PCA", options, { nComponents: true, whiten: true, solver: true, seed: true });
@@ -98,7 +99,7 @@ export class PCA extends Transformer<PCAState> {
   get explainedVariance(): Tensor {
     return vectorTensor(this.#variances());
   }
-  /** The share of the variance that each component explains, `[k]`. */
+  /** The fraction of the variance that each component explains, `[k]`. */
   get explainedVarianceRatio(): Tensor {
     const { totalVariance } = this.state;
     return vectorTensor(this.#variances().map((v) => (totalVariance > 0 ? v / totalVariance : 0)));
@@ -109,7 +110,7 @@ export class PCA extends Transformer<PCAState> {
     return Float64Array.from(singularValues.data, (s) => (s * s) / Math.max(1, examples - 1));
   }
 
-  /** @throws {ConfigError} if more components are asked for than there are. */
+  /** @throws {ConfigError} if more components are requested than there are. */
   async fit(x: Features): Promise<this> {
     const given = matrixOf(this.name, x);
     const { mean, centered, totalVariance } = center(given);
@@ -126,7 +127,7 @@ export class PCA extends Transformer<PCAState> {
     });
   }
 
-  /** The number of components; undefined where a share of the variance decides. */
+  /** The number of components; undefined if a fraction of the variance decides. */
   #count({ rows, columns }: Matrix): number | undefined {
     const most = Math.min(rows, columns);
     const { nComponents: k = most } = this.options;
@@ -156,7 +157,7 @@ export class PCA extends Transformer<PCAState> {
     return (this.options.whiten ? z.div(this.#deviations()) : z).evalSync();
   }
 
-  /** Rows `[N, D]` from coordinates `[N, k]`: the points of the subspace. */
+  /** Rows `[N, D]` from coordinates `[N, k]`: points of the subspace. */
   inverseTransform(z: Features): Tensor {
     const { mean, components } = this.state;
     const given = tensorOf(this.rows(z, components.shape[0]!));
@@ -164,7 +165,7 @@ export class PCA extends Transformer<PCAState> {
     return scaled.matmul(tensorFrom(components)).add(tensorFrom(mean)).evalSync();
   }
 
-  /** √variance of each component; 1 where there is none, which has no direction to be scaled. */
+  /** √variance of each component; 1 if it is 0, so that nothing is scaled. */
   #deviations(): Tensor {
     return vectorTensor(this.#variances().map((v) => (v > 0 ? Math.sqrt(v) : 1)));
   }
@@ -192,7 +193,7 @@ function center({ rows, columns, data }: Matrix) {
   };
 }
 
-/** How many components explain a share of the variance. */
+/** How many components explain a fraction of the variance. */
 function enough(values: Float64Array, share: number, total: number, rows: number): number {
   let sum = 0;
   for (const [i, s] of values.entries()) {
@@ -209,7 +210,7 @@ function turned(v: Float64Array): Float64Array {
   return v[at]! < 0 ? v.map((x) => -x) : v;
 }
 
-/** Eigenvectors of XᵀX, or of XXᵀ where that is smaller. */
+/** Eigenvectors of XᵀX, or of XXᵀ if that is smaller. */
 function byCovariance(x: Matrix): Axes {
   const isWide = x.rows < x.columns;
   const size = Math.min(x.rows, x.columns);
@@ -228,11 +229,11 @@ function byCovariance(x: Matrix): Axes {
   return { components, values: lengths };
 }
 
-/** Directions beside those that are asked for, and steps of the power method: scikit-learn has the same. */
+/** Extra directions, and power iterations: the same as in scikit-learn. */
 const oversampling = 10;
 const powerSteps = 7;
 
-/** The range of X found by random combinations of its columns, made orthogonal after every product. */
+/** The range of X from random combinations of its columns, orthogonalised after every product. */
 function byRandomProjection(x: Matrix, k: number, seed: number): Axes {
   const width = Math.min(k + oversampling, x.rows, x.columns);
   const random = new RandomStream(seed, 0x9ca_0001);

@@ -1,4 +1,4 @@
-/** Features whose inner products are nearly those of a kernel. */
+/** Features whose inner products approximate those of a kernel. */
 import { ConfigError, checkOptions, type HostArray, RandomStream } from "../../base/index.ts";
 import { eigenSymmetric } from "../../base/symmetric.ts";
 import type { Tensor } from "../../tensor/index.ts";
@@ -33,19 +33,21 @@ export interface RandomFeaturesOptions {
   readonly degree?: number | undefined;
   /** How many features are drawn. Default 100. */
   readonly nComponents?: number | undefined;
-  /** Decides them. Default 0. */
+  /** The seed of the features. Default 0. */
   readonly seed?: number | undefined;
 }
 
 type RandomState = State & { readonly weights: HostArray; readonly offsets: HostArray };
 
 /**
- * Random features z with E[z(x)ᵀz(y)] = k(x, y): of a Gaussian kernel by Fourier's transform, of an arc-cosine kernel by random units,
+ * Random features z with E[z(x)ᵀz(y)] = k(x, y): for a Gaussian kernel by Fourier features, for an
+ * arc-cosine kernel by random units,
  *
  *   rbf: z = √(2/m) cos(Wx + b), W ∼ N(0, 2γ), b ∼ U(0, 2π);   arc-cosine: z = √(2/m) step(Wx) (Wx)ⁿ, W ∼ N(0, 1)
  *
- * The error of an inner product falls as 1/√m. A linear learner on m features costs O(N m) instead of O(N²);
- * the features themselves O(N m D). Take them where there are too many examples for {@link SVC} or {@link KernelRidge}.
+ * The error of an inner product falls as 1/√m. A linear learner on m features costs O(N m) instead
+ * of O(N²); the features themselves O(N m D). For data with too many examples for {@link SVC} or
+ * {@link KernelRidge}.
  *
  * @see Rahimi & Recht 2007, "Random features for large-scale kernel machines"; Cho & Saul 2009
  * @example
@@ -60,7 +62,7 @@ export class RandomFeatures extends Transformer<RandomState> {
     number
   >;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: RandomFeaturesOptions = {}) {
     super();
     checkOptions("RandomFeatures", options, {
@@ -107,9 +109,9 @@ export class RandomFeatures extends Transformer<RandomState> {
 
 /** Options of {@link Nystroem}. */
 export interface NystroemOptions extends KernelOptions {
-  /** How many examples stand for all. Default 100. */
+  /** The number of landmark examples. Default 100. */
   readonly nComponents?: number | undefined;
-  /** Decides which. Default 0. */
+  /** The seed of their choice. Default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -120,9 +122,11 @@ type NystroemState = State & {
 };
 
 /**
- * Nyström's approximation: z(x) = K⁻½ k(x), with the kernels k(x) of x with m examples that are drawn, and K those among
- * them. Inner products with the m examples are exact, others nearly, if the spectrum of the kernel falls fast. O(N m D + m³).
- * Take it before a linear learner where there are too many examples for a kernel's own; its features follow the data, those of {@link RandomFeatures} do not.
+ * Nyström's approximation: z(x) = K⁻½ k(x), where k(x) are the kernels of x with m random landmark
+ * examples, and K those among the landmarks. Inner products with the landmarks are exact, others
+ * approximate, if the spectrum of the kernel decays fast. O(N m D + m³). For use before a linear
+ * learner, with too many examples for a kernel method; its features depend on the data, those of
+ * {@link RandomFeatures} do not.
  *
  * @see Williams & Seeger 2001, "Using the Nyström method to speed up kernel machines"
  * @example
@@ -135,7 +139,7 @@ export class Nystroem extends Transformer<NystroemState> {
   readonly name = "Nystroem";
   readonly options: KernelOptions & { readonly nComponents: number; readonly seed: number };
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: NystroemOptions = {}) {
     super();
     checkOptions("Nystroem", options, { ...kernelOptionNames, nComponents: true, seed: true });
@@ -176,7 +180,7 @@ export class Nystroem extends Transformer<NystroemState> {
   }
 }
 
-/** K⁻½, without the directions in which K has nothing. */
+/** K⁻½, without the null directions of K. */
 function inverseRoot(kernel: Kernel, x: Matrix): Float64Array {
   const n = x.rows;
   const k = kernelValues(kernel, x, x);

@@ -31,8 +31,10 @@ type KernelRidgeState = State & {
  *
  *   (K + α S⁻¹) a = y
  *
- * for sample weights S: the minimum of Σ sₙ (f(xₙ) − yₙ)² + α ‖f‖² over the functions of the kernel, without an intercept.
- * O(N²D + N³/3), a prediction O(ND), as it keeps all examples: for smooth functions and up to some 10⁴ of them. Defaults are scikit-learn's: a linear kernel; γ = 1/D.
+ * for sample weights S: the minimum of Σ sₙ (f(xₙ) − yₙ)² + α ‖f‖² over the functions of the
+ * kernel, without an intercept. O(N²D + N³/3), a prediction O(ND), because it keeps all examples:
+ * for smooth functions and up to some 10⁴ examples. Defaults are scikit-learn's: a linear kernel; γ
+ * = 1/D.
  *
  * @see Saunders, Gammerman & Vovk 1998; Murphy 2012, "Machine learning", §14.4.3
  * @example
@@ -44,7 +46,7 @@ export class KernelRidge extends Regressor<KernelRidgeState> {
   readonly name = "KernelRidge";
   readonly options: KernelOptions & { readonly alpha: number };
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: KernelRidgeOptions = {}) {
     super();
     checkOptions("KernelRidge", options, { ...kernelOptionNames, alpha: true });
@@ -59,7 +61,7 @@ export class KernelRidge extends Regressor<KernelRidgeState> {
     return vectorTensor(this.state.dualCoef.data as Float64Array);
   }
 
-  /** @throws {NumericError} if K + α S⁻¹ is not positive definite to rounding. */
+  /** @throws {NumericError} if K + α S⁻¹ is not positive definite up to rounding. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = measured(this.name, x, y, options);
     const kernel = kernelFor(this.options, rows.x);

@@ -1,4 +1,4 @@
-/** Kernels: inner products of features that are never written down. */
+/** Kernels: inner products of features that are never computed explicitly. */
 import { ConfigError, checkOptions, describe, type OptionNames } from "../../base/index.ts";
 import { dot } from "../../base/vectors.ts";
 import type { Tensor } from "../../tensor/index.ts";
@@ -11,7 +11,7 @@ export const kernelNames: readonly KernelName[] = [
   ...(["linear", "polynomial", "rbf", "laplacian", "arc-cosine"] as const),
 ];
 
-/** Which kernel, and its numbers; those that it does not have are not looked at. */
+/** Which kernel, and its parameters; unused ones are ignored. */
 export interface KernelOptions {
   readonly kernel?: KernelName | undefined;
   /** γ > 0 of polynomial, rbf and laplacian; `"scale"`: 1/(D Var(x)); `"auto"`: 1/D. */
@@ -24,7 +24,7 @@ export interface KernelOptions {
   readonly layers?: number | undefined;
 }
 
-/** A kernel with all of its numbers. */
+/** A kernel with all of its parameters. */
 export interface Kernel {
   readonly [name: string]: string | number;
   readonly kernel: KernelName;
@@ -39,7 +39,7 @@ export const kernelOptionNames: OptionNames<KernelOptions> = {
   ...{ kernel: true, gamma: true, degree: true, coef0: true, layers: true },
 };
 
-/** Throws for numbers that make no kernel. */
+/** Throws for parameters that do not define a kernel. */
 export function checkKernel(subject: string, options: KernelOptions): void {
   const { kernel, gamma, degree, coef0, layers } = options;
   if (kernel !== undefined) checkWord(subject, "kernel", kernel, kernelNames);
@@ -73,7 +73,7 @@ export function kernelFor(
   };
 }
 
-/** 1/(D Var(x)) over all elements; 1 where they are all the same. */
+/** 1/(D Var(x)) over all elements; 1 if they are all equal. */
 function scaleOf({ columns, data }: Matrix): number {
   const mean = data.reduce((a, b) => a + b, 0) / data.length;
   const variance = data.reduce((sum, v) => sum + (v - mean) ** 2, 0) / data.length;
@@ -136,7 +136,10 @@ const angular: readonly ((t: number) => number)[] = [
   (t) => 3 * Math.sin(t) * Math.cos(t) + (Math.PI - t) * (1 + 2 * Math.cos(t) ** 2),
 ];
 
-/** k ← (k(x,x) k(y,y))^(n/2) Jₙ(θ)/π, θ = arccos k(x,y)/√(k(x,x) k(y,y)), from xᵀy on, once a layer. */
+/**
+ * k ← (k(x,x) k(y,y))^(n/2) Jₙ(θ)/π, θ = arccos k(x,y)/√(k(x,x) k(y,y)), starting from xᵀy, once
+ * per layer.
+ */
 function arcCosine({ degree: n, layers }: Kernel, x: Matrix, y: Matrix, products: Float64Array) {
   const j = angular[n]!;
   const self = j(0) / Math.PI;
@@ -160,12 +163,14 @@ function arcCosine({ degree: n, layers }: Kernel, x: Matrix, y: Matrix, products
  *   linear xᵀy,   polynomial (γ xᵀy + c)ᵈ,   rbf e^(−γ ‖x − y‖²),   laplacian e^(−γ ‖x − y‖₁),
  *   arc-cosine (1/π) ‖x‖ⁿ ‖y‖ⁿ Jₙ(θ)
  *
- * where θ is the angle between x and y, J₀ = π − θ, J₁ = sin θ + (π − θ) cos θ, J₂ = 3 sin θ cos θ + (π − θ)(1 + 2 cos² θ): the
- * expected product of the outputs of infinitely many random units, steps for n = 0, rectifiers for 1, their squares for 2. With `layers` it is
- * composed with itself, as a net of that depth. Rows of `y` may be others than those of `x`, and as many.
+ * where θ is the angle between x and y, J₀ = π − θ, J₁ = sin θ + (π − θ) cos θ, J₂ = 3 sin θ cos θ
+ * + (π − θ)(1 + 2 cos² θ): the expected product of the outputs of infinitely many random units,
+ * steps for n = 0, rectifiers for 1, their squares for 2. With `layers` it is composed with itself,
+ * as a net of that depth. The rows of `y` may differ from those of `x` in values and number.
  *
  * @param y default: `x` itself.
- * @throws {ConfigError} if rows of `x` and `y` differ in length, or for numbers that make no kernel.
+ * @throws {ConfigError} if rows of `x` and `y` differ in length, or for parameters that do not
+ * define a kernel.
  * @see Cho & Saul 2009, "Kernel methods for deep learning"
  * @example
  * kernelMatrix([[1, 0], [0, 1]], undefined, { kernel: "arc-cosine", degree: 0 }).toArray(); // [[1, 0.5], [0.5, 1]]

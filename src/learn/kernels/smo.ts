@@ -14,13 +14,13 @@ export interface DualSolution {
   readonly alpha: Float64Array;
   /** f(x) = Σ α y k(x, ·) + b */
   readonly b: number;
-  /** Σα − ½ αᵀQα, which grows to the primal objective. */
+  /** Σα − ½ αᵀQα, which increases to the primal objective. */
   readonly objective: number;
   readonly iterations: number;
   readonly converged: boolean;
 }
 
-/** Rows of the kernel matrix that were used last, in 200 MB at the most. */
+/** The most recently used rows of the kernel matrix, in at most 200 MB. */
 class KernelRows {
   readonly #x: Matrix;
   readonly #kernel: Kernel;
@@ -34,7 +34,7 @@ class KernelRows {
     if (x.rows <= this.#most) this.#fill();
   }
 
-  /** All rows at once where they fit: one product is much faster than many. */
+  /** All rows at once if they fit: one product is much faster than many. */
   #fill(): void {
     const { rows } = this.#x;
     const all = kernelValues(this.#kernel, this.#x, this.#x);
@@ -45,7 +45,7 @@ class KernelRows {
     const known = this.#rows.get(i);
     if (known) {
       if (this.#rows.size < this.#x.rows) {
-        this.#rows.delete(i); // moves it to the end: the first is the one that was used least lately
+        this.#rows.delete(i); // moves it to the end: the first is the least recently used
         this.#rows.set(i, known);
       }
       return known;
@@ -59,14 +59,15 @@ class KernelRows {
   }
 }
 
-/** Where Q has no curvature along a pair, LIBSVM takes this. */
+/** LIBSVM uses this where Q has no curvature along a pair. */
 const leastCurvature = 1e-12;
 
 /**
- * Changes two α at a time: the one whose gradient violates the conditions most, and the one with which the
- * objective falls most by a second-order estimate.
+ * Changes two α at a time: the one that violates the optimality conditions most, and the one with
+ * which the objective decreases most by a second-order estimate.
  *
- * @see Platt 1998; Fan, Chen & Lin 2005, "Working set selection using second order information for training support vector machines"
+ * @see Platt 1998; Fan, Chen & Lin 2005, "Working set selection using second order information for
+ * training support vector machines"
  */
 export function solveDual(
   { x, y, c, kernel }: DualProblem,
@@ -152,7 +153,9 @@ function moveAlong(
   alpha[j] = s === rj ? (y[j]! < 0 ? c[j]! : 0) : alpha[j]! - y[j]! * s;
 }
 
-/** b: the mean over the free α of y − Σ α y k, or midway between the bounds that the others give. */
+/**
+ * b: the mean over the free α of y − Σ α y k, or the midpoint of the bounds given by the others.
+ */
 function offset(
   y: Float64Array,
   c: Float64Array,

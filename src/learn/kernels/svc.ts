@@ -27,7 +27,7 @@ import { type DualSolution, solveDual } from "./smo.ts";
 export interface SVCOptions extends KernelOptions {
   /** C > 0, the weight of the examples against ½ ‖w‖². Default 1. */
   readonly C?: number | undefined;
-  /** The largest violation of the optimality conditions that counts as none. Default 1e-3. */
+  /** The tolerance of the optimality conditions. Default 1e-3. */
   readonly tolerance?: number | undefined;
   /** The most steps, of two examples each. Default 10 000 000. */
   readonly maxIterations?: number | undefined;
@@ -51,11 +51,13 @@ type SVCState = ClassifierState & {
  *
  *   minimise ½ ‖w‖² + C Σ sₙ max(0, 1 − yₙ (w·φ(xₙ) + b))
  *
- * in the space φ of a kernel, by its dual problem, of which pairs of variables are solved one after the other (SMO). Only the examples at
- * or within the margin, the support vectors, are kept. More than two classes have a machine for each pair, and vote.
+ * in the feature space φ of a kernel, by sequential minimal optimisation (SMO) of the dual problem.
+ * Only the examples at or within the margin, the support vectors, are kept. More than two classes
+ * are decided by the votes of a machine for each pair.
  *
- * Defaults are scikit-learn's: the Gaussian kernel with γ = 1/(D Var(x)). Between O(N²D) and O(N³), a prediction O(SD) for S support vectors.
- * Take it for curved borders between up to some 10⁴ examples; with more, {@link RandomFeatures} before {@link LinearSVC}. Standardize the features first.
+ * Defaults are scikit-learn's: the Gaussian kernel with γ = 1/(D Var(x)). Between O(N²D) and O(N³),
+ * a prediction O(SD) for S support vectors. For nonlinear boundaries and up to some 10⁴ examples;
+ * with more, {@link RandomFeatures} before {@link LinearSVC}. Standardize the features first.
  *
  * @see Cortes & Vapnik 1995; Platt 1998; Chang & Lin 2011, "LIBSVM"
  * @example
@@ -72,7 +74,7 @@ export class SVC extends Classifier<SVCState> {
     readonly classWeight?: ClassWeight;
   };
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: SVCOptions = {}) {
     super();
     checkOptions("SVC", options, {
@@ -91,7 +93,7 @@ export class SVC extends Classifier<SVCState> {
     checkKernel("SVC", this.options);
   }
 
-  /** Which examples of `fit` are support vectors, ascending. */
+  /** Indices of the support vectors among the examples of `fit`, ascending. */
   get support(): readonly number[] {
     return this.state.support;
   }
@@ -112,7 +114,10 @@ export class SVC extends Classifier<SVCState> {
     return this.state.objectives;
   }
 
-  /** Solves the dual problem of each pair of classes. @throws {DataError} if all examples are of one class. */
+  /**
+   * Solves the dual problem of each pair of classes. @throws {DataError} if all examples have one
+   * class.
+   */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options, this.options.classWeight);
     const kernel = kernelFor(this.options, rows.x);
@@ -138,7 +143,7 @@ export class SVC extends Classifier<SVCState> {
     });
   }
 
-  /** Of a pair of classes, the second against the first: α y by example. */
+  /** For a pair of classes, the second against the first: α y by example. */
   #machine(
     { x, indices, weights }: ClassifiedRows,
     kernel: Kernel,
@@ -158,7 +163,10 @@ export class SVC extends Classifier<SVCState> {
     return { b: solution.b, objective: solution.objective, weights: found };
   }
 
-  /** f = Σ α y k + b of each pair: `[N]` of two classes, else `[N, P]`; above 0 names the second of the pair. */
+  /**
+   * f = Σ α y k + b of each pair: `[N]` for two classes, else `[N, P]`; positive for the second of
+   * the pair.
+   */
   decisionFunction(x: Features): Tensor {
     const { values, rows, machines } = this.#scores(x);
     return vectorTensor(values, machines === 1 ? [rows] : [rows, machines]);

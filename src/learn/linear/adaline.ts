@@ -23,21 +23,24 @@ export interface AdalineOptions extends OrderOptions {
   readonly labels?: "signed" | "zero-one" | undefined;
   /** η > 0. The original rule is stable for η < 2/‖(x, 1)‖². Default 0.01. */
   readonly lr?: number | undefined;
-  /** Passes through the examples. Default 100. */
+  /** Epochs, passes through the examples. Default 100. */
   readonly epochs?: number | undefined;
 }
 
 type AdalineState = LinearClassifierState & { readonly losses: readonly number[] };
 
 /**
- * ADALINE: the delta rule on the score itself, before the threshold, descends the squared error (y − z)²,
+ * ADALINE: the delta rule on the score itself, before the threshold, descends the squared error (y
+ * − z)²,
  *
  *   z = wᵀx + b,   original: (w, b) ← (w, b) + η (y − z) (x, 1),   unit-norm: … + η (y − z) (x, 1)/‖x‖
  *
- * from zero weights, one example after the other. The threshold lies midway between the targets: 0 for ±1,
- * ½ for 0 and 1, where the score predicts the target itself. A row of zeros has no direction and is passed over by the unit-norm rule.
+ * from zero weights, one example after the other. The threshold lies midway between the targets: 0
+ * for ±1, ½ for 0 and 1, where the score predicts the target itself. A row of zeros has no
+ * direction and is skipped by the unit-norm rule.
  *
- * O(ND) an epoch. It ends near the least-squares line even where no line parts the classes; the perceptron does not.
+ * O(ND) per epoch. It ends near the least-squares line even if the classes are not linearly
+ * separable; the perceptron does not.
  *
  * @see Widrow & Hoff 1960, "Adaptive switching circuits"
  * @example
@@ -75,7 +78,7 @@ export class Adaline extends LinearClassifier<AdalineState> {
 
   /**
    * @throws {DataError} unless there are two classes.
-   * @throws {NumericError} if the weights leave the finite numbers, as η is too large.
+   * @throws {NumericError} if the weights overflow because η is too large.
    */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options);

@@ -1,4 +1,4 @@
-/** Linear regression with weights drawn to 0: lasso and elastic net. */
+/** Linear regression with sparse weights: lasso and elastic net. */
 import { ConfigError, checkOptions, describe, warnOnce } from "../../base/index.ts";
 import { dot } from "../../base/vectors.ts";
 import { checkNumber, checkWhole } from "../checks.ts";
@@ -11,9 +11,9 @@ import { centered, LinearRegressor, type LinearState, withIntercept } from "./le
 export interface LassoOptions {
   /** α > 0, the weight of the penalty. Default 1. */
   readonly alpha?: number | undefined;
-  /** Whether there is a b, which is not drawn to 0. Default true. */
+  /** Whether to fit an intercept b, which is not penalized. Default true. */
   readonly fitIntercept?: boolean | undefined;
-  /** It ends when the duality gap is below this times Σ s y² / Σ s. Default 1e-6. */
+  /** The tolerance: it ends when the duality gap is below this times Σ s y² / Σ s. Default 1e-6. */
   readonly tolerance?: number | undefined;
   /** The most passes over the features. Default 10 000. */
   readonly maxIterations?: number | undefined;
@@ -35,12 +35,15 @@ abstract class SparseRegressor extends LinearRegressor<SparseState> {
   get iterations(): number {
     return this.state.iterations;
   }
-  /** How far the objective may still be from its minimum. */
+  /** The duality gap: a bound on how far the objective is from its minimum. */
   get dualGap(): number {
     return this.state.dualGap;
   }
 
-  /** Descends until the duality gap is below the tolerance. @throws {DataError} if a target is no number. */
+  /**
+   * Iterates until the duality gap is below the tolerance. @throws {DataError} if a target is not a
+   * number.
+   */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const given = measured(this.name, x, y, options);
     const { alpha, fitIntercept, tolerance, maxIterations } = this.options;
@@ -86,7 +89,9 @@ function descend(
   }
 }
 
-/** The objective less the dual one, at the residual scaled into the feasible set. */
+/**
+ * The duality gap: the objective minus the dual one, at the residual scaled into the feasible set.
+ */
 function dualGap(
   columns: readonly Float64Array[],
   y: Float64Array,
@@ -126,10 +131,12 @@ function filled(subject: string, options: LassoOptions): Filled<LassoOptions> {
  *
  *   minimise 1/(2 Σs) Σ sₙ (wᵀxₙ + b − yₙ)² + α ‖w‖₁
  *
- * by coordinate descent, to a duality gap that bounds the error. Features that do not help get the weight 0. O(ND) a pass.
- * Take it where few of many features matter, and to find them. Standardize the features first: the penalty does not know their units.
+ * by coordinate descent, to a duality gap that bounds the error. Irrelevant features get the weight
+ * 0. O(ND) per pass. For problems where few of many features matter, and to find these. Standardize
+ * the features first: the penalty depends on their units.
  *
- * @see Tibshirani 1996; Friedman, Hastie & Tibshirani 2010, "Regularization paths for generalized linear models via coordinate descent"
+ * @see Tibshirani 1996; Friedman, Hastie & Tibshirani 2010, "Regularization paths for generalized
+ * linear models via coordinate descent"
  * @example
  * const model = await new Lasso({ alpha: 0.5 }).fit([[1, 0], [-1, 1], [1, 1], [-1, 0]], [2, -2, 2, -2]);
  * model.coef.toArray(); // [1.5, 0]
@@ -139,7 +146,7 @@ export class Lasso extends SparseRegressor {
   readonly options: Filled<LassoOptions>;
   protected readonly ratio = 1;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: LassoOptions = {}) {
     super();
     checkOptions("Lasso", options, {
@@ -154,8 +161,8 @@ export class Lasso extends SparseRegressor {
  *
  *   minimise 1/(2 Σs) Σ sₙ (wᵀxₙ + b − yₙ)² + α ρ ‖w‖₁ + ½ α (1 − ρ) ‖w‖²
  *
- * As {@link Lasso}; of features that say the same it keeps all rather than one. O(ND) a pass. Take it where
- * few of many features matter and they go together.
+ * As {@link Lasso}; of correlated features it keeps all rather than one. O(ND) per pass. For
+ * problems where few of many features matter and those are correlated.
  *
  * @see Zou & Hastie 2005, "Regularization and variable selection via the elastic net"
  * @example
@@ -167,7 +174,7 @@ export class ElasticNet extends SparseRegressor {
   readonly options: Filled<ElasticNetOptions>;
   protected readonly ratio: number;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: ElasticNetOptions = {}) {
     super();
     checkOptions("ElasticNet", options, {

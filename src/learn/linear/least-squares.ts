@@ -23,7 +23,7 @@ import {
   timesTransposed,
 } from "../linalg.ts";
 
-/** What a linear regressor has learned: w `[D]` float64 and b. */
+/** The fitted state of a linear regressor: w `[D]` float64 and b. */
 export type LinearState = State & { readonly coef: HostArray; readonly intercept: number };
 
 /** A prediction ŷ = wᵀx + b. */
@@ -54,7 +54,7 @@ export const learnedVector = (data: Float64Array): HostArray => ({
   data,
 });
 
-/** The weighted problem without its intercept: rows and targets around their means, times √weight. */
+/** The weighted problem without its intercept: centered rows and targets, times √weight. */
 interface Centered {
   readonly x: Matrix;
   readonly y: Float64Array;
@@ -63,7 +63,10 @@ interface Centered {
   readonly total: number;
 }
 
-/** Σ w (x − x̄): the intercept of a least-squares problem is ȳ − wᵀx̄, and the rest does not see it. */
+/**
+ * Σ w (x − x̄): the intercept of a least-squares problem is ȳ − wᵀx̄, and the rest does not depend
+ * on it.
+ */
 export function centered(
   { rows, columns, data }: Matrix,
   y: Float64Array,
@@ -90,7 +93,7 @@ export function centered(
   return { x: { rows, columns, data: inner }, y: targets, xMean, yMean, total };
 }
 
-/** The state of a centered problem that w solves. */
+/** The fitted state from the solution w of a centered problem. */
 export const withIntercept = (w: Float64Array, { xMean, yMean }: Centered): LinearState => ({
   coef: learnedVector(w),
   intercept: yMean - dot(w, xMean),
@@ -98,7 +101,7 @@ export const withIntercept = (w: Float64Array, { xMean, yMean }: Centered): Line
 
 /** Options of {@link LinearRegression}. */
 export interface LinearRegressionOptions {
-  /** Whether there is a b; else the line goes through 0. Default true. */
+  /** Whether to fit an intercept b; without it the line goes through 0. Default true. */
   readonly fitIntercept?: boolean | undefined;
 }
 
@@ -107,9 +110,9 @@ export interface LinearRegressionOptions {
  *
  *   minimise Σ sₙ (wᵀxₙ + b − yₙ)²   over w, b
  *
- * with sample weights sₙ. It is solved by a singular value decomposition, so that dependent features have an
- * answer, the shortest w. O(ND² + D³). Take it where there are many
- * more examples than features; where features say nearly the same, {@link Ridge} is steadier.
+ * with sample weights sₙ. It is solved by a singular value decomposition, so that linearly
+ * dependent features have a solution, the one of minimum norm. O(ND² + D³). For many more examples
+ * than features; with nearly dependent features {@link Ridge} is more stable.
  *
  * @see Golub & Van Loan 2013, "Matrix Computations", §5.5
  * @example
@@ -128,12 +131,12 @@ export class LinearRegression extends LinearRegressor<LinearState & { readonly r
     this.options = { fitIntercept: options.fitIntercept ?? true };
   }
 
-  /** How many features are independent. */
+  /** The rank: how many features are independent. */
   get rank(): number {
     return this.state.rank;
   }
 
-  /** Solves the weighted least-squares problem. @throws {DataError} if a target is no number. */
+  /** Solves the weighted least-squares problem. @throws {DataError} if a target is not a number. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const given = measured(this.name, x, y, options);
     const problem = centered(given.x, given.y, given.weights, this.options.fitIntercept);
@@ -145,15 +148,15 @@ export class LinearRegression extends LinearRegressor<LinearState & { readonly r
 /** Options of {@link Ridge}. */
 export interface RidgeOptions {
   /**
-   * α ≥ 0, the weight of ‖w‖². A list of candidates: the one of the least error when each example is
-   * left out in turn. Default 1.
+   * α ≥ 0, the weight of ‖w‖². From a list of candidates, the one with the smallest leave-one-out
+   * error is chosen. Default 1.
    */
   readonly alpha?: number | readonly number[] | undefined;
-  /** Whether there is a b, which is not drawn to 0. Default true. */
+  /** Whether to fit an intercept b, which is not penalized. Default true. */
   readonly fitIntercept?: boolean | undefined;
 }
 
-/** What a ridge regression has learned: with candidates, the mean squared error of each left-out example. */
+/** The fitted state of a ridge regression: with candidates, the leave-one-out error of each. */
 export type RidgeState = LinearState & {
   readonly alpha: number;
   readonly errors: readonly number[] | null;
@@ -164,10 +167,11 @@ export type RidgeState = LinearState & {
  *
  *   minimise Σ sₙ (wᵀxₙ + b − yₙ)² + α ‖w‖²   over w, b
  *
- * in closed form, w = (XᵀX + αI)⁻¹ Xᵀy of centered data, or Xᵀ(XXᵀ + αI)⁻¹ y where there are fewer examples
- * than features. Of several α the one of the least leave-one-out error is taken, which one decomposition
- * XᵀX = QΛQᵀ gives for all: eₙ / (1 − hₙₙ), with residuals e and the diagonal h of the projection onto the predictions.
- * O(ND min(N, D) + min(N, D)³). The first thing to try for numbers, with α chosen from a list.
+ * in closed form, w = (XᵀX + αI)⁻¹ Xᵀy of centered data, or Xᵀ(XXᵀ + αI)⁻¹ y if there are fewer
+ * examples than features. Of several α the one with the smallest leave-one-out error is chosen; a
+ * single decomposition XᵀX = QΛQᵀ gives it for all of them: eₙ / (1 − hₙₙ), with residuals e and
+ * the diagonal h of the projection onto the predictions. O(ND min(N, D) + min(N, D)³). The first
+ * thing to try for numbers, with α chosen from a list.
  *
  * @see Hoerl & Kennard 1970, "Ridge regression"; Golub, Heath & Wahba 1979, §1, for leaving one out
  * @example
@@ -199,12 +203,16 @@ export class Ridge extends LinearRegressor<RidgeState> {
   get alpha(): number {
     return this.state.alpha;
   }
-  /** The leave-one-out error of each candidate, (1/Σs) Σ sₙ (yₙ − ŷ₋ₙ)²; null where there was no choice. */
+  /**
+   * The leave-one-out error of each candidate, (1/Σs) Σ sₙ (yₙ − ŷ₋ₙ)²; null without candidates.
+   */
   get errors(): readonly number[] | null {
     return this.state.errors;
   }
 
-  /** Solves the normal equations, after the choice of α. @throws {DataError} if a target is no number. */
+  /**
+   * Solves the normal equations, after choosing α. @throws {DataError} if a target is not a number.
+   */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const given = measured(this.name, x, y, options);
     const problem = centered(given.x, given.y, given.weights, this.options.fitIntercept);
@@ -217,7 +225,7 @@ export class Ridge extends LinearRegressor<RidgeState> {
   }
 }
 
-/** w of a centered problem; by least squares where the normal equations are singular. */
+/** w of a centered problem; by least squares if the normal equations are singular. */
 function ridge({ x, y }: Centered, alpha: number): Float64Array {
   const isWide = x.rows < x.columns;
   const size = Math.min(x.rows, x.columns);
@@ -241,7 +249,7 @@ function leaveOneOut(
     const shrink = values.map((value) => (value === 0 ? 0 : value / (value + alpha)));
     let error = 0;
     for (let i = 0; i < x.rows; i++) {
-      // the intercept predicts the weighted mean, to which example i contributes its share
+      // the intercept predicts the weighted mean, to which example i contributes its fraction
       let [predicted, share] = [0, fitIntercept ? weights[i]! / total : 0];
       for (let k = 0; k < u.length; k++) {
         predicted += shrink[k]! * u[k]![i]! * along[k]!;
@@ -254,7 +262,7 @@ function leaveOneOut(
   });
 }
 
-/** The left singular vectors of X that are not null, with the squares of their singular values. */
+/** The left singular vectors of X with nonzero singular values, and the squares of these. */
 function leftVectors(x: Matrix): { u: Float64Array[]; values: Float64Array } {
   const isWide = x.rows < x.columns;
   const size = Math.min(x.rows, x.columns);

@@ -3,15 +3,15 @@ import type { Tensor } from "../../tensor/index.ts";
 import { type ClassifiedRows, Classifier, type ClassifierState } from "../estimator.ts";
 import { type Features, type Matrix, tensorOf, vectorTensor } from "../input.ts";
 
-/** W `[K, D]` and b `[K]` float64; of two classes one row, whose score is that of the second. */
+/** W `[K, D]` and b `[K]` float64; for two classes one row, the score of the second. */
 export type LinearClassifierState = ClassifierState & {
   readonly coef: HostArray;
   readonly intercept: HostArray;
 };
 
 /**
- * A classifier by scores z = Wx + b: of two classes the second where z > 0, of more the one of the
- * largest score.
+ * A classifier by scores z = Wx + b: for two classes the second if z > 0, otherwise the class with
+ * the largest score.
  */
 export abstract class LinearClassifier<
   S extends LinearClassifierState = LinearClassifierState,
@@ -32,7 +32,7 @@ export abstract class LinearClassifier<
     return vectorTensor(values, width === 1 ? [rows] : [rows, width]);
   }
 
-  /** Whether a score of two classes names the second. */
+  /** Whether a score selects the second of two classes. */
   protected isSecond(z: number): boolean {
     return z > 0;
   }
@@ -62,14 +62,14 @@ export function linearScores(x: Matrix, coef: HostArray, intercept: HostArray): 
   return z;
 }
 
-/** The index of the largest element, the first of equals. */
+/** The index of the largest element, the first one on ties. */
 export function largest(values: ArrayLike<number>): number {
   let best = 0;
   for (let k = 1; k < values.length; k++) if (values[k]! > values[best]!) best = k;
   return best;
 }
 
-/** The state of a classifier of two classes from its weights, the last of which is b. */
+/** The fitted state of a binary classifier from its weights, the last of which is b. */
 export function binaryState(
   classes: ClassifierState["classes"],
   w: Float64Array,
@@ -82,7 +82,7 @@ export function binaryState(
   };
 }
 
-/** Throws unless there are two classes. @throws {DataError} naming how many there are. */
+/** Throws unless there are two classes. @throws {DataError} naming their number. */
 export function checkTwoClasses(subject: string, { classes }: ClassifiedRows): void {
   if (classes.length === 2) return;
   throw new DataError({
@@ -105,10 +105,10 @@ export function addAffine(w: Float64Array, a: number, x: Float64Array): void {
   w[x.length]! += a;
 }
 
-/** The order in which an epoch takes its rows. */
+/** The order of the rows in an epoch. */
 export interface OrderOptions {
-  /** Whether each epoch takes the rows in a new random order; else as they stand. Default false. */
+  /** Whether each epoch shuffles the rows. Default false. */
   readonly shuffle?: boolean | undefined;
-  /** Decides the orders. Default 0. */
+  /** The seed of the shuffles. Default 0. */
   readonly seed?: number | undefined;
 }

@@ -18,19 +18,19 @@ import {
 
 /** Options of {@link LinearSVC}. */
 export interface LinearSVCOptions {
-  /** What an example within the margin costs. Default "squared-hinge". */
+  /** The loss of an example within the margin. Default "squared-hinge". */
   readonly loss?: "hinge" | "squared-hinge" | undefined;
   /** C > 0, the weight of the examples against ½ ‖w‖². Default 1. */
   readonly C?: number | undefined;
-  /** The description of {@link LinearSVC} says what each is. Default "dual". */
+  /** See {@link LinearSVC}. Default "dual". */
   readonly solver?: "dual" | "subgradient" | undefined;
-  /** Of `"dual"`: the largest violation of the optimality conditions that counts as none. Default 1e-4. */
+  /** For `"dual"`: the tolerance of the optimality conditions. Default 1e-4. */
   readonly tolerance?: number | undefined;
-  /** The most passes through the examples. Default 1000. */
+  /** The most epochs. Default 1000. */
   readonly maxIterations?: number | undefined;
   /** Weights of the classes, or "balanced". Default: all 1. */
   readonly classWeight?: ClassWeight;
-  /** Decides the orders of the examples. Default 0. */
+  /** The seed of the order of the examples. Default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -57,16 +57,19 @@ interface Solved {
  *
  *   minimise ½ (‖w‖² + b²) + C Σ sₙ ℓ(yₙ (wᵀxₙ + b)),   ℓ(m) = max(0, 1 − m), or its square
  *
- * with y = ±1; b is penalised like a weight of the constant feature 1, as in liblinear. More than two classes have a machine
- * each, against the rest. Solvers:
+ * with y = ±1; b is penalised like a weight of the constant feature 1, as in liblinear. With more
+ * than two classes, one machine per class against the rest. Solvers:
  *
- * - `dual`: coordinate descent on the dual problem, in random orders. Linear convergence, O(ND) a pass.
- * - `subgradient`: as the course texts have it, w ← w − η ∂f at one example after the other, η = 1/(λ t) with λ = 1/(C N), and the mean of the weights
- *   of the second half of the steps.
+ * - `dual`: coordinate descent on the dual problem, in random order. Linear convergence, O(ND) per
+ *   pass.
+ * - `subgradient`: as in course texts, w ← w − η ∂f at one example after the other, η = 1/(λ t)
+ *   with λ = 1/(C N), and the mean of the weights of the second half of the steps.
  *
- * Take it for many features, such as words, where no probabilities are needed; its margin is that of the examples near the border alone.
+ * For many features, such as words, when no probabilities are needed; its solution depends only on
+ * the examples near the boundary.
  *
- * @see Hsieh et al. 2008, "A dual coordinate descent method for large-scale linear SVM"; Shalev-Shwartz et al. 2007, "Pegasos"
+ * @see Hsieh et al. 2008, "A dual coordinate descent method for large-scale linear SVM";
+ * Shalev-Shwartz et al. 2007, "Pegasos"
  * @example
  * const model = await new LinearSVC({ loss: "hinge", C: 100, tolerance: 1e-8 }).fit([[-3], [-1], [1], [3]], [0, 0, 1, 1]);
  * model.coef.toArray(); // [[1]]
@@ -77,7 +80,7 @@ export class LinearSVC extends LinearClassifier<SVCState> {
   readonly options: Omit<Filled<LinearSVCOptions>, "classWeight"> &
     Pick<LinearSVCOptions, "classWeight">;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: LinearSVCOptions = {}) {
     super();
     checkOptions("LinearSVC", options, {
@@ -94,16 +97,16 @@ export class LinearSVC extends LinearClassifier<SVCState> {
     this.options = { loss, C, solver, tolerance, maxIterations, classWeight, seed };
   }
 
-  /** Passes through the examples; of several machines the most. */
+  /** Passes through the examples; the maximum over several machines. */
   get iterations(): number {
     return this.state.iterations;
   }
-  /** Whether all machines came below the tolerance; `subgradient` takes all of its passes. */
+  /** Whether all machines reached the tolerance; `subgradient` uses all of its passes. */
   get converged(): boolean {
     return this.state.converged;
   }
 
-  /** Solves each machine. @throws {DataError} if all examples are of one class. */
+  /** Solves each machine. @throws {DataError} if all examples have one class. */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options, this.options.classWeight);
     const machines = machinesOf(rows, this.options.C);
@@ -133,7 +136,7 @@ const unfinished = (iterations: number) => ({
   fix: "standardize the features, allow more maxIterations, or take a smaller C.",
 });
 
-/** Of two classes one machine, for the second; else one for each class. */
+/** For two classes one machine, for the second; otherwise one for each class. */
 function machinesOf({ x, indices, weights, classes }: ClassifiedRows, C: number): Machine[] {
   const c = weights.map((w) => w * C);
   const against = (k: number): Machine => ({
@@ -144,7 +147,7 @@ function machinesOf({ x, indices, weights, classes }: ClassifiedRows, C: number)
   return classes.length === 2 ? [against(1)] : classes.map((_, k) => against(k));
 }
 
-/** 0 ≤ α ≤ U one after the other to its exact minimum; w = Σ α y (x, 1). */
+/** Minimizes over each α in turn, 0 ≤ α ≤ U, exactly; w = Σ α y (x, 1). */
 function byDualDescent(
   { x, y, c }: Machine,
   { loss, tolerance, maxIterations, seed }: LinearSVC["options"],
@@ -153,7 +156,7 @@ function byDualDescent(
   const w = new Float64Array(x.columns + 1);
   const alpha = new Float64Array(x.rows);
   const random = new RandomStream(seed, 0x57c_0001);
-  // of the squared hinge the dual has α²/(4 C) more, and no upper bound
+  // for the squared hinge the dual has an extra α²/(4 C), and no upper bound
   const extra = c.map((ci) => (isHinge || ci === 0 ? 0 : 1 / (2 * ci)));
   const squares = Float64Array.from({ length: x.rows }, (_, i) => {
     const row = rowOf(x, i);
@@ -203,7 +206,7 @@ function bySubgradients(
       const slope = gap <= 0 ? 0 : loss === "hinge" ? 1 : 2 * gap;
       const share = (c[i]! / total) * x.rows;
       for (let j = 0; j < w.length; j++) w[j]! *= 1 - 1 / t;
-      // a squared hinge is not Lipschitz: a step at most to the other side of the margin
+      // a squared hinge is not Lipschitz: limit the step to the other side of the margin
       const length = Math.min(
         eta * slope * share,
         loss === "hinge" ? Number.POSITIVE_INFINITY : gapStep(x, i, gap),

@@ -14,21 +14,21 @@ import { choleskySolve, times, timesTransposed } from "../linalg.ts";
 import { addAffine, affine } from "./linear-classifier.ts";
 
 /**
- * The mean loss Σ sₙ ℓₙ, Σ s = 1, with ½ l2 ‖W‖² + l1 Σ|W|. Weights lie as `[K, D + 1]`, b last; with one output
- * it is the score of the second of two classes.
+ * The mean loss Σ sₙ ℓₙ, Σ s = 1, with ½ l2 ‖W‖² + l1 Σ|W|. Weights are `[K, D + 1]`, b last; with
+ * one output it is the score of the second of two classes.
  */
 export interface Problem {
   readonly x: Matrix;
   readonly indices: Int32Array;
   readonly weights: Float64Array;
-  /** Σ s before it was made 1. */
+  /** Σ s before normalisation. */
   readonly total: number;
   readonly outputs: number;
   readonly l1: number;
   readonly l2: number;
 }
 
-/** When a solver ends. */
+/** The stopping rule of a solver. */
 export interface Limits {
   readonly tolerance: number;
   readonly maxIterations: number;
@@ -43,7 +43,7 @@ export interface Solution {
   readonly converged: boolean;
 }
 
-/** log(1 + eᶻ), without overflow, and with all digits where it is small. */
+/** log(1 + eᶻ), without overflow, and accurate where it is small. */
 const softplus = (z: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z)));
 
 const sigmoid = (z: number): number =>
@@ -142,8 +142,8 @@ function hessianOf({ weights, outputs }: Problem, wide: Matrix, p: Float64Array)
 }
 
 /**
- * (H + τ I)⁻¹ g with the least τ that makes it a solution: H is singular where classes are certain, and
- * along a constant that all b of a softmax may share.
+ * (H + τ I)⁻¹ g with the smallest τ for which it is solvable: H is singular where classes are
+ * certain, and along a constant that all b of a softmax may share.
  */
 function newtonStep(h: Float64Array, gradient: Float64Array): Float64Array {
   const n = gradient.length;
@@ -157,7 +157,10 @@ function newtonStep(h: Float64Array, gradient: Float64Array): Float64Array {
   }
 }
 
-/** w − t s for the largest t of 1, ½, ¼, … that lowers the value enough; undefined where rounding hides the fall. */
+/**
+ * w − t s for the largest t of 1, ½, ¼, … that lowers the value enough; undefined if rounding hides
+ * the decrease.
+ */
 function lineSearch<At extends { readonly value: number }>(
   w: Float64Array,
   step: Float64Array,
@@ -223,7 +226,10 @@ export function byLbfgs(problem: Problem, { tolerance, maxIterations }: Limits):
   return { w, loss: loss(end.x).item(), iterations: end.iterations, converged: end.converged };
 }
 
-/** w ← prox(v − t ∇f(v)) with Nesterov's v, begun anew where the momentum leads up; t from a line search. */
+/**
+ * w ← prox(v − t ∇f(v)) with Nesterov's v, restarted where the momentum leads uphill; t from a line
+ * search.
+ */
 export function byProximalSteps(problem: Problem, { tolerance, maxIterations }: Limits): Solution {
   const { loss, penalized } = smooth(problem);
   const both = compile((theta: Tensor) => {
@@ -254,7 +260,7 @@ export function byProximalSteps(problem: Problem, { tolerance, maxIterations }: 
     const converged = norm(change) / t <= tolerance;
     const done = converged || iteration === maxIterations;
     const forward = difference(next, w);
-    if (dot(change, forward) < 0) momentum = 1; // the step turned against the movement
+    if (dot(change, forward) < 0) momentum = 1; // the step is against the momentum
     const after = (1 + Math.sqrt(1 + 4 * momentum * momentum)) / 2;
     const share = (momentum - 1) / after;
     v = next.map((x, j) => x + share * forward[j]!);
@@ -265,7 +271,7 @@ export function byProximalSteps(problem: Problem, { tolerance, maxIterations }: 
 
 const difference = (a: Float64Array, b: Float64Array): Float64Array => a.map((x, j) => x - b[j]!);
 
-/** The step of the gradient, then every weight but b drawn to 0 by t l1. */
+/** The gradient step, followed by soft thresholding of every weight but b by t l1. */
 const soft =
   ({ x: { columns }, l1 }: Problem) =>
   (v: Float64Array, gradient: Float64Array, t: number): Float64Array =>
@@ -297,7 +303,7 @@ export function bySteps(problem: Problem, { maxIterations, lr }: Limits): Soluti
   return { w, loss: loss(vectorTensor(w)).item(), iterations: maxIterations, converged: true };
 }
 
-/** w ← (1 − a) w, but b. */
+/** w ← (1 − a) w, except b. */
 function decay(w: Float64Array, a: number): void {
   for (let j = 0; j + 1 < w.length; j++) w[j]! *= 1 - a;
 }

@@ -22,15 +22,20 @@ import {
 
 /** Options of {@link LogisticRegression} and {@link SoftmaxRegression}. */
 export interface LogisticOptions {
-  /** How large weights are held down: by ‖w‖², by Σ|w|, or not. b never is. Default "l2". */
+  /** The penalty on weights: ‖w‖², Σ|w|, or none. b is never penalized. Default "l2". */
   readonly penalty?: "l2" | "l1" | "none" | undefined;
   /** C > 0, the weight of the examples against the penalty. Default 1. */
   readonly C?: number | undefined;
-  /** How the minimum is found; the description of {@link LogisticRegression} says what each is. Default: what suits the penalty and the size. */
+  /**
+   * The solver; see {@link LogisticRegression}. Default: whatever suits the penalty and the size.
+   */
   readonly solver?: "newton" | "lbfgs" | "proximal" | "steps" | undefined;
-  /** The norm of the gradient of the mean loss that counts as 0; of `proximal` that of the step. Default 1e-8. */
+  /**
+   * The tolerance: the norm of the gradient of the mean loss that counts as 0; for `proximal` that
+   * of the step. Default 1e-8.
+   */
   readonly tolerance?: number | undefined;
-  /** The most iterations; of `steps` its epochs. Default 1000. */
+  /** The most iterations; for `steps` the number of epochs. Default 1000. */
   readonly maxIterations?: number | undefined;
   /** η of `steps`. Default 0.1. */
   readonly lr?: number | undefined;
@@ -45,14 +50,14 @@ type LogisticState = LinearClassifierState & {
 };
 
 const solvers = { newton: byNewton, lbfgs: byLbfgs, proximal: byProximalSteps, steps: bySteps };
-/** Up to so many weights a Hessian is cheaper than the iterations that it saves. */
+/** Up to this many weights a Hessian is cheaper than the iterations that it saves. */
 const mostForNewton = 600;
 
 abstract class LogisticLearner extends LinearClassifier<LogisticState> {
   abstract override readonly options: Omit<Filled<LogisticOptions>, "solver" | "classWeight"> &
     Pick<LogisticOptions, "solver" | "classWeight">;
 
-  /** Whether two classes have one score, whose negative the other class has. */
+  /** Whether two classes share one score; the other class has its negative. */
   protected abstract readonly isBinary: (classes: number) => boolean;
 
   /** The objective at the end, without the penalty: the mean loss in nats. */
@@ -63,14 +68,14 @@ abstract class LogisticLearner extends LinearClassifier<LogisticState> {
   get iterations(): number {
     return this.state.iterations;
   }
-  /** Whether the gradient came below the tolerance; `steps` takes all of its epochs. */
+  /** Whether the gradient reached the tolerance; `steps` uses all of its epochs. */
   get converged(): boolean {
     return this.state.converged;
   }
 
   /**
-   * @throws {DataError} if all examples are of one class.
-   * @throws {NumericError} if the weights leave the finite numbers.
+   * @throws {DataError} if all examples have one class. @throws {NumericError} if the weights
+   * overflow.
    */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const { classWeight } = this.options;
@@ -118,7 +123,7 @@ abstract class LogisticLearner extends LinearClassifier<LogisticState> {
   }
 }
 
-/** 1/(1 + e⁻ᶻ), by the exponential that does not overflow. */
+/** 1/(1 + e⁻ᶻ), in the form whose exponential does not overflow. */
 const sigmoid = (z: number): number =>
   z >= 0 ? 1 / (1 + Math.exp(-z)) : Math.exp(z) / (1 + Math.exp(z));
 
@@ -143,7 +148,7 @@ function stateOf(
   } as const;
 }
 
-/** A constant that all scores share changes nothing: the mean of each column is made 0. */
+/** A constant added to all scores changes nothing: each column is shifted to mean 0. */
 function center(values: Float64Array, columns: number): void {
   const rows = values.length / columns;
   for (let j = 0; j < columns; j++) {
@@ -195,17 +200,20 @@ const unfinished = (subject: string, iterations: number) => ({
  *
  *   minimise C Σ sₙ ℓₙ + ½ ‖w‖²   (or + Σ|wⱼ|),   ℓₙ = log(1 + e^(−yₙ(wᵀxₙ + b))), yₙ = ±1
  *
- * with sample weights sₙ. More than two classes have a w each and the loss of {@link SoftmaxRegression}. Solvers:
+ * with sample weights sₙ. With more than two classes, each has a w, with the loss of {@link
+ * SoftmaxRegression}. Solvers:
  *
- * - `newton`: Newton's method, here iteratively reweighted least squares, with a line search. O(ND²K² + D³K³) an iteration, and few of them.
- * - `lbfgs`: for many features or classes. O(NDK) an iteration.
+ * - `newton`: Newton's method, here iteratively reweighted least squares, with a line search.
+ *   O(ND²K² + D³K³) per iteration, few iterations.
+ * - `lbfgs`: for many features or classes. O(NDK) per iteration.
  * - `proximal`: accelerated proximal gradient steps with restarts, for the L1 penalty.
- * - `steps`: as the course text has it (with `penalty: "none"`), from zero weights w ← w + η (y − σ(wᵀx + b)) x for each example in turn, y ∈ {0, 1},
- *   with the gradient of the penalty spread over the examples.
+ * - `steps`: as in course texts (with `penalty: "none"`), from zero weights w ← w + η (y − σ(wᵀx +
+ *   b)) x for each example in turn, y ∈ {0, 1}, with the gradient of the penalty distributed over
+ *   the examples. The first thing to try for classification: a unique solution, probabilities,
+ *   interpretable weights.
  *
- * The first thing to try for classes: one answer, probabilities, weights that can be read.
- *
- * @see Cox 1958; Hastie, Tibshirani & Friedman 2009, §4.4; Nocedal & Wright 2006, algorithm 7.5; Beck & Teboulle 2009; O'Donoghue & Candès 2015
+ * @see Cox 1958; Hastie, Tibshirani & Friedman 2009, §4.4; Nocedal & Wright 2006, algorithm 7.5;
+ * Beck & Teboulle 2009; O'Donoghue & Candès 2015
  * @example
  * const points = [[0], [1], [2], [3]];
  * const model = await new LogisticRegression().fit(points, ["low", "low", "high", "high"]);
@@ -218,7 +226,7 @@ export class LogisticRegression extends LogisticLearner {
   readonly options: LogisticLearner["options"];
   protected readonly isBinary = (classes: number) => classes === 2;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: LogisticOptions = {}) {
     super();
     this.options = filled("LogisticRegression", options);
@@ -230,8 +238,9 @@ export class LogisticRegression extends LogisticLearner {
  *
  *   minimise C Σ sₙ (log Σₖ e^(zₙₖ) − zₙᵧ) + ½ ‖W‖²   (or + Σ|W|)
  *
- * Two classes have a w each, too. Solvers and costs as for {@link LogisticRegression}, which is the shorter
- * for two classes; take this one for the weights of every class, as the last layer of a net has them.
+ * Two classes have a w each as well. Solvers and costs as for {@link LogisticRegression}, which has
+ * half the weights for two classes; this one has weights for every class, like the last layer of a
+ * net.
  *
  * @see Hastie, Tibshirani & Friedman 2009, §4.4
  * @example
@@ -244,7 +253,7 @@ export class SoftmaxRegression extends LogisticLearner {
   readonly options: LogisticLearner["options"];
   protected readonly isBinary = () => false;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: LogisticOptions = {}) {
     super();
     this.options = filled("SoftmaxRegression", options);

@@ -1,4 +1,4 @@
-/** Rosenblatt's perceptron, with its mistakes and their bound. */
+/** Rosenblatt's perceptron, with its number of mistakes and their bound. */
 import { checkOptions, RandomStream, warnOnce } from "../../base/index.ts";
 import { norm } from "../../base/vectors.ts";
 import { checkNumber, checkWhole, checkWord } from "../checks.ts";
@@ -16,29 +16,33 @@ import {
 
 /** Options of {@link Perceptron}. */
 export interface PerceptronOptions extends OrderOptions {
-  /** How labels are numbered, which decides what a score of 0 means. Default "zero-one". */
+  /** The labels, which decide the meaning of a score of 0. Default "zero-one". */
   readonly labels?: "zero-one" | "signed" | undefined;
   /** η > 0, the length of a step; from zero weights it only scales them. Default 1. */
   readonly lr?: number | undefined;
-  /** The most passes through the examples. Default 1000. */
+  /** The most epochs. Default 1000. */
   readonly epochs?: number | undefined;
-  /** Whether to keep the mean of the weights after every example instead of the last ones. Default false. */
+  /**
+   * Whether to average the weights over all examples instead of keeping the last ones. Default
+   * false.
+   */
   readonly averaged?: boolean | undefined;
 }
 
-/** How a perceptron's learning went. */
+/** The report of a perceptron's training. */
 export type PerceptronReport = {
   /** Whether an epoch passed without a mistake. */
   readonly converged: boolean;
   readonly epochs: number;
-  /** The mistakes of each epoch, and all of them. */
+  /** The mistakes of each epoch, and their total. */
   readonly mistakes: readonly number[];
   readonly total: number;
   /** R = max ‖(x, 1)‖: the constant 1 carries b. */
   readonly radius: number;
   /**
-   * γ = min y (wᵀx + b) / ‖(w, b)‖, the largest of the last weights, their mean, and those of the signed
-   * rule, which leaves no example on the line itself; null where none of them parts the classes.
+   * γ = min y (wᵀx + b) / ‖(w, b)‖, the largest for the last weights, their mean, and those of the
+   * signed rule, which leaves no example on the boundary; null if none of them separates the
+   * classes.
    */
   readonly margin: number | null;
   /** (R/γ)², which the total cannot exceed; null without a margin, or with sample weights. */
@@ -48,20 +52,23 @@ export type PerceptronReport = {
 type PerceptronState = LinearClassifierState & { readonly report: PerceptronReport };
 
 /**
- * The perceptron: from zero weights, every example that is on the wrong side moves them,
+ * The perceptron: from zero weights, every misclassified example updates them,
  *
  *   ŷ = g(wᵀx + b),   w ← w + η (y − ŷ) x,   b ← b + η (y − ŷ)
  *
- * - `labels: "zero-one"`: y, ŷ ∈ {0, 1} with g(z) = 1 for z ≥ 0, as the course text has it.
- * - `labels: "signed"`: y = ±1, and an example with y z ≤ 0 moves w by η y x: a score of 0 is a mistake for either class.
+ * - `labels: "zero-one"`: y, ŷ ∈ {0, 1} with g(z) = 1 for z ≥ 0, as in course texts.
+ * - `labels: "signed"`: y = ±1, and an example with y z ≤ 0 changes w by η y x: a score of 0 is a
+ *   mistake for either class.
  *
- * It ends with the first epoch without a mistake. If a line parts the classes with margin γ and no example is
- * farther than R from the origin, there are at most (R/γ)² mistakes, whatever their order; {@link Perceptron.report} has all
- * three. If none does, it never settles, and says so.
+ * It ends with the first epoch without a mistake. If a hyperplane separates the classes with margin
+ * γ and no example is farther than R from the origin, there are at most (R/γ)² mistakes, in any
+ * order; {@link Perceptron.report} has all three. Otherwise it does not converge, and reports that.
  *
- * O(ND) an epoch. Use it to understand learning; {@link LogisticRegression} and {@link LinearSVC} have one answer, and a better one.
+ * O(ND) per epoch. Use it to understand learning; {@link LogisticRegression} and {@link LinearSVC}
+ * have a unique and better solution.
  *
- * @see Rosenblatt 1958; Novikoff 1962, "On convergence proofs on perceptrons"; Freund & Schapire 1999 for the averaged weights
+ * @see Rosenblatt 1958; Novikoff 1962, "On convergence proofs on perceptrons"; Freund & Schapire
+ * 1999 for the averaged weights
  * @example
  * const and = await new Perceptron().fit([[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]);
  * and.predict([[1, 1], [1, 0]]); // [1, 0]
@@ -87,7 +94,7 @@ export class Perceptron extends LinearClassifier<PerceptronState> {
     checkWhole("Perceptron", "epochs", epochs);
   }
 
-  /** How learning went: mistakes, margin and bound. */
+  /** How training went: mistakes, margin and bound. */
   get report(): PerceptronReport {
     return this.state.report;
   }
@@ -150,7 +157,7 @@ export function* epochOrders(
     yield shuffle ? Int32Array.from(random.permutation(rows)) : order;
 }
 
-/** Random numbers of orders, apart from those of other uses. */
+/** The random stream of orders, separate from other uses. */
 const orderStream = 0x1ea4_0001;
 
 function reportOf(
@@ -177,7 +184,7 @@ function reportOf(
   };
 }
 
-/** min y (wᵀx + b) / ‖(w, b)‖ over the examples that count. */
+/** min y (wᵀx + b) / ‖(w, b)‖ over the examples with nonzero weight. */
 function marginOf({ x, indices, weights }: ClassifiedRows, w: Float64Array): number {
   let least = Number.POSITIVE_INFINITY;
   for (let i = 0; i < x.rows; i++)

@@ -1,8 +1,8 @@
-/** How near points of t-SNE are to each other in the space that they come from. */
+/** The affinities of t-SNE in the original space. */
 import type { Neighbors } from "../neighbors/neighbors.ts";
 import { type Sparse, symmetrized } from "./graph.ts";
 
-/** The search ends when the entropy is right to so many nats, or no longer can be. */
+/** The search ends when the entropy is accurate to this many nats, or no longer improves. */
 const entropyTolerance = 1e-10;
 const maxSteps = 100;
 
@@ -26,12 +26,12 @@ export function affinities({ k, distances, indices }: Neighbors, perplexity: num
 }
 
 /**
- * Writes p ∝ exp(−β d²) of the given entropy, by Newton's steps in ln β between bounds:
+ * Writes p ∝ exp(−β d²) with the given entropy, by Newton's steps in ln β between bounds:
  *
  *   H = ln Σ exp(−β d²) + β E[d²],   dH/d ln β = −β² Var[d²]
  */
 function conditional(distances: Float64Array, p: Float64Array, entropy: number): void {
-  // less the nearest, which cancels: exp cannot vanish for all
+  // minus the smallest, which cancels: so that exp does not underflow for all
   const squares = distances.map((d) => d * d - distances[0]! * distances[0]!);
   const mean = squares.reduce((a, b) => a + b, 0) / squares.length;
   let logBeta = mean > 0 ? -Math.log(mean) : 0;
@@ -52,7 +52,7 @@ function conditional(distances: Float64Array, p: Float64Array, entropy: number):
   }
 }
 
-/** Fills p, of sum 1, and gives Σ exp(−β s), E[s] and E[s²]. */
+/** Fills p, normalized to sum 1, and returns Σ exp(−β s), E[s] and E[s²]. */
 function moments(squares: Float64Array, p: Float64Array, beta: number) {
   let [total, first, second] = [0, 0, 0];
   for (let j = 0; j < p.length; j++) {

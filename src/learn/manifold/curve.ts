@@ -1,4 +1,4 @@
-/** How near points of UMAP's layout are to each other, and how that pulls and pushes. */
+/** The similarity curve of UMAP's layout, and the forces that follow from it. */
 
 /** v = 1 / (1 + a d^2b) */
 export interface Curve {
@@ -6,13 +6,13 @@ export interface Curve {
   readonly b: number;
 }
 
-/** So many distances are fitted, up to three times the spread. */
+/** The number of distances in the fit, up to three times the spread. */
 const samples = 300;
 const maxSteps = 200;
 
 /**
- * The curve that is nearest, in least squares, to 1 up to the least distance and exp(−(d − minDist)/spread) from there;
- * by Levenberg and Marquardt's steps in ln a and ln b from 1, 1.
+ * The least-squares fit of the curve to 1 up to the minimum distance and exp(−(d − minDist)/spread)
+ * beyond; by Levenberg-Marquardt steps in ln a and ln b from 1, 1.
  */
 export function curveOf(minDist: number, spread: number): Curve {
   const x = Float64Array.from({ length: samples }, (_, n) => (3 * spread * n) / (samples - 1));
@@ -60,19 +60,21 @@ function normalEquations(
   return sums;
 }
 
-/** Squared distances from 2^least to 2^most are tabulated, so many in each octave. */
+/** Squared distances from 2^least to 2^most are tabulated, this many per octave. */
 const [least, greatest] = [-40, 40];
 const bits = 7;
 const cells = (greatest - least) * 2 ** bits;
-/** Added so that nothing divides by 0 where points fall together. */
+/** Added so that nothing divides by 0 where points coincide. */
 const softening = 1e-3;
 
 /**
- * What pulls neighbors and pushes others, divided by yᵢ − yⱼ, at squared distances s:
+ * The attraction of neighbors and the repulsion of others, divided by yᵢ − yⱼ, at squared distances
+ * s:
  *
  *   pull = 2ab s^(b−1) / (1 + a s^b),   push = 2b / ((0.001 + s)(1 + a s^b))
  *
- * Powers take most of a layout's time, so both are read from tables in log s, linearly in between: right to 10⁻⁵.
+ * Powers would take most of a layout's time, so both are interpolated linearly from tables in log
+ * s, accurate to 10⁻⁵.
  */
 export class Forces {
   readonly #pull = new Float64Array(cells + 2);

@@ -1,10 +1,13 @@
-/** The descent of t-SNE. */
+/** The gradient descent of t-SNE. */
 import type { Sparse } from "./graph.ts";
 
-/** Adds Σⱼ (yᵢ − yⱼ) qᵢⱼ² to the forces `[N, dimensions]`, and gives Σ_{i≠j} qᵢⱼ, where q = 1 / (1 + ‖yᵢ − yⱼ‖²). */
+/**
+ * Adds Σⱼ (yᵢ − yⱼ) qᵢⱼ² to the forces `[N, dimensions]`, and returns Σ_{i≠j} qᵢⱼ, where q = 1 / (1
+ * + ‖yᵢ − yⱼ‖²).
+ */
 export type Repulsion = (points: Float64Array, dimensions: number, forces: Float64Array) => number;
 
-/** How the descent goes. */
+/** The options of the descent. */
 export interface DescentOptions {
   readonly dimensions: number;
   readonly iterations: number;
@@ -14,15 +17,16 @@ export interface DescentOptions {
 
 const momentum = 0.8;
 const leastGain = 0.01;
-/** No point goes farther in one step. */
+/** The farthest that a point moves in one step. */
 const longestStep = 5;
 
 /**
- * Minimizes KL(P ‖ Q) over the points, which are moved, by
+ * Minimizes KL(P ‖ Q) over the points, in place, by
  *
  *   ∂KL/∂yᵢ = 4 Σⱼ (pᵢⱼ − qᵢⱼ/Z) qᵢⱼ (yᵢ − yⱼ)
  *
- * with momentum and a gain for each coordinate, that grows while it goes on the same way; the 4 belongs to the learning rate.
+ * with momentum and a gain for each coordinate that grows while its direction stays the same; the 4
+ * is part of the learning rate.
  *
  * @see Jacobs 1988, "Increased rates of convergence through learning rate adaptation"
  */
@@ -78,7 +82,7 @@ function attract(
     }
 }
 
-/** The same for two dimensions, where a step spends much of its time. */
+/** The same for two dimensions, where most of a step's time is spent. */
 function attractInPlane(
   { starts, columns, values }: Sparse,
   points: Float64Array,
@@ -108,7 +112,7 @@ function squareBetween(points: Float64Array, dimensions: number, i: number, j: n
   return square;
 }
 
-/** A step, no point farther than {@link longestStep}, and the mean back to 0. */
+/** A step; no point moves farther than {@link longestStep}, and the mean is shifted back to 0. */
 function move(points: Float64Array, velocity: Float64Array, dimensions: number): void {
   const rows = points.length / dimensions;
   for (let i = 0; i < rows; i++) {

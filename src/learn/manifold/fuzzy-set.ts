@@ -2,18 +2,18 @@
 import type { Neighbors } from "../neighbors/neighbors.ts";
 import { type Sparse, symmetrized } from "./graph.ts";
 
-/** The width ends when the sum is right to so much, or no longer can be. */
+/** The search for the width ends when the sum is accurate to this, or no longer improves. */
 const tolerance = 1e-10;
 const maxSteps = 100;
-/** No width is below this share of the mean distance. */
+/** No width is below this fraction of the mean distance. */
 const leastWidth = 1e-3;
 
 /**
- * To which degree each neighbor belongs to a row,
+ * The membership of each neighbor in the fuzzy set of a row,
  *
  *   wᵢⱼ = exp(−max(0, dᵢⱼ − ρᵢ)/σᵢ),   Σⱼ wᵢⱼ = log₂(k + 1)
  *
- * with the distance ρ to the nearest other place, or 0 where rows are new and none is their own.
+ * with the distance ρ to the nearest other point; for new rows the nearest point counts.
  *
  * @see McInnes, Healy & Melville 2018, "UMAP: uniform manifold approximation and projection", §3.1
  */
@@ -34,7 +34,7 @@ export function memberships({ k, distances }: Neighbors, areNew = false): Float6
   return weights;
 }
 
-/** σ with Σ exp(−max(0, d − ρ)/σ) = target, by halving; 0 where the nearest alone are more. */
+/** σ with Σ exp(−max(0, d − ρ)/σ) = target, by bisection; 0 if the nearest alone exceed it. */
 function widthOf(distances: Float64Array, rho: number, target: number): number {
   let [low, high, sigma] = [0, Number.POSITIVE_INFINITY, 1];
   for (let step = 0; step < maxSteps; step++) {
@@ -48,7 +48,7 @@ function widthOf(distances: Float64Array, rho: number, target: number): number {
   return sigma;
 }
 
-/** The union of what both ends say, sᵢⱼ = wᵢⱼ + wⱼᵢ − wᵢⱼ wⱼᵢ. */
+/** The fuzzy union of both directions, sᵢⱼ = wᵢⱼ + wⱼᵢ − wᵢⱼ wⱼᵢ. */
 export const fuzzySet = (neighbors: Neighbors): Sparse =>
   symmetrized(
     { k: neighbors.k, indices: neighbors.indices, weights: memberships(neighbors) },

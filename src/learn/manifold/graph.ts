@@ -1,13 +1,15 @@
-/** Symmetric sparse matrices, made of what each row says of its nearest. */
+/** Symmetric sparse matrices, from the nearest neighbors of each row. */
 
-/** For each row k others with a weight each, `[N, k]`. */
+/** For each row k neighbors with a weight each, `[N, k]`. */
 export interface Directed {
   readonly k: number;
   readonly indices: Int32Array;
   readonly weights: Float64Array;
 }
 
-/** Row i has the entries `starts[i]` … `starts[i + 1]`: which columns, ascending, and their values. */
+/**
+ * Row i has the entries `starts[i]` … `starts[i + 1]`: their columns, ascending, and their values.
+ */
 export interface Sparse {
   readonly starts: Int32Array;
   readonly columns: Int32Array;
@@ -15,7 +17,8 @@ export interface Sparse {
 }
 
 /**
- * The symmetric matrix sᵢⱼ = combine(wᵢⱼ, wⱼᵢ), where w is 0 for what is not among the nearest.
+ * The symmetric matrix sᵢⱼ = combine(wᵢⱼ, wⱼᵢ), where w is 0 for rows that are not among the
+ * nearest.
  *
  * @param combine symmetric, 0 for two zeros.
  */
@@ -51,7 +54,7 @@ export function symmetrized(w: Directed, combine: (a: number, b: number) => numb
   return { starts, columns: columns.slice(0, count), values: values.slice(0, count) };
 }
 
-/** The rows that name each column, ascending. */
+/** The rows that have each column, ascending. */
 function transposed({ k, indices, weights }: Directed, rows: number): Sparse {
   const starts = new Int32Array(rows + 1);
   for (const j of indices) starts[j + 1]!++;

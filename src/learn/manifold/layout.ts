@@ -1,8 +1,8 @@
-/** The layout of UMAP: neighbors attract, others that are drawn at random repel. */
+/** The layout of UMAP: neighbors attract, random other points repel. */
 import { type Curve, Forces } from "./curve.ts";
 import type { Sparse } from "./graph.ts";
 
-/** How a layout goes. */
+/** The options of a layout. */
 export interface LayoutOptions {
   readonly dimensions: number;
   readonly iterations: number;
@@ -13,7 +13,7 @@ export interface LayoutOptions {
   readonly seed: number;
 }
 
-/** No coordinate of a gradient is larger. */
+/** The largest coordinate of a gradient. */
 const most = 4;
 const clipped = (x: number): number => (x > most ? most : x < -most ? -most : x);
 
@@ -22,8 +22,8 @@ const clipped = (x: number): number => (x > most ? most : x < -most ? -most : x)
  *
  *   Σ wᵢⱼ ln(wᵢⱼ/vᵢⱼ) + (1 − wᵢⱼ) ln((1 − wᵢⱼ)/(1 − vᵢⱼ)),   v = 1/(1 + a d^2b)
  *
- * by stochastic gradients: each entry is taken in a share of the iterations ∝ wᵢⱼ, and each time some others are
- * drawn for the second term. The rate falls linearly to 0.
+ * by stochastic gradients: each entry is used in a fraction of the iterations ∝ wᵢⱼ, and each time
+ * some others are sampled for the second term. The rate falls linearly to 0.
  *
  * @param graph row i of it belongs to points[i], its columns to others[j].
  * @param others the same array as `points`, and then both ends move; or points that stay.
@@ -37,7 +37,7 @@ export function layOut(
 ): void {
   const { iterations, learningRate, negativeSampleRate } = options;
   const periods = periodsOf(graph, iterations);
-  const turns = periods.slice(); // when each entry is taken next
+  const turns = periods.slice(); // when each entry is used next
   const drawn = periods.map((period) => period / negativeSampleRate);
   const layout = new Layout(points, others, options);
   for (let n = 0; n < iterations; n++) {
@@ -55,7 +55,10 @@ export function layOut(
   }
 }
 
-/** After how many iterations each entry is taken again: 1 for the strongest, never where it would not be taken once. */
+/**
+ * After how many iterations each entry is used again: 1 for the strongest, never if it would not be
+ * used once.
+ */
 function periodsOf({ values }: Sparse, iterations: number): Float64Array {
   const strongest = values.reduce((a, b) => Math.max(a, b), 0);
   return values.map((w) =>
@@ -81,7 +84,7 @@ class Layout {
     this.#bits = options.seed;
   }
 
-  /** Moves point i and, where it is free, its neighbor j towards each other. */
+  /** Moves point i and, if it is free, its neighbor j towards each other. */
   pull(i: number, j: number, rate: number): void {
     const [points, others, dimensions] = [this.#points, this.#others, this.#dimensions];
     const square = this.#square(i, j);
@@ -95,13 +98,13 @@ class Layout {
     }
   }
 
-  /** Moves point i away from some others that are drawn at random. */
+  /** Moves point i away from some random others. */
   push(i: number, draws: number, rate: number): void {
     const [points, others, dimensions] = [this.#points, this.#others, this.#dimensions];
     for (let draw = 0; draw < draws; draw++) {
       const j = this.#draw();
       const square = this.#square(i, j);
-      if (square === 0) continue; // itself, or in the same place
+      if (square === 0) continue; // itself, or at the same position
       const force = this.#forces.push(square);
       for (let d = 0; d < dimensions; d++) {
         const difference = points[i * dimensions + d]! - others[j * dimensions + d]!;
@@ -120,7 +123,10 @@ class Layout {
     return square;
   }
 
-  /** One of the others by Marsaglia's xorshift: millions are drawn, and the library's own stream takes ten times as long. */
+  /**
+   * A random other point by Marsaglia's xorshift: millions are needed, and the library's own stream
+   * takes ten times as long.
+   */
   #draw(): number {
     let bits = this.#bits;
     bits ^= bits << 13;

@@ -1,25 +1,31 @@
-/** Sums over all pairs of points in the plane by Barnes and Hut's quadtree. */
+/** Sums over all pairs of points in the plane by a Barnes-Hut quadtree. */
 
-/** A leaf has at most so many points, unless they cannot be told apart: one walk through the tree serves all of them. */
+/**
+ * The most points in a leaf, unless they coincide: one walk through the tree serves all of them.
+ */
 const bucket = 8;
-/** Coordinates are cut into 2¹⁶ steps, so that both fit in one 32-bit Morton code. */
+/** Coordinates are quantized to 2¹⁶ steps, so that both fit in one 32-bit Morton code. */
 const levels = 16;
 
 /**
- * A quadtree of points in the plane. Nodes stand in preorder, so that a node is skipped by going to `next`, and
- * only where points part.
+ * A quadtree of points in the plane. Nodes are in preorder, so that a node is skipped by going to
+ * `next`, and exist only where points separate.
  *
- * @see Barnes & Hut 1986, "A hierarchical O(N log N) force-calculation algorithm"; Barnes 1990 for walks that serve several points
+ * @see Barnes & Hut 1986, "A hierarchical O(N log N) force-calculation algorithm"; Barnes 1990 for
+ * walks that serve several points
  */
 export class QuadTree {
-  /** Points in Morton order: which they are, and where. */
+  /** Points in Morton order: their indices and positions. */
   readonly #order: Int32Array;
   readonly #codes: Uint32Array;
   readonly #x: Float64Array;
   readonly #y: Float64Array;
   readonly #spare: { order: Int32Array; codes: Uint32Array };
   #nodes = 0;
-  /** Of each node: its points first … last, the node behind its subtree (0: a leaf), the mean of its points, its width². */
+  /**
+   * Of each node: its points first … last, the node after its subtree (0: a leaf), the mean of its
+   * points, its width².
+   */
   readonly #first: Int32Array;
   readonly #last: Int32Array;
   readonly #next: Int32Array;
@@ -27,7 +33,7 @@ export class QuadTree {
   readonly #meanY: Float64Array;
   readonly #square: Float64Array;
   readonly #isLeaf: Uint8Array;
-  /** What acts on the points of a leaf: places and masses. */
+  /** The sources acting on the points of a leaf: positions and masses. */
   readonly #near: { x: Float64Array; y: Float64Array; mass: Float64Array };
 
   readonly #dimensions: number;
@@ -39,7 +45,7 @@ export class QuadTree {
     this.#codes = new Uint32Array(points);
     this.#spare = { order: new Int32Array(points), codes: new Uint32Array(points) };
     [this.#x, this.#y] = [new Float64Array(points), new Float64Array(points)];
-    // a node has two children or more
+    // a node has at least two children
     const most = 2 * points;
     [this.#first, this.#last, this.#next] = [0, 0, 0].map(() => new Int32Array(most)) as [
       Int32Array,
@@ -70,7 +76,7 @@ export class QuadTree {
     this.#grow(0, this.#order.length, levels, span);
   }
 
-  /** Writes the Morton codes, and gives the width of the square that holds all points. */
+  /** Writes the Morton codes, and returns the width of the square that contains all points. */
   #encode(points: Float64Array): number {
     const stride = this.#dimensions;
     const [left, right] = rangeOf(points, 0, points.length, stride);
@@ -121,7 +127,7 @@ export class QuadTree {
   }
 
   /**
-   * Adds to `forces` what repels each point, and gives the normalizer of all pairs,
+   * Adds the repulsion of each point to `forces`, and returns the normalizer of all pairs,
    *
    *   fᵢ = Σⱼ (yᵢ − yⱼ) / (1 + ‖yᵢ − yⱼ‖²)²,   Z = Σ_{i≠j} 1 / (1 + ‖yᵢ − yⱼ‖²)
    *
@@ -137,7 +143,7 @@ export class QuadTree {
     return z - this.#order.length; // without each point's own 1
   }
 
-  /** Collects what acts on a leaf: single points nearby, whole nodes farther off. */
+  /** Collects the sources acting on a leaf: single points nearby, whole nodes farther off. */
   #gather(leaf: number, thetaSquared: number): number {
     const { x, y, mass } = this.#near;
     const [left, right] = rangeOf(this.#x, this.#first[leaf]!, this.#last[leaf]!);
@@ -197,7 +203,7 @@ function rangeOf(values: Float64Array, first: number, last: number, stride = 1):
   return [least, most];
 }
 
-/** The lower 16 bits of a number, each followed by a 0. */
+/** The lower 16 bits of a number, interleaved with zeros. */
 function spread(step: number): number {
   let bits = step & 0xffff;
   bits = (bits | (bits << 8)) & 0x00ff00ff;

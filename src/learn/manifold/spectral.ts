@@ -1,13 +1,16 @@
-/** The start of UMAP: eigenvectors of the graph's Laplacian. */
+/** The initialization of UMAP: eigenvectors of the graph's Laplacian. */
 import type { RandomStream } from "../../base/index.ts";
 import { eigenTridiagonal } from "../../base/symmetric.ts";
 import { dot, norm } from "../../base/vectors.ts";
 import type { Sparse } from "./graph.ts";
 
-/** So many steps tell the large shape of a graph, which is all that a start needs. */
+/**
+ * This many steps resolve the large-scale shape of a graph, which is all that an initialization
+ * needs.
+ */
 const steps = 150;
 
-/** Whether a way leads from each row to each other. */
+/** Whether the graph is connected. */
 export function isConnected({ starts, columns }: Sparse): boolean {
   const rows = starts.length - 1;
   const seen = new Uint8Array(rows);
@@ -24,10 +27,10 @@ export function isConnected({ starts, columns }: Sparse): boolean {
 }
 
 /**
- * Coordinates `[N, dimensions]` by the eigenvectors of the smallest eigenvalues but 0 of the normalized Laplacian
- * I − D^−½ W D^−½, by Lanczos' method with full orthogonalization.
+ * Coordinates `[N, dimensions]` from the eigenvectors of the smallest nonzero eigenvalues of the
+ * normalized Laplacian I − D^−½ W D^−½, by Lanczos' method with full orthogonalization.
  *
- * @param graph connected, of more rows than dimensions + 1.
+ * @param graph connected, with more rows than dimensions + 1.
  * @see Belkin & Niyogi 2003, "Laplacian eigenmaps"
  */
 export function spectralStart(

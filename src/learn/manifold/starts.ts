@@ -1,4 +1,4 @@
-/** Where the points of a map begin. */
+/** Initial positions of a map's points. */
 import type { RandomStream } from "../../base/index.ts";
 import { PCA } from "../decomposition/pca.ts";
 import { type Matrix, tensorOf } from "../input.ts";
@@ -8,8 +8,9 @@ export const randomStart = (size: number, deviation: number, random: RandomStrea
   Float64Array.from({ length: size }, () => deviation * random.normal());
 
 /**
- * Rows on their principal components, `[N, dimensions]`, scaled so that the first has a deviation, and moved by a
- * hundredth of it, which parts equal rows. Components that the data do not have are noise alone.
+ * Rows projected onto their principal components, `[N, dimensions]`, scaled so that the first has a
+ * given deviation, and perturbed by a hundredth of it, which separates equal rows. Components that
+ * the data do not have are noise alone.
  */
 export async function principalStart(
   rows: Matrix,

@@ -17,8 +17,8 @@ export interface TrustworthinessOptions {
  *
  *   T = 1 − 2 / (N k (2N − 3k − 1)) · Σᵢ Σⱼ max(0, r(i, j) − k)
  *
- * over the neighbors j of i in the map, where j is the r-th nearest to i in the data; of equal distances the
- * earlier row is the nearer. O(N²D).
+ * over the neighbors j of i in the map, where j is the r-th nearest to i in the data; on ties the
+ * earlier row is nearer. O(N²D).
  *
  * @param x the data, `[N, D]`. @param embedding the map, `[N, d]`.
  * @throws {ShapeError} if they differ in the number of rows. @throws {ConfigError} unless k < N/2.

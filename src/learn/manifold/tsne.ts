@@ -15,26 +15,32 @@ import { principalStart, randomStart } from "./starts.ts";
 export interface TSNEOptions {
   /** Dimensions of the map. Default 2. */
   readonly nComponents?: number | undefined;
-  /** About how many neighbors count, exp of the entropy of their probabilities; below the number of rows. Default 30. */
+  /**
+   * The effective number of neighbors, exp of the entropy of their probabilities; below the number
+   * of rows. Default 30.
+   */
   readonly perplexity?: number | undefined;
-  /** By how much probabilities are multiplied in the first third of the steps, so that clusters find each other. Default 12. */
+  /**
+   * The early exaggeration: the factor of the probabilities in the first third of the steps, so
+   * that clusters form. Default 12.
+   */
   readonly earlyExaggeration?: number | undefined;
-  /** Default "auto", N over the exaggeration of the step. */
+  /** Learning rate. Default "auto", N over the exaggeration of the step. */
   readonly learningRate?: number | "auto" | undefined;
   /** Steps of the descent. Default 750. */
   readonly iterations?: number | undefined;
-  /** Where points begin: on their principal components, or anywhere. Default "pca". */
+  /** Initial positions: on the principal components, or random. Default "pca". */
   readonly init?: "pca" | "random" | undefined;
   /**
-   * How repulsion is summed: over all pairs, O(N²), or by a quadtree, O(N log N), for maps of 1 or 2 dimensions.
-   * Default: the tree where it can be.
+   * How repulsion is summed: over all pairs, O(N²), or by a quadtree, O(N log N), for maps of 1 or
+   * 2 dimensions. Default: the tree if possible.
    */
   readonly method?: "barnes-hut" | "exact" | undefined;
   /** θ: a node of the tree that is narrower than θ times its distance acts as one point. Default 0.5. */
   readonly theta?: number | undefined;
   /** Distances between rows. Default "euclidean". */
   readonly metric?: Metric | undefined;
-  /** Decides a random start, and what moves equal rows apart. Default 0. */
+  /** The seed of a random start, and of the noise that separates equal rows. Default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -47,14 +53,17 @@ const subject = "TSNE";
  *
  *   KL(P ‖ Q) = Σ pᵢⱼ ln(pᵢⱼ/qᵢⱼ),   qᵢⱼ ∝ 1 / (1 + ‖yᵢ − yⱼ‖²),   pᵢⱼ = (pⱼ|ᵢ + pᵢ|ⱼ) / 2N,   pⱼ|ᵢ ∝ exp(−βᵢ‖xᵢ − xⱼ‖²)
  *
- * where βᵢ gives p.|ᵢ the chosen perplexity over the 3·perplexity nearest rows, by descent with momentum and gains.
- * All arithmetic of the map is sequential float64: a seed gives the same map on any number of threads.
+ * where βᵢ gives p.|ᵢ the chosen perplexity over the 3·perplexity nearest rows, by descent with
+ * momentum and gains. All arithmetic of the map is sequential float64: a seed gives the same map on
+ * any number of threads.
  *
- * Use it to see clusters. Sizes of clusters and distances between them mean little, and there is no place for new
- * rows: {@link UMAP} has one. O(N²D) for the neighbors, O(N log N + N·perplexity) a step; 60 000 images take minutes.
+ * Use it to see clusters. Sizes of clusters and distances between them mean little, and new rows
+ * cannot be placed: {@link UMAP} can place them. O(N²D) for the neighbors, O(N log N +
+ * N·perplexity) per step; 60 000 images take minutes.
  *
- * @see van der Maaten & Hinton 2008, "Visualizing data using t-SNE"; van der Maaten 2014, "Accelerating t-SNE using
- * tree-based algorithms"; Belkina et al. 2019 for the learning rate; Kobak & Berens 2019 for the start
+ * @see van der Maaten & Hinton 2008, "Visualizing data using t-SNE"; van der Maaten 2014,
+ * "Accelerating t-SNE using tree-based algorithms"; Belkina et al. 2019 for the learning rate;
+ * Kobak & Berens 2019 for the start
  * @example
  * const x = Array.from({ length: 40 }, (_, i) => [i < 20 ? 0 : 9, Math.sin(i), Math.cos(3 * i)]);
  * const model = new TSNE({ perplexity: 5, iterations: 300 });
@@ -66,7 +75,7 @@ export class TSNE extends Estimator<TSNEState> {
   readonly name = subject;
   readonly options: Filled<Omit<TSNEOptions, "method">> & Pick<TSNEOptions, "method">;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: TSNEOptions = {}) {
     super();
     checkOptions(subject, options, {
@@ -98,7 +107,7 @@ export class TSNE extends Estimator<TSNEState> {
     const { data, shape } = this.state.embedding;
     return vectorTensor(data as Float64Array, shape);
   }
-  /** KL(P ‖ Q) of the map in nats, as the chosen method sums it. */
+  /** KL(P ‖ Q) of the map in nats, as summed by the chosen method. */
   get klDivergence(): number {
     return this.state.klDivergence;
   }
@@ -131,7 +140,7 @@ export class TSNE extends Estimator<TSNEState> {
     };
   }
 
-  /** The first coordinates, of deviation 10⁻⁴. */
+  /** The initial coordinates, with deviation 10⁻⁴. */
   async #start(rows: Matrix): Promise<Float64Array> {
     const { init, nComponents, seed } = this.options;
     const random = new RandomStream(seed, 0x75_0001);

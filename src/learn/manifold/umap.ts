@@ -24,23 +24,28 @@ import { principalStart, randomStart } from "./starts.ts";
 export interface UMAPOptions {
   /** Dimensions of the map. Default 2. */
   readonly nComponents?: number | undefined;
-  /** k, with the row itself: small for detail, large for the whole. Default 15. */
+  /** k, including the row itself: small for detail, large for the global structure. Default 15. */
   readonly nNeighbors?: number | undefined;
-  /** How near points may lie on the map. Default 0.1. */
+  /** The minimum distance of points on the map. Default 0.1. */
   readonly minDist?: number | undefined;
   /** The scale of the map's distances. Default 1. */
   readonly spread?: number | undefined;
   /** Distances between rows. Default "euclidean". */
   readonly metric?: Metric | undefined;
-  /** Where points begin: at the eigenvectors of the graph (or, if it has several parts, as by "pca"), at principal components, or anywhere. Default "spectral". */
+  /**
+   * Initial positions: eigenvectors of the graph (or as with "pca", if it is not connected),
+   * principal components, or random. Default "spectral".
+   */
   readonly init?: "spectral" | "pca" | "random" | undefined;
-  /** Iterations of the layout; new rows take a fifth. Default: 500 for up to 10 000 rows, else 200. */
+  /**
+   * Iterations of the layout; a fifth for new rows. Default: 500 for up to 10 000 rows, else 200.
+   */
   readonly iterations?: number | undefined;
-  /** Default 1. */
+  /** Learning rate. Default 1. */
   readonly learningRate?: number | undefined;
-  /** How many others repel for each neighbor that attracts. Default 5. */
+  /** Negative samples: how many others repel for each neighbor that attracts. Default 5. */
   readonly negativeSampleRate?: number | undefined;
-  /** Decides the start and the draws. Default 0. */
+  /** The seed of the start and the samples. Default 0. */
   readonly seed?: number | undefined;
 }
 
@@ -48,21 +53,24 @@ type UMAPState = State & { readonly examples: HostArray; readonly embedding: Hos
 
 const subject = "UMAP";
 
-/** Up to so many rows a layout takes more iterations. */
+/** Up to this many rows a layout takes more iterations. */
 const manyRows = 10_000;
-/** The map begins in a square of this width. */
+/** The width of the initial square of the map. */
 const startWidth = 10;
 
 /**
- * UMAP: a map whose neighborhoods are those of the data. The k nearest rows belong to each row to the degrees
- * exp(−(d − ρᵢ)/σᵢ), made symmetric as a union of fuzzy sets, w = a + b − ab; points are laid out so that
- * v = 1/(1 + a d^2b) comes near to w, in cross entropy, by stochastic gradients with negative samples.
+ * UMAP: a map whose neighborhoods are those of the data. The k nearest rows belong to each row to
+ * the degrees exp(−(d − ρᵢ)/σᵢ), made symmetric as a union of fuzzy sets, w = a + b − ab; points
+ * are laid out so that v = 1/(1 + a d^2b) comes near to w, in cross entropy, by stochastic
+ * gradients with negative samples.
  *
- * Use it to see clusters and, more than by {@link TSNE}, how they lie to each other, and where new rows have their place:
- * `transform` moves new points only. Distances on the map mean little. Neighbors are exact, O(N²D) by fast products; a
- * layout is O(Nk) an iteration. Sequential float64: a seed gives the same map on any number of threads.
+ * Use it to see clusters and, more than with {@link TSNE}, their relative positions, and to place
+ * new rows: `transform` moves new points only. Distances on the map mean little. Neighbors are
+ * exact, O(N²D) by fast products; a layout is O(Nk) per iteration. Sequential float64: a seed gives
+ * the same map on any number of threads.
  *
- * @see McInnes, Healy & Melville 2018, "UMAP: uniform manifold approximation and projection for dimension reduction"
+ * @see McInnes, Healy & Melville 2018, "UMAP: uniform manifold approximation and projection for
+ * dimension reduction"
  * @example
  * const x = Array.from({ length: 60 }, (_, i) => [i < 30 ? 0 : 9, Math.sin(i), Math.cos(3 * i)]);
  * const model = new UMAP({ nNeighbors: 8 });
@@ -75,7 +83,7 @@ export class UMAP extends Transformer<UMAPState> {
   readonly name = subject;
   readonly options: Filled<Omit<UMAPOptions, "iterations">> & Pick<UMAPOptions, "iterations">;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: UMAPOptions = {}) {
     super();
     checkOptions(subject, options, {
@@ -148,7 +156,10 @@ export class UMAP extends Transformer<UMAPState> {
     });
   }
 
-  /** The first coordinates, moved a little so that equal rows part, in the square that the forces are made for. */
+  /**
+   * The initial coordinates, perturbed so that equal rows separate, in the square for which the
+   * forces are designed.
+   */
   async #start(rows: Matrix, graph: Sparse): Promise<Float64Array> {
     const { init, nComponents: dimensions, seed } = this.options;
     const random = new RandomStream(seed, 0x0a9_0001);
@@ -166,7 +177,10 @@ export class UMAP extends Transformer<UMAPState> {
     return start.map((value, at) => value + noise[at]!);
   }
 
-  /** Places of new rows on the map, `[N, nComponents]`: among their neighbors of `fit`, which stay where they are. */
+  /**
+   * Positions of new rows on the map, `[N, nComponents]`: among their neighbors from `fit`, which
+   * do not move.
+   */
   transform(x: Features): Tensor {
     const { examples, embedding } = this.state;
     const { nNeighbors, metric, nComponents, learningRate } = this.options;
@@ -185,19 +199,19 @@ export class UMAP extends Transformer<UMAPState> {
     return vectorTensor(points, [rows.rows, nComponents]);
   }
 
-  /** `fit`, and the map of its rows, which `transform` would place anew. */
+  /** `fit`, and the map of its rows, which `transform` would place again. */
   override async fitTransform(x: Features): Promise<Tensor> {
     return (await this.fit(x)).embedding;
   }
 }
 
-/** A matrix whose row i holds the weights of its k neighbors. */
+/** A matrix whose row i contains the weights of its k neighbors. */
 function rowsOf({ k, indices }: Neighbors, values: Float64Array): Sparse {
   const starts = Int32Array.from({ length: indices.length / k + 1 }, (_, i) => i * k);
   return { starts, columns: indices, values };
 }
 
-/** The weighted mean of the points that each row has as neighbors. */
+/** The weighted mean of each row's neighbors. */
 function centers({ starts, columns, values }: Sparse, points: Float64Array, dimensions: number) {
   const rows = starts.length - 1;
   const means = new Float64Array(rows * dimensions);
@@ -212,7 +226,7 @@ function centers({ starts, columns, values }: Sparse, points: Float64Array, dime
   return means;
 }
 
-/** Moves and scales each column to 0 … width; one that is constant becomes 0. */
+/** Shifts and scales each column to 0 … width; constant columns become 0. */
 function scaleColumns(points: Float64Array, dimensions: number, width: number): void {
   for (let d = 0; d < dimensions; d++) {
     let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];

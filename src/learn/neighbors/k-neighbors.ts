@@ -17,9 +17,12 @@ import { type Metric, metrics, type Neighbors, nearestRows } from "./neighbors.t
 
 /** Options of {@link KNeighborsClassifier} and {@link KNeighborsRegressor}. */
 export interface KNeighborsOptions {
-  /** k, how many examples are asked. Default 5. */
+  /** k, the number of neighbors. Default 5. */
   readonly nNeighbors?: number | undefined;
-  /** Whether all count the same, or by 1/distance; examples at distance 0 then count alone. Default "uniform". */
+  /**
+   * Whether all neighbors count the same, or by 1/distance; examples at distance 0 then count
+   * alone. Default "uniform".
+   */
   readonly weights?: "uniform" | "distance" | undefined;
   /** Default "euclidean". */
   readonly metric?: Metric | undefined;
@@ -55,7 +58,7 @@ const matrixFrom = ({ shape: [rows, columns], data }: HostArray): Matrix => ({
   data: data as Float64Array,
 });
 
-/** The k stored examples that are nearest to each row. */
+/** The k stored examples nearest to each row. */
 function near(
   subject: string,
   { examples }: { readonly examples: HostArray },
@@ -77,11 +80,11 @@ function shares({ distances }: Neighbors, weights: "uniform" | "distance", i: nu
   return own.map((d) => 1 / d);
 }
 
-/** Distances and indices as a user reads them. */
+/** Distances and indices for the user. */
 export interface NeighborRows {
   /** `[N, k]` float64, ascending. */
   readonly distances: Tensor;
-  /** For each row which examples of `fit` are the nearest. */
+  /** For each row the indices of the nearest examples of `fit`. */
   readonly indices: readonly (readonly number[])[];
 }
 
@@ -99,11 +102,11 @@ type NeighborClassifierState = ClassifierState & {
 };
 
 /**
- * The class that most of the k nearest examples have; of equals the first in ascending order.
+ * The most frequent class among the k nearest examples; ties go to the first in ascending order.
  *
- * There is nothing to learn but the examples themselves. Exact: of equal distances the earlier example
- * counts. O(ND) for a prediction. Take it for few features and any shape of classes; of many features all
- * distances are alike. Standardize features of different units first.
+ * `fit` only stores the examples. Exact: on equal distances the earlier example counts. O(ND) per
+ * prediction. For few features and classes of any shape; with many features all distances become
+ * similar. Standardize features of different units first.
  *
  * @see Cover & Hart 1967, "Nearest neighbor pattern classification"
  * @example
@@ -115,13 +118,13 @@ export class KNeighborsClassifier extends Classifier<NeighborClassifierState> {
   readonly name = "KNeighborsClassifier";
   readonly options: Filled<KNeighborsOptions>;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: KNeighborsOptions = {}) {
     super();
     this.options = filled("KNeighborsClassifier", options);
   }
 
-  /** Keeps the examples. @throws {ConfigError} if there are fewer than k. */
+  /** Stores the examples. @throws {ConfigError} if there are fewer than k. */
   async fit(x: Features | Examples, y?: Targets): Promise<this> {
     const rows = classified(this.name, x, y, {});
     checkEnough(this.name, this.options.nNeighbors, rows.x.rows);
@@ -139,7 +142,7 @@ export class KNeighborsClassifier extends Classifier<NeighborClassifierState> {
     return near(this.name, this.state, rows, k, this.options.metric);
   }
 
-  /** The share of each class among the neighbors, `[N, K]`. */
+  /** The fraction of each class among the neighbors, `[N, K]`. */
   predictProba(x: Features): Tensor {
     const { values, rows } = this.#votes(x);
     const classes = this.classes.length;
@@ -175,8 +178,9 @@ export class KNeighborsClassifier extends Classifier<NeighborClassifierState> {
 type NeighborRegressorState = State & { readonly examples: HostArray; readonly targets: HostArray };
 
 /**
- * The mean of the k nearest examples' targets, weighted if asked. O(ND) for a prediction, and no extrapolation: beyond
- * the examples it stays at their outermost values. See {@link KNeighborsClassifier}.
+ * The mean of the k nearest examples' targets, optionally weighted. O(ND) per prediction, and no
+ * extrapolation: beyond the examples it stays at their outermost values. See {@link
+ * KNeighborsClassifier}.
  *
  * @see Altman 1992, "An introduction to kernel and nearest-neighbor nonparametric regression"
  * @example
@@ -187,13 +191,13 @@ export class KNeighborsRegressor extends Regressor<NeighborRegressorState> {
   readonly name = "KNeighborsRegressor";
   readonly options: Filled<KNeighborsOptions>;
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: KNeighborsOptions = {}) {
     super();
     this.options = filled("KNeighborsRegressor", options);
   }
 
-  /** Keeps the examples. @throws {ConfigError} if there are fewer than k. */
+  /** Stores the examples. @throws {ConfigError} if there are fewer than k. */
   async fit(x: Features | Examples, y?: Targets): Promise<this> {
     const rows = measured(this.name, x, y, {});
     checkEnough(this.name, this.options.nNeighbors, rows.x.rows);

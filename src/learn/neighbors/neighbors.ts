@@ -7,7 +7,7 @@ import { type Matrix, rowOf } from "../input.ts";
 export type Metric = "euclidean" | "manhattan" | "chebyshev" | "cosine";
 export const metrics: readonly Metric[] = ["euclidean", "manhattan", "chebyshev", "cosine"];
 
-/** For each row the k nearest: their distances ascending, and which rows they are. */
+/** For each row the k nearest: their distances, ascending, and their indices. */
 export interface Neighbors {
   readonly k: number;
   readonly distances: Float64Array;
@@ -40,10 +40,11 @@ const distanceBy: Readonly<Record<Metric, (a: Float64Array, b: Float64Array) => 
 };
 
 /**
- * The k nearest rows of `x` to each row of `queries`; of equal distances the rows that come first.
+ * The k nearest rows of `x` to each row of `queries`; on equal distances the rows that come first.
  *
- * Euclidean and cosine distances are first taken from products in float32, ‖a‖²/2 + ‖b‖²/2 − aᵀb, which is fast and
- * loses digits; all rows that this error may have kept out are then compared in float64 by their differences. O(NMD).
+ * Euclidean and cosine distances are first estimated by products in float32, ‖a‖²/2 + ‖b‖²/2 − aᵀb,
+ * which is fast but loses digits; all rows within the error bound are then compared in float64 by
+ * their differences. O(NMD).
  */
 export function nearestRows(x: Matrix, queries: Matrix, k: number, metric: Metric): Neighbors {
   const distances = new Float64Array(queries.rows * k);
@@ -60,7 +61,7 @@ export function nearestRows(x: Matrix, queries: Matrix, k: number, metric: Metri
   return { k, distances, indices };
 }
 
-/** The k nearest other rows to each row, itself left out wherever it stands among its equals. */
+/** The k nearest other rows of each row, itself excluded even among equal rows. */
 export function nearestOthers(x: Matrix, k: number, metric: Metric): Neighbors {
   const found = nearestRows(x, x, k + 1, metric);
   const distances = new Float64Array(x.rows * k);
@@ -77,7 +78,10 @@ export function nearestOthers(x: Matrix, k: number, metric: Metric): Neighbors {
   return { k, distances, indices };
 }
 
-/** The k smallest of what is added, in order; of equals those of the smaller index, which must be added first. */
+/**
+ * The k smallest of the added values, in order; on ties those with the smaller index, which must be
+ * added first.
+ */
 class Nearest {
   readonly distances: Float64Array;
   readonly indices: Int32Array;
@@ -87,7 +91,7 @@ class Nearest {
     this.indices = new Int32Array(k).fill(-1);
   }
 
-  /** The largest distance that is kept; infinite until there are k. */
+  /** The largest kept distance; infinite until there are k. */
   get worst(): number {
     return this.distances[this.distances.length - 1]!;
   }
@@ -105,10 +109,10 @@ class Nearest {
   }
 }
 
-/** Products that are computed at once fill 8 megabytes. */
+/** The products computed at once fill 8 megabytes. */
 const blockElements = 1 << 21;
 
-/** Of a query which rows may be among the nearest, ascending. */
+/** For a query, the indices of rows that may be among the nearest, ascending. */
 function candidatesOf(
   x: Matrix,
   queries: Matrix,
@@ -125,8 +129,8 @@ function candidatesOf(
 }
 
 /**
- * How far rows are from a query, up to a constant and in a unit of its own: half[j] − product[first + j], the less the nearer.
- * Two of these may be in the wrong order where they differ by less than the tolerance.
+ * Distances from a query, up to a constant and a unit: half[j] − product[first + j]; smaller is
+ * nearer. Two of these may be in the wrong order if they differ by less than the tolerance.
  */
 interface Nearness {
   readonly products: Float32Array;
@@ -135,7 +139,10 @@ interface Nearness {
   readonly tolerance: number;
 }
 
-/** What float32 tells about the distances from each query, asked for in ascending order; undefined for metrics without products. */
+/**
+ * The float32 estimate of the distances from each query, requested in ascending order; undefined
+ * for metrics without products.
+ */
 function nearnessOf(
   x: Matrix,
   queries: Matrix,
@@ -159,17 +166,17 @@ function nearnessOf(
       const rows = tensor32(part, last - first, x.columns);
       products = rows.matmul(transposed).dataSync() as Float32Array;
     }
-    // both factors are rounded to 2⁻²⁴, and D terms are added; twice that covers terms of second order
+    // both factors are rounded to 2⁻²⁴, and D terms are added; twice that covers second-order terms
     const error = (x.columns + 4) * (2 ** -23 * asked.lengths[i]! * longest + 2 ** -126);
     return { products, first: (i - first) * x.rows, halves, tolerance: 2 * error };
   };
 }
 
 /**
- * Which place others have among the neighbors of a row: 1 for the nearest; of equal distances the row that comes
- * first is the nearer.
+ * The rank of others among the neighbors of a row: 1 for the nearest; on equal distances the row
+ * that comes first is nearer.
  *
- * @param others of each row k others, `[N, k]`.
+ * @param others k others for each row, `[N, k]`.
  */
 export function ranksOf(x: Matrix, others: Int32Array, metric: Metric): Int32Array {
   const k = others.length / x.rows;
@@ -193,7 +200,7 @@ export function ranksOf(x: Matrix, others: Int32Array, metric: Metric): Int32Arr
   return ranks;
 }
 
-/** How many rows but i are nearer than j, by `isNearer` where the tolerance leaves it open. */
+/** How many rows except i are nearer than j; `isNearer` decides within the tolerance. */
 function countNearer(
   { products, first, halves, tolerance }: Nearness,
   i: number,
@@ -213,14 +220,17 @@ function countNearer(
 const tensor32 = (data: Float32Array, rows: number, columns: number): Tensor =>
   fromHost({ dtype: "float32", shape: [rows, columns], data });
 
-/** What float32 sees of rows: x ↦ (x − center) / unit, or for cosines x/‖x‖. */
+/** The float32 representation of rows: x ↦ (x − center) / unit, or for cosines x/‖x‖. */
 interface Frame {
   readonly center: Float64Array;
   readonly unit: number;
   readonly isUnitLength: boolean;
 }
 
-/** Distances stay the same when all rows move, and are most exact around 0; the unit, a power of 2, keeps squares finite. */
+/**
+ * Distances do not change when all rows are shifted, and are most accurate around 0; the unit, a
+ * power of 2, keeps squares finite.
+ */
 function frameOf(x: Matrix, queries: Matrix, metric: Metric): Frame {
   const center = new Float64Array(x.columns);
   if (metric === "cosine") return { center, unit: 1, isUnitLength: true };
@@ -236,7 +246,7 @@ function frameOf(x: Matrix, queries: Matrix, metric: Metric): Frame {
   return { center, unit: most > 0 ? 2 ** Math.ceil(Math.log2(most)) : 1, isUnitLength: false };
 }
 
-/** Rows in a frame as float32, and their lengths there. */
+/** Rows in this representation as float32, and their lengths. */
 function reduced(x: Matrix, { center, unit, isUnitLength }: Frame) {
   const data = new Float32Array(x.data.length);
   const lengths = new Float64Array(x.rows);
@@ -266,7 +276,7 @@ class Selection {
     this.#kept = new Int32Array(size);
   }
 
-  /** Which rows, ascending. */
+  /** Their indices, ascending. */
   of({ products, first, halves, tolerance }: Nearness): Int32Array {
     const [values, kept] = [this.#values, this.#kept];
     const nearest = new Nearest(this.#k);

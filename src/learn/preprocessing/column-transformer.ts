@@ -1,4 +1,4 @@
-/** Other transformers for other columns. */
+/** Different transformers for different columns. */
 import { ConfigError, checkOptions, DataError, describe, ShapeError } from "../../base/index.ts";
 import { concat, type Tensor } from "../../tensor/index.ts";
 import { checkWord } from "../checks.ts";
@@ -6,7 +6,7 @@ import type { Estimator, LearnOptions, State } from "../estimator.ts";
 import { type Targets, vectorTensor } from "../input.ts";
 import { type Cells, Transformer } from "./transformer.ts";
 
-/** A transformer, and the indices of the columns that it gets. */
+/** A transformer, and the indices of its columns. */
 export type ColumnStep = readonly [transformer: AnyTransformer, columns: readonly number[]];
 
 type AnyTransformer = Estimator & {
@@ -16,7 +16,7 @@ type AnyTransformer = Estimator & {
 
 /** Options of {@link columnTransformer}. */
 export interface ColumnTransformerOptions {
-  /** What becomes of the columns that no transformer gets. Default "drop". */
+  /** What happens to columns without a transformer. Default "drop". */
   readonly remainder?: "drop" | "passthrough" | undefined;
 }
 
@@ -27,8 +27,8 @@ type ColumnState = State & {
 };
 
 /**
- * Gives each transformer its columns, and puts the results side by side; columns that are passed through come last.
- * Take it by {@link columnTransformer}.
+ * Applies each transformer to its columns and concatenates the results; columns that are passed
+ * through come last. Created by {@link columnTransformer}.
  */
 export class ColumnTransformer extends Transformer<ColumnState, Cells> {
   readonly name = "ColumnTransformer";
@@ -115,7 +115,7 @@ function numbers(subject: string, x: Cells, columns: readonly number[]): Tensor 
 /**
  * A {@link ColumnTransformer} of transformers with their columns.
  *
- * @throws {ConfigError} if there is none, or no column for one.
+ * @throws {ConfigError} if there are none, or one has no columns.
  * @example
  * const cells = [[20, "red"], [40, "blue"]];
  * const columns = columnTransformer([[minMaxScaler(), [0]], [oneHotEncoder(), [1]]]);

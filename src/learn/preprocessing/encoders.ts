@@ -8,16 +8,20 @@ import { type Cells, Transformer } from "./transformer.ts";
 
 /** Options of {@link OneHotEncoder}. */
 export interface OneHotEncoderOptions {
-  /** The categories of each column, in their order. Default: those of the training rows, ascending. */
+  /** The categories of each column, in order. Default: those of the training rows, ascending. */
   readonly categories?: readonly (readonly Label[])[] | undefined;
-  /** A category that `fit` has not seen: an error, all zeros, or 1 in one more column of its own. Default "error". */
+  /**
+   * How to encode a category that `fit` has not seen: an error, all zeros, or 1 in an extra column.
+   * Default "error".
+   */
   readonly handleUnknown?: "error" | "ignore" | "column" | undefined;
 }
 
 type OneHotState = State & { readonly categories: readonly (readonly Label[])[] };
 
 /**
- * One column of 0 and 1 per category of each column. O(ND). Take it for categories without an order, before any learner of numbers.
+ * One column of 0 and 1 per category of each column. O(ND). For categories without an order, before
+ * any learner of numbers.
  *
  * @example
  * const encoder = await oneHotEncoder({ handleUnknown: "column" }).fit([["red"], ["blue"]]);
@@ -30,7 +34,7 @@ export class OneHotEncoder extends Transformer<OneHotState, Cells> {
     readonly handleUnknown: "error" | "ignore" | "column";
   };
 
-  /** @throws {ConfigError} for options that mean nothing. */
+  /** @throws {ConfigError} for invalid options. */
   constructor(options: OneHotEncoderOptions = {}) {
     super();
     checkOptions("OneHotEncoder", options, { categories: true, handleUnknown: true });
@@ -44,7 +48,10 @@ export class OneHotEncoder extends Transformer<OneHotState, Cells> {
     return this.state.categories;
   }
 
-  /** @throws {DataError} for a category that is not among those given. @throws {ShapeError} for another number of columns. */
+  /**
+   * @throws {DataError} for an unknown category. @throws {ShapeError} for another number of
+   * columns.
+   */
   async fit(x: Cells): Promise<this> {
     const columns = columnsOf(this.name, x);
     const { categories } = this.options;
@@ -124,8 +131,8 @@ const unknown = (
   });
 
 /**
- * Names of classes as indices from 0, in ascending order, and back. O(N log K). Learners take names themselves;
- * this is for nets and for files that number their classes.
+ * Names of classes as indices from 0, in ascending order, and back. O(N log K). Learners accept
+ * names directly; this is for nets and for files that number their classes.
  *
  * @example
  * const encoder = await labelEncoder().fit(["b", "a", "b"]);
@@ -140,7 +147,7 @@ export class LabelEncoder extends Estimator<State & { readonly classes: readonly
   get classes(): readonly Label[] {
     return this.state.classes;
   }
-  /** Finds the classes. @throws {DataError} for labels that are neither numbers nor texts. */
+  /** Finds the classes. @throws {DataError} for labels that are neither numbers nor strings. */
   async fit(y: ArrayLike<number> | ArrayLike<string>): Promise<this> {
     return this.learn({ classes: classesOf(this.name, y, y.length, 1).classes });
   }
@@ -153,7 +160,7 @@ export class LabelEncoder extends Estimator<State & { readonly classes: readonly
       return k;
     });
   }
-  /** @throws {DataError} for an index that there is not. */
+  /** @throws {DataError} for an index out of range. */
   inverseTransform(indices: ArrayLike<number>): Label[] {
     return Array.from(indices, (k, i) => {
       const label = this.classes[k];

@@ -1,4 +1,4 @@
-/** Features on a common scale, and products of features. */
+/** Feature scaling, and products of features. */
 import { ConfigError, checkOptions, type HostArray } from "../../base/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { checkWhole } from "../checks.ts";
@@ -30,9 +30,9 @@ function affine({ rows, columns, data }: Matrix, f: (x: number, j: number) => nu
 
 /** Options of {@link StandardScaler}. */
 export interface StandardScalerOptions {
-  /** Whether the mean is taken off. Default true. */
+  /** Whether to subtract the mean. Default true. */
   readonly withMean?: boolean | undefined;
-  /** Whether it is divided by the standard deviation. Default true. */
+  /** Whether to divide by the standard deviation. Default true. */
   readonly withStd?: boolean | undefined;
 }
 
@@ -43,8 +43,9 @@ type StandardState = State & { readonly mean: HostArray; readonly variance: Host
  *
  *   x′ = (x − μ) / σ,   μ = Σ w x / Σ w,   σ² = Σ w (x − μ)² / Σ w
  *
- * A feature that never changes is divided by 1. Welford's update keeps the digits where μ ≫ σ. O(ND). Put it before all that
- * measures distances or punishes weights: support vectors, neighbors, penalties, principal components.
+ * A constant feature is divided by 1. Welford's update keeps the digits if μ ≫ σ. O(ND). Use it
+ * before anything that measures distances or penalizes weights: support vectors, neighbors,
+ * penalties, principal components.
  *
  * @see Welford 1962, "Note on a method for calculating corrected sums of squares and products"
  * @example
@@ -103,7 +104,7 @@ export class StandardScaler extends Transformer<StandardState> {
     const { center, scale } = this.#scale();
     return affine(this.rows(x, center.length), (value, j) => (value - center[j]!) / scale[j]!);
   }
-  /** The rows that `transform` would turn into these. */
+  /** The rows that `transform` maps to these. */
   inverseTransform(x: Features): Tensor {
     const { center, scale } = this.#scale();
     return affine(this.rows(x, center.length), (value, j) => value * scale[j]! + center[j]!);
@@ -116,7 +117,7 @@ export const standardScaler = (options: StandardScalerOptions = {}): StandardSca
 
 /** Options of {@link MinMaxScaler}. */
 export interface MinMaxScalerOptions {
-  /** What the least and the largest value become. Default [0, 1]. */
+  /** The range of the result. Default [0, 1]. */
   readonly featureRange?: readonly [number, number] | undefined;
 }
 
@@ -127,8 +128,9 @@ type MinMaxState = State & { readonly min: HostArray; readonly max: HostArray };
  *
  *   x′ = low + (high − low) (x − min) / (max − min)
  *
- * with the least and the largest value of each feature in `fit`; new values may lie outside. A feature that never changes becomes low.
- * O(ND). Take it where bounds matter; one outlier squeezes all others, which {@link StandardScaler} minds less.
+ * with the minimum and maximum of each feature in `fit`; new values may lie outside. A constant
+ * feature becomes low. O(ND). For when bounds matter; one outlier compresses all other values, to
+ * which {@link StandardScaler} is less sensitive.
  *
  * @example
  * const scaler = await minMaxScaler().fit([[10], [20]]);
@@ -138,7 +140,7 @@ export class MinMaxScaler extends Transformer<MinMaxState> {
   readonly name = "MinMaxScaler";
   readonly options: Filled<MinMaxScalerOptions>;
 
-  /** @throws {ConfigError} unless the range goes up. */
+  /** @throws {ConfigError} unless the range is increasing. */
   constructor(options: MinMaxScalerOptions = {}) {
     super();
     checkOptions("MinMaxScaler", options, { featureRange: true });
@@ -179,7 +181,7 @@ export class MinMaxScaler extends Transformer<MinMaxState> {
       (value, j) => low + (value - min.data[j]!) * this.#scale(j),
     );
   }
-  /** The rows that `transform` would turn into these. */
+  /** The rows that `transform` maps to these. */
   inverseTransform(x: Features): Tensor {
     const { min } = this.state;
     const [low] = this.options.featureRange;
@@ -204,7 +206,7 @@ export interface PolynomialFeaturesOptions {
   readonly includeBias?: boolean | undefined;
 }
 
-/** More products are more than anyone can use, and than memory holds for a few hundred rows. */
+/** The most products: more are of no use, and would not fit in memory for a few hundred rows. */
 const mostProducts = 1_000_000;
 
 /**
@@ -212,8 +214,8 @@ const mostProducts = 1_000_000;
  *
  *   a, b → 1, a, b, a², ab, b²
  *
- * There are C(D + degree, degree) of them. Take few features and low degrees, and scale the products for a linear learner; a polynomial
- * kernel has them all without writing them down.
+ * There are C(D + degree, degree) of them. Use few features and low degrees, and scale the products
+ * for a linear learner; a polynomial kernel uses all of them implicitly.
  *
  * @example
  * const products = await polynomialFeatures({ degree: 2 }).fitTransform([[2, 3]]);
@@ -223,7 +225,7 @@ export class PolynomialFeatures extends Transformer<State & { readonly features:
   readonly name = "PolynomialFeatures";
   readonly options: Filled<PolynomialFeaturesOptions>;
 
-  /** @throws {ConfigError} for a degree that is no whole number. */
+  /** @throws {ConfigError} for a degree that is not an integer. */
   constructor(options: PolynomialFeaturesOptions = {}) {
     super();
     checkOptions("PolynomialFeatures", options, {

@@ -2,10 +2,10 @@ import type { Tensor } from "../../tensor/index.ts";
 import { Estimator, type LearnOptions, type State } from "../estimator.ts";
 import type { Features, Targets } from "../input.ts";
 
-/** Rows of a table as they are read: numbers and texts side by side. */
+/** Rows of a table as read: numbers and strings mixed. */
 export type Cells = readonly (readonly (number | string)[])[];
 
-/** A learner that turns rows into other rows. */
+/** A learner that transforms rows. */
 export abstract class Transformer<S extends State = State, X = Features> extends Estimator<S> {
   /** Learns what `transform` needs, from training rows alone. */
   abstract fit(x: X, y?: Targets, options?: LearnOptions): Promise<this>;
