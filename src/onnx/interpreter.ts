@@ -1,6 +1,7 @@
 /** Walks a graph and computes with tensors: traced, compiled and differentiated as any module is. */
 import { FormatError } from "../base/index.ts";
-import type { RandomKey, Variable } from "../tensor/index.ts";
+import { dataNode } from "../ops/index.ts";
+import { isTracing, type RandomKey, Tensor, type Variable } from "../tensor/index.ts";
 import { Call, located, type Operator, type Surroundings } from "./call.ts";
 import type { HostTensor } from "./host.ts";
 import type { Attributes, Graph, GraphNode } from "./ir.ts";
@@ -40,6 +41,11 @@ export interface Run {
   /** Constants as values, which keep the tensors that were made of them from run to run. */
   readonly constants: Map<HostTensor, Value>;
   readonly randomKey: () => RandomKey;
+  /** Dense layers by the nodes whose output is theirs; what stands before them does nothing. */
+  readonly layers: ReadonlyMap<
+    GraphNode,
+    { readonly input: string; readonly forward: (x: Tensor) => Tensor }
+  >;
 }
 
 /** Where names are looked up: in a graph, then in those around it. */
@@ -99,6 +105,12 @@ function lookUp(scope: Scope, name: string): Item | undefined {
 function runNode(run: Run, node: GraphNode, scope: Scope): void {
   const where = `node "${node.name}" (${node.operator}) of ${run.net.file}`;
   try {
+    const layer = run.layers.get(node);
+    if (layer) {
+      const x = lookUp(scope, layer.input) as Value;
+      scope.items.set(node.outputs[0]!, Value.ofTensor(x.type, layer.forward(x.tensor)));
+      return;
+    }
     const attributes = resolved(node.attributes, scope.attributes);
     const inputs = node.inputs.map((name) => (name === "" ? undefined : lookUp(scope, name)));
     const own = run.net.functions.get(functionKey(node.domain, node.operator, node.overload));
@@ -190,7 +202,7 @@ function apply(
     },
     assign: (i, value) => {
       const found = run.variables.get(node.inputs[i] ?? "");
-      if (found) found.variable.value = value;
+      if (found) found.variable.value = isTracing() ? value : withoutHistory(value);
     },
   };
   const call = new Call(node, attributes, inputs, around);
@@ -198,6 +210,12 @@ function apply(
     folded(operator, call) ??
     list(operator.run(call)).map((x) => (x === undefined ? undefined : call.wrap(x)))
   );
+}
+
+/** The value alone, so that a loop does not retain the graphs of all its batches. */
+function withoutHistory(x: Tensor): Tensor {
+  const { node, shape } = x.evalSync();
+  return new Tensor(dataNode(node.storage!, shape));
 }
 
 const list = <T>(x: T | readonly T[]): readonly T[] => (Array.isArray(x) ? x : [x as T]);

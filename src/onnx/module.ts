@@ -5,6 +5,8 @@ import { Parameter } from "../nn/parameter.ts";
 import { Generator, isTensor, type RandomKey, Tensor, Variable } from "../tensor/index.ts";
 import { type HostTensor, isWide } from "./host.ts";
 import { type Net, type Run, runNet } from "./interpreter.ts";
+import type { GraphNode } from "./ir.ts";
+import { denseLayers } from "./layers.ts";
 import { checkFits, type Signature } from "./signature.ts";
 import { type ElementType, infoOf } from "./types.ts";
 import { type Item, Sequence, Value } from "./value.ts";
@@ -35,6 +37,11 @@ export class OnnxModule extends Module<Tensor[], Tensor> {
   /** Notes of the file, such as its classes. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly #net: Net;
+  /** Dense layers, by the names of the fields that hold them: a field may be given another layer. */
+  readonly #layers: Map<
+    GraphNode,
+    { readonly input: string; readonly forward: (x: Tensor) => Tensor }
+  > = new Map();
   readonly #held: Held = new Map();
   readonly #constants = new Map<HostTensor, Value>();
 
@@ -51,7 +58,8 @@ export class OnnxModule extends Module<Tensor[], Tensor> {
     for (const key of ["inputs", "outputs", "metadata"])
       Object.defineProperty(this, key, { enumerable: false });
     const constants = new Map(net.graph.constants);
-    for (const [name, host] of net.graph.constants) {
+    const products = this.#holdLayers(net, constants);
+    for (const [name, host] of constants) {
       const role = roleOf(name, host);
       if (role === "constant") continue;
       const { tensor } = Value.of(host);
@@ -60,14 +68,29 @@ export class OnnxModule extends Module<Tensor[], Tensor> {
       this.#hold(name, variable);
       constants.delete(name); // the variable has the memory now
     }
-    this.#net = { ...net, graph: { ...net.graph, constants } };
+    const nodes = net.graph.nodes.filter((node) => !products.has(node));
+    this.#net = { ...net, graph: { ...net.graph, nodes, constants } };
   }
 
-  /** Keeps a variable in a field of its own, which gives it its path. */
-  #hold(name: string, variable: Variable | Generator): void {
+  /** Takes dense layers out of the graph. @returns the nodes that they make superfluous. */
+  #holdLayers(net: Net, constants: Map<string, HostTensor>): Set<GraphNode> {
+    const products = new Set<GraphNode>();
+    for (const { node, input, weight, bias, linear, product } of denseLayers(net)) {
+      const path = this.#hold(/^(.*)[./]weight$/.exec(weight)?.[1] ?? node.name, linear);
+      const fields = this as unknown as Record<string, Module>;
+      this.#layers.set(node, { input, forward: (x) => fields[path]!.forward(x) });
+      for (const name of [weight, bias]) if (name !== null) constants.delete(name);
+      if (product) products.add(product);
+    }
+    return products;
+  }
+
+  /** Keeps a part in a field of its own, which gives it its path. */
+  #hold(name: string, part: Variable | Generator | Module): string {
     let path = name.replace(/^[/.]+/, "").replaceAll(/\/|::/g, ".") || "weight";
     while (path in this) path += "_";
-    Object.defineProperty(this, path, { value: variable, enumerable: true });
+    Object.defineProperty(this, path, { value: part, enumerable: true, writable: true });
+    return path;
   }
 
   /** Tensors in the order of {@link inputs} → the only output. @throws {ConfigError} if there are several. */
@@ -105,7 +128,7 @@ export class OnnxModule extends Module<Tensor[], Tensor> {
     const items = this.#itemsOf(inputs);
     const run: Run = {
       ...{ net: this.#net, training: this.training, variables: this.#held },
-      constants: this.#constants,
+      ...{ constants: this.#constants, layers: this.#layers },
       randomKey: () => this.#randomKey(),
     };
     const outputs = runNet(run, items);

@@ -64,6 +64,37 @@ export class GraphBuilder {
     return found?.opType === op ? found : undefined;
   }
 
+  /** The convolution that gave a value, with a list that is added to its channels as its bias. */
+  convolutionWithBias(value: string, added: string): string | null {
+    const made = this.maker(value, "Conv") ?? this.maker(value, "ConvTranspose");
+    const reshape = this.maker(added, "Reshape");
+    const [list, shape] = reshape?.input ?? [];
+    const [bias, weight] = [
+      this.initializers.get(list ?? ""),
+      this.initializers.get(made?.input[1] ?? ""),
+    ];
+    if (!made || made.input.length > 2 || bias?.dims.length !== 1 || !weight) return null;
+    const target = this.initializers.get(shape!)?.rawData;
+    const sizes = target && [...new BigInt64Array(target.slice().buffer)]; // [C, 1, …], a 1 per spatial axis
+    if (sizes?.length !== weight.dims.length - 1 || sizes.slice(1).some((d) => d !== 1n))
+      return null;
+    const group = Number(made.attribute.find(({ name }) => name === "group")?.i ?? 1);
+    const channels =
+      made.opType === "Conv" ? Number(weight.dims[0]) : Number(weight.dims[1]) * group;
+    if (Number(bias.dims[0]) !== channels) return null;
+    const name = this.node(made.opType, [...made.input, list!]);
+    this.nodes.at(-1)!.attribute = made.attribute;
+    return name;
+  }
+  /** Whether a value that is multiplied is known to have two axes. */
+  isMatrix(name: string): boolean {
+    return this.#matrices.has(name);
+  }
+  noteMatrix(name: string): void {
+    this.#matrices.add(name);
+  }
+  readonly #matrices = new Set<string>();
+
   /** A constant under a name of its own. */
   initializer(name: string, host: HostTensor): string {
     this.initializers.set(name, create(TensorProtoSchema, protoOf(name, host)));

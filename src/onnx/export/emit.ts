@@ -6,7 +6,7 @@ import { infoOf } from "../types.ts";
 import type { GraphBuilder } from "./builder.ts";
 import { convolution } from "./convolution.ts";
 import { type Emitter, type Ref, sameSizes } from "./emitter.ts";
-import { fixed, isOne, type Size, sameSize } from "./recording.ts";
+import { fixed, isOne, type Normalised, type Size, sameSize } from "./recording.ts";
 
 /** The sizes of several values, broadcast. */
 function broadcast(all: readonly (readonly Size[])[]): Size[] {
@@ -49,6 +49,29 @@ const mulZero: Scalar = (b, [x, y], node) => {
 const cast: Scalar = (b, [x], node) =>
   node.inputs[0]!.dtype === node.dtype ? x! : b.node("Cast", [x!], { to: infoOf(node.dtype).code });
 
+/** A product with a turned matrix and a list that is added to its rows are one operator. */
+const add: Scalar = (b, x) => {
+  for (const [product, bias] of [x, [...x].reverse()] as [string, string][]) {
+    const made = b.maker(product, "MatMul");
+    const turned = made && b.maker(made.input[1]!, "Transpose");
+    const [list, matrix] = [
+      b.initializers.get(bias),
+      turned && b.initializers.get(turned.input[0]!),
+    ];
+    const isDense =
+      list?.dims.length === 1 && matrix?.dims.length === 2 && b.isMatrix(made!.input[0]!);
+    const biased = b.convolutionWithBias(product, bias);
+    if (biased) return biased;
+    if (isDense) return b.node("Gemm", [made!.input[0]!, turned!.input[0]!, bias], { transB: 1 });
+  }
+  return b.node("Add", x);
+};
+
+const where: Scalar = (b, x, node) => {
+  const input = op.reluInput(node);
+  return input ? b.node("Relu", [x[2]!]) : b.node("Where", x);
+};
+
 /** Elementwise ops by name. */
 export const scalars: Readonly<Record<string, Scalar>> = {
   ...Object.fromEntries(
@@ -72,14 +95,14 @@ export const scalars: Readonly<Record<string, Scalar>> = {
         atanh: "Atanh",
       },
       ...{ sigmoid: "Sigmoid", erf: "Erf", softplus: "Softplus", not: "Not" },
-      ...{ add: "Add", sub: "Sub", mul: "Mul", div: "Div", pow: "Pow", max: "Max", min: "Min" },
-      ...{ eq: "Equal", lt: "Less", le: "LessOrEqual", and: "And", or: "Or", where: "Where" },
+      ...{ sub: "Sub", mul: "Mul", div: "Div", pow: "Pow", max: "Max", min: "Min" },
+      ...{ eq: "Equal", lt: "Less", le: "LessOrEqual", and: "And", or: "Or" },
     }).map(([name, operator]) => [name, named(operator)]),
   ),
   rsqrt: (b, x) => b.node("Reciprocal", [b.node("Sqrt", x)]),
   expm1: (b, x, { dtype }) => plus(b, b.node("Exp", x), -1, dtype),
   log1p: (b, [x], { dtype }) => b.node("Log", [plus(b, x!, 1, dtype)]),
-  ...{ floorDiv, mod, mulZero, cast },
+  ...{ add, where, floorDiv, mod, mulZero, cast },
   identity: (_b, [x]) => x!,
   stopGradient: (_b, [x]) => x!,
 };
@@ -265,6 +288,7 @@ const matmul: Emit = (e, node) => {
     names.map(({ name }) => name),
   );
   const [a, b] = names as [Ref, Ref];
+  if (a.sizes.length === 2) e.b.noteMatrix(a.name);
   const lead = broadcast([a.sizes.slice(0, -2), b.sizes.slice(0, -2)]);
   return { name: y, sizes: [...lead, ...e.sizes(node).slice(-2)] };
 };
@@ -361,9 +385,26 @@ export const emitters = new Map<unknown, Emit>([
   [op.cumsumOp, cumsum],
 ]);
 
+/** A batch normalisation as one operator, so that it can be trained again where the file is read. */
+function batchNorm(e: Emitter, node: Node, { layer, x }: Normalised): Ref {
+  const nodes = new Map([...e.recorded.variables].map(([leaf, variable]) => [variable, leaf]));
+  const own = [layer.weight, layer.bias, layer.runningMean, layer.runningVariance];
+  const names = own.map((variable) => e.ref(nodes.get(variable)!).name);
+  const attributes = { epsilon: layer.eps, momentum: 1 - layer.momentum };
+  return {
+    name: e.b.node("BatchNormalization", [e.full(x), ...names], attributes),
+    sizes: e.sizes(node),
+  };
+}
+
 /** Emits a node whose inputs were emitted. */
 export function emit(e: Emitter, node: Node): void {
   if (e.has(node) || node.op === op.windowOp) return; // what reduces windows emits them
+  const normalised = e.recorded.normalised.get(node);
+  if (normalised) {
+    e.set(node, batchNorm(e, node, normalised));
+    return;
+  }
   for (const x of node.inputs)
     if (x.op === op.windowOp && node.op !== op.sumOp)
       e.set(x, { name: gathered(e, x), sizes: e.sizes(x) });

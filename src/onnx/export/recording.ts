@@ -1,8 +1,10 @@
 /** What a model computes, as a graph whose sizes may follow the batch. */
 import { ConfigError, type DType } from "../../base/index.ts";
 import { collect, type Node } from "../../graph/index.ts";
+import { type Listener, withListener } from "../../nn/calls.ts";
+import { BatchNorm1d, BatchNorm2d, BatchNorm3d } from "../../nn/layers/normalisation.ts";
 import { type AnyModule, evaluating } from "../../nn/module.ts";
-import { type Tensor, type Variable, zeros } from "../../tensor/index.ts";
+import { isTensor, type Tensor, type Variable, zeros } from "../../tensor/index.ts";
 import { record } from "../../tensor/trace.ts";
 
 /** A size a · N + b, where N is the size of the batch. */
@@ -20,6 +22,13 @@ export interface InputShape {
   readonly dtype: DType;
 }
 
+/** A call of a layer that is an operator of its own, whose training is not its evaluation. */
+export interface Normalised {
+  readonly layer: BatchNorm;
+  readonly x: Node;
+}
+type BatchNorm = BatchNorm1d | BatchNorm2d | BatchNorm3d;
+
 /** A traced model: its nodes in order, with sizes that hold for every batch. */
 export interface Recorded {
   readonly nodes: readonly Node[];
@@ -29,6 +38,8 @@ export interface Recorded {
   readonly inputs: readonly Node[];
   readonly results: readonly Node[];
   readonly variables: ReadonlyMap<Node, Variable>;
+  /** Batch normalisations by their results, with what they normalise. */
+  readonly normalised: ReadonlyMap<Node, Normalised>;
   /** What the batch is called; null if its size is fixed. */
   readonly batch: string | null;
 }
@@ -68,7 +79,7 @@ export function recordModel(
   const sizes = new Map(nodes.map((x) => [x, between(x.shape, other.get(x)!.shape)]));
   for (const x of nodes) checkConstant(x, other.get(x)!);
   return {
-    ...{ nodes, sizes, inputs: first.inputs, results: first.results, variables: first.variables },
+    ...{ ...first, sizes },
     listOf: (x, name) => between(x.attrs[name] as number[], other.get(x)!.attrs[name] as number[]),
     batch: names[0] ?? null,
   };
@@ -99,10 +110,16 @@ function traced(model: AnyModule, inputs: readonly InputShape[], n: number) {
     ),
   );
   const forward = (...x: Tensor[]) => (model.forward as (...x: Tensor[]) => unknown)(...x);
-  const recording = evaluating(model, () => record(forward, given));
+  const normalised = new Map<Node, Normalised>();
+  const note: Listener = (layer, y, [x]) => {
+    const isBatchNorm =
+      layer instanceof BatchNorm1d || layer instanceof BatchNorm2d || layer instanceof BatchNorm3d;
+    if (isBatchNorm && isTensor(x) && isTensor(y)) normalised.set(y.node, { layer, x: x.node });
+  };
+  const recording = evaluating(model, () => withListener(note, () => record(forward, given)));
   const variables = new Map(
     [...recording.reads].map(([variable, tensor]) => [tensor.node, variable]),
   );
   const nodes = collect([...recording.inputs, ...recording.results], (x) => x.storage !== null);
-  return { nodes, inputs: recording.inputs, results: recording.results, variables };
+  return { nodes, inputs: recording.inputs, results: recording.results, variables, normalised };
 }

@@ -47,7 +47,9 @@ function batchNormalization(call: Call): readonly Output[] {
       .mul(momentum)
       .add(now.stopGradient().mul(1 - momentum))
       .cast(old.dtype);
-  const [newMean, newVariance] = [moved(mean, batchMean), moved(variance, batchVariance)];
+  // the operator's own training mode keeps the variance of the batch, layers the estimate from it
+  const estimate = call.around.training ? x.variance({ axis, correction: 1 }) : batchVariance;
+  const [newMean, newVariance] = [moved(mean, batchMean), moved(variance, estimate)];
   if (call.around.training) {
     call.around.assign(3, newMean);
     call.around.assign(4, newVariance);
