@@ -118,7 +118,8 @@ const asked = (source: string, a: Found, b: Found): ConfigError =>
  * 2. A name is above numbers, ignoring missing values.
  * 3. It counts its columns, 0, 1, 2, … or 1, 2, 3, …, and the second row does not.
  * 4. Its only numbers are consecutive years, above numbers that are not years.
- * 5. All columns are text; none of its cells recurs in its column, and in some column a value does.
+ * 5. It is the only row, has several cells, and all are distinct names (unless `known` columns are given).
+ * 6. All columns are text; none of its cells recurs in its column, and in some column a value does.
  */
 export function looksLikeHeader(
   first: readonly string[],
@@ -127,9 +128,15 @@ export function looksLikeHeader(
   known: readonly string[] = [],
 ): boolean {
   if (known.length > 0 && known.every((name) => first.includes(name))) return true;
-  if (!second) return false;
   const isName = (text: string) =>
     text !== "" && !missing.has(text.toLowerCase()) && !isAnyNumber(text);
+  if (!second)
+    return (
+      known.length === 0 &&
+      first.length > 1 &&
+      new Set(first).size === first.length &&
+      first.every(isName)
+    );
   const overNumbers = (k: number) => {
     const scan = below[k]!;
     const numbers = Math.max(scan.countNumbers("."), scan.countNumbers(","));

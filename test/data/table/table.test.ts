@@ -41,6 +41,11 @@ describe("headers", () => {
     // the mushrooms of UCI: letters, of which the first row's come again
     expect(await header("p,x,s\ne,x,y\np,b,s\ne,x,s")).toMatchObject({ header: false });
   });
+  test("a header without rows is a header, not one row of text", async () => {
+    await expect(parseTable("a,b,label\n")).rejects.toThrow("no row of data below the header");
+    expect(await header("red,red,blue")).toMatchObject({ header: false });
+    expect(await header("5.1,3.5,setosa")).toMatchObject({ header: false });
+  });
   test("names that count the columns, as pandas writes them", async () => {
     expect((await header("0,1,2\n0.9,0.2,0\n0.1,0.3,1")).header).toBe(true);
     expect((await header("1,2,3,label\n0.4,0.3,0,0\n0.3,0.6,1,1")).names).toEqual([
