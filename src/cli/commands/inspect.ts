@@ -148,8 +148,12 @@ const asJson = (run: string, inspection: Inspection, page: string, seconds: numb
     const { preparation } = inspection.config.data;
     const isClass = preparation.target.task === "classification";
     const word = (value: number) => (isClass ? answerOf(preparation, value) : value);
-    const truth = one.actual === undefined ? {} : { actual: word(one.actual) };
-    return { ...one, predicted: word(one.predicted), ...truth };
+    const { actual, predicted, ...rest } = one;
+    return {
+      ...rest,
+      ...(predicted !== undefined && { predicted: word(predicted) }),
+      ...(actual !== undefined && { actual: word(actual) }),
+    };
   }),
   layers: inspection.layers.map(({ path, kind, outputShape, parameters, units }) => ({
     ...{ path, kind, outputShape, parameters },

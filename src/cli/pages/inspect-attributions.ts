@@ -1,5 +1,5 @@
 /** What a net's predictions depend on, by several methods, as numbers. */
-import type { Shape } from "../../base/index.ts";
+import type { HostArray, Shape } from "../../base/index.ts";
 import {
   gradCam,
   integratedGradients,
@@ -9,8 +9,10 @@ import {
   smoothGrad,
   type Target,
 } from "../../inspect/index.ts";
+import type { Autoencoder } from "../../models/index.ts";
 import type { Module } from "../../nn/index.ts";
-import type { Tensor } from "../../tensor/index.ts";
+import { fromHost, type Tensor } from "../../tensor/index.ts";
+import { reconstructionsOf } from "../run/reconstructions.ts";
 
 /** The attributions of all examples, by one method. */
 export interface Attribution {
@@ -19,6 +21,8 @@ export interface Attribution {
   readonly about: string;
   /** Whether its signs distinguish evidence for the prediction from evidence against it. */
   readonly signed: boolean;
+  /** Whether the values are an example themselves, `[N, C, H, W]`. */
+  readonly isExample?: true;
   /** `[N, H, W]` for images, `[N, D]` for rows and texts. */
   readonly values: Tensor;
 }
@@ -124,4 +128,23 @@ export function attribute(
     onMethod(k + 1, methods.length);
     return { ...method, values };
   });
+}
+
+/** What an autoencoder makes of examples, and what it misses. */
+export async function reconstructionOf(
+  model: Autoencoder,
+  inputs: HostArray,
+): Promise<Attribution[]> {
+  const values = await reconstructionsOf(model, inputs);
+  const difference = fromHost(inputs).sub(values.reshape(inputs.shape));
+  return [
+    {
+      ...{ name: "reconstruction", about: "What the decoder makes of the code.", signed: true },
+      ...{ isExample: true, values: values.reshape(inputs.shape) },
+    },
+    {
+      ...{ name: "difference", about: "Input minus reconstruction.", signed: true },
+      values: difference.rank === 4 ? difference.mean({ axis: 1 }) : difference,
+    },
+  ];
 }

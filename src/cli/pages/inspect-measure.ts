@@ -9,22 +9,33 @@ import {
   layerSimilarity,
   linearProbes,
 } from "../../inspect/index.ts";
+import { Autoencoder } from "../../models/index.ts";
 import type { Module } from "../../nn/index.ts";
 import { fromHost } from "../../tensor/index.ts";
 import { binary, classification, predict } from "../../train/index.ts";
+import { errorsOf } from "../run/reconstructions.ts";
 import type { RunConfig } from "../run/run-config.ts";
 import { judgedModel } from "../run/stored-run.ts";
 import { some } from "../sources/data-source.ts";
-import { type Attribution, attribute } from "./inspect-attributions.ts";
+import { type Attribution, attribute, reconstructionOf } from "./inspect-attributions.ts";
 import { isSeen, type LayerView, leafCalls, viewLayers } from "./inspect-layers.ts";
-import { largest, measureRun, probabilityRows, type RunResults } from "./report-data.ts";
+import {
+  largest,
+  measureNet,
+  measureRun,
+  probabilityRows,
+  type RunResults,
+} from "./report-data.ts";
 
 /** An example that can be chosen on the page. */
 export interface Chosen {
   readonly name: string;
   /** Its class or number; undefined if unknown. */
   readonly actual?: number;
-  readonly predicted: number;
+  /** Undefined for an autoencoder. */
+  readonly predicted?: number;
+  /** The mean squared error of an autoencoder's reconstruction. */
+  readonly error?: number;
   /** Of the predicted class. */
   readonly probability?: number;
 }
@@ -77,12 +88,19 @@ export async function inspectRun(
   stage: Stage,
 ): Promise<Inspection> {
   const measured = stage("audit", 1);
-  const results = await measureRun(model, config, { test });
+  const isAutoencoder = model instanceof Autoencoder;
+  const results: RunResults = isAutoencoder
+    ? measureNet(model, config, test)
+    : await measureRun(model, config, { test });
   measured();
-  const inputs = given?.inputs ?? subset(test, chosenRows(results, extent.images)).inputs;
-  const chosen = given
-    ? await judge(model, config, given)
-    : chosenOf(results, chosenRows(results, extent.images));
+  const rows = chosenRows(results, extent.images);
+  const inputs = given?.inputs ?? subset(test, rows).inputs;
+  const names = given?.names ?? rows.map((row) => `test example ${row}`);
+  const chosen = isAutoencoder
+    ? await reconstructed(model, names, inputs)
+    : given
+      ? await judge(model, config, given)
+      : chosenOf(results, rows);
   const sample = some(test, extent.examples);
   const [x, all] = [fromHost(inputs), fromHost(sample.inputs)];
   const calls = leafCalls(model, x);
@@ -94,10 +112,12 @@ export async function inspectRun(
   const hasMaps = x.rank === 4 && seen.some(({ output }) => output.rank === 4);
   const outputs = model.eval().forward(x).shape;
   let onMethod: ((done?: number) => void) | undefined;
-  const attributions = attribute(model, x, outputs, hasMaps, (done, of) => {
-    onMethod ??= stage("attributions", of);
-    onMethod(done);
-  });
+  const attributions = isAutoencoder
+    ? await reconstructionOf(model, inputs)
+    : attribute(model, x, outputs, hasMaps, (done, of) => {
+        onMethod ??= stage("attributions", of);
+        onMethod(done);
+      });
   const paths = seen.filter(({ output }) => output.rank !== 3).map(({ path }) => path);
   return {
     ...{ run, config, results, chosen, inputs, sample, layers, attributions },
@@ -163,6 +183,16 @@ const chosenOf = ({ test, classes, numbers }: RunResults, rows: readonly number[
     predicted: classes ? classes.predicted[row]! : numbers!.predicted[row]!,
     ...(classes && { probability: classes.probabilities[row]! }),
   }));
+
+/** How well an autoencoder reconstructs examples. */
+async function reconstructed(
+  model: Autoencoder,
+  names: readonly string[],
+  inputs: HostArray,
+): Promise<Chosen[]> {
+  const errors = (await errorsOf(model, inputs)).dataSync();
+  return names.map((name, n) => ({ name, error: errors[n]! }));
+}
 
 /** The predictions for the user's own examples. */
 async function judge(model: Module, config: RunConfig, given: Given): Promise<Chosen[]> {

@@ -1,5 +1,6 @@
 /** What a net has learned, as one HTML file. */
 import { escapeXml, figure, grid, page, paragraph, section, tiles } from "../../draw/index.ts";
+import { isAutoencoder } from "../../models/index.ts";
 import { shownPath } from "../sources/data-file.ts";
 import { shownClass } from "./class-names.ts";
 import { findingsHead, findingsList } from "./findings.ts";
@@ -76,7 +77,6 @@ function pictures(inspection: Inspection): Drawn {
   const about = chosen.map(
     (one, n) => `<p class="of of-${n}">${escapeXml(inFull(inspection, one))}</p>`,
   );
-  const target = config.data.preparation.target.task === "regression" ? "number" : "class";
   const figures = sheet
     ? `<div class="shares"><figure>${sheet.element(0, "the chosen example", "100%")}<figcaption><b>input</b></figcaption></figure>${attributions
         .map(
@@ -87,15 +87,25 @@ function pictures(inspection: Inspection): Drawn {
     : chosen.map((_, n) => `<div class="of of-${n}">${shareTable(inspection, n)}</div>`).join("\n");
   const html = `<fieldset class="chooser"><legend>Example</legend><div>${options.join("\n")}</div></fieldset>
 ${section(
-  "What the answer rests on",
+  isAutoencoder(config.model.name) ? "Reconstruction" : "What the answer rests on",
   `<div aria-live="polite">${about.join("")}</div>`,
-  paragraph(
-    `Each figure explains the predicted ${target}. ${sheet ? "Where a method tells for from against, red speaks for it and blue against it; else light is much and dark is little. Each is scaled to its largest value." : "Bars to the right speak for it, to the left against it; saliency knows no sign."}`,
-    { soft: true },
-  ),
+  paragraph(legend(inspection, isPicture), { soft: true }),
   figures,
 )}`;
   return { html, sheets: [sheet, thumbs].filter((each) => each !== undefined) };
+}
+
+/** How the figures are to be read. */
+function legend({ config }: Inspection, isPicture: boolean): string {
+  if (isAutoencoder(config.model.name))
+    return isPicture
+      ? "Of the difference red is what the reconstruction lacks, and blue what it adds."
+      : "Bars to the right are above 0, bars to the left below.";
+  const target = config.data.preparation.target.task === "regression" ? "number" : "class";
+  const colors = isPicture
+    ? "Where a method tells for from against, red speaks for it and blue against it; else light is much and dark is little. Each is scaled to its largest value."
+    : "Bars to the right speak for it, to the left against it; saliency knows no sign.";
+  return `Each figure explains the predicted ${target}. ${colors}`;
 }
 
 function rowInWords({ inputs, config }: Inspection, n: number): string {
@@ -107,12 +117,17 @@ const named = ({ config }: Inspection, value: number): string =>
   shownClass(answerOf(config.data.preparation, value));
 
 /** `7`, or `4 for 9` */
-const answer = (inspection: Inspection, { actual, predicted }: Chosen): string =>
-  actual === undefined || actual === predicted
+function answer(inspection: Inspection, { actual, predicted, error = 0 }: Chosen): string {
+  if (predicted === undefined) return `error ${error.toPrecision(2)}`;
+  return actual === undefined || actual === predicted
     ? named(inspection, predicted)
     : `${named(inspection, predicted)} for ${named(inspection, actual)}`;
+}
 
-function inFull(inspection: Inspection, { name, actual, predicted, probability }: Chosen): string {
+function inFull(inspection: Inspection, one: Chosen): string {
+  const { name, actual, predicted, probability, error = 0 } = one;
+  if (predicted === undefined)
+    return `${name}: the mean squared error of its reconstruction is ${error.toPrecision(3)}.`;
   const sure = probability === undefined ? "" : `, ${(100 * probability).toFixed(1)} %`;
   const truth =
     actual === undefined
@@ -145,19 +160,25 @@ function pictureSheet(inspection: Inspection): Sheet {
     sheet.put(0, photograph(shrink(planeOf(inspection, n), mostSide)), n);
     attributions.forEach((attribution, k) => {
       const plane = shrink(shareOf(attribution, n), mostSide);
-      const most = Array.from(plane.values).reduce((m, v) => Math.max(m, Math.abs(v)), 0);
-      sheet.put(k + 1, colored(plane, attribution.signed ? bySign(most) : bySize(0, most)), n);
+      sheet.put(k + 1, attribution.isExample ? photograph(plane) : inColors(plane, attribution), n);
     });
   });
   return sheet;
 }
 
-/** `[H, W]`, or `[1, D]`, of an example. */
+/** Colors up to the largest value. */
+function inColors(plane: Plane, { signed }: Attribution) {
+  const most = Array.from(plane.values).reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+  return colored(plane, signed ? bySign(most) : bySize(0, most));
+}
+
+/** `[C, H, W]`, `[H, W]`, or `[D]`, of an example. */
 function shareOf({ values }: Attribution, n: number): Plane {
-  const [, height, width] = values.rank === 3 ? values.shape : [0, 1, values.shape[1]!];
-  const size = height! * width!;
+  const shape = values.shape.slice(1);
+  const [channels, height, width] = [1, 1, ...shape].slice(-3) as [number, number, number];
+  const size = channels * height * width;
   const data = values.dataSync().subarray(n * size, (n + 1) * size);
-  return { channels: 1, height: height!, width: width!, values: data };
+  return { channels, height, width, values: data };
 }
 
 /** Attributions of columns, or of characters, as bars: the largest ones. */
@@ -235,7 +256,7 @@ async function classFigures(inspection: Inspection): Promise<string[]> {
           section(
             "What the layers know",
             paragraph(
-              "A linear classifier on a layer's outputs tells how far the net has come there in parting the classes: it learns from half of the sample of test examples and is measured on the other. Two layers with a similarity of 1 hold the same but for rotation and scale.",
+              `${probes ? "A linear classifier on a layer's outputs tells how far the net has come there in parting the classes: it learns from half of the sample of test examples and is measured on the other. " : ""}Two layers with a similarity of 1 hold the same but for rotation and scale.`,
               { soft: true },
             ),
             grid(...layers),

@@ -70,16 +70,7 @@ export async function measureRun(
   { train, test }: Judging,
 ): Promise<RunResults> {
   const { preparation } = config.data;
-  const objective = objectiveOf(model, test);
-  const common = {
-    test,
-    sizes: summary(model, preparation.inputShape),
-    audit: auditModel(
-      model,
-      objective.loss,
-      tensors(inScale(some(test, auditExamples), preparation)),
-    ),
-  };
+  const common = measureNet(model, config, test);
   if (model instanceof Autoencoder) {
     const { name } = config.model;
     return { ...common, autoencoder: await measureAutoencoder({ model, name, train, test }) };
@@ -89,8 +80,25 @@ export async function measureRun(
     ? { ...common, numbers: numberResults(outputs, test.targets) }
     : {
         ...common,
-        classes: classResults(outputs, objective, test.targets, classesOf(preparation).length),
+        classes: classResults(
+          ...([outputs, objectiveOf(model, test), test.targets] as const),
+          classesOf(preparation).length,
+        ),
       };
+}
+
+/** Sizes and audit of a trained network. */
+export function measureNet(
+  model: Module,
+  { data: { preparation } }: RunConfig,
+  test: Split,
+): Pick<RunResults, "test" | "sizes" | "audit"> {
+  const examples = tensors(inScale(some(test, auditExamples), preparation));
+  return {
+    test,
+    sizes: summary(model, preparation.inputShape),
+    audit: auditModel(model, objectiveOf(model, test).loss, examples),
+  };
 }
 
 /** Targets as the network learned them: its loss is in standardized units. */

@@ -99,6 +99,21 @@ describe.runIf(isFast)("a page of inspect", () => {
     expect(text).toContain(`<th scope="col" title="`);
     expect(text).not.toContain("saliency</th>"); // characters have no gradient
   });
+  test("of an autoencoder: reconstructions in place of attributions", async () => {
+    await gradus("train --data bars --model conv-autoencoder --epochs 1 --run auto");
+    const { out } = await gradus("inspect auto --images 2 --units 3 --examples 40 --json");
+    const { examples, layers } = JSON.parse(out);
+    expect(examples).toEqual([
+      { name: "test example 0", error: expect.any(Number) },
+      { name: "test example 25", error: expect.any(Number) },
+    ]);
+    expect(layers.at(-1).outputShape).toEqual([1, 8, 8]);
+    const html = await page("auto/inspect.html");
+    expect(headings(html)).toEqual(["Reconstruction", "The net", "Units and gradients", all[5]]);
+    expect(html).toContain('aria-label="reconstruction of the chosen example"');
+    const shown = Number(/test example 25: the mean .* is ([\d.]+)\./.exec(html)![1]);
+    expect(shown).toBeCloseTo(examples[1].error, 3);
+  });
   test("says what it cannot do, and leaves no part of a file", async () => {
     await gradus("train --data table.csv --model logistic-regression --run learner");
     const learner = await gradus("inspect learner");
