@@ -51,6 +51,11 @@ const commands: Record<string, CommandRow> = {
     about: "write a page about a trained model: curves, mistakes, weights, sizes",
     load: () => import("./commands/report.ts"),
   },
+  export: {
+    about: "write a trained network as an ONNX file, for other programs",
+    load: () => import("./commands/export.ts"),
+    keepsFiles: true,
+  },
   config: {
     about: "print the settings that a training would have",
     load: () => import("./commands/config.ts"),

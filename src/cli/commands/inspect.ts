@@ -9,8 +9,10 @@ import {
 import type { Preparation } from "../../data/index.ts";
 import { writeFileAtomic } from "../../formats/index.ts";
 import { diagnose } from "../../lab/index.ts";
+import { makeFolder } from "../pages/folder.ts";
 import { answerOf, type Given, type Inspection, inspectRun } from "../pages/inspect-measure.ts";
 import { inspectPage } from "../pages/inspect-page.ts";
+import { pagesOf } from "../run/net-file.ts";
 import { openRun } from "../run/stored-run.ts";
 import { wholeNumber } from "../settings/options.ts";
 import { readExamples } from "../sources/examples.ts";
@@ -86,7 +88,9 @@ async function inspect(
   const inspection = await inspectRun(path, run, test, given, options, stages.stage).finally(() =>
     stages.end(),
   );
-  const file = options.out ?? `${path}/inspect.html`;
+  const folder = await pagesOf(path);
+  if (options.out === undefined) await makeFolder(folder);
+  const file = options.out ?? `${folder}/inspect.html`;
   await writeFileAtomic(file, await inspectPage(inspection));
   const seconds = secondsSince(began);
   if (options.json) terminal.out(formatJson(asJson(path, inspection, file, seconds)));

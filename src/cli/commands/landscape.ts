@@ -22,6 +22,7 @@ import {
   sceneOf,
 } from "../pages/landscape-measure.ts";
 import { type Figures, type Landscape, landscapePage, number } from "../pages/landscape-page.ts";
+import { pagesOf } from "../run/net-file.ts";
 import { openRun, type StoredRun } from "../run/stored-run.ts";
 import { oneOf, wholeNumber } from "../settings/options.ts";
 import { shownPath } from "../sources/data-file.ts";
@@ -88,7 +89,7 @@ export const define: Define = (command, terminal) => {
 
 async function landscape(run: string, options: Options, terminal: Terminal): Promise<void> {
   const began = performance.now();
-  const folder = options.out ?? `${run}/landscape`;
+  const folder = options.out ?? `${await pagesOf(run)}/landscape`;
   const stages = await Stages.on(terminal, options.json === true);
   const result = await measure(run, folder, options, stages.stage, terminal)
     .finally(() => stages.end())

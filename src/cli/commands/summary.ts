@@ -3,6 +3,7 @@ import { createModel, isAutoencoder, type ModelName, modelNames } from "../../mo
 import { formatSummary, type Module, type Summary, summary } from "../../nn/index.ts";
 import type { Json } from "../../train/index.ts";
 import { openLearner, type StoredLearner } from "../run/learner-run.ts";
+import { isNetFile } from "../run/net-file.ts";
 import { openRun } from "../run/stored-run.ts";
 import { isLearner, learners } from "../settings/learners.ts";
 import { shape, wholeNumber } from "../settings/options.ts";
@@ -23,7 +24,10 @@ interface Options {
 
 export const define: Define = (command, terminal) => {
   command
-    .argument("<run|model>", `the folder of a run, or a model: ${modelNames.join(", ")}`)
+    .argument(
+      "<run|model>",
+      `the folder of a run, an ONNX file, or a model: ${modelNames.join(", ")}`,
+    )
     .option("--input <shape>", "of one example, such as 3,32,32", shape("--input", "3,32,32"))
     .option(
       "--depth <n>",
@@ -69,8 +73,32 @@ async function find(
   }
   const { existsSync } = await import("node:fs");
   if (!existsSync(name)) throw unknown(name);
+  if (await isNetFile(name)) return foreign(name, input);
   const { model, config } = await openRun(name);
   return [model, input ?? config.data.preparation.inputShape];
+}
+
+/** A net of an ONNX file, whoever wrote it, and the shape of one example of its input. */
+async function foreign(
+  path: string,
+  input: readonly number[] | undefined,
+): Promise<[model: Module, shape: readonly number[]]> {
+  const { loadOnnx } = await import("../../onnx/index.ts");
+  const net = await loadOnnx(path);
+  const sizes = input ?? net.inputs[0]?.shape?.slice(1);
+  if (net.inputs.length === 1 && sizes?.every((d) => typeof d === "number"))
+    return [net as unknown as Module, sizes as number[]];
+  throw new ConfigError({
+    subject: path,
+    problem:
+      net.inputs.length === 1
+        ? `the shape of its input is open: [${net.inputs[0]!.shape?.join(", ") ?? ""}].`
+        : `it takes ${net.inputs.length} inputs.`,
+    fix:
+      net.inputs.length === 1
+        ? "give that of one example with --input."
+        : "take it apart with gradus/onnx.",
+  });
 }
 
 /** The learner of a run; undefined for the name of a network, or a network's run. */

@@ -11,6 +11,7 @@ import { checkLearnable, loadSource, type Source, some } from "../sources/data-s
 import { describe } from "../sources/readers/parts.ts";
 import { version } from "../version.ts";
 import { flat, measure, outputsOf, targetsOf } from "./learner-outputs.ts";
+import { isNetFile } from "./net-file.ts";
 import { runsFolder } from "./plan.ts";
 import { isLearnerRun, type LearnerRunConfig, readAnyConfig } from "./run-config.ts";
 
@@ -207,6 +208,7 @@ export interface StoredLearner {
  * files is damaged.
  */
 export async function openLearner(path: string): Promise<StoredLearner | undefined> {
+  if (await isNetFile(path)) return undefined;
   const folder = await RunFolder.open(path);
   const config = await readAnyConfig(folder);
   if (!isLearnerRun(config)) return undefined;

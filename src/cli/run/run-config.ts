@@ -103,17 +103,21 @@ export async function readRunConfig(run: RunFolder): Promise<RunConfig> {
 
 /** Reads the config.json of any run. @throws {FormatError} naming the first invalid field. */
 export async function readAnyConfig(run: RunFolder): Promise<RunConfig | LearnerRunConfig> {
-  const config = await run.readConfig();
+  return checkedConfig(await run.readConfig(), run.file("config.json"));
+}
+
+/** @throws {FormatError} naming the first invalid field of what a file holds as a configuration. */
+export function checkedConfig(config: unknown, file: string): RunConfig | LearnerRunConfig {
   const name = valueAt(config, "model.name");
   const result = (isLearner(name) ? learnerSchema : schema).safeParse(config);
   if (result.success) {
-    readPreparation(result.data.data.preparation, `${run.file("config.json")}: data.preparation`);
+    readPreparation(result.data.data.preparation, `${file}: data.preparation`);
     return config as unknown as RunConfig | LearnerRunConfig;
   }
   const issue = result.error.issues[0]!;
   const path = issue.path.join(".");
   throw new FormatError({
-    subject: run.file("config.json"),
+    subject: file,
     problem:
       issue.code === "unrecognized_keys"
         ? `"${path}" holds "${issue.keys[0]}", which this version does not know.`

@@ -10,6 +10,7 @@ import { shownPath } from "../sources/data-file.ts";
 import { checkLearnable, loadSource, type Source } from "../sources/data-source.ts";
 import { asLearned } from "../sources/own-targets.ts";
 import { version } from "../version.ts";
+import { isNetFile, openNet } from "./net-file.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Start, transferred } from "./transfer.ts";
 
@@ -19,7 +20,7 @@ export async function settingsAndData(
   load = loadSource,
 ): Promise<{ settings: Settings; source: Source }> {
   const from = given.transfer?.from;
-  const stored = from === undefined ? undefined : await readRunConfig(await RunFolder.open(from));
+  const stored = from === undefined ? undefined : await storedConfig(from);
   const source = await load(
     given.data?.source ?? defaultSource,
     given.data,
@@ -30,6 +31,12 @@ export async function settingsAndData(
   if (!isAutoencoder(name)) checkLearnable(source.config);
   return { settings: resolve(given, source.config), source };
 }
+
+/** The configuration of a run, or of the net that was exported from one. */
+const storedConfig = async (path: string): Promise<RunConfig> =>
+  (await isNetFile(path))
+    ? (await openNet(path)).config
+    : readRunConfig(await RunFolder.open(path));
 
 /** A model with initial weights, the data, and the notes on both. */
 export async function modelAndConfig(

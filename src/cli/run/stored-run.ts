@@ -16,6 +16,7 @@ import {
   RunFolder,
   restore,
 } from "../../train/index.ts";
+import { isNetFile, openNet } from "./net-file.ts";
 import { type RunConfig, readRunConfig } from "./run-config.ts";
 
 /** A run with its trained network. */
@@ -32,6 +33,7 @@ export interface StoredRun {
  * @throws {FormatError} if one of its files is damaged.
  */
 export async function openRun(path: string): Promise<StoredRun> {
+  if (await isNetFile(path)) return openNet(path);
   const run = await RunFolder.open(path);
   const config = await readRunConfig(run);
   const model = createModel(config.model);
