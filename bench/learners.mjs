@@ -125,11 +125,13 @@ async function dataOf(folder, rows) {
 async function runOne(name, folder) {
   const { rows, run } = /** @type {Task} */ (tasks[name]);
   const data = await dataOf(folder, rows);
-  const start = performance.now();
+  const [start, cpuStart] = [performance.now(), process.cpuUsage()];
   const result = await run(data);
   const seconds = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpuStart);
+  const cpuSeconds = (user + system) / 1e6;
   const quality = typeof result === "function" ? result() : result;
-  console.log(JSON.stringify({ seconds, quality, peakBytes: peakOf() }));
+  console.log(JSON.stringify({ seconds, cpuSeconds, quality, peakBytes: peakOf() }));
 }
 
 const peakOf = () => process.resourceUsage().maxRSS * 1024;

@@ -1,9 +1,14 @@
 /** Dense linear algebra in float64 for learners: products by the engine, factorisations on the host. */
 import { dot, norm } from "../base/vectors.ts";
+import type { Tensor } from "../tensor/index.ts";
 import { type Matrix, tensorOf, vectorTensor } from "./input.ts";
 
 /** A matrix as its columns, each of the same length. */
 export type Columns = readonly Float64Array[];
+
+/** The values of a tensor where they are: to be read before the next tensor is computed, and not to be written. */
+export const valuesOf = <T = Float64Array>(x: Tensor): T =>
+  x.evalSync().node.storage!.read() as unknown as T;
 
 /** XᵀX, `[D, D]` row-major. */
 export function gram(x: Matrix): Float64Array {
@@ -53,9 +58,7 @@ export function choleskySolve(a: Float64Array, b: Float64Array): Float64Array | 
   for (let i = 0; i < n; i++) {
     const row = a.subarray(i * n, i * n + i + 1);
     for (let j = 0; j <= i; j++) {
-      const other = a.subarray(j * n, j * n + j);
-      let sum = row[j]!;
-      for (let k = 0; k < j; k++) sum -= row[k]! * other[k]!;
+      const sum = row[j]! - inner(a, i * n, j * n, j);
       if (i === j && !(sum > n * Number.EPSILON * most)) return null;
       row[j] = i === j ? Math.sqrt(sum) : sum / a[j * n + j]!;
     }
@@ -72,10 +75,21 @@ export function choleskySolve(a: Float64Array, b: Float64Array): Float64Array | 
   return x;
 }
 
-/**
- * A thin singular value decomposition A = U Σ Vᵀ: vectors as columns, in decreasing order of
- * values.
- */
+/** Σₖ a[p + k] a[q + k] over k < length; four sums do not wait for each other. */
+function inner(a: Float64Array, p: number, q: number, length: number): number {
+  let [s, t, u, v] = [0, 0, 0, 0];
+  let k = 0;
+  for (; k + 3 < length; k += 4) {
+    s += a[p + k]! * a[q + k]!;
+    t += a[p + k + 1]! * a[q + k + 1]!;
+    u += a[p + k + 2]! * a[q + k + 2]!;
+    v += a[p + k + 3]! * a[q + k + 3]!;
+  }
+  for (; k < length; k++) s += a[p + k]! * a[q + k]!;
+  return s + t + (u + v);
+}
+
+/** A thin singular value decomposition A = U Σ Vᵀ: vectors as columns, the largest value first. */
 export interface Svd {
   readonly u: Columns;
   readonly values: Float64Array;

@@ -9,6 +9,7 @@ import {
   type LearnOptions,
 } from "./estimator.ts";
 import {
+  copied,
   type Examples,
   type Features,
   type Targets,
@@ -100,7 +101,7 @@ export class OneVsRestClassifier extends SeveralClassifier {
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options);
     const { sampleWeight } = options;
-    const features = tensorOf(rows.x);
+    const features = tensorOf(copied(rows.x));
     const estimators: BinaryClassifier[] = [];
     for (const k of rows.classes.keys()) {
       const one = this.estimator.fresh();

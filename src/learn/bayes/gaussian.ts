@@ -3,7 +3,15 @@ import { checkOptions, describe, type HostArray, NumericError } from "../../base
 import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber } from "../checks.ts";
 import type { ClassifiedRows, ClassifierState, Filled } from "../estimator.ts";
-import { type Features, type Label, rowOf, vectorTensor } from "../input.ts";
+import {
+  type Features,
+  type Label,
+  type Matrix,
+  rowOf,
+  rowsBetween,
+  vectorTensor,
+} from "../input.ts";
+import { blocksOf } from "../moments.ts";
 import { logPriors, NaiveBayes } from "./naive-bayes.ts";
 
 /** Options of {@link GaussianNB}. */
@@ -26,6 +34,16 @@ const array = (shape: readonly number[], data: Float64Array): HostArray => ({
   shape,
   data,
 });
+
+/** Rows of a block take 8 megabytes. */
+const blockElements = 1 << 20;
+
+/** Σw `[K]`, means and Σw (x − mean)² `[K, D]`. */
+interface ClassSums {
+  readonly counts: Float64Array;
+  readonly means: Float64Array;
+  readonly squares: Float64Array;
+}
 
 /**
  * Gaussian naive Bayes: within a class every feature is normal by itself,
@@ -90,30 +108,23 @@ export class GaussianNB extends NaiveBayes<GaussianState> {
     };
   }
 
-  protected plus(
-    state: GaussianState,
-    { x, classes, indices, weights }: ClassifiedRows,
-  ): GaussianState {
-    const d = x.columns;
-    const counts = Float64Array.from(state.counts.data);
-    const means = Float64Array.from(state.means.data);
-    const squares = Float64Array.from(state.squares.data);
-    for (let i = 0; i < x.rows; i++) {
-      const [k, w, row] = [indices[i]!, weights[i]!, rowOf(x, i)];
-      if (w === 0) continue;
-      counts[k]! += w;
-      for (let j = 0; j < d; j++) {
-        const before = row[j]! - means[k * d + j]!;
-        means[k * d + j]! += (before * w) / counts[k]!;
-        squares[k * d + j]! += w * before * (row[j]! - means[k * d + j]!);
-      }
-    }
-    const shape = [classes.length, d];
+  protected plus(state: GaussianState, { x, classes, indices, weights }: ClassifiedRows) {
+    const sums: ClassSums = {
+      counts: Float64Array.from(state.counts.data),
+      means: Float64Array.from(state.means.data),
+      squares: Float64Array.from(state.squares.data),
+    };
+    for (const [first, last] of blocksOf(x, blockElements))
+      addBlock(sums, rowsBetween(x, first, last), {
+        labels: indices.subarray(first, last),
+        weights: weights.subarray(first, last),
+      });
+    const shape = [classes.length, x.columns];
     return {
       classes,
-      counts: array([classes.length], counts),
-      means: array(shape, means),
-      squares: array(shape, squares),
+      counts: array([classes.length], sums.counts),
+      means: array(shape, sums.means),
+      squares: array(shape, sums.squares),
     };
   }
 
@@ -151,6 +162,7 @@ export class GaussianNB extends NaiveBayes<GaussianState> {
     const { means, counts } = this.state;
     const [k, d] = means.shape as readonly [number, number];
     const matrix = this.rows(x, d);
+    const centers = means.data as Float64Array;
     const variances = this.#variances();
     const prior = logPriors(this.options.priors, counts.data);
     const constant = prior.map((p, c) => {
@@ -164,11 +176,73 @@ export class GaussianNB extends NaiveBayes<GaussianState> {
       const row = rowOf(matrix, i);
       for (let c = 0; c < k; c++) {
         let sum = constant[c]!;
-        for (let j = 0; j < d; j++)
-          sum -= (0.5 * (row[j]! - means.data[c * d + j]!) ** 2) / variances[c * d + j]!;
+        for (let j = 0, at = c * d; j < d; j++, at++) {
+          const apart = row[j]! - centers[at]!;
+          sum -= (0.5 * apart * apart) / variances[at]!;
+        }
         values[i * k + c] = sum;
       }
     }
     return { values, rows: matrix.rows };
   }
+}
+
+/**
+ * Adds the rows of a block, class by class, by their distances to the class's mean so far (of the first ones: to the
+ * first row), then moves the mean by Chan's formula. A constant feature keeps exactly its value and a variance of 0.
+ */
+function addBlock(
+  sums: ClassSums,
+  { columns: d, data }: Matrix,
+  { labels, weights }: { readonly labels: Int32Array; readonly weights: Float64Array },
+): void {
+  const [apart, squares] = [new Float64Array(d), new Float64Array(d)];
+  for (const k of sums.counts.keys()) {
+    const origin = sums.means.subarray(k * d, (k + 1) * d);
+    let n = 0;
+    for (const [i, label] of labels.entries()) {
+      const w = weights[i]!;
+      if (label !== k || w === 0) continue;
+      const row = data.subarray(i * d, (i + 1) * d);
+      if (sums.counts[k] === 0 && n === 0) origin.set(row);
+      addRow(apart, squares, w, row, origin);
+      n += w;
+    }
+    if (n > 0) sums.counts[k] = merge(sums, k, apart, squares, n);
+    apart.fill(0);
+    squares.fill(0);
+  }
+}
+
+/** Σ w (x − origin) and Σ w (x − origin)² with one more row. */
+function addRow(
+  apart: Float64Array,
+  squares: Float64Array,
+  w: number,
+  row: Float64Array,
+  origin: Float64Array,
+): void {
+  for (let j = 0; j < row.length; j++) {
+    const difference = row[j]! - origin[j]!;
+    const weighted = w * difference;
+    apart[j]! += weighted;
+    squares[j]! += weighted * difference;
+  }
+}
+
+/** Moves the mean of a class by sums around it, and gives its new count. */
+function merge(
+  sums: ClassSums,
+  k: number,
+  apart: Float64Array,
+  squares: Float64Array,
+  n: number,
+): number {
+  const total = sums.counts[k]! + n;
+  for (let j = 0, at = k * apart.length; j < apart.length; j++, at++) {
+    // above 0 but for rounding
+    sums.squares[at]! += Math.max(0, squares[j]! - (apart[j]! * apart[j]!) / total);
+    sums.means[at]! += apart[j]! / total;
+  }
+  return total;
 }

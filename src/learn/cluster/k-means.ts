@@ -1,6 +1,5 @@
 /** k-means. */
 import { ConfigError, checkOptions, type HostArray, RandomStream } from "../../base/index.ts";
-import { dot } from "../../base/vectors.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber, checkWhole, checkWord } from "../checks.ts";
 import { Estimator, type Filled, type LearnOptions, type State } from "../estimator.ts";
@@ -14,7 +13,16 @@ import {
   vectorTensor,
   weightsOf,
 } from "../input.ts";
-import { times } from "../linalg.ts";
+import { valuesOf } from "../linalg.ts";
+import { blocksOf } from "../moments.ts";
+import {
+  errorOf,
+  type Frame,
+  frameOf,
+  type Reduced,
+  reduced,
+  tensor32,
+} from "../neighbors/float32.ts";
 
 /** Options of {@link KMeans}. */
 export interface KMeansOptions {
@@ -109,15 +117,16 @@ export class KMeans extends Estimator<KMeansState> {
 
   /** @throws {ConfigError} if there are fewer examples than clusters. */
   async fit(x: Features, _y?: Targets, { sampleWeight }: LearnOptions = {}): Promise<this> {
-    const rows = matrixOf(this.name, x);
-    const weights = weightsOf(this.name, sampleWeight, rows.rows);
+    const given = matrixOf(this.name, x);
+    const weights = weightsOf(this.name, sampleWeight, given.rows);
     const { nClusters, nInit, seed } = this.options;
-    if (nClusters > rows.rows)
+    if (nClusters > given.rows)
       throw new ConfigError({
         subject: "KMeans",
-        problem: `${nClusters} clusters are asked for, and there are ${rows.rows} examples (${nClusters} > ${rows.rows}).`,
-        fix: `take nClusters: ${rows.rows} or fewer.`,
+        problem: `${nClusters} clusters are asked for, and there are ${given.rows} examples (${nClusters} > ${given.rows}).`,
+        fix: `take nClusters: ${given.rows} or fewer.`,
       });
+    const rows = new Rows(given);
     let best: Run | undefined;
     for (let run = 0; run < nInit; run++) {
       const random = new RandomStream(seed, 0x4ea_0001 + run);
@@ -127,35 +136,39 @@ export class KMeans extends Estimator<KMeansState> {
     const { centers, labels, inertia, iterations } = best!;
     return this.learn({
       centers: { dtype: "float64", shape: [centers.rows, centers.columns], data: centers.data },
-      labels: { dtype: "int32", shape: [rows.rows], data: labels },
+      labels: { dtype: "int32", shape: [given.rows], data: labels },
       ...{ inertia, iterations },
     });
   }
 
-  #lloyd(x: Matrix, weights: Float64Array, random: RandomStream): Run {
+  #lloyd(rows: Rows, weights: Float64Array, random: RandomStream): Run {
     const { nClusters: k, init, maxIterations, tolerance } = this.options;
-    let centers = init === "random" ? anyRows(x, k, random) : spreadRows(x, weights, k, random);
-    const least = tolerance * meanVariance(x);
-    let near = assign(x, centers);
+    const { x } = rows;
+    const first = init === "random" ? anyRows(x, k, random) : spreadRows(rows, weights, k, random);
+    const means = new Means(x, weights, k);
+    const least = tolerance * rows.variance;
+    let centers = takeRows(x, first);
+    let labels = rows.nearest(centers);
     for (let iteration = 1; ; iteration++) {
-      const next = meansOf(x, weights, near, centers);
+      const next = means.of(labels, centers);
       let moved = 0;
       for (let at = 0; at < next.data.length; at++)
         moved += (next.data[at]! - centers.data[at]!) ** 2;
       centers = next;
-      const before = near.labels;
-      near = assign(x, centers);
-      const settled = moved <= least || before.every((label, i) => label === near.labels[i]);
+      const before = labels;
+      labels = rows.nearest(centers);
+      const settled = moved <= least || before.every((label, i) => label === labels[i]);
       if (!settled && iteration < maxIterations) continue;
-      const inertia = near.squares.reduce((sum, d, i) => sum + weights[i]! * d, 0);
-      return { centers, labels: near.labels, inertia, iterations: iteration };
+      const squares = squaresOf(x, labels, centers);
+      const inertia = squares.reduce((sum, d, i) => sum + weights[i]! * d, 0);
+      return { centers, labels, inertia, iterations: iteration };
     }
   }
 
   /** The nearest center of each row. */
   predict(x: Features): Int32Array {
     const centers = this.#centers();
-    return assign(this.rows(x, centers.columns), centers).labels;
+    return new Rows(this.rows(x, centers.columns)).nearest(centers);
   }
 
   /** `fit`, and the cluster of each row. */
@@ -182,92 +195,188 @@ export class KMeans extends Estimator<KMeansState> {
 
 function square(a: Float64Array, b: Float64Array): number {
   let sum = 0;
-  for (let j = 0; j < a.length; j++) sum += (a[j]! - b[j]!) ** 2;
+  for (let j = 0; j < a.length; j++) {
+    const apart = a[j]! - b[j]!;
+    sum += apart * apart;
+  }
   return sum;
 }
 
-/**
- * The nearest center of each row by ‖c‖² − 2xᵀc, the first one on ties, and the squared distance by
- * differences.
- */
-function assign(x: Matrix, centers: Matrix): { labels: Int32Array; squares: Float64Array } {
-  const k = centers.rows;
-  const products = times(x, centers.data, k);
-  const lengths = Array.from({ length: k }, (_, c) => dot(rowOf(centers, c), rowOf(centers, c)));
-  const labels = new Int32Array(x.rows);
+/** ‖x − c‖² of each row and its center. */
+function squaresOf(x: Matrix, labels: Int32Array, centers: Matrix): Float64Array {
   const squares = new Float64Array(x.rows);
-  for (let i = 0; i < x.rows; i++) {
+  for (let i = 0; i < x.rows; i++) squares[i] = square(rowOf(x, i), rowOf(centers, labels[i]!));
+  return squares;
+}
+
+/** The weighted means of the rows of each center. Of an assignment like the one before, only rows that moved are taken over. */
+class Means {
+  readonly #x: Matrix;
+  readonly #weights: Float64Array;
+  readonly #sums: Float64Array;
+  #labels: Int32Array | undefined;
+
+  constructor(x: Matrix, weights: Float64Array, k: number) {
+    this.#x = x;
+    this.#weights = weights;
+    this.#sums = new Float64Array(k * x.columns);
+  }
+
+  /** New centers; in place of one without rows the row that is farthest from its own. */
+  of(labels: Int32Array, { rows: k, columns, data }: Matrix): Matrix {
+    this.#add(labels);
+    const totals = new Float64Array(k);
+    for (let i = 0; i < labels.length; i++) totals[labels[i]!]! += this.#weights[i]!;
+    const means = Float64Array.from(data, (_, at) => {
+      const total = totals[Math.floor(at / columns)]!;
+      return total > 0 ? this.#sums[at]! / total : 0;
+    });
+    const next = { rows: k, columns, data: means };
+    const empty = [...totals.keys()].filter((c) => totals[c] === 0);
+    if (empty.length === 0) return next;
+    const left = squaresOf(this.#x, labels, { rows: k, columns, data });
+    for (const c of empty) {
+      const farthest = left.reduce((best, d, i) => (d > left[best]! ? i : best), 0);
+      left[farthest] = 0;
+      means.set(rowOf(this.#x, farthest), c * columns);
+    }
+    return next;
+  }
+
+  /** Brings the sums to an assignment; anew where many rows moved, so that rounding does not pile up. */
+  #add(labels: Int32Array): void {
+    const before = this.#labels;
+    this.#labels = labels;
+    const moved = before ? labels.reduce((n, c, i) => n + Number(c !== before[i]), 0) : 0;
+    const isNew = !before || 8 * moved > labels.length;
+    if (isNew) this.#sums.fill(0);
+    for (let i = 0; i < labels.length; i++) {
+      if (!isNew && before[i] === labels[i]) continue;
+      this.#addRow(i, labels[i]!, this.#weights[i]!);
+      if (!isNew) this.#addRow(i, before[i]!, -this.#weights[i]!);
+    }
+  }
+
+  #addRow(i: number, c: number, w: number): void {
+    const { columns, data } = this.#x;
+    const sums = this.#sums;
+    for (let j = 0, at = c * columns, from = i * columns; j < columns; j++)
+      sums[at + j]! += w * data[from + j]!;
+  }
+}
+
+/** Products that are computed at once. */
+const blockElements = 1 << 21;
+
+/**
+ * Rows whose distances to centers are asked for. They come from products in float32, ‖x‖²/2 + ‖c‖²/2 − xᵀc; where these
+ * leave open which is less, from differences in float64.
+ */
+class Rows {
+  readonly x: Matrix;
+  readonly #frame: Frame;
+  readonly #known: Reduced;
+
+  constructor(x: Matrix) {
+    this.x = x;
+    this.#frame = frameOf(x);
+    this.#known = reduced(x, this.#frame);
+  }
+
+  /** The mean variance of the features. */
+  get variance(): number {
+    const { lengths } = this.#known;
+    const total = lengths.reduce((sum, length) => sum + length * length, 0);
+    return (total * this.#frame.unit ** 2) / this.x.data.length;
+  }
+
+  /** The nearest center of each row, of equals the first. */
+  nearest(centers: Matrix): Int32Array {
+    const { x } = this;
+    const labels = new Int32Array(x.rows);
+    this.#compare(centers, (i, values, at, error) => {
+      let best = 0;
+      for (let c = 1; c < centers.rows; c++) if (values[at + c]! < values[at + best]!) best = c;
+      const limit = values[at + best]! + 2 * error;
+      let open = 0;
+      for (let c = 0; c < centers.rows; c++) open += Number(values[at + c]! <= limit);
+      labels[i] = open === 1 ? best : this.#least(i, centers, values.subarray(at), limit);
+    });
+    return labels;
+  }
+
+  /** Of the centers whose values are up to a limit the nearest to row i, by differences. */
+  #least(i: number, centers: Matrix, values: Float64Array, limit: number): number {
     let [best, least] = [0, Number.POSITIVE_INFINITY];
-    for (let c = 0; c < k; c++) {
-      const distance = lengths[c]! - 2 * products[i * k + c]!;
+    for (let c = 0; c < centers.rows; c++) {
+      if (!(values[c]! <= limit)) continue;
+      const distance = square(rowOf(this.x, i), rowOf(centers, c));
       if (distance < least) [best, least] = [c, distance];
     }
-    labels[i] = best;
-    squares[i] = square(rowOf(x, i), rowOf(centers, best));
+    return best;
   }
-  return { labels, squares };
-}
 
-/**
- * The weighted mean of the rows of each center; an empty cluster gets the row farthest from its own
- * center.
- */
-function meansOf(
-  x: Matrix,
-  weights: Float64Array,
-  { labels, squares }: { labels: Int32Array; squares: Float64Array },
-  { rows: k, columns }: Matrix,
-): Matrix {
-  const data = new Float64Array(k * columns);
-  const totals = new Float64Array(k);
-  for (let i = 0; i < x.rows; i++) {
-    const [c, w, row] = [labels[i]!, weights[i]!, rowOf(x, i)];
-    totals[c]! += w;
-    for (let j = 0; j < columns; j++) data[c * columns + j]! += w * row[j]!;
+  /** The squared distance of each row to some rows, `[N, K]`. */
+  squaresTo(centers: Matrix): Float64Array {
+    const { x } = this;
+    const squares = new Float64Array(x.rows * centers.rows);
+    const unit = 2 * this.#frame.unit ** 2;
+    this.#compare(centers, (i, values, at, error) => {
+      const half = this.#known.lengths[i]! ** 2 / 2;
+      for (let c = 0; c < centers.rows; c++) {
+        const value = half + values[at + c]!;
+        squares[i * centers.rows + c] =
+          value > 16 * error ? unit * value : square(rowOf(x, i), rowOf(centers, c));
+      }
+    });
+    return squares;
   }
-  const left = squares.slice();
-  for (let c = 0; c < k; c++) {
-    if (totals[c]! > 0) {
-      for (let j = 0; j < columns; j++) data[c * columns + j]! /= totals[c]!;
-      continue;
+
+  /** Of each row the values ‖c‖²/2 − xᵀc from `at` on, and how far each may be wrong. */
+  #compare(
+    centers: Matrix,
+    each: (i: number, values: Float64Array, at: number, error: number) => void,
+  ): void {
+    const { x } = this;
+    const k = centers.rows;
+    const near = reduced(centers, this.#frame);
+    const halves = near.lengths.map((length) => (length * length) / 2);
+    const longest = near.lengths.reduce((a, b) => Math.max(a, b), 0);
+    const transposed = tensor32(near).transpose();
+    for (const [first, last] of blocksOf({ ...x, columns: k }, blockElements)) {
+      const products = valuesOf<Float32Array>(
+        tensor32(this.#known, first, last).matmul(transposed),
+      );
+      const values = new Float64Array(products.length);
+      for (let at = 0; at < values.length; )
+        for (let c = 0; c < k; c++, at++) values[at] = halves[c]! - products[at]!;
+      for (let i = first; i < last; i++)
+        each(i, values, (i - first) * k, errorOf(x.columns, this.#known.lengths[i]!, longest));
     }
-    const farthest = left.reduce((best, d, i) => (d > left[best]! ? i : best), 0);
-    left[farthest] = 0;
-    data.set(rowOf(x, farthest), c * columns);
   }
-  return { rows: k, columns, data };
 }
 
-const anyRows = (x: Matrix, k: number, random: RandomStream): Matrix =>
-  takeRows(x, random.permutation(x.rows).slice(0, k));
+const anyRows = (x: Matrix, k: number, random: RandomStream): number[] =>
+  Array.from(random.permutation(x.rows).slice(0, k));
 
-/**
- * k-means++ with several draws for each center; the one that lowers the sum of squares most is
- * taken.
- */
-function spreadRows(x: Matrix, weights: Float64Array, k: number, random: RandomStream): Matrix {
-  const draws = 2 + Math.floor(Math.log(k));
+/** k-means++ with several draws for each center, of which the one that lowers the sum of squares most is taken. */
+function spreadRows(rows: Rows, weights: Float64Array, k: number, random: RandomStream): number[] {
+  const count = 2 + Math.floor(Math.log(k));
   const chosen = [draw(weights, random)];
-  let squares = squaresTo(x, chosen[0]!);
+  let squares = rows.squaresTo(takeRows(rows.x, chosen));
   while (chosen.length < k) {
     const chances = squares.map((d, i) => d * weights[i]!);
-    let best: { i: number; squares: Float64Array; sum: number } | undefined;
-    for (let n = 0; n < draws; n++) {
-      const i = draw(chances, random);
-      const to = squaresTo(x, i);
-      const next = squares.map((d, at) => Math.min(d, to[at]!));
-      const sum = next.reduce((total, d, at) => total + d * weights[at]!, 0);
-      if (!best || sum < best.sum) best = { i, squares: next, sum };
-    }
-    chosen.push(best!.i);
-    squares = best!.squares;
+    const draws = Array.from({ length: count }, () => draw(chances, random));
+    const to = rows.squaresTo(takeRows(rows.x, draws));
+    const sums = new Float64Array(count);
+    for (let i = 0; i < squares.length; i++)
+      for (let n = 0; n < count; n++)
+        sums[n]! += weights[i]! * Math.min(squares[i]!, to[i * count + n]!);
+    const best = sums.indexOf(Math.min(...sums));
+    chosen.push(draws[best]!);
+    squares = squares.map((d, i) => Math.min(d, to[i * count + best]!));
   }
-  return takeRows(x, chosen);
-}
-
-function squaresTo(x: Matrix, row: number): Float64Array {
-  const center = rowOf(x, row);
-  return Float64Array.from({ length: x.rows }, (_, i) => square(rowOf(x, i), center));
+  return chosen;
 }
 
 /** An index with probability ∝ its chance; any index if all are 0. */
@@ -280,18 +389,4 @@ function draw(chances: Float64Array, random: RandomStream): number {
     if (left < 0 && chances[i]! > 0) return i;
   }
   return chances.findLastIndex((chance) => chance > 0);
-}
-
-function meanVariance({ rows, columns, data }: Matrix): number {
-  let total = 0;
-  for (let j = 0; j < columns; j++) {
-    let [mean, squares] = [0, 0];
-    for (let i = 0; i < rows; i++) {
-      const before = data[i * columns + j]! - mean;
-      mean += before / (i + 1);
-      squares += before * (data[i * columns + j]! - mean);
-    }
-    total += squares / rows;
-  }
-  return total / columns;
 }

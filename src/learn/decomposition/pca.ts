@@ -1,14 +1,16 @@
 /** Principal component analysis. */
 import { ConfigError, checkOptions, type HostArray, RandomStream } from "../../base/index.ts";
-import { eigenSymmetric } from "../../base/symmetric.ts";
+import { type Eigen, eigenSymmetric } from "../../base/symmetric.ts";
 import { norm } from "../../base/vectors.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { checkWhole, checkWord } from "../checks.ts";
 import type { Filled, State } from "../estimator.ts";
 import { type Features, type Matrix, matrixOf, rowOf, tensorOf, vectorTensor } from "../input.ts";
-import { columnsOf, gram, outerGram, product, svd } from "../linalg.ts";
+import { columnsOf, outerGram, product, svd } from "../linalg.ts";
+import { meanOf, productsAround } from "../moments.ts";
 
 import { Transformer } from "../preprocessing/transformer.ts";
+import { leadingEigen } from "./leading.ts";
 
 /** Options of {@link PCA}. */
 export interface PCAOptions {
@@ -113,9 +115,10 @@ export class PCA extends Transformer<PCAState> {
   /** @throws {ConfigError} if more components are requested than there are. */
   async fit(x: Features): Promise<this> {
     const given = matrixOf(this.name, x);
-    const { mean, centered, totalVariance } = center(given);
     const k = this.#count(given);
-    const { components, values } = this.#axes(centered, k ?? Math.min(given.rows, given.columns));
+    const mean = meanOf(given);
+    const { components, values, total } = this.#axes(given, mean, k);
+    const totalVariance = total / Math.max(1, given.rows - 1);
     const kept = k ?? enough(values, this.options.nComponents!, totalVariance, given.rows);
     const flat = new Float64Array(kept * given.columns);
     for (let i = 0; i < kept; i++) flat.set(turned(components[i]!), i * given.columns);
@@ -140,13 +143,18 @@ export class PCA extends Transformer<PCAState> {
     });
   }
 
-  #axes(x: Matrix, k: number): Axes {
-    const cost = Math.max(x.rows, x.columns) * Math.min(x.rows, x.columns) ** 2;
+  /** @param k undefined for all. */
+  #axes(given: Matrix, mean: Float64Array, k: number | undefined): Axes & { total: number } {
+    const { rows, columns } = given;
+    const cost = Math.max(rows, columns) * Math.min(rows, columns) ** 2;
     const solver = this.options.solver ?? (cost <= mostForSvd ? "svd" : "covariance");
-    if (solver === "covariance") return byCovariance(x);
-    if (solver === "randomized") return byRandomProjection(x, k, this.options.seed);
+    if (solver === "covariance" && rows >= columns) return byCovariance(given, mean, k ?? columns);
+    const { x, total } = centered(given, mean);
+    if (solver === "covariance") return { ...byProducts(x, k ?? rows), total };
+    if (solver === "randomized")
+      return { ...byRandomProjection(x, k ?? Math.min(rows, columns), this.options.seed), total };
     const { v, values } = svd(columnsOf(x));
-    return { components: [...v], values };
+    return { components: [...v], values, total };
   }
 
   /** The coordinates of each row along the components, `[N, k]`; divided by their deviations when whitened. */
@@ -174,10 +182,8 @@ export class PCA extends Transformer<PCAState> {
 const tensorFrom = ({ data, shape }: HostArray): Tensor =>
   vectorTensor(data as Float64Array, shape);
 
-function center({ rows, columns, data }: Matrix) {
-  const mean = new Float64Array(columns);
-  for (let i = 0; i < rows; i++)
-    for (let j = 0; j < columns; j++) mean[j]! += (data[i * columns + j]! - mean[j]!) / (i + 1);
+/** Rows around their mean, and the sum of their squares. */
+function centered({ rows, columns, data }: Matrix, mean: Float64Array) {
   const inner = new Float64Array(data.length);
   let total = 0;
   for (let at = 0; at < data.length; )
@@ -186,11 +192,7 @@ function center({ rows, columns, data }: Matrix) {
       inner[at] = apart;
       total += apart * apart;
     }
-  return {
-    mean,
-    centered: { rows, columns, data: inner },
-    totalVariance: total / Math.max(1, rows - 1),
-  };
+  return { x: { rows, columns, data: inner }, total };
 }
 
 /** How many components explain a fraction of the variance. */
@@ -210,23 +212,37 @@ function turned(v: Float64Array): Float64Array {
   return v[at]! < 0 ? v.map((x) => -x) : v;
 }
 
-/** Eigenvectors of XᵀX, or of XXᵀ if that is smaller. */
-function byCovariance(x: Matrix): Axes {
-  const isWide = x.rows < x.columns;
-  const size = Math.min(x.rows, x.columns);
-  const a = isWide ? outerGram(x) : gram(x);
-  const rows = Array.from({ length: size }, (_, i) => a.subarray(i * size, (i + 1) * size));
-  const { values, vectors } = eigenSymmetric(rows);
-  const lengths = values.map((value) => Math.sqrt(Math.max(0, value)));
-  if (!isWide) return { components: [...vectors], values: lengths };
-  const u: Matrix = { rows: size, columns: size, data: flattened(vectors, size) };
+/** The k largest eigenvalues of a symmetric matrix `[n, n]`, or more. */
+function eigen(data: Float64Array, n: number, k: number): Eigen {
+  const leading = leadingEigen({ rows: n, columns: n, data }, k);
+  if (leading) return leading;
+  return eigenSymmetric(Array.from({ length: n }, (_, i) => data.subarray(i * n, (i + 1) * n)));
+}
+
+const roots = (values: Float64Array): Float64Array =>
+  values.map((value) => Math.sqrt(Math.max(0, value)));
+
+/** Eigenvectors of XᵀX. */
+function byCovariance(given: Matrix, mean: Float64Array, k: number): Axes & { total: number } {
+  const n = given.columns;
+  const { gram } = productsAround(given, mean);
+  let total = 0;
+  for (let j = 0; j < n; j++) total += gram[j * (n + 1)]!;
+  const { values, vectors } = eigen(gram, n, k);
+  return { components: [...vectors], values: roots(values), total };
+}
+
+/** Of fewer rows than columns, by the eigenvectors of XXᵀ. */
+function byProducts(x: Matrix, k: number): Axes {
+  const { values, vectors } = eigen(outerGram(x), x.rows, k);
+  const u: Matrix = { rows: vectors.length, columns: x.rows, data: flattened(vectors, x.rows) };
   const v = product(u, x); // Uᵀ X, whose rows are σ v
-  const components = Array.from({ length: size }, (_, i) => {
+  const components = vectors.map((_, i) => {
     const row = rowOf(v, i);
     const length = norm(row);
     return length > 0 ? row.map((value) => value / length) : row;
   });
-  return { components, values: lengths };
+  return { components, values: roots(values) };
 }
 
 /** Extra directions, and power iterations: the same as in scikit-learn. */

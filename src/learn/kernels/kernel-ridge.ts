@@ -78,7 +78,7 @@ export class KernelRidge extends Regressor<KernelRidgeState> {
     if (!scaled) throw singular(this.options.alpha);
     return this.learn({
       kernel,
-      examples: { dtype: "float64", shape: [n, rows.x.columns], data: rows.x.data },
+      examples: { dtype: "float64", shape: [n, rows.x.columns], data: rows.x.data.slice() },
       dualCoef: { dtype: "float64", shape: [n], data: scaled.map((a, i) => a * roots[i]!) },
     });
   }

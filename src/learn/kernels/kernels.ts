@@ -83,6 +83,7 @@ function scaleOf({ columns, data }: Matrix): number {
 /** k(x, y) of all pairs of rows, `[N, M]` row-major. */
 export function kernelValues(kernel: Kernel, x: Matrix, y: Matrix): Float64Array {
   if (kernel.kernel === "laplacian") return byDifferences(kernel, x, y);
+  if (kernel.kernel === "rbf") return byDistances(kernel, x, y);
   const products = tensorOf(x).matmul(tensorOf(y).transpose()).dataSync() as Float64Array;
   const { gamma, coef0, degree } = kernel;
   switch (kernel.kernel) {
@@ -90,8 +91,6 @@ export function kernelValues(kernel: Kernel, x: Matrix, y: Matrix): Float64Array
       return products;
     case "polynomial":
       return products.map((p) => (gamma * p + coef0) ** degree);
-    case "rbf":
-      return byDistances(kernel, x, y, products);
     default:
       return arcCosine(kernel, x, y, products);
   }
@@ -100,18 +99,13 @@ export function kernelValues(kernel: Kernel, x: Matrix, y: Matrix): Float64Array
 const squaresOf = (x: Matrix): Float64Array =>
   Float64Array.from({ length: x.rows }, (_, i) => dot(rowOf(x, i), rowOf(x, i)));
 
-/** e^(−γ ‖x − y‖²) with ‖x − y‖² = ‖x‖² + ‖y‖² − 2xᵀy, exactly 0 for equal rows. */
-function byDistances(
-  { gamma }: Kernel,
-  x: Matrix,
-  y: Matrix,
-  products: Float64Array,
-): Float64Array {
-  const [xx, yy] = [squaresOf(x), squaresOf(y)];
-  return products.map((p, at) => {
-    const [i, j] = [Math.floor(at / y.rows), at % y.rows];
-    return Math.exp(-gamma * Math.max(0, xx[i]! + yy[j]! - 2 * p));
-  });
+/** e^(−γ ‖x − y‖²) with ‖x − y‖² = ‖x‖² + ‖y‖² − 2xᵀy, which rounding may not make negative. */
+function byDistances({ gamma }: Kernel, x: Matrix, y: Matrix): Float64Array {
+  const lengths = vectorTensor(squaresOf(x), [x.rows, 1]);
+  const others = vectorTensor(squaresOf(y), [1, y.rows]);
+  const products = tensorOf(x).matmul(tensorOf(y).transpose());
+  const squares = lengths.add(others).sub(products.mul(2)).relu();
+  return squares.mul(-gamma).exp().dataSync() as Float64Array;
 }
 
 /** e^(−γ Σ|x − y|) */

@@ -13,6 +13,7 @@ import {
 import { type Examples, type Features, type Targets, takeRows, vectorTensor } from "../input.ts";
 import { largest } from "../linear/linear-classifier.ts";
 import { matrixFrom } from "./kernel-ridge.ts";
+import { PairKernels } from "./kernel-rows.ts";
 import {
   checkKernel,
   type Kernel,
@@ -121,7 +122,14 @@ export class SVC extends Classifier<SVCState> {
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const rows = classified(this.name, x, y, options, this.options.classWeight);
     const kernel = kernelFor(this.options, rows.x);
-    const machines = pairs(rows.classes.length).map((pair) => this.#machine(rows, kernel, pair));
+    const groups = groupsOf(rows.indices, rows.classes.length);
+    const kernels = new PairKernels(
+      kernel,
+      groups.map((group) => takeRows(rows.x, group)),
+    );
+    const machines = pairs(rows.classes.length).map((pair) =>
+      this.#machine(groups, rows, kernels, pair),
+    );
     const used = new Set(machines.flatMap(({ weights }) => [...weights.keys()]));
     const support = [...used].sort((a, b) => a - b);
     const at = new Map(support.map((row, s) => [row, s]));
@@ -145,20 +153,21 @@ export class SVC extends Classifier<SVCState> {
 
   /** For a pair of classes, the second against the first: α y by example. */
   #machine(
-    { x, indices, weights }: ClassifiedRows,
-    kernel: Kernel,
+    groups: readonly (readonly number[])[],
+    { weights }: ClassifiedRows,
+    kernels: PairKernels,
     [first, second]: readonly [number, number],
   ): Pick<DualSolution, "b" | "objective"> & { weights: Map<number, number> } {
     const { C, tolerance, maxIterations } = this.options;
-    const of = [...indices.keys()].filter((i) => indices[i] === first || indices[i] === second);
-    const y = Float64Array.from(of, (i) => (indices[i] === second ? 1 : -1));
-    const c = Float64Array.from(of, (i) => C * weights[i]!);
+    const members = [...groups[first]!, ...groups[second]!];
+    const y = Float64Array.from(members, (_, n) => (n < groups[first]!.length ? -1 : 1));
+    const c = Float64Array.from(members, (i) => C * weights[i]!);
     if (c.every((each) => each === 0)) return { b: 0, objective: 0, weights: new Map() };
-    const problem = { x: takeRows(x, of), y, c, kernel };
+    const problem = { rows: kernels.of(first, second), y, c };
     const solution = solveDual(problem, tolerance, maxIterations);
     if (!solution.converged) warnOnce(unfinished(maxIterations));
     const found = new Map<number, number>();
-    for (const [n, i] of of.entries())
+    for (const [n, i] of members.entries())
       if (solution.alpha[n]! > 0) found.set(i, solution.alpha[n]! * y[n]!);
     return { b: solution.b, objective: solution.objective, weights: found };
   }
@@ -194,6 +203,13 @@ export class SVC extends Classifier<SVCState> {
     });
   }
 }
+
+/** The examples of each class, ascending. */
+const groupsOf = (indices: Int32Array, classes: number): number[][] => {
+  const groups: number[][] = Array.from({ length: classes }, () => []);
+  for (const [i, k] of indices.entries()) groups[k]!.push(i);
+  return groups;
+};
 
 const pairs = (classes: number): (readonly [number, number])[] =>
   Array.from({ length: classes }, (_, a) => a).flatMap((a) =>

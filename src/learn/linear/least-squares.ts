@@ -5,14 +5,7 @@ import { dot } from "../../base/vectors.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber } from "../checks.ts";
 import { type Filled, type LearnOptions, measured, Regressor, type State } from "../estimator.ts";
-import {
-  type Examples,
-  type Features,
-  type Matrix,
-  rowOf,
-  type Targets,
-  vectorTensor,
-} from "../input.ts";
+import { type Examples, type Features, type Matrix, type Targets, vectorTensor } from "../input.ts";
 import {
   choleskySolve,
   columnsOf,
@@ -22,6 +15,7 @@ import {
   times,
   timesTransposed,
 } from "../linalg.ts";
+import { meanOf, productsAround } from "../moments.ts";
 
 /** The fitted state of a linear regressor: w `[D]` float64 and b. */
 export type LinearState = State & { readonly coef: HostArray; readonly intercept: number };
@@ -40,10 +34,9 @@ export abstract class LinearRegressor<S extends LinearState = LinearState> exten
   protected numbers(x: Features): Float64Array {
     const { coef, intercept } = this.state;
     const matrix = this.rows(x, coef.data.length);
-    return Float64Array.from(
-      { length: matrix.rows },
-      (_, i) => dot(rowOf(matrix, i), coef.data) + intercept,
-    );
+    const values = times(matrix, coef.data as Float64Array);
+    for (let i = 0; i < values.length; i++) values[i]! += intercept;
+    return values;
   }
 }
 
@@ -54,47 +47,53 @@ export const learnedVector = (data: Float64Array): HostArray => ({
   data,
 });
 
-/** The weighted problem without its intercept: centered rows and targets, times √weight. */
-interface Centered {
-  readonly x: Matrix;
-  readonly y: Float64Array;
+/** The weighted means of rows and targets; 0 where there is no intercept. */
+interface Means {
   readonly xMean: Float64Array;
   readonly yMean: number;
+}
+
+/** The weighted problem without its intercept: rows and targets around their means, times √weight. */
+interface Centered extends Means {
+  readonly x: Matrix;
+  readonly y: Float64Array;
   readonly total: number;
 }
 
-/**
- * Σ w (x − x̄): the intercept of a least-squares problem is ȳ − wᵀx̄, and the rest does not depend
- * on it.
- */
+/** A problem as it was given. */
+interface Given {
+  readonly x: Matrix;
+  readonly y: Float64Array;
+  readonly weights: Float64Array;
+}
+
+function meansOf({ x, y, weights }: Given, fitIntercept: boolean): Means {
+  if (!fitIntercept) return { xMean: new Float64Array(x.columns), yMean: 0 };
+  return { xMean: meanOf(x, weights), yMean: dot(weights, y) / sum(weights) };
+}
+
+const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
+
+/** The intercept of a least-squares problem is ȳ − wᵀx̄, and the rest does not see it. */
 export function centered(
-  { rows, columns, data }: Matrix,
+  x: Matrix,
   y: Float64Array,
   weights: Float64Array,
   fitIntercept: boolean,
 ): Centered {
-  const total = weights.reduce((a, b) => a + b, 0);
-  const xMean = new Float64Array(columns);
-  let yMean = 0;
-  if (fitIntercept) {
-    for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < columns; j++) xMean[j]! += weights[i]! * data[i * columns + j]!;
-      yMean += weights[i]! * y[i]!;
-    }
-    for (let j = 0; j < columns; j++) xMean[j]! /= total;
-    yMean /= total;
-  }
+  const { xMean, yMean } = meansOf({ x, y, weights }, fitIntercept);
+  const { rows, columns, data } = x;
   const roots = weights.map(Math.sqrt);
   const inner = new Float64Array(data.length);
   for (let i = 0; i < rows; i++)
     for (let j = 0; j < columns; j++)
       inner[i * columns + j] = roots[i]! * (data[i * columns + j]! - xMean[j]!);
   const targets = y.map((t, i) => roots[i]! * (t - yMean));
-  return { x: { rows, columns, data: inner }, y: targets, xMean, yMean, total };
+  return { x: { rows, columns, data: inner }, y: targets, xMean, yMean, total: sum(weights) };
 }
 
-/** The fitted state from the solution w of a centered problem. */
-export const withIntercept = (w: Float64Array, { xMean, yMean }: Centered): LinearState => ({
+/** The state of a centered problem that w solves. */
+export const withIntercept = (w: Float64Array, { xMean, yMean }: Means): LinearState => ({
   coef: learnedVector(w),
   intercept: yMean - dot(w, xMean),
 });
@@ -215,25 +214,40 @@ export class Ridge extends LinearRegressor<RidgeState> {
    */
   async fit(x: Features | Examples, y?: Targets, options: LearnOptions = {}): Promise<this> {
     const given = measured(this.name, x, y, options);
-    const problem = centered(given.x, given.y, given.weights, this.options.fitIntercept);
-    const { alpha } = this.options;
+    const { alpha, fitIntercept } = this.options;
     if (typeof alpha === "number")
-      return this.learn({ ...withIntercept(ridge(problem, alpha), problem), alpha, errors: null });
-    const errors = leaveOneOut(problem, given.weights, alpha, this.options.fitIntercept);
+      return this.learn({ ...ridge(given, alpha, fitIntercept), alpha, errors: null });
+    const problem = centered(given.x, given.y, given.weights, fitIntercept);
+    const errors = leaveOneOut(problem, given.weights, alpha, fitIntercept);
     const best = alpha[errors.indexOf(Math.min(...errors))]!;
-    return this.learn({ ...withIntercept(ridge(problem, best), problem), alpha: best, errors });
+    return this.learn({ ...ridge(given, best, fitIntercept), alpha: best, errors });
   }
 }
 
-/** w of a centered problem; by least squares if the normal equations are singular. */
-function ridge({ x, y }: Centered, alpha: number): Float64Array {
+/** The regression by the smaller normal equations; by least squares where they are singular. */
+function ridge(given: Given, alpha: number, fitIntercept: boolean): LinearState {
+  const { x, y, weights } = given;
+  if (x.rows >= x.columns) {
+    const means = meansOf(given, fitIntercept);
+    const apart = y.map((t) => t - means.yMean);
+    const { gram: a, along } = productsAround(x, means.xMean, { weights, y: apart });
+    const w = choleskySolve(shifted(a, alpha), along);
+    if (w) return withIntercept(w, means);
+  }
+  const problem = centered(x, y, weights, fitIntercept);
   const isWide = x.rows < x.columns;
-  const size = Math.min(x.rows, x.columns);
-  const a = isWide ? outerGram(x) : gram(x);
+  const dual = isWide && choleskySolve(shifted(outerGram(problem.x), alpha), problem.y);
+  const w = dual
+    ? timesTransposed(problem.x, dual)
+    : leastSquares(columnsOf(problem.x), problem.y).w;
+  return withIntercept(w, problem);
+}
+
+/** A + α I, in place. */
+function shifted(a: Float64Array, alpha: number): Float64Array {
+  const size = Math.sqrt(a.length);
   for (let i = 0; i < size; i++) a[i * size + i]! += alpha;
-  const solution = choleskySolve(a, isWide ? y : timesTransposed(x, y));
-  if (!solution) return leastSquares(columnsOf(x), y).w;
-  return isWide ? timesTransposed(x, solution) : solution;
+  return a;
 }
 
 /** The leave-one-out error of each α, by the eigenvectors of XXᵀ: ŷ = U diag(λ / (λ + α)) Uᵀ y. */

@@ -19,7 +19,7 @@ export async function principalStart(
   random: RandomStream,
 ): Promise<Float64Array> {
   const known = Math.min(dimensions, rows.rows, rows.columns);
-  const solver = Math.min(rows.rows, rows.columns) > 50 ? "randomized" : undefined;
+  const solver = Math.min(rows.rows, rows.columns) > 2000 ? "randomized" : undefined;
   const pca = new PCA({ nComponents: known, solver, seed: random.seed });
   const z = (await pca.fitTransform(tensorOf(rows))).dataSync();
   const spread = Math.sqrt(pca.explainedVariance.dataSync()[0]!);

@@ -4,7 +4,7 @@ import { checkSeed } from "../../base/random.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber, checkWhole, checkWord } from "../checks.ts";
 import { Estimator, type Filled, type State } from "../estimator.ts";
-import { type Features, type Matrix, matrixOf, vectorTensor } from "../input.ts";
+import { copied, type Features, type Matrix, matrixOf, vectorTensor } from "../input.ts";
 import { type Metric, metrics, nearestOthers } from "../neighbors/neighbors.ts";
 import { affinities } from "./affinities.ts";
 import { descend, type Repulsion, repelAll } from "./descent.ts";
@@ -114,7 +114,7 @@ export class TSNE extends Estimator<TSNEState> {
 
   /** @throws {ConfigError} if there are not more rows than the perplexity. */
   async fit(x: Features): Promise<this> {
-    const rows = matrixOf(subject, x);
+    const rows = copied(matrixOf(subject, x));
     const { perplexity, metric, nComponents, earlyExaggeration, learningRate, iterations } =
       this.options;
     if (!(perplexity < rows.rows)) throw tooFew(perplexity, rows.rows);

@@ -4,7 +4,7 @@ import { checkSeed } from "../../base/random.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber, checkWhole, checkWord } from "../checks.ts";
 import type { Filled, State } from "../estimator.ts";
-import { type Features, type Matrix, matrixOf, vectorTensor } from "../input.ts";
+import { copied, type Features, type Matrix, matrixOf, vectorTensor } from "../input.ts";
 import {
   type Metric,
   metrics,
@@ -123,7 +123,7 @@ export class UMAP extends Transformer<UMAPState> {
 
   /** @throws {ConfigError} if there are fewer rows than neighbors. */
   async fit(x: Features): Promise<this> {
-    const rows = matrixOf(subject, x);
+    const rows = copied(matrixOf(subject, x));
     const { nNeighbors, metric, nComponents } = this.options;
     if (nNeighbors > rows.rows)
       throw new ConfigError({

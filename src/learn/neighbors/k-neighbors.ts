@@ -49,7 +49,7 @@ function checkEnough(subject: string, k: number, rows: number): void {
 const stored = ({ rows, columns, data }: Matrix): HostArray => ({
   dtype: "float64",
   shape: [rows, columns],
-  data,
+  data: data.slice(),
 });
 
 const matrixFrom = ({ shape: [rows, columns], data }: HostArray): Matrix => ({

@@ -1,7 +1,9 @@
 /** The nearest of many rows, exactly. */
 import { dot } from "../../base/vectors.ts";
-import { fromHost, type Tensor } from "../../tensor/index.ts";
 import { type Matrix, rowOf } from "../input.ts";
+import { valuesOf } from "../linalg.ts";
+import { blocksOf } from "../moments.ts";
+import { errorOf, frameOf, type Reduced, reduced, tensor32, unitLength } from "./float32.ts";
 
 /** Distances between rows: ‖a − b‖, Σ|a − b|, max|a − b|, 1 − cos∠(a, b). */
 export type Metric = "euclidean" | "manhattan" | "chebyshev" | "cosine";
@@ -47,18 +49,31 @@ const distanceBy: Readonly<Record<Metric, (a: Float64Array, b: Float64Array) => 
  * their differences. O(NMD).
  */
 export function nearestRows(x: Matrix, queries: Matrix, k: number, metric: Metric): Neighbors {
-  const distances = new Float64Array(queries.rows * k);
-  const indices = new Int32Array(queries.rows * k);
-  const candidates = candidatesOf(x, queries, k, metric);
+  const found: Neighbors = {
+    k,
+    distances: new Float64Array(queries.rows * k),
+    indices: new Int32Array(queries.rows * k),
+  };
   const distance = distanceBy[metric];
-  for (let i = 0; i < queries.rows; i++) {
+  const choose = (i: number, candidates: ArrayLike<number>) => {
     const row = rowOf(queries, i);
     const nearest = new Nearest(k);
-    for (const j of candidates(i)) nearest.add(distance(row, rowOf(x, j)), j);
-    distances.set(nearest.distances, i * k);
-    indices.set(nearest.indices, i * k);
+    for (let n = 0; n < candidates.length; n++)
+      nearest.add(distance(row, rowOf(x, candidates[n]!)), candidates[n]!);
+    found.distances.set(nearest.distances, i * k);
+    found.indices.set(nearest.indices, i * k);
+  };
+  if (metric === "euclidean" || metric === "cosine") {
+    const products = new Products(x, queries, metric);
+    for (const [first, last] of blocksOf({ ...queries, columns: 1 }, queryBlock)) {
+      const selections = select(products, first, last, k);
+      for (const [n, selection] of selections.entries()) choose(first + n, selection.candidates());
+    }
+    return found;
   }
-  return { k, distances, indices };
+  const all = Int32Array.from({ length: x.rows }, (_, j) => j);
+  for (let i = 0; i < queries.rows; i++) choose(i, all);
+  return found;
 }
 
 /** The k nearest other rows of each row, itself excluded even among equal rows. */
@@ -109,67 +124,57 @@ class Nearest {
   }
 }
 
-/** The products computed at once fill 8 megabytes. */
+/** Distances whose products are computed at once where all rows are needed. */
 const blockElements = 1 << 21;
 
-/** For a query, the indices of rows that may be among the nearest, ascending. */
-function candidatesOf(
-  x: Matrix,
-  queries: Matrix,
-  k: number,
-  metric: Metric,
-): (i: number) => Int32Array {
-  const nearness = nearnessOf(x, queries, metric);
-  if (!nearness) {
-    const all = Int32Array.from({ length: x.rows }, (_, j) => j);
-    return () => all;
-  }
-  const selection = new Selection(k, x.rows);
-  return (i) => selection.of(nearness(i));
-}
+/** Queries, and rows that they are compared with, whose products are computed at once. */
+const [queryBlock, rowBlock] = [1024, 2048];
 
-/**
- * Distances from a query, up to a constant and a unit: half[j] − product[first + j]; smaller is
- * nearer. Two of these may be in the wrong order if they differ by less than the tolerance.
- */
-interface Nearness {
-  readonly products: Float32Array;
-  readonly first: number;
+/** What products in float32 tell about the distances between queries and rows, up to a constant of the query and in a unit of its own. */
+class Products {
+  /** ‖b‖²/2 of each row; less aᵀb, it is the less the nearer. */
   readonly halves: Float64Array;
-  readonly tolerance: number;
+  readonly rows: number;
+  readonly #known: Reduced;
+  readonly #asked: Reduced;
+  readonly #longest: number;
+
+  constructor(x: Matrix, queries: Matrix, metric: "euclidean" | "cosine") {
+    const frame = metric === "cosine" ? unitLength(x.columns) : frameOf(x, queries);
+    this.rows = x.rows;
+    this.#known = reduced(x, frame);
+    this.#asked = queries === x ? this.#known : reduced(queries, frame);
+    const { lengths } = this.#known;
+    this.halves = lengths.map((length) => (metric === "cosine" ? 0 : (length * length) / 2));
+    this.#longest = lengths.reduce((a, b) => Math.max(a, b), 0);
+  }
+
+  /** aᵀb of the queries first … last and the rows from … to, to be read before the next are computed. */
+  between(first: number, last: number, from: number, to: number): Float32Array {
+    const rows = tensor32(this.#known, from, to).transpose();
+    return valuesOf<Float32Array>(tensor32(this.#asked, first, last).matmul(rows));
+  }
+
+  /** Two rows may be in the wrong order where they differ by less. */
+  tolerance(query: number): number {
+    const { columns, lengths } = this.#asked;
+    return 2 * errorOf(columns, lengths[query]!, this.#longest);
+  }
 }
 
-/**
- * The float32 estimate of the distances from each query, requested in ascending order; undefined
- * for metrics without products.
- */
-function nearnessOf(
-  x: Matrix,
-  queries: Matrix,
-  metric: Metric,
-): ((i: number) => Nearness) | undefined {
-  if (metric !== "euclidean" && metric !== "cosine") return undefined;
-  const frame = frameOf(x, queries, metric);
-  const known = reduced(x, frame);
-  const asked = queries === x ? known : reduced(queries, frame);
-  const transposed = tensor32(known.data, x.rows, x.columns).transpose();
-  const halves = known.lengths.map((length) => (metric === "cosine" ? 0 : (length * length) / 2));
-  const longest = known.lengths.reduce((a, b) => Math.max(a, b), 0);
-  const block = Math.max(1, Math.floor(blockElements / x.rows));
-  let first = Number.POSITIVE_INFINITY;
-  let products: Float32Array = new Float32Array();
-  return (i) => {
-    if (!(i >= first && i < first + block)) {
-      first = i - (i % block);
-      const last = Math.min(first + block, queries.rows);
-      const part = asked.data.subarray(first * x.columns, last * x.columns);
-      const rows = tensor32(part, last - first, x.columns);
-      products = rows.matmul(transposed).dataSync() as Float32Array;
-    }
-    // both factors are rounded to 2⁻²⁴, and D terms are added; twice that covers second-order terms
-    const error = (x.columns + 4) * (2 ** -23 * asked.lengths[i]! * longest + 2 ** -126);
-    return { products, first: (i - first) * x.rows, halves, tolerance: 2 * error };
-  };
+/** What may be among the nearest of the queries first … last. */
+function select(products: Products, first: number, last: number, k: number): Selection[] {
+  const selections = Array.from(
+    { length: last - first },
+    (_, n) => new Selection(k, products.tolerance(first + n)),
+  );
+  for (let from = 0; from < products.rows; from += rowBlock) {
+    const to = Math.min(from + rowBlock, products.rows);
+    const values = products.between(first, last, from, to);
+    for (const [n, selection] of selections.entries())
+      selection.add(values, n * (to - from), products.halves, from, to);
+  }
+  return selections;
 }
 
 /**
@@ -181,20 +186,24 @@ function nearnessOf(
 export function ranksOf(x: Matrix, others: Int32Array, metric: Metric): Int32Array {
   const k = others.length / x.rows;
   const ranks = new Int32Array(others.length).fill(1);
-  const nearness = nearnessOf(x, x, metric);
   const distance = distanceBy[metric];
-  for (let i = 0; i < x.rows; i++) {
-    const row = rowOf(x, i);
-    const seen = nearness?.(i);
-    for (let at = i * k; at < (i + 1) * k; at++) {
-      const j = others[at]!;
-      const own = distance(row, rowOf(x, j));
-      const isNearer = (other: number) => {
-        const to = distance(row, rowOf(x, other));
-        return other !== i && other !== j && (to < own || (to === own && other < j));
-      };
-      if (seen) ranks[at]! += countNearer(seen, i, j, isNearer);
-      else for (let other = 0; other < x.rows; other++) ranks[at]! += Number(isNearer(other));
+  const hasProducts = metric === "euclidean" || metric === "cosine";
+  const products = hasProducts ? new Products(x, x, metric) : undefined;
+  for (const [first, last] of blocksOf({ ...x, columns: x.rows }, blockElements)) {
+    const values = products?.between(first, last, 0, x.rows);
+    for (let i = first; i < last; i++) {
+      const row = rowOf(x, i);
+      const near = values?.subarray((i - first) * x.rows, (i + 1 - first) * x.rows);
+      for (let at = i * k; at < (i + 1) * k; at++) {
+        const j = others[at]!;
+        const own = distance(row, rowOf(x, j));
+        const isNearer = (other: number) => {
+          const to = distance(row, rowOf(x, other));
+          return other !== i && other !== j && (to < own || (to === own && other < j));
+        };
+        if (near) ranks[at]! += countNearer(products!, near, i, j, isNearer);
+        else for (let other = 0; other < x.rows; other++) ranks[at]! += Number(isNearer(other));
+      }
     }
   }
   return ranks;
@@ -202,96 +211,54 @@ export function ranksOf(x: Matrix, others: Int32Array, metric: Metric): Int32Arr
 
 /** How many rows except i are nearer than j; `isNearer` decides within the tolerance. */
 function countNearer(
-  { products, first, halves, tolerance }: Nearness,
+  products: Products,
+  near: Float32Array,
   i: number,
   j: number,
   isNearer: (other: number) => boolean,
 ): number {
-  const own = halves[j]! - products[first + j]!;
+  const { halves } = products;
+  const tolerance = products.tolerance(i);
+  const own = halves[j]! - near[j]!;
   let count = 0;
   for (let other = 0; other < halves.length; other++) {
-    const value = halves[other]! - products[first + other]!;
+    const value = halves[other]! - near[other]!;
     if (value < own - tolerance) count += Number(other !== i);
     else if (value <= own + tolerance) count += Number(isNearer(other));
   }
   return count;
 }
 
-const tensor32 = (data: Float32Array, rows: number, columns: number): Tensor =>
-  fromHost({ dtype: "float32", shape: [rows, columns], data });
-
-/** The float32 representation of rows: x ↦ (x − center) / unit, or for cosines x/‖x‖. */
-interface Frame {
-  readonly center: Float64Array;
-  readonly unit: number;
-  readonly isUnitLength: boolean;
-}
-
-/**
- * Distances do not change when all rows are shifted, and are most accurate around 0; the unit, a
- * power of 2, keeps squares finite.
- */
-function frameOf(x: Matrix, queries: Matrix, metric: Metric): Frame {
-  const center = new Float64Array(x.columns);
-  if (metric === "cosine") return { center, unit: 1, isUnitLength: true };
-  for (let i = 0; i < x.rows; i++) {
-    const row = rowOf(x, i);
-    for (let j = 0; j < center.length; j++) center[j]! += row[j]! / x.rows;
-  }
-  let most = 0;
-  for (const { data, columns } of [x, queries])
-    for (let at = 0; at < data.length; )
-      for (let j = 0; j < columns; j++, at++)
-        most = Math.max(most, Math.abs(data[at]! - center[j]!));
-  return { center, unit: most > 0 ? 2 ** Math.ceil(Math.log2(most)) : 1, isUnitLength: false };
-}
-
-/** Rows in this representation as float32, and their lengths. */
-function reduced(x: Matrix, { center, unit, isUnitLength }: Frame) {
-  const data = new Float32Array(x.data.length);
-  const lengths = new Float64Array(x.rows);
-  for (let i = 0; i < x.rows; i++) {
-    const row = rowOf(x, i);
-    const divisor = isUnitLength ? Math.sqrt(dot(row, row)) || 1 : unit;
-    let sum = 0;
-    for (let j = 0, at = i * x.columns; j < row.length; j++, at++) {
-      const value = (row[j]! - center[j]!) / divisor;
-      data[at] = value;
-      sum += value * value;
-    }
-    lengths[i] = Math.sqrt(sum);
-  }
-  return { data, lengths };
-}
-
 /** Finds the rows that are as near as the k-th nearest, or farther by less than the tolerance. */
 class Selection {
-  readonly #k: number;
-  readonly #values: Float64Array;
-  readonly #kept: Int32Array;
+  readonly #tolerance: number;
+  readonly #nearest: Nearest;
+  /** Rows that were within the limit when they came, and their values. */
+  readonly #rows: number[] = [];
+  readonly #values: number[] = [];
+  #limit = Number.POSITIVE_INFINITY;
 
-  constructor(k: number, size: number) {
-    this.#k = k;
-    this.#values = new Float64Array(size);
-    this.#kept = new Int32Array(size);
+  constructor(k: number, tolerance: number) {
+    this.#tolerance = tolerance;
+    this.#nearest = new Nearest(k);
   }
 
-  /** Their indices, ascending. */
-  of({ products, first, halves, tolerance }: Nearness): Int32Array {
-    const [values, kept] = [this.#values, this.#kept];
-    const nearest = new Nearest(this.#k);
-    let count = 0;
-    let limit = Number.POSITIVE_INFINITY;
-    for (let j = 0; j < halves.length; j++) {
-      const value = halves[j]! - products[first + j]!;
+  /** Takes in the rows from … to, whose products lie from `at` on. */
+  add(products: Float32Array, at: number, halves: Float64Array, from: number, to: number): void {
+    let limit = this.#limit;
+    for (let j = from; j < to; j++, at++) {
+      const value = halves[j]! - products[at]!;
       if (!(value <= limit)) continue;
-      values[count] = value;
-      kept[count++] = j;
-      nearest.add(value, j);
-      limit = nearest.worst + tolerance;
+      this.#rows.push(j);
+      this.#values.push(value);
+      this.#nearest.add(value, j);
+      limit = this.#nearest.worst + this.#tolerance;
     }
-    let left = 0;
-    for (let n = 0; n < count; n++) if (values[n]! <= limit) kept[left++] = kept[n]!;
-    return kept.subarray(0, left);
+    this.#limit = limit;
+  }
+
+  /** Which rows, ascending. */
+  candidates(): number[] {
+    return this.#rows.filter((_, n) => this.#values[n]! <= this.#limit);
   }
 }
