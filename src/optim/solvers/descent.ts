@@ -52,13 +52,18 @@ interface Pair {
   readonly y: Float64Array;
 }
 
+/** What stands for the inverse Hessian before steps tell more of it: a symmetric positive definite matrix times a vector. */
+export type Preconditioner = (g: Float64Array) => Float64Array;
+
+const identity: Preconditioner = (g) => g;
+
 /** −H g with the inverse Hessian H of the last `memory` steps, by the two-loop recursion. */
-export function lbfgs(memory: number): Descent {
+export function lbfgs(memory: number, precondition = identity): Descent {
   let pairs: Pair[] = [];
   return {
     curvature: 0.9,
-    direction: ({ gradient }) => scaled(-1, inverseTimes(pairs, gradient)),
-    first: (point) => (pairs.length === 0 ? cautious(point) : 1),
+    direction: ({ gradient }) => scaled(-1, inverseTimes(pairs, gradient, precondition)),
+    first: (point) => (pairs.length === 0 && precondition === identity ? cautious(point) : 1),
     learn(from, to) {
       const pair = { s: plus(to.x, -1, from.x), y: plus(to.gradient, -1, from.gradient) };
       // the Wolfe conditions give sᵀy > 0 up to rounding, and H stays positive definite
@@ -73,11 +78,12 @@ export function lbfgs(memory: number): Descent {
   };
 }
 
-/**
- * H g, where H starts as (sᵀy / yᵀy) I of the latest pair. @see Nocedal & Wright 2006, algorithm
- * 7.4
- */
-function inverseTimes(pairs: readonly Pair[], gradient: Float64Array): Float64Array {
+/** H g, where H begins as (sᵀy / yᵀMy) M of the latest pair. @see Nocedal & Wright 2006, algorithm 7.4 */
+function inverseTimes(
+  pairs: readonly Pair[],
+  gradient: Float64Array,
+  precondition: Preconditioner,
+): Float64Array {
   let q = gradient;
   const alphas = new Map<Pair, number>();
   for (const pair of [...pairs].reverse()) {
@@ -86,7 +92,8 @@ function inverseTimes(pairs: readonly Pair[], gradient: Float64Array): Float64Ar
     q = plus(q, -alpha, pair.y);
   }
   const last = pairs.at(-1);
-  if (last) q = scaled(dot(last.s, last.y) / dot(last.y, last.y), q);
+  q = precondition(q);
+  if (last) q = scaled(dot(last.s, last.y) / dot(last.y, precondition(last.y)), q);
   for (const pair of pairs) {
     const beta = dot(pair.y, q) / dot(pair.s, pair.y);
     q = plus(q, alphas.get(pair)! - beta, pair.s);
