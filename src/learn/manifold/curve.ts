@@ -63,8 +63,9 @@ function normalEquations(
 /** Squared distances from 2^least to 2^most are tabulated, this many per octave. */
 const [least, greatest] = [-40, 40];
 const bits = 7;
-const cells = (greatest - least) * 2 ** bits;
-/** Added so that nothing divides by 0 where points coincide. */
+/** Cells of a table. */
+export const cells = (greatest - least) * 2 ** bits;
+/** Added so that nothing divides by 0 where points fall together. */
 const softening = 1e-3;
 
 /**
@@ -73,42 +74,54 @@ const softening = 1e-3;
  *
  *   pull = 2ab s^(b−1) / (1 + a s^b),   push = 2b / ((0.001 + s)(1 + a s^b))
  *
- * Powers would take most of a layout's time, so both are interpolated linearly from tables in log
- * s, accurate to 10⁻⁵.
+ * Powers take most of a layout's time, so both are read from tables in log s, linearly in between: right to 10⁻⁵. A table holds
+ * for each cell its first value and how much the next one is more; {@link cellOf} a number's cell, by its exponent and the first bits of its fraction.
  */
 export class Forces {
-  readonly #pull = new Float64Array(cells + 2);
-  readonly #push = new Float64Array(cells + 2);
+  readonly pulls: Float64Array;
+  readonly pushes: Float64Array;
   readonly #number = new Float64Array(1);
-  /** The upper half of the number: exponent, and 20 bits of its fraction. */
-  readonly #upper = new Int32Array(this.#number.buffer, 4, 1);
+  readonly #upper = upperHalf(this.#number);
 
   constructor({ a, b }: Curve) {
-    for (let at = 0; at < this.#pull.length; at++) {
-      const octave = least + Math.floor(at / 2 ** bits);
-      const s = 2 ** octave * (1 + (at % 2 ** bits) / 2 ** bits);
-      const term = a * s ** b;
-      this.#pull[at] = (2 * b * term) / (s * (1 + term));
-      this.#push[at] = (2 * b) / ((softening + s) * (1 + term));
-    }
+    this.pulls = tableOf((s) => (2 * b * a * s ** b) / (s * (1 + a * s ** b)));
+    this.pushes = tableOf((s) => (2 * b) / ((softening + s) * (1 + a * s ** b)));
   }
 
   pull(s: number): number {
-    return this.#read(this.#pull, s);
+    return this.#read(this.pulls, s);
   }
 
   push(s: number): number {
-    return this.#read(this.#push, s);
+    return this.#read(this.pushes, s);
   }
 
   #read(table: Float64Array, s: number): number {
     this.#number[0] = s;
-    const upper = this.#upper[0]! - ((1023 + least) << 20);
-    const cell = upper >> (20 - bits);
-    if (cell < 0) return table[0]!;
-    if (cell >= cells) return table[cells]!;
-    const share = (upper & (2 ** (20 - bits) - 1)) * 2 ** (bits - 20);
-    const value = table[cell]!;
-    return value + share * (table[cell + 1]! - value);
+    const cell = cellOf(this.#upper[0]!);
+    const at = 2 * (cell | 0);
+    return table[at]! + (cell - (cell | 0)) * table[at + 1]!;
   }
+}
+
+function tableOf(force: (s: number) => number): Float64Array {
+  const at = (cell: number) => {
+    const octave = least + Math.floor(cell / 2 ** bits);
+    return force(2 ** octave * (1 + (cell % 2 ** bits) / 2 ** bits));
+  };
+  const table = new Float64Array(2 * (cells + 1));
+  for (let cell = 0; cell <= cells; cell++) {
+    table[2 * cell] = at(cell);
+    table[2 * cell + 1] = cell < cells ? at(cell + 1) - at(cell) : 0;
+  }
+  return table;
+}
+
+/** The upper half of a number: its exponent, and 20 bits of its fraction. */
+export const upperHalf = (number: Float64Array): Int32Array => new Int32Array(number.buffer, 4, 1);
+
+/** The cell of a positive number, and which share of it is passed, by the number's upper half. */
+export function cellOf(upper: number): number {
+  const cell = (upper - ((1023 + least) << 20)) * 2 ** (bits - 20);
+  return cell < 0 ? 0 : cell > cells ? cells : cell;
 }

@@ -1,5 +1,5 @@
-/** The layout of UMAP: neighbors attract, random other points repel. */
-import { type Curve, Forces } from "./curve.ts";
+/** The layout of UMAP: neighbors attract, others that are drawn at random repel. */
+import { type Curve, cellOf, Forces, upperHalf } from "./curve.ts";
 import type { Sparse } from "./graph.ts";
 
 /** The options of a layout. */
@@ -42,6 +42,10 @@ export function layOut(
   const layout = new Layout(points, others, options);
   for (let n = 0; n < iterations; n++) {
     const rate = learningRate * (1 - n / iterations);
+    if (options.dimensions === 2) {
+      layout.sweepPlane(graph, { periods, turns, drawn }, n, rate, negativeSampleRate);
+      continue;
+    }
     for (let i = 0; i + 1 < graph.starts.length; i++)
       for (let at = graph.starts[i]!; at < graph.starts[i + 1]!; at++) {
         if (!(turns[at]! <= n)) continue;
@@ -66,6 +70,13 @@ function periodsOf({ values }: Sparse, iterations: number): Float64Array {
   );
 }
 
+/** Of each entry of the graph after how many iterations it is taken again, when next, and up to when others were drawn for it. */
+interface Schedule {
+  readonly periods: Float64Array;
+  readonly turns: Float64Array;
+  readonly drawn: Float64Array;
+}
+
 /** Points that are moved. */
 class Layout {
   readonly #points: Float64Array;
@@ -84,7 +95,70 @@ class Layout {
     this.#bits = options.seed;
   }
 
-  /** Moves point i and, if it is free, its neighbor j towards each other. */
+  /** An iteration in the plane, all in one loop: a call for each of millions of pairs would take longer than what it computes. */
+  sweepPlane(
+    { starts, columns }: Sparse,
+    { periods, turns, drawn }: Schedule,
+    n: number,
+    rate: number,
+    negativeSampleRate: number,
+  ): void {
+    const [points, others, count] = [this.#points, this.#others, this.#count];
+    const { pulls, pushes } = this.#forces;
+    const isFree = others === points;
+    const number = new Float64Array(1);
+    const upper = upperHalf(number);
+    let bits = this.#bits;
+    for (let i = 0; i + 1 < starts.length; i++) {
+      for (let at = starts[i]!; at < starts[i + 1]!; at++) {
+        if (!(turns[at]! <= n)) continue;
+        turns[at]! += periods[at]!;
+        const each = periods[at]! / negativeSampleRate;
+        const draws = Math.floor((n - drawn[at]!) / each);
+        drawn[at]! += draws * each;
+        let x = points[2 * i]!;
+        let y = points[2 * i + 1]!;
+        const j = 2 * columns[at]!;
+        const dx = x - others[j]!;
+        const dy = y - others[j + 1]!;
+        number[0] = dx * dx + dy * dy;
+        if (number[0] > 0) {
+          const cell = cellOf(upper[0]!);
+          const entry = 2 * (cell | 0);
+          const force = pulls[entry]! + (cell - (cell | 0)) * pulls[entry + 1]!;
+          const mx = rate * clipped(force * dx);
+          const my = rate * clipped(force * dy);
+          x -= mx;
+          y -= my;
+          if (isFree) {
+            others[j]! += mx;
+            others[j + 1]! += my;
+          }
+        }
+        for (let draw = 0; draw < draws; draw++) {
+          bits ^= bits << 13;
+          bits ^= bits >>> 17;
+          bits ^= bits << 5;
+          const k = 2 * (((bits >>> 0) * 2 ** -32 * count) | 0);
+          if (isFree && k === 2 * i) continue;
+          const ex = x - others[k]!;
+          const ey = y - others[k + 1]!;
+          number[0] = ex * ex + ey * ey;
+          if (number[0] === 0) continue; // in the same place
+          const cell = cellOf(upper[0]!);
+          const entry = 2 * (cell | 0);
+          const force = pushes[entry]! + (cell - (cell | 0)) * pushes[entry + 1]!;
+          x += rate * clipped(force * ex);
+          y += rate * clipped(force * ey);
+        }
+        points[2 * i] = x;
+        points[2 * i + 1] = y;
+      }
+    }
+    this.#bits = bits;
+  }
+
+  /** Moves point i and, where it is free, its neighbor j towards each other. */
   pull(i: number, j: number, rate: number): void {
     const [points, others, dimensions] = [this.#points, this.#others, this.#dimensions];
     const square = this.#square(i, j);
