@@ -37,22 +37,22 @@ export function layOut(
 ): void {
   const { iterations, learningRate, negativeSampleRate } = options;
   const periods = periodsOf(graph, iterations);
-  const turns = periods.slice(); // when each entry is used next
-  const drawn = periods.map((period) => period / negativeSampleRate);
+  const schedule: Schedule = {
+    periods,
+    turns: periods.slice(),
+    drawn: periods.map((period) => period / negativeSampleRate),
+  };
   const layout = new Layout(points, others, options);
   for (let n = 0; n < iterations; n++) {
     const rate = learningRate * (1 - n / iterations);
     if (options.dimensions === 2) {
-      layout.sweepPlane(graph, { periods, turns, drawn }, n, rate, negativeSampleRate);
+      layout.sweepPlane(graph, schedule, n, rate, negativeSampleRate);
       continue;
     }
     for (let i = 0; i + 1 < graph.starts.length; i++)
       for (let at = graph.starts[i]!; at < graph.starts[i + 1]!; at++) {
-        if (!(turns[at]! <= n)) continue;
-        turns[at]! += periods[at]!;
-        const each = periods[at]! / negativeSampleRate;
-        const draws = Math.floor((n - drawn[at]!) / each);
-        drawn[at]! += draws * each;
+        if (!(schedule.turns[at]! <= n)) continue;
+        const draws = taken(schedule, at, n, negativeSampleRate);
         layout.pull(i, graph.columns[at]!, rate);
         layout.push(i, draws, rate);
       }
@@ -77,6 +77,20 @@ interface Schedule {
   readonly drawn: Float64Array;
 }
 
+/** Takes an entry in iteration n, and gives how many others are drawn for it. */
+function taken(
+  { periods, turns, drawn }: Schedule,
+  at: number,
+  n: number,
+  negativeSampleRate: number,
+): number {
+  turns[at]! += periods[at]!;
+  const each = periods[at]! / negativeSampleRate;
+  const draws = Math.floor((n - drawn[at]!) / each);
+  drawn[at]! += draws * each;
+  return draws;
+}
+
 /** Points that are moved. */
 class Layout {
   readonly #points: Float64Array;
@@ -98,7 +112,7 @@ class Layout {
   /** An iteration in the plane, all in one loop: a call for each of millions of pairs would take longer than what it computes. */
   sweepPlane(
     { starts, columns }: Sparse,
-    { periods, turns, drawn }: Schedule,
+    schedule: Schedule,
     n: number,
     rate: number,
     negativeSampleRate: number,
@@ -111,11 +125,8 @@ class Layout {
     let bits = this.#bits;
     for (let i = 0; i + 1 < starts.length; i++) {
       for (let at = starts[i]!; at < starts[i + 1]!; at++) {
-        if (!(turns[at]! <= n)) continue;
-        turns[at]! += periods[at]!;
-        const each = periods[at]! / negativeSampleRate;
-        const draws = Math.floor((n - drawn[at]!) / each);
-        drawn[at]! += draws * each;
+        if (!(schedule.turns[at]! <= n)) continue;
+        const draws = taken(schedule, at, n, negativeSampleRate);
         let x = points[2 * i]!;
         let y = points[2 * i + 1]!;
         const j = 2 * columns[at]!;
