@@ -41,7 +41,7 @@ export type {
   Reduction,
   RunningOptions,
   ScatterOptions,
-  SearchOptions,
+  SearchSortedOptions,
   TensorData,
   TensorLike,
   TensorTree,

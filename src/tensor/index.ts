@@ -85,7 +85,7 @@ export {
 } from "./scatter.ts";
 export {
   nonzero,
-  type SearchOptions,
+  type SearchSortedOptions,
   searchSorted,
   type TopKOptions,
   topK,

@@ -62,7 +62,7 @@ export function topK(x: Tensor, k: number, options?: TopKOptions | number): Inde
 }
 
 /** Of {@link searchSorted}. */
-export interface SearchOptions {
+export interface SearchSortedOptions {
   /** Before ("left") or after ("right") equal elements; default "left". */
   readonly side?: "left" | "right" | undefined;
 }
@@ -83,9 +83,13 @@ export interface SearchOptions {
  * searchSorted(tensor([1, 3, 3, 5]), tensor([3, 0, 9])).toArray(); // [1, 0, 4]
  * searchSorted(tensor([1, 3, 3, 5]), tensor([3]), { side: "right" }).toArray(); // [3]
  */
-export function searchSorted(sorted: Tensor, values: Tensor, options: SearchOptions = {}): Tensor {
-  const given = [nodeOf("searchSorted", sorted), nodeOf("searchSorted", values)];
+export function searchSorted(
+  sorted: Tensor,
+  values: Tensor,
+  options: SearchSortedOptions = {},
+): Tensor {
   checkOptions("searchSorted", options, { side: true });
+  const given = [nodeOf("searchSorted", sorted), nodeOf("searchSorted", values)];
   const { side = "left" } = options;
   if (side !== "left" && side !== "right")
     throw new ConfigError({
