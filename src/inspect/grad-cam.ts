@@ -3,14 +3,14 @@ import { evaluating, type Module } from "../nn/index.ts";
 import { gradientsAt } from "../tensor/backward.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
 import { captureCalls, checkPath } from "./capture.ts";
-import { scorerOf, type Target } from "./score.ts";
+import { type ScoreTarget, scorerOf } from "./score.ts";
 
 /** Which layer's feature maps, and what they explain. */
 export interface GradCamOptions {
   /** The path of a layer with feature maps `[N, C, H, W]`; by default the last one. */
   readonly path?: string | undefined;
   /** By default the predicted class. */
-  readonly target?: Target | undefined;
+  readonly target?: ScoreTarget | undefined;
   /** True (the default) enlarges the maps to the size of the input, bilinearly. */
   readonly resize?: boolean | undefined;
 }

@@ -40,7 +40,7 @@ export {
   saliency,
   smoothGrad,
 } from "./saliency.ts";
-export type { Target } from "./score.ts";
+export type { ScoreTarget } from "./score.ts";
 export {
   type CkaOptions,
   cka,

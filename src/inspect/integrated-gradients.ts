@@ -1,12 +1,12 @@
 import { ConfigError, checkOptions, show, sizeOf } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { type Tensor, tensor } from "../tensor/index.ts";
-import { gradientsOf, type Scorer, scorerOf, scoresOf, type Target } from "./score.ts";
+import { gradientsOf, type Scorer, type ScoreTarget, scorerOf, scoresOf } from "./score.ts";
 
 /** The baseline, and the accuracy of the integral. */
 export interface IntegratedGradientsOptions {
   /** By default the predicted class. */
-  readonly target?: Target | undefined;
+  readonly target?: ScoreTarget | undefined;
   /**
    * The baseline input, which carries no information: a number for all elements (default 0), or a
    * tensor that broadcasts to the inputs.

@@ -2,12 +2,12 @@
 import { ConfigError, checkOptions, describe } from "../base/index.ts";
 import type { Module } from "../nn/index.ts";
 import { Generator, normal, type Tensor, tensor } from "../tensor/index.ts";
-import { gradientsOf, scorerOf, scoresOf, type Target } from "./score.ts";
+import { gradientsOf, type ScoreTarget, scorerOf, scoresOf } from "./score.ts";
 
 /** What is explained, and whether signs are kept. */
 export interface SaliencyOptions {
   /** By default the predicted class. */
-  readonly target?: Target | undefined;
+  readonly target?: ScoreTarget | undefined;
   /** True (the default) returns |∂s/∂x|, false ∂s/∂x with its sign. */
   readonly absolute?: boolean | undefined;
 }
@@ -37,7 +37,7 @@ export function saliency(model: Module, inputs: Tensor, options: SaliencyOptions
 
 /** The noise, the number of samples, and what is averaged. */
 export interface SmoothGradOptions {
-  readonly target?: Target | undefined;
+  readonly target?: ScoreTarget | undefined;
   /** Noisy copies of each example, default 50. */
   readonly samples?: number | undefined;
   /** σ of the noise, as a fraction of the range of each example's elements, default 0.15. */
@@ -99,7 +99,7 @@ function rangeOf(x: Tensor): Tensor {
 
 /** The covered window, and its fill. */
 export interface OcclusionOptions {
-  readonly target?: Target | undefined;
+  readonly target?: ScoreTarget | undefined;
   /** The window along the last axes of an example, one size or one per axis; default 8. */
   readonly size?: number | readonly number[] | undefined;
   /** The stride, default the window's size. */

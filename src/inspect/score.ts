@@ -8,7 +8,7 @@ import { grad, oneHot, type Tensor, tensor } from "../tensor/index.ts";
  * function of the outputs `[N, …]` that returns one number per example, `[N]`. By default the class
  * with the largest output of each example.
  */
-export type Target = number | readonly number[] | ((outputs: Tensor) => Tensor);
+export type ScoreTarget = number | readonly number[] | ((outputs: Tensor) => Tensor);
 
 /**
  * The scores of outputs `[M, …]`, where row i belongs to example `examples[i]`; by default to
@@ -21,7 +21,7 @@ export function scorerOf(
   subject: string,
   model: Module,
   inputs: Tensor,
-  target: Target | undefined,
+  target: ScoreTarget | undefined,
 ): Scorer {
   const examples = inputs.shape[0];
   if (examples === undefined || inputs.rank < 2)

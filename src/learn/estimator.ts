@@ -23,7 +23,7 @@ export interface LearnOptions {
   readonly sampleWeight?: ArrayLike<number> | undefined;
 }
 
-export type { Learned, State } from "./state.ts";
+export type { FittedValue, State } from "./state.ts";
 
 /** Options with their defaults. */
 export type Filled<O> = { readonly [Name in keyof O]-?: Exclude<O[Name], undefined> };
@@ -191,8 +191,8 @@ export interface ClassifiedRows extends ClassTargets {
   readonly weights: Float64Array;
 }
 
-/** The weights of classes: all equal by default, or as given. */
-export type ClassWeight = "balanced" | Readonly<Record<string, number>> | undefined;
+/** A weight per class, by its label: 1 by default; "balanced" gives every class the same total weight. */
+export type LabelWeights = "balanced" | Readonly<Record<string, number>> | undefined;
 
 /**
  * Rows, class indices and weights, multiplied by class weights. @throws {ConfigError} for the
@@ -203,7 +203,7 @@ export function classified(
   x: Features | Examples,
   y: Targets | undefined,
   { sampleWeight }: LearnOptions,
-  classWeight?: ClassWeight,
+  classWeight?: LabelWeights,
 ): ClassifiedRows {
   const given = examplesOf(subject, x, y);
   const matrix = matrixOf(subject, given.x);
@@ -225,7 +225,7 @@ function classFactors(
   subject: string,
   { classes, indices }: ClassTargets,
   weights: Float64Array,
-  classWeight: ClassWeight,
+  classWeight: LabelWeights,
 ): Float64Array {
   const factors = new Float64Array(classes.length).fill(1);
   if (classWeight === undefined) return factors;

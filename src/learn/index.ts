@@ -16,9 +16,9 @@ export { PCA, type PCAOptions } from "./decomposition/pca.ts";
 export {
   Classifier,
   type ClassifierState,
-  type ClassWeight,
   Estimator,
-  type Learned,
+  type FittedValue,
+  type LabelWeights,
   type LearnOptions,
   Regressor,
   type State,
@@ -71,7 +71,7 @@ export {
   KNeighborsRegressor,
   type NeighborRows,
 } from "./neighbors/k-neighbors.ts";
-export type { Metric } from "./neighbors/neighbors.ts";
+export type { DistanceMetric } from "./neighbors/neighbors.ts";
 export {
   NeuralClassifier,
   type NeuralOptions,
@@ -79,7 +79,7 @@ export {
   neuralClassifier,
   neuralRegressor,
 } from "./neural.ts";
-export { type LastStep, Pipeline, pipeline, type Step } from "./pipeline.ts";
+export { type LastStep, Pipeline, type PipelineStep, pipeline } from "./pipeline.ts";
 export {
   type ColumnStep,
   ColumnTransformer,

@@ -6,7 +6,7 @@ import type { Examples, Features, Targets } from "./input.ts";
 import type { Cells } from "./preprocessing/transformer.ts";
 
 /** An intermediate step of a pipeline: it fits and transforms. */
-export interface Step extends Estimator {
+export interface PipelineStep extends Estimator {
   /** Learns what it needs to transform. */
   fit(x: never, y?: Targets, options?: LearnOptions): Promise<unknown>;
   /** New rows from rows. */
@@ -35,16 +35,16 @@ type PipelineState = State & { readonly steps: readonly Estimator[] };
 export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineState> {
   readonly name = "Pipeline";
   readonly options = {};
-  readonly steps: readonly [...Step[], L];
+  readonly steps: readonly [...PipelineStep[], L];
 
-  constructor(steps: readonly [...Step[], L]) {
+  constructor(steps: readonly [...PipelineStep[], L]) {
     super();
     this.steps = steps;
   }
 
   override fresh(): this {
     const steps = this.steps.map((step) => step.fresh());
-    return new Pipeline<L>(steps as unknown as [...Step[], L]) as this;
+    return new Pipeline<L>(steps as unknown as [...PipelineStep[], L]) as this;
   }
 
   /** The learner at the end. */
@@ -61,7 +61,7 @@ export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineS
     const isExamples = "inputs" in (x as object) && "targets" in (x as object);
     const given = isExamples ? examplesOf(this.name, x as Examples, y) : { x, y };
     let rows = given.x as never;
-    for (const step of this.steps.slice(0, -1) as Step[]) {
+    for (const step of this.steps.slice(0, -1) as PipelineStep[]) {
       await step.fit(rows, given.y, options);
       rows = step.transform(rows) as never;
     }
@@ -73,7 +73,8 @@ export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineS
   #prepared(x: Features | Cells): never {
     void this.state;
     let rows = x as never;
-    for (const step of this.steps.slice(0, -1) as Step[]) rows = step.transform(rows) as never;
+    for (const step of this.steps.slice(0, -1) as PipelineStep[])
+      rows = step.transform(rows) as never;
     return rows;
   }
 
@@ -121,7 +122,7 @@ export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineS
  * await model.fit([[100], [200], [300], [400]], ["low", "low", "high", "high"]);
  * model.predict([[150], [380]]); // ["low", "high"]
  */
-export function pipeline<L extends LastStep>(...steps: [...Step[], L]): Pipeline<L> {
+export function pipeline<L extends LastStep>(...steps: [...PipelineStep[], L]): Pipeline<L> {
   if (steps.length === 0)
     throw new ConfigError({
       subject: "pipeline",
@@ -139,5 +140,5 @@ export function pipeline<L extends LastStep>(...steps: [...Step[], L]): Pipeline
         fix: "give transformers, and a learner at the end.",
       });
   }
-  return new Pipeline<L>(steps as [...Step[], L]);
+  return new Pipeline<L>(steps as [...PipelineStep[], L]);
 }

@@ -9,15 +9,15 @@ export interface Storable {
 }
 
 /** A value in a learner's fitted state. */
-export type Learned =
+export type FittedValue =
   | number
   | string
   | boolean
   | null
-  | readonly Learned[]
+  | readonly FittedValue[]
   | HostArray
   | Storable
-  | { readonly [name: string]: Learned };
+  | { readonly [name: string]: FittedValue };
 
 /** A learner's fitted state, by name: plain data, arrays, and the learners it is composed of. */
-export type State = { readonly [name: string]: Learned };
+export type State = { readonly [name: string]: FittedValue };

@@ -2,7 +2,7 @@
 import { allocate, type DType, FormatError, type HostArray, sizeOf } from "../base/index.ts";
 import { readSafetensors, writeSafetensors } from "../formats/index.ts";
 import type { Json } from "../train/index.ts";
-import type { Learned, State, Storable } from "./state.ts";
+import type { FittedValue, State, Storable } from "./state.ts";
 
 const format = "gradus/learn";
 /** Increased when the meaning of the stored state changes. */
@@ -19,7 +19,7 @@ export interface Snapshot {
   readonly state: { readonly [name: string]: Json };
 }
 
-const isArray = (x: Learned): x is HostArray =>
+const isArray = (x: FittedValue): x is HostArray =>
   typeof x === "object" && x !== null && "dtype" in x && "data" in x;
 
 const isLearner = (x: object): x is Storable => "toJSON" in x && typeof x.toJSON === "function";
@@ -33,7 +33,7 @@ export function snapshotOf(learner: Pick<Storable, "name" | "options">, state: S
 const encodeAll = (state: State): { readonly [name: string]: Json } =>
   Object.fromEntries(Object.entries(state).map(([name, value]) => [name, encode(value)]));
 
-function encode(value: Learned): Json {
+function encode(value: FittedValue): Json {
   if (typeof value !== "object" || value === null) return value;
   if (isLearner(value)) return { $learner: value.toJSON() as unknown as Json };
   if (isArray(value))
@@ -46,7 +46,7 @@ type Build = (snapshot: Snapshot) => Storable;
 
 /** What {@link snapshotOf} encoded. */
 export function decodeState(state: Snapshot["state"], build: Build): State {
-  const decode = (value: Json): Learned => {
+  const decode = (value: Json): FittedValue => {
     if (typeof value !== "object" || value === null) return value;
     if (Array.isArray(value)) return value.map(decode);
     const record = value as { readonly [name: string]: Json };

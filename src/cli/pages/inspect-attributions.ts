@@ -5,9 +5,9 @@ import {
   integratedGradients,
   occlusion,
   projectActivation,
+  type ScoreTarget,
   saliency,
   smoothGrad,
-  type Target,
 } from "../../inspect/index.ts";
 import type { Autoencoder } from "../../models/index.ts";
 import type { Module } from "../../nn/index.ts";
@@ -31,7 +31,7 @@ export interface Attribution {
 const largeSide = 64;
 
 /** The explained score: that of the predicted class; for a model with one output, that output. */
-export const targetFor = (outputs: Shape): Target | undefined =>
+export const targetFor = (outputs: Shape): ScoreTarget | undefined =>
   outputs.length === 2 && outputs[1]! > 1
     ? undefined
     : (y: Tensor) => y.reshape([y.shape[0]!, -1]).sum({ axis: 1 });
@@ -44,7 +44,7 @@ interface Method {
   readonly name: string;
   readonly about: string;
   readonly signed: boolean;
-  readonly of: (model: Module, inputs: Tensor, target: Target | undefined) => Tensor;
+  readonly of: (model: Module, inputs: Tensor, target: ScoreTarget | undefined) => Tensor;
 }
 
 const byGradient: readonly Method[] = [

@@ -6,8 +6,8 @@ import {
   type ClassifiedRows,
   Classifier,
   type ClassifierState,
-  type ClassWeight,
   classified,
+  type LabelWeights,
   type LearnOptions,
 } from "../estimator.ts";
 import { type Examples, type Features, type Targets, takeRows, vectorTensor } from "../input.ts";
@@ -33,7 +33,7 @@ export interface SVCOptions extends KernelOptions {
   /** The most steps, of two examples each. Default 10 000 000. */
   readonly maxIterations?: number | undefined;
   /** Weights of the classes, or "balanced". Default: all 1. */
-  readonly classWeight?: ClassWeight;
+  readonly classWeight?: LabelWeights;
 }
 
 /** Support vectors `[S, D]`, and for each pair of classes their weights and b. */
@@ -72,7 +72,7 @@ export class SVC extends Classifier<SVCState> {
     readonly C: number;
     readonly tolerance: number;
     readonly maxIterations: number;
-    readonly classWeight?: ClassWeight;
+    readonly classWeight?: LabelWeights;
   };
 
   /** @throws {ConfigError} for invalid options. */

@@ -3,9 +3,9 @@ import { checkOptions, RandomStream, warnOnce } from "../../base/index.ts";
 import { checkNumber, checkWhole, checkWord } from "../checks.ts";
 import {
   type ClassifiedRows,
-  type ClassWeight,
   classified,
   type Filled,
+  type LabelWeights,
   type LearnOptions,
 } from "../estimator.ts";
 import { type Examples, type Features, type Matrix, rowOf, type Targets } from "../input.ts";
@@ -29,7 +29,7 @@ export interface LinearSVCOptions {
   /** The most epochs. Default 1000. */
   readonly maxIterations?: number | undefined;
   /** Weights of the classes, or "balanced". Default: all 1. */
-  readonly classWeight?: ClassWeight;
+  readonly classWeight?: LabelWeights;
   /** The seed of the order of the examples. Default 0. */
   readonly seed?: number | undefined;
 }

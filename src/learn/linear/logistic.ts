@@ -4,9 +4,9 @@ import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber, checkWhole, checkWord } from "../checks.ts";
 import {
   type ClassifiedRows,
-  type ClassWeight,
   classified,
   type Filled,
+  type LabelWeights,
   type LearnOptions,
 } from "../estimator.ts";
 import { type Examples, type Features, type Targets, vectorTensor } from "../input.ts";
@@ -40,7 +40,7 @@ export interface LogisticOptions {
   /** η of `steps`. Default 0.1. */
   readonly lr?: number | undefined;
   /** Weights of the classes, or "balanced". Default: all 1. */
-  readonly classWeight?: ClassWeight;
+  readonly classWeight?: LabelWeights;
 }
 
 type LogisticState = LinearClassifierState & {

@@ -2,14 +2,14 @@
 import { ConfigError, checkOptions, ShapeError } from "../../base/index.ts";
 import { checkWhole, checkWord } from "../checks.ts";
 import { type Features, matrixOf } from "../input.ts";
-import { type Metric, metrics, nearestOthers, ranksOf } from "../neighbors/neighbors.ts";
+import { type DistanceMetric, metrics, nearestOthers, ranksOf } from "../neighbors/neighbors.ts";
 
 /** Options of {@link trustworthiness}. */
 export interface TrustworthinessOptions {
   /** k, fewer than half of the rows. Default 5. */
   readonly nNeighbors?: number | undefined;
   /** Distances between the rows of `x`; in the map they are Euclidean. Default "euclidean". */
-  readonly metric?: Metric | undefined;
+  readonly metric?: DistanceMetric | undefined;
 }
 
 /**

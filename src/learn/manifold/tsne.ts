@@ -5,7 +5,7 @@ import type { Tensor } from "../../tensor/index.ts";
 import { checkNumber, checkWhole, checkWord } from "../checks.ts";
 import { Estimator, type Filled, type State } from "../estimator.ts";
 import { copied, type Features, type Matrix, matrixOf, vectorTensor } from "../input.ts";
-import { type Metric, metrics, nearestOthers } from "../neighbors/neighbors.ts";
+import { type DistanceMetric, metrics, nearestOthers } from "../neighbors/neighbors.ts";
 import { affinities } from "./affinities.ts";
 import { descend, type Repulsion, repelAll } from "./descent.ts";
 import { QuadTree } from "./quad-tree.ts";
@@ -39,7 +39,7 @@ export interface TSNEOptions {
   /** θ: a node of the tree that is narrower than θ times its distance acts as one point. Default 0.5. */
   readonly theta?: number | undefined;
   /** Distances between rows. Default "euclidean". */
-  readonly metric?: Metric | undefined;
+  readonly metric?: DistanceMetric | undefined;
   /** The seed of a random start, and of the noise that separates equal rows. Default 0. */
   readonly seed?: number | undefined;
 }

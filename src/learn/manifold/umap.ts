@@ -6,7 +6,7 @@ import { checkNumber, checkWhole, checkWord } from "../checks.ts";
 import type { Filled, State } from "../estimator.ts";
 import { copied, type Features, type Matrix, matrixOf, vectorTensor } from "../input.ts";
 import {
-  type Metric,
+  type DistanceMetric,
   metrics,
   type Neighbors,
   nearestOthers,
@@ -31,7 +31,7 @@ export interface UMAPOptions {
   /** The scale of the map's distances. Default 1. */
   readonly spread?: number | undefined;
   /** Distances between rows. Default "euclidean". */
-  readonly metric?: Metric | undefined;
+  readonly metric?: DistanceMetric | undefined;
   /**
    * Initial positions: eigenvectors of the graph (or as with "pca", if it is not connected),
    * principal components, or random. Default "spectral".

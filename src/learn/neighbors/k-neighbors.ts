@@ -13,7 +13,7 @@ import {
 } from "../estimator.ts";
 import { type Examples, type Features, type Matrix, type Targets, vectorTensor } from "../input.ts";
 import { largest } from "../linear/linear-classifier.ts";
-import { type Metric, metrics, type Neighbors, nearestRows } from "./neighbors.ts";
+import { type DistanceMetric, metrics, type Neighbors, nearestRows } from "./neighbors.ts";
 
 /** Options of {@link KNeighborsClassifier} and {@link KNeighborsRegressor}. */
 export interface KNeighborsOptions {
@@ -25,7 +25,7 @@ export interface KNeighborsOptions {
    */
   readonly weights?: "uniform" | "distance" | undefined;
   /** Default "euclidean". */
-  readonly metric?: Metric | undefined;
+  readonly metric?: DistanceMetric | undefined;
 }
 
 function filled(subject: string, options: KNeighborsOptions): Filled<KNeighborsOptions> {
@@ -64,7 +64,7 @@ function near(
   { examples }: { readonly examples: HostArray },
   rows: Matrix,
   k: number,
-  metric: Metric,
+  metric: DistanceMetric,
 ): Neighbors {
   const known = matrixFrom(examples);
   checkWhole(subject, "the number of neighbors", k);

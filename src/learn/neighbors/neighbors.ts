@@ -6,8 +6,8 @@ import { blocksOf } from "../moments.ts";
 import { errorOf, frameOf, type Reduced, reduced, tensor32, unitLength } from "./float32.ts";
 
 /** Distances between rows: ‖a − b‖, Σ|a − b|, max|a − b|, 1 − cos∠(a, b). */
-export type Metric = "euclidean" | "manhattan" | "chebyshev" | "cosine";
-export const metrics: readonly Metric[] = ["euclidean", "manhattan", "chebyshev", "cosine"];
+export type DistanceMetric = "euclidean" | "manhattan" | "chebyshev" | "cosine";
+export const metrics: readonly DistanceMetric[] = ["euclidean", "manhattan", "chebyshev", "cosine"];
 
 /** For each row the k nearest: their distances, ascending, and their indices. */
 export interface Neighbors {
@@ -16,7 +16,7 @@ export interface Neighbors {
   readonly indices: Int32Array;
 }
 
-const distanceBy: Readonly<Record<Metric, (a: Float64Array, b: Float64Array) => number>> = {
+const distanceBy: Readonly<Record<DistanceMetric, (a: Float64Array, b: Float64Array) => number>> = {
   euclidean(a, b) {
     let sum = 0;
     for (let j = 0; j < a.length; j++) {
@@ -48,7 +48,12 @@ const distanceBy: Readonly<Record<Metric, (a: Float64Array, b: Float64Array) => 
  * which is fast but loses digits; all rows within the error bound are then compared in float64 by
  * their differences. O(NMD).
  */
-export function nearestRows(x: Matrix, queries: Matrix, k: number, metric: Metric): Neighbors {
+export function nearestRows(
+  x: Matrix,
+  queries: Matrix,
+  k: number,
+  metric: DistanceMetric,
+): Neighbors {
   const found: Neighbors = {
     k,
     distances: new Float64Array(queries.rows * k),
@@ -77,7 +82,7 @@ export function nearestRows(x: Matrix, queries: Matrix, k: number, metric: Metri
 }
 
 /** The k nearest other rows of each row, itself excluded even among equal rows. */
-export function nearestOthers(x: Matrix, k: number, metric: Metric): Neighbors {
+export function nearestOthers(x: Matrix, k: number, metric: DistanceMetric): Neighbors {
   const found = nearestRows(x, x, k + 1, metric);
   const distances = new Float64Array(x.rows * k);
   const indices = new Int32Array(x.rows * k);
@@ -183,7 +188,7 @@ function select(products: Products, first: number, last: number, k: number): Sel
  *
  * @param others k others for each row, `[N, k]`.
  */
-export function ranksOf(x: Matrix, others: Int32Array, metric: Metric): Int32Array {
+export function ranksOf(x: Matrix, others: Int32Array, metric: DistanceMetric): Int32Array {
   const k = others.length / x.rows;
   const ranks = new Int32Array(others.length).fill(1);
   const distance = distanceBy[metric];
