@@ -119,6 +119,15 @@ export class Call {
     return this.ints(name) ?? this.numbers(input);
   }
 
+  /** What the operator cannot do without. @throws {FormatError} if the node lacks it. */
+  must<T>(x: T | undefined): T {
+    if (x !== undefined) return x;
+    throw this.error(
+      "lacks an input or an attribute that it cannot do without.",
+      "the file is damaged, or does not follow the definition; export it anew.",
+    );
+  }
+
   // — outputs —
 
   /** A tensor as a value of a type. */
@@ -172,12 +181,20 @@ export interface Operator {
   readonly run: (call: Call) => Output | readonly (Output | undefined)[];
 }
 
-/** An error of gradus that says in which node it arose. */
-export function located(thrown: unknown, where: string): unknown {
-  if (!(thrown instanceof GradusError) || (thrown.where ?? "").startsWith("node ")) return thrown;
-  const { subject, problem, fix } = thrown;
+/** An error of gradus that says in which node it arose. What else is thrown comes of a node that is not as defined. */
+export function located(thrown: unknown, where: string, subject: string): unknown {
+  if (!(thrown instanceof GradusError))
+    return new FormatError({
+      ...{ subject, where },
+      problem: `the node does not follow the operator's definition (${(thrown as Error).message}).`,
+      fix: "the file is damaged; export it anew.",
+    });
+  if ((thrown.where ?? "").startsWith("node ")) return thrown;
+  const { problem, fix } = thrown;
   const Kind = thrown.constructor as new (parts: object) => GradusError;
-  return thrown.subject === "internal" ? thrown : new Kind({ subject, problem, fix, where });
+  return thrown.subject === "internal"
+    ? thrown
+    : new Kind({ subject: thrown.subject, problem, fix, where });
 }
 
 /** Floats as they are, other numbers as float32: for operators that compute in floats. */

@@ -124,7 +124,7 @@ function runNode(run: Run, node: GraphNode, scope: Scope): void {
       if (name !== "" && item !== undefined) scope.items.set(name, item);
     });
   } catch (thrown) {
-    throw located(thrown, where);
+    throw located(thrown, where, node.operator);
   }
 }
 

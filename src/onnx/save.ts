@@ -74,6 +74,25 @@ export async function saveOnnx(
   await writeFileAtomic(file, toBinary(ModelProtoSchema, proto));
 }
 
+/**
+ * The bytes of the file that {@link saveOnnx} writes, all weights in it.
+ *
+ * @throws {ConfigError} as `saveOnnx`, and for `external`.
+ * @example
+ * const bytes = encodeOnnx(new Linear(2, 3), { inputs: { x: { shape: ["batch", 2] } } });
+ * const net = await loadOnnx(bytes);
+ * net.forward(zeros([5, 2])).shape; // [5, 3]
+ */
+export function encodeOnnx(model: AnyModule, options: SaveOnnxOptions = {}): Uint8Array {
+  if (options.external)
+    throw new ConfigError({
+      subject: "encodeOnnx",
+      problem: "weights beside the net need a file.",
+      fix: "call saveOnnx.",
+    });
+  return toBinary(ModelProtoSchema, encodeModel(model, options));
+}
+
 /** The whole file as a message. */
 function encodeModel(model: AnyModule, options: SaveOnnxOptions): ModelProto {
   checkOptions("saveOnnx", options, {

@@ -2,9 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { loadOnnx } from "../../src/onnx/index.ts";
+import { operators } from "../../src/onnx/operators/index.ts";
 import { tensor } from "../../src/tensor/index.ts";
 import { unpack } from "./archive.ts";
-import { casesOf, decodeData, difference, judge, type Verdict } from "./cases.ts";
+import { casesOf, decodeData, difference, judge, operatorsOf, type Verdict } from "./cases.ts";
 
 const missing = (name: string) =>
   console.warn(`skipped: no onnx/${name}.tar.xz in the folder that GRADUS_DATA names`);
@@ -26,7 +27,14 @@ test.skipIf(!vectors)(
     const typed = verdicts.filter(({ kind }) => kind !== "type");
     const passed = typed.filter(({ kind }) => kind === "passes");
     if (process.env.GRADUS_ONNX_VERDICTS)
-      writeFileSync(process.env.GRADUS_ONNX_VERDICTS, JSON.stringify(verdicts));
+      writeFileSync(
+        process.env.GRADUS_ONNX_VERDICTS,
+        JSON.stringify({
+          verdicts,
+          used: casesOf(vectors!).map(({ name, model }) => [name, operatorsOf(model.graph)]),
+          known: operators.map(({ domain, name }) => (domain ? `${domain}.${name}` : name)),
+        }),
+      );
     expect(typed.filter(({ kind }) => kind === "fails")).toEqual([]);
     expect(passed.length / typed.length).toBeGreaterThanOrEqual(0.95);
   },

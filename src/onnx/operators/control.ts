@@ -58,7 +58,7 @@ function stacked(items: readonly Item[], axis: number, call: Call): Value {
 /** A body again and again, as often as the count says and while its condition holds. */
 function loop(call: Call): Item[] {
   const body = graphOf(call, "body");
-  const most = call.optional(0) ? call.numbers(0, true)![0]! : Number.POSITIVE_INFINITY;
+  const most = call.optional(0) ? call.must(call.numbers(0, true))[0]! : Number.POSITIVE_INFINITY;
   let isOn = call.optional(1) ? Boolean(call.x(1).read().data[0]) : true;
   let state = call.inputs.slice(2) as Item[];
   const collected: Item[][] = body.outputs.slice(1 + state.length).map(() => []);

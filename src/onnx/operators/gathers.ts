@@ -137,7 +137,7 @@ function tensorScatter(call: Call): Value {
 function topKOp(call: Call): Output[] {
   const x = call.t(0);
   const axis = normalizeAxis("TopK", call.int("axis", -1), x.rank);
-  const k = call.version < 10 ? call.int("k", 1) : call.number(1)!;
+  const k = call.version < 10 ? call.int("k", 1) : call.must(call.number(1));
   const smallest = call.int("largest", 1) === 0;
   const { values, indices } = topK(x, k, { axis, smallest });
   return [call.value(values), call.value(indices, "int64")];

@@ -36,7 +36,7 @@ function reshaped(x: Value, shape: Shape): Value {
 /** 0 keeps a size, unless `allowzero`; one −1 is what is left. */
 function reshapeTo(call: Call): Shape {
   const { shape: old, size } = call.x(0);
-  const wanted = call.version < 5 ? call.ints("shape")! : call.numbers(1)!;
+  const wanted = call.version < 5 ? call.must(call.ints("shape")) : call.must(call.numbers(1));
   const keeps = !call.int("allowzero", 0);
   const kept = wanted.map((d, i) => (d === 0 && keeps ? (old[i] ?? 0) : d));
   const rest = kept.reduce((n, d) => (d === -1 ? n : n * d), 1);
@@ -238,7 +238,7 @@ export function parts(x: Value, axis: number, sizes: readonly number[]): Value[]
 
 function expand(call: Call): Value {
   const x = call.x(0);
-  const wanted = call.numbers(1)!;
+  const wanted = call.must(call.numbers(1));
   const rank = Math.max(wanted.length, x.rank);
   const at = (shape: Shape, i: number) => shape[i - (rank - shape.length)] ?? 1;
   const shape = Array.from({ length: rank }, (_, i) => {
@@ -259,7 +259,7 @@ const mostFolded = 1 << 16;
 /** Copies side by side: [a, b] → [r, a, s, b] → [r · a, s · b]. */
 function tile(call: Call): Value {
   const x = call.x(0);
-  const repeats = call.version < 6 ? firstTile(call) : call.numbers(1)!;
+  const repeats = call.version < 6 ? firstTile(call) : call.must(call.numbers(1));
   const wide = repeats.flatMap((r, i) => [r, x.shape[i]!]);
   const shape = repeats.map((r, i) => r * x.shape[i]!);
   if (x.host && sizeOf(shape) <= mostFolded) {
@@ -272,7 +272,7 @@ function tile(call: Call): Value {
 
 /** The first version names one axis and the copies along it. */
 function firstTile(call: Call): number[] {
-  const [tiles, axis] = [call.number(1)!, call.number(2)!];
+  const [tiles, axis] = [call.must(call.number(1)), call.must(call.number(2))];
   return call.x(0).shape.map((_, i) => (i === axis ? tiles : 1));
 }
 
@@ -286,7 +286,9 @@ const modes = {
 function pad(call: Call): Value {
   const x = call.x(0);
   const given =
-    call.version < 11 ? (call.ints("pads") ?? call.ints("paddings"))! : call.numbers(1)!;
+    call.version < 11
+      ? call.must(call.ints("pads") ?? call.ints("paddings"))
+      : call.must(call.numbers(1));
   const axes = (call.numbers(3) ?? x.shape.map((_, i) => i)).map((a) =>
     normalizeAxis("Pad", a, x.rank),
   );
@@ -383,7 +385,7 @@ function spaceToDepth(call: Call): Tensor {
 /** The middle of the axes, or zeros around it. */
 function centerCropPad(call: Call): Value {
   const x = call.x(0);
-  const wanted = call.numbers(1)!;
+  const wanted = call.must(call.numbers(1));
   const axes = (call.ints("axes") ?? x.shape.map((_, i) => i)).map((a) =>
     normalizeAxis("CenterCropPad", a, x.rank),
   );
@@ -400,7 +402,7 @@ function centerCropPad(call: Call): Value {
 function reverseSequence(call: Call): Value {
   const x = call.t(0);
   const [batch, time] = [call.int("batch_axis", 1), call.int("time_axis", 0)];
-  const rows = call.numbers(1)!.map((length, i) => {
+  const rows = call.must(call.numbers(1)).map((length, i) => {
     const row = x.slice(...x.shape.map((_, a) => (a === batch ? ([i, i + 1] as const) : null)));
     const part = (from: number, to: number) =>
       row.slice(...x.shape.map((_, a) => (a === time ? ([from, to] as const) : null)));

@@ -49,7 +49,7 @@ type Draw = (shape: readonly number[], key: RandomKey, call: Call) => Tensor;
 const drawn = (name: string, like: boolean, draw: Draw): Operator => ({
   name,
   run: (call) => {
-    const shape = like ? call.x(0).shape : call.ints("shape")!;
+    const shape = like ? call.x(0).shape : call.must(call.ints("shape"));
     return castTo(Value.ofTensor("float32", draw(shape, keyOf(call), call)), typeOf(call, like));
   },
 });
@@ -113,8 +113,8 @@ function overlap(a: Box, b: Box): number {
 function nonMaxSuppression(call: Call): Value {
   const [n, count] = call.x(0).shape as [number, number];
   const classes = call.x(1).shape[1]!;
-  const boxes = call.floats(0)!;
-  const scores = call.floats(1)!;
+  const boxes = call.must(call.floats(0));
+  const scores = call.must(call.floats(1));
   const most = call.number(2) ?? 0;
   const [limit, least] = [
     call.floats(3)?.[0] ?? 0,

@@ -135,7 +135,7 @@ function globalLpPool(call: Call): Tensor {
 /** Windows as columns put back into the image, added where they overlap. */
 function col2im(call: Call): Tensor {
   const x = call.t(0);
-  const [image, block] = [call.numbers(1)!, call.numbers(2)!];
+  const [image, block] = [call.must(call.numbers(1)), call.must(call.numbers(2))];
   const rank = image.length;
   const { stride, dilation, padding } = windowsOf(call, image, block);
   const [n, rows, columns] = x.shape as [number, number, number];

@@ -158,7 +158,7 @@ function resize(call: Call): Tensor {
 /** Version 7 has the scales in an attribute. */
 function upsample(call: Call): Tensor {
   const x = call.t(0);
-  const scales = call.attribute("scales", "floats") ?? call.floats(1)!;
+  const scales = call.attribute("scales", "floats") ?? call.must(call.floats(1));
   const mode = call.text("mode", "nearest");
   const law = {
     mode: mode === "nearest" ? mode : "linear",

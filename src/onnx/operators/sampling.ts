@@ -145,7 +145,7 @@ function gridSample(call: Call): Tensor {
 /** Places of a grid moved by a matrix per example. */
 function affineGrid(call: Call): Tensor {
   const theta = call.t(0); // [N, r, r + 1]
-  const [n, , ...sizes] = call.numbers(1)! as [number, number, ...number[]];
+  const [n, , ...sizes] = call.must(call.numbers(1)) as [number, number, ...number[]];
   const isAligned = call.int("align_corners", 0) === 1;
   const axes = sizes.map((d, k) => {
     const step = arange(d).cast(theta.dtype as "float32");

@@ -51,7 +51,7 @@ function splitToSequence(call: Call): Sequence {
   const x = call.x(0);
   const axis = normalizeAxis("SplitToSequence", call.int("axis", 0), x.rank);
   const n = x.shape[axis]!;
-  const given = call.optional(1) ? call.numbers(1)! : undefined;
+  const given = call.optional(1) ? call.must(call.numbers(1)) : undefined;
   const isScalar = given && call.x(1).rank === 0;
   const step = isScalar ? given[0]! : 1;
   const sizes =

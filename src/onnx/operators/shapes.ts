@@ -51,7 +51,7 @@ export function filled(shape: readonly number[], type: ElementType, value: Scala
 
 function constantOfShape(call: Call): Value {
   const value = call.attribute("value", "tensor") ?? hostOf("float32", [1], () => 0);
-  return filled(call.numbers(0)!, value.type, value.data[0]!);
+  return filled(call.must(call.numbers(0)), value.type, value.data[0]!);
 }
 
 /** start, start + delta, … before limit. */

@@ -11,7 +11,7 @@ const cosines = (name: string, a: readonly [number, number, number]): Operator =
   name,
   settings: [0],
   run: (call) => {
-    const size = call.number(0)!;
+    const size = call.must(call.number(0));
     const type = elementType(call.int("output_datatype", 1), 'the attribute "output_datatype"');
     const period = call.int("periodic", 1) ? size : size - 1;
     const angle = (n: number) => (2 * Math.PI * n) / period;
@@ -100,7 +100,7 @@ function dft(call: Call): Tensor {
 /** Transforms of frames of a signal. */
 function stft(call: Call): Tensor {
   const signal = call.t(0);
-  const step = call.number(1)!;
+  const step = call.must(call.number(1));
   const window = call.optional(2)?.tensor;
   const length = call.number(3) ?? window!.size;
   const count = 1 + Math.floor((signal.shape[1]! - length) / step);

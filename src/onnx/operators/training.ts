@@ -29,7 +29,7 @@ const optimizer = (
   },
 });
 
-const steps = (call: Call): number => call.number(1)!;
+const steps = (call: Call): number => call.must(call.number(1));
 
 const adagrad = optimizer("Adagrad", 1, (call, x, g, [h]) => {
   const rate = call.t(0).div(1 + steps(call) * call.float("decay_factor", 0));
@@ -67,8 +67,8 @@ function tfIdf(call: Call): Output {
   const rows = x.shape.length > 1 ? x.shape[0]! : 1;
   const pool = (call.attribute("pool_strings", "strings") ??
     call.attribute("pool_int64s", "ints"))!.map(String);
-  const starts = call.ints("ngram_counts")!;
-  const columns = call.ints("ngram_indexes")!;
+  const starts = call.must(call.ints("ngram_counts"));
+  const columns = call.must(call.ints("ngram_indexes"));
   const weights = call.attribute("weights", "floats");
   const [least, most] = [call.int("min_gram_length", 1), call.int("max_gram_length", 1)];
   const entries = new Map<string, number>(); // of an n-gram, its place in the list of columns
