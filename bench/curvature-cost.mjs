@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
  * What curvature costs against a gradient (mission row S1): a value, a Hessian-vector product, a
- * Gauss–Newton product and a step of Lanczos, in gradients, for dense and convolutional nets.
- * `npm run build && node bench/curvature-cost.mjs`. The columns are measured in turns, so that a busy
- * machine slows all of them alike.
+ * Gauss–Newton product and a step of Lanczos, in gradients, for dense and convolutional nets. `npm
+ * run build && node bench/curvature-cost.mjs`. The columns are interleaved, so that a busy machine
+ * slows all of them alike.
  */
 import os from "node:os";
 import { engineInfo, normal, uniform } from "../dist/index.js";

@@ -11,8 +11,8 @@ const repeats = 40;
 const batch = 32;
 
 /**
- * Lower quartile, in milliseconds, of a few calls after some that warm up: pauses of the garbage
- * collector fall on few calls and are not what is asked here.
+ * Lower quartile, in milliseconds, of a few calls after a warm-up: garbage-collection pauses affect
+ * few calls and are not the question here.
  * @param {() => void} run
  */
 function time(run) {

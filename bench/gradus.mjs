@@ -1,4 +1,4 @@
-/** gradus as a peer of the others: builds a workload's step from the public API and runs it. */
+/** gradus as one of the peers: builds a workload's step from the public API and runs it. */
 import { compile, engineInfo, fromHost, hvp, Tensor } from "gradus";
 import {
   binaryCrossEntropyWithLogits,
@@ -22,7 +22,10 @@ const losses = {
 };
 const rules = { sgd: () => sgd(), momentum: () => momentum(), adam: () => adam() };
 
-/** Σ x² over all tensors: a number that the peers can compare. @param {Record<string, Tensor>} tensors */
+/**
+ * Σ x² over all tensors: a number to compare between the peers. @param {Record<string, Tensor>}
+ * tensors
+ */
 const squares = (tensors) =>
   Object.values(tensors)
     .map((x) => x.square().sum())

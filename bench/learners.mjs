@@ -4,8 +4,9 @@
  *
  *   PYTHON=/path/to/python node bench/learners.mjs --data folder/of/idx/files [--rounds 3] [--save] [ridge pca …]
  *
- * Each fit runs in a process of its own, ours and theirs in turn; the ratio is the median over rounds of theirs over
- * ours. Reading the data is not counted, nor compiling what umap-learn compiles at its first use.
+ * Each fit runs in its own process, alternating between ours and theirs; the ratio is the median
+ * over rounds of their time over ours. Reading the data is not counted, nor umap-learn's
+ * compilation at its first use.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -28,7 +29,10 @@ import { median } from "./lib/stats.mjs";
  * @property {(data: Data) => Promise<number | (() => number)>} run
  */
 
-/** Learners by name: how many rows they learn from, the ratio that is aimed at, and the fit with a measure of its quality. */
+/**
+ * Learners by name: the number of training rows, the desired ratio, and the fit with a measure of
+ * its quality.
+ */
 const tasks = /** @type {Record<string, Task>} */ ({
   softmax: { rows: 20000, aim: 3, measure: "mean loss with penalty", run: fitLogistic(false) },
   logistic: { rows: 20000, aim: 3, measure: "mean loss with penalty", run: fitLogistic(true) },

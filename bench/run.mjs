@@ -64,7 +64,10 @@ function positive(name) {
 /** Peers that compute in WebAssembly themselves. */
 const inWasm = ["jax-js", "tfjs"];
 
-/** Whom a workload is measured against, and with what aim. @param {import("./lib/task.mjs").Workload} workload */
+/**
+ * The peers of a workload, and the desired ratio. @param {import("./lib/task.mjs").Workload}
+ * workload
+ */
 function usualOf({ peers, target, wasmTarget }) {
   if (options.engine !== "wasm") return { peers, target };
   if (wasmTarget !== undefined) return { peers: ["jax-js"], target: wasmTarget };

@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 /**
- * Should a recurrent layer be one program for all its steps, or one program that is run for each? Both
- * ways give the gradient of the same loss. The loop is the best that a loop construct could do: inputs
- * projected in one product, gates kept on the way there, and on the way back one product for the state
- * and one for the weights in each step. What calling a program costs is measured with one that only
- * hands on a state, and taken off the loop's time.
- * `npm run build && node bench/unrolled.mjs`.
+ * Should a recurrent layer be one program for all its steps, or one program that is run for each?
+ * Both ways give the gradient of the same loss. The loop is the best that a loop construct could
+ * do: inputs projected in one product, gates stored in the forward pass, and in the backward pass
+ * one product for the state and one for the weights per step. The overhead of calling a program is
+ * measured with one that only passes on a state, and subtracted from the loop's time. `npm run
+ * build && node bench/unrolled.mjs`.
  */
 import os from "node:os";
 import { compile, concat, engineInfo, grad, normal, realizeSync, zeros } from "../dist/index.js";
@@ -25,7 +25,9 @@ function time(run) {
   return performance.now() - start;
 }
 
-/** The element of a list that is known to be there. @template T @param {readonly T[]} list @param {number} k */
+/**
+ * An element of a list, which must exist. @template T @param {readonly T[]} list @param {number} k
+ */
 const nth = (list, k) => /** @type {T} */ (list.at(k));
 /** @param {Tensor} all @param {number} k */
 const gate = (all, k) => all.slice(null, [k * hidden, (k + 1) * hidden]);
@@ -38,7 +40,7 @@ const gatesOf = (all) => ({
   o: gate(all, 3).sigmoid(),
 });
 
-/** One step there: the gates, and the next h and c. */
+/** One forward step: the gates, and the next h and c. */
 const forward = compile(
   (
     /** @type {Tensor} */ p,
@@ -54,7 +56,7 @@ const forward = compile(
   },
 );
 
-/** One step back, from the gradients of h and c and the sum of the weight's gradient so far. */
+/** One backward step, from the gradients of h and c and the sum of the weight's gradient so far. */
 const backward = compile(
   (
     /** @type {{ gates: Tensor, shown: Tensor }} */ { gates, shown },
@@ -85,7 +87,7 @@ const project = compile(
   (/** @type {Tensor} */ x, /** @type {Tensor} */ w, /** @type {Tensor} */ b) =>
     x.matmul(w.transpose()).add(b),
 );
-/** The rest of the way back, for all steps at once. */
+/** The rest of the backward pass, for all steps at once. */
 const inputGradient = compile((/** @type {Tensor[]} */ dz, /** @type {Tensor} */ x) =>
   concat(dz, { axis: 0 }).transpose().matmul(x),
 );

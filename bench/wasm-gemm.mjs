@@ -12,7 +12,7 @@ import { runnerImport } from "vite";
 
 const engine = await load();
 
-/** The engine alone; the library does not export it. */
+/** The engine only; the library does not export it. */
 async function load() {
   const file = fileURLToPath(new URL("../src/runtime/wasm.ts", import.meta.url));
   const { module } = await runnerImport(file);

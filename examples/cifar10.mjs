@@ -1,6 +1,6 @@
 /**
- * Photographs of ten kinds of things, 32×32 pixels: a small VGG with batch normalisation, trained on
- * randomly cut and mirrored images while its rate rises and falls once.
+ * Photographs of ten kinds of things, 32×32 pixels: a small VGG with batch normalisation, trained
+ * on randomly cropped and flipped images with a one-cycle learning rate.
  *
  *   node examples/cifar10.mjs DATA/cifar10/cifar10-jpg.tar.gz
  */
@@ -11,7 +11,10 @@ import { adamW, oneCycle } from "gradus/optim";
 import { evaluate, fit } from "gradus/train";
 import { main, percent, progress } from "./support.mjs";
 
-/** So many examples, evenly from all classes, which stand one after another. @param {import("gradus/data").Split} split @param {number} count */
+/**
+ * A number of examples, evenly from all classes, which are contiguous. @param
+ * {import("gradus/data").Split} split @param {number} count
+ */
 const sample = (split, count) =>
   subset(
     split,

@@ -1,6 +1,6 @@
 /**
- * Takes noise out of handwritten digits: a convolutional autoencoder that sees a digit with noise and
- * learns to give it without. Writes runs/denoise.png: originals, what it sees, what it gives.
+ * Removes noise from handwritten digits: a convolutional autoencoder that sees noisy digits and
+ * learns to reconstruct them without noise. Writes runs/denoise.png: originals, inputs, outputs.
  *
  *   node examples/denoise.mjs DATA/mnist
  */

@@ -26,14 +26,17 @@ class Writer extends Module {
   forward(x) {
     return this.read(x).logits;
   }
-  /** Reads on from a state. @param {Tensor} x @param {State} [initial] */
+  /** Continues from a state. @param {Tensor} x @param {State} [initial] */
   read(x, initial) {
     const { outputs, state } = this.lstm.run(this.embedding.forward(x), { initial });
     return { logits: this.output.forward(outputs), state };
   }
 }
 
-/** Which k has F(k − 1) ≤ u < F(k), F the sums of the chances. @param {ArrayLike<number>} chances @param {number} u */
+/**
+ * The k with F(k − 1) ≤ u < F(k), where F are the cumulative sums of the probabilities. @param
+ * {ArrayLike<number>} chances @param {number} u
+ */
 function draw(chances, u) {
   let k = 0;
   for (let sum = chances[0] ?? 1; sum <= u && k + 1 < chances.length; sum += chances[k] ?? 0) k++;
@@ -41,7 +44,7 @@ function draw(chances, u) {
 }
 
 /**
- * Goes on after a text, each character drawn from softmax(logits / temperature).
+ * Continues a text, each character sampled from softmax(logits / temperature).
  * @param {Writer} model @param {import("gradus/data").Vocabulary} vocabulary
  * @param {{ prompt: string, length: number, temperature: number, seed: number }} options
  */
@@ -67,7 +70,10 @@ async function write(model, vocabulary, { prompt, length, temperature, seed }) {
   return vocabulary.decode(codes);
 }
 
-/** How often each run of one to three characters stands in a text, and of none to two as the beginning of one. @param {string} text */
+/**
+ * How often each sequence of one to three characters occurs in a text, and each of zero to two as
+ * the beginning of a longer one. @param {string} text
+ */
 function countRuns(text) {
   /** @type {Record<"runs" | "beginnings", Map<string, number>>} */
   const { runs, beginnings } = { runs: new Map(), beginnings: new Map() };
@@ -81,9 +87,10 @@ function countRuns(text) {
 }
 
 /**
- * Bits per character by counts, each filled up from the shorter one, P(c | b) before P(c | ab):
- * P(c | ab) = (n(abc) + k P(c | b)) / (n(ab) + k).
- * @param {ReturnType<typeof countRuns>} counts @param {string} text @param {number} size @param {number} k
+ * Bits per character by counts, each smoothed with the shorter one, P(c | b) before P(c | ab): P(c
+ * | ab) = (n(abc) + k P(c | b)) / (n(ab) + k).
+ * @param {ReturnType<typeof countRuns>} counts @param {string} text @param {number} size @param
+ * {number} k
  */
 function trigramBits({ runs, beginnings }, text, size, k) {
   let bits = 0;

@@ -1,6 +1,6 @@
 /**
- * Which digit somebody says: a convolutional net on log-mel spectrograms of the free spoken digits,
- * judged by recordings of known voices that it has not heard.
+ * Recognizes spoken digits: a convolutional net on log-mel spectrograms of the free spoken digits,
+ * tested on new recordings of known voices.
  *
  *   node examples/spoken-digits.mjs DATA/fsdd/fsdd.tar.gz
  */
@@ -12,7 +12,8 @@ import { evaluate, fit } from "gradus/train";
 import { main, percent, progress } from "./support.mjs";
 
 /**
- * Recordings as images `[N, 1, mels, frames]`, each with mean 0 and variance 1: loudness says no digit.
+ * Recordings as images `[N, 1, mels, frames]`, each with mean 0 and variance 1: loudness carries no
+ * information.
  * @param {import("gradus/data").Split} split @param {number} sampleRate
  */
 function toImages({ inputs, targets }, sampleRate) {

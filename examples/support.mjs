@@ -1,4 +1,4 @@
-/** What every example has: a data folder, `--quick`, and a line of progress per epoch. */
+/** Common to all examples: a data folder, `--quick`, and a line of progress per epoch. */
 import { pathToFileURL } from "node:url";
 
 /**
@@ -9,7 +9,7 @@ import { pathToFileURL } from "node:url";
  */
 
 /**
- * Runs an example if its file is the one that was started, as in `node examples/mnist.mjs DATA --quick`.
+ * Runs an example if its file is the main module, as in `node examples/mnist.mjs DATA --quick`.
  *
  * @param {string} url `import.meta.url` of the example.
  * @param {(call: Call) => Promise<unknown>} run

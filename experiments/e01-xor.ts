@@ -8,7 +8,7 @@ import { mean } from "./shared/statistics.ts";
 
 const corners = [0, 1].flatMap((x) => [0, 1].map((y) => [x, y]));
 const xor = corners.map(([x, y]) => Number(x !== y));
-/** The weights of S nets at once: a hidden layer, if any, and the neuron on top. */
+/** The weights of S nets at once: a hidden layer, if any, and the output neuron. */
 type Nets = { w: Tensor; b: Tensor; v: Tensor; c: Tensor };
 
 /** From `starts` random points; width 0 is the single neuron. */
@@ -34,7 +34,7 @@ function train(width: number, starts: number, seed: number) {
     { rate: 0.5, steps: 4000 },
   );
   const reached = Array.from(losses(nets).dataSync());
-  // below ln 2 / 4 no example can be on the wrong side
+  // below ln 2 / 4 no example can be misclassified
   const solved = reached.filter((loss) => loss < Math.log(2) / 4).length / starts;
   const error = Math.sqrt((solved * (1 - solved)) / starts);
   const best = reached.indexOf(Math.min(...reached));
@@ -42,10 +42,10 @@ function train(width: number, starts: number, seed: number) {
   return { width, losses: reached, solved, error, view };
 }
 
-/** The fewest corners that any straight line gets wrong: all directions, all thresholds. */
+/** The fewest corners that any straight line misclassifies: all directions, all thresholds. */
 function fewestErrorsOfLines(): number {
   const counts = Array.from({ length: 360 }, (_, degree) => {
-    const angle = ((degree + 0.5) * Math.PI) / 180; // no two corners project to the same place
+    const angle = ((degree + 0.5) * Math.PI) / 180; // no two corners have the same projection
     const along = corners.map(([x, y]) => x! * Math.cos(angle) + y! * Math.sin(angle));
     return [...along, Number.POSITIVE_INFINITY].map(
       (least) => along.filter((a, i) => Number(a >= least) !== xor[i]).length,

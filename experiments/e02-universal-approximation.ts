@@ -1,4 +1,7 @@
-/** E2: one hidden layer comes as near as one likes to a continuous function, unless it is polynomial. */
+/**
+ * E2: one hidden layer approximates a continuous function arbitrarily well, unless its activation
+ * is polynomial.
+ */
 import { randomKey, type Tensor, tensor, uniform } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
 import type { Experiment, Setup } from "./shared/experiment.ts";
@@ -6,8 +9,8 @@ import { lineChart } from "./shared/line-chart.ts";
 import { fitPower, signed } from "./shared/statistics.ts";
 
 /**
- * cos 3πx takes its extremes ±1 in turn at the 7 points k/3 of [−1, 1]. By Chebyshev's theorem no
- * polynomial of degree 5 or less is nearer to it than 0 is: the error is 1, whatever the width.
+ * cos 3πx alternates between its extremes ±1 at the 7 points k/3 of [−1, 1]. By Chebyshev's theorem
+ * no polynomial of degree 5 or less is closer to it than 0: the error is 1, whatever the width.
  */
 const target = (x: Tensor): Tensor => x.mul(3 * Math.PI).cos();
 
@@ -27,8 +30,8 @@ const grid = (points: number): Tensor =>
   tensor(Float64Array.from({ length: points }, (_, i) => (2 * i) / (points - 1) - 1));
 
 /**
- * Largest |f − f̂| on [−1, 1] of a net 1 → m → 1 whose first layer is drawn, a unit every 2/m from a
- * random place on and with random slopes, and whose second layer is the least-squares fit.
+ * Largest |f − f̂| on [−1, 1] of a net 1 → m → 1 with a random first layer (one unit per 2/m, from
+ * a random offset, with random slopes) and a least-squares second layer.
  */
 function error(name: Activation, m: number, seed: number, draw: number): number {
   const random = (lane: number) => {
@@ -57,7 +60,7 @@ function error(name: Activation, m: number, seed: number, draw: number): number 
   const right = H.transpose().matmul(target(x)).dataSync();
   const v = new Float64Array(m + 1);
   vectors.forEach((q, k) => {
-    if (values[k]! < 1e-13 * values[0]!) return; // a direction that the data do not see
+    if (values[k]! < 1e-13 * values[0]!) return; // a null direction of the data
     const along = q.reduce((sum, qi, i) => sum + qi * right[i]!, 0) / values[k]!;
     for (let i = 0; i <= m; i++) v[i]! += along * q[i]!;
   });
@@ -70,7 +73,7 @@ async function run({ quick, seed, progress }: Setup) {
   const draws = quick ? 3 : 10;
   const curves = (Object.keys(activations) as Activation[]).map((name) => ({
     name,
-    // some weights are asked for: the best of several draws
+    // only the existence of weights is claimed: the best of several draws
     errors: widths.map((m) => {
       progress(`${name}, ${m} units`);
       return Math.min(...Array.from({ length: draws }, (_, draw) => error(name, m, seed, draw)));

@@ -1,4 +1,4 @@
-/** E3: the perceptron errs at most (R/γ)² times, if the classes can be parted by a line. */
+/** E3: the perceptron makes at most (R/γ)² mistakes if the classes are linearly separable. */
 import { chart } from "gradus/draw";
 import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart, logAxis } from "./shared/line-chart.ts";
@@ -21,7 +21,7 @@ async function bounded(sets: number, seed: number) {
   return found.sort((a, b) => a.bound - b.bound);
 }
 
-/** Solutions of one set, learned in many orders: errors on new points, and margins. */
+/** Solutions for one set, learned in many orders: errors on new points, and margins. */
 async function solutions(orders: number, seed: number) {
   const { x, y, w } = separable(5, 200, 0.1, seed, 90_000);
   const fresh = gaussian([4000, 5], seed, 95_000).toArray() as number[][];

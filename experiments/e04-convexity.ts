@@ -13,7 +13,7 @@ const losses = {
 };
 type Loss = keyof typeof losses;
 
-/** A random neuron's own labels, some of them flipped, on 40 random points. */
+/** Labels of a random neuron, some of them flipped, on 40 random points. */
 function problem(seed: number, repetition: number) {
   const stream = 10 * repetition;
   const x = gaussian([40, 5], seed, stream);
@@ -35,7 +35,10 @@ function bend(loss: Loss, z: readonly number[]): number[] {
   return Array.from(grad(slope)(tensor([...z], "float64")).dataSync());
 }
 
-/** Where the squares of one example stop to be convex: d²L/dz² = 2σ'(1 − σ)(3σ − 1) is 0 at σ = ⅓. */
+/**
+ * Where the squared error of one example stops being convex: d²L/dz² = 2σ'(1 − σ)(3σ − 1) is 0 at σ
+ * = ⅓.
+ */
 function inflection(): number {
   let [low, high] = [-3, 1];
   while (high - low > 1e-12) {
@@ -105,7 +108,7 @@ function bends() {
   });
 }
 
-/** The loss between the two ends of a chord that refutes convexity. */
+/** The loss along a chord that refutes convexity. */
 function chordFigure(surface: LossSurface, { counterExample }: ConvexityCheck) {
   if (counterExample?.kind !== "chord") throw new Error("internal: no chord was found.");
   const { a, b } = counterExample;

@@ -7,13 +7,13 @@ import { gaussian } from "./shared/random.ts";
 import { combine, dot, norm, orthonormal, tuples } from "./shared/vectors.ts";
 
 /**
- * A sample (x, y) alone has its minimum where σ(wx) = y. With y = ¾ its loss is 1/16 far to both
- * sides: where wx is small, σ = ½, and where it is large, σ = 1. On the axis of log w all samples
- * look alike, and x = ln 3 / 8^t puts the minimum of the t-th at w = 8^t, where the others are flat.
+ * A single sample (x, y) has its minimum where σ(wx) = y. With y = ¾ its loss is 1/16 far to both
+ * sides: for small wx, σ = ½, and for large wx, σ = 1. On the axis of log w all samples look alike,
+ * and x = ln 3 / 8^t puts the minimum of the t-th at w = 8^t, where the others are flat.
  */
 const [label, ratio] = [3 / 4, 8];
 
-/** k samples on each of d orthogonal axes, turned at random: n = dk. */
+/** k samples on each of d orthogonal axes, randomly rotated: n = dk. */
 function samples(d: number, k: number, seed: number) {
   const axes = orthonormal(gaussian([d, d], seed, d).toArray() as number[][]);
   const levels = Array.from({ length: k }, (_, i) => Math.log(3) / ratio ** (i + 1));
@@ -27,7 +27,10 @@ function samples(d: number, k: number, seed: number) {
   };
 }
 
-/** Goes down from a grid over every combination of scales, signs included, and counts where it ends. */
+/**
+ * Descends from a grid over every combination of scales, including signs, and counts the minima
+ * reached.
+ */
 function count(d: number, k: number, seed: number) {
   const { squares, crossEntropy, point, place } = samples(d, k, seed);
   const scales = Array.from({ length: 2 * (k + 1) }, (_, i) => ratio ** (0.4 + i / 2));
@@ -75,7 +78,7 @@ async function run({ quick, seed, progress }: Setup) {
   };
 }
 
-/** The loss over the plane of two axes, with the minima that were found. */
+/** The loss over the plane of two axes, with the minima found. */
 function map({ k, found }: ReturnType<typeof count>, seed: number) {
   const { squares, point } = samples(2, k, seed);
   const ticks = Array.from({ length: 121 }, (_, i) => ((k + 1) * i) / 120);

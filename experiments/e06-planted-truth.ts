@@ -9,7 +9,7 @@ import { norm } from "./shared/vectors.ts";
 
 const [dimensions, radius] = [[2, 5, 10], 3];
 
-/** ‖ŵ − w*‖ for the minimiser ŵ of each of R samples, a few at a time. */
+/** ‖ŵ − w*‖ for the minimizer ŵ of each of R samples, a few at a time. */
 function recovery(R: number, n: number, d: number, seed: number, coin: boolean): number[] {
   const together = Math.max(1, Math.min(R, Math.floor(2e6 / (n * d))));
   const zeros = Array.from({ length: together }, () => Array<number>(d).fill(0));
@@ -20,7 +20,10 @@ function recovery(R: number, n: number, d: number, seed: number, coin: boolean):
   ).flat();
 }
 
-/** How far gradient and Hessian of n examples are from the expected ones, over points of the ball. */
+/**
+ * How far gradient and Hessian of n examples deviate from the expected ones, over points of the
+ * ball.
+ */
 function deviationOver(
   d: number,
   ns: readonly number[],
@@ -41,7 +44,10 @@ function deviationOver(
   return { gradient: of("gradient"), hessian: of("hessian") };
 }
 
-/** How surely the expected gradient points away from w*, so that there is no other critical point. */
+/**
+ * A margin by which the expected gradient points away from w*, so that there is no other critical
+ * point.
+ */
 function leastAway(expected: ReturnType<typeof population>, seed: number): number {
   const disc = ball(2000, radius, 2, seed);
   const away = expected(disc).map(({ gradient: [g1, g2] }, i) => {

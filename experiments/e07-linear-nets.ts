@@ -20,7 +20,7 @@ function examine({ linear }: Regression, at: Net) {
   return { value, gradient: norm([...gradient]) / values[0]!, negative, flat };
 }
 
-/** The critical point of a subset J, and what is predicted of it. */
+/** The critical point of a subset J, and the prediction for it. */
 function critical(problem: Regression, J: readonly number[], seed: number) {
   const { lambda, U, total } = problem;
   const r = J.length;
@@ -36,7 +36,8 @@ function critical(problem: Regression, J: readonly number[], seed: number) {
     ),
     J: `{${J.map((j) => j + 1).join()}}`,
     closed: J.reduce((sum, j) => sum - lambda[j]!, total),
-    // down: by turning one of J to a better one outside, or by giving an unused unit one outside
+    // downhill: by replacing an element of J by a better one outside, or by using an unused unit
+    // for one
     index: better + (p - r) * (d - r),
     // flat: changes of C, and one of the two weights of an unused unit
     invariant: r * r + 2 * r * (p - r),

@@ -31,8 +31,8 @@ function covariance(side: number, count: number, seed: number): Float64Array[] {
 }
 
 /**
- * Learns A [starts, d, p] and B [starts, p, d] by Nesterov's momentum, which begins again where it
- * would go uphill (O'Donoghue & Candès 2015); `watch` sees A every 100 steps.
+ * Learns A [starts, d, p] and B [starts, p, d] by Nesterov's momentum with restarts where it would
+ * go uphill (O'Donoghue & Candès 2015); `watch` gets A every 100 steps.
  */
 function learn(sigma: Columns, p: number, steps: number, seed: number, watch: (a: Tensor) => void) {
   const d = sigma.length;

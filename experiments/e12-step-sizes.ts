@@ -24,7 +24,7 @@ function batchKinds(x: Tensor, noise: Tensor, seed: number) {
   ].map((kind) => ({ ...kind, course: descendTo(hard, { ...kind, goal, seed }) }));
 }
 
-/** Six ways to go, one example a step: where they stall, and how fast they fall. */
+/** Six methods, one example per step: where they stall, and how fast they converge. */
 function singleSteps(x: Tensor, clean: Tensor, noisy: Tensor, sizes: Sizes) {
   const [problem, noiseless] = [leastSquares(x, noisy), leastSquares(x, clean)];
   const ways = [

@@ -4,7 +4,10 @@ import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart } from "./shared/line-chart.ts";
 import { signed } from "./shared/statistics.ts";
 
-/** Bits by which a variance may change per layer and count as kept; and may differ from theory. */
+/**
+ * By how many bits per layer a variance may change and still count as preserved; and by how many it
+ * may differ from theory.
+ */
 const [kept, tolerance] = [0.25, 0.5];
 
 const small = init.normal(0, 0.01);

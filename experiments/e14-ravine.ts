@@ -23,7 +23,7 @@ function stepLengths() {
   return { right, wrong, off };
 }
 
-/** Steps of each rule down ravines of these conditions. */
+/** Steps of each rule down ravines with these condition numbers. */
 function countSteps(kappas: readonly number[], seed: number, progress: Setup["progress"]) {
   const most = 40 * kappas.at(-1)!;
   const corner = Array.from(gaussian([2], seed, 0).dataSync(), (x) => 1 + 0.3 * Math.tanh(x));

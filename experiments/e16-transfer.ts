@@ -1,4 +1,6 @@
-/** E16: what was learnt on five digits helps with five others, the more the fewer their examples. */
+/**
+ * E16: features learned on five digits help with five others, the more so the fewer their examples.
+ */
 import type { Sequential } from "gradus/nn";
 import type { Experiment, Setup } from "./shared/experiment.ts";
 import {
@@ -12,7 +14,7 @@ import {
 } from "./shared/fine-tuning.ts";
 import { mean, standardError } from "./shared/statistics.ts";
 
-/** Which layers stay as they were pre-trained; null begins anew. */
+/** Which layers keep their pre-trained weights; null trains from scratch. */
 const variants: Readonly<Record<string, readonly string[] | null>> = {
   "from scratch": null,
   "all free": [],
@@ -27,7 +29,7 @@ type Table = Record<string, number[][]>;
 async function run({ quick, seed, data, progress }: Setup) {
   const counts = quick ? [3, 30] : [1, 3, 10, 30, 100];
   const pre = quick ? { each: 2000, steps: 1000 } : { each: 4000, steps: 2500 };
-  const [repeats, same] = quick ? [10, 5] : [12, 3]; // so many share their pre-training
+  const [repeats, same] = quick ? [10, 5] : [12, 3]; // this many share their pre-training
   const [steps, rates] = quick ? [80, [0.004, 0.02]] : [150, [0.001, 0.003, 0.01, 0.03]];
   const all = await someDigits(data, seed);
   const learners = Object.fromEntries(
@@ -67,7 +69,7 @@ async function run({ quick, seed, data, progress }: Setup) {
   return judge(repetitions, counts, rates);
 }
 
-/** Each variant at the rate that is best for it on average, for each number of examples. */
+/** Each variant at its best learning rate on average, for each number of examples. */
 async function judge(
   repetitions: readonly Table[],
   counts: readonly number[],

@@ -10,10 +10,10 @@ import {
 } from "./shared/linear-classifiers.ts";
 import { mean, standardError } from "./shared/statistics.ts";
 
-const early = 2 * d; // few examples: where the generative one should lead
+const early = 2 * d; // few examples: where the generative one should be better
 const shared = 0.6; // c: half of the features are x = ±0.3 + ε + c u with a common u
 
-/** Mean errors for each n, and by how many standard errors naive Bayes has the smaller one. */
+/** Mean errors for each n, and by how many standard errors naive Bayes is better. */
 async function learningCurves(c: number, ns: readonly number[], runs: number, seed: number) {
   const points: LearningPoint[] = [];
   for (const [i, n] of ns.entries()) {

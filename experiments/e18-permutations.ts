@@ -11,7 +11,9 @@ import { mean } from "./shared/statistics.ts";
 const [units, size] = [5, 200];
 const hidden = "layers.0";
 
-/** Trains on all points at once by Adam. @returns the vectors of weights on the way, every 25 steps. */
+/**
+ * Trains on all points at once by Adam. @returns the weight vectors along the way, every 25 steps.
+ */
 function train(model: nn.Sequential, { inputs, targets }: Split, steps: number) {
   const [x, y] = [fromHost(inputs).cast("float32"), fromHost(targets)];
   const optimizer = new Optimizer(model, adam(), { lr: 0.05 });
@@ -51,12 +53,12 @@ function study(data: Split, steps: number, seed: number) {
   averageUnits(model, hidden);
   const average = surface.point();
   const middle = centre(points);
-  const last = points.at(-1)!; // 0 … K − 1 as it was; the first is the reverse
+  const last = points.at(-1)!; // 0 … K − 1 is the identity; the first is the reverse
   return {
     loss,
     difference: Math.max(...points.map((p) => Math.abs(surface.value(p) - loss))),
     average: surface.value(average),
-    /** That the lab's closed form of the average is the average. */
+    /** Checks the lab's closed form of the average against the average. */
     apart: Math.max(...middle.map((x, i) => Math.abs(x - average[i]!))),
     path: Array.from(
       { length: 41 },

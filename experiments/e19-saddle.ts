@@ -1,4 +1,4 @@
-/** E19: descent stays on a saddle, a push frees it; units that start equal stay equal. */
+/** E19: descent stays on a saddle until it is perturbed; units that start equal stay equal. */
 import { bumpLosses, leastOfMonotone } from "./shared/equal-units.ts";
 import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart } from "./shared/line-chart.ts";
@@ -6,7 +6,7 @@ import { descend, kindOf, pushes, rate, task } from "./shared/pushed-descent.ts"
 import { gaussian } from "./shared/random.ts";
 import { fitLine, mean, standardError } from "./shared/statistics.ts";
 
-/** A saddle, pushed; and the same pushes at a minimum. */
+/** A saddle with perturbations, and the same perturbations at a minimum. */
 function repetition(seed: number, r: number) {
   const { losses, teacher } = task(seed, 10 * r);
   const zero = (...shape: number[]) => gaussian(shape, 0, 0).mul(0).evalSync();

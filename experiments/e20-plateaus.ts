@@ -1,4 +1,4 @@
-/** E20: where the gradient vanishes although the answer is wrong. */
+/** E20: where the gradient vanishes although the prediction is wrong. */
 import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart } from "./shared/line-chart.ts";
 import { fitLine, mean, standardError } from "./shared/statistics.ts";

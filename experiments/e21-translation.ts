@@ -1,4 +1,7 @@
-/** E21: a convolution moves with its image; pooling makes the result depend less on where it is. */
+/**
+ * E21: a convolution commutes with translation; pooling makes the result less dependent on
+ * position.
+ */
 import type { Tensor } from "gradus";
 import { chart } from "gradus/draw";
 import { equivarianceError, invarianceError } from "gradus/lab";
@@ -21,7 +24,7 @@ function repetition(seed: number, r: number) {
     stridedEven: Math.max(
       ...even.map((d) => equivarianceError(strided, images, [d, d], [d / 2, d / 2])),
     ),
-    // an odd shift has no whole one to arrive as: the nearer of both neighbours
+    // an odd shift does not become an integer one: the nearer of both neighbours
     stridedOdd: Math.min(
       ...[0, 1].map((to) => equivarianceError(strided, images, [1, 1], [to, to])),
     ),
@@ -43,7 +46,9 @@ async function run({ quick, seed, progress }: Setup) {
     }),
   );
   const change = (window: number) => rows.find((row) => row.window === window)!;
-  /** What a window takes off the change by the one before it, at a shift of one pixel. */
+  /**
+   * By how much each window reduces the change that the previous one left, at a shift of one pixel.
+   */
   const gains = windows.slice(1).map((_, w) => {
     const falls = all.map((one) => one.changes[w]![0]! - one.changes[w + 1]![0]!);
     return { mean: mean(falls), error: standardError(falls) };

@@ -1,4 +1,7 @@
-/** E22: the error of a finite difference is a V in its step, that of the complex step is flat. */
+/**
+ * E22: the error of a finite difference is V-shaped in its step size, that of the complex step is
+ * flat.
+ */
 import { randomKey, type Tensor, tensor, uniform } from "gradus";
 import { centralDifference, complexStep } from "gradus/lab";
 import type { Experiment, Setup } from "./shared/experiment.ts";
@@ -30,7 +33,7 @@ const complex: Method = (x, step) => complexStep(f, x, x.mul(0).add(1), { step }
 /** Median over the points of the relative error, for steps 10^−from/4 … 10^−to/4. */
 function sweep(method: Method, points: readonly number[], precision: Precision, to: number) {
   const x = tensor(points as number[], precision);
-  // the points as float32 has them, so that only the method errs
+  // the points are exact in float32, so that only the method has errors
   const exact = Array.from(x.dataSync(), truth);
   return Array.from({ length: 4 * to - 3 }, (_, k): [number, number] => {
     const h = 10 ** (-1 - k / 4);

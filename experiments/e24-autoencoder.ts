@@ -1,11 +1,14 @@
-/** E24: a deep autoencoder keeps more in a narrow code than PCA; what the code looks like in the plane. */
+/**
+ * E24: a deep autoencoder keeps more information in a small code than PCA; and what the code looks
+ * like in the plane.
+ */
 import { chart } from "gradus/draw";
 import { autoencoder, images, pca, planes, purity } from "./shared/codes.ts";
 import type { Experiment, Setup } from "./shared/experiment.ts";
 import { lineChart } from "./shared/line-chart.ts";
 import { mean, standardError } from "./shared/statistics.ts";
 
-const narrow = 8; // the widest code that the claim is about, and the one that is drawn
+const narrow = 8; // the largest code of the claim, and the one that is drawn
 
 /** Learns codes of each width several times, and looks at one in the plane. */
 async function learnCodes({ quick, seed, data, progress }: Setup) {

@@ -1,4 +1,6 @@
-/** E25: a convolutional net hears digits, a recurrent one learns how names are spelt. */
+/**
+ * E25: a convolutional net recognizes spoken digits, a recurrent one learns the spelling of names.
+ */
 import { readText } from "gradus/data";
 import { chart } from "gradus/draw";
 import { bitsOfCounts, bitsOfGru, shuffledText } from "./shared/characters.ts";
@@ -7,7 +9,10 @@ import { integers } from "./shared/random.ts";
 import { listen, type Speech, speech } from "./shared/spoken.ts";
 import { mean, plusMinus, standardError } from "./shared/statistics.ts";
 
-/** The share of right answers on unheard recordings, and answers by truth, with the labels learnt as they are or shuffled. */
+/**
+ * The fraction of correct predictions on held-out recordings, and predictions by true label, with
+ * labels as they are or shuffled.
+ */
 function heard(data: Speech, steps: number, seed: number, shuffled: boolean) {
   const labels = data.train[1];
   const order = integers(labels.size, [labels.size], seed, 1);

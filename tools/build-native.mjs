@@ -17,7 +17,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const log = "build/native.log";
 const addon = "build/Release/gradus.node";
 const stampFile = "build/native.stamp";
-/** Long enough for one slow core; a download of headers that hangs must still end. */
+/** Long enough for one slow core; a download of headers that hangs is still ended. */
 const timeLimit = { configure: 3 * 60_000, build: 20 * 60_000 };
 
 /** Why there is no native engine, in a few words. */
@@ -40,7 +40,7 @@ function sources(folder) {
 function firstThatRuns(commands) {
   for (const command of commands) {
     if (!command) continue;
-    // CXX may hold a launcher and flags: "ccache g++".
+    // CXX may contain a launcher and flags: "ccache g++".
     const [program, ...args] = command.trim().split(/\s+/);
     const ran = spawnSync(/** @type {string} */ (program), [...args, "--version"], {
       stdio: "ignore",
@@ -70,7 +70,7 @@ function findHeaders() {
   return fs.existsSync(path.join(prefix, "include/node/node_api.h")) ? prefix : undefined;
 }
 
-/** What is missing for a build, before anything is started. */
+/** Checks for missing tools before a build starts. */
 function checkTools() {
   if (process.platform === "win32") throw new NotBuilt("the kernels need GCC or Clang");
   const cxx = firstThatRuns([process.env.CXX, "c++", "g++", "clang++"]);
@@ -110,7 +110,7 @@ function step(what, args, timeout, env) {
   if (ran.status !== 0) throw new NotBuilt(reasonFromLog(`${what} failed`));
 }
 
-/** What the configuration depends on; the Makefile itself follows changes of sources and headers. */
+/** The inputs of the configuration; the Makefile itself tracks changes of sources and headers. */
 function configurationStamp(/** @type {string[]} */ configure, /** @type {string} */ cxx) {
   const files = ["kernel/src", "kernel/simd"].flatMap(sources);
   const gyp = fs.readFileSync("binding.gyp", "utf8");
@@ -126,7 +126,7 @@ function build() {
   const nodeGyp = findNodeGyp();
   const headers = findHeaders();
   const nodedir = headers ? [`--nodedir=${headers}`] : [];
-  // Warnings are errors in a checkout; an installed package has no tests and no such zeal.
+  // Warnings are errors in a checkout, but not in an installed package, which has no tests.
   const werror = fs.existsSync("test") ? 1 : 0;
   const configure = [nodeGyp, "configure", ...nodedir, "--", `-Dwerror=${werror}`];
   const env = { ...process.env, CXX: cxx };
@@ -141,7 +141,7 @@ function build() {
     fs.writeFileSync(stampFile, stamp);
   }
   step("compilation", [nodeGyp, "build", "--jobs=max", ...nodedir], timeLimit.build, env);
-  // A symbol that is missing shows only now.
+  // A missing symbol shows only now.
   step("loading", ["-p", `require("./${addon}") && "loaded"`], 60_000, env);
   return fs.statSync(addon).mtimeMs !== before;
 }
@@ -156,7 +156,7 @@ function main() {
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     console.log(`gradus: native engine ${built ? `built in ${seconds} s` : "is up to date"}.`);
   } catch (error) {
-    // A stale addon would contradict the line below.
+    // A stale addon would contradict the next line.
     fs.rmSync(addon, { force: true });
     const why = error instanceof Error ? error.message : String(error);
     const seeLog = fs.existsSync(log) ? `; log in ${log}` : "";

@@ -21,7 +21,7 @@ if (isMainThread) process.chdir(path.dirname(path.dirname(fileURLToPath(import.m
 const toolchain = "@yowasp/clang";
 const out = "build/wasm";
 const objects = `${out}/objects`;
-/** Each worker holds a whole compiler, some 400 MB. */
+/** Each worker runs a complete compiler, some 400 MB. */
 const maxWorkers = 2;
 
 const target = "--target=wasm32-wasip1";
@@ -30,10 +30,10 @@ const compileFlags = [
   ...["-std=c++17", "-O3", "-msimd128", "-fno-exceptions", "-fno-rtti"],
   "-ffp-contract=off", // a fused multiply-add only where the source asks: results agree between engines
   ...["-fno-math-errno", "-DGRADUS_ISA=simd128", "-Ikernel", "-Ikernel/src"],
-  // No store that the source does not make: an object serves modules with and without threads.
+  // No speculative stores: an object serves modules with and without threads.
   ...["-mthread-model", "posix"],
 ];
-/** For what uses <atomic>, in modules with threads: all other code is the same in both. */
+/** For files that use <atomic>, in modules with threads: all other code is the same in both. */
 const atomicFlags = ["-matomics", "-mbulk-memory"];
 const linkFlags = [
   target,
@@ -42,12 +42,12 @@ const linkFlags = [
   "-Wl,--max-memory=4294967296", // all that 32-bit addresses reach; it grows to that only when asked
   "-Wl,-z,stack-size=1048576", // below the data, so that overflow traps
   "-Wl,--stack-first",
-  "-Wl,--export=__stack_pointer", // to be put back after a call that stopped, and set in workers
+  "-Wl,--export=__stack_pointer", // restored after a call that trapped, and set in workers
 ];
 /**
- * The memory comes from outside, as large at first as src/runtime/wasm-threads.ts makes it. The
- * features go unchecked because the C library has no atomics; the kernel calls its allocator on one
- * thread only, and the rest of it has no state. Every worker sets a stack pointer of its own.
+ * The memory is imported, with the initial size of src/runtime/wasm-threads.ts. Features are not
+ * checked because the C library has no atomics; the kernel calls its allocator on one thread only,
+ * and the rest of it has no state. Every worker sets its own stack pointer.
  */
 const sharedLinkFlags = [
   ...[
@@ -60,8 +60,8 @@ const sharedLinkFlags = [
 ];
 
 /**
- * A module to build. Relaxed multiply-adds may round once or twice, as the processor likes, so only
- * products use them: all else is the same code, and gives the same results, in both.
+ * A module to build. Relaxed multiply-adds round once or twice depending on the processor, so only
+ * products use them: everything else is the same code, with the same results, in both.
  */
 const products = ["gemm/gemm", "gemm/micro_kernels", "conv/conv", "conv/winograd"].map(
   (name) => `kernel/simd/${name}.cc`,
@@ -73,12 +73,18 @@ const modules = [
   { file: "gradus-relaxed.threads.wasm", relaxed: products, threads: true },
 ];
 
-/** A translation unit to compile. @typedef {{ files: string[], flags: string[], object: string }} Job */
+/**
+ * A translation unit to compile. @typedef {{ files: string[], flags: string[], object: string }}
+ * Job
+ */
 
 /** Why there is no module, in a few words. */
 class NotBuilt extends Error {}
 
-/** What kernel/bindings/wasm replaces: the choice of an instruction set at run time, and threads. */
+/**
+ * The files that kernel/bindings/wasm replaces: the choice of an instruction set at run time, and
+ * threads.
+ */
 const replaced = ["kernel/src/isa.cc", "kernel/src/threads.cc"];
 
 /** The pool that a module leaves out. @param {boolean} threads */
@@ -152,7 +158,7 @@ function treeOf(files) {
   return tree;
 }
 
-/** Whether the compiler itself has been read. */
+/** Whether the compiler itself has been loaded. */
 let prepared = false;
 
 /**
@@ -184,7 +190,7 @@ async function compile({ files, flags, object }) {
   write(`${objects}/${object}`, await clang([...flags, "-I.", "-c", "unit.cc"], texts, "result.o"));
 }
 
-/** Writes a file so that nobody sees half of it. @param {string} file @param {Uint8Array} bytes */
+/** Writes a file atomically. @param {string} file @param {Uint8Array} bytes */
 function write(file, bytes) {
   const temporary = `${file}.${process.pid}.tmp`;
   fs.writeFileSync(temporary, bytes);
@@ -280,7 +286,7 @@ async function main() {
     const what = built.length ? `built in ${seconds} s (${sizes.join("; ")})` : "is up to date";
     console.log(`gradus: WebAssembly engine ${what}.`);
   } catch (error) {
-    // A stale module would contradict the line below.
+    // A stale module would contradict the next line.
     for (const { file } of modules) fs.rmSync(`${out}/${file}`, { force: true });
     const why = error instanceof Error ? error.message : String(error);
     console.log(`gradus: WebAssembly engine not built (${why}).`);

@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 /**
  * Writes the JavaScript of dist/ from src/ and experiments/: few files, so that a program starts
- * quickly. One build for all that package.json names, so that no module comes to lie in two files,
- * with a state of its own in each. tsc adds the declarations afterwards.
+ * quickly. One build for everything that package.json exports, so that no module is in two files
+ * with separate states. tsc adds the declarations afterwards.
  *
  *   dist/chunks/base.js, core.js         what all need; the engine, up to `tensor`
  *   dist/chunks/nn.js, …                 one file for each folder that is public
  *   dist/index.js, dist/nn/index.js, …   what package.json exports, out of chunks
  *   dist/cli/, dist/experiments/         commands and claims, loaded when they are called
  *
- * Every file but dist/index.js lies one folder deep, as in src/: `import.meta.url` leads from either
+ * Every file but dist/index.js is one folder deep, as in src/: `import.meta.url` leads from either
  * to build/ and to package.json.
  */
 import fs from "node:fs";
@@ -32,7 +32,7 @@ const entries = [
   ...Object.values(bin),
 ].map(nameOf);
 
-/** A file of its own, which threads run; `data/augment/pool.ts` looks for it beside itself. */
+/** A separate file, which threads run; `data/augment/pool.ts` looks for it beside itself. */
 const worker = "src/data/augment/worker.ts";
 
 /** `src/nn/linear.ts` → `nn`; `experiments/codes.ts` → `experiments`. @param {string} id */
@@ -78,8 +78,8 @@ await bundle.write({
     return `${loadedWhenCalled.includes(folder) ? folder : "chunks"}/[name].js`;
   },
   codeSplitting: {
-    // A group takes along what it imports, unless an earlier one has it. Readers of files and the
-    // threads that augment data need no engine.
+    // A group includes what it imports, unless an earlier one has it. Readers of files and the
+    // augmentation threads need no engine.
     groups: [
       { name: "base", test: modulesOf((folder) => folder === "base") },
       { name: "augment", test: /augment[\\/]apply\.ts$/ },

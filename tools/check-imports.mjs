@@ -1,22 +1,20 @@
 #!/usr/bin/env node
 /**
- * Checks who imports whom. It fails on
- *  - an import that the table below does not allow,
- *  - a cycle of files that import each other, be it for types alone,
- *  - an npm package that package.json does not declare, or that the core must not need,
- *  - a folder of src/ that the table does not know.
+ * Checks who imports whom. It fails on - an import that the table below does not allow, - a cycle
+ * of files that import each other, even for types only, - an npm package that package.json does not
+ * declare, or that the core must not need, - a folder of src/ that the table does not know.
  *
- * The table is docs for the eye and data for this tool: a row is a folder of src/ and the folders
- * that it may import, all of them in rows above it. The order is the pipeline:
+ * The table is documentation and data for this tool: a row is a folder of src/ and the folders that
+ * it may import, all of them in rows above it. The order is the pipeline:
  *
  *   base → graph → runtime → ops → autodiff → compiler → tensor → nn → optim → train → learn → inspect → lab
  *
- * with two folders that stand beside it. `formats` reads and writes bytes (safetensors, npy, …) as plain arrays and so needs only `base`; `data` makes batches of tensors from files and so
- * needs `tensor` but no layer. Therefore both can be used by `train` and all that follows.
- * `draw` makes figures and pages of numbers and knows nothing of tensors.
- * `onnx` makes modules of ONNX files and files of modules.
- * `models` are layers put together, one per file, and import nothing but tensors and layers.
- * src/index.ts is the public face and may import everything but the commands.
+ * with some folders beside it. `formats` reads and writes bytes (safetensors, npy, …) as plain
+ * arrays and so needs only `base`; `data` makes batches of tensors from files and so needs `tensor`
+ * but no layer. Therefore both can be used by `train` and all that follows. `draw` makes figures
+ * and pages from numbers and does not depend on tensors. `onnx` makes modules of ONNX files and
+ * files of modules. `models` are composed of layers, one per file, and import only tensors and
+ * layers. src/index.ts is the public entry and may import everything but the commands.
  *
  * A new folder gets a row here and in the design page, in the same commit.
  */
@@ -51,7 +49,9 @@ export const table = {
   cli: [...training, "train", "learn", "inspect", "lab", "models", "onnx", "draw"],
 };
 
-/** The folders whose run-time code may load npm packages; all others work with none installed. */
+/**
+ * The folders whose code may load npm packages at run time; all others work with none installed.
+ */
 const mayLoadPackages = ["data", "draw", "onnx", "cli"];
 
 /** Folders beside src/ that hold code; they may import src/ and each other, but never be imported by it. */

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Checks the C++ of kernel/ and bench/: its format by clang-format (`.clang-format`), kernel/src and kernel/simd
- * also by clang-tidy (`.clang-tidy`). A tool that is not installed, or too old, is told and skipped:
- * `pip install clang-format clang-tidy` has both. `--write` formats instead.
+ * Checks the C++ of kernel/ and bench/: its format by clang-format (`.clang-format`), kernel/src
+ * and kernel/simd also by clang-tidy (`.clang-tidy`). A tool that is not installed, or too old, is
+ * reported and skipped: `pip install clang-format clang-tidy` has both. `--write` formats instead.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
-/** The first with all settings that the configurations use. */
+/** The first version with all settings that the configurations use. */
 const leastVersion = 20;
 const generated = ["kernel/src/opcodes.h", "kernel/src/conv_algorithms.h"];
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What takes too long for every commit: `npm run nightly`, or `npm run nightly -- kills tsan` for some of
- * it. Each step runs to its end, whatever became of those before, and leaves its output in
+ * Tests that take too long for every commit: `npm run nightly`, or `npm run nightly -- kills tsan`
+ * for some of it. Each step runs even if earlier ones failed, and leaves its output in
  * build/nightly/<step>.log. With other seeds: `SEED=7 npm run nightly`.
  */
 import { spawnSync } from "node:child_process";

@@ -32,7 +32,7 @@ export function supportMatrix(ops) {
   return table.map((row) => `| ${row} |`).join("\n");
 }
 
-/** Replaces what stands between the marks. @param {string} text @param {string} matrix */
+/** Replaces the text between the marks. @param {string} text @param {string} matrix */
 export function withMatrix(text, matrix) {
   const [start, end] = ["<!-- support matrix", "<!-- /support matrix -->"];
   const from = text.indexOf("\n", text.indexOf(start)) + 1;

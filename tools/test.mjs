@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * `npm test`: lint, imports, sizes, types, build, kernel tests, docstrings, unit tests, in turn, each to its end, with its
- * output as it comes. The last line is `N passed, N failed`: every unit test counts, and each other
- * step counts as one. Arguments go to vitest: `npm test -- test/tools`.
+ * `npm test`: lint, imports, sizes, types, build, kernel tests, docstrings, unit tests, in order,
+ * each to its end, with live output. The last line is `N passed, N failed`: every unit test counts,
+ * and each other step counts as one. Arguments go to vitest: `npm test -- test/tools`.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -61,7 +61,7 @@ function unitTests() {
   fs.rmSync(folder, { recursive: true });
 }
 
-// The tests meet the kernel and the command line of this working tree, not of the last installation.
+// The tests use the kernel and the command line of this working tree, not of the last installation.
 run(process.execPath, "tools/build-native.mjs");
 run(process.execPath, "tools/build-wasm.mjs");
 step("lint", "biome", "check", "--error-on-warnings", ".");
@@ -73,7 +73,7 @@ step("declarations", "tsc", "-p", "tsconfig.build.json");
 step("declarations of the experiments", "tsc", "-p", "tsconfig.experiments.json");
 if (fs.existsSync("kernel/Makefile"))
   step("kernel", "make", "--silent", `-j${os.availableParallelism()}`, "-C", "kernel", "test");
-// typedoc is a package of its own, installed at the first need.
+// typedoc is a separate package, installed when first needed.
 const quiet = ["--silent", "--no-audit", "--no-fund", "--prefix", "tools/docs"];
 if (fs.existsSync("tools/docs/node_modules/typedoc") || run("npm", "ci", ...quiet))
   step("reference of the API", "npm", "run", "--silent", "--prefix", "tools/docs", "check");

@@ -1,5 +1,5 @@
-// Throughput of the scalar instructions, in elements per nanosecond on one thread, on blocks that
-// stay in the first-level cache. The instruction sets are interleaved; the medians are printed.
+// Throughput of the scalar operations, in elements per nanosecond on one thread, on blocks that stay in L1. The
+// instruction sets are interleaved; the medians are printed.
 //
 //   elementwise_bench [lanes per block = 1024] [name of one instruction]
 #include <algorithm>

@@ -110,7 +110,7 @@ struct Layer {
   int64_t n, groups, c, o, size, kernel, pad, stride;
 };
 
-/// The same call of an x and a result with their images innermost.
+/// The same call with batch-innermost x and result.
 ConvCall batch_innermost(const ConvCall& dense) {
   ConvCall c = dense;
   for (int64_t* s : {&c.x_g, &c.x_c, &c.x_s[0], &c.x_s[1], &c.x_s[2]}) *s *= c.n;

@@ -1,4 +1,4 @@
-/** What an instruction does: floating-point operations, and bytes that it must move at least. */
+/** The cost of an instruction: floating-point operations, and the minimum number of bytes moved. */
 
 /** @typedef {{ buffer: number, dtype: string, offset: number, strides: readonly number[] }} View */
 /** @typedef {{ values: readonly { kind: string, op?: string }[] }} Expression */

@@ -1,4 +1,4 @@
-/** What the figures were measured on. */
+/** A description of the machine. */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -28,8 +28,8 @@ export function revision() {
 }
 
 /**
- * GFLOP/s of independent multiply-adds in registers, measured now by `peak.cc`: what no matrix product
- * can exceed. `null` without a C++ compiler.
+ * GFLOP/s of independent multiply-adds in registers, measured now by `peak.cc`: an upper bound for
+ * matrix products. `null` without a C++ compiler.
  * @param {number} threads
  * @returns {{ float32: number, float64: number } | null}
  */

@@ -1,4 +1,4 @@
-/** Runs one task in gradus and its peers, window by window in turn. */
+/** Runs one task in gradus and its peers, in alternating windows. */
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
@@ -40,7 +40,7 @@ import { titleOf } from "./task.mjs";
  * @property {string} [failure] why there is no ratio
  */
 
-/** A pause after which the threads of a library that ran have gone to sleep, in milliseconds. */
+/** A pause after which the threads of a library have gone to sleep, in milliseconds. */
 const settle = 60;
 
 /** The relative difference of first values that rounding explains: float32, sums in another order. */
@@ -66,15 +66,15 @@ async function firstValues(name, task, data, threads, limit) {
 }
 
 /**
- * The task with a learning rate so small that thousands of steps on one batch stay in the beginning of
- * training. Otherwise the loss would reach 0, and the gradients numbers so small that processors
- * become slow: for whoever makes more steps, sooner.
+ * The task with a learning rate so small that thousands of steps on one batch stay at the beginning
+ * of training. Otherwise the loss would reach 0 and gradients would become subnormal, which is
+ * slow: sooner for the library that makes more steps.
  * @param {Task} task @returns {Task}
  */
 export const steadyOf = (task) =>
   task.update ? { ...task, update: { ...task.update, lr: 1e-8 } } : task;
 
-/** A peer that is ready, and what its windows gave. */
+/** A peer that is ready, and the results of its windows. */
 class Contender {
   /** @type {number[]} */
   rates = [];
@@ -94,7 +94,7 @@ class Contender {
     const values = await firstValues(this.name, task, data, threads, limit);
     const steady = steadyOf(task);
     const ready = await this.peer.ask({ op: "prepare", task: steady, data, threads }, limit);
-    // the variant that is measured must begin with the same loss as the one that was checked
+    // the measured variant must start with the same loss as the one that was checked
     if (!agreeing(ready.values, values.slice(0, 1)))
       throw new Error(`its variants differ: ${ready.values} and ${values}`);
     this.ready = { ...ready, values };
@@ -139,8 +139,8 @@ export async function withData(task, f) {
 }
 
 /**
- * Rates of one task: gradus, a peer, gradus, the next peer, …; a ratio belongs to two windows that
- * follow each other.
+ * Rates of one task: gradus, a peer, gradus, the next peer, …; a ratio belongs to two consecutive
+ * windows.
  * @param {Task} task @param {readonly string[]} peers @param {Settings} settings
  * @returns {Promise<Result[]>}
  */
@@ -161,7 +161,7 @@ export const measureRates = (task, peers, settings) =>
       for (let i = 0; i < settings.windows; i++) {
         if (running.length === 0) await gradus.window(settings.seconds);
         for (const other of running) {
-          // a step of a slow peer may outlast many windows; few of them are enough
+          // a step of a slow peer may take longer than many windows; few of them are enough
           if (i >= 3 && other.ready.secondsPerStep > 4 * settings.seconds) continue;
           const rate = await gradus.window(settings.seconds);
           ratios.get(other.name)?.push(rate / (await other.window(settings.seconds)));

@@ -1,4 +1,4 @@
-/** A program's scratch memory beside the least that any plan of it could need. */
+/** A program's scratch memory beside the minimum for any plan of it. */
 
 /** @typedef {{ buffer: number, dtype: string, offset: number, strides: readonly number[] }} View */
 
@@ -9,7 +9,10 @@ const widths = /** @type {Record<string, number>} */ ({
   bool: 1,
 });
 
-/** What an instruction reads and writes, each with the shape that the view is over. @param {any} i @returns {{ reads: [View, readonly number[]][], writes: [View, readonly number[]][] }} */
+/**
+ * The views that an instruction reads and writes, each with its shape. @param {any} i @returns {{
+ * reads: [View, readonly number[]][], writes: [View, readonly number[]][] }}
+ */
 function accesses(i) {
   /** @param {any} e @param {readonly number[]} shape */
   const parts = (e, shape) => ({
@@ -84,7 +87,7 @@ export function memoryOf(program) {
     const { reads, writes } = accesses(instruction);
     for (const [view, shape] of reads) {
       if (view.buffer !== 0) continue;
-      // the bytes that are there now are those that were written last
+      // the current bytes are those that were written last
       let missing = [regionOf(view, shape)];
       for (let i = lives.length - 1; i >= 0 && missing.length > 0; i--) {
         const life = /** @type {typeof lives[number]} */ (lives[i]);

@@ -1,13 +1,12 @@
 /**
- * What one measurement computes, as plain data: every peer builds the same net from it, and the
- * initial values come from one file.
+ * The computation of one measurement, as plain data: every peer builds the same net from it, and
+ * the initial values come from one file.
  *
- * @typedef {{ type: "linear", in: number, out: number }
- *   | { type: "conv", in: number, out: number, kernel: number, stride?: number, padding?: number }
- *   | { type: "convTranspose", in: number, out: number, kernel: number, stride: number, padding: number, outputPadding: number }
- *   | { type: "maxPool", size: number, stride?: number }
- *   | { type: "lstm", in: number, hidden: number }
- *   | { type: "relu" | "tanh" | "flatten" }} Layer
+ * @typedef {{ type: "linear", in: number, out: number } | { type: "conv", in: number, out: number,
+ *   kernel: number, stride?: number, padding?: number } | { type: "convTranspose", in: number, out:
+ *   number, kernel: number, stride: number, padding: number, outputPadding: number } | { type:
+ *   "maxPool", size: number, stride?: number } | { type: "lstm", in: number, hidden: number } | {
+ *   type: "relu" | "tanh" | "flatten" }} Layer
  *
  * @typedef {{ name: "sgd" | "momentum" | "adam", lr: number }} Update
  *
@@ -32,7 +31,8 @@
  * @property {readonly Task[]} tasks
  * @property {number} [target] the ratio that we want
  * @property {number} [wasmTarget] the ratio that we want of the WebAssembly engine to jax-js
- * @property {"rate" | "cold start"} [measure] steps per second, or the time from the start of the process
+ * @property {"rate" | "cold start"} [measure] steps per second, or the time from the start of the
+ * process
  * @property {(task: Task) => import("gradus/nn").AnyModule} [model] the net in gradus
  */
 

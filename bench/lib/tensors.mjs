@@ -1,4 +1,4 @@
-/** Reads what `data.mjs` wrote, without loading gradus: peers read it too. */
+/** Reads the file of `data.mjs` without loading gradus: peers use it too. */
 import fs from "node:fs";
 
 /** @typedef {import("./data.mjs").HostArray} HostArray */

@@ -1,7 +1,7 @@
 import { Linear, Sequential, Tanh } from "gradus/nn";
 import { linear, tanh } from "../lib/task.mjs";
 
-/** The smallest net that is one: nearly all of its time is overhead. */
+/** The smallest real net: nearly all of its time is overhead. */
 export default /** @satisfies {import("../lib/task.mjs").Workload} */ ({
   title: "MLP 2-16-16-1, tanh, sigmoid + BCE, batch 32, SGD",
   peers: ["torch", "jax-js", "tfjs"],

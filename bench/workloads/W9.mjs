@@ -2,7 +2,7 @@ import W2, { task } from "./W2.mjs";
 
 const { network, input, loss, classes } = task;
 
-/** The gradient stands beside it: the product should cost at most 2.5 of them. */
+/** The gradient is measured as well: the product should cost at most 2.5 of them. */
 export default /** @satisfies {import("../lib/task.mjs").Workload} */ ({
   title: "Hessian-vector product of W2's loss, and its gradient",
   peers: ["torch", "jax-js"],

@@ -1,7 +1,7 @@
 /**
- * Five small tables, each cut anew for every seed, and a perceptron with one hidden layer for all of
- * them. Writes tables, cuts and scores to a file, from which sklearn_mlp.py measures scikit-learn's
- * perceptron on the same rows:
+ * Five small tables, each split anew for every seed, and a perceptron with one hidden layer for all
+ * of them. Writes tables, splits and scores to a file, from which sklearn_mlp.py measures
+ * scikit-learn's perceptron on the same rows:
  *
  *   node examples/tabular/tabular.mjs DATA && python3 examples/tabular/sklearn_mlp.py runs/tabular.json
  */
@@ -23,7 +23,10 @@ import { main } from "../support.mjs";
 
 /** @typedef {import("gradus/data").Split} Split @typedef {import("gradus/data").CsvSplit} Table */
 
-/** Where the tables lie, and what a reader cannot guess. @type {Record<string, [path: string, import("gradus/data").CsvOptions]>} */
+/**
+ * Where the tables are, and options that cannot be detected. @type {Record<string, [path: string,
+ * import("gradus/data").CsvOptions]>}
+ */
 const tables = {
   iris: ["tabular/iris.csv", {}],
   wine: ["tabular/wine.csv", {}],
@@ -32,13 +35,18 @@ const tables = {
   abalone: ["tabular/abalone.csv", { task: "regression" }],
 };
 
-/** One set of numbers for all classes and one for numbers to hit, chosen on seeds 100 to 119. */
+/**
+ * One set of hyperparameters for classification and one for regression, chosen on seeds 100 to 119.
+ */
 const settings = {
   classes: { steps: 2000, batchSize: 32, lr: 5e-3, weightDecay: 1, dropout: 0.5 },
   numbers: { steps: 5000, batchSize: 64, lr: 3e-3, weightDecay: 0.1, dropout: 0.2 },
 };
 
-/** The numbers of the rows to learn from and of those to judge by: 70 and 30 %. @param {number} size @param {number} seed */
+/**
+ * The numbers of the training and the test rows: 70 and 30 %. @param {number} size @param {number}
+ * seed
+ */
 function rowsOf(size, seed) {
   const numbers = Int32Array.from({ length: size }, (_, n) => n);
   const all = { dtype: /** @type {const} */ ("int32"), shape: [size], data: numbers };
@@ -46,7 +54,7 @@ function rowsOf(size, seed) {
 }
 
 /**
- * Inputs that are numbers, and targets to hit, with mean 0 and variance 1 over the training rows.
+ * Numeric inputs and targets, standardized to mean 0 and variance 1 over the training rows.
  * @param {Table} table @param {readonly Split[]} splits the training rows first
  */
 function scaled(table, splits) {
@@ -66,7 +74,7 @@ function scaled(table, splits) {
 }
 
 /**
- * The test score of one cut: accuracy, or R² of numbers.
+ * The test score of one split: accuracy, or R² of numbers.
  * @param {Table} table @param {readonly Split[]} splits @param {number} seed @param {boolean} quick
  */
 async function score(table, [train, test], seed, quick) {

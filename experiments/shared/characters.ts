@@ -1,4 +1,4 @@
-/** A recurrent net that guesses the next character of a name, and what counting gives. */
+/** A recurrent net that predicts the next character of a name, and a baseline by counting. */
 import { compile, fromHost, oneHot, type Tensor } from "gradus";
 import { characterSequences } from "gradus/data";
 import * as nn from "gradus/nn";
@@ -7,7 +7,7 @@ import { integers } from "./random.ts";
 
 const length = 24;
 
-/** The text without its order: each character stays as frequent as it is. */
+/** The text with its order destroyed: each character stays as frequent as it is. */
 export function shuffledText(codes: Int32Array, seed: number): Int32Array {
   const result = codes.slice();
   const draws = integers(2 ** 30, [codes.length], seed, 60).dataSync();
@@ -18,7 +18,10 @@ export function shuffledText(codes: Int32Array, seed: number): Int32Array {
   return result;
 }
 
-/** Bits per character of the test text, from counts of each character after the `order` before it, one added to each. */
+/**
+ * Bits per character of the test text, from counts of each character after the preceding `order`
+ * characters, with add-one smoothing.
+ */
 export function bitsOfCounts(
   train: Int32Array,
   test: Int32Array,
@@ -41,7 +44,7 @@ export function bitsOfCounts(
   return bits / (test.length - order);
 }
 
-/** Bits per character of the test text by a GRU that learnt from pieces of the other. */
+/** Bits per character of the test text by a GRU trained on sequences of the other. */
 export function bitsOfGru(
   train: Int32Array,
   test: Int32Array,

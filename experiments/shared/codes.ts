@@ -10,7 +10,10 @@ import { integers } from "./random.ts";
 const side = 14;
 const pixels = side * side;
 
-/** Handwritten digits where they are, else drawn ones, at half the size: `[N, 196]`, the training mean subtracted. */
+/**
+ * Handwritten digits if available, else generated ones, at half the size: `[N, 196]`, centered by
+ * the training mean.
+ */
 export async function images(folder: string | undefined, n: number, tested: number, seed: number) {
   const all =
     folder === undefined
@@ -30,7 +33,7 @@ function take({ inputs, targets }: Split, n: number, seed: number) {
   return { x: avgPool(x, { size: 2 }).reshape([n, pixels]).evalSync(), labels };
 }
 
-/** Squared distance of images from what the code gives back, as a share of their variance. */
+/** Squared reconstruction error of images, as a fraction of their variance. */
 const share = (x: Tensor, back: Tensor): number =>
   x.sub(back).square().sum().item() / x.square().sum().item();
 
@@ -83,7 +86,7 @@ export async function planes(codes: Tensor, seed: number, iterations: number) {
   };
 }
 
-/** The share of points whose nearest neighbour has the same label. */
+/** The fraction of points whose nearest neighbour has the same label. */
 export function purity(points: readonly (readonly number[])[], labels: readonly number[]): number {
   const same = points.filter((p, i) => {
     const away = points.map((q, j) =>

@@ -18,7 +18,7 @@ const activations = {
   },
 };
 
-/** An initializer with the activation behind it; `gain` is n σ², and `keeps` the claim. */
+/** An initializer with its activation; `gain` is n σ², and `keeps` the claim. */
 export interface Pairing {
   readonly name: string;
   readonly initializer: init.Initializer;
@@ -33,7 +33,10 @@ export interface Profile {
   readonly gradient: readonly number[];
 }
 
-/** E f(√q u)², u ~ N(0, 1), by the trapezoidal rule: exact to rounding for what decays like this. */
+/**
+ * E f(√q u)², u ~ N(0, 1), by the trapezoidal rule: exact up to rounding for integrands that decay
+ * like this.
+ */
 function average(f: (z: number) => number, q: number): number {
   const h = 1e-3;
   let sum = 0;
@@ -61,7 +64,7 @@ function prober(depth: number, n: number, activation: Name) {
     const through = (probes: readonly Tensor[]) => {
       let h = x;
       weights.forEach((w, l) => {
-        const z = h.matmul(w.transpose()).add(probes[l]!); // a probe is 0 and feels the gradient
+        const z = h.matmul(w.transpose()).add(probes[l]!); // a probe is 0 and receives the gradient
         signal.push(moment(z));
         h = l + 1 < depth ? f(z) : z;
       });
@@ -92,7 +95,7 @@ export interface Sizes {
   readonly depth: number;
   readonly nets: number;
 }
-/** Bits per layer passed, over the deeper half, where the start is forgotten. */
+/** Bits per layer, over the deeper half, where the start is forgotten. */
 export const rate = (logs: readonly number[]): number => {
   const from = logs.length >> 1;
   return (logs.at(-1)! - logs[from]!) / (logs.length - 1 - from);

@@ -1,4 +1,4 @@
-/** Hidden units that start with equal weights, and what one of them could do alone. */
+/** Hidden units that start with equal weights, and what a single one could achieve. */
 import { type Tensor, tensor } from "gradus";
 import { gradientDescent } from "./gradient-descent.ts";
 import { gaussian } from "./random.ts";
@@ -12,7 +12,9 @@ const variance = mean(bump.map((y) => (y - mean(bump)) ** 2));
 /** Nets Σ v σ(wx + b) + c, each of S: w, b, v `[S, 1, K]`, c `[S, 1]`. */
 type Nets = { w: Tensor; b: Tensor; v: Tensor; c: Tensor };
 
-/** What descent leaves of the bump's variance, from zero, equal and different weights. */
+/**
+ * The fraction of the bump's variance that descent leaves, from zero, equal and different weights.
+ */
 export function bumpLosses(seed: number, starts: number, steps: number) {
   const [points, y] = [tensor(x, "float64").reshape([-1, 1]), tensor(bump, "float64")];
   const losses = ({ w, b, v, c }: Nets): Tensor =>
@@ -42,8 +44,8 @@ export function bumpLosses(seed: number, starts: number, steps: number) {
 }
 
 /**
- * The least share of the bump's variance that a monotone curve leaves, by pooling neighbours that
- * fall until none does. Units that are equal add up to one, and c + v σ(wx + b) is monotone.
+ * The smallest fraction of the bump's variance that a monotone curve leaves, by the
+ * pool-adjacent-violators algorithm. Equal units add up to one, and c + v σ(wx + b) is monotone.
  *
  * @see Ayer, Brunk, Ewing, Reid & Silverman 1955
  */
@@ -55,5 +57,5 @@ export function leastOfMonotone(): number {
     pools.push(pool);
   }
   const squares = pools.flatMap((pool) => pool.map((y) => (y - mean(pool)) ** 2));
-  return mean(squares) / variance; // the bump is even: a falling curve does no better
+  return mean(squares) / variance; // the bump is even: a decreasing curve is no better
 }

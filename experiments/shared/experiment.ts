@@ -2,7 +2,7 @@ import type { Setup } from "gradus/lab";
 
 export type { Experiment, Measured, Outcome, Setup } from "gradus/lab";
 
-/** Thrown by an experiment that needs data which are not there. */
+/** Thrown by an experiment whose data are missing. */
 export class Missing extends Error {}
 
 /** The folder of a real data set. @throws {Missing} saying what is missing. */

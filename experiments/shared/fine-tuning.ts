@@ -1,4 +1,4 @@
-/** A small convolutional net that learns five digits, and then five others from a few examples. */
+/** A small convolutional net trained on five digits, and then on five others with few examples. */
 import { avgPool, compile, fromHost, type Tensor } from "gradus";
 import { type Dataset, digits, readIdxFolder, type Split } from "gradus/data";
 import * as nn from "gradus/nn";
@@ -9,13 +9,16 @@ import { mean, standardError } from "./statistics.ts";
 
 export type Examples = readonly [images: Tensor, labels: Tensor];
 
-/** Handwritten digits where they are, else drawn ones. */
+/** Handwritten digits if available, else generated ones. */
 export const someDigits = async (folder: string | undefined, seed: number): Promise<Dataset> =>
   folder === undefined
     ? digits({ train: 12_000, test: 2000, seed })
     : await readIdxFolder(`${folder}/mnist`);
 
-/** Random examples `[N, 1, 14, 14]`, at half the size, of the digits from … from + 4, as 0 … 4: so many of each. */
+/**
+ * Random examples `[N, 1, 14, 14]`, at half the size, of the digits from … from + 4, as 0 … 4: the
+ * same number of each.
+ */
 export function draw(
   { inputs, targets }: Split,
   from: number,
@@ -61,7 +64,7 @@ export const convNet = (seed: number): nn.Sequential =>
       ),
   );
 
-/** A net with its optimiser, compiled once: each run puts other weights in. */
+/** A net with its optimizer, compiled once: each run loads other weights. */
 export class Learner {
   readonly model: nn.Sequential;
   readonly #optimizer: Optimizer;
@@ -85,7 +88,7 @@ export class Learner {
     this.#wrong = (x, y) => wrong.sync(x, y);
   }
 
-  /** Begins with the weights of a net of the same layers. */
+  /** Starts from the weights of a net with the same layers. */
   start(from: nn.Sequential): void {
     const values = Object.values(from.parameters());
     Object.values(this.model.parameters()).forEach((p, i) => {
@@ -96,7 +99,7 @@ export class Learner {
     });
   }
 
-  /** So many steps, each on all examples or on a batch of them in turn. */
+  /** A number of steps, each on all examples or on consecutive batches. */
   learn([x, y]: Examples, lr: number, steps: number, batch = Number.POSITIVE_INFINITY): void {
     const n = x.shape[0]!;
     const parts = Math.max(1, Math.floor(n / batch));
@@ -113,10 +116,10 @@ export class Learner {
   }
 }
 
-/** Nets that have learnt five digits, by their true labels or shuffled ones, with new heads. */
+/** Nets trained on five digits, with true or shuffled labels, with new last layers. */
 export type Pretrained = Readonly<Record<"real" | "shuffled", nn.Sequential>>;
 
-/** Learns 0 … 4, once by the true labels and once by shuffled ones. */
+/** Trains on 0 … 4, once with the true labels and once with shuffled ones. */
 export function pretrain(
   learner: Learner,
   [x, labels]: Examples,
@@ -135,7 +138,7 @@ export function pretrain(
   return { real: net(labels), shuffled: net(labels.take(order).evalSync()) };
 }
 
-/** Errors against the number of examples, with two standard errors; one manner dashed. */
+/** Errors against the number of examples, with two standard errors; one variant dashed. */
 export const errorChart = (
   counts: readonly number[],
   results: Readonly<Record<string, readonly { readonly errors: readonly number[] }[]>>,

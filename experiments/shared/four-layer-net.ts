@@ -1,4 +1,4 @@
-/** A four-layer convolutional net, trained until it knows part of its examples. */
+/** A four-layer convolutional net, trained until it has learned part of its examples. */
 import { compile, fromHost, type Tensor } from "gradus";
 import { batches, type Split } from "gradus/data";
 import * as nn from "gradus/nn";
@@ -43,8 +43,8 @@ function fourLayers(
 }
 
 /**
- * Training error of epochs 1, 2, … by stochastic descent with momentum 0.9, each batch judged before
- * it is learnt from; it ends below the goal or after `most` epochs.
+ * Training error of epochs 1, 2, … by SGD with momentum 0.9, each batch evaluated before its step;
+ * it ends below the goal or after `most` epochs.
  */
 export async function errorsOf(
   data: Split,
@@ -73,7 +73,10 @@ export async function errorsOf(
   return errors;
 }
 
-/** When the curve of errors, each of the middle of its epoch, crosses the goal; ∞ if it does not. */
+/**
+ * When the curve of errors, each placed at the middle of its epoch, crosses the goal; ∞ if it does
+ * not.
+ */
 export function crossing(errors: readonly number[], goal: number): number {
   const after = errors.findIndex((e) => e < goal);
   if (after < 0) return Number.POSITIVE_INFINITY;

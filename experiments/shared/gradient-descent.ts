@@ -2,8 +2,8 @@
 import { compile, type Tensor, type TensorTree, valueAndGrad } from "gradus";
 
 /**
- * w ← w − rate · ∇L(w), `steps` times, in one compiled program. Where the leaves of w have a leading
- * axis of nets and L gives one loss per net, the nets do not feel each other.
+ * w ← w − rate · ∇L(w), `steps` times, in one compiled program. If the leaves of w have a leading
+ * axis of nets and L returns one loss per net, the nets are independent.
  */
 export function gradientDescent<W extends Readonly<Record<string, Tensor>>>(
   losses: (w: W) => Tensor,

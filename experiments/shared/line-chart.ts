@@ -1,4 +1,4 @@
-/** The figure that most claims need: a few curves, named by color, with points, errors and limits. */
+/** The figure of most claims: a few curves, named by color, with points, error bars and limits. */
 import { chart } from "gradus/draw";
 
 export interface Curve {
@@ -24,7 +24,7 @@ export interface LineChart {
   readonly yDomain?: readonly [number, number];
 }
 
-/** Okabe & Ito 2008, but the yellow: told apart by color-blind readers. */
+/** Okabe & Ito 2008, without the yellow: distinguishable for color-blind readers. */
 const palette = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555"];
 
 const superscript = (exponent: number): string =>

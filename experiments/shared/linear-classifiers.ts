@@ -1,4 +1,4 @@
-/** Two normal classes, and what naive Bayes and logistic regression make of samples of them. */
+/** Two normal classes, and naive Bayes and logistic regression on samples of them. */
 import { concat, type Tensor, tensor } from "gradus";
 import { LogisticRegression } from "gradus/learn";
 import { gaussian } from "./random.ts";
@@ -6,9 +6,12 @@ import { gaussian } from "./random.ts";
 /** The number of features. */
 export const d = 20;
 const shift = 0.3; // the classes are N(±shift, Σ), as many examples of each
-const ridge = 0.01; // on ½‖w‖² against the sum of losses, so that separable samples have an answer
+const ridge = 0.01; // of ½‖w‖²: separable samples then have a solution
 
-/** x = ±shift + ε + c u, where the first half of the features share u: naive Bayes is right at c = 0. */
+/**
+ * x = ±shift + ε + c u, where the first half of the features share u: naive Bayes is the right
+ * model at c = 0.
+ */
 export function sample(c: number, n: number, runs: number, seed: number, stream: number): Tensor {
   const which = tensor(
     Array.from({ length: d }, (_, i) => (i < d / 2 ? c : 0)),
@@ -26,7 +29,7 @@ const signs = (n: number): Tensor =>
     "float64",
   );
 
-/** w·x + b > 0 says class 1; one classifier per run, `[runs, d + 1]` with b last. */
+/** w·x + b > 0 means class 1; one classifier per run, `[runs, d + 1]` with b last. */
 type Classifiers = Tensor;
 
 /** Gaussian naive Bayes with one variance per feature: w = (m₁ − m₀)/σ², b = −w·(m₁ + m₀)/2. */

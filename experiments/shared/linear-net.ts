@@ -12,7 +12,7 @@ export const matrix = (x: Tensor) => x.toArray() as Matrix;
 /** Both layers: the net maps x to ABx, d → p → d. */
 export type Net = { A: Tensor; B: Tensor };
 
-/** Data y = Wx + noise, and what the theorem speaks of: Σ = Σ_YX Σ_XX⁻¹ Σ_XY = U Λ Uᵀ. */
+/** Data y = Wx + noise, and the quantities of the theorem: Σ = Σ_YX Σ_XX⁻¹ Σ_XY = U Λ Uᵀ. */
 export function regression(seed: number) {
   const turn = (stream: number) => table(orthonormal(matrix(gaussian([d, d], seed, stream))));
   const W = turn(0)

@@ -3,24 +3,24 @@ import { compile, grad, hvp, type Tensor, tensor } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
 import { norm } from "./vectors.ts";
 
-/** Where one start ended. */
+/** The end point of one start. */
 export interface End {
   readonly point: readonly number[];
   readonly value: number;
   readonly gradient: readonly number[];
   /** Of the Hessian, the largest first. */
   readonly eigenvalues: readonly number[];
-  /** ‖H⁻¹g‖/‖w‖: how far Newton's method would still go, whatever the units of w. */
+  /** ‖H⁻¹g‖/‖w‖: the length of the next Newton step, whatever the units of w. */
   readonly stepLeft: number;
 }
 
-/** Functions of d numbers for many points at once: `[B, d]` to `[B]`, each row for itself. */
+/** Functions of d numbers for many points at once: `[B, d]` to `[B]`, each row independent. */
 export type Losses = (w: Tensor) => Tensor;
 
 /**
- * Goes down from every start by w ← w − t |H|⁻¹ g, with |H| = Q|Λ|Qᵀ: Newton's step near a minimum,
- * and a way down everywhere else, so that saddles and maxima do not attract. t is quartered
- * until the loss falls.
+ * Descends from every start by w ← w − t |H|⁻¹ g, with |H| = Q|Λ|Qᵀ: Newton's step near a minimum,
+ * and a descent direction everywhere else, so that saddles and maxima do not attract. t is
+ * quartered until the loss falls.
  *
  * @see Dauphin et al. 2014, "Identifying and attacking the saddle point problem", §6
  */
@@ -40,7 +40,7 @@ export function descend(
     );
     seen = seen.map((old, b) => {
       const fresh = tried[b]!;
-      // a tie within rounding is let through where the gradient shrinks: the last steps to a minimum
+      // a tie within rounding is accepted if the gradient shrinks: the last steps to a minimum
       const tie = Math.abs(fresh.value - old.value) <= 1e-15 * Math.abs(old.value);
       if (fresh.value < old.value || (tie && norm(fresh.gradient) < norm(old.gradient))) {
         step[b] = newtonStep(fresh);
@@ -55,8 +55,8 @@ export function descend(
 }
 
 /**
- * The minima among the ends, each once: where the Hessian is positive definite beyond rounding and
- * Newton's method would not move on.
+ * The distinct minima among the end points: where the Hessian is positive definite beyond rounding
+ * and Newton's method would not move on.
  */
 export function minima(losses: Losses, starts: readonly (readonly number[])[]): End[] {
   const found: End[] = [];

@@ -1,14 +1,14 @@
-/** The arithmetic that a tensor stands for, counted in its graph. */
+/** Counts the arithmetic of a tensor in its graph. */
 import type { Tensor } from "gradus";
 
-/** What moves numbers and computes none. */
+/** Ops that move numbers without computing any. */
 const movement =
   /^(data|constant|identity|reshape|permute|broadcast|concat|pad|slice|flip|gather|placeholder|cast)$/;
 const line = /^(%\d+) = (\w+)((?: %\d+)*).*: \w+?(?:\[([\d, ]*)\])?$/;
 
 /**
- * Additions, multiplications and functions of one number: 2mnk for a product of `[m, k]` and
- * `[k, n]`, and otherwise one for each element of the larger of an op's input and output.
+ * Additions, multiplications and functions of one number: 2mnk for a product of `[m, k]` and `[k,
+ * n]`, otherwise one per element of the larger of an op's input and output.
  */
 export function countOperations(y: Tensor): number {
   const shapes = new Map<string, readonly number[]>();

@@ -1,4 +1,4 @@
-/** Small nets that learn their few examples by heart, and what keeps them from it. */
+/** Small nets that memorize their few examples, and methods against it. */
 import { compile, fromHost, type Tensor } from "gradus";
 import type { Split } from "gradus/data";
 import * as nn from "gradus/nn";
@@ -7,16 +7,16 @@ import { integers } from "./random.ts";
 
 export const side = 28;
 const shift = 2; // pixels, each way
-const every = 10; // steps from one look at the validation set to the next
+const every = 10; // steps from one evaluation on the validation set to the next
 
-/** How a net is kept from learning its examples by heart. */
+/** How a net is regularized. */
 export interface Manner {
   readonly shifts?: boolean;
   readonly dropout?: number;
   readonly decay?: number;
-  /** Stops where the validation loss is least. */
+  /** Stops where the validation loss is smallest. */
   readonly early?: boolean;
-  /** Another start of the same. */
+  /** Another random start of the same net. */
   readonly another?: boolean;
 }
 

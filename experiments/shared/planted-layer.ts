@@ -13,9 +13,11 @@ const probability = (W: Tensor, x: Tensor): Tensor =>
     .sigmoid()
     .mean({ axis: 1 })
     .mul(1 - 2e-12)
-    .add(1e-12); // the logarithms below stay finite where a step goes far
+    .add(1e-12); // keeps the logarithms below finite after a large step
 
-/** Cross-entropy of n examples; labels thrown with the planted W*, or their expectation given x. */
+/**
+ * Cross-entropy of n examples; labels sampled from the planted W*, or their expectation given x.
+ */
 export function problem(
   planted: readonly number[],
   n: number,

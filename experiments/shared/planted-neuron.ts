@@ -1,17 +1,17 @@
-/** One neuron whose labels come from planted weights, as Mei, Bai & Montanari 2018 have it. */
+/** One neuron whose labels come from planted weights, as in Mei, Bai & Montanari 2018. */
 import { randomKey, type Tensor, tensor, uniform } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
 import { type Derivatives, derivatives, table } from "./newton.ts";
 import { gaussian } from "./random.ts";
 import { norm, tuples } from "./vectors.ts";
 
-/** ‖w*‖. It lies along the first axis: x ~ N(0, I) has no direction of its own. */
+/** ‖w*‖. It lies along the first axis: x ~ N(0, I) is isotropic. */
 export const planted = 1;
 
 /**
- * The squared losses of R samples of n examples in d dimensions, each at weights of its own, `[R, d]`
- * to `[R]`; one sample serves any number of weights. y is 1 with probability σ(w*ᵀx), or with ½
- * where a coin is thrown without a look at x.
+ * The squared losses of R samples of n examples in d dimensions, each at its own weights, `[R, d]`
+ * to `[R]`; one sample serves any number of weights. y is 1 with probability σ(w*ᵀx), or with ½ for
+ * labels that are independent of x.
  */
 export function samples(R: number, n: number, d: number, seed: number, coin = false) {
   const x = gaussian([R, n, d], seed, n);
@@ -25,7 +25,7 @@ export function samples(R: number, n: number, d: number, seed: number, coin = fa
     x.matmul(w.unsqueeze(2)).squeeze(-1).sigmoid().sub(y).square().mean({ axis: 1 });
 }
 
-/** The trapezoidal rule for x ~ N(0, I) in 3 dimensions: exact to 1e-5 for what is asked here. */
+/** The trapezoidal rule for x ~ N(0, I) in 3 dimensions: accurate to 1e-5 here. */
 function quadrature() {
   const nodes = tuples(
     Array.from({ length: 25 }, (_, i) => (i - 12) / 2),
@@ -38,8 +38,9 @@ function quadrature() {
 }
 
 /**
- * Value (less a constant), gradient and Hessian of the expected loss, at many points. Turned such
- * that w* is along the first axis and w in the plane of the first two, a third axis stands for all others.
+ * Value (up to a constant), gradient and Hessian of the expected loss, at many points. Rotated so
+ * that w* is along the first axis and w in the plane of the first two; a third axis represents all
+ * others.
  */
 export function population(): (points: readonly (readonly number[])[]) => Derivatives[] {
   const { x, weights } = quadrature();

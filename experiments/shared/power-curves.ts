@@ -1,4 +1,4 @@
-/** Quantities that fall with the number of examples, and the exponents with which they do. */
+/** Quantities that decrease with the number of examples, and their exponents. */
 import { fitPower, mean, standardError } from "./statistics.ts";
 import { norm } from "./vectors.ts";
 

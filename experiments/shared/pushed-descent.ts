@@ -1,4 +1,4 @@
-/** Nets v · tanh(Wx) on a critical point, and descent from it after pushes. */
+/** Nets v · tanh(Wx) at a critical point, and descent from it after perturbations. */
 import { compile, type Tensor, tensor, valueAndGrad } from "gradus";
 import { type Classification, classify, LossSurface } from "gradus/lab";
 import { gaussian } from "./random.ts";
@@ -6,13 +6,13 @@ import { gaussian } from "./random.ts";
 /** η of descent. */
 export const rate = 0.1;
 const most = 10_000;
-/** δ: how far a point is moved. */
+/** δ: the size of a perturbation. */
 export const pushes = [-10, -8, -6, -4, -2].map((e) => 10 ** e);
 
 /** Nets v · tanh(Wx) side by side: w `[S, K, 3]`, v `[S, K]`. */
 type Nets = { readonly w: Tensor; readonly v: Tensor };
 
-/** A random tanh neuron to be learnt, and half the mean squared error of each net, `[S]`. */
+/** A random tanh neuron as target, and half the mean squared error of each net, `[S]`. */
 export function task(seed: number, stream: number) {
   const x = gaussian([64, 3], seed, stream);
   const teacher = gaussian([1, 3], seed, stream + 1);
@@ -24,13 +24,16 @@ export function task(seed: number, stream: number) {
   return { losses, teacher };
 }
 
-/** What a point of one net is: w `[1, K, 3]`, v `[1, K]`. */
+/** A point of one net: w `[1, K, 3]`, v `[1, K]`. */
 export function kindOf(losses: (w: Nets) => Tensor, at: Nets): Classification {
   const surface = LossSurface.of((n: Nets) => losses(n).sum(), at);
   return classify(surface, surface.point());
 }
 
-/** Descent from a point moved by each push along the same random direction; the first is not moved. */
+/**
+ * Descent from a point perturbed along the same random direction by each size; the first is not
+ * perturbed.
+ */
 export function descend(
   losses: (w: Nets) => Tensor,
   at: Nets,

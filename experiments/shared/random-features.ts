@@ -33,7 +33,10 @@ export function kernelErrors(
   return degrees.map((n) => squares.map((each) => Math.sqrt(mean(each.map((s) => s[n]!)))));
 }
 
-/** A ReLU net with a frozen first layer against kernel machines: its own kernel's, and the limit's. */
+/**
+ * A ReLU net with a frozen first layer against kernel machines: with its own kernel, and with the
+ * limit.
+ */
 export async function netErrors(x: Tensor, ms: readonly number[], repeats: number, seed: number) {
   const inputs = x.toArray() as number[][];
   const y = inputs.slice(0, inputs.length / 2).map(([a, b]) => Math.sin(2 * a!) + a! * b!);
@@ -54,6 +57,6 @@ export async function netErrors(x: Tensor, ms: readonly number[], repeats: numbe
   return found;
 }
 
-/** Of Φ Φᵀ, which decides how fast a net can descend. */
+/** The condition number of Φ Φᵀ, which determines how fast a net can descend. */
 const largestEigenvalue = (phi: Tensor): number =>
   eigenSymmetric(phi.matmul(phi.transpose()).toArray() as number[][]).values[0]!;

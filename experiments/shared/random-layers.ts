@@ -1,11 +1,11 @@
-/** Layers with random filters, and digits to move before them. */
+/** Layers with random filters, and digits to shift in front of them. */
 import { conv, fromHost, maxPool, type Tensor } from "gradus";
 import { digits } from "gradus/data";
 import { gaussian } from "./random.ts";
 
 const side = 40; // pixels of a canvas with a digit of 28 in its middle, so that none leaves it
 
-/** Random layers, all without biases, and images `[16, 1, 40, 40]` to look at. */
+/** Random layers, all without biases, and images `[16, 1, 40, 40]` for them. */
 export function layers(seed: number, r: number) {
   const { inputs } = digits({ train: 16, seed: 1000 * seed + r }).train;
   const frame: [number, number][] = [

@@ -1,4 +1,7 @@
-/** Random numbers of an experiment: each use has a stream of its own, and all follow from its seed. */
+/**
+ * Random numbers of an experiment: each use has its own stream, and all follow from the
+ * experiment's seed.
+ */
 import { normal, randomKey, type Tensor, uniform } from "gradus";
 
 /** Standard normal numbers, float64. */

@@ -1,11 +1,11 @@
-/** Update rules on a quadratic ravine, and on a gradient that never changes. */
+/** Update rules on a quadratic ravine, and on a constant gradient. */
 import { compile, type Tensor, tensor, Variable } from "gradus";
 import { adam, type Rule, type RuleState } from "gradus/optim";
 
-/** Arrived: this part of the distance at the start. */
+/** The goal: this fraction of the initial distance. */
 export const goal = 0.02;
 
-/** ½ (κ a² + b²) in coordinates (a, b) turned by an angle against the parameters. */
+/** ½ (κ a² + b²) in coordinates (a, b) rotated by an angle against the parameters. */
 export const ravine = (kappa: number, turn: number): number[][] => {
   const [c, s] = [Math.cos(turn), Math.sin(turn)];
   return [
@@ -14,7 +14,7 @@ export const ravine = (kappa: number, turn: number): number[][] => {
   ];
 };
 
-/** Steps of a rule down L = ½ θᵀAθ; the points θ₀, θ₁, … as they come. */
+/** Steps of a rule down L = ½ θᵀAθ; yields the points θ₀, θ₁, …. */
 function* descend(
   rule: Rule,
   lr: number,
@@ -38,13 +38,13 @@ function* descend(
   }
 }
 
-/** A point of the ravine, by the parameters. */
+/** A point of the ravine, in terms of the parameters. */
 export const placed = ([a, b]: readonly number[], turn: number): number[] => {
   const [c, s] = [Math.cos(turn), Math.sin(turn)];
   return [c * a! - s * b!, s * a! + c * b!];
 };
 
-/** The step after which the distance stays below the goal, as far as is looked. */
+/** The step after which the distance stays below the goal, as far as computed. */
 export function stepsDown(
   rule: Rule,
   lr: number,
@@ -62,7 +62,7 @@ export function stepsDown(
   return t;
 }
 
-/** Adam (β₁ = 0.9, β₂ = 0.999) without its correction of the bias. */
+/** Adam (β₁ = 0.9, β₂ = 0.999) without bias correction. */
 export const uncorrected: Rule<RuleState> = {
   ...adam(),
   name: "adam without bias correction",
@@ -75,7 +75,7 @@ export const uncorrected: Rule<RuleState> = {
   },
 };
 
-/** ‖Δθ‖/lr of the first steps under a gradient that is always 1. */
+/** ‖Δθ‖/lr of the first steps under a constant gradient of 1. */
 export function firstSteps(rule: Rule<RuleState>, count: number): number[] {
   const one = tensor(1, "float64");
   let state = rule.init(one);

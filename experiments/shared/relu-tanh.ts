@@ -1,4 +1,6 @@
-/** Epochs to a goal for ReLU and tanh: the images, how nets start, and the ratio (E10). */
+/**
+ * Epochs to a goal for ReLU and tanh: the images, the initialization of nets, and the ratio (E10).
+ */
 import { digits, makeSplit, readImageFolder, type Split, subset } from "gradus/data";
 import { init } from "gradus/nn";
 import { dataFolder, type Setup } from "./experiment.ts";
@@ -8,7 +10,7 @@ import { mean, standardError } from "./statistics.ts";
 export const goal = 0.25;
 const limit = 150; // epochs
 
-/** Where a net starts: pixels 0 … range with their mean taken off, and an initializer of weights. */
+/** How a net starts: pixels 0 … range with their mean subtracted, and an initializer of weights. */
 export interface Recipe {
   readonly name: string;
   readonly range: number;
@@ -18,7 +20,7 @@ export interface Recipe {
 
 /** What is trained, and how often. */
 export interface Size {
-  /** Of CIFAR-10, the same number of each class; of the embedded digits if `digits` says so. */
+  /** From CIFAR-10, the same number of each class; from the embedded digits if `digits` is set. */
   readonly images: number;
   readonly digits: boolean;
   readonly channels: number;
@@ -46,7 +48,10 @@ export const full: Size = {
   ],
 };
 
-/** On so few digits tanh likes rates up to 0.1 and wins there: the quick version compares at one rate. */
+/**
+ * On so few digits tanh prefers rates up to 0.1 and wins there: the quick version compares at one
+ * rate.
+ */
 export const quick: Size = {
   images: 300,
   digits: true,
@@ -67,7 +72,7 @@ export async function images({ images: count, digits: few }: Size, setup: Setup)
   );
 }
 
-/** Images with 0 … 1 stretched to 0 … range, less the mean of all pixels. */
+/** Images with 0 … 1 scaled to 0 … range, minus the mean of all pixels. */
 function scaled({ inputs, targets }: Split, range: number): Split {
   const average = mean(
     Array.from({ length: 10_000 }, (_, i) => inputs.data[(i * 7919) % inputs.data.length]!),
@@ -114,7 +119,7 @@ function ratio(a: readonly number[], b: readonly number[]) {
   };
 }
 
-/** Both activations from the start of a recipe; `self` is ReLU against ReLU from other seeds. */
+/** Both activations with a recipe's start; `self` is ReLU against ReLU from other seeds. */
 export async function compare(raw: Split, recipe: Recipe, size: Size, setup: Setup) {
   const data = scaled(raw, recipe.range);
   const relu = await best(data, recipe, "ReLU", size, setup);

@@ -1,4 +1,4 @@
-/** Spoken digits as spectrograms, and a small convolutional net that listens to them. */
+/** Spoken digits as spectrograms, and a small convolutional net for them. */
 import { compile, fromHost, type Tensor } from "gradus";
 import { logMel, readWavFolder } from "gradus/data";
 import * as nn from "gradus/nn";
@@ -28,7 +28,7 @@ export async function speech(archive: string): Promise<Speech> {
   };
 }
 
-/** The answers `[N]` of a net trained for some steps of 32 recordings, to the test set. */
+/** The predictions `[N]` for the test set of a net trained for some steps of 32 recordings. */
 export function listen({ train, test }: Speech, labels: Tensor, steps: number, seed: number) {
   const model = nn.seeded(
     seed,

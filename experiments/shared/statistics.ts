@@ -1,4 +1,4 @@
-/** The few statistics that experiments share. */
+/** The statistics that experiments share. */
 
 export const mean = (xs: readonly number[]): number =>
   xs.reduce((sum, x) => sum + x, 0) / xs.length;

@@ -1,9 +1,9 @@
-/** Least squares by stochastic descent: many ways and many runs side by side. */
+/** Least squares by stochastic descent: many methods and many runs side by side. */
 import { compile, fromHost, full, hostArray, type Tensor, tensor, Variable } from "gradus";
 import { eigenSymmetric } from "gradus/lab";
 import { integers } from "./random.ts";
 
-/** F(w) = ½ E (xᵀw − y)² over n examples: a loss whose least value is known to the last digit. */
+/** F(w) = ½ E (xᵀw − y)² over n examples: a loss whose minimum is known to the last digit. */
 export interface LeastSquares {
   readonly x: Tensor; // [n, d]
   readonly y: Tensor; // [n, 1]
@@ -35,20 +35,24 @@ export function leastSquares(x: Tensor, y: Tensor): LeastSquares {
 /** Steps in one program. */
 const together = 20;
 
-/** One way to go: which problem, and the learning rate of step 0, 1, … */
+/** One method: the problem, and the learning rate of step 0, 1, … */
 export interface Way {
   readonly problem: LeastSquares;
   readonly rate: (step: number) => number;
 }
 
-/** F − F* of the last point, and of the mean of all points after `burn` steps, the mean over runs. */
+/**
+ * F − F* of the last point, and of the mean of all points after `burn` steps, averaged over runs.
+ */
 export interface Course {
   readonly steps: number[];
   readonly last: number[][]; // [way][…steps]
   readonly averaged: number[][];
 }
 
-/** Descends with one example a step; all ways see the same draws. The problems share their x. */
+/**
+ * Descends with one example per step; all methods see the same draws. The problems share their x.
+ */
 export function descend(ways: readonly Way[], { runs, total, burn, seed }: Sizes): Course {
   const { x } = ways[0]!.problem;
   const [n, d] = x.shape as readonly [number, number];
@@ -95,7 +99,10 @@ export interface Sizes {
 const transposed = (columns: readonly ArrayLike<number>[]): number[] =>
   Array.from({ length: columns[0]!.length }, (_, i) => columns.map((c) => c[i]!)).flat();
 
-/** One run with `size` examples a step, until the excess is below `goal`: seconds are of the steps alone. */
+/**
+ * One run with `size` examples per step, until the excess is below `goal`: seconds count the steps
+ * alone.
+ */
 export function descendTo(
   { x, y, excess }: LeastSquares,
   { size, rate, goal, seed }: { size: number; rate: number; goal: number; seed: number },
@@ -114,9 +121,9 @@ export function descendTo(
   const step = compile((rows: Tensor) => down(x.take(rows), y.take(rows), rate));
   const whole = compile(() => down(x, y, rate));
   const course = [];
-  const look = Math.max(1, Math.floor(n / size / 50)); // steps between looks
+  const look = Math.max(1, Math.floor(n / size / 50)); // steps between evaluations
   let seconds = 0;
-  step.sync(integers(n, [size], seed, 0)); // compiles; one step is given away
+  step.sync(integers(n, [size], seed, 0)); // compiles; one step is discarded
   whole.sync();
   w.value = full([d, 1], 0, { dtype: "float64" });
   for (let k = 0; k * size < 200 * n; k += look) {

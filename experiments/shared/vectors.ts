@@ -1,11 +1,11 @@
-/** Vectors as arrays of numbers, as experiments need them. */
+/** Vectors as arrays of numbers, for experiments. */
 
 export const dot = (x: readonly number[], y: readonly number[]): number =>
   x.reduce((sum, xi, i) => sum + xi * y[i]!, 0);
 
 export const norm = (x: readonly number[]): number => Math.hypot(...x);
 
-/** Orthonormal rows that span what the given ones span (Gram and Schmidt). */
+/** Orthonormal rows with the same span as the given ones (Gram-Schmidt). */
 export function orthonormal(rows: readonly (readonly number[])[]): number[][] {
   const basis: number[][] = [];
   for (const row of rows) {

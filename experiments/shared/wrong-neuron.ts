@@ -1,4 +1,4 @@
-/** A neuron that is wrong about all its examples, under losses that differ in how hard they pull. */
+/** A neuron that is wrong about all its examples, under losses with different gradients. */
 import { compile, grad, type Tensor, tensor } from "gradus";
 import { binaryCrossEntropyWithLogits, step, zeroOneLoss } from "gradus/nn";
 import { gaussian } from "./random.ts";
@@ -8,7 +8,7 @@ export const rate = 0.25;
 const ones = (z: Tensor): Tensor => z.mul(0).add(1);
 const squares = (output: Tensor): Tensor => output.sub(1).square().div(2);
 
-/** The loss of each score z whose right answer is 1, or positive: wrong where z < 0. */
+/** The loss of each score z whose target is 1, or positive: wrong where z < 0. */
 export const losses: Readonly<Record<string, (z: Tensor) => Tensor>> = {
   "0-1": (z) => zeroOneLoss(z, ones(z), { reduction: "none" }),
   threshold: (z) => squares(step(z)),
@@ -16,7 +16,7 @@ export const losses: Readonly<Record<string, (z: Tensor) => Tensor>> = {
   "logistic, squares": (z) => squares(z.sigmoid()),
   "logistic, cross-entropy": (z) => binaryCrossEntropyWithLogits(z, ones(z), { reduction: "none" }),
 };
-/** Of a loss. */
+/** The name of a loss. */
 export type Name = keyof typeof losses;
 /** |dL/dz| at each z. */
 export const slopes = (name: Name, z: readonly number[]): number[] => {
@@ -25,8 +25,9 @@ export const slopes = (name: Name, z: readonly number[]): number[] => {
 };
 
 /**
- * Steps of descent of a neuron until fewer than half of 50 examples are wrong, from weights −s times
- * the right ones, for each s; −1 where it never comes, with how far the weights have moved.
+ * Steps of descent of a neuron until fewer than half of 50 examples are wrong, from weights −s
+ * times the correct ones, for each s; −1 if that never happens, with how far the weights have
+ * moved.
  */
 export function correct(
   name: Name,
@@ -37,7 +38,7 @@ export function correct(
 ) {
   const right = gaussian([1, 5], seed, 10 * r);
   const unit = right.div(right.square().sum().sqrt()).evalSync();
-  // each example times its label, so that all are right where positive
+  // each example times its label, so that all are correct where positive
   const x = gaussian([50, 5], seed, 10 * r + 1)
     .mul(0.05)
     .add(unit)

@@ -1,9 +1,9 @@
 /**
- * A plugin of typedoc: what a docstring sets in by two spaces or more (equations, tables) keeps its
- * lines, as code does; Markdown would run them together.
+ * A typedoc plugin: lines that a docstring indents by two spaces or more (equations, tables) keep
+ * their line breaks, as code does; Markdown would join them.
  */
 
-/** Paragraphs of lines that are all set in. */
+/** Paragraphs of lines that are all indented. */
 const setIn = /(?<=^|\n\n)(?: {2,}\S.*(?:\n|$))+(?=\n|$)/g;
 
 /** @param {string} text */
