@@ -74,11 +74,11 @@ export {
 export type { DistanceMetric } from "./neighbors/neighbors.ts";
 export {
   NeuralClassifier,
-  type NeuralOptions,
   NeuralRegressor,
   neuralClassifier,
   neuralRegressor,
 } from "./neural.ts";
+export type { NeuralOptions } from "./neural-options.ts";
 export { type LastStep, Pipeline, type PipelineStep, pipeline } from "./pipeline.ts";
 export {
   type ColumnStep,

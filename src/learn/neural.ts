@@ -2,7 +2,6 @@
 import {
   allocate,
   ConfigError,
-  checkOptions,
   DataError,
   describe,
   FormatError,
@@ -12,7 +11,6 @@ import {
 } from "../base/index.ts";
 import { makeSplit } from "../data/index.ts";
 import { evaluating, type Module } from "../nn/index.ts";
-import { Optimizer } from "../optim/index.ts";
 import { compile, fromHost, Tensor, zeros } from "../tensor/index.ts";
 import { type FitOptions, fit, type History } from "../train/index.ts";
 import {
@@ -26,13 +24,8 @@ import {
 } from "./estimator.ts";
 import { type Examples, type Features, type Matrix, type Targets, vectorTensor } from "./input.ts";
 import { largest } from "./linear/linear-classifier.ts";
+import { byIndex, checkNeural, type NeuralOptions, plain } from "./neural-options.ts";
 import { type Snapshot, snapshotOf } from "./storage.ts";
-
-/**
- * Options of {@link neuralClassifier} and {@link neuralRegressor}: those of `fit` that the learner
- * does not set itself.
- */
-export type NeuralOptions = Omit<FitOptions, "objective" | "resume" | "sampleWeight">;
 
 type NetState = State & {
   readonly weights: { readonly [path: string]: HostArray };
@@ -154,35 +147,12 @@ function write(model: Module, weights: Readonly<Record<string, HostArray>>): voi
     variable.value = fromHost({ ...weights[path]!, data: weights[path]!.data.slice() });
 }
 
-function checkNeural(subject: string, options: NeuralOptions): void {
-  checkOptions(subject, options, {
-    ...{ epochs: true, batchSize: true, accumulate: true, optimizer: true, lr: true },
-    ...{ average: true, validation: true, callbacks: true, augment: true, seed: true },
-    ...{ signal: true, stopOnSignals: true, onNaN: true, config: true, loss: true },
-    ...{ metrics: true, classWeight: true, progress: "boolean" },
-  });
-  if (!(options.optimizer instanceof Optimizer)) return;
-  throw new ConfigError({
-    subject,
-    problem: "the optimizer keeps its state from one fit to the next.",
-    fix: "give an update rule, such as optimizer: adam(), which begins anew.",
-  });
-}
-
 /** The shape of one example of `[N, …]`; one axis for rows. */
 function shapeOf(x: Features | Examples, columns: number): readonly number[] {
   const given = typeof x === "object" && x !== null && "inputs" in x ? x.inputs : x;
   const shape = given instanceof Tensor || "shape" in given ? given.shape : [];
   return shape.length > 2 ? shape.slice(1) : [columns];
 }
-
-/** Options that are plain data, which a file can store. */
-const plain = (options: NeuralOptions): object =>
-  Object.fromEntries(
-    Object.entries(options).filter(
-      ([, value]) => typeof value !== "object" && typeof value !== "function",
-    ),
-  );
 
 /** A neural net as classifier. Created by {@link neuralClassifier}. */
 export class NeuralClassifier extends Classifier<ClassifierState & NetState> {
@@ -230,6 +200,7 @@ export class NeuralClassifier extends Classifier<ClassifierState & NetState> {
         ...this.options,
         objective: width === 1 ? "binary" : "classification",
         sampleWeight: options.sampleWeight,
+        classWeight: byIndex(this.name, this.options.classWeight, classes),
       },
       this,
     );
@@ -283,7 +254,7 @@ export class NeuralClassifier extends Classifier<ClassifierState & NetState> {
     return super.restore(state);
   }
   override toJSON(): Snapshot {
-    return snapshotOf({ name: this.name, options: plain(this.options) }, this.state);
+    return snapshotOf({ name: this.name, options: plain(this.name, this.options) }, this.state);
   }
 }
 
@@ -336,7 +307,11 @@ export class NeuralRegressor extends Regressor<NetState> {
     const { history, weights } = await this.#net.train(
       inputs,
       targets,
-      { ...this.options, objective: "regression", sampleWeight: options.sampleWeight },
+      {
+        ...this.options,
+        ...{ objective: "regression", classWeight: undefined },
+        sampleWeight: options.sampleWeight,
+      },
       this,
     );
     this.#history = history;
@@ -360,7 +335,7 @@ export class NeuralRegressor extends Regressor<NetState> {
     return super.restore(state);
   }
   override toJSON(): Snapshot {
-    return snapshotOf({ name: this.name, options: plain(this.options) }, this.state);
+    return snapshotOf({ name: this.name, options: plain(this.name, this.options) }, this.state);
   }
 }
 

@@ -30,7 +30,8 @@ type PipelineState = State & { readonly steps: readonly Estimator[] };
  * and new rows pass through all of them. So preprocessing cannot be forgotten, and learns nothing
  * from test rows.
  *
- * Created by {@link pipeline}. The pipeline has all methods of its last step.
+ * Created by {@link pipeline}. The pipeline has all methods of its last step. Its cost is the sum of the steps' costs; the
+ * rows between two steps are kept until the next one has read them, O(ND′).
  */
 export class Pipeline<L extends LastStep = LastStep> extends Estimator<PipelineState> {
   readonly name = "Pipeline";

@@ -424,6 +424,25 @@ describe("several together", () => {
     ] as const;
     const columns = columnTransformer(steps, { remainder: "passthrough" });
     expect((await columns.fitTransform(cells)).slice(0).toArray()).toEqual([1 / 3, 0, 1, 1]);
+    const columnNames = ["age", "color", "rank"];
+    const byName = columnTransformer(
+      [
+        [minMaxScaler(), ["age"]],
+        [oneHotEncoder({ handleUnknown: "ignore" }), ["color"]],
+      ],
+      { remainder: "passthrough", columnNames },
+    );
+    expect((await byName.fitTransform(cells)).toArray()).toEqual(
+      columns.transform(cells).toArray(),
+    );
+    const restored = learnerFromJSON(JSON.stringify(byName)) as typeof byName;
+    expect(restored.transform(cells).toArray()).toEqual(columns.transform(cells).toArray());
+    await expect(byName.fit([[1, "red"]])).rejects.toThrow(/2 ≠ 3/);
+    expect(() => columnTransformer([[minMaxScaler(), ["agee"]]], { columnNames })).toThrow(
+      /no column "agee" among .*did you mean "age"/s,
+    );
+    expect(() => columnTransformer([[minMaxScaler(), ["age"]]])).toThrow(/option columnNames/);
+    expect(() => columnTransformer([...steps], { columnNames: ["a", "a"] })).toThrow(/"a" twice/);
     const model = pipeline(columnTransformer(steps), new LinearRegression());
     await model.fit(cells, [3, 4, 4, 1]);
     const again = learnerFromJSON(JSON.stringify(model)) as typeof model;

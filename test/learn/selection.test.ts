@@ -250,6 +250,13 @@ describe("nets as learners", () => {
     expect(() => neuralClassifier(model, { optimizer: new Optimizer(model, adam()) })).toThrow(
       /begins anew/,
     );
+    const rule = await neuralClassifier(net(3), { ...options, optimizer: adam() }).fit(x, labels);
+    expect(() => rule.toJSON()).toThrow(/the option optimizer is .*, which a file cannot hold/);
+    const heavy = { classWeight: { mid: 2 }, callbacks: [], validation: 0.2 };
+    const plain = await neuralClassifier(net(3), { epochs: 1, ...heavy }).fit(x, labels);
+    expect(plain.toJSON().options).toEqual({ epochs: 1, classWeight: heavy.classWeight });
+    const none = neuralClassifier(net(3), { classWeight: { middle: 2 } });
+    await expect(none.fit(x, labels)).rejects.toThrow(/class "middle" the weight 2; the classes/);
     expect(() => neuralRegressor(net(1), { classWeight: "balanced" })).toThrow(/no classes/);
     await expect(neuralClassifier(net(5)).fit(x, labels)).rejects.toThrow(/5 ≠ 3/);
     await expect(neuralRegressor(net(2)).fit(x, numbers)).rejects.toThrow(/2 ≠ 1/);
