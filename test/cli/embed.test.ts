@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { PCA } from "gradus/learn";
 import { beforeAll, describe, expect, test } from "vitest";
+import { mapChart } from "../../src/cli/pages/map-chart.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();
@@ -100,4 +101,23 @@ describe("what no map can be drawn of", () => {
     expect(error).toContain(fix);
     await expect(readFile("nothing.csv")).rejects.toThrow();
   });
+});
+
+test("the picture of a map has one scale for both axes", async () => {
+  const ids = [1, 2, 3];
+  for (const [dx, dy] of [
+    [50, 1],
+    [1, 50],
+    [3, 3],
+  ] as const) {
+    const source = { ids, labels: undefined, classes: [] } as never;
+    const svg = await mapChart(source, Float64Array.of(0, 0, dx, 0, 0, dy), "map");
+    const dots = svg.match(/<circle[^>]*>/g)!;
+    const at = dots.map((dot) =>
+      ["cx", "cy"].map((name) => Number(new RegExp(`\\b${name}="([^"]*)"`).exec(dot)![1])),
+    );
+    const [o, right, up] = at as [[number, number], [number, number], [number, number]];
+    expect((right[0] - o[0]) / dx).toBeCloseTo((o[1] - up[1]) / dy, 6);
+    expect(at.flat().every((x) => x > 0 && x < 760)).toBe(true);
+  }
 });

@@ -1,4 +1,5 @@
 /** What every learner owes its user: inputs of all kinds, errors that help, weights, files. */
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -47,6 +48,8 @@ import {
   UMAP,
 } from "gradus/learn";
 import { afterAll, describe, expect, test } from "vitest";
+import { RandomStream } from "../../src/base/index.ts";
+import { loadNative } from "../../src/runtime/native.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-learn-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -496,3 +499,41 @@ describe("stored learners", () => {
     await expect(loadLearner(path)).rejects.toThrow(/checksum|CRC/i);
   });
 });
+
+const engine = loadNative();
+test.runIf("setThreads" in engine)(
+  "a learner has the same bits on 1, 2 and 3 threads",
+  async () => {
+    const random = new RandomStream(3, 0);
+    const data = Float64Array.from({ length: 700 * 40 }, () => random.normal());
+    const wide = hostArray([700, 40], data);
+    const labels = Array.from(
+      { length: 700 },
+      (_, i) => (data[40 * i]! + data[40 * i + 1]! > 0 ? 1 : 0) + (i % 7 === 0 ? 1 : 0),
+    );
+    const digest = async () => {
+      const all = [
+        await new Ridge().fit(wide, labels),
+        await new PCA({ nComponents: 3, solver: "covariance" }).fit(wide),
+        await new KMeans({ nClusters: 4, maxIterations: 10 }).fit(wide),
+        await new LogisticRegression({ solver: "lbfgs", tolerance: 1e-4 }).fit(wide, labels),
+        await new SVC().fit(wide, labels),
+        await new UMAP({ iterations: 10 }).fit(wide),
+      ];
+      const hash = createHash("sha256");
+      for (const model of all) hash.update(JSON.stringify(model));
+      return hash.digest("hex");
+    };
+    if (!("setThreads" in engine)) return;
+    const digests: string[] = [];
+    try {
+      for (const threads of [1, 2, 3]) {
+        engine.setThreads(threads);
+        digests.push(await digest());
+      }
+    } finally {
+      loadNative(); // takes as many as before
+    }
+    expect(new Set(digests).size).toBe(1);
+  },
+);

@@ -19,9 +19,29 @@ export function colorsOf({ labels, classes, ids }: MapSource): string[] {
   return numbers.map((x) => css(viridis(high > low ? (0.95 * (x - low)) / (high - low) : 0.5)));
 }
 
+/** The picture and its margins, in pixels. */
+const frame = {
+  ...{ width: 760, height: 640 },
+  ...{ marginTop: 20, marginRight: 20, marginBottom: 30, marginLeft: 40 },
+};
+
+/** Domains that hold all points with one scale for both axes: distances on a map are comparable in all directions. */
+function domainsOf(points: Float64Array): { x: number[]; y: number[] } {
+  const along = (axis: number) => extent(points.filter((_, at) => at % 2 === axis));
+  const [[left, right], [low, high]] = [along(0), along(1)];
+  const wide = frame.width - frame.marginLeft - frame.marginRight;
+  const tall = frame.height - frame.marginTop - frame.marginBottom;
+  // 4 % around the points; where all are in one place, any unit will do
+  const unit = (1.04 * Math.max((right - left) / wide, (high - low) / tall)) / 2 || 1;
+  const [x, y] = [(left + right) / 2, (low + high) / 2];
+  return { x: [x - unit * wide, x + unit * wide], y: [y - unit * tall, y + unit * tall] };
+}
+
+/** Points as dots in the color of their class or number. */
 export function mapChart(source: MapSource, points: Float64Array, title: string): Promise<string> {
   const { ids, classes } = source;
   const colors = colorsOf(source);
+  const domains = domainsOf(points);
   const dots = ids.map((_, n) => ({
     ...{ x: points[2 * n]!, y: points[2 * n + 1]!, fill: colors[n]! },
   }));
@@ -32,9 +52,10 @@ export function mapChart(source: MapSource, points: Float64Array, title: string)
     ...(hasLegend && {
       legend: Object.fromEntries(classes.map((name, k) => [name, colorOf(k)])),
     }),
-    ...{ width: 760, height: 640, aspectRatio: 1, grid: true },
-    x: { label: null, ticks: 5 },
-    y: { label: null, ticks: 5 },
+    ...frame,
+    grid: true,
+    x: { label: null, ticks: 5, domain: domains.x },
+    y: { label: null, ticks: 5, domain: domains.y },
     marks: [
       Plot.dot(dots, {
         ...{ x: "x", y: "y", fill: "fill", fillOpacity: 0.8 },
