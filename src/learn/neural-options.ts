@@ -2,7 +2,7 @@
 import { ConfigError, checkOptions, describe } from "../base/index.ts";
 import { Optimizer } from "../optim/index.ts";
 import type { FitOptions } from "../train/index.ts";
-import type { ClassWeight } from "./estimator.ts";
+import type { LabelWeights } from "./estimator.ts";
 import type { Label } from "./input.ts";
 
 /**
@@ -14,7 +14,7 @@ export type NeuralOptions = Omit<
   "objective" | "resume" | "sampleWeight" | "classWeight"
 > & {
   /** Weights of the classes by their labels, or "balanced". Default: all 1. */
-  readonly classWeight?: ClassWeight;
+  readonly classWeight?: LabelWeights;
 };
 
 /** Throws for unknown options, and for an optimizer that is not a rule. */
