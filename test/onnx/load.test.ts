@@ -7,7 +7,7 @@ import { afterAll, expect, test } from "vitest";
 import { Linear } from "../../src/nn/index.ts";
 import { loadOnnx, saveOnnx } from "../../src/onnx/index.ts";
 import { type GraphProtoSchema, ModelProtoSchema } from "../../src/onnx/proto/onnx_pb.ts";
-import { compile, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { compile, grad, type Tensor, tensor } from "../../src/tensor/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "gradus-onnx-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -257,3 +257,33 @@ test("weights in files of their own are read from the folder of the net alone", 
   await expect(loadOnnx(join(folder, "bad.onnx"))).rejects.toThrow("bytes for the 4");
   await expect(loadOnnx(at("net.onnx.data"))).rejects.toThrow("was given as bytes");
 });
+
+const inverses: Readonly<
+  Record<string, [f: (x: number) => number, slope: (x: number) => number, at: number[]]>
+> = {
+  Atan: [Math.atan, (x) => 1 / (1 + x * x), [-30, -1, -0.3, 0, 1e-9, 0.7, 1, 2, 1e9]],
+  Asin: [Math.asin, (x) => 1 / Math.sqrt(1 - x * x), [-0.99, -0.2, 0, 0.5, 0.999]],
+  Acos: [Math.acos, (x) => -1 / Math.sqrt(1 - x * x), [-0.99, -0.2, 0, 0.5, 0.999]],
+  Asinh: [Math.asinh, (x) => 1 / Math.sqrt(1 + x * x), [-40, -1, -1e-8, 0, 0.3, 5, 1e10]],
+  Acosh: [Math.acosh, (x) => 1 / Math.sqrt(x * x - 1), [1.0001, 2, 100]],
+  Atanh: [Math.atanh, (x) => 1 / (1 - x * x), [-0.9, 0, 1e-9, 0.5]],
+  Sinh: [Math.sinh, Math.cosh, [-5, 0, 1e-9, 2]],
+  Tan: [Math.tan, (x) => 1 + Math.tan(x) ** 2, [-1, 0, 1.2]],
+};
+for (const [name, [f, slope, at]] of Object.entries(inverses))
+  test(`${name} and its derivative, in float64`, async () => {
+    const of = { ...info("x", at.length) };
+    of.type.value.value.elemType = 11;
+    const module = await loadOnnx(
+      net({ input: [of], node: [node(name, ["x"], ["y"])], output: y }),
+    );
+    const given = tensor(at, "float64");
+    const near = (found: Tensor, wanted: (x: number) => number) =>
+      found.dataSync().forEach((v, i) => {
+        expect(Math.abs(v - wanted(at[i]!)), `at ${at[i]}`).toBeLessThan(
+          4e-12 * Math.abs(wanted(at[i]!)) + 1e-24,
+        );
+      });
+    near(module.forward(given), f);
+    near(grad((x: Tensor) => module.forward(x).sum())(given), slope);
+  });

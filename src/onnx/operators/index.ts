@@ -21,6 +21,7 @@ import { sequenceOperators } from "./sequences.ts";
 import { shapeOperators } from "./shapes.ts";
 import { spectralOperators } from "./spectra.ts";
 import { trainingOperators } from "./training.ts";
+import { trigonometricOperators } from "./trigonometry.ts";
 
 export const operators: readonly Operator[] = [
   ...arithmeticOperators,
@@ -35,6 +36,7 @@ export const operators: readonly Operator[] = [
   ...gatherOperators,
   ...spectralOperators,
   ...trainingOperators,
+  ...trigonometricOperators,
   ...sequenceOperators,
   ...samplingOperators,
   ...resizeOperators,

@@ -126,9 +126,10 @@ function gridSample(call: Call): Tensor {
   const flat = grid.reshape([n, sizeOf(out), sizes.length]);
   // the grid names the last axis first
   const positions = sizes.map((size, k) => {
+    const mode = call.text("mode", "linear");
     const p = denormalized(flat.slice(null, null, sizes.length - 1 - k), size, alignCorners);
-    if (beyond === "border") return p.clip(0, size - 1);
-    return beyond === "reflection" && !/cubic|nearest/.test(call.text("mode", "linear"))
+    if (beyond === "border" && !/cubic/.test(mode)) return p.clip(0, size - 1);
+    return beyond === "reflection" && !/cubic|nearest/.test(mode)
       ? reflected(p, alignCorners ? 0 : -0.5, alignCorners ? size - 1 : size - 0.5).clip(
           0,
           size - 1,

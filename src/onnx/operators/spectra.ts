@@ -113,10 +113,37 @@ function stft(call: Call): Tensor {
   return transformed(shaped, 2, length, false, call.int("onesided", 1) === 1);
 }
 
+/** Triangles over the bins of a spectrum, evenly apart on the scale of mels. */
+function melWeights(call: Call): Value {
+  const [bands, length] = [call.must(call.number(0)), call.must(call.number(1))];
+  const [rate, low, high] = [2, 3, 4].map((i) => call.must(call.floats(i))[0]!) as [
+    number,
+    number,
+    number,
+  ];
+  const type = elementType(call.int("output_datatype", 1), 'the attribute "output_datatype"');
+  const mel = (hertz: number) => 2595 * Math.log10(1 + hertz / 700);
+  const step = (mel(high) - mel(low)) / (bands + 2);
+  const edge = Array.from({ length: bands + 2 }, (_, i) => {
+    const hertz = 700 * (10 ** ((mel(low) + i * step) / 2595) - 1);
+    return Math.floor(((length + 1) * hertz) / rate);
+  });
+  return Value.of(
+    hostOf(type, [(length >> 1) + 1, bands], (k) => {
+      const [bin, i] = [Math.floor(k / bands), k % bands];
+      const [left, centre, right] = [edge[i]!, edge[i + 1]!, edge[i + 2]!];
+      if (bin >= centre)
+        return bin < right ? (right - bin) / (right - centre) : Number(bin === centre);
+      return bin >= left ? (bin - left) / (centre - left) : 0;
+    }),
+  );
+}
+
 export const spectralOperators: readonly Operator[] = [
   cosines("HannWindow", [0.5, 0.5, 0]),
   cosines("HammingWindow", [25 / 46, 21 / 46, 0]),
   cosines("BlackmanWindow", [0.42, 0.5, 0.08]),
+  { name: "MelWeightMatrix", settings: [0, 1, 2, 3, 4], run: melWeights },
   { name: "DFT", settings: [1, 2], run: dft },
   { name: "STFT", settings: [1, 3], run: stft },
 ];
