@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { afterAll, expect, test } from "vitest";
 import { Linear } from "../../src/nn/index.ts";
-import { loadOnnx, saveOnnx } from "../../src/onnx/index.ts";
+import { encodeOnnx, loadOnnx, saveOnnx } from "../../src/onnx/index.ts";
 import { type GraphProtoSchema, ModelProtoSchema } from "../../src/onnx/proto/onnx_pb.ts";
 import { compile, grad, type Tensor, tensor } from "../../src/tensor/index.ts";
 
@@ -287,3 +287,36 @@ for (const [name, [f, slope, at]] of Object.entries(inverses))
     near(module.forward(given), f);
     near(grad((x: Tensor) => module.forward(x).sum())(given), slope);
   });
+
+test("what was read is written again, with all of its outputs", async () => {
+  const two = await loadOnnx(
+    net({
+      input: [x],
+      initializer: [
+        {
+          name: "w",
+          dataType: 1,
+          dims: [2n],
+          rawData: new Uint8Array(Float32Array.of(2, 3).buffer),
+        },
+      ],
+      node: [node("Mul", ["x", "w"], ["y"]), node("Tanh", ["y"], ["z"])],
+      output: [info("y", "N", 2), info("z", "N", 2)],
+    }),
+  );
+  const again = await loadOnnx(encodeOnnx(two));
+  expect(again.outputs.map(({ name, shape }) => [name, shape])).toEqual([
+    ["y", ["N", 2]],
+    ["z", ["N", 2]],
+  ]);
+  expect(Object.keys(again.parameters())).toEqual(["w"]);
+  const given = {
+    x: tensor([
+      [1, 2],
+      [3, 4],
+      [5, 6],
+    ]),
+  };
+  const [a, b] = [two.run(given), again.run(given)] as Record<string, Tensor>[];
+  for (const name of ["y", "z"]) expect(b![name]!.toArray()).toEqual(a![name]!.toArray());
+});

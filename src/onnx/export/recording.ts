@@ -6,6 +6,7 @@ import { BatchNorm1d, BatchNorm2d, BatchNorm3d } from "../../nn/layers/normalisa
 import { type AnyModule, evaluating } from "../../nn/module.ts";
 import { isTensor, type Tensor, type Variable, zeros } from "../../tensor/index.ts";
 import { record } from "../../tensor/trace.ts";
+import { OnnxModule } from "../module.ts";
 
 /** A size a · N + b, where N is the size of the batch. */
 export interface Size {
@@ -102,6 +103,18 @@ function checkConstant(x: Node, y: Node): void {
   );
 }
 
+/** What a model computes; of an imported net all outputs. */
+function forwardOf(model: AnyModule): (...x: Tensor[]) => unknown {
+  const net = model as unknown;
+  if (!(net instanceof OnnxModule))
+    return (...x) => (model.forward as (...x: Tensor[]) => unknown)(...x);
+  return (...x) => {
+    const named = Object.fromEntries(net.inputs.map(({ name }, i) => [name, x[i]!]));
+    const outputs = net.run(named);
+    return net.outputs.map(({ name }) => outputs[name]);
+  };
+}
+
 function traced(model: AnyModule, inputs: readonly InputShape[], n: number) {
   const given = inputs.map(({ shape, dtype }) =>
     zeros(
@@ -109,7 +122,7 @@ function traced(model: AnyModule, inputs: readonly InputShape[], n: number) {
       { dtype },
     ),
   );
-  const forward = (...x: Tensor[]) => (model.forward as (...x: Tensor[]) => unknown)(...x);
+  const forward = forwardOf(model);
   const normalised = new Map<Node, Normalised>();
   const note: Listener = (layer, y, [x]) => {
     const isBatchNorm =
