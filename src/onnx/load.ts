@@ -10,12 +10,18 @@ import type { Attribute, Graph, GraphNode } from "./ir.ts";
 import { OnnxModule, type Role } from "./module.ts";
 import { operatorOf } from "./operators/index.ts";
 import { type FunctionProto, type ModelProto, ModelProtoSchema } from "./proto/onnx_pb.ts";
+import type { Signature } from "./signature.ts";
 import { isFloatType } from "./types.ts";
 
 /** Of {@link loadOnnx}. */
 export interface LoadOnnxOptions {
   /** Where external data lie, for a net that is given as bytes; default: the folder of the file. */
   readonly folder?: string | undefined;
+  /**
+   * Opens the first size of all inputs and outputs, for a net that was exported for batches of one size;
+   * reshapes to that size keep the size that comes in. Default false.
+   */
+  readonly openBatch?: boolean | undefined;
 }
 
 /** The newest version of ONNX's own operators that is known here. */
@@ -43,7 +49,7 @@ export async function loadOnnx(
   source: string | Uint8Array,
   options: LoadOnnxOptions = {},
 ): Promise<OnnxModule> {
-  checkOptions("loadOnnx", options, { folder: "text" });
+  checkOptions("loadOnnx", options, { folder: "text", openBatch: "boolean" });
   const isPath = typeof source === "string";
   if (!isPath && !(source instanceof Uint8Array))
     throw new FormatError({
@@ -55,7 +61,7 @@ export async function loadOnnx(
   const model = decodeModel(isPath ? await readBytes(source) : source, file);
   const folder = options.folder ?? (isPath ? (await import("node:path")).dirname(source) : null);
   await readExternal(model, folder);
-  return moduleOf(model, file);
+  return moduleOf(model, file, options.openBatch);
 }
 
 function decodeModel(bytes: Uint8Array, file: string): ModelProto {
@@ -77,12 +83,13 @@ const notOnnx = (file: string, why: string): FormatError =>
   });
 
 /** @throws {FormatError} naming what in the file is wrong or not supported. */
-export function moduleOf(model: ModelProto, file: string): OnnxModule {
+export function moduleOf(model: ModelProto, file: string, openBatch = false): OnnxModule {
   const versions = versionsOf(model.opsetImport, file);
   const functions = new Map(
     model.functions.map((f) => [functionKey(f.domain, f.name, f.overload), parseFunction(f, file)]),
   );
-  const graph = hoisted(parseGraph(model.graph!));
+  const whole = hoisted(parseGraph(model.graph!));
+  const graph = openBatch ? opened(whole) : whole;
   const net: Net = { file, graph, versions, functions };
   const uses = usesOf(net);
   const roleOf = (name: string, value: HostTensor): Role => {
@@ -135,6 +142,31 @@ function hoisted(graph: Graph): Graph {
     return value?.kind !== "tensor";
   });
   return { ...graph, constants, nodes };
+}
+
+/** The graph for batches of any size. */
+function opened(graph: Graph): Graph {
+  const size = graph.inputs[0]?.shape?.[0];
+  if (typeof size !== "number") return graph;
+  const open = (all: readonly Signature[]) =>
+    all.map((x) => (x.shape?.[0] === size ? { ...x, shape: ["batch", ...x.shape.slice(1)] } : x));
+  const constants = new Map(graph.constants);
+  const nodes = graph.nodes.map((node) => {
+    const shape =
+      node.operator === "Reshape" ? graph.constants.get(node.inputs[1] ?? "") : undefined;
+    if (
+      shape?.type !== "int64" ||
+      Number(shape.data[0]) !== size ||
+      node.attributes.has("allowzero")
+    )
+      return node;
+    const data = (shape.data as BigInt64Array).slice();
+    data[0] = 0n; // keeps the size that comes in
+    const name = `${node.inputs[1]}:open`;
+    constants.set(name, { ...shape, data });
+    return { ...node, inputs: [node.inputs[0]!, name] };
+  });
+  return { ...graph, inputs: open(graph.inputs), outputs: open(graph.outputs), constants, nodes };
 }
 
 /** As what each name is used, by the nodes of the graph and of those in it; every node must be supported. */

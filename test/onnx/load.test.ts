@@ -320,3 +320,30 @@ test("what was read is written again, with all of its outputs", async () => {
   const [a, b] = [two.run(given), again.run(given)] as Record<string, Tensor>[];
   for (const name of ["y", "z"]) expect(b![name]!.toArray()).toEqual(a![name]!.toArray());
 });
+
+test("a net for batches of one takes others where its batch is opened", async () => {
+  const bytes = net({
+    input: [info("x", 1, 2, 2)],
+    initializer: [int64("flat", 1n, -1n)],
+    node: [node("Reshape", ["x", "flat"], ["y"])],
+    output: [info("y", 1, 4)],
+  });
+  const two = tensor([
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    [
+      [5, 6],
+      [7, 8],
+    ],
+  ]);
+  const closed = await loadOnnx(bytes);
+  expect(() => closed.forward(two)).toThrow("the net takes [1, 2, 2]");
+  const open = await loadOnnx(bytes, { openBatch: true });
+  expect(open.inputs[0]!.shape).toEqual(["batch", 2, 2]);
+  expect(open.forward(two).toArray()).toEqual([
+    [1, 2, 3, 4],
+    [5, 6, 7, 8],
+  ]);
+});
