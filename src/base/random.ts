@@ -81,7 +81,7 @@ export function checkSeed(subject: string, seed: unknown): asserts seed is numbe
   if (Number.isSafeInteger(seed) && (seed as number) >= 0) return;
   throw new ConfigError({
     subject,
-    problem: `the seed is ${describe(seed)}, which is no whole number from 0 to 2⁵³ − 1.`,
+    problem: `the seed is ${describe(seed)}, which is not a whole number from 0 to 2⁵³ − 1.`,
     fix: "give one, such as 7; Math.floor(x * 2 ** 53) makes one of a fraction.",
   });
 }

@@ -63,7 +63,7 @@ function classesOf(
     if (!Number.isInteger(one) || one < 0 || one >= classes)
       throw new ConfigError({
         subject,
-        problem: `target ${describe(one)} is no class: the model has ${classes} outputs.`,
+        problem: `target ${describe(one)} is not a class: the model has ${classes} outputs.`,
         fix: `give a class from 0 to ${classes - 1}.`,
       });
   return list;

@@ -177,7 +177,7 @@ export function measureSymmetryBreaking(
     throw new ConfigError({
       subject: "measureSymmetryBreaking",
       problem: `the units have ${one.length} and ${other.length} places.`,
-      fix: "give the places of both in the same order, as many for each.",
+      fix: "give the indices of both in the same order and number.",
     });
   const z = normalVector(surface.size, new RandomStream(seed));
   const point = plus(start, 1, scaled(perturbation / norm(z), z));

@@ -232,7 +232,7 @@ export class LossSurface {
     if (!this.#source.net)
       throw new ConfigError({
         subject: "LossSurface.gaussNewtonProduct",
-        problem: "this surface is of a function, which does not tell net from loss.",
+        problem: "this surface is of a function, in which net and loss are not separate.",
         fix: "make the surface with LossSurface.ofModel.",
       });
     const name = "gaussNewtonProduct";

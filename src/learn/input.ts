@@ -89,7 +89,7 @@ function matrixOfRows(subject: string, x: readonly unknown[]): Matrix {
       throw new ShapeError({
         subject,
         problem: `row ${i} has ${length} features, row 0 has ${columns}.`,
-        fix: "give every example as many features.",
+        fix: "give every example the same number of features.",
       });
     for (let j = 0; j < columns; j++) data[i * columns + j] = numberAt(subject, row, i, j);
   });

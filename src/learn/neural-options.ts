@@ -29,7 +29,7 @@ export function checkNeural(subject: string, options: NeuralOptions): void {
   throw new ConfigError({
     subject,
     problem: "the optimizer keeps its state from one fit to the next.",
-    fix: "give an update rule, such as optimizer: adam(), which begins anew.",
+    fix: "give an update rule, such as optimizer: adam(), which has no state yet.",
   });
 }
 

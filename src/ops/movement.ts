@@ -31,7 +31,7 @@ export const reshapeOp: OpRecord = linear({
       throw new ShapeError({
         subject: "reshape",
         problem: `${show(x!.shape)} has ${x!.size} elements, ${show(shape)} needs ${sizeOf(shape)}.`,
-        fix: "give a shape of as many elements.",
+        fix: "give a shape with as many elements.",
       });
     return { shape, dtype: x!.dtype };
   },

@@ -59,7 +59,7 @@ function tensorFrom(x: unknown): string {
 export const noOperator = (what: string, a: string): ConfigError =>
   new ConfigError({
     subject: "Tensor",
-    problem: `${what} is no number: +, −, <, > and == do not compute with it.`,
+    problem: `${what} is not a number: +, −, <, > and == do not work on it.`,
     fix: `call methods: ${a}.add(b), ${a}.greater(1), ${a}.equal(b); ${a}.item() is the number of a single element, String(…) the text.`,
   });
 
@@ -115,7 +115,7 @@ export function checkWhole(
   if (Number.isSafeInteger(x) && (x as number) >= least && (x as number) <= most) return;
   throw new ConfigError({
     subject,
-    problem: `${name} is ${describe(x)}, which is no whole number ${most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of ${least} or more`}.`,
+    problem: `${name} is ${describe(x)}, which is not a whole number ${most < Number.MAX_SAFE_INTEGER ? `from ${least} to ${most}` : `of ${least} or more`}.`,
     fix: `give ${name} as one.`,
   });
 }
@@ -148,7 +148,7 @@ export function resolveShape(from: Shape, shape: Shape): Shape {
     throw new ShapeError({
       subject: "reshape",
       problem: `${show(from)} has ${sizeOf(from)} elements, ${show(shape)} ${open > 0 ? `needs a multiple of ${known}` : `needs ${known}`}.`,
-      fix: "give a shape of as many elements.",
+      fix: "give a shape with as many elements.",
     });
   return resolved;
 }

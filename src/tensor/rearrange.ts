@@ -205,7 +205,7 @@ function triangle(name: string, x: Tensor, diagonal: number, upper: boolean): Te
   if (!Number.isSafeInteger(diagonal))
     throw new ConfigError({
       subject: name,
-      problem: `the diagonal is ${describe(diagonal)}, which is no whole number.`,
+      problem: `the diagonal is ${describe(diagonal)}, which is not a whole number.`,
       fix: "count diagonals from the main one, 0, upwards.",
     });
   const most = Math.max(...node.shape.slice(-2)); // larger values change nothing

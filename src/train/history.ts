@@ -27,7 +27,7 @@ export function checkMode(subject: string, mode: Mode): void {
   throw new ConfigError({
     subject,
     problem: `mode is ${describe(mode)}.`,
-    fix: 'give "min" or "max", or leave it out: scores want to be large, all else small.',
+    fix: 'give "min" or "max", or leave it out: scores should be large, everything else small.',
   });
 }
 

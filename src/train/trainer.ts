@@ -338,7 +338,7 @@ export class Trainer implements Training {
     warnOnce({
       subject: callback.constructor.name,
       problem: `it failed and is given up; training goes on (${reason(error)}).`,
-      fix: "mend what it says, such as the folder or the space on the disk, for the next training.",
+      fix: "fix its cause, such as the folder or the disk space, for the next training.",
     });
   }
 }

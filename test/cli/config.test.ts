@@ -176,6 +176,6 @@ describe("what is wrong is named where it was written", () => {
   failing("a.yaml b.yaml", "there are 2 files");
   failing("lrr=3", 'there is no setting "lrr"', "did you mean lr=3?");
   failing("lr=fast", 'training.lr: "fast" is not a number above 0', "lr: 0.001");
-  failing("optimizer=adm", '"adm" is none of adam, adamW', "did you mean optimizer: adam");
+  failing("optimizer=adm", '"adm" is not one of adam, adamW', "did you mean optimizer: adam");
   failing("data=moons classes=7", 'there is no class "7" in moons, which has 0, 1');
 });

@@ -86,7 +86,11 @@ describe.runIf(isFast)("gradus embed", () => {
 
 describe("what no map can be drawn of", () => {
   test.each([
-    ["points.csv --method tsn", '"tsn" is none of pca, tsne, umap', "did you mean --method tsne?"],
+    [
+      "points.csv --method tsn",
+      '"tsn" is not one of pca, tsne, umap',
+      "did you mean --method tsne?",
+    ],
     ["points.csv --perplexity 5", "it is for tsne, and the method is pca", "--method tsne"],
     ["points.csv --method tsne --perplexity 500", "500", ""],
     ["points.csv lr=0.1", "a map takes settings of data alone", ""],

@@ -149,7 +149,7 @@ describe.runIf(isFast)("a classifier", () => {
   });
   test("words that training has not seen are named", async () => {
     await writeFile("sand.csv", "a,b,soil\n1,2,sand\n");
-    expect((await gradus("predict svc sand.csv")).error).toContain('"sand" is none of dry, wet');
+    expect((await gradus("predict svc sand.csv")).error).toContain('"sand" is not one of dry, wet');
   });
   test("coefficients stand in the page with their names and per unit", async () => {
     const page = await readFile("logistic/report.html", "utf8");
@@ -247,8 +247,8 @@ describe("what is wrong is said before anything is written", () => {
     ["svc alpha=3", "svc has no such option; it has model.C", ""],
     ["svc --epochs 3", "training.epochs: svc has no such option", ""],
     ["svc C=-1", '"-1" is not a number above 0', ""],
-    ["svc kernel=rbff", "none of linear, polynomial, rbf", "did you mean kernel: rbf?"],
-    ["svcc", '"svcc" is none of', "did you mean --model svc?"],
+    ["svc kernel=rbff", "is not one of linear, polynomial, rbf", "did you mean kernel: rbf?"],
+    ["svcc", '"svcc" is not one of', "did you mean --model svc?"],
     ["mlp C=3", "model.C: mlp has no such option; it has model.hidden", "leave it out"],
     [
       "perceptron",
@@ -258,7 +258,7 @@ describe("what is wrong is said before anything is written", () => {
     ["ridge", "ridge predicts numbers", "name a classifier, such as --model logistic-regression"],
     ["svc data.augment=flip", "svc sees each example once", ""],
     ["svc --resume run", "fitted as a whole", "leave out --resume"],
-    ["svc --from run", "begins anew", ""],
+    ["svc --from run", "cannot start from another run", ""],
     ["k-neighbors-classifier nNeighbors=500", "500", ""],
   ])("--model %s", async (model, problem, fix) => {
     const error = await errorOf(`train --data flowers.csv --model ${model} --run nothing`);
@@ -293,7 +293,7 @@ describe("what is wrong is said before anything is written", () => {
     expect(await errorOf("search data=flowers.csv model=svc --over lr=[0.1,1]")).toContain(
       '"svc" is a learner',
     );
-    expect(await errorOf("summary svcc")).toContain("no folder of a run");
+    expect(await errorOf("summary svcc")).toContain("neither a run folder nor a model");
   });
   test("a damaged learner is refused", async () => {
     if (!isFast) return;

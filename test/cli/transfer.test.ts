@@ -135,7 +135,7 @@ describe.runIf(isFast)("images by class, and random changes of them", () => {
       const { code, error } = await gradus(line);
       expect([code, error]).toEqual([1, expect.stringMatching(message)]);
     });
-  failing("train --data pictures --augment flp", /"flp" is none of .*did you mean flip/s);
+  failing("train --data pictures --augment flp", /"flp" is not one of .*did you mean flip/s);
   failing("train --data pictures --augment crop:x", /"crop:x" has no number after the colon/);
   failing("train --data pictures --augment pca", /expected images \[N, 3, H, W\]/);
   failing("train --data moons --augment flip", /inputs are \[\d+, 2\], expected images/);

@@ -386,7 +386,7 @@ describe("edges", () => {
         x,
         x.map(() => "perhaps"),
       ),
-    ).rejects.toThrow(/"perhaps" is none of the classes no, yes/);
+    ).rejects.toThrow(/"perhaps" is not one of the classes no, yes/);
   });
 });
 

@@ -74,7 +74,7 @@ test("an error names the subject, both values, the user's line and the fix", () 
   expect(messageOf(() => tensor([1, 2]).reshape([3]))).toMatchInlineSnapshot(`
     "reshape: [2] has 2 elements, [3] needs 3.
       in test/tensor/errors.test.ts:LINE
-      fix: give a shape of as many elements."
+      fix: give a shape with as many elements."
   `);
   expect(messageOf(() => where(tensor([1]), 1, 2))).toMatchInlineSnapshot(`
     "where: takes bool, not float32.

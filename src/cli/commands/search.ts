@@ -170,7 +170,7 @@ async function train(
   if (best) return best.value;
   throw new ConfigError({
     subject: "--monitor",
-    problem: `"${monitor}" is none of ${Object.keys(history.last).join(", ")}.`,
+    problem: `"${monitor}" is not one of ${Object.keys(history.last).join(", ")}.`,
     fix: "name one of them.",
   });
 }

@@ -110,7 +110,7 @@ async function learnerRun(name: string): Promise<StoredLearner | undefined> {
   throw new ConfigError({
     subject: "summary",
     problem: `${name} is a learner, and what it holds depends on its data.`,
-    fix: "train it, and give the folder of the run; `gradus models` says what it is.",
+    fix: "train it, and give the folder of the run; `gradus models` describes it.",
   });
 }
 
@@ -163,7 +163,7 @@ function unknown(name: string): ConfigError {
   const near = nearest(name, modelNames);
   return new ConfigError({
     subject: "summary",
-    problem: `"${name}" is no folder of a run, and no model (${modelNames.join(", ")}).`,
+    problem: `"${name}" is neither a run folder nor a model (${modelNames.join(", ")}).`,
     fix: near ? `did you mean ${near}?` : "give the folder of a run, or the name of a model.",
   });
 }

@@ -40,7 +40,7 @@ export async function openNet(
   if (note === undefined)
     throw new DataError({
       subject: path,
-      problem: "the net does not say how its inputs are prepared and what its outputs mean.",
+      problem: "the net does not define how its inputs are prepared and what its outputs mean.",
       fix: "this needs a net that `gradus export` wrote; `gradus summary` and gradus/onnx take any.",
     });
   const config = checkedConfig(parsed(note, path), path);
@@ -70,5 +70,5 @@ const damaged = (subject: string, problem: string): FormatError =>
   new FormatError({
     subject,
     problem,
-    fix: "export the run anew: gradus export RUN --to net.onnx.",
+    fix: "export the run again: gradus export RUN --to net.onnx.",
   });

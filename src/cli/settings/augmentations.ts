@@ -76,7 +76,7 @@ function unknown(name: string): ConfigError {
   const near = nearest(name, names);
   return new ConfigError({
     subject: "data.augment",
-    problem: `"${name}" is none of ${names.join(", ")}.`,
+    problem: `"${name}" is not one of ${names.join(", ")}.`,
     fix: near ? `did you mean ${near}?` : "name transforms with their sizes, such as crop:4,flip.",
   });
 }

@@ -41,7 +41,7 @@ export const oneOf =
     const near = nearest(text, words);
     throw new ConfigError({
       subject: option,
-      problem: `"${text}" is none of ${words.join(", ")}.`,
+      problem: `"${text}" is not one of ${words.join(", ")}.`,
       fix: near ? `did you mean ${option} ${near}?` : `choose one, such as ${option} ${words[0]}.`,
     });
   };

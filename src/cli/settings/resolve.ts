@@ -69,7 +69,7 @@ const isMade = (option: string, from: string): ConfigError =>
   new ConfigError({
     subject: `model.${option}`,
     problem: `the network of ${from} is made already, and is taken as it is.`,
-    fix: "leave it out, or train anew without --from.",
+    fix: "leave it out, or train from scratch without --from.",
   });
 
 /**
@@ -84,7 +84,7 @@ export function resolveLearner(given: Given, source: string): LearnerSettings {
   if (given.transfer)
     throw new ConfigError({
       subject: "transfer",
-      problem: `${name} is a learner, which begins anew, and not with another run.`,
+      problem: `${name} is a learner, which cannot start from another run.`,
       fix: "leave out --from, --freeze and --unfreeze, or name a network with --model.",
     });
   if (given.data?.augment !== undefined)

@@ -54,7 +54,7 @@ function readDimension(word: string): [path: string, distribution: Dimension] {
   if (list !== undefined) return [path, choice(listed(list, path) as string[])];
   throw new ConfigError({
     subject: `--over ${word}`,
-    problem: `"${text}" is none of log(low,high), uniform(low,high), int(low,high) and [values].`,
+    problem: `"${text}" is not one of log(low,high), uniform(low,high), int(low,high) and [values].`,
     fix,
   });
 }

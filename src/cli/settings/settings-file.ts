@@ -112,7 +112,7 @@ export async function readSettingsFile(path: string): Promise<SettingsFile> {
   if (!found.isFile())
     throw new DataError({
       subject: path,
-      problem: "this is no file.",
+      problem: "this is not a file.",
       fix: "`gradus config print > config.yaml` writes one to begin with.",
     });
   const content = await waitFor(`the configuration ${path}`, () => parse(path));
@@ -256,5 +256,5 @@ const badFile = (path: string, format: string, thrown: unknown): FormatError =>
   new FormatError({
     subject: path,
     problem: `not ${format} (${thrown instanceof Error ? thrown.message.split("\n")[0] : thrown}).`,
-    fix: "mend the file; `gradus config print` shows a whole one.",
+    fix: "fix the file; `gradus config print` shows a complete one.",
   });

@@ -298,7 +298,7 @@ function asConfigError(
     given?.name.startsWith("--") ? `${given.name} ${x}` : `${path.split(".").at(-1)}: ${flat(x)}`;
   return new ConfigError({
     subject: given?.name ?? `${file}: ${path}`,
-    problem: `"${value}" is ${must.startsWith("one of") ? must.replace("one of", "none of") : `not ${must}`}.`,
+    problem: `"${value}" is not ${must}.`,
     fix: near ? `did you mean ${call(near)}?` : `give one, such as ${call(example)}.`,
   });
 }

@@ -232,7 +232,7 @@ function checkWhole(option: string, value: number, least: number): void {
 const badName = (path: string): DataError =>
   new DataError({
     subject: path,
-    problem: "its name does not say class, speaker and index.",
+    problem: "its name does not contain class, speaker and index.",
     fix: "name recordings <class>_<speaker>_<index>.wav, as in 7_anna_0.wav.",
   });
 

@@ -144,7 +144,7 @@ const layouts = "train/<class>/… and test/<class>/…, or all as <class>/…";
 const noClass = (path: string, { path: file }: FileEntry): DataError =>
   new DataError({
     subject: path,
-    problem: `${file} lies in no folder that names its class.`,
+    problem: `${file} is not in a folder that names its class.`,
     fix: `lay all files as ${layouts}.`,
   });
 
@@ -155,7 +155,7 @@ function mixedLayout(path: string, files: readonly Inner[], { path: file }: File
   const what = other === undefined ? `${file} and its like` : `${other} and ${file}`;
   return new DataError({
     subject: path,
-    problem: `${what} do not lie in one layout.`,
+    problem: `${what} do not have one layout.`,
     fix: `lay all files as ${layouts}.`,
   });
 }

@@ -259,5 +259,5 @@ const badLink = (root: string, path: string, end: "nowhere" | "out"): DataError 
     fix:
       end === "out"
         ? "give a folder that holds both, or copy the files to where the link is."
-        : "mend the link or remove it.",
+        : "fix the link or remove it.",
   });

@@ -105,7 +105,7 @@ function numberNames(
   if (fraction === undefined) return [...distinct].map(String);
   throw new ConfigError({
     subject: table.source,
-    problem: `the target column "${name}" holds ${fraction}, which is no class.`,
+    problem: `the target column "${name}" holds ${fraction}, which is not a class.`,
     fix: 'pass task: "regression" to predict numbers, or choose another target.',
   });
 }

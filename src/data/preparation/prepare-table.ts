@@ -340,6 +340,6 @@ const unknown = (
   known: readonly string[],
 ): DataError =>
   badCell(table, column, row, {
-    problem: `"${word}" is none of ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}`,
+    problem: `"${word}" is not one of ${known.slice(0, 10).join(", ")}${known.length > 10 ? ", …" : ""}`,
     fix: "correct the cell, or train on data that has this value.",
   });

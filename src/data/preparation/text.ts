@@ -55,7 +55,7 @@ export async function prepareText(
   if (inputs.kind !== "text")
     throw new DataError({
       subject: typeof from === "string" ? from : "text",
-      problem: `the network takes examples of ${show(inputShape)}, which are no text.`,
+      problem: `the network takes examples of ${show(inputShape)}, which are not text.`,
       fix: "give a run that was trained on a text.",
     });
   const [length] = inputShape as [number];

@@ -57,7 +57,7 @@ export async function parseTable(
   if (typeof text !== "string")
     throw new DataError({
       subject: "parseTable",
-      problem: `${describe(text)} is no text.`,
+      problem: `${describe(text)} is not text.`,
       fix: "give a string, or give bytes or a path to readTable.",
     });
   return read(textOf(text, source), withGiven(options));

@@ -116,7 +116,7 @@ function indicesIn(
   if (unknown >= 0)
     throw new DataError({
       subject,
-      problem: `the label ${describe(given.classes[unknown])} is none of the classes ${classes.join(", ")}.`,
+      problem: `the label ${describe(given.classes[unknown])} is not one of the classes ${classes.join(", ")}.`,
       fix: "name all classes in the first partialFit.",
     });
   return given.indices.map((k) => index[k]!);

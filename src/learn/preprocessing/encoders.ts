@@ -103,7 +103,7 @@ function columnsOf(subject: string, x: Cells): (number | string)[][] {
         ragged < 0
           ? "there is no row with a column."
           : `row ${ragged} has ${x[ragged]!.length} cells, row 0 has ${width}.`,
-      fix: 'give rows of as many cells, such as [["red"], ["blue"]].',
+      fix: 'give rows with the same number of cells, such as [["red"], ["blue"]].',
     });
   return Array.from({ length: width }, (_, j) => x.map((row) => row[j]!));
 }

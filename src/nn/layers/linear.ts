@@ -34,7 +34,7 @@ export function checkCounts(layer: string, counts: Readonly<Record<string, numbe
     if (!(Number.isSafeInteger(count) && count >= 1))
       throw new ConfigError({
         subject: layer,
-        problem: `${name} is ${describe(count)}, which is no whole number of 1 or more.`,
+        problem: `${name} is ${describe(count)}, which is not a whole number of 1 or more.`,
         fix: `give ${name} as one.`,
       });
 }

@@ -32,7 +32,7 @@ export class Reshape extends Module {
       throw new ShapeError({
         subject: "Reshape",
         problem: `examples of ${show(x.shape.slice(1))} do not fill ${show(this.shape)} (${sizeOf(x.shape.slice(1))} ≠ ${sizeOf(this.shape)}).`,
-        fix: "give a shape of as many elements.",
+        fix: "give a shape with as many elements.",
       });
     return x.reshape([x.shape[0] ?? 1, ...this.shape]);
   }

@@ -120,7 +120,7 @@ function checkMirror(
   if (given !== undefined)
     throw new ConfigError({
       subject: name,
-      problem: `${given} is given beside the pooling that has it.`,
+      problem: `${given} is given, but the pooling determines it.`,
       fix: `leave ${given} out: stride and padding are those of the pooling.`,
     });
 }

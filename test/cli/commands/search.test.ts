@@ -108,11 +108,11 @@ describe("what cannot be searched", () => {
   failing("search data=bars --over lrr=[1]", /there is no setting "lrr"/);
   failing("search data=bars --over lr", /there is no = between/);
   failing("search data=bars --over lr=[1] --over training.lr=[2]", /named twice/);
-  failing("search data=bars --over lr=0.1", /"0\.1" is none of log\(low,high\)/);
+  failing("search data=bars --over lr=0.1", /"0\.1" is not one of log\(low,high\)/);
   failing("search data=bars --over lr=log(1,0)", /the range is 1 … 0/);
   failing("search data=bars --over lr=log(1e-3,1) --method grid", /continuum/);
   failing("search data=bars --over lr=[fast]", /"fast" is not a number above 0/);
-  failing("search data=bars --over lr=[1] --method best", /--method: "best" is none of random/);
+  failing("search data=bars --over lr=[1] --method best", /--method: "best" is not one of random/);
 });
 
 describe.runIf(isFast)("gradus find-lr", () => {

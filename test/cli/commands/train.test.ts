@@ -142,7 +142,7 @@ describe.runIf(isFast)("tables", () => {
   test("a category that the training has not seen is named", async () => {
     await writeFile("odd.csv", "a,b,color,size\n6,1,green,big\n1,1,blue,small\n");
     const { code, error } = await gradus("evaluate sizes --data odd.csv");
-    expect([code, error]).toEqual([1, expect.stringMatching(/"green" is none of blue, red/)]);
+    expect([code, error]).toEqual([1, expect.stringMatching(/"green" is not one of blue, red/)]);
   });
   test("numbers to predict: no accuracy", async () => {
     const { code, out } = await gradus("train --data numbers.csv --run numbers --epochs 2 --json");
@@ -177,7 +177,7 @@ describe("one clear message, exit code 1, nothing left behind", () => {
   failing("train --seed x", '--seed: "x" is not a whole number of 0 or more');
   failing(
     "train --model cnov",
-    '--model: "cnov" is none of conv, mlp, lenet',
+    '--model: "cnov" is not one of conv, mlp, lenet',
     "did you mean --model conv",
   );
   failing("train --optimizer adm", "did you mean --optimizer adam");
@@ -192,7 +192,7 @@ describe("one clear message, exit code 1, nothing left behind", () => {
   failing("train --data moons --target x", "data.target: it is for a table");
   failing("train --data moons data.size=8", "data.size: it is for a folder or archive of images");
   failing("train --data bars --augment crop:-3", "randomCrop: padding is -3");
-  failing("train --data bars --augment blur", 'data.augment: "blur" is none of crop, flip');
+  failing("train --data bars --augment blur", 'data.augment: "blur" is not one of crop, flip');
   failing("train --data moons hidden=[1e9]", /tensor: a count of \d+ elements or bytes is more/);
   failing("train --unfreeze 3", "name a run with --from");
   failing("evaluate", "missing required argument 'run'");

@@ -199,12 +199,12 @@ const gone: [what: string, files: () => Promise<Files>, message: RegExp][] = [
   [
     "pictures to train without a class",
     async () => ({ "train/1.png": await png([1]), "test/2.png": await png([1]) }),
-    /train\/1.png lies in no folder that names its class/,
+    /train\/1.png is not in a folder that names its class/,
   ],
   [
     "parts below classes",
     async () => ({ "cat/train/1.png": await png([1]), "dog/train/2.png": await png([1]) }),
-    /do not lie in one layout/,
+    /do not have one layout/,
   ],
   [
     "more values than the limit",
@@ -219,12 +219,12 @@ const gone: [what: string, files: () => Promise<Files>, message: RegExp][] = [
   [
     "two layouts",
     async () => ({ "train/a/1.png": await png([1]), "b/1.png": await png([1]) }),
-    /train\/a\/1.png and b\/1.png do not lie in one layout/,
+    /train\/a\/1.png and b\/1.png do not have one layout/,
   ],
   [
     "images without a class",
     async () => ({ "1.png": await png([1]) }),
-    /: 1\.png lies in no folder that names its class/,
+    /: 1\.png is not in a folder that names its class/,
   ],
   [
     "a class that only the test set has",

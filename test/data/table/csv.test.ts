@@ -145,8 +145,8 @@ describe("categories that training has not seen", () => {
     const held = await parseCsv("pink,9,u", { like: train });
     expect([...held.inputs.data]).toEqual([0, 0, 1, 9]);
     const strict = await parseCsv("red,1,u\nblue,2,v");
-    await expect(parseCsv("pink,9,u", { like: strict })).rejects.toThrow('"pink" is none of');
-    await expect(parseCsv("red,9,w", { like: train })).rejects.toThrow('"w" is none of');
+    await expect(parseCsv("pink,9,u", { like: strict })).rejects.toThrow('"pink" is not one of');
+    await expect(parseCsv("red,9,w", { like: train })).rejects.toThrow('"w" is not one of');
   });
 });
 
@@ -167,9 +167,9 @@ describe("a test set like its training set", () => {
   test("what training has not seen is an error", async () => {
     const train = await parseCsv("red,1,u\nblue,2,v");
     await expect(parseCsv("pink,9,u", { like: train })).rejects.toThrow(
-      'line 1, column "x0" (index 0): "pink" is none of blue, red',
+      'line 1, column "x0" (index 0): "pink" is not one of blue, red',
     );
-    await expect(parseCsv("red,9,x", { like: train })).rejects.toThrow('"x" is none of u, v');
+    await expect(parseCsv("red,9,x", { like: train })).rejects.toThrow('"x" is not one of u, v');
     await expect(parseCsv("red,u", { like: train })).rejects.toThrow(
       "missing: x2; of another type: x1 (text, was number)",
     );
@@ -199,7 +199,7 @@ const wrong: [text: string, options: CsvOptions, error: typeof GradusError, mess
   ["1,2\n3,oops\n5,6", { target: 0 }, DataError, 'line 2, column "x1" (index 1): "oops"'],
   ["1,2\n1e99,4\n5,6", {}, DataError, "1e+99 is not a number that float32 holds"],
   ["1,2\n3,u", { task: "regression" }, ConfigError, '"u", which is not a number'],
-  ["1,0.5\n2,1", {}, ConfigError, 'the target column "x1" holds 0.5, which is no class'],
+  ["1,0.5\n2,1", {}, ConfigError, 'the target column "x1" holds 0.5, which is not a class'],
   [
     Array.from({ length: 65 }, (_, i) => `name ${i},0`).join("\n"),
     {},
