@@ -10,7 +10,7 @@ workIn();
 describe.runIf(isFast)("export", () => {
   beforeAll(async () => {
     const trained = await gradus(
-      "train --model mlp --classes 0,1,2 examples=300 --epochs 1 --run first",
+      "train --model mlp model.hidden=[8] --classes 0,1,2 examples=100 --epochs 1 --run first",
     );
     expect([trained.code, trained.error]).toEqual([0, ""]);
     const { code, out, error } = await gradus("export first --to net.onnx");
@@ -42,7 +42,7 @@ describe.runIf(isFast)("export", () => {
 
   test("train goes on from the file, with another head", async () => {
     const line =
-      "train --from net.onnx --freeze layers.1 --classes 5,6 examples=100 --epochs 1 --run second";
+      "train --from net.onnx --freeze layers.1 --classes 5,6 examples=60 --dev-run --run second";
     const { code, error } = await gradus(line);
     expect([code, error]).toEqual([0, ""]);
   });
