@@ -10,11 +10,13 @@
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
+import { loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readIdxFolder } from "../dist/data/index.js";
 import { hostArray } from "../dist/index.js";
 import * as learn from "../dist/learn/index.js";
+import { learnerRow } from "./lib/learners.mjs";
 import { machine, revision } from "./lib/machine.mjs";
 import { median } from "./lib/stats.mjs";
 
@@ -102,7 +104,7 @@ function fitLogistic(isBinary) {
   return async ({ x, y }) => {
     const labels = isBinary ? y.map((label) => Number(label < 5)) : y;
     const Learner = isBinary ? learn.LogisticRegression : learn.SoftmaxRegression;
-    const model = await new Learner({ tolerance: 1e-4, solver: "lbfgs" }).fit(x, labels);
+    const model = await new Learner({ tolerance: 1e-3, solver: "lbfgs" }).fit(x, labels);
     const square = model.coef.square().sum().item();
     return model.loss + square / (2 * labels.length);
   };
@@ -170,24 +172,18 @@ function compare(name, folder, rounds) {
       ratio: middle(({ ours, theirs }) => theirs.seconds / ours.seconds),
       seconds: middle(({ ours }) => ours.seconds),
       theirSeconds: middle(({ theirs }) => theirs.seconds),
+      cpuRatio: middle(({ ours, theirs }) => theirs.cpuSeconds / ours.cpuSeconds),
+      cpuSeconds: middle(({ ours }) => ours.cpuSeconds),
+      theirCpuSeconds: middle(({ theirs }) => theirs.cpuSeconds),
       quality: pairs[0]?.ours.quality,
       theirQuality: pairs[0]?.theirs.quality,
       peakBytes: middle(({ ours }) => ours.peakBytes),
       theirPeakBytes: middle(({ theirs }) => theirs.peakBytes),
     };
-    console.log(line(result));
+    console.log(learnerRow(result));
     return result;
   });
 }
-
-const figure = (/** @type {number} */ x) => (Math.abs(x) >= 1000 ? x.toFixed(0) : x.toPrecision(4));
-const mebibytes = (/** @type {number} */ bytes) => (bytes / 2 ** 20).toFixed(0);
-
-/** A row of the table. @param {any} r */
-const line = (r) =>
-  `| ${r.name}, ${r.rows} rows | ${r.seconds.toFixed(2)} s, ${mebibytes(r.peakBytes)} MiB | ${r.library} ${r.version} | ` +
-  `${r.theirSeconds.toFixed(2)} s, ${mebibytes(r.theirPeakBytes)} MiB | ${r.ratio >= r.aim ? `**${r.ratio.toFixed(2)}**` : r.ratio.toFixed(2)} (${r.aim}) | ` +
-  `${r.measure}: ${figure(r.quality)}, ${figure(r.theirQuality)} |`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -208,7 +204,14 @@ else {
     if (!values.save) continue;
     const before = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, "utf8")).results : [];
     const others = before.filter((/** @type {any} */ each) => each.name !== name);
-    const saved = { machine: machine(), revision: revision(), results: [...others, ...results] };
+    const date = new Date().toISOString().slice(0, 10);
+    const now = results.map((each) => ({
+      ...each,
+      date,
+      revision: revision(),
+      load: Math.round(loadavg()[0] ?? 0),
+    }));
+    const saved = { machine: machine(), results: [...others, ...now] };
     fs.writeFileSync(file, `${JSON.stringify(saved, null, 2)}\n`);
   }
 }

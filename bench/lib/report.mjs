@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
 import { loadWorkload, workloadNames } from "../workloads/index.mjs";
+import { learnerMisses, learnerSection } from "./learners.mjs";
 import { figure, mebibytes, speedOf } from "./print.mjs";
 
 /** @typedef {import("./print.mjs").FullResult} FullResult */
@@ -28,7 +29,7 @@ function readResults() {
   /** @param {string} file */
   const rank = (file) => names.indexOf(file.split(".")[0] ?? "");
   return files
-    .filter((file) => file.endsWith(".json"))
+    .filter((file) => file.endsWith(".json") && rank(file) >= 0)
     .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b))
     .map((file) => JSON.parse(fs.readFileSync(new URL(file, results), "utf8")));
 }
@@ -95,7 +96,8 @@ function losses(all) {
       const { workload, name, peer, threads, ratio } = result;
       const what = `${workload}${name ? ` ${name}` : ""}${inWasm(result) ? ", WebAssembly" : ""}`;
       return `- ${what}, ${threads} ${threads === 1 ? "thread" : "threads"}: ${figure(ratio ?? 0)} of ${peer}`;
-    });
+    })
+    .concat(learnerMisses());
   return ["## Where we lose", "", ...(lost.length > 0 ? lost : ["Nowhere in this table."]), ""];
 }
 
@@ -132,6 +134,7 @@ export async function writeReport() {
     "",
     ...losses(all),
     ...sections,
+    ...learnerSection(),
   ].join("\n");
   fs.writeFileSync(page, text);
   return `wrote ${fileURLToPath(page)}`;

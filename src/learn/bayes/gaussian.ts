@@ -171,6 +171,7 @@ export class GaussianNB extends NaiveBayes<GaussianState> {
       for (let j = 0; j < d; j++) sum -= 0.5 * Math.log(2 * Math.PI * variances[c * d + j]!);
       return sum;
     });
+    const halves = variances.map((variance) => 0.5 / variance);
     const values = new Float64Array(matrix.rows * k);
     for (let i = 0; i < matrix.rows; i++) {
       const row = rowOf(matrix, i);
@@ -178,7 +179,7 @@ export class GaussianNB extends NaiveBayes<GaussianState> {
         let sum = constant[c]!;
         for (let j = 0, at = c * d; j < d; j++, at++) {
           const apart = row[j]! - centers[at]!;
-          sum -= (0.5 * apart * apart) / variances[at]!;
+          sum -= apart * apart * halves[at]!;
         }
         values[i * k + c] = sum;
       }
