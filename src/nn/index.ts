@@ -22,7 +22,7 @@ export {
   tanh,
 } from "./activations.ts";
 export * as init from "./initialise.ts";
-export { fans, type Initializer, type InitOptions, seeded } from "./initialise.ts";
+export { fans, type Initializer, type InitOptions, manualSeed, seeded } from "./initialise.ts";
 export { formatSummary } from "./inspect/format-summary.ts";
 export { denseAgainstConvolution, type LayerCosts, type LayerPair } from "./inspect/layer-costs.ts";
 export { type ReceptiveField, receptiveField } from "./inspect/receptive-field.ts";

@@ -37,6 +37,21 @@ export type Initializer = (shape: Shape, options?: InitOptions) => Tensor;
 const stream = 0x696e6974; // separates these seeds from other uses of the same number
 let seeds = new RandomStream(0, stream);
 
+/**
+ * Restarts the process-wide sequence of seeds, from which layers and initializers without a seed draw.
+ * The sequence of a new process is that of seed 0. Prefer {@link seeded}, whose effect ends with its function.
+ *
+ * @see `torch.manual_seed`
+ * @example
+ * manualSeed(7);
+ * const one = new Linear(2, 2);
+ * manualSeed(7);
+ * one.weight.value.equal(new Linear(2, 2).weight.value).all().item(); // 1
+ */
+export function manualSeed(seed: number): void {
+  seeds = new RandomStream(seed, stream);
+}
+
 /** A fresh seed, from the innermost {@link seeded} or else from the process-wide sequence. */
 export const nextSeed = (): number => seeds.bits();
 
