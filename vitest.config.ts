@@ -8,9 +8,13 @@ const experiments = fileURLToPath(new URL("./experiments", import.meta.url));
 const shared =
   "autodiff,base,compiler,data,draw,formats,graph,inspect,lab,learn,models,nn,onnx,ops,optim,tensor";
 /** Files in these folders that set environment variables or replace functions of Node, count objects or bytes. */
-const apart = ["formats/failing-writes", "onnx/vectors", "tensor/many", "tensor/compile"].map(
-  (name) => `test/${name}.test.ts`,
-);
+const apart = [
+  "formats/failing-writes",
+  "onnx/vectors",
+  "tensor/many",
+  "tensor/compile",
+  "tensor/memory",
+].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({
   resolve: {
