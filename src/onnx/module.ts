@@ -122,7 +122,7 @@ export class OnnxModule extends Module<Tensor[], Tensor> {
    * what no tensor holds is an array of its type, and a sequence an array of its items.
    *
    * @throws {ConfigError} for names that are missing or unknown. @throws {DTypeError} and
-   * {@link ShapeError} for tensors that do not fit.
+   * ShapeError for tensors that do not fit.
    */
   run(inputs: Readonly<Record<string, OnnxInput>>): Record<string, OnnxInput> {
     const items = this.#itemsOf(inputs);

@@ -3,6 +3,7 @@ import type { Logs } from "./history.ts";
 
 /** A line that is drawn over and over. */
 export interface LiveLine {
+  /** Draws the line over the last one. */
   draw(text: string): void;
   /** Leaves the line as it is and goes on below it. */
   keep(): void;
