@@ -15,12 +15,14 @@ export {
   affine,
   colorJitter,
   cutout,
+  gaussianBlur,
   horizontalFlip,
   type Interval,
   mixup,
   noise,
   pcaColor,
   randomCrop,
+  randomResizedCrop,
   rotate,
   scale,
   shift,
@@ -81,6 +83,20 @@ export {
 export { labelAt, type RowsWithout } from "./preparation/rows.ts";
 export { prepareSound } from "./preparation/sound.ts";
 export { prepareText } from "./preparation/text.ts";
+export {
+  colorization,
+  type MaskedPatchesOptions,
+  maskedPatches,
+} from "./pretext/images.ts";
+export { type ContrastiveOptions, contrastivePairs, contrastiveViews } from "./pretext/pairs.ts";
+export {
+  type JigsawOptions,
+  jigsaw,
+  jigsawPermutations,
+  type PretextOptions,
+  rotation,
+} from "./pretext/puzzles.ts";
+export { type MaskedTokensOptions, maskedTokens, nextStep } from "./pretext/sequences.ts";
 export { type ConvolutionMode, convolve, correlate } from "./signal.ts";
 export { fitStandardization, type Standardization, standardize } from "./standardize.ts";
 export type { Column, EmptyColumn, NumberColumn, TextColumn } from "./table/columns.ts";

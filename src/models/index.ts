@@ -55,6 +55,7 @@ export {
   variationalAutoencoder,
 } from "./autoencoders/variational.ts";
 export { type CharMlpOptions, charMlp } from "./char-mlp.ts";
+export { Contrastive } from "./contrastive.ts";
 export { digitsNet } from "./digits-net.ts";
 export type { ImageModelOptions } from "./image.ts";
 export { ImageClassifier } from "./image-classifier.ts";

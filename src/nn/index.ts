@@ -128,6 +128,7 @@ export {
   MaxUnpool3d,
   type UnpoolLayerOptions,
 } from "./layers/unpooling.ts";
+export { type ContrastiveLossOptions, ntXent } from "./losses/contrastive.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./losses/cross-entropy.ts";
 export {
   binaryCrossEntropy,

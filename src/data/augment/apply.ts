@@ -1,13 +1,14 @@
 import type { TypedArray } from "../../base/index.ts";
 import { FastRandom } from "../fast-random.ts";
+import { blur } from "./blur.ts";
 import type { Of, Transform } from "./transforms.ts";
-import { blank, type ImageShape, mirror, move, warp } from "./warp.ts";
+import { blank, type ImageShape, mirror, move, resize, warp } from "./warp.ts";
 
 /** A batch on its way through the transforms, and the keys of its random numbers. */
 export interface Work {
   /** `[B, …]`, changed in place. */
   readonly inputs: Float32Array;
-  /** The shape of one example: `[C, H, W]`, or anything if no transform is for images. */
+  /** The shape of one example: `[C, H, W]`, views of one `[V, C, H, W]`, or anything if no transform is for images. */
   readonly shape: readonly number[];
   /** `[B]` class indices, or `[B, …]` numbers. */
   readonly targets: TypedArray;
@@ -35,6 +36,23 @@ const appliers: { readonly [K in Exclude<Transform["kind"], "mixup">]: Apply<Of<
   },
   flip({ probability }, image, shape, random) {
     if (random.uniform() < probability) mirror(image, shape);
+  },
+  resizedCrop({ area }, image, shape, random, spare) {
+    const [, height, width] = shape;
+    if (Math.min(height, width) < 2) return; // there is no part of it
+    const share = random.uniform(...area);
+    const ratio = Math.exp(random.uniform(-Math.log(4 / 3), Math.log(4 / 3)));
+    const part = {
+      height: height * Math.min(1, Math.sqrt(share / ratio)),
+      width: width * Math.min(1, Math.sqrt(share * ratio)),
+    };
+    const top = random.uniform() * (height - part.height);
+    const left = random.uniform() * (width - part.width);
+    spare.set(image);
+    resize(spare, image, shape, { ...part, top, left });
+  },
+  blur({ sigma }, image, shape, random, spare) {
+    blur(image, spare, shape, random.uniform(...sigma));
   },
   affine({ degrees, scale, shift, fill }, image, shape, random, spare) {
     const placement = {
@@ -78,6 +96,7 @@ export const mostTransforms = 64;
  * @returns the targets: unchanged, or rows of probabilities after mixup.
  */
 export function applyAll(transforms: readonly Transform[], work: Work): TypedArray {
+  if (work.shape.length === 4) return applyAll(transforms, ofViews(work));
   const { inputs, rows, seed, epoch } = work;
   const shape = work.shape as unknown as ImageShape;
   const size = inputs.length / rows.length;
@@ -99,6 +118,15 @@ export function applyAll(transforms: readonly Transform[], work: Work): TypedArr
     }
   });
   return targets;
+}
+
+/** Every view as an example of its own, with random numbers of its own. */
+function ofViews({ shape, rows, ...rest }: Work): Work {
+  const [views] = shape as [number];
+  const each = Int32Array.from({ length: rows.length * views }, (_, i) => {
+    return rows[Math.floor(i / views)]! * views + (i % views);
+  });
+  return { ...rest, shape: shape.slice(1), rows: each };
 }
 
 /** Uniform in 0…n−1. */

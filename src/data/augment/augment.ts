@@ -75,8 +75,10 @@ export function checkAugmentable({ inputs, targets }: Split, { transforms }: Aug
     });
   for (const transform of transforms) {
     const { kind } = transform;
-    const isFit = kind === "pca" ? inputs.shape[1] === 3 : true;
-    if (!anyShape.includes(kind) && (inputs.shape.length !== 4 || !isFit))
+    const { length } = inputs.shape;
+    const areImages = (length === 4 || length === 5) && kind !== "pca"; // or views of images
+    const areColored = length >= 4 && length <= 5 && inputs.shape.at(-3) === 3;
+    if (!anyShape.includes(kind) && !areImages && !areColored)
       throw new ShapeError({
         subject: `augment (${kind})`,
         problem: `inputs are ${show(inputs.shape)}, expected images ${kind === "pca" ? "[N, 3, H, W]" : "[N, C, H, W]"}.`,

@@ -11,6 +11,8 @@ export type Interval = number | readonly [from: number, to: number];
 export type Transform =
   | { readonly kind: "crop"; readonly padding: number; readonly fill: number }
   | { readonly kind: "flip"; readonly probability: number }
+  | { readonly kind: "resizedCrop"; readonly area: readonly [number, number] }
+  | { readonly kind: "blur"; readonly sigma: readonly [number, number] }
   | {
       readonly kind: "affine";
       readonly degrees: readonly [number, number];
@@ -60,6 +62,45 @@ export function horizontalFlip(options: { probability?: number } = {}): Transfor
   const isShare = probability >= 0 && probability <= 1;
   check("horizontalFlip", "probability", probability, isShare, "a number from 0 to 1");
   return { kind: "flip", probability };
+}
+
+/**
+ * Cuts a random part out of images and brings it to the size of the whole, bilinearly. Its area is drawn uniformly,
+ * the ratio of its sides to those of the image in its logarithm from ¾ to 4/3, as torchvision's RandomResizedCrop does.
+ *
+ * @param options.area share of the image, above 0 and up to 1. Default [0.08, 1].
+ * @see Szegedy et al. 2015, "Going deeper with convolutions", §6
+ * @example
+ * randomResizedCrop({ area: [0.3, 1] }); // { kind: "resizedCrop", area: [0.3, 1] }
+ */
+export function randomResizedCrop(options: { area?: readonly [number, number] } = {}): Transform {
+  checkOptions("randomResizedCrop", options, { area: true });
+  const { area = [0.08, 1] } = options;
+  const isArea = area[0] > 0 && area[0] <= area[1] && area[1] <= 1;
+  check(
+    "randomResizedCrop",
+    "area",
+    JSON.stringify(area),
+    isArea,
+    "[from, to] in 0 < from ≤ to ≤ 1",
+  );
+  return { kind: "resizedCrop", area };
+}
+
+/**
+ * Blurs images by a Gaussian of random width, cut off at 3 σ and renormalised at the border.
+ *
+ * @param options.sigma in pixels. Default [0.1, 2].
+ * @see Chen, Kornblith, Norouzi & Hinton 2020, "A simple framework for contrastive learning", appendix A
+ * @example
+ * gaussianBlur({ sigma: [0.1, 1] }); // { kind: "blur", sigma: [0.1, 1] }
+ */
+export function gaussianBlur(options: { sigma?: readonly [number, number] } = {}): Transform {
+  checkOptions("gaussianBlur", options, { sigma: true });
+  const { sigma = [0.1, 2] } = options;
+  const isWidth = sigma[0] > 0 && sigma[0] <= sigma[1] && Number.isFinite(sigma[1]);
+  check("gaussianBlur", "sigma", JSON.stringify(sigma), isWidth, "[from, to] with 0 < from ≤ to");
+  return { kind: "blur", sigma };
 }
 
 /** The ranges of {@link affine}. */

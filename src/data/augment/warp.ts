@@ -49,6 +49,41 @@ export function warp(
     }
 }
 
+/** A part of an image. */
+export interface Part {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Brings a part of `from` to the size of the whole, bilinearly between the centers of pixels. */
+export function resize(
+  from: Float32Array,
+  to: Float32Array,
+  [channels, height, width]: ImageShape,
+  part: Part,
+): void {
+  const pixels = height * width;
+  const clamp = (x: number, most: number) => Math.min(most, Math.max(0, x));
+  for (let y = 0; y < height; y++) {
+    const sourceY = clamp(part.top + ((y + 0.5) * part.height) / height - 0.5, height - 1);
+    const above = Math.min(height - 2, Math.floor(sourceY)) * width;
+    const dy = sourceY - above / width;
+    for (let x = 0; x < width; x++) {
+      const sourceX = clamp(part.left + ((x + 0.5) * part.width) / width - 0.5, width - 1);
+      const left = Math.min(width - 2, Math.floor(sourceX));
+      const dx = sourceX - left;
+      for (let plane = 0; plane < channels * pixels; plane += pixels) {
+        const at = plane + above + left;
+        const first = (1 - dx) * from[at]! + dx * from[at + 1]!;
+        const second = (1 - dx) * from[at + width]! + dx * from[at + width + 1]!;
+        to[plane + y * width + x] = (1 - dy) * first + dy * second;
+      }
+    }
+  }
+}
+
 /** cos and sin of an angle in degrees, exact for quarter turns, where π/2 is not. */
 function turn(degrees: number): [cos: number, sin: number] {
   const quarters = degrees / 90;
