@@ -1,5 +1,6 @@
 import { ConfigError, checkOptions, describe, ShapeError, show } from "../base/index.ts";
 import { type ExampleLosses, Module, ntXent, type OwnLoss } from "../nn/index.ts";
+import { unit } from "../nn/losses/contrastive.ts";
 import type { Tensor } from "../tensor/index.ts";
 
 /**
@@ -60,10 +61,4 @@ export class Contrastive extends Module implements OwnLoss {
   }
 }
 
-const similarity = (a: Tensor, b: Tensor): Tensor => {
-  const length = (x: Tensor) => x.square().sum({ axis: 1 }).sqrt();
-  return a
-    .mul(b)
-    .sum({ axis: 1 })
-    .div(length(a).mul(length(b)));
-};
+const similarity = (a: Tensor, b: Tensor): Tensor => unit(a).mul(unit(b)).sum({ axis: 1 });

@@ -13,6 +13,7 @@ import { type AnyLearner, openLearner, type StoredLearner } from "../run/learner
 import { predictCodes } from "../run/predict-codes.ts";
 import { judgedModel, openRun, type StoredRun } from "../run/stored-run.ts";
 import { wholeNumber } from "../settings/options.ts";
+import { asksForClass } from "../settings/pretexts.ts";
 import { type Example, type Examples, readExamples } from "../sources/examples.ts";
 import type { Terminal } from "../terminal/terminal.ts";
 import type { Define } from "./define.ts";
@@ -71,6 +72,7 @@ export const define: Define = (command, terminal) => {
       const run = learned ? undefined : await openRun(path);
       const { preparation } = (learned ?? run!).config.data;
       checkLength(options, preparation, path);
+      checkAnswers(run, path);
       if (run?.model instanceof Autoencoder)
         return predictCodes({ ...run, model: run.model }, inputs, options, terminal);
       checkPicture(options, path);
@@ -185,6 +187,17 @@ function checkLength({ length }: Options, { inputs }: Preparation, run: string):
     subject: "--length",
     problem: `it goes on with texts, and ${run} was trained on none.`,
     fix: "leave it out.",
+  });
+}
+
+/** @throws {ConfigError} for a run whose pretext task has no answer that can be written down. */
+function checkAnswers(run: StoredRun | undefined, path: string): void {
+  const { pretext } = run?.config.settings.data ?? {};
+  if (pretext === undefined || asksForClass(pretext)) return;
+  throw new ConfigError({
+    subject: path,
+    problem: `it was trained on the pretext task ${pretext}, which asks for no class and no number.`,
+    fix: `go on from it: gradus train --from ${path}; report shows what it learned.`,
   });
 }
 

@@ -3,8 +3,10 @@ import { createModel, isAutoencoder, type ModelName, modelNames } from "../../mo
 import { formatSummary, type Module, type Summary, summary } from "../../nn/index.ts";
 import type { Json } from "../../train/index.ts";
 import { openLearner, type StoredLearner } from "../run/learner-run.ts";
+
 import { isNetFile } from "../run/net-file.ts";
-import { openRun } from "../run/stored-run.ts";
+import { openRun, plainOf } from "../run/stored-run.ts";
+
 import { isLearner, learners } from "../settings/learners.ts";
 import { shape, wholeNumber } from "../settings/options.ts";
 import type { Define } from "./define.ts";
@@ -75,7 +77,7 @@ async function find(
   if (!existsSync(name)) throw unknown(name);
   if (await isNetFile(name)) return foreign(name, input);
   const { model, config } = await openRun(name);
-  return [model, input ?? config.data.preparation.inputShape];
+  return [plainOf(model), input ?? config.data.preparation.inputShape];
 }
 
 /** A net of an ONNX file, whoever wrote it, and the shape of one example of its input. */

@@ -3,6 +3,7 @@ import { newPlan, resumedPlan, runsFolder } from "../run/plan.ts";
 import { runPlan } from "../run/train-run.ts";
 import { augmentationNames } from "../settings/augmentations.ts";
 import { learnerNames } from "../settings/learners.ts";
+import { pretextNames } from "../settings/pretexts.ts";
 import { defaultSource, imageDefaults, otherDefaults, textDefaults } from "../settings/resolve.ts";
 import { optimizerNames, optimizers, scheduleNames } from "../settings/rules.ts";
 import { type Assignment, isLearnerGiven, readSettings } from "../settings/settings.ts";
@@ -54,6 +55,12 @@ const settingFlags: readonly [flags: string, path: string, about: string][] = [
   ["--from <run>", "transfer.from", "begin with the network of a run, with a new last layer"],
   ["--freeze <patterns>", "transfer.freeze", "parameters of it that stay, such as 'features.*'"],
   ["--unfreeze <list>", "transfer.unfreeze", "when they learn again, such as 3:features.*"],
+  [
+    "--pretext <task>",
+    "data.pretext",
+    `learn from images without labels: ${pretextNames.join(", ")}`,
+  ],
+  ["--labels <n>", "data.labels", "learn from so many training examples, as many of each class"],
   ["--seed <n>", "training.seed", "decides first weights and the order of examples (default: 0)"],
 ];
 
@@ -67,6 +74,8 @@ Examples:
   gradus train runs/digits-conv/config.json     the same training again, to the last bit
   gradus train --data cifar10.tar.gz --augment crop:4,flip
   gradus train --from runs/digits-conv --freeze 'features.*' --data more-digits
+  gradus train --pretext rotation --run runs/turns
+  gradus train --from runs/turns --labels 100   what that taught, with few labels
   gradus train --resume runs/digits-conv        go on after Ctrl-C`;
 
 export const define: Define = (command, terminal) => {

@@ -1,5 +1,6 @@
 /** The numbers in a run's report. */
 import { type HostArray, type Shape, sizeOf } from "../../base/index.ts";
+import { takeRows } from "../../data/dataset.ts";
 import { classesOf, type Preparation, type Split } from "../../data/index.ts";
 import { auditModel, type ModelAudit } from "../../lab/index.ts";
 import { Autoencoder } from "../../models/index.ts";
@@ -14,10 +15,10 @@ import {
   rSquared,
 } from "../../train/index.ts";
 import type { RunConfig } from "../run/run-config.ts";
-import { judgedModel, objectiveOf } from "../run/stored-run.ts";
+import { judgedModel, objectiveOf, plainOf } from "../run/stored-run.ts";
 import { some } from "../sources/data-source.ts";
 import type { Parts } from "../sources/readers/reader.ts";
-import { type AutoencoderResults, measureAutoencoder } from "./autoencoder-data.ts";
+import { type AutoencoderResults, measureAutoencoder, type Shown } from "./autoencoder-data.ts";
 
 /** Examples for the audit: enough for fractions of units, few enough to be quick. */
 const auditExamples = 256;
@@ -58,6 +59,10 @@ export interface RunResults {
   readonly classes?: ClassResults;
   readonly numbers?: NumberResults;
   readonly autoencoder?: AutoencoderResults;
+  /** Of a pretext task that asks for images. */
+  readonly pictures?: Shown;
+  /** Of one that asks for views: the mean similarity of two of an image, and of two of different ones. */
+  readonly views?: { readonly same: number; readonly other: number };
 }
 
 /** The data of a report: test data, and for the baseline of an autoencoder its training data. */
@@ -76,6 +81,9 @@ export async function measureRun(
     return { ...common, autoencoder: await measureAutoencoder({ model, name, train, test }) };
   }
   const outputs = await predict(judgedModel(model, config), test.inputs);
+  if (test.inputs.shape.length === 5) return { ...common, views: await viewsIn(model, test) };
+  if (test.targets.shape.length === 4)
+    return { ...common, pictures: picturesIn(test, outputs.toHost()) };
   return preparation.target.task === "regression"
     ? { ...common, numbers: numberResults(outputs, test.targets) }
     : {
@@ -87,6 +95,33 @@ export async function measureRun(
       };
 }
 
+/** Pictures that are shown. */
+const mostPictures = 20;
+
+/** Some images that were asked for, what was given of them, and the answers. */
+function picturesIn({ inputs, targets, size }: Split, outputs: HostArray): Shown {
+  const count = Math.min(size, mostPictures);
+  const rows = Array.from({ length: count }, (_, n) => Math.floor((n * size) / count));
+  const { shape } = targets;
+  const given = takeRows(inputs, rows);
+  return {
+    ...{ rows, given, inputs: takeRows(targets, rows) },
+    outputs: takeRows({ ...outputs, shape }, rows),
+  };
+}
+
+/** How similar views are; the second ones of other images are those of the next. */
+async function viewsIn(model: Module, { inputs, size }: Split) {
+  const mean = async (pairs: HostArray) => (await predict(model, pairs)).mean().item();
+  const data = Float32Array.from(inputs.data);
+  const view = inputs.data.length / size / 2;
+  for (let n = 0; n < size; n++) {
+    const next = 2 * ((n + 1) % size) + 1;
+    data.set(inputs.data.subarray(next * view, (next + 1) * view), (2 * n + 1) * view);
+  }
+  return { same: await mean(inputs), other: await mean({ ...inputs, data }) };
+}
+
 /** Sizes and audit of a trained network. */
 export function measureNet(
   model: Module,
@@ -96,7 +131,7 @@ export function measureNet(
   const examples = tensors(inScale(some(test, auditExamples), preparation));
   return {
     test,
-    sizes: summary(model, preparation.inputShape),
+    sizes: summary(plainOf(model), preparation.inputShape),
     audit: auditModel(model, objectiveOf(model, test).loss, examples),
   };
 }

@@ -16,6 +16,8 @@ import {
 import type { Module } from "../../nn/index.ts";
 import type { RunConfig } from "../run/run-config.ts";
 import { shownPath } from "../sources/data-file.ts";
+import { strip } from "./autoencoder-charts.ts";
+import type { Shown } from "./autoencoder-data.ts";
 import { autoencoderSections } from "./autoencoder-page.ts";
 import { shownClass } from "./class-names.ts";
 import { findingsHead, findingsList } from "./findings.ts";
@@ -45,15 +47,17 @@ export async function reportPage(input: ReportInput): Promise<string> {
   const { name, config, results } = input;
   const { data, model, settings } = config;
   const { training } = settings;
+  const pretext = settings.data.pretext ? `the pretext task ${settings.data.pretext} of ` : "";
   const body = [
     paragraph(
-      `${model.name} on ${shownPath(data.source)}: ${training.optimizer}, lr ${training.lr}, batches of ${training.batchSize}, seed ${training.seed}. Measured on ${results.test.size} test examples.`,
+      `${model.name} on ${pretext}${shownPath(data.source)}: ${training.optimizer}, lr ${training.lr}, batches of ${training.batchSize}, seed ${training.seed}. Measured on ${results.test.size} test examples.`,
       { soft: true },
     ),
     tiles(firstNumbers(input)),
     await curves(input.lines),
     ...(results.classes ? await classSections(results.classes, input) : []),
     ...(results.numbers ? [section("Predictions", figure(await scatter(results.numbers)))] : []),
+    ...(results.pictures ? [await picturesSection(results.pictures)] : []),
     ...(results.autoencoder ? await autoencoderSections(results.autoencoder, config) : []),
     await filters(input),
     sizes(results),
@@ -64,7 +68,7 @@ export async function reportPage(input: ReportInput): Promise<string> {
 }
 
 function firstNumbers({ results, lines }: ReportInput): Record<string, string | number> {
-  const { classes, numbers, autoencoder, sizes } = results;
+  const { classes, numbers, autoencoder, views, sizes } = results;
   const seconds = lines.reduce((sum, { seconds: s }) => sum + (typeof s === "number" ? s : 0), 0);
   return {
     ...(classes && {
@@ -79,11 +83,26 @@ function firstNumbers({ results, lines }: ReportInput): Record<string, string | 
       "test error": short(mean(autoencoder.errors)),
       ...(autoencoder.baseline && { "error of PCA": short(autoencoder.baseline.error) }),
     }),
+    ...(views && {
+      "similarity of two views": short(views.same),
+      "of different images": short(views.other),
+    }),
     epochs: lines.length,
     "training time": `${seconds.toFixed(1)} s`,
     parameters: sizes.totals.parameters.toLocaleString("en-US"),
   };
 }
+
+/** What a pretext task asks for, and the answers. */
+const picturesSection = async (pictures: Shown): Promise<string> =>
+  section(
+    "Answers",
+    paragraph(
+      "Above the image that is asked for, in the middle what the net is given, below its answer.",
+      { soft: true },
+    ),
+    await strip(pictures, (row) => `test example ${row}`),
+  );
 
 const mean = (x: Float64Array): number => x.reduce((sum, y) => sum + y, 0) / x.length;
 

@@ -45,7 +45,8 @@ export async function learnerPlan(
   resolveLearner(given, ""); // errors in the settings are reported before the data are read
   const data = learnerData(name, given.data);
   const from = data?.source ?? defaultSource;
-  const read = (task = data?.task) => load(from, { ...data, task, dtype: "float64" });
+  const read = (task = data?.task) =>
+    load(from, { ...data, task, seed: given.training?.seed, dtype: "float64" });
   const isScaled = learners[name].task === "regression" && data?.scaleTarget;
   const first = await read(data?.task ?? (isScaled ? "regression" : undefined));
   const isNumbers = data?.task === undefined && areNumbers(name, first.config.preparation);

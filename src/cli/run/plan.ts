@@ -1,7 +1,6 @@
 /** Trainings ready to start: new and resumed ones. */
 import path from "node:path";
 import { ConfigError, DataError } from "../../base/index.ts";
-import { createModel } from "../../models/index.ts";
 import type { Module } from "../../nn/index.ts";
 import { type Checkpoint, type Json, loadCheckpoint, RunFolder } from "../../train/index.ts";
 import type { Given } from "../settings/settings.ts";
@@ -11,7 +10,7 @@ import { describe as dataName } from "../sources/readers/parts.ts";
 import { isSameData, loadTrained } from "../sources/stored-data.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { modelAndConfig } from "./start.ts";
-import { restoreModel } from "./stored-run.ts";
+import { modelOf, restoreModel } from "./stored-run.ts";
 
 /** The parent of run folders unless --run is given. */
 export const runsFolder = "runs";
@@ -97,7 +96,7 @@ async function planOf(folder: RunFolder, given: Given): Promise<Plan> {
     await folder.writeConfig(config as unknown as Json);
     return folder;
   };
-  const model = createModel(config.model);
+  const model = modelOf(config);
   restoreModel(from, model, stored); // errors are reported before anything is written
   return { config, model, source, from, openFolder };
 }

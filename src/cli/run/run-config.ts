@@ -30,7 +30,10 @@ export interface DataConfig {
 export interface AnyRunConfig {
   /** The version of gradus that created it. */
   readonly gradus: string;
-  readonly settings: { readonly data: Settings["data"] };
+  readonly settings: {
+    readonly data: Settings["data"];
+    readonly training: { readonly seed?: number | undefined };
+  };
   readonly data: DataConfig;
   readonly model: { readonly name: string };
 }

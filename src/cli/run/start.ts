@@ -1,9 +1,11 @@
 /** The start of a training: complete settings, data and a model. */
-import { ConfigError } from "../../base/index.ts";
+import { ConfigError, sizeOf } from "../../base/index.ts";
+
 import { classesOf } from "../../data/index.ts";
-import { createModel, isAutoencoder } from "../../models/index.ts";
+import { Contrastive, createModel, isAutoencoder } from "../../models/index.ts";
 import type { Module } from "../../nn/index.ts";
 import { RunFolder } from "../../train/index.ts";
+import { checkPretext, projection } from "../settings/pretexts.ts";
 import { defaultSource, resolve, textDefaults } from "../settings/resolve.ts";
 import type { Given, Settings } from "../settings/settings.ts";
 import { shownPath } from "../sources/data-file.ts";
@@ -23,10 +25,11 @@ export async function settingsAndData(
   const stored = from === undefined ? undefined : await storedConfig(from);
   const source = await load(
     given.data?.source ?? defaultSource,
-    given.data,
+    { ...given.data, seed: given.training?.seed },
     // a pretrained network needs its inputs in the form it knows
     stored && { preparation: stored.data.preparation, inputsOnly: true },
   );
+  checkPretext(given.data?.pretext, given.data ?? {});
   const name = given.model?.name ?? stored?.model.name ?? "";
   if (!isAutoencoder(name)) checkLearnable(source.config);
   return { settings: resolve(given, source.config), source };
@@ -60,16 +63,29 @@ export async function startOf(
   source: Source,
   askedName: string | undefined,
 ): Promise<Start & { readonly source: Source }> {
-  const start = await modelFor(settings, source, askedName);
-  return { ...start, source: asLearned(start.config.name, source) };
+  const { model, config } = await modelFor(settings, source, askedName);
+  const { pretext, labels } = settings.data;
+  if (isAutoencoder(config.name) && (pretext ?? labels) !== undefined)
+    throw new ConfigError({
+      subject: `data.${pretext ? "pretext" : "labels"}`,
+      problem: `${config.name} learns from the examples themselves, without labels.`,
+      fix: "leave it out, or name another model.",
+    });
+  return {
+    config,
+    model: pretext === "contrastive" ? new Contrastive(model) : model,
+    source: asLearned(config.name, source),
+  };
 }
 
 async function modelFor(
-  { model, training, transfer }: Settings,
-  { config: data }: Source,
+  { data: { pretext }, model, training, transfer }: Settings,
+  { config: data, train }: Source,
   askedName: string | undefined,
 ): Promise<Start> {
-  const outputs = Math.max(1, classesOf(data.preparation).length); // one number for regression
+  const numbers = sizeOf(train.targets.shape.slice(1)); // one, or those of an image that is asked for
+  const outputs =
+    pretext === "contrastive" ? projection : classesOf(data.preparation).length || numbers;
   const { seed } = training;
   checkModel(model.name, data);
   if (!transfer) {

@@ -1,6 +1,6 @@
 import { DataError, FormatError } from "../../base/index.ts";
 import type { Scale, Split } from "../../data/index.ts";
-import { createModel, isAutoencoder } from "../../models/index.ts";
+import { Contrastive, createModel, isAutoencoder } from "../../models/index.ts";
 import { evaluating, hasOwnLoss, Module } from "../../nn/index.ts";
 import { type Tensor, zeros } from "../../tensor/index.ts";
 import {
@@ -36,10 +36,20 @@ export async function openRun(path: string): Promise<StoredRun> {
   if (await isNetFile(path)) return openNet(path);
   const run = await RunFolder.open(path);
   const config = await readRunConfig(run);
-  const model = createModel(config.model);
+  const model = modelOf(config);
   restoreModel(await loadCheckpoint(await weightsOf(run)), model, config);
   return { path, config, model };
 }
+
+/** The model that a run's weights are of. */
+export const modelOf = ({ model, settings }: RunConfig): Module =>
+  settings.data.pretext === "contrastive"
+    ? new Contrastive(createModel(model))
+    : createModel(model);
+
+/** The network that takes examples, in what learns by pairs of them. */
+export const plainOf = (model: Module): Module =>
+  model instanceof Contrastive ? model.encoder : model;
 
 /** A network with standardized targets, as a network with outputs in the data's own units. */
 class Rescaled extends Module {

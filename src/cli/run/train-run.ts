@@ -23,6 +23,7 @@ import { readAugmentations } from "../settings/augmentations.ts";
 import { ruleOf, scheduleOf } from "../settings/rules.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Source } from "../sources/data-source.ts";
+import { viewsOf } from "../sources/pretext.ts";
 import { Exit } from "../terminal/errors.ts";
 import { type Interruption, interruptible } from "../terminal/interrupt.ts";
 import { invocation, word } from "../terminal/invocation.ts";
@@ -30,7 +31,7 @@ import type { Terminal } from "../terminal/terminal.ts";
 import { type Report, secondsSince } from "../terminal/train-report.ts";
 import type { Plan } from "./plan.ts";
 import type { RunConfig } from "./run-config.ts";
-import { judge } from "./stored-run.ts";
+import { judge, plainOf } from "./stored-run.ts";
 import { freezeAsSet, unfreezing } from "./transfer.ts";
 
 /** Trains, then evaluates the best weights on the test data, notifying `report` throughout. */
@@ -63,7 +64,7 @@ async function fitInFolder(
   terminal: Terminal,
   { signal, exitCode }: Interruption,
 ): Promise<History> {
-  const { parameters } = summary(model, config.data.preparation.inputShape).totals;
+  const { parameters } = summary(plainOf(model), config.data.preparation.inputShape).totals;
   const run = folder?.path;
   report.begin({ config, source, parameters, run, from: from?.position });
   let position: Position | undefined;
@@ -105,7 +106,9 @@ export function fitOptions(
   const { epochs, batchSize, seed, accumulate = 1, average, classWeight } = training;
   const rule = ruleOf(training);
   const classes = classesOf(config.data.preparation).length;
-  const changes = data.augment && readAugmentations(data.augment, { train, classes });
+  const changes = data.augment
+    ? readAugmentations(data.augment, { train, classes })
+    : data.pretext === "contrastive" && viewsOf(train);
   return {
     epochs,
     batchSize,

@@ -7,7 +7,7 @@ import { type Callback, GradualUnfreezing } from "../../train/index.ts";
 import type { Settings } from "../settings/settings.ts";
 import { shownPath } from "../sources/data-file.ts";
 import type { DataConfig } from "./run-config.ts";
-import { openRun } from "./stored-run.ts";
+import { openRun, plainOf } from "./stored-run.ts";
 
 type Transfer = NonNullable<Settings["transfer"]>;
 
@@ -30,7 +30,8 @@ export async function transferred(
   outputs: number,
   seed: number,
 ): Promise<Start> {
-  const { model, config } = await openRun(from);
+  const { model: whole, config } = await openRun(from);
+  const model = plainOf(whole);
   const old = config.data.preparation;
   if (!sameShape(old.inputShape, data.inputShape))
     throw new ConfigError({
@@ -41,7 +42,9 @@ export async function transferred(
   if (isAutoencoder(config.model.name))
     return { model, config: { ...config.model, options: { ...config.model.options, seed } } };
   const isSame =
-    old.target.task === data.target.task && String(classesOf(old)) === String(classesOf(data));
+    old.target.task === data.target.task &&
+    String(classesOf(old)) === String(classesOf(data)) &&
+    config.model.options.classes === outputs;
   if (!isSame) seeded(seed, () => replaceHead(model, outputs));
   const options = { ...config.model.options, classes: outputs, seed };
   return { model, config: { ...config.model, options } };

@@ -87,9 +87,11 @@ export function resolveLearner(given: Given, source: string): LearnerSettings {
       problem: `${name} is a learner, which cannot start from another run.`,
       fix: "leave out --from, --freeze and --unfreeze, or name a network with --model.",
     });
-  if (given.data?.augment !== undefined)
+  const strangers = ["augment", "pretext"] as const;
+  const strangeData = strangers.find((option) => given.data?.[option] !== undefined);
+  if (strangeData)
     throw new ConfigError({
-      subject: "data.augment",
+      subject: `data.${strangeData}`,
       problem: `${name} sees each example once, as it is.`,
       fix: "leave it out, or name a network with --model.",
     });

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ConfigError, nearest } from "../../base/index.ts";
 import { type ModelName, modelNames } from "../../models/index.ts";
 import { binaryLearners, isLearner, type LearnerName, learnerNames } from "./learners.ts";
+import { pretextNames } from "./pretexts.ts";
 import { type OptimizerName, optimizerNames, type ScheduleName, scheduleNames } from "./rules.ts";
 
 /** The requirement on a value, for its error, with an example. */
@@ -70,6 +71,8 @@ export const settingsSchema = z.strictObject({
       ["0", "1"],
     ).optional(),
     examples: whole(1, 1000).optional(),
+    labels: whole(1, 100).optional(),
+    pretext: oneOf(pretextNames).optional(),
     size: whole(1, 32).optional(),
     missing: oneOf(["drop", "refuse", "mean", "median", "mode"]).optional(),
     other: z

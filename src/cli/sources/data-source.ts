@@ -6,6 +6,8 @@ import { isMissing, unreadable } from "../../formats/files.ts";
 import type { DataConfig } from "../run/run-config.ts";
 import { waitFor } from "../terminal/waiting.ts";
 import { contentHash, shownPath } from "./data-file.ts";
+import { labelled } from "./labelled.ts";
+import { withPretext } from "./pretext.ts";
 import { limitsIn } from "./readers/folders.ts";
 import { readers } from "./readers/index.ts";
 import { splitSeed } from "./readers/parts.ts";
@@ -35,9 +37,19 @@ export async function loadSource(
   options: SourceOptions = {},
   stored?: Stored,
 ): Promise<Source> {
-  const whole = await waitFor(`the data ${source}`, () => load(source, options, stored));
-  const { examples } = options;
-  return examples === undefined ? whole : { ...whole, train: some(whole.train, examples) };
+  const { examples, labels, pretext, seed = 0 } = options;
+  const prepared = pretext && stored ? { ...stored, inputsOnly: true } : stored; // whatever its labels
+  const whole = await waitFor(`the data ${source}`, () => load(source, options, prepared));
+  const train = examples === undefined ? whole.train : some(whole.train, examples);
+  if (pretext)
+    return withPretext(
+      pretext,
+      { ...whole, train },
+      stored?.inputsOnly ? undefined : stored?.preparation,
+    );
+  if (labels === undefined) return { ...whole, train };
+  const note = `${labels} of ${train.size} training examples keep their labels`;
+  return { ...whole, train: labelled(train, labels, seed), notes: [...whole.notes, note] };
 }
 
 async function load(

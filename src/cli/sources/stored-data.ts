@@ -40,7 +40,8 @@ export async function loadTrained(
 ): Promise<Source> {
   if (source === trained && !isSet(source)) await checkThere(source);
   const stored = { preparation, inputsOnly: false };
-  const all = await loadSource(source, { ...settings.data, ...options }, stored);
+  const { seed } = settings.training;
+  const all = await loadSource(source, { ...settings.data, seed, ...options }, stored);
   return asLearned(model.name, all);
 }
 

@@ -1,5 +1,5 @@
 import { ConfigError, checkOptions, describe, ShapeError, show } from "../../base/index.ts";
-import { concat, eye, type Tensor } from "../../tensor/index.ts";
+import { concat, eye, type Tensor, where } from "../../tensor/index.ts";
 import { type LossOptions, reduced } from "./losses.ts";
 
 /** The temperature of {@link ntXent}, beside the reduction. */
@@ -11,6 +11,9 @@ export interface ContrastiveLossOptions extends LossOptions {
 /** Added to the similarity of a row with itself: e^−10⁹ is 0 in every dtype. */
 const never = -1e9;
 
+/** Squares of lengths below it count as 0: 10⁻¹², as in PyTorch's `normalize`. */
+const leastSquare = 1e-24;
+
 /**
  * The normalised temperature-scaled cross-entropy of SimCLR: each row is to find its partner among all other rows of
  * the batch, by cosine similarity.
@@ -21,7 +24,7 @@ const never = -1e9;
  *
  * It depends on the batch: with more rows there are more to be told apart.
  *
- * @param a `[N, K]` float, rows that are not 0. @param b `[N, K]`, of which row n is the partner of row n of a.
+ * @param a `[N, K]` float; a row of zeros has similarity 0 to all. @param b `[N, K]`, of which row n is the partner of row n of a.
  * @returns scalar `[]`, or of each pair `[N]` without reduction.
  * @throws {ShapeError} if the shapes differ. @throws {ConfigError} for a temperature that is not above 0.
  * @see Chen, Kornblith, Norouzi & Hinton 2020, "A simple framework for contrastive learning of visual representations", §2.1
@@ -53,5 +56,8 @@ export function ntXent(a: Tensor, b: Tensor, options: ContrastiveLossOptions = {
   return reduced("ntXent", all.mean({ axis: 0 }).sub(partner), rest);
 }
 
-/** Rows of length 1. */
-const unit = (x: Tensor): Tensor => x.div(x.square().sum({ axis: 1, keepDims: true }).sqrt());
+/** Rows of length 1; a row of zeros stays one, with a gradient of 0. */
+export function unit(x: Tensor): Tensor {
+  const square = x.square().sum({ axis: 1, keepDims: true });
+  return where(square.greater(leastSquare), x.div(square.maximum(leastSquare).sqrt()), 0);
+}

@@ -5,7 +5,11 @@ import type { Preparation, PrepareTableOptions, Split } from "../../../data/inde
 import type { Given } from "../../settings/settings.ts";
 
 /** Which data are used, and how: see the settings. */
-export type SourceOptions = Omit<NonNullable<Given["data"]>, "source"> & PrepareTableOptions;
+export type SourceOptions = Omit<NonNullable<Given["data"]>, "source"> &
+  PrepareTableOptions & {
+    /** Decides which examples keep their labels. */
+    readonly seed?: number | undefined;
+  };
 
 /** The preparation of data for an existing network. */
 export interface Stored {
