@@ -147,7 +147,7 @@ test("soundImages: mean 0 and deviation 1 each, silence stays silent, short ones
 
 const wrong: [what: string, files: Record<string, Buffer>, message: RegExp][] = [
   ["nothing", {}, /holds no WAV file/],
-  ["a name of another form", { "seven.wav": wav([1]) }, /seven.wav: its name does not say/],
+  ["a name of another form", { "seven.wav": wav([1]) }, /seven.wav: its name does not contain/],
   [
     "two rates",
     { "a_x_5.wav": wav([1]), "b_x_5.wav": wav([1], { rate: 16000 }) },
