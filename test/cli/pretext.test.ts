@@ -61,6 +61,6 @@ describe.runIf(isFast)("gradus train --pretext", () => {
   failing("--pretext rotation --data bars --labels 3", /rotation needs no labels/);
   failing("--pretext masked-patches --data bars --augment flip", /would change the inputs/);
   failing("--pretext rotation --data bars --model conv-autoencoder", /learns from the examples/);
-  failing("--pretext turning --data bars", /"turning" is none of rotation, jigsaw/);
+  failing("--pretext turning --data bars", /"turning" is not one of rotation, jigsaw/);
   failing("--data bars --labels 1000", /1000 labels are asked for, and there are 36/);
 });
