@@ -55,7 +55,7 @@ describe.runIf(isFast)("export", () => {
     expect((await gradus("summary other.onnx")).out).toContain("Linear");
     const cases = [
       ["evaluate torn.onnx", "this is no whole ONNX file"],
-      ["evaluate other.onnx", "does not say how its inputs are prepared"],
+      ["evaluate other.onnx", "does not define how its inputs are prepared"],
       ["export first --to net.bin", "of no format"],
       ["export nowhere --to net.onnx", "nowhere"],
     ];
