@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cifar10 } from "../../examples/cifar10.mjs";
 import { denoise } from "../../examples/denoise.mjs";
+import { fewLabels } from "../../examples/few-labels.mjs";
 import { shakespeare } from "../../examples/shakespeare.mjs";
 import { spokenDigits } from "../../examples/spoken-digits.mjs";
 import { tabular } from "../../examples/tabular/tabular.mjs";
@@ -34,6 +35,18 @@ testOnRealData("denoise: less error than the noise, and a picture", "mnist", asy
   const png = await readFile("runs/denoise.png");
   expect(png.subarray(1, 4).toString()).toBe("PNG");
   expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([12 * 28 * 3, 3 * 28 * 3]);
+});
+
+testOnRealData("few labels: every start learns, and is drawn", "mnist", async (path) => {
+  const { result } = await quickly(fewLabels, path);
+  expect(result.map(({ pretext, labels }) => [pretext, labels])).toEqual(
+    ["none", "rotation", "contrastive"].flatMap((pretext) => [
+      [pretext, 10],
+      [pretext, 100],
+    ]),
+  );
+  for (const { accuracy } of result) expect(accuracy).toBeGreaterThan(0.2); // chance is 0.1
+  expect(await readFile("runs/few-labels.svg", "utf8")).toMatch(/^<svg/);
 });
 
 testOnRealData("spoken digits: far above chance", "fsdd/fsdd.tar.gz", async (path) => {
