@@ -66,7 +66,16 @@ function checkWhole(option: string, value: number, least: number, most: number):
 const anyShape: readonly Transform["kind"][] = ["noise", "mixup"];
 
 /** @throws if the examples of a split do not suit the transforms. */
-export function checkAugmentable({ inputs, targets }: Split, { transforms }: Augmentation): void {
+export function checkAugmentable(
+  { inputs, targets }: Split,
+  { transforms, pool }: Augmentation,
+): void {
+  if (!Array.isArray(transforms) || !(pool instanceof Pool))
+    throw new ConfigError({
+      subject: "augment",
+      problem: "the option is not what augment(transforms) returns.",
+      fix: "write { augment: augment([horizontalFlip()]) }.",
+    });
   if (inputs.dtype !== "float32")
     throw new DTypeError({
       subject: "augment",

@@ -9,6 +9,7 @@ import {
   blobs,
   colorJitter,
   cutout,
+  digits,
   fitColorPca,
   horizontalFlip,
   makeSplit,
@@ -113,6 +114,12 @@ test("what the transforms cannot take is said before the walk", () => {
   expect(() => randomCrop({ padding: 0.5 })).toThrow(/padding is 0.5/);
   expect(() => affine({ scale: [0, 1] })).toThrow(/scale is \[0,1\]/);
   expect(() => mixup({ alpha: 0, classes: 2 })).toThrow(/alpha is 0/);
+});
+
+test("a list of transforms alone is not an augmentation", () => {
+  const { train } = digits({ train: 4, test: 1 });
+  const walk = () => batches(train, { batchSize: 2, augment: [cutout({ size: 2 })] as never });
+  expect(walk).toThrow("the option is not what augment(transforms) returns");
 });
 
 test("an error while transforming reaches the walk", async () => {
