@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { PCA } from "gradus/learn";
 import { beforeAll, describe, expect, test } from "vitest";
-import { mapChart } from "../../src/cli/pages/map-chart.ts";
+import { mapChart } from "../../src/cli/pages/map/chart.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
 workIn();

@@ -7,7 +7,7 @@ import {
   contourChart,
   spectrumChart,
   surfacePicture,
-} from "../pages/landscape-figures.ts";
+} from "../pages/landscape/figures.ts";
 import {
   checkSameNet,
   type Directions,
@@ -20,8 +20,8 @@ import {
   type Scene,
   type Stage,
   sceneOf,
-} from "../pages/landscape-measure.ts";
-import { type Figures, type Landscape, landscapePage, number } from "../pages/landscape-page.ts";
+} from "../pages/landscape/measure.ts";
+import { type Figures, type Landscape, landscapePage, number } from "../pages/landscape/page.ts";
 import { pagesOf } from "../run/net-file.ts";
 import { openRun, type StoredRun } from "../run/stored-run.ts";
 import { oneOf, wholeNumber } from "../settings/options.ts";

@@ -6,7 +6,7 @@ import { binary, classification, predict } from "../../train/index.ts";
 import { bar } from "../../train/progress.ts";
 import { shownClass } from "../pages/class-names.ts";
 import { csvText } from "../pages/csv-text.ts";
-import { largest, probabilityRows } from "../pages/report-data.ts";
+import { largest, probabilityRows } from "../pages/report/data.ts";
 import { continueText } from "../run/continue-text.ts";
 import { outputsOf } from "../run/learner-outputs.ts";
 import { type AnyLearner, openLearner, type StoredLearner } from "../run/learner-run.ts";

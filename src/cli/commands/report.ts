@@ -1,6 +1,6 @@
 import { RunFolder } from "../../train/index.ts";
-import { writeLearnerReport } from "../pages/learner-report.ts";
-import { writeReport } from "../pages/report.ts";
+import { writeLearnerReport } from "../pages/learner/report.ts";
+import { writeReport } from "../pages/report/report.ts";
 import { openLearner, type StoredLearner } from "../run/learner-run.ts";
 import { openRun } from "../run/stored-run.ts";
 import { loadTest, loadTrained } from "../sources/stored-data.ts";

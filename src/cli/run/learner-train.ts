@@ -1,7 +1,7 @@
 /** `gradus train` with a learner. */
 import { ConfigError, formatJson } from "../../base/index.ts";
 import { duration } from "../../train/progress.ts";
-import { writeLearnerReport } from "../pages/learner-report.ts";
+import { writeLearnerReport } from "../pages/learner/report.ts";
 import type { Given, GivenLearner } from "../settings/settings.ts";
 import { shownPath } from "../sources/data-file.ts";
 import { describe } from "../sources/readers/parts.ts";

@@ -18,7 +18,7 @@ import {
   TerminateOnDivergence,
   TrajectoryRecorder,
 } from "../../train/index.ts";
-import { writeReport } from "../pages/report.ts";
+import { writeReport } from "../pages/report/report.ts";
 import { readAugmentations } from "../settings/augmentations.ts";
 import { ruleOf, scheduleOf } from "../settings/rules.ts";
 import type { Settings } from "../settings/settings.ts";

@@ -1,5 +1,5 @@
 /** The figures of `gradus landscape`. */
-import { extent } from "../../base/vectors.ts";
+import { extent } from "../../../base/vectors.ts";
 import {
   chart,
   css,
@@ -7,9 +7,9 @@ import {
   type SurfaceOptions,
   surfaceChart,
   viridis,
-} from "../../draw/index.ts";
-import type { GridSlice } from "../../lab/index.ts";
-import type { Between, Curvature, Plane } from "./landscape-measure.ts";
+} from "../../../draw/index.ts";
+import type { GridSlice } from "../../../lab/index.ts";
+import type { Between, Curvature, Plane } from "./measure.ts";
 
 const pathColor = "#e4572e";
 const lineColor = "#2459a9";

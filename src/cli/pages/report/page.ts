@@ -1,6 +1,6 @@
 /** A run as one HTML file. */
-import { show } from "../../base/index.ts";
-import { classesOf } from "../../data/index.ts";
+import { show } from "../../../base/index.ts";
+import { classesOf } from "../../../data/index.ts";
 import {
   escapeXml,
   figure,
@@ -12,17 +12,17 @@ import {
   section,
   table,
   tiles,
-} from "../../draw/index.ts";
-import type { Module } from "../../nn/index.ts";
-import type { RunConfig } from "../run/run-config.ts";
-import { shownPath } from "../sources/data-file.ts";
-import { strip } from "./autoencoder-charts.ts";
-import type { Shown } from "./autoencoder-data.ts";
-import { autoencoderSections } from "./autoencoder-page.ts";
-import { shownClass } from "./class-names.ts";
-import { findingsHead, findingsList } from "./findings.ts";
-import { confusionChart, curve, curveNames, type EpochLine, scatter } from "./report-charts.ts";
-import { type ClassResults, type Filter, firstFilters, type RunResults } from "./report-data.ts";
+} from "../../../draw/index.ts";
+import type { Module } from "../../../nn/index.ts";
+import type { RunConfig } from "../../run/run-config.ts";
+import { shownPath } from "../../sources/data-file.ts";
+import { strip } from "../autoencoder/charts.ts";
+import type { Shown } from "../autoencoder/data.ts";
+import { autoencoderSections } from "../autoencoder/page.ts";
+import { shownClass } from "../class-names.ts";
+import { findingsHead, findingsList } from "../findings.ts";
+import { confusionChart, curve, curveNames, type EpochLine, scatter } from "./charts.ts";
+import { type ClassResults, type Filter, firstFilters, type RunResults } from "./data.ts";
 
 /** Everything on the page. */
 export interface ReportInput {

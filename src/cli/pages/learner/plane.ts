@@ -1,13 +1,13 @@
 /** A learner's predictions everywhere, for one or two features. */
-import { type HostArray, sizeOf } from "../../base/index.ts";
-import { extent } from "../../base/vectors.ts";
-import type { Preparation, Split } from "../../data/index.ts";
-import { outputsOf } from "../run/learner-outputs.ts";
-import { type AnyLearner, inOwnUnits } from "../run/learner-run.ts";
-import type { LearnerRunConfig } from "../run/run-config.ts";
-import { some } from "../sources/data-source.ts";
-import { fitChart, type PlanePoint, type Region, regionChart } from "./learner-charts.ts";
-import { featureNames, featureScales, type XY } from "./learner-data.ts";
+import { type HostArray, sizeOf } from "../../../base/index.ts";
+import { extent } from "../../../base/vectors.ts";
+import type { Preparation, Split } from "../../../data/index.ts";
+import { outputsOf } from "../../run/learner-outputs.ts";
+import { type AnyLearner, inOwnUnits } from "../../run/learner-run.ts";
+import type { LearnerRunConfig } from "../../run/run-config.ts";
+import { some } from "../../sources/data-source.ts";
+import { fitChart, type PlanePoint, type Region, regionChart } from "./charts.ts";
+import { featureNames, featureScales, type XY } from "./data.ts";
 
 /** Grid points per side of the plane, and examples that are drawn. */
 const [side, mostPoints] = [120, 600];

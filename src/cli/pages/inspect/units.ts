@@ -1,11 +1,11 @@
 /** The net as a diagram, and each of its layers with its units, as HTML. */
-import { show } from "../../base/index.ts";
-import { escapeXml, paragraph } from "../../draw/index.ts";
-import type { Patch } from "../../inspect/index.ts";
-import type { LayerView, UnitViews } from "./inspect-layers.ts";
-import type { Inspection } from "./inspect-measure.ts";
-import { clipped, inWords } from "./inspect-words.ts";
-import { bySign, bySize, colored, type Plane, photograph, Sheet, shrink, strip } from "./sheet.ts";
+import { show } from "../../../base/index.ts";
+import { escapeXml, paragraph } from "../../../draw/index.ts";
+import type { Patch } from "../../../inspect/index.ts";
+import { bySign, bySize, colored, type Plane, photograph, Sheet, shrink, strip } from "../sheet.ts";
+import type { LayerView, UnitViews } from "./layers.ts";
+import type { Inspection } from "./measure.ts";
+import { clipped, inWords } from "./words.ts";
 
 /** Pixels along a side of maps, kernels and patches. */
 const mostSide = 64;

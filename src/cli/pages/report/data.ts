@@ -1,11 +1,11 @@
 /** The numbers in a run's report. */
-import { type HostArray, type Shape, sizeOf } from "../../base/index.ts";
-import { takeRows } from "../../data/dataset.ts";
-import { classesOf, type Preparation, type Split } from "../../data/index.ts";
-import { auditModel, type ModelAudit } from "../../lab/index.ts";
-import { Autoencoder } from "../../models/index.ts";
-import { type Module, type Summary, summary } from "../../nn/index.ts";
-import { fromHost, type Tensor } from "../../tensor/index.ts";
+import { type HostArray, type Shape, sizeOf } from "../../../base/index.ts";
+import { takeRows } from "../../../data/dataset.ts";
+import { classesOf, type Preparation, type Split } from "../../../data/index.ts";
+import { auditModel, type ModelAudit } from "../../../lab/index.ts";
+import { Autoencoder } from "../../../models/index.ts";
+import { type Module, type Summary, summary } from "../../../nn/index.ts";
+import { fromHost, type Tensor } from "../../../tensor/index.ts";
 import {
   type ClassificationReport,
   classificationReport,
@@ -13,12 +13,12 @@ import {
   type Objective,
   predict,
   rSquared,
-} from "../../train/index.ts";
-import type { RunConfig } from "../run/run-config.ts";
-import { judgedModel, objectiveOf, plainOf } from "../run/stored-run.ts";
-import { some } from "../sources/data-source.ts";
-import type { Parts } from "../sources/readers/reader.ts";
-import { type AutoencoderResults, measureAutoencoder, type Shown } from "./autoencoder-data.ts";
+} from "../../../train/index.ts";
+import type { RunConfig } from "../../run/run-config.ts";
+import { judgedModel, objectiveOf, plainOf } from "../../run/stored-run.ts";
+import { some } from "../../sources/data-source.ts";
+import type { Parts } from "../../sources/readers/reader.ts";
+import { type AutoencoderResults, measureAutoencoder, type Shown } from "../autoencoder/data.ts";
 
 /** Examples for the audit: enough for fractions of units, few enough to be quick. */
 const auditExamples = 256;

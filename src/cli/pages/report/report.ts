@@ -1,9 +1,9 @@
-import { writeFileAtomic } from "../../formats/index.ts";
-import type { Module } from "../../nn/index.ts";
-import type { RunFolder } from "../../train/index.ts";
-import type { RunConfig } from "../run/run-config.ts";
-import { type Judging, measureRun } from "./report-data.ts";
-import { reportPage } from "./report-page.ts";
+import { writeFileAtomic } from "../../../formats/index.ts";
+import type { Module } from "../../../nn/index.ts";
+import type { RunFolder } from "../../../train/index.ts";
+import type { RunConfig } from "../../run/run-config.ts";
+import { type Judging, measureRun } from "./data.ts";
+import { reportPage } from "./page.ts";
 
 /** Writes report.html into a run's folder. @returns its path. */
 export async function writeReport(

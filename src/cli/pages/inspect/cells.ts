@@ -1,12 +1,12 @@
 /** A confusion matrix whose cells open their examples, as HTML. */
-import { classesOf } from "../../data/index.ts";
-import { escapeXml, paragraph } from "../../draw/index.ts";
-import { shownClass } from "./class-names.ts";
-import type { Inspection } from "./inspect-measure.ts";
-import type { Drawn } from "./inspect-units.ts";
-import { inWords } from "./inspect-words.ts";
-import type { ClassResults } from "./report-data.ts";
-import { photograph, Sheet, shrink } from "./sheet.ts";
+import { classesOf } from "../../../data/index.ts";
+import { escapeXml, paragraph } from "../../../draw/index.ts";
+import { shownClass } from "../class-names.ts";
+import type { ClassResults } from "../report/data.ts";
+import { photograph, Sheet, shrink } from "../sheet.ts";
+import type { Inspection } from "./measure.ts";
+import type { Drawn } from "./units.ts";
+import { inWords } from "./words.ts";
 
 /** Examples shown per cell, and in all cells together. */
 const [mostInCell, mostExamples] = [30, 3000];

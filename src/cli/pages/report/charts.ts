@@ -1,7 +1,7 @@
 /** The figures of a report. */
-import { extent } from "../../base/vectors.ts";
-import { chart } from "../../draw/index.ts";
-import type { NumberResults } from "./report-data.ts";
+import { extent } from "../../../base/vectors.ts";
+import { chart } from "../../../draw/index.ts";
+import type { NumberResults } from "./data.ts";
 
 /** One line of metrics.jsonl. */
 export type EpochLine = Readonly<Record<string, unknown>>;

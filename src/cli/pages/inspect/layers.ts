@@ -1,12 +1,12 @@
 /** What the layers of a net compute for examples, as numbers. */
-import { sizeOf } from "../../base/index.ts";
-import { dot } from "../../base/vectors.ts";
-import { type Call, captureCalls } from "../../inspect/capture.ts";
-import { type Patch, topPatches } from "../../inspect/index.ts";
-import type { ActivationAudit, ModelAudit } from "../../lab/index.ts";
-import { Conv1d, Conv2d, evaluating, Linear, type Module } from "../../nn/index.ts";
-import type { Tensor } from "../../tensor/index.ts";
-import type { Plane } from "./sheet.ts";
+import { sizeOf } from "../../../base/index.ts";
+import { dot } from "../../../base/vectors.ts";
+import { type Call, captureCalls } from "../../../inspect/capture.ts";
+import { type Patch, topPatches } from "../../../inspect/index.ts";
+import type { ActivationAudit, ModelAudit } from "../../../lab/index.ts";
+import { Conv1d, Conv2d, evaluating, Linear, type Module } from "../../../nn/index.ts";
+import type { Tensor } from "../../../tensor/index.ts";
+import type { Plane } from "../sheet.ts";
 
 /** Patches per unit. */
 const patchesPerUnit = 6;

@@ -1,6 +1,6 @@
 /** Examples that are not images, in words. */
-import { featuresOf, type NumberInput, type Preparation } from "../../data/index.ts";
-import { shownClass } from "./class-names.ts";
+import { featuresOf, type NumberInput, type Preparation } from "../../../data/index.ts";
+import { shownClass } from "../class-names.ts";
 
 /** Columns shown per row. */
 const mostFeatures = 8;

@@ -1,8 +1,8 @@
 /** The figures of an autoencoder's report. */
-import { type HostArray, sizeOf } from "../../base/index.ts";
-import { extent } from "../../base/vectors.ts";
-import { chart, figure, image, pictureToPng } from "../../draw/index.ts";
-import type { CodeUnit, Shown } from "./autoencoder-data.ts";
+import { type HostArray, sizeOf } from "../../../base/index.ts";
+import { extent } from "../../../base/vectors.ts";
+import { chart, figure, image, pictureToPng } from "../../../draw/index.ts";
+import type { CodeUnit, Shown } from "./data.ts";
 
 const [blue, orange] = ["#2459a9", "#d9822b"];
 export const plain = (x: number): string => String(Number(x.toPrecision(3)));

@@ -1,7 +1,7 @@
 /** The figures of a learner's report. */
-import { extent } from "../../base/vectors.ts";
-import { chart } from "../../draw/index.ts";
-import type { CalibrationBin, ClassCurves, LearningPoint, XY } from "./learner-data.ts";
+import { extent } from "../../../base/vectors.ts";
+import { chart } from "../../../draw/index.ts";
+import type { CalibrationBin, ClassCurves, LearningPoint, XY } from "./data.ts";
 
 /** Ten distinguishable colors for classes: Observable's. */
 export const palette = [

@@ -1,9 +1,11 @@
 /** The page of an autoencoder's report. */
-import { show } from "../../base/index.ts";
-import { classesOf, featuresOf, type Preparation } from "../../data/index.ts";
-import { figure, grid, paragraph, section, table } from "../../draw/index.ts";
-import type { RunConfig } from "../run/run-config.ts";
-import type { MapSource } from "../sources/map-source.ts";
+import { show } from "../../../base/index.ts";
+import { classesOf, featuresOf, type Preparation } from "../../../data/index.ts";
+import { figure, grid, paragraph, section, table } from "../../../draw/index.ts";
+import type { RunConfig } from "../../run/run-config.ts";
+import type { MapSource } from "../../sources/map-source.ts";
+import { shownClass } from "../class-names.ts";
+import { mapChart } from "../map/chart.ts";
 import {
   arePictures,
   errorChart,
@@ -13,10 +15,8 @@ import {
   strip,
   unitFigure,
   widthOf,
-} from "./autoencoder-charts.ts";
-import type { AutoencoderResults, Baseline, Shown } from "./autoencoder-data.ts";
-import { shownClass } from "./class-names.ts";
-import { mapChart } from "./map-chart.ts";
+} from "./charts.ts";
+import type { AutoencoderResults, Baseline, Shown } from "./data.ts";
 
 /** Units with a figure, and values of an example that are listed. */
 const [mostUnits, mostValues] = [64, 4];

@@ -1,16 +1,16 @@
 /** What a net has learned, as one HTML file. */
-import { escapeXml, figure, grid, page, paragraph, section, tiles } from "../../draw/index.ts";
-import { isAutoencoder } from "../../models/index.ts";
-import { shownPath } from "../sources/data-file.ts";
-import { shownClass } from "./class-names.ts";
-import { findingsHead, findingsList } from "./findings.ts";
-import type { Attribution } from "./inspect-attributions.ts";
-import { confusionCells } from "./inspect-cells.ts";
-import { probeChart, similarityChart, treeChart } from "./inspect-charts.ts";
-import { answerOf, type Chosen, type Inspection } from "./inspect-measure.ts";
-import { type Drawn, diagram, layerSections } from "./inspect-units.ts";
-import { clipped, inWords, namesOfInputs } from "./inspect-words.ts";
-import { bySign, bySize, colored, type Plane, photograph, Sheet, shrink } from "./sheet.ts";
+import { escapeXml, figure, grid, page, paragraph, section, tiles } from "../../../draw/index.ts";
+import { isAutoencoder } from "../../../models/index.ts";
+import { shownPath } from "../../sources/data-file.ts";
+import { shownClass } from "../class-names.ts";
+import { findingsHead, findingsList } from "../findings.ts";
+import { bySign, bySize, colored, type Plane, photograph, Sheet, shrink } from "../sheet.ts";
+import type { Attribution } from "./attributions.ts";
+import { confusionCells } from "./cells.ts";
+import { probeChart, similarityChart, treeChart } from "./charts.ts";
+import { answerOf, type Chosen, type Inspection } from "./measure.ts";
+import { type Drawn, diagram, layerSections } from "./units.ts";
+import { clipped, inWords, namesOfInputs } from "./words.ts";
 
 /** Pixels along a side of images and attributions. */
 const mostSide = 160;

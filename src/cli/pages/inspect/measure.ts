@@ -1,6 +1,6 @@
 /** The numbers on a page of `inspect`. */
-import { type HostArray, sizeOf } from "../../base/index.ts";
-import { classesOf, type Preparation, type Split, subset } from "../../data/index.ts";
+import { type HostArray, sizeOf } from "../../../base/index.ts";
+import { classesOf, type Preparation, type Split, subset } from "../../../data/index.ts";
 import {
   type ConfusionTree,
   confusionTree,
@@ -8,24 +8,24 @@ import {
   type LinearProbe,
   layerSimilarity,
   linearProbes,
-} from "../../inspect/index.ts";
-import { Autoencoder } from "../../models/index.ts";
-import type { Module } from "../../nn/index.ts";
-import { fromHost } from "../../tensor/index.ts";
-import { binary, classification, predict } from "../../train/index.ts";
-import { errorsOf } from "../run/reconstructions.ts";
-import type { RunConfig } from "../run/run-config.ts";
-import { judgedModel } from "../run/stored-run.ts";
-import { some } from "../sources/data-source.ts";
-import { type Attribution, attribute, reconstructionOf } from "./inspect-attributions.ts";
-import { isSeen, type LayerView, leafCalls, viewLayers } from "./inspect-layers.ts";
+} from "../../../inspect/index.ts";
+import { Autoencoder } from "../../../models/index.ts";
+import type { Module } from "../../../nn/index.ts";
+import { fromHost } from "../../../tensor/index.ts";
+import { binary, classification, predict } from "../../../train/index.ts";
+import { errorsOf } from "../../run/reconstructions.ts";
+import type { RunConfig } from "../../run/run-config.ts";
+import { judgedModel } from "../../run/stored-run.ts";
+import { some } from "../../sources/data-source.ts";
 import {
   largest,
   measureNet,
   measureRun,
   probabilityRows,
   type RunResults,
-} from "./report-data.ts";
+} from "../report/data.ts";
+import { type Attribution, attribute, reconstructionOf } from "./attributions.ts";
+import { isSeen, type LayerView, leafCalls, viewLayers } from "./layers.ts";
 
 /** An example that can be chosen on the page. */
 export interface Chosen {

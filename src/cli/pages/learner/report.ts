@@ -1,12 +1,12 @@
-import type { Split } from "../../data/index.ts";
-import { writeFileAtomic } from "../../formats/index.ts";
-import type { RunFolder } from "../../train/index.ts";
-import type { AnyLearner } from "../run/learner-run.ts";
-import type { LearnerRunConfig } from "../run/run-config.ts";
-import type { Source } from "../sources/data-source.ts";
-import { learningCurve, measureLearner } from "./learner-data.ts";
-import { learnerPage } from "./learner-page.ts";
-import { planeFigure } from "./learner-plane.ts";
+import type { Split } from "../../../data/index.ts";
+import { writeFileAtomic } from "../../../formats/index.ts";
+import type { RunFolder } from "../../../train/index.ts";
+import type { AnyLearner } from "../../run/learner-run.ts";
+import type { LearnerRunConfig } from "../../run/run-config.ts";
+import type { Source } from "../../sources/data-source.ts";
+import { learningCurve, measureLearner } from "./data.ts";
+import { learnerPage } from "./page.ts";
+import { planeFigure } from "./plane.ts";
 
 /**
  * Writes report.html into the folder of a learner's run.

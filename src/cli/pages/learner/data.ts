@@ -1,24 +1,24 @@
 /** The numbers in a learner's report. */
-import { sizeOf } from "../../base/index.ts";
+import { sizeOf } from "../../../base/index.ts";
 import {
   classesOf,
   featuresOf,
   type NumberInput,
   type Preparation,
   type Split,
-} from "../../data/index.ts";
-import type { Tensor } from "../../tensor/index.ts";
-import { confusionMatrix, type Logs, rocAuc } from "../../train/index.ts";
-import { type LearnerOutputs, outputsOf } from "../run/learner-outputs.ts";
+} from "../../../data/index.ts";
+import type { Tensor } from "../../../tensor/index.ts";
+import { confusionMatrix, type Logs, rocAuc } from "../../../train/index.ts";
+import { type LearnerOutputs, outputsOf } from "../../run/learner-outputs.ts";
 import {
   type AnyLearner,
   fitSplit,
   freshLearner,
   inOwnUnits,
   measureOn,
-} from "../run/learner-run.ts";
-import type { LearnerRunConfig } from "../run/run-config.ts";
-import { type Source, some } from "../sources/data-source.ts";
+} from "../../run/learner-run.ts";
+import type { LearnerRunConfig } from "../../run/run-config.ts";
+import { type Source, some } from "../../sources/data-source.ts";
 
 /** The names of an example's features. */
 export function featureNames({ inputs, inputShape }: Preparation): string[] {

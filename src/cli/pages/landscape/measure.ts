@@ -1,7 +1,7 @@
 /** The measurements of `gradus landscape` on a trained net. */
-import { ConfigError, GradusError, RandomStream } from "../../base/index.ts";
-import { extent } from "../../base/vectors.ts";
-import { type Split, subset } from "../../data/index.ts";
+import { ConfigError, GradusError, RandomStream } from "../../../base/index.ts";
+import { extent } from "../../../base/vectors.ts";
+import { type Split, subset } from "../../../data/index.ts";
 import {
   type Axis,
   auditModel,
@@ -21,10 +21,10 @@ import {
   spectralDensity,
   trainCurve,
   trajectoryDirections,
-} from "../../lab/index.ts";
-import type { Module } from "../../nn/index.ts";
-import type { Objective, Trajectory } from "../../train/index.ts";
-import { objectiveOf } from "../run/stored-run.ts";
+} from "../../../lab/index.ts";
+import type { Module } from "../../../nn/index.ts";
+import type { Objective, Trajectory } from "../../../train/index.ts";
+import { objectiveOf } from "../../run/stored-run.ts";
 
 export type Directions = "pca" | "random" | "eigen";
 

@@ -1,9 +1,9 @@
 /** A map of examples as one HTML file, on which each can be inspected. */
-import { type HostArray, sizeOf } from "../../base/index.ts";
-import { escapeXml, image, page, paragraph, pictureToPng, section } from "../../draw/index.ts";
-import type { MapSource } from "../sources/map-source.ts";
-import { colorOf } from "./learner-charts.ts";
-import { colorsOf } from "./map-chart.ts";
+import { type HostArray, sizeOf } from "../../../base/index.ts";
+import { escapeXml, image, page, paragraph, pictureToPng, section } from "../../../draw/index.ts";
+import type { MapSource } from "../../sources/map-source.ts";
+import { colorOf } from "../learner/charts.ts";
+import { colorsOf } from "./chart.ts";
 
 /** The most pixels of all images on the page; examples beyond have no image. */
 const mostPixels = 2 ** 23;

@@ -1,5 +1,5 @@
 /** What a net's predictions depend on, by several methods, as numbers. */
-import type { HostArray, Shape } from "../../base/index.ts";
+import type { HostArray, Shape } from "../../../base/index.ts";
 import {
   gradCam,
   integratedGradients,
@@ -8,11 +8,11 @@ import {
   type ScoreTarget,
   saliency,
   smoothGrad,
-} from "../../inspect/index.ts";
-import type { Autoencoder } from "../../models/index.ts";
-import type { Module } from "../../nn/index.ts";
-import { fromHost, type Tensor } from "../../tensor/index.ts";
-import { reconstructionsOf } from "../run/reconstructions.ts";
+} from "../../../inspect/index.ts";
+import type { Autoencoder } from "../../../models/index.ts";
+import type { Module } from "../../../nn/index.ts";
+import { fromHost, type Tensor } from "../../../tensor/index.ts";
+import { reconstructionsOf } from "../../run/reconstructions.ts";
 
 /** The attributions of all examples, by one method. */
 export interface Attribution {

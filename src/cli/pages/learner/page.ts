@@ -1,6 +1,6 @@
 /** A learner's run as one HTML file. */
-import { sizeOf } from "../../base/index.ts";
-import { classesOf, type Split } from "../../data/index.ts";
+import { sizeOf } from "../../../base/index.ts";
+import { classesOf, type Split } from "../../../data/index.ts";
 import {
   escapeXml,
   figure,
@@ -12,12 +12,14 @@ import {
   section,
   table,
   tiles,
-} from "../../draw/index.ts";
-import { Adaline, KMeans, Perceptron, SVC } from "../../learn/index.ts";
-import { classificationReport, confusionMatrix } from "../../train/index.ts";
-import type { AnyLearner } from "../run/learner-run.ts";
-import type { LearnerRunConfig } from "../run/run-config.ts";
-import { shownPath } from "../sources/data-file.ts";
+} from "../../../draw/index.ts";
+import { Adaline, KMeans, Perceptron, SVC } from "../../../learn/index.ts";
+import { classificationReport, confusionMatrix } from "../../../train/index.ts";
+import type { AnyLearner } from "../../run/learner-run.ts";
+import type { LearnerRunConfig } from "../../run/run-config.ts";
+import { shownPath } from "../../sources/data-file.ts";
+import { confusionChart, scatter } from "../report/charts.ts";
+import { pictureHead, scoreTable } from "../report/page.ts";
 import {
   calibrationChart,
   epochChart,
@@ -27,7 +29,7 @@ import {
   residualHistogram,
   rocChart,
   weightChart,
-} from "./learner-charts.ts";
+} from "./charts.ts";
 import {
   type Coefficients,
   calibrationOf,
@@ -37,9 +39,7 @@ import {
   groupsOf,
   type LearnerResults,
   type LearningPoint,
-} from "./learner-data.ts";
-import { confusionChart, scatter } from "./report-charts.ts";
-import { pictureHead, scoreTable } from "./report-page.ts";
+} from "./data.ts";
 
 /** Everything on the page. */
 export interface LearnerPageInput {

@@ -10,11 +10,11 @@ import {
   table,
   tiles,
   turnableStyle,
-} from "../../draw/index.ts";
-import type { GridSlice, ModelAudit } from "../../lab/index.ts";
-import { findingsHead, findingsList } from "./findings.ts";
-import { surfaceOf } from "./landscape-figures.ts";
-import type { Between, Curvature, Plane } from "./landscape-measure.ts";
+} from "../../../draw/index.ts";
+import type { GridSlice, ModelAudit } from "../../../lab/index.ts";
+import { findingsHead, findingsList } from "../findings.ts";
+import { surfaceOf } from "./figures.ts";
+import type { Between, Curvature, Plane } from "./measure.ts";
 
 /** Everything on the page. */
 export interface Landscape {

@@ -1,6 +1,6 @@
 /** The figures of a page of `inspect`: classes as a tree, probes, similarity of layers. */
-import { chart, escapeXml } from "../../draw/index.ts";
-import type { ConfusionTree, LayerSimilarity, LinearProbe } from "../../inspect/index.ts";
+import { chart, escapeXml } from "../../../draw/index.ts";
+import type { ConfusionTree, LayerSimilarity, LinearProbe } from "../../../inspect/index.ts";
 
 const blue = "#2459a9";
 const ink = "#1b1e23";

@@ -1,8 +1,8 @@
 /** A map of examples as a picture. */
-import { extent } from "../../base/vectors.ts";
-import { chart, css, viridis } from "../../draw/index.ts";
-import type { MapSource } from "../sources/map-source.ts";
-import { colorOf } from "./learner-charts.ts";
+import { extent } from "../../../base/vectors.ts";
+import { chart, css, viridis } from "../../../draw/index.ts";
+import type { MapSource } from "../../sources/map-source.ts";
+import { colorOf } from "../learner/charts.ts";
 
 /** Classes up to which each has its own color in the legend. */
 const mostClasses = 10;

@@ -1,18 +1,18 @@
 /** The numbers in an autoencoder's report. */
-import { type HostArray, type Shape, sizeOf } from "../../base/index.ts";
-import { extent } from "../../base/vectors.ts";
-import { type Split, subset } from "../../data/index.ts";
-import { principalAngles } from "../../lab/index.ts";
-import { PCA, TSNE } from "../../learn/index.ts";
+import { type HostArray, type Shape, sizeOf } from "../../../base/index.ts";
+import { extent } from "../../../base/vectors.ts";
+import { type Split, subset } from "../../../data/index.ts";
+import { principalAngles } from "../../../lab/index.ts";
+import { PCA, TSNE } from "../../../learn/index.ts";
 import {
   type Autoencoder,
   DenoisingAutoencoder,
   MaskedAutoencoder,
   VariationalAutoencoder,
-} from "../../models/index.ts";
-import { fromHost } from "../../tensor/index.ts";
-import { codesOf, errorsOf, reconstructionsOf } from "../run/reconstructions.ts";
-import { labelsOf } from "../sources/own-targets.ts";
+} from "../../../models/index.ts";
+import { fromHost } from "../../../tensor/index.ts";
+import { codesOf, errorsOf, reconstructionsOf } from "../../run/reconstructions.ts";
+import { labelsOf } from "../../sources/own-targets.ts";
 
 /** Examples shown of each kind. */
 const mostShown = 10;
