@@ -122,8 +122,8 @@ export function auditModel(
     activations: auditActivations(model, data, slope, share),
     layers: layersOf(surface.leaves).map(([path, leaves]) => ({
       path,
-      weightNorm: norm(leaves.flatMap((leaf) => [...part(theta, leaf)])),
-      gradientNorm: norm(leaves.flatMap((leaf) => [...part(gradient, leaf)])),
+      weightNorm: norm(leaves.map((leaf) => norm(part(theta, leaf)))),
+      gradientNorm: norm(leaves.map((leaf) => norm(part(gradient, leaf)))),
     })),
     identical: identicalUnits(model, surface, theta, gradient, tolerance),
   };
@@ -195,13 +195,17 @@ function unitSlopes(slopes: Tensor, axis: number, small: number, share: number) 
   const each = slopes.size / units;
   const zero = new Float64Array(units);
   const low = new Float64Array(units);
+  const values = slopes.dataSync();
   let total = 0;
-  slopes.dataSync().forEach((s, i) => {
-    const unit = Math.floor(i / after) % units;
-    total += s;
-    if (s === 0) zero[unit]!++;
-    if (Math.abs(s) < small) low[unit]!++;
-  });
+  for (let start = 0; start < values.length; start += after) {
+    const unit = (start / after) % units;
+    for (let i = start; i < start + after; i++) {
+      const s = values[i]!;
+      total += s;
+      if (s === 0) zero[unit]!++;
+      if (Math.abs(s) < small) low[unit]!++;
+    }
+  }
   const indices = Array.from({ length: units }, (_, i) => i);
   return {
     units,
@@ -235,17 +239,23 @@ function identicalUnits(
 }
 
 /** The parameters of each unit: its row of the weight, and its bias. */
-const rowsOf = (values: Float64Array, leaves: readonly Leaf[], units: number): number[][] =>
-  Array.from({ length: units }, (_, i) =>
-    leaves.flatMap((leaf) => {
+function rowsOf(values: Float64Array, leaves: readonly Leaf[], units: number): Float64Array[] {
+  const size = leaves.reduce((sum, leaf) => sum + leaf.size / units, 0);
+  return Array.from({ length: units }, (_, unit) => {
+    const row = new Float64Array(size);
+    let at = 0;
+    for (const leaf of leaves) {
       const each = leaf.size / units;
-      return [...part(values, leaf).subarray(i * each, (i + 1) * each)];
-    }),
-  );
+      row.set(part(values, leaf).subarray(unit * each, (unit + 1) * each), at);
+      at += each;
+    }
+    return row;
+  });
+}
 
 /** Sets of two or more equal rows. Only rows of nearly the same norm are compared. */
 function groups(
-  rows: readonly number[][],
+  rows: readonly Float64Array[],
   tolerance: number,
   partOf: (unit: number) => number,
 ): number[][] {
@@ -267,5 +277,5 @@ function groups(
   return found.sort((a, b) => a[0]! - b[0]!);
 }
 
-const same = (x: readonly number[], y: readonly number[], tolerance: number): boolean =>
+const same = (x: Float64Array, y: Float64Array, tolerance: number): boolean =>
   norm(x.map((xi, i) => xi - y[i]!)) <= tolerance * Math.max(norm(x), norm(y));

@@ -13,9 +13,12 @@ import {
 import { ofDataset } from "./parts.ts";
 import { ofExamples, type Reader } from "./reader.ts";
 
+let generatedDigits: Dataset | undefined;
+
 /** Built-in sets that need no file. The noise leaves something to learn. */
 const sets: Record<string, () => Dataset | Split> = {
-  digits: () => digits(),
+  // 12 000 images take most of a second; once for all readings in a process.
+  digits: () => (generatedDigits ??= digits()),
   xor: () => xor({ size: 1000, noise: 0.15 }),
   moons: () => moons({ size: 1000, noise: 0.1 }),
   circles: () => circles({ size: 1000, noise: 0.05 }),
