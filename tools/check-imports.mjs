@@ -13,8 +13,8 @@
  * arrays and so needs only `base`; `data` makes batches of tensors from files and so needs `tensor`
  * but no layer. Therefore both can be used by `train` and all that follows. `draw` makes figures
  * and pages from numbers and does not depend on tensors. `onnx` makes modules of ONNX files and
- * files of modules. `models` are composed of layers, one per file, and import only tensors and
- * layers. src/index.ts is the public entry and may import everything but the commands.
+ * files of modules. `models` are composed of layers, one per file, and import only tensors,
+ * layers and the formats of weights. src/index.ts is the public entry and may import everything but the commands.
  *
  * A new folder gets a row here and in the design page, in the same commit.
  */
@@ -44,7 +44,7 @@ export const table = {
   learn: [...training, "train"],
   inspect: [...training, "train", "learn"],
   lab: [...training, "train", "learn", "inspect"],
-  models: ["base", "tensor", "nn"],
+  models: ["base", "formats", "tensor", "nn"],
   onnx: [...engine, "formats", "tensor", "nn"],
   cli: [...training, "train", "learn", "inspect", "lab", "models", "onnx", "draw"],
 };

@@ -22,5 +22,10 @@ export {
   type SafetensorsFile,
   writeSafetensors,
 } from "./safetensors.ts";
+export {
+  openSafetensors,
+  type SafetensorsReader,
+  type StoredTensor,
+} from "./safetensors-file.ts";
 export { encodeEventHeader, encodeScalars, type ScalarEvent } from "./tensorboard.ts";
 export { decodeWav, readWav, type WavFile } from "./wav.ts";

@@ -24,20 +24,23 @@ const maxHeader = 100_000_000;
 /**
  * Reads and checks the header; afterwards every entry's range lies in the file and overlaps no
  * other.
+ *
+ * @param bytes of the file, or of its header alone. @param total the size of the file.
  */
-export function parseHeader(bytes: Uint8Array, source: string): Header {
-  const length = headerLength(bytes, source);
+export function parseHeader(bytes: Uint8Array, source: string, total = bytes.length): Header {
+  const length = headerLength(bytes, source, total);
   const { __metadata__, ...tensors } = parseObject(bytes.subarray(8, 8 + length), source);
   const entries = Object.entries(tensors).map(([name, value]) => parseEntry(name, value, source));
-  checkRanges(entries, bytes.length - 8 - length, source);
+  checkRanges(entries, total - 8 - length, source);
   return { entries, metadata: parseMetadata(__metadata__, source), start: 8 + length };
 }
 
-function headerLength(bytes: Uint8Array, source: string): number {
+/** The number of bytes of the header, from the first 8 of a file of `total` bytes. */
+export function headerLength(bytes: Uint8Array, source: string, total: number): number {
   if (bytes.length < 8)
     throw new FormatError({
       subject: source,
-      problem: `not a safetensors file: it has ${bytes.length} bytes, the header's length alone takes 8.`,
+      problem: `not a safetensors file: it has ${total} bytes, the header's length alone takes 8.`,
       fix: "give a file that safetensors wrote.",
     });
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -48,10 +51,10 @@ function headerLength(bytes: Uint8Array, source: string): number {
       problem: `not a safetensors file: its header would have ${length} bytes, at most ${maxHeader} are allowed.`,
       fix: "give a file that safetensors wrote.",
     });
-  if (length > BigInt(bytes.length - 8))
+  if (length > BigInt(total - 8))
     throw new DataError({
       subject: source,
-      problem: `truncated: the header has ${length} bytes, only ${bytes.length - 8} follow.`,
+      problem: `truncated: the header has ${length} bytes, only ${total - 8} follow.`,
       fix: "download or copy the file again.",
     });
   return Number(length);

@@ -148,7 +148,7 @@ function encodeHeader(
 }
 
 /** The tensor, or why it is skipped. */
-function decodeEntry(payload: Uint8Array, entry: Entry, source: string): HostArray | string {
+export function decodeEntry(payload: Uint8Array, entry: Entry, source: string): HostArray | string {
   const { name, code, shape, begin, end } = entry;
   const type = Object.hasOwn(elementTypes, code) ? elementTypes[code] : undefined;
   if (type === undefined)

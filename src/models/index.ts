@@ -15,6 +15,11 @@ import { charMlp } from "./char-mlp.ts";
 import { digitsNet } from "./digits-net.ts";
 import { lenet } from "./lenet.ts";
 import { mlp } from "./mlp.ts";
+import { alexnetOwt } from "./torchvision/alexnet.ts";
+import { mobilenetV2 } from "./torchvision/mobilenet.ts";
+import { resnet18, resnet50 } from "./torchvision/resnet.ts";
+import { squeezenet } from "./torchvision/squeezenet.ts";
+import { vgg11, vgg16 } from "./torchvision/vgg.ts";
 import { vgg } from "./vgg.ts";
 
 export { alexnet } from "./alexnet.ts";
@@ -61,10 +66,28 @@ export type { ImageModelOptions } from "./image.ts";
 export { ImageClassifier } from "./image-classifier.ts";
 export { lenet } from "./lenet.ts";
 export { type MlpOptions, mlp } from "./mlp.ts";
+export type { TorchNames } from "./state-dict/link.ts";
+export {
+  type LoadReport,
+  type LoadStateDictOptions,
+  loadStateDict,
+  type SaveStateDictOptions,
+  saveStateDict,
+} from "./state-dict/state-dict.ts";
+export { alexnetOwt } from "./torchvision/alexnet.ts";
+export { MobileNetV2, mobilenetV2 } from "./torchvision/mobilenet.ts";
+export { PooledClassifier, type TorchvisionOptions } from "./torchvision/parts.ts";
+export { ResNet, resnet18, resnet50 } from "./torchvision/resnet.ts";
+export { SqueezeNet, squeezenet } from "./torchvision/squeezenet.ts";
+export { vgg11, vgg16 } from "./torchvision/vgg.ts";
+export { Bert, type BertInputs, type BertOptions, bert } from "./transformers/bert.ts";
+export { Gpt, type GptOptions, gpt } from "./transformers/gpt.ts";
 export { vgg } from "./vgg.ts";
 
 /** The names of models that classify, or predict numbers. */
-export type ClassifierName = "conv" | "mlp" | "lenet" | "vgg" | "alexnet" | "char-mlp";
+export type ClassifierName =
+  | ("conv" | "mlp" | "lenet" | "vgg" | "alexnet" | "char-mlp")
+  | ("alexnet-owt" | "vgg11" | "vgg16" | "resnet18" | "resnet50" | "squeezenet" | "mobilenet-v2");
 
 /** The names that {@link createModel} knows. */
 export type ModelName = ClassifierName | AutoencoderName;
@@ -106,6 +129,13 @@ const classifiers: Readonly<Record<ClassifierName, (options: ClassifierOptions) 
   vgg,
   alexnet,
   "char-mlp": charMlp,
+  "alexnet-owt": alexnetOwt,
+  vgg11,
+  vgg16,
+  resnet18,
+  resnet50,
+  squeezenet,
+  "mobilenet-v2": mobilenetV2,
 };
 
 /** Models whose hidden layers are all dense. */

@@ -5,21 +5,17 @@ import {
   charMlp,
   createModel,
   digitsNet,
-  isAutoencoder,
   lenet,
   type ModelName,
   mlp,
-  modelNames,
 } from "gradus/models";
 import { crossEntropy, evaluating, valueAndGrad } from "gradus/nn";
 import { adam, Optimizer } from "gradus/optim";
 import { describe, expect, test } from "vitest";
 import { hasNative } from "../support/engines.ts";
 
-/** AlexNet is for larger images, and its 60 million numbers would be slow here; characters are no images. */
-const small = modelNames.filter(
-  (name) => name !== "alexnet" && name !== "char-mlp" && !isAutoencoder(name),
-);
+/** Those for images of any size; torch-models.test.ts has those of torchvision. */
+const small = ["conv", "mlp", "lenet", "vgg"] as const;
 
 describe.each(small)("%s", (name) => {
   test("is rebuilt with the same parameters from its name and options, through JSON", () => {

@@ -65,5 +65,12 @@ export const networks: Readonly<Record<ModelName, NetworkRow>> = {
   },
   vgg: { about: "a short VGG, 3 × 3 convolutions in blocks", options: [] },
   alexnet: { about: "AlexNet of 2012, for images of 67 pixels and more", options: [] },
+  "alexnet-owt": { about: "AlexNet with torchvision's layout, from 63 pixels", options: [] },
+  vgg11: { about: "VGG of 11 layers with torchvision's layout, from 32 pixels", options: [] },
+  vgg16: { about: "VGG of 16 layers with torchvision's layout, from 32 pixels", options: [] },
+  resnet18: { about: "a residual net of 18 layers with torchvision's layout", options: [] },
+  resnet50: { about: "a residual net of 50 layers with torchvision's layout", options: [] },
+  squeezenet: { about: "SqueezeNet 1.1 with torchvision's layout, from 17 pixels", options: [] },
+  "mobilenet-v2": { about: "MobileNetV2 with torchvision's layout, depthwise", options: [] },
   ...autoencoders,
 };
