@@ -1,5 +1,5 @@
 /**
- * Files as plain arrays: IDX, safetensors, WAV, event files of TensorBoard.
+ * Files as plain arrays: IDX, safetensors, NumPy's npy and npz, WAV, event files of TensorBoard.
  *
  * @module gradus/formats
  */
@@ -15,6 +15,8 @@ export {
   readIdx,
   writeIdx,
 } from "./idx.ts";
+export { decodeNpy, encodeNpy, readNpy, writeNpy } from "./npy.ts";
+export { decodeNpz, encodeNpz, readNpz, writeNpz } from "./npz.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,

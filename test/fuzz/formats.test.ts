@@ -1,7 +1,10 @@
-/** Damaged files of numbers: safetensors, IDX, WAV. */
+/** Damaged files of numbers: safetensors, IDX, NumPy's, WAV. */
+import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import {
   decodeIdxFile,
+  decodeNpy,
+  decodeNpz,
   decodeSafetensors,
   decodeWav,
   encodeIdx,
@@ -50,6 +53,27 @@ fuzz({
     return ofBytes([...values, ...values.map((x) => gzipSync(x))], 16);
   },
   read: async (bytes: Uint8Array) => checkArray(await decodeIdxFile(bytes, "x", 2 ** 20)),
+});
+
+const numpy = JSON.parse(readFileSync("test/formats/npy.json", "utf8"));
+const ofBase64 = (text: string) => Buffer.from(text, "base64");
+
+fuzz({
+  what: "npy",
+  make: async () => {
+    const files = Object.values<{ npy: string }>(numpy.arrays).map(({ npy }) => ofBase64(npy));
+    return ofBytes(files, 80);
+  },
+  read: (bytes: Uint8Array) => checkArray(decodeNpy(bytes)),
+});
+
+fuzz({
+  what: "npz, stored and compressed",
+  isSlow: true,
+  make: async () => ofBytes([ofBase64(numpy.npz), ofBase64(numpy.compressed)], 600),
+  read: async (bytes: Uint8Array) => {
+    for (const array of (await decodeNpz(bytes)).values()) checkArray(array);
+  },
 });
 
 /** 16 bits, two channels, a chunk of odd length before. */
