@@ -100,3 +100,13 @@ fuzz({
       if (column.type === "number") expect(column.values.length).toBe(size);
   },
 });
+
+fuzz({
+  what: "JSON lines and lists",
+  make: async () => {
+    const rows = '{"a": 1, "b": "x", "c": null}\n{"a": 2.5, "b": "y", "d": true}\n';
+    const list = '[{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]';
+    return () => mutateText(below(2) ? rows : list);
+  },
+  read: (text: string) => readTable(Buffer.from(text)),
+});

@@ -31,8 +31,8 @@ export const otherName = "other";
  * stay distinct.
  *
  * @throws {ConfigError} if a column does not exist, or the task does not fit the target.
- * @throws {DataError} if a column has too many distinct texts, or no value to fill missing cells
- * with.
+ * @throws {DataError} if a column holds dates, has too many distinct texts, or no value to fill
+ * missing cells with.
  * @example
  * const table = await readTable("penguins.csv");
  * const preparation = fitTable(table, { target: "species", fill: "median" });
@@ -134,6 +134,7 @@ function fitCategoryColumn(
   rows: ArrayLike<number>,
 ): InputColumn {
   const categories = sorted(wordsAt({ codes, words }, used ?? rows));
+  checkNoDates(table, name, categories);
   if (other && !categories.includes(otherName)) categories.push(otherName);
   if (categories.length > mostCategories)
     throw new DataError({
@@ -145,6 +146,21 @@ function fitCategoryColumn(
   const fill = how ? commonest(codes, words, rows) : null;
   if (how && fill === undefined) throw noValue(table, name);
   return { name, type: "text", categories, other, fill: fill ?? null };
+}
+
+/** 2024-01-31, 31.1.2024, 1/31/24, with or without a time. */
+const date =
+  /^(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*(Z|[+-]\d{2}:?\d{2}|[AaPp][Mm])?)?$/;
+
+/** @throws {DataError} for dates, unless the column was read as text on request. */
+function checkNoDates({ source, format }: Table, name: string, words: readonly string[]): void {
+  const isMeant = Object.hasOwn(format.given.types ?? {}, name);
+  if (isMeant || words.length === 0 || !words.every((word) => date.test(word))) return;
+  throw new DataError({
+    subject: source,
+    problem: `column "${name}" holds dates, such as "${words[0]}", which are neither numbers nor categories.`,
+    fix: `write what matters of them as numbers (year, month, days since …), leave the column out with drop: [${JSON.stringify(name)}], or take each date for a category with types: { ${JSON.stringify(name)}: "text" }.`,
+  });
 }
 
 /** The most frequent word; ties go to the first in order. */

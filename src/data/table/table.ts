@@ -1,9 +1,21 @@
 import { checkOptions, DataError, describe, type OptionNames } from "../../base/index.ts";
+import { readBytes } from "../../formats/files.ts";
+import { gunzip, isGzip } from "../../formats/gzip.ts";
+import { isArrow, readArrow } from "./arrow.ts";
 import { emptyReader, numberReader, textReader } from "./columns.ts";
 import { dialectOf } from "./dialect.ts";
+import { readJson } from "./json.ts";
 import { notesOf } from "./notes.ts";
+import { readParquet } from "./parquet.ts";
 import { planOf } from "./plan.ts";
-import { openText, type TextSource, textOf } from "./text-source.ts";
+import { checkTyped, tableOfValues } from "./records.ts";
+import {
+  headOf as firstBytes,
+  looksLikeJson,
+  openText,
+  type TextSource,
+  textOf,
+} from "./text-source.ts";
 import type { GivenFormat, Table, TableOptions } from "./types.ts";
 import { scanRows, walkRows } from "./walk.ts";
 
@@ -13,11 +25,12 @@ export const tableNames: OptionNames<TableOptions> = {
 };
 
 /**
- * Reads a CSV file, or text delimited by semicolons, tabs, bars or spaces; gzip or not. Options
- * that are not given are detected from the whole file, and {@link Table.notes} report how: see the
- * guide.
+ * Reads a table: CSV, or text delimited by semicolons, tabs, bars or spaces; JSON, an object per line
+ * or a list of objects; Parquet; Arrow (Feather); gzip or not. Which one it is follows from the
+ * content. Options that are not given are detected from the whole file, and {@link Table.notes}
+ * report how: see the guide.
  *
- * The file is streamed twice: the first pass detects, the second reads, so that memory holds the
+ * Text is streamed twice: the first pass detects, the second reads, so that memory holds the
  * numbers and not the text.
  *
  * @throws {DataError} if there is no row, or naming line and column of a cell that is not a number
@@ -33,11 +46,30 @@ export async function readTable(
   options: TableOptions & { readonly name?: string } = {},
 ): Promise<Table> {
   checkOptions("readTable", options, { ...tableNames, name: "text" });
+  const name = options.name ?? "CSV";
+  const typed = await typedColumns(from, typeof from === "string" ? from : name, options);
+  if (typed) return typed;
   const whole = withGiven(options);
-  return read(
-    await openText(from, { encoding: whole.encoding, name: options.name ?? "CSV" }),
-    whole,
-  );
+  const text = await openText(from, { encoding: whole.encoding, name, json: true });
+  if (!looksLikeJson((await headOf(text)).trimStart())) return read(text, whole);
+  checkTyped(text.name, "JSON", options);
+  return tableOfValues(text.name, await readJson(text), whole);
+}
+
+/** The table of a file whose columns have types, or undefined. */
+async function typedColumns(
+  from: string | Uint8Array,
+  source: string,
+  options: TableOptions,
+): Promise<Table | undefined> {
+  const head = await firstBytes(from, source);
+  const isParquet = new TextDecoder("latin1").decode(head.subarray(0, 4)) === "PAR1";
+  if (!isParquet && !isArrow(head)) return undefined;
+  checkTyped(source, isParquet ? "Parquet" : "Arrow", options);
+  const whole = typeof from === "string" ? await readBytes(from) : from;
+  const bytes = isGzip(whole) ? await gunzip(whole, source, mostBytes) : whole;
+  const columns = await (isParquet ? readParquet : readArrow)(bytes, source);
+  return tableOfValues(source, columns, withGiven(options));
 }
 
 /**
@@ -79,6 +111,8 @@ const withGiven = (options: TableOptions): TableOptions => ({
 
 /** The beginning of the text, from which the dialect is detected. */
 const headLength = 1 << 18;
+/** Of an unpacked Parquet or Arrow file. */
+const mostBytes = 2 ** 31 - 1;
 
 async function read(text: TextSource, options: TableOptions): Promise<Table> {
   const dialect = dialectOf(await headOf(text), options.delimiter, text.name);

@@ -14,12 +14,16 @@ export interface TextSource {
 
 /** Kinds of files that are not text, by their first bytes. */
 const binary: readonly [start: readonly number[], kind: string, fix: string][] = [
-  [[0x50, 0x41, 0x52, 0x31], "a Parquet file", "write it as CSV, as with pandas' to_csv."],
-  [[0x93, 0x4e, 0x55, 0x4d], "a NumPy array (.npy)", "write it as CSV, as with numpy.savetxt."],
+  [[0x50, 0x41, 0x52, 0x31], "a Parquet file", "readTable reads it."],
+  [
+    [0x93, 0x4e, 0x55, 0x4d],
+    "a NumPy array (.npy)",
+    "readNpy reads it; as a table write it with numpy.savetxt.",
+  ],
   [[0x89, 0x48, 0x44, 0x46], "an HDF5 file", "write its table as CSV."],
   [[0xd0, 0xcf, 0x11, 0xe0], "a workbook of old Excel (.xls)", "save the sheet as CSV UTF-8."],
   [[0x53, 0x51, 0x4c, 0x69, 0x74, 0x65], "an SQLite database", "export the table as CSV."],
-  [[0x41, 0x52, 0x52, 0x4f, 0x57, 0x31], "an Arrow file", "write it as CSV."],
+  [[0x41, 0x52, 0x52, 0x4f, 0x57, 0x31], "an Arrow file", "readTable reads it."],
   [[0x42, 0x5a, 0x68], "a bzip2 archive", "unpack it, or pack it with gzip."],
   [[0xfd, 0x37, 0x7a, 0x58, 0x5a], "an xz archive", "unpack it, or pack it with gzip."],
   [[0x28, 0xb5, 0x2f, 0xfd], "a zstd archive", "unpack it, or pack it with gzip."],
@@ -37,6 +41,15 @@ const headBytes = 4096;
  */
 const pieceBytes = 1 << 16;
 
+/** Of {@link openText}. */
+export interface OpenTextOptions {
+  readonly encoding?: string | undefined;
+  /** The name of bytes in errors. */
+  readonly name?: string | undefined;
+  /** Whether JSON is welcome. */
+  readonly json?: boolean | undefined;
+}
+
 /**
  * Opens a file as text: gzip or not, UTF-8 or UTF-16 by its byte order mark, else UTF-8, or in the
  * given `encoding`.
@@ -47,14 +60,14 @@ const pieceBytes = 1 << 16;
  */
 export async function openText(
   given: string | Uint8Array,
-  { encoding, name = "CSV" }: { encoding?: string | undefined; name?: string } = {},
+  { encoding, name = "CSV", json = false }: OpenTextOptions = {},
 ): Promise<TextSource> {
   const source = typeof given === "string" ? given : name;
   const from = typeof given === "string" ? await walkable(given) : given;
   const isGzip = isGzipped(await first(rawBytes(from), source));
   const bytes = () => (isGzip ? inflated(from, source) : rawBytes(from));
   const head = isGzip ? await first(bytes(), source) : await first(rawBytes(from), source);
-  refuseBinary(head, source, isGzip);
+  if (!(json && looksLikeJson(bareText(head)))) refuseBinary(head, source, isGzip);
   const used = encoding === undefined ? markedEncoding(head) : knownEncoding(encoding);
   if (used === "utf-8" && head.length > 3 && looksWide(head)) throw unmarkedWide(source);
   const decode = used === "utf-8" ? utf8Pieces : (all: Bytes) => otherPieces(all, used, source);
@@ -106,6 +119,12 @@ async function* guarded(bytes: Bytes, source: string): Bytes {
   }
 }
 
+/** The first bytes of a file, or of what it holds as gzip. @throws {DataError} if it cannot be read. */
+export async function headOf(from: string | Uint8Array, source: string): Promise<Uint8Array> {
+  const head = await first(rawBytes(from), source);
+  return isGzipped(head) ? first(inflated(from, source), source) : head;
+}
+
 async function first(bytes: Bytes, source: string): Promise<Uint8Array> {
   for await (const piece of guarded(bytes, source)) return piece.subarray(0, headBytes);
   return new Uint8Array();
@@ -114,6 +133,13 @@ async function first(bytes: Bytes, source: string): Promise<Uint8Array> {
 const begins = (head: Uint8Array, start: readonly number[]): boolean =>
   start.every((byte, i) => head[i] === byte);
 const isGzipped = (head: Uint8Array): boolean => begins(head, [0x1f, 0x8b]);
+
+/** The first letters of what may be text. */
+const bareText = (head: Uint8Array): string =>
+  new TextDecoder().decode(head.subarray(0, 200)).trimStart();
+
+/** Whether a text begins as an object, or a list of objects, of JSON does. */
+export const looksLikeJson = (text: string): boolean => /^(\[\s*)?\{\s*"/.test(text);
 
 function refuseBinary(head: Uint8Array, source: string, isGzip: boolean): void {
   const refuse = (kind: string, fix: string) => {
@@ -130,10 +156,10 @@ function refuseBinary(head: Uint8Array, source: string, isGzip: boolean): void {
   }
   if (begins(head.subarray(257), [0x75, 0x73, 0x74, 0x61, 0x72]))
     refuse("a tar archive", "unpack it; an archive of pictures ends in .tar or .tar.gz.");
-  const text = new TextDecoder().decode(head.subarray(0, 200)).trimStart();
+  const text = bareText(head);
   if (/^<(!doctype html|html|\?xml)/i.test(text))
     refuse("a page of HTML or XML", "save the table as CSV.");
-  if (/^(\[\s*)?\{\s*"/.test(text)) refuse("JSON", "write its rows as CSV.");
+  if (looksLikeJson(text)) refuse("JSON", "readTable reads it.");
   if (text.startsWith("version https://git-lfs"))
     refuse("a pointer of Git LFS to the file", "fetch the file itself with git lfs pull.");
   const found = binary.find(([start]) => begins(head, start));

@@ -4,7 +4,7 @@ import { readTableParts } from "./table-parts.ts";
 
 export const tableReader: Reader = {
   name: "table",
-  reads: "a table (CSV, other delimiters, gzip)",
+  reads: "a table (CSV, other delimiters, JSON lines, Parquet, Arrow, gzip)",
   kind: "file",
   options: [
     ...ofExamples,
