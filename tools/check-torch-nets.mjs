@@ -19,13 +19,13 @@ import { adam, Optimizer } from "gradus/optim";
 const bound = 1e-9;
 const folder = process.argv[2] ?? ".";
 
-/** @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
+/** @param {ArrayLike<number> | undefined} a @param {ArrayLike<number>} b */
 function difference(a, b) {
-  if (a.length !== b.length) return Number.POSITIVE_INFINITY;
+  if (a?.length !== b.length) return Number.POSITIVE_INFINITY;
   let [off, most] = [0, 1];
   for (let i = 0; i < a.length; i++) {
-    off = Math.max(off, Math.abs(a[i] - b[i]));
-    most = Math.max(most, Math.abs(b[i]));
+    off = Math.max(off, Math.abs(Number(a[i]) - Number(b[i])));
+    most = Math.max(most, Math.abs(Number(b[i])));
   }
   return off / most;
 }
@@ -37,8 +37,13 @@ for (const file of fs
   .sort()) {
   const name = file.replace(/-(script|dynamo)\.onnx$/, "");
   const { tensors } = await readSafetensors(path.join(folder, `${name}.safetensors`));
-  const from = (/** @type {string} */ key) => fromHost(tensors.get(key));
-  const values = (/** @type {string} */ key) => tensors.get(key).data;
+  const array = (/** @type {string} */ key) => {
+    const found = tensors.get(key);
+    if (!found) throw new Error(`${name}.safetensors has no ${key}`);
+    return found;
+  };
+  const from = (/** @type {string} */ key) => fromHost(array(key));
+  const values = (/** @type {string} */ key) => array(key).data;
   try {
     const net = await loadOnnx(path.join(folder, file));
     const logits = net.forward(from("x"));
@@ -55,7 +60,7 @@ for (const file of fs
     const missing = named.filter((key) => !grads[key]);
     const known = named.filter((key) => grads[key]);
     const worst = (/** @type {(key: string) => number} */ f) => Math.max(0, ...known.map(f));
-    const gradient = worst((key) => difference(grads[key].dataSync(), values(`grad/${key}`)));
+    const gradient = worst((key) => difference(grads[key]?.dataSync(), values(`grad/${key}`)));
     const optimizer = new Optimizer(net, adam({ eps: 1e-3 }), { lr: 1e-3 });
     await compile(() => {
       optimizer.update(
@@ -64,7 +69,7 @@ for (const file of fs
     })();
     const parameters = net.parameters();
     const adamStep = worst((key) =>
-      difference(parameters[key].value.dataSync(), values(`after/${key}`)),
+      difference(parameters[key]?.value.dataSync(), values(`after/${key}`)),
     );
     const all = { ...found, gradient, adam: adamStep };
     const isFine = missing.length === 0 && Object.values(all).every((x) => x <= bound);

@@ -7,7 +7,8 @@
 Each net is written by the exporter that traces (`NAME-script.onnx`) and by the one of Dynamo
 (`NAME-dynamo.onnx`), in float64 and without folding, so that parameters keep their names. Beside them
 lies `NAME.safetensors`: input, labels, logits, gradients of the cross-entropy, parameters after a step
-of Adam. AlexNet and VGG have narrow classifiers here, so that the files stay small.
+of Adam. AlexNet and VGG have narrow classifiers here, so that the files stay small, and no adaptive
+pooling, which the tracing exporter refuses at these sizes.
 """
 import sys
 import types
@@ -41,13 +42,14 @@ class Sequence(nn.Module):
 
 
 def narrow(model, inputs):
+    model.avgpool = nn.Identity()
     model.classifier = nn.Sequential(nn.Dropout(0.5), nn.Linear(inputs, 16), nn.ReLU(), nn.Linear(16, 3))
     return model
 
 
 nets = {
-    "alexnet": (lambda: narrow(tv.alexnet(), 9216), (2, 3, 80, 72)),
-    "vgg11": (lambda: narrow(tv.vgg11(), 25088), (2, 3, 32, 32)),
+    "alexnet": (lambda: narrow(tv.alexnet(), 256), (2, 3, 80, 72)),
+    "vgg11": (lambda: narrow(tv.vgg11(), 512), (2, 3, 32, 32)),
     "resnet18": (lambda: tv.resnet18(num_classes=3), (2, 3, 40, 32)),
     "squeezenet": (lambda: tv.squeezenet1_1(num_classes=3), (2, 3, 37, 41)),
     "mobilenet": (lambda: tv.mobilenet_v2(num_classes=3), (2, 3, 40, 32)),
@@ -79,6 +81,9 @@ def main():
         build, shape = nets[name]
         model = build().eval()
         with torch.no_grad():
+            for _, value in model.named_parameters():  # the tracing exporter merges what is equal
+                if value.dim() == 1:
+                    value.add_(0.1 * torch.randn_like(value))
             for key, value in model.named_buffers():
                 if key.endswith(("running_mean", "running_var")):
                     value.copy_(torch.rand_like(value) + ("var" in key))
