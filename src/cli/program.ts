@@ -56,6 +56,10 @@ const commands: Record<string, CommandRow> = {
     load: () => import("./commands/export.ts"),
     keepsFiles: true,
   },
+  data: {
+    about: "download data sets by name: MNIST, Fashion-MNIST, CIFAR-10, Iris",
+    load: () => import("./commands/data.ts"),
+  },
   config: {
     about: "print the settings that a training would have",
     load: () => import("./commands/config.ts"),

@@ -50,6 +50,9 @@ export { type ImageFolderOptions, readImageFolder } from "./images/image-folder.
 export { type ImageOptions, lightOnDark, readImage } from "./images/images.ts";
 export { findKernel, type ImageKernel, imageKernel, imageKernels } from "./images/kernels.ts";
 export { fromOneHot, toOneHot } from "./labels.ts";
+export { dataNames, type NamedFile } from "./named/catalog.ts";
+export type { Progress } from "./named/download.ts";
+export { type DownloadOptions, dataFolder, downloadData } from "./named/named-data.ts";
 export { fitTable, usableRows } from "./preparation/fit-table.ts";
 export type { Fill, FitTableOptions } from "./preparation/fit-table-options.ts";
 export { targetColumn, taskOf } from "./preparation/fit-target.ts";

@@ -1,7 +1,7 @@
 import { ConfigError, DataError, nearest } from "../../base/index.ts";
 import { fileTree, treeNotes } from "../../data/folders/file-tree.ts";
 import { limitsOf } from "../../data/folders/limits.ts";
-import { classesOf, type Split, splitDataset } from "../../data/index.ts";
+import { classesOf, dataNames, downloadData, type Split, splitDataset } from "../../data/index.ts";
 import { isMissing, unreadable } from "../../formats/files.ts";
 import type { DataConfig } from "../run/run-config.ts";
 import { waitFor } from "../terminal/waiting.ts";
@@ -53,11 +53,12 @@ export async function loadSource(
 }
 
 async function load(
-  source: string,
+  given: string,
   options: SourceOptions,
   stored: Stored | undefined,
 ): Promise<Source> {
   const { resolve } = await import("node:path");
+  const source = await downloaded(given);
   const found = await find(source, options);
   const reader = await readerOf(found, options, stored);
   if (!stored || stored.inputsOnly) checkOptionsOf(reader, found, options);
@@ -67,6 +68,17 @@ async function load(
       : { source: resolve(source), sha256: await contentHash(source) };
   const { preparation, ...rest } = await reader.read(found, options, stored);
   return { name: await shortName(found), ...rest, config: { ...at, preparation } };
+}
+
+/** The path of a set that is downloaded by its name; a file or folder of that name goes first. */
+async function downloaded(source: string): Promise<string> {
+  if (isSet(source) || !dataNames.includes(source)) return source;
+  const { stat } = await import("node:fs/promises");
+  const isThere = await stat(source).then(
+    () => true,
+    () => false,
+  );
+  return isThere ? source : downloadData(source);
 }
 
 async function find(source: string, options: SourceOptions): Promise<Found> {
@@ -168,10 +180,11 @@ export async function kindOf(source: string): Promise<"folder" | "file"> {
       problem: "this is a pipe or a device, and a training reads its data more than once.",
       fix: "write the data to a file.",
     });
-  const near = nearest(source, setNames);
+  const names = [...setNames, ...dataNames];
+  const near = nearest(source, names);
   throw new ConfigError({
     subject: "--data",
-    problem: `"${source}" is no set (${setNames.join(", ")}), no folder and no file.`,
+    problem: `"${source}" is no set (${names.join(", ")}), no folder and no file.`,
     fix: near ? `did you mean --data ${near}?` : "give a set's name, or the path of data.",
   });
 }

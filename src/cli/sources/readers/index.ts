@@ -1,4 +1,5 @@
 /** All readers of data. A new one is a file in this folder and a line in this list. */
+import { cifarReader } from "./cifar.ts";
 import { idxReader } from "./idx.ts";
 import { imageReader } from "./images.ts";
 import type { Reader } from "./reader.ts";
@@ -11,6 +12,7 @@ import { textReader } from "./text.ts";
 export const readers: readonly Reader[] = [
   setReader,
   idxReader,
+  cifarReader,
   imageReader,
   soundReader,
   tableReader,

@@ -3,6 +3,7 @@ import {
   blobs,
   circles,
   type Dataset,
+  dataNames,
   digits,
   fitImages,
   moons,
@@ -30,7 +31,7 @@ export const isSet = (source: string): boolean => Object.hasOwn(sets, source);
 
 export const setReader: Reader = {
   name: "set",
-  reads: `a set by its name (${setNames.join(", ")})`,
+  reads: `a set by its name (${setNames.join(", ")}; downloaded once: ${dataNames.join(", ")})`,
   kind: "set",
   options: ofExamples,
   recognizes: ({ kind }) => (kind === "set" ? 1 : 0),
