@@ -25,7 +25,7 @@ export interface BertOptions {
   /** Units between the two dense layers of a block, default 4 · size. */
   readonly hidden?: number | undefined;
   /** Kinds of segments, default 2. */
-  readonly types?: number | undefined;
+  readonly segments?: number | undefined;
   /** Probability of dropout, default 0. */
   readonly dropout?: number | undefined;
   readonly seed?: number | undefined;
@@ -35,7 +35,7 @@ export interface BertOptions {
 /** Segments and padding of {@link Bert}'s sequences. */
 export interface BertInputs {
   /** The kind of segment of each token, `[N, L]` int32; default 0. */
-  readonly types?: Tensor | undefined;
+  readonly segments?: Tensor | undefined;
   /** True for real tokens, false for padding, `[N, L]` bool; default all. */
   readonly mask?: Tensor | undefined;
 }
@@ -46,7 +46,7 @@ const norm = (size: number, dtype: FloatDType | undefined) =>
 const dense = (inputs: number, outputs: number, dtype: FloatDType | undefined) =>
   new Linear(inputs, outputs, { init: weights, dtype });
 
-class Embeddings extends Module<[tokens: Tensor, types: Tensor]> {
+class Embeddings extends Module<[tokens: Tensor, segments: Tensor]> {
   static readonly torch = {
     fields: { layerNorm: "LayerNorm" },
     ignored: ["position_ids", "token_type_ids"],
@@ -57,22 +57,22 @@ class Embeddings extends Module<[tokens: Tensor, types: Tensor]> {
   readonly layerNorm: LayerNorm;
   readonly dropout: Dropout;
 
-  constructor({ vocabulary, context, size, types = 2, dropout, dtype }: BertOptions) {
+  constructor({ vocabulary, context, size, segments = 2, dropout, dtype }: BertOptions) {
     super();
     const table = (count: number, paddingIndex?: number) =>
       new Embedding(count, size, { init: weights, dtype, paddingIndex });
     this.wordEmbeddings = table(vocabulary, 0);
     this.positionEmbeddings = table(context);
-    this.tokenTypeEmbeddings = table(types);
+    this.tokenTypeEmbeddings = table(segments);
     this.layerNorm = norm(size, dtype);
     this.dropout = new Dropout(dropout ?? 0);
   }
 
-  forward(tokens: Tensor, types: Tensor): Tensor {
+  forward(tokens: Tensor, segments: Tensor): Tensor {
     const positions = arange(tokens.shape[1]!).cast("int32");
     const x = this.wordEmbeddings
       .forward(tokens)
-      .add(this.tokenTypeEmbeddings.forward(types))
+      .add(this.tokenTypeEmbeddings.forward(segments))
       .add(this.positionEmbeddings.forward(positions));
     return this.dropout.forward(this.layerNorm.forward(x));
   }
@@ -169,6 +169,11 @@ export class Bert extends Module<[tokens: Tensor, inputs?: BertInputs | undefine
 
   constructor(options: BertOptions) {
     super();
+    checkOptions("bert", options ?? null, {
+      ...{ vocabulary: "count", context: "count", layers: "count", heads: "count", size: "count" },
+      ...{ hidden: "count", segments: "count", dropout: "number", seed: "number", dtype: true },
+    });
+    checkHeads("bert", options);
     const { context, layers, size, dtype } = options;
     this.context = context;
     this.embeddings = new Embeddings(options);
@@ -177,10 +182,10 @@ export class Bert extends Module<[tokens: Tensor, inputs?: BertInputs | undefine
   }
 
   /** Tokens `[N, L]` int32 → the last hidden states, `[N, L, size]` */
-  forward(tokens: Tensor, { types, mask }: BertInputs = {}): Tensor {
+  forward(tokens: Tensor, { segments, mask }: BertInputs = {}): Tensor {
     checkLength("bert", tokens, this.context);
     const [n, length] = tokens.shape as [number, number];
-    const x = this.embeddings.forward(tokens, types ?? zerosLike(tokens));
+    const x = this.embeddings.forward(tokens, segments ?? zerosLike(tokens));
     const seen = mask?.reshape([n, 1, 1, length]);
     return this.layers.reduce((y, layer) => layer.forward(y, seen), x);
   }
@@ -207,10 +212,5 @@ export class Bert extends Module<[tokens: Tensor, inputs?: BertInputs | undefine
  * model.pool(states).shape; // [3, 16]
  */
 export function bert(options: BertOptions): Bert {
-  checkOptions("bert", options ?? null, {
-    ...{ vocabulary: "count", context: "count", layers: "count", heads: "count", size: "count" },
-    ...{ hidden: "count", types: "count", dropout: "number", seed: "number", dtype: true },
-  });
-  checkHeads("bert", options);
-  return seeded(options.seed, () => new Bert(options));
+  return seeded(options?.seed, () => new Bert(options));
 }

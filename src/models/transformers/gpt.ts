@@ -140,6 +140,11 @@ export class Gpt extends Module {
 
   constructor(options: GptOptions) {
     super();
+    checkOptions("gpt", options ?? null, {
+      ...{ vocabulary: "count", context: "count", layers: "count", heads: "count", size: "count" },
+      ...{ dropout: "number", seed: "number", dtype: true },
+    });
+    checkHeads("gpt", options);
     this.context = options.context;
     this.transformer = new Trunk(options);
   }
@@ -165,10 +170,5 @@ export class Gpt extends Module {
  * model.forward(zeros([3, 10], { dtype: "int32" })).shape; // [3, 10, 65]
  */
 export function gpt(options: GptOptions): Gpt {
-  checkOptions("gpt", options ?? null, {
-    ...{ vocabulary: "count", context: "count", layers: "count", heads: "count", size: "count" },
-    ...{ dropout: "number", seed: "number", dtype: true },
-  });
-  checkHeads("gpt", options);
-  return seeded(options.seed, () => new Gpt(options));
+  return seeded(options?.seed, () => new Gpt(options));
 }
