@@ -30,6 +30,8 @@ const load: Readonly<Record<string, () => Promise<{ readonly default: Experiment
   E23: () => import("./e23-gradient-cost.ts"),
   E24: () => import("./e24-autoencoder.ts"),
   E25: () => import("./e25-speech-and-text.ts"),
+  E26: () => import("./e26-deep-linear-nets.ts"),
+  E27: () => import("./e27-likeness.ts"),
 };
 
 /** E1, E2, … in order. */

@@ -5,7 +5,7 @@ import { table } from "./newton.ts";
 import { gaussian } from "./random.ts";
 import { orthonormal } from "./vectors.ts";
 
-export const [d, p, n] = [5, 2, 100];
+export const [d, p] = [5, 2];
 export type Matrix = number[][];
 export const matrix = (x: Tensor) => x.toArray() as Matrix;
 
@@ -13,7 +13,7 @@ export const matrix = (x: Tensor) => x.toArray() as Matrix;
 export type Net = { A: Tensor; B: Tensor };
 
 /** Data y = Wx + noise, and the quantities of the theorem: Σ = Σ_YX Σ_XX⁻¹ Σ_XY = U Λ Uᵀ. */
-export function regression(seed: number) {
+export function regression(seed: number, n = 100) {
   const turn = (stream: number) => table(orthonormal(matrix(gaussian([d, d], seed, stream))));
   const W = turn(0)
     .mul(tensor([3, 2.5, 2, 1.5, 1], "float64"))
@@ -29,6 +29,8 @@ export function regression(seed: number) {
   const best = yx.matmul(inverse); // Σ_YX Σ_XX⁻¹: least squares without a bottleneck
   const { values, vectors } = eigenSymmetric(matrix(best.matmul(yx.transpose())));
   return {
+    x,
+    y,
     best: matrix(best),
     lambda: [...values],
     U: vectors.map((v) => [...v]),

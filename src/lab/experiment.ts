@@ -13,7 +13,7 @@ export type Measured =
 
 /** A claim of the theory as a program. */
 export interface Experiment {
-  /** E1 … E25. */
+  /** E1 … E27. */
   readonly id: string;
   /** A short title. */
   readonly title: string;

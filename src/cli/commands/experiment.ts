@@ -34,7 +34,7 @@ const dataFolders = ["data", "../shared/data"];
 
 export const define: Define = (command, terminal) => {
   command
-    .argument("[id]", "E1 … E25, or `all`; without it, the list of all claims")
+    .argument("[id]", "E1 … E27, or `all`; without it, the list of all claims")
     .option("--quick", "a reduced size, seconds instead of minutes")
     .option("--json", "one JSON object per claim instead of text")
     .option("--seed <n>", "decides all random numbers", wholeNumber("--seed", 0, 1), 0)
