@@ -1,7 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { fromHost } from "gradus";
+import { makeSplit } from "gradus/data";
+import { digitsNet } from "gradus/models";
 import { loadCheckpoint } from "gradus/train";
 import { beforeAll, describe, expect, test } from "vitest";
 import { hostArray } from "../../src/base/index.ts";
+import { startAtMean } from "../../src/cli/run/image-head.ts";
 import { labelled } from "../../src/cli/sources/labelled.ts";
 import { gradus, isFast, workIn, writeImages } from "./support.ts";
 
@@ -19,6 +23,18 @@ test("labels are as many of each class as can be, and the seed decides which", (
   expect(() => labelled(split, 101, 0)).toThrow(/101 labels are asked for, and there are 100/);
 });
 
+test("a net that answers with images begins with their mean, whatever it is given", () => {
+  const model = digitsNet({ inputShape: [1, 4, 4], classes: 16, seed: 1 });
+  const images = Float32Array.from({ length: 32 }, (_, i) => i % 7);
+  startAtMean(model, makeSplit(hostArray([2, 1, 4, 4], images), hostArray([2, 1, 4, 4], images)));
+  const answers = model
+    .eval()
+    .forward(fromHost(hostArray([2, 1, 4, 4], images)))
+    .toArray();
+  const mean = Array.from({ length: 16 }, (_, i) => (images[i]! + images[16 + i]!) / 2);
+  expect(answers).toEqual([mean, mean]);
+});
+
 describe.runIf(isFast)("gradus train --pretext", () => {
   beforeAll(async () => {
     await writeImages("bars", 40);
@@ -30,6 +46,8 @@ describe.runIf(isFast)("gradus train --pretext", () => {
       const first = await gradus(`train --pretext ${name} --data bars --epochs 1 --run ${name}`);
       expect([first.code, first.error]).toEqual([0, ""]);
       expect(first.out).toContain(`pretext task ${name}: labels are not looked at`);
+      expect(first.out).toContain(`train --from ${name} --labels 100`);
+      expect(first.out.includes(`predict ${name}`)).toBe(["rotation", "jigsaw"].includes(name));
       expect(await page(name)).toContain(`the pretext task ${name} of bars`);
       expect((await gradus(`evaluate ${name}`)).out).toMatch(/loss: .*examples: 10/);
       const line = `train --from ${name} --data bars --labels 8 --epochs 1 --run ${name}-on`;

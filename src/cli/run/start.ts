@@ -12,6 +12,7 @@ import { shownPath } from "../sources/data-file.ts";
 import { checkLearnable, loadSource, type Source } from "../sources/data-source.ts";
 import { asLearned } from "../sources/own-targets.ts";
 import { version } from "../version.ts";
+import { startAtMean } from "./image-head.ts";
 import { isNetFile, openNet } from "./net-file.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Start, transferred } from "./transfer.ts";
@@ -71,6 +72,7 @@ export async function startOf(
       problem: `${config.name} learns from the examples themselves, without labels.`,
       fix: "leave it out, or name another model.",
     });
+  if (pretext && source.train.targets.shape.length > 1) startAtMean(model, source.train);
   return {
     config,
     model: pretext === "contrastive" ? new Contrastive(model) : model,

@@ -2,7 +2,8 @@ import { formatJson } from "../../base/index.ts";
 import { engineInfo } from "../../tensor/index.ts";
 import { type Callback, type Logs, type Position, ProgressBar } from "../../train/index.ts";
 import { duration, showLogs } from "../../train/progress.ts";
-import type { DataConfig, RunConfig } from "../run/run-config.ts";
+import type { RunConfig } from "../run/run-config.ts";
+import { asksForClass, type PretextName } from "../settings/pretexts.ts";
 import { shownPath } from "../sources/data-file.ts";
 import type { Source } from "../sources/data-source.ts";
 import { describe } from "../sources/readers/parts.ts";
@@ -51,14 +52,14 @@ export interface Report {
 export function textReport(terminal: Terminal): Report {
   const line = (name: string, text: string) =>
     terminal.out(`${styled(terminal, "bold", name.padEnd(6))} ${text}`);
-  let kind: DataConfig["preparation"]["inputs"]["kind"] = "arrays";
+  let next = (_run: string) => "";
   return {
     callback: new ProgressBar({ screen: terminal }),
     begin({ config, source, parameters, run, from }) {
       const { data, model } = config;
       const { training } = config.settings;
       const { train, validation, test } = source;
-      kind = data.preparation.inputs.kind;
+      next = (run) => nextSteps(run, data.preparation.inputs.kind, config.settings.data.pretext);
       line(
         "data",
         `${shownPath(data.source)}: ${train.size} to train, ${validation.size} to validate, ${test.size} to test; ${describe(data.preparation)}`,
@@ -86,7 +87,7 @@ export function textReport(terminal: Terminal): Report {
       );
       if (page) line("report", page);
       line("run", run ?? "a dev run: all parts work, nothing is saved");
-      if (run) terminal.out(nextSteps(run, kind));
+      if (run) terminal.out(next(run));
     },
     interrupted({ run, epoch, batch }) {
       terminal.out(`\nstopped in epoch ${epoch} after batch ${batch}`);
@@ -101,10 +102,13 @@ export function percent({ accuracy, ...rest }: Logs): string {
   return [...first, showLogs(rest).replaceAll(": ", " ")].join(", ");
 }
 
-const nextSteps = (run: string, kind: string): string =>
-  `${learnerSteps(run, kind)}\n  ${invocation()} landscape ${word(run)}`;
+function nextSteps(run: string, kind: string, pretext: PretextName | undefined): string {
+  const few = pretext && `  ${invocation()} train --from ${word(run)} --labels 100`;
+  const steps = learnerSteps(run, pretext && !asksForClass(pretext) ? "" : kind);
+  return [steps, ...(few ? [few] : []), `  ${invocation()} landscape ${word(run)}`].join("\n");
+}
 
-/** What can be done with the run of any model. */
+/** What can be done with the run of any model, of data of a kind. */
 export function learnerSteps(run: string, kind: string): string {
   const example = { images: "image.png", table: "rows.csv", sound: "recording.wav" }[kind];
   const command = invocation();
