@@ -6,14 +6,15 @@ const experiments = fileURLToPath(new URL("./experiments", import.meta.url));
 
 /** Folders of tests that leave the process as they found it, so that many files share one and load gradus once. */
 const shared =
-  "autodiff,base,compiler,data,draw,formats,graph,inspect,lab,learn,models,nn,onnx,ops,optim,tensor";
-/** Files in these folders that set environment variables or replace functions of Node, count objects or bytes. */
+  "autodiff,base,compiler,data,draw,experiments,formats,graph,inspect,lab,learn,models,nn,onnx,ops,optim,tensor,train";
+/** Files in these folders that set environment variables, replace functions of Node, count objects or bytes. */
 const apart = [
   "formats/failing-writes",
   "onnx/vectors",
   "tensor/many",
   "tensor/compile",
   "tensor/memory",
+  "train/failing-writes",
 ].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({
