@@ -6,7 +6,10 @@
  * gradus installs without a compiler, so a failed build is one line and exit 0. The whole log is in
  * build/native.log. GRADUS_NATIVE=skip does nothing; GRADUS_NATIVE=require makes a failure exit 1.
  *
+ * Only the instruction sets are built that this machine can run; all of them with `--all`.
+ *
  * `--sources <folder>` prints the folder's .cc files instead: binding.gyp lists its sources so.
+ * `--sets` prints the instruction sets beyond the general one, for kernel/Makefile.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -34,6 +37,24 @@ function sources(folder) {
     .filter((name) => name.endsWith(".cc"))
     .sort()
     .map((name) => `${folder}/${name}`);
+}
+
+/** What each instruction set beyond the general one of x86-64 needs, as Linux names it; isa.cc asks for the same. */
+const needs = {
+  avx2: ["avx2", "fma", "f16c"],
+  avx512: ["avx512f", "avx512bw", "avx512dq", "avx512vl", "avx2", "fma"],
+};
+
+const setNames = /** @type {(keyof typeof needs)[]} */ (Object.keys(needs));
+
+/** The instruction sets to build: those of this machine; all where it does not say, or if all are wanted. @param {boolean} all */
+function instructionSets(all) {
+  if (process.arch !== "x64") return [];
+  const info = "/proc/cpuinfo";
+  if (all || !fs.existsSync(info)) return setNames;
+  const flags = /^flags\s*:(.*)$/m.exec(fs.readFileSync(info, "utf8"))?.[1]?.split(" ");
+  if (!flags) return setNames;
+  return setNames.filter((name) => needs[name].every((flag) => flags.includes(flag)));
 }
 
 /** The first command that runs, or undefined. @param {(string | undefined)[]} commands */
@@ -117,7 +138,8 @@ function configurationStamp(/** @type {string[]} */ configure, /** @type {string
   return [process.version, process.arch, cxx, ...configure, ...files, gyp].join("\n");
 }
 
-function build() {
+/** @param {boolean} all */
+function build(all) {
   if (!fs.existsSync("kernel/bindings/node/addon.cc")) throw new NotBuilt("no kernel sources here");
   const cxx = checkTools();
   fs.mkdirSync("build", { recursive: true });
@@ -128,7 +150,9 @@ function build() {
   const nodedir = headers ? [`--nodedir=${headers}`] : [];
   // Warnings are errors in a checkout, but not in an installed package, which has no tests.
   const werror = fs.existsSync("test") ? 1 : 0;
-  const configure = [nodeGyp, "configure", ...nodedir, "--", `-Dwerror=${werror}`];
+  const sets = instructionSets(all);
+  const isBuilt = setNames.map((name) => `-D${name}=${sets.includes(name) ? 1 : 0}`);
+  const configure = [nodeGyp, "configure", ...nodedir, "--", `-Dwerror=${werror}`, ...isBuilt];
   const env = { ...process.env, CXX: cxx };
 
   const stamp = configurationStamp(configure, cxx);
@@ -152,7 +176,7 @@ function main() {
   fs.rmSync(log, { force: true });
   const start = performance.now();
   try {
-    const built = build();
+    const built = build(process.argv.includes("--all"));
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     console.log(`gradus: native engine ${built ? `built in ${seconds} s` : "is up to date"}.`);
   } catch (error) {
@@ -169,4 +193,6 @@ function main() {
 
 process.chdir(root);
 if (process.argv[2] === "--sources") console.log(sources(String(process.argv[3])).join("\n"));
+else if (process.argv[2] === "--sets")
+  console.log(instructionSets(process.argv.includes("--all")).join(" "));
 else main();

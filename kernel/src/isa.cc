@@ -1,4 +1,4 @@
-// Chooses the instruction set once. This file only refers to tables: no code of an instruction set runs before the
+// Chooses the instruction set once, of those that were built (GRADUS_AVX2, GRADUS_AVX512). This file only refers to tables: no code of an instruction set runs before the
 // machine is known to support it.
 #include <cstdlib>
 #include <cstring>
@@ -19,12 +19,16 @@ bool matrix_unit = false;
 namespace baseline {
 extern const KernelTable table;
 }
+#if defined(GRADUS_AVX2)
 namespace avx2 {
 extern const KernelTable table;
 }
+#endif
+#if defined(GRADUS_AVX512)
 namespace avx512 {
 extern const KernelTable table;
 }
+#endif
 #elif defined(__aarch64__)
 namespace neon {
 extern const KernelTable table;
@@ -53,7 +57,7 @@ bool machine_has_matrix_unit() {
 
 namespace {
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && defined(GRADUS_AVX512)
 /// The AVX-512 kernels with products on the matrix unit.
 const KernelTable& amx_table() {
   static const KernelTable table = [] {
@@ -87,13 +91,15 @@ const KernelTable& kernels_for_this_machine() {
   return wants("portable") ? portable::table : neon::table;
 #else
   if (wants("portable")) return portable_table();
-#if defined(__x86_64__)
+#if defined(GRADUS_AVX512)
   const bool any = !wish || !*wish;
   const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                     __builtin_cpu_supports("fma");
   if (wide && (any || wants("amx")) && machine_has_matrix_unit()) return amx_table();
   if (wide && (any || wants("avx512") || wants("amx"))) return avx512::table;
+#endif
+#if defined(GRADUS_AVX2)
   if (!wants("baseline") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
       __builtin_cpu_supports("f16c"))
     return avx2::table;

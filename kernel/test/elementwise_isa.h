@@ -16,8 +16,12 @@
 
 #if defined(__x86_64__)
 GRADUS_DECLARE(baseline)
+#if defined(GRADUS_AVX2)
 GRADUS_DECLARE(avx2)
+#endif
+#if defined(GRADUS_AVX512)
 GRADUS_DECLARE(avx512)
+#endif
 #elif defined(__aarch64__)
 GRADUS_DECLARE(neon)
 #else
@@ -43,11 +47,15 @@ inline std::vector<Isa> instruction_sets() {
 #if defined(__x86_64__)
   sets.push_back(
       {"baseline", false, baseline::block_op, baseline::block_cast, baseline::block_op_by, baseline::fused_op});
+#if defined(GRADUS_AVX2)
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
     sets.push_back({"avx2", true, avx2::block_op, avx2::block_cast, avx2::block_op_by, avx2::fused_op});
+#endif
+#if defined(GRADUS_AVX512)
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl"))
     sets.push_back({"avx512", true, avx512::block_op, avx512::block_cast, avx512::block_op_by, avx512::fused_op});
+#endif
 #elif defined(__aarch64__)
   sets.push_back({"neon", true, neon::block_op, neon::block_cast, neon::block_op_by, neon::fused_op});
 #else

@@ -13,7 +13,13 @@
 namespace gradus {
 
 #if defined(__x86_64__)
+#if defined(GRADUS_AVX512)
 #define GRADUS_VARIANTS(X) X(baseline) X(avx2) X(avx512)
+#elif defined(GRADUS_AVX2)
+#define GRADUS_VARIANTS(X) X(baseline) X(avx2)
+#else
+#define GRADUS_VARIANTS(X) X(baseline)
+#endif
 #elif defined(__aarch64__)
 #define GRADUS_VARIANTS(X) X(neon)
 #else
@@ -57,7 +63,7 @@ inline bool machine_runs(const char* isa) {
   return true;
 }
 
-#if defined(__x86_64__)
+#if defined(GRADUS_AVX512)
 /// AVX-512 products without and with the matrix unit.
 template <bool Unit>
 Status matmul_with(const MatmulCall& call, Parallel& pool) {
@@ -78,7 +84,7 @@ inline std::vector<Variant> variants() {
   if (machine_runs(#isa)) all.push_back({#isa, isa::matmul, chosen_conv<isa::choose_conv, isa::conv>});
   GRADUS_VARIANTS(GRADUS_LIST)
 #undef GRADUS_LIST
-#if defined(__x86_64__)
+#if defined(GRADUS_AVX512)
   if (machine_runs("avx512")) all.back() = {"avx512", matmul_with<false>, conv_with<false>};
   if (machine_runs("avx512") && machine_has_matrix_unit()) all.push_back({"amx", matmul_with<true>, conv_with<true>});
 #endif

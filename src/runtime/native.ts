@@ -66,7 +66,9 @@ export function loadNative(): NativeEngine | { readonly missing: string } {
   if (typeof isa === "object") return isa;
   const has = addon.info().isa;
   if (isa && isa !== has)
-    return { missing: `GRADUS_ISA=${isa} is not for this processor, which has ${has}` };
+    return {
+      missing: `GRADUS_ISA=${isa} is not for this processor, or was not built where it lacked; in use is ${has}`,
+    };
   addon.setThreads(requestedThreads() ?? builtin("node:os").availableParallelism());
   return engineOf(addon);
 }
