@@ -82,8 +82,7 @@ def main():
         model = build().eval()
         with torch.no_grad():
             for _, value in model.named_parameters():  # the tracing exporter merges what is equal
-                if value.dim() == 1:
-                    value.add_(0.1 * torch.randn_like(value))
+                value.add_(0.1 * torch.randn_like(value) if value.dim() == 1 else 1e-3 * torch.randn_like(value))
             for key, value in model.named_buffers():
                 if key.endswith(("running_mean", "running_var")):
                     value.copy_(torch.rand_like(value) + ("var" in key))
