@@ -154,6 +154,35 @@ void test(int64_t batch, int64_t m, int64_t k, int64_t n, Layout la, Layout lb, 
   }
 }
 
+/// A · Aᵀ, of which half is computed, has the bits of the same product with a copy of A.
+template <class T>
+void test_gram(int64_t batch, int64_t n, int64_t k, Layout layout) {
+  const Strides s(layout, n, k);
+  Numbers numbers(uint64_t(n * 131 + k) + uint64_t(layout));
+  std::vector<T> a(size_t(batch * s.size));
+  for (auto& x : a) x = T(numbers.real());
+  const std::vector<T> copy = a;
+  const int64_t c_row = n + 3;
+  std::vector<int64_t> ao, co;
+  for (int64_t i = 0; i < batch; ++i) ao.push_back(i * s.size + s.start), co.push_back(i * n * c_row);
+  MatmulCall call{};
+  call.dtype = sizeof(T) == 8 ? DType::f64 : DType::f32;
+  call.batch = batch, call.m = n, call.n = n, call.k = k;
+  call.a = a.data(), call.a_offset = call.b_offset = ao.data();
+  call.a_row = call.b_col = s.row, call.a_col = call.b_row = s.col;
+  call.c_offset = co.data(), call.c_row = c_row;
+  TestPool one(1), two(2);
+  for (const Variant& variant : variants()) {
+    std::vector<T> want(size_t(batch * n * c_row), T(77)), got = want;
+    call.b = copy.data(), call.c = want.data();
+    variant.matmul(call, one);
+    call.b = a.data(), call.c = got.data();
+    variant.matmul(call, two);
+    check(!std::memcmp(want.data(), got.data(), want.size() * sizeof(T)), "A times its own transpose", call,
+          variant.name);
+  }
+}
+
 /// Relative error of a product of k terms, over all its elements.
 double error_of(const Variant& variant, int64_t k) {
   const int64_t n = 96, zero = 0;
@@ -248,6 +277,8 @@ void all() {
     test<T>(1, 70, 300, 90, Layout::rows, lb, true);
     test<T>(1, 20, 3000, 9, Layout::columns, lb, true);
   }
+  for (Layout layout : {Layout::rows, Layout::columns, Layout::gaps, Layout::flipped})
+    for (int64_t n : {40, 130, 333, 784, 1100}) test_gram<T>(n < 200 ? 3 : 1, n, n == 333 ? 2100 : 300, layout);
 }
 
 }  // namespace

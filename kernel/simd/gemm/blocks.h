@@ -68,6 +68,11 @@ class BlockedProduct {
           tile(reinterpret_cast<T*>(spare + Panels::kSpareRoom)), turned(tile + kTileSize) {}
   };
 
+  /// Whether the result is symmetric, to the last bit: A times its own transpose, stored. Then blocks below the
+  /// diagonal are copies of those above.
+  bool symmetric() const;
+  bool below_diagonal(const Piece& p) const { return p.row >= p.col + p.cols; }
+  void mirror() const;
   Status shared();
   Status alone();
   Status split();
@@ -199,6 +204,30 @@ void BlockedProduct<T, Panels>::run_epilogue(int worker, const Piece& p, Target<
   for (int64_t i = 0; i < rows; ++i) __builtin_memcpy(to + i * call_.c_row, c.c + i * c.row, size_t(cols) * sizeof(T));
 }
 
+template <class T, class Panels>
+bool BlockedProduct<T, Panels>::symmetric() const {
+  if (!Panels::kCommutes || !stored() || call_.a != call_.b || m_ != n_) return false;
+  for (int64_t i = 0; i < call_.batch; ++i)
+    if (call_.a_offset[i] != call_.b_offset[i]) return false;
+  return call_.a_row == call_.b_col && call_.a_col == call_.b_row;
+}
+
+/// Copies the blocks above the diagonal to those below it.
+template <class T, class Panels>
+void BlockedProduct<T, Panels>::mirror() const {
+  constexpr int64_t side = 16;  // read and written while their lines are in L1
+  run_tasks(pool_, call_.batch * down_ * across_, [&](int64_t task, int) {
+    const Piece p = piece(task / (down_ * across_), task % down_, task / down_ % across_, 0);
+    if (!below_diagonal(p)) return;
+    for (int64_t i = p.row; i < p.row + p.rows; i += side)
+      for (int64_t j = p.col; j < p.col + p.cols; j += side)
+        for (int64_t r = i; r < min(i + side, p.row + p.rows); ++r) {
+          T* to = result(p.batch, r, 0);
+          for (int64_t c = j; c < min(j + side, p.col + p.cols); ++c) to[c] = *result(p.batch, c, r);
+        }
+  });
+}
+
 /// One product after the other, where several blocks read the same panels. All blocks process one piece of k before the
 /// next: columns stay in L2 while rows stream past in order, from L3. In the other order, the columns would be fetched
 /// again for every block, stalling it.
@@ -217,6 +246,7 @@ Status BlockedProduct<T, Panels>::shared() {
   char* right = left + left_size;
   T* sums = reinterpret_cast<T*>(right + right_size);
   const int64_t left_tasks = pack_a ? down_ : 0, right_tasks = pack_b ? across_ : 0;
+  const bool half = symmetric();
   for (int64_t batch = 0; batch < call_.batch; ++batch)
     for (int64_t from = 0; from < max(1, k_) && !pool_.interrupted(); from += max(1, depth_)) {
       run_tasks(pool_, left_tasks + right_tasks, [&](int64_t task, int) {
@@ -227,6 +257,7 @@ Status BlockedProduct<T, Panels>::shared() {
         const Room room(pool_.scratch(worker));
         const int64_t down = task % down_, across = task / down_;
         const Piece p = piece(batch, down, across, from);
+        if (half && below_diagonal(p)) return;
         const char* a = pack_a ? left + down * block_left : left_of(p, room.left);
         const char* b = pack_b ? right + across * block_right : right_of(p, room.right);
         const Target<T> c = waiting ? Target<T>{sums + p.row * n_ + p.col, n_} : target(p, room.tile);
@@ -234,6 +265,7 @@ Status BlockedProduct<T, Panels>::shared() {
         if (from + p.depth == k_) run_epilogue(worker, p, c, room.turned);
       });
     }
+  if (half) mirror();
   return Status::ok;
 }
 

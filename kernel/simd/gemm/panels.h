@@ -63,6 +63,8 @@ class VectorPanels {
  public:
   /// Of a block of the result. Rows: enough to amortize the cost of a task.
   static constexpr int64_t kRows = 168, kColumns = 512;
+  /// Exchanged operands give the same bits: a sum is one chain along k, and products commute.
+  static constexpr bool kCommutes = true;
   /// Multiplications that a task must have for its block to be halved: some 10 µs.
   static constexpr int64_t kLeastWork = int64_t{1} << 21;
 

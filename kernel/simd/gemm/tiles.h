@@ -160,6 +160,8 @@ void multiply_panels(const char* left, const char* right, int64_t steps, Target<
 class TilePanels {
  public:
   static constexpr int64_t kRows = 256, kColumns = 512;
+  /// The parts of a number meet in an order that depends on its side.
+  static constexpr bool kCommutes = false;
   static constexpr int64_t kLeastWork = int64_t{1} << 22;
   /// 512 columns · 256 · 6 B = 768 KB of packed columns, half as much of rows: most of a 2 MB L2.
   static constexpr int64_t kDepth = 256;
