@@ -10,7 +10,7 @@ import {
   treeLeaves,
 } from "../base/index.ts";
 import type { Node } from "../graph/index.ts";
-import { evaluating, type Module, type Parameter, trainable } from "../nn/index.ts";
+import { evaluating, hasOwnLoss, type Module, type Parameter, trainable } from "../nn/index.ts";
 import { placeholder } from "../ops/index.ts";
 import {
   type Compiled,
@@ -132,7 +132,8 @@ export class LossSurface {
 
   /**
    * The surface of a model's loss over its trainable parameters, on fixed examples and in
-   * evaluation mode. Frozen parameters, data and other state keep their current values.
+   * evaluation mode. Frozen parameters, data and other state keep their current values. A model with
+   * a loss of its own (`hasOwnLoss` of gradus/nn) is measured by that one, with its penalties.
    *
    * @param loss of outputs and targets, such as `crossEntropy`.
    * @param data `inputs` and `targets`, each a tensor or a host array.
@@ -151,17 +152,19 @@ export class LossSurface {
     const parameters = Object.values(trainable(model.parameters()));
     const constants = constantsOf(model);
     const [inputs, targets] = [asFloat64(data.inputs), asFloat64(data.targets)];
-    const net = (leaves: readonly Tensor[]) =>
-      withParameters(parameters, leaves, constants, () =>
-        evaluating(model, () => model.forward(inputs)),
-      );
+    const at = (leaves: readonly Tensor[], f: () => Tensor) =>
+      withParameters(parameters, leaves, constants, () => evaluating(model, f));
+    const net = (leaves: readonly Tensor[]) => at(leaves, () => model.forward(inputs));
     const outer = (outputs: Tensor) => scalar(loss(outputs, targets));
+    const own = hasOwnLoss(model)
+      ? () => model.learn(inputs, targets, loss).losses.mean()
+      : undefined;
     return new LossSurface({
       paths: Object.keys(trainable(model.parameters())),
       read: () => parameters.map((p) => p.value),
-      loss: (leaves) => outer(net(leaves)),
-      net,
-      outer,
+      loss: (leaves) => (own ? at(leaves, own) : outer(net(leaves))),
+      net: own ? null : net,
+      outer: own ? null : outer,
       write: (leaves) => {
         parameters.forEach((p, i) => {
           p.value = leaves[i]!.cast(p.dtype).evalSync();
@@ -224,7 +227,8 @@ export class LossSurface {
    *
    * If ℓ is convex in z, G is positive semidefinite for any net.
    *
-   * @throws {ConfigError} for the surface of a function, whose outputs are unknown.
+   * @throws {ConfigError} for the surface of a function or of a model's own loss, whose outputs are
+   * unknown.
    * @see Schraudolph 2002, "Fast curvature matrix-vector products for second-order gradient
    * descent"
    */
@@ -232,8 +236,9 @@ export class LossSurface {
     if (!this.#source.net)
       throw new ConfigError({
         subject: "LossSurface.gaussNewtonProduct",
-        problem: "this surface is of a function, in which net and loss are not separate.",
-        fix: "make the surface with LossSurface.ofModel.",
+        problem:
+          "this surface is of a function or of a model's own loss, in which net and loss are not separate.",
+        fix: "make the surface with LossSurface.ofModel, of a model without a loss of its own.",
       });
     const name = "gaussNewtonProduct";
     return numbers(

@@ -1,16 +1,20 @@
 /** Values, gradients and both curvature matrices of a net, against formulas and float64 hessians. */
-import { ConfigError, hessian, ShapeError, type Tensor, tensor, uniform } from "gradus";
+import { ConfigError, hessian, randomKey, ShapeError, type Tensor, tensor, uniform } from "gradus";
 import { eigenSymmetric, LossSurface } from "gradus/lab";
+import { Contrastive } from "gradus/models";
 import {
   AvgPool2d,
   Conv2d,
   crossEntropy,
   Dropout,
+  type ExampleLosses,
   Flatten,
   functional,
   Linear,
   MaxPool2d,
   meanSquaredError,
+  ntXent,
+  type OwnLoss,
   ReLU,
   Sequential,
   seeded,
@@ -236,4 +240,35 @@ test("a deep ReLU net: the product is the dense Hessian times the vector", () =>
   const v = theta.map((_, i) => Math.sin(i));
   const byRows = surface.hessian(theta).map((row) => row.reduce((s, x, i) => s + x * v[i]!, 0));
   close(surface.hvp(theta, v), byRows, 13);
+});
+
+describe("a model with a loss of its own", () => {
+  class Penalized extends Linear implements OwnLoss {
+    readonly objective = "regression";
+    learn(x: Tensor, targets: Tensor, losses: ExampleLosses) {
+      const outputs = this.forward(x);
+      return {
+        outputs,
+        losses: losses(outputs, targets).add(this.weight.value.square().sum().mul(3)),
+      };
+    }
+  }
+  test("its penalty counts: mean (wx − 1)² + 3w² at x = 2, 0", () => {
+    const examples = { inputs: tensor([[2], [0]]), targets: tensor([[1], [1]]) };
+    const model = new Penalized(1, 1, { bias: false });
+    const surface = LossSurface.ofModel(model, meanSquaredError, examples);
+    expect(surface.value([1])).toBe(1 + 3);
+    expect(surface.gradient([1])[0]).toBe(2 + 6);
+    expect(surface.hessian([1])[0]![0]).toBe(4 + 6);
+    expect(() => surface.gaussNewtonProduct([1], [1])).toThrow(/a model's own loss/);
+  });
+  test("of pairs it is NT-Xent, and not the error of the similarity", () => {
+    const pairs = uniform([4, 2, 3], { key: randomKey(1, 2) });
+    const model = seeded(0, () => new Contrastive(new Linear(3, 2)));
+    const targets = tensor([1, 1, 1, 1]);
+    const surface = LossSurface.ofModel(model, meanSquaredError, { inputs: pairs, targets });
+    const [a, b] = [0, 1].map((view) => model.encoder.forward(pairs.slice([0, 4], view)));
+    const expected = ntXent(a!, b!, { temperature: 0.5 }).item();
+    expect(surface.value(surface.point())).toBeCloseTo(expected, 6);
+  });
 });

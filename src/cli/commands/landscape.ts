@@ -1,5 +1,6 @@
 import { svgToPng } from "../../draw/index.ts";
 import { writeFileAtomic } from "../../formats/index.ts";
+import { hasOwnLoss } from "../../nn/index.ts";
 import { readTrajectory, type Trajectory } from "../../train/index.ts";
 import { makeFolder } from "../pages/folder.ts";
 import {
@@ -146,6 +147,7 @@ async function measure(
       model: run.config.model.name,
       data: shownPath(run.config.data.source),
       parameters: scene.surface.size,
+      ownLoss: hasOwnLoss(scene.model),
       samples: scene.sample.size,
       examples: size,
       seed: options.seed,

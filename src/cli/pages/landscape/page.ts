@@ -24,6 +24,8 @@ export interface Landscape {
     readonly model: string;
     readonly data: string;
     readonly parameters: number;
+    /** Whether the model defines its loss itself. */
+    readonly ownLoss: boolean;
     readonly samples: number;
     readonly examples: number;
     readonly seed: number;
@@ -64,7 +66,7 @@ export async function landscapePage(landscape: Landscape, figures: Figures): Pro
     head: `${figureStyle}${turnableStyle}${findingsHead}${await plotlyScript()}`,
     body: [
       paragraph(
-        `A net of ${about.parameters} parameters (${about.model}, trained on ${about.data}) is one point in a space of as many dimensions; its loss is a surface over that space. This page looks at the surface around the trained net. The loss is that of ${sample}, in evaluation (no dropout) and without penalties on weights.`,
+        `A net of ${about.parameters} parameters (${about.model}, trained on ${about.data}) is one point in a space of as many dimensions; its loss is a surface over that space. This page looks at the surface around the trained net. The loss is that of ${sample}, in evaluation (no dropout) and without penalties on weights.${about.ownLoss ? " It is the model's own: what is trained, with all that the model adds to the error of its outputs." : ""}`,
       ),
       section("From above", paragraph(planeText(landscape)), figure(figures.contour)),
       surfaceSection(landscape),
