@@ -89,8 +89,8 @@ export type ClassifierName =
   | ("conv" | "mlp" | "lenet" | "vgg" | "alexnet" | "char-mlp")
   | ("alexnet-owt" | "vgg11" | "vgg16" | "resnet18" | "resnet50" | "squeezenet" | "mobilenet-v2");
 
-/** The names that {@link createModel} knows. */
-export type ModelName = ClassifierName | AutoencoderName;
+/** The names that {@link createModel} knows, and `onnx` for a net that only its file describes. */
+export type ModelName = ClassifierName | AutoencoderName | "onnx";
 
 /** The options of a contractive autoencoder are among those of a sparse one. */
 type AutoencoderChoices = DenoisingOptions & SparseOptions & VariationalOptions & MaskedOptions;
@@ -166,7 +166,7 @@ export function createModel(config: ModelConfig): Module {
   checkOptions("createModel", config ?? null, { name: "text", options: true });
   const { name, options } = config;
   if (isAutoencoder(name)) return autoencoders[name](options as never);
-  if (Object.hasOwn(classifiers, name)) return classifier(name, options);
+  if (name !== "onnx" && Object.hasOwn(classifiers, name)) return classifier(name, options);
   const near = nearest(name, modelNames);
   throw new ConfigError({
     subject: "model",

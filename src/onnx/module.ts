@@ -154,9 +154,14 @@ export class OnnxModule extends Module<Tensor[], Tensor> {
     return new Map(
       this.inputs.map((signature) => [
         signature.name,
-        itemOf(inputs[signature.name]!, signature, sizes),
+        itemOf(inputs[signature.name]!, signature, sizes, () => this.#isWidened()),
       ]),
     );
+  }
+
+  /** Whether the weights are bound to float64, as where a surface of the loss is computed. */
+  #isWidened(): boolean {
+    return Object.values(this.parameters()).some((p) => p.value.dtype !== p.dtype);
   }
 
   #random: Generator | null = null;
@@ -173,17 +178,25 @@ export class OnnxModule extends Module<Tensor[], Tensor> {
   }
 }
 
-function itemOf(given: OnnxInput, signature: Signature, sizes: Map<string, number>): Item {
+/** @param isWidened whether the weights read as float64 now, so that float64 inputs belong to them. */
+function itemOf(
+  given: OnnxInput,
+  signature: Signature,
+  sizes: Map<string, number>,
+  isWidened: () => boolean,
+): Item {
   if (given === null) return null;
   if (Array.isArray(given)) {
     const open = { ...signature, shape: null, elementType: null, dtype: null };
-    return new Sequence(given.map((x: OnnxInput) => itemOf(x, open, sizes)));
+    return new Sequence(given.map((x: OnnxInput) => itemOf(x, open, sizes, isWidened)));
   }
   const x = given as Tensor | OnnxArray;
   checkFits(signature, x.shape, sizes);
   if (!(x instanceof Tensor)) return Value.of(x);
   if (signature.dtype === null || signature.dtype === x.dtype)
     return Value.ofTensor(signature.elementType ?? x.dtype, x);
+  if (signature.dtype === "float32" && x.dtype === "float64" && isWidened())
+    return Value.ofTensor("float64", x);
   throw new DTypeError({
     subject: `the input "${signature.name}"`,
     problem: `is ${x.dtype}, and the net takes ${signature.elementType}, which is ${signature.dtype} here.`,

@@ -52,7 +52,11 @@ const settingFlags: readonly [flags: string, path: string, about: string][] = [
   ["--optimizer <name>", "training.optimizer", `${optimizerNames.join(", ")} (default: adam)`],
   ["--weight-decay <x>", "training.weightDecay", "pull of weights towards 0"],
   ["--patience <n>", "training.patience", "end after so many epochs without improvement"],
-  ["--from <run>", "transfer.from", "begin with the network of a run, with a new last layer"],
+  [
+    "--from <run>",
+    "transfer.from",
+    "begin with the network of a run, or any ONNX file, with a new last layer",
+  ],
   ["--freeze <patterns>", "transfer.freeze", "parameters of it that stay, such as 'features.*'"],
   ["--unfreeze <list>", "transfer.unfreeze", "when they learn again, such as 3:features.*"],
   [

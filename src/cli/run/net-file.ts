@@ -1,7 +1,14 @@
 /** Nets as ONNX files that `gradus export` made of runs: what a run folder says is in their notes. */
-import { DataError, FormatError, sameShape } from "../../base/index.ts";
+import {
+  ConfigError,
+  DataError,
+  FormatError,
+  type Shape,
+  sameShape,
+  show,
+} from "../../base/index.ts";
 import { createModel } from "../../models/index.ts";
-import type { Module } from "../../nn/index.ts";
+import { type Module, replaceHead, seeded } from "../../nn/index.ts";
 import { checkedConfig, isLearnerRun, type RunConfig } from "./run-config.ts";
 
 /** The note that holds the configuration of the run. */
@@ -20,6 +27,47 @@ export async function isNetFile(path: string): Promise<boolean> {
   } finally {
     await file.close();
   }
+}
+
+/** The name of a foreign net in the folder of its run. */
+export const netName = "net.onnx";
+
+/** Whether a path is that of a net whose file says nothing about a run. */
+export async function isForeignNet(path: string): Promise<boolean> {
+  if (!(await isNetFile(path))) return false;
+  const { loadOnnx } = await import("../../onnx/index.ts");
+  return (await loadOnnx(path)).metadata[configNote] === undefined;
+}
+
+/**
+ * A net of another program with a new last layer.
+ *
+ * @throws {ConfigError} if it takes other examples than these, several inputs, or ends in no dense layer.
+ */
+export async function openForeignNet(
+  path: string,
+  inputShape: Shape,
+  outputs: number,
+  seed: number,
+): Promise<Module> {
+  const { loadOnnx } = await import("../../onnx/index.ts");
+  const net = await loadOnnx(path, { openBatch: true });
+  const [input, ...others] = net.inputs;
+  const shape = input?.shape?.slice(1);
+  const fits =
+    others.length === 0 &&
+    input?.dtype === "float32" &&
+    (!shape ||
+      (shape.length === inputShape.length &&
+        shape.every((size, i) => typeof size !== "number" || size === inputShape[i])));
+  if (!fits || net.outputs.length !== 1)
+    throw new ConfigError({
+      subject: path,
+      problem: `the net takes ${net.inputs.map((x) => `"${x.name}" of ${x.elementType} ${x.shape ? `[${x.shape.join(", ")}]` : "of any shape"}`).join(", ")} and gives ${net.outputs.length} ${net.outputs.length === 1 ? "output" : "outputs"}; the examples are float32 ${show(inputShape)}.`,
+      fix: "give data of the net's shape (data.size scales images of a folder), and a net of one input and output.",
+    });
+  seeded(seed, () => replaceHead(net, outputs));
+  return net as unknown as Module;
 }
 
 /** Where pages about a run go by default: into its folder, or for a file into one beside it. */
@@ -45,6 +93,7 @@ export async function openNet(
     });
   const config = checkedConfig(parsed(note, path), path);
   if (isLearnerRun(config)) throw damaged(path, "its notes are those of a learner.");
+  if (config.model.name === "onnx") return { path, config, model: await ownNet(path, config) };
   const model = createModel(config.model);
   const weights = net.state();
   for (const [name, variable] of Object.entries(model.state())) {
@@ -56,6 +105,19 @@ export async function openNet(
       throw damaged(path, `its "${name}" is not that of the model "${config.model.name}".`);
   }
   return { path, config, model };
+}
+
+/** The exported net of a run that began with a net of another program. */
+async function ownNet(path: string, { data }: RunConfig): Promise<Module> {
+  const { target } = data.preparation;
+  if (target.task === "regression" && target.scale)
+    throw new DataError({
+      subject: path,
+      problem: "the file has the outputs in the data's own units, and only those.",
+      fix: "give the run that it was exported from.",
+    });
+  const { loadOnnx } = await import("../../onnx/index.ts");
+  return (await loadOnnx(path)) as unknown as Module;
 }
 
 function parsed(note: string, path: string): unknown {

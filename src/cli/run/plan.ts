@@ -8,6 +8,7 @@ import { shownPath } from "../sources/data-file.ts";
 import { type Source, some } from "../sources/data-source.ts";
 import { describe as dataName } from "../sources/readers/parts.ts";
 import { isSameData, loadTrained } from "../sources/stored-data.ts";
+import { netName } from "./net-file.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { modelAndConfig } from "./start.ts";
 import { modelOf, restoreModel } from "./stored-run.ts";
@@ -45,9 +46,18 @@ export async function newPlan(
       : await RunFolder.create(runsFolder, `${source.name}-${config.model.name}`);
     await folder.lock();
     await folder.writeConfig(config as unknown as Json);
+    const { transfer } = config.settings;
+    if (config.model.name === "onnx" && transfer) await keepNet(transfer.from, folder);
     return folder;
   };
   return { config, model, source, openFolder };
+}
+
+/** Copies the file of a net, which alone says how to build it, into the folder of its run. */
+async function keepNet(from: string, folder: RunFolder): Promise<void> {
+  const { copyFile, stat } = await import("node:fs/promises");
+  const isRun = (await stat(from)).isDirectory();
+  await copyFile(isRun ? path.join(from, netName) : from, path.join(folder.path, netName));
 }
 
 /** A few batches of each part. */
@@ -96,7 +106,7 @@ async function planOf(folder: RunFolder, given: Given): Promise<Plan> {
     await folder.writeConfig(config as unknown as Json);
     return folder;
   };
-  const model = modelOf(config);
+  const model = await modelOf(config, run);
   restoreModel(from, model, stored); // errors are reported before anything is written
   return { config, model, source, from, openFolder };
 }

@@ -70,7 +70,7 @@ const schema = z.object({
   settings: settingsSchema,
   data: dataSchema,
   model: z.object({
-    name: z.enum(modelNames as readonly [ModelName, ...ModelName[]]),
+    name: z.enum([...modelNames, "onnx"] as unknown as readonly [ModelName, ...ModelName[]]),
     options: z.looseObject({ inputShape: shape, classes: z.int().optional() }),
   }),
 });

@@ -13,7 +13,7 @@ import { checkLearnable, loadSource, type Source } from "../sources/data-source.
 import { asLearned } from "../sources/own-targets.ts";
 import { version } from "../version.ts";
 import { startAtMean } from "./image-head.ts";
-import { isNetFile, openNet } from "./net-file.ts";
+import { isForeignNet, isNetFile, openNet } from "./net-file.ts";
 import { type DataConfig, type RunConfig, readRunConfig } from "./run-config.ts";
 import { type Start, transferred } from "./transfer.ts";
 
@@ -36,11 +36,11 @@ export async function settingsAndData(
   return { settings: resolve(given, source.config), source };
 }
 
-/** The configuration of a run, or of the net that was exported from one. */
-const storedConfig = async (path: string): Promise<RunConfig> =>
-  (await isNetFile(path))
-    ? (await openNet(path)).config
-    : readRunConfig(await RunFolder.open(path));
+/** The configuration of a run, or of the net that was exported from one; none for another net. */
+async function storedConfig(path: string): Promise<RunConfig | undefined> {
+  if (!(await isNetFile(path))) return readRunConfig(await RunFolder.open(path));
+  return (await isForeignNet(path)) ? undefined : (await openNet(path)).config;
+}
 
 /** A model with initial weights, the data, and the notes on both. */
 export async function modelAndConfig(

@@ -16,7 +16,7 @@ import {
   RunFolder,
   restore,
 } from "../../train/index.ts";
-import { isNetFile, openNet } from "./net-file.ts";
+import { isNetFile, netName, openForeignNet, openNet } from "./net-file.ts";
 import { type RunConfig, readRunConfig } from "./run-config.ts";
 
 /** A run with its trained network. */
@@ -36,16 +36,20 @@ export async function openRun(path: string): Promise<StoredRun> {
   if (await isNetFile(path)) return openNet(path);
   const run = await RunFolder.open(path);
   const config = await readRunConfig(run);
-  const model = modelOf(config);
+  const model = await modelOf(config, path);
   restoreModel(await loadCheckpoint(await weightsOf(run)), model, config);
   return { path, config, model };
 }
 
-/** The model that a run's weights are of. */
-export const modelOf = ({ model, settings }: RunConfig): Module =>
-  settings.data.pretext === "contrastive"
-    ? new Contrastive(createModel(model))
-    : createModel(model);
+/** The model that a run's weights are of. @param path the folder of the run. */
+export async function modelOf({ model, settings }: RunConfig, path: string): Promise<Module> {
+  if (model.name === "onnx") {
+    const { inputShape, classes = 1, seed = 0 } = model.options;
+    return openForeignNet(`${path}/${netName}`, inputShape, classes, seed);
+  }
+  const made = createModel(model);
+  return settings.data.pretext === "contrastive" ? new Contrastive(made) : made;
+}
 
 /** The network that takes examples, in what learns by pairs of them. */
 export const plainOf = (model: Module): Module =>

@@ -6,6 +6,7 @@ import { type AnyModule, type Module, replaceHead, seeded } from "../../nn/index
 import { type Callback, GradualUnfreezing } from "../../train/index.ts";
 import type { Settings } from "../settings/settings.ts";
 import { shownPath } from "../sources/data-file.ts";
+import { isForeignNet, openForeignNet } from "./net-file.ts";
 import type { DataConfig } from "./run-config.ts";
 import { openRun, plainOf } from "./stored-run.ts";
 
@@ -19,7 +20,7 @@ export interface Start {
 
 /**
  * The network of another run, with a new last layer unless the classes are the same, or it is an
- * autoencoder.
+ * autoencoder; or a net of another program, always with a new last layer.
  *
  * @throws {ConfigError} if it does not accept the examples. @throws {DataError} if there is no such
  * run.
@@ -30,6 +31,11 @@ export async function transferred(
   outputs: number,
   seed: number,
 ): Promise<Start> {
+  if (await isForeignNet(from)) {
+    const { inputShape } = data;
+    const model = await openForeignNet(from, inputShape, outputs, seed);
+    return { model, config: { name: "onnx", options: { inputShape, classes: outputs, seed } } };
+  }
   const { model: whole, config } = await openRun(from);
   const model = plainOf(whole);
   const old = config.data.preparation;

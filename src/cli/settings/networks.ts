@@ -72,5 +72,6 @@ export const networks: Readonly<Record<ModelName, NetworkRow>> = {
   resnet50: { about: "a residual net of 50 layers with torchvision's layout", options: [] },
   squeezenet: { about: "SqueezeNet 1.1 with torchvision's layout, from 17 pixels", options: [] },
   "mobilenet-v2": { about: "MobileNetV2 with torchvision's layout, depthwise", options: [] },
+  onnx: { about: "a net of another program, with train --from net.onnx", options: [] },
   ...autoencoders,
 };

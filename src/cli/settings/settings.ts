@@ -116,7 +116,7 @@ export const settingsSchema = z.strictObject({
     augment: listOf(z.string(), "a list of transforms", ["crop:4", "flip"]).optional(),
   }),
   model: z.strictObject({
-    name: oneOf(modelNames),
+    name: oneOf<ModelName>([...modelNames, "onnx"]),
     hidden: listOf(whole(1, 64), "a list of numbers of units", [64, 64]).optional(),
     code: whole(1, 16).optional(),
     likelihood: oneOf(["gaussian", "bernoulli"]).optional(),
