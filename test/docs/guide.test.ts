@@ -4,6 +4,7 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { manualSeed } from "gradus/nn";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { commandsOf, gradus, programOf } from "./pages.ts";
 import { check, writeSampleFiles } from "./support.ts";
@@ -35,6 +36,7 @@ for (const chapter of chapters)
     const page = pageOf(chapter);
     if (/^```ts$/m.test(page))
       test("the program does what it says", async () => {
+        manualSeed(0); // as in a process of its own
         await import(/* @vite-ignore */ fileOf(chapter));
       });
     for (const { line, output: shown } of commandsOf(page))
