@@ -1,4 +1,5 @@
 import { css, viridis } from "./colors.ts";
+import { escapeXml } from "./escape.ts";
 import { azimuthFor, type SurfaceData, type SurfaceOptions } from "./surface.ts";
 
 /** Plotly's bundle for 3-D plots, as an element of a page's head: 1.7 MB. */
@@ -26,7 +27,9 @@ export function interactiveSurface(
   id = "surface",
 ): string {
   const [traces, layout] = [tracesOf(data), layoutOf(data, options)];
-  return `<div class="turnable" id="${id}">${picture}</div>
+  const { xLabel = "x", yLabel = "y", zLabel = "heights" } = options;
+  const name = escapeXml(`surface: ${zLabel} over ${xLabel} and ${yLabel}`);
+  return `<div class="turnable" id="${id}" role="img" aria-label="${name}">${picture}</div>
 <script>
 (() => {
   const place = document.getElementById(${JSON.stringify(id)});

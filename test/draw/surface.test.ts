@@ -75,7 +75,8 @@ test("viridis is dark at 0, light at 1, and stays within them", () => {
 
 test("a surface for a page carries its data and its picture, and nothing that ends the script", async () => {
   const html = interactiveSurface(bowl, { xLabel: "</script><b>" }, "<svg>still</svg>", "s1");
-  expect(html).toContain('<div class="turnable" id="s1"><svg>still</svg></div>');
+  const name = "surface: heights over &lt;/script&gt;&lt;b&gt; and y";
+  expect(html).toContain(`id="s1" role="img" aria-label="${name}"><svg>still</svg></div>`);
   expect(html.match(/<\/script>/g)?.length).toBe(1);
   expect(html).toContain('"z":[[2,1.25,1,1.25,2]');
   const script = await plotlyScript();
