@@ -68,9 +68,12 @@ const bundle = await rolldown({
     throw new Error(log.message);
   },
 });
+// The playground lies there, too, and has a build of its own.
+const dist = path.join(root, "dist");
+for (const name of fs.existsSync(dist) ? fs.readdirSync(dist) : [])
+  if (name !== "playground") fs.rmSync(path.join(dist, name), { recursive: true });
 await bundle.write({
-  dir: path.join(root, "dist"),
-  cleanDir: true,
+  dir: dist,
   sourcemap: true,
   sourcemapExcludeSources: true, // the package holds them
   chunkFileNames: ({ facadeModuleId, moduleIds }) => {

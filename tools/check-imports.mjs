@@ -182,6 +182,7 @@ export function checkImports(root) {
   const main = readManifest(path.join(root, "package.json"));
   const play = {
     name: main.name ?? "",
+    devDependencies: main.devDependencies ?? {},
     ...readManifest(path.join(root, "playground/package.json")),
   };
   if (main.name) play.dependencies = { ...play.dependencies, [main.name]: "the package itself" };

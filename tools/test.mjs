@@ -88,6 +88,7 @@ async function build() {
   await step("declarations", "tsc", "-p", "tsconfig.build.json");
   await step("declarations of the experiments", "tsc", "-p", "tsconfig.experiments.json");
   await step("types", "tsc", "-p", "tsconfig.json");
+  await step("types of the playground", "tsc", "-p", "playground/tsconfig.json");
 }
 
 // The tests use the kernel and the command line of this working tree, not of the last installation.
@@ -96,6 +97,8 @@ run(process.execPath, "tools/build-native.mjs");
 const steps = [
   async () => {
     console.log((await collect(process.execPath, "tools/build-wasm.mjs")).output.trimEnd());
+    if (fs.existsSync("build/wasm/gradus.wasm"))
+      await step("playground", "vite", "build", "-c", "playground/vite.config.ts");
   },
   build,
   reference,

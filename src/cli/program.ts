@@ -76,6 +76,10 @@ const commands: Record<string, CommandRow> = {
     about: "look at the loss around a trained network: contour, surface, curvature, audit",
     load: () => import("./commands/landscape.ts"),
   },
+  play: {
+    about: "open the playground, where a net is trained, taken apart and understood",
+    load: () => import("./commands/play.ts"),
+  },
   experiment: {
     about: "run a claim of the theory as a program, and see whether it holds",
     load: () => import("./commands/experiment.ts"),
