@@ -88,7 +88,7 @@ test("a .txt file is a text, unless its lines are rows of a table or data.format
   expect(await model("data=cells.txt data.format=text")).toBe("char-mlp");
   expect(await model("data=poem.txt data.format=table")).toMatch(/line \d+ has \d cells/);
   expect(await model("data=poem.txt data.format=txt")).toMatch(
-    /data.format: there is no format "txt" among set, idx, images, sound, table, text.\n.*did you mean text/,
+    /data.format: there is no format "txt" among set, idx, cifar, images, sound, table, text.\n.*did you mean text/,
   );
   expect(await model("data=poem.txt data.format=idx")).toMatch(
     /"idx" is a folder or archive of IDX files, and poem.txt is none/,
