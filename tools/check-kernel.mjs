@@ -13,7 +13,9 @@ process.chdir(path.dirname(path.dirname(fileURLToPath(import.meta.url))));
 
 /** The first version with all settings that the configurations use. */
 const leastVersion = 20;
-const generated = ["kernel/src/opcodes.h", "kernel/src/conv_algorithms.h"];
+const generated = ["conv_algorithms", "instructions", "opcodes"].map(
+  (name) => `kernel/src/${name}.h`,
+);
 
 /** The C++ files below some folders. @param {string[]} folders @param {RegExp} extension */
 const filesOf = (folders, extension = /\.(cc|h)$/) =>

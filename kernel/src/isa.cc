@@ -1,5 +1,5 @@
-// Chooses the instruction set once, of those that were built (GRADUS_AVX2, GRADUS_AVX512). This file only refers to tables: no code of an instruction set runs before the
-// machine is known to support it.
+// Chooses the instruction set once, of those that were built (GRADUS_AVX2, GRADUS_AVX512). This file only refers to
+// tables: no code of an instruction set runs before the machine is known to support it.
 #include <cstdlib>
 #include <cstring>
 

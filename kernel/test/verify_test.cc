@@ -5,9 +5,9 @@
 #include <cstring>
 #include <iterator>
 
-#include "src/engine.h"
 #include "encode.h"
 #include "generate.h"
+#include "src/engine.h"
 
 using namespace gradus;
 
@@ -17,9 +17,7 @@ View view(int32_t buffer, std::vector<int64_t> strides, int64_t offset = 0, DTyp
   return {buffer, dtype, offset, std::move(strides)};
 }
 
-Expression identity(DType dtype = DType::f32) {
-  return {{{ValueKind::input, dtype, 0, 0, 0, {}}}, {0}};
-}
+Expression identity(DType dtype = DType::f32) { return {{{ValueKind::input, dtype, 0, 0, 0, {}}}, {0}}; }
 
 /// A valid matmul [2, 3] × [3, 4]: slots 0 and 1 in, 2 out.
 Program product() {
@@ -58,55 +56,90 @@ void refused(Program p, Change&& change, const std::string& reason) {
   check(!loaded && why.find(reason) != std::string::npos, "wanted \"" + reason + "\", got \"" + why + "\"");
 }
 
-void messages() {
+void views_are_checked() {
   Engine engine(1);
   std::string why;
   check(engine.load(encode(product()).encoded(), why) != nullptr, "the product is valid: " + why);
   check(engine.load(encode(copy()).encoded(), why) != nullptr, "the copy is valid: " + why);
-  refused(product(), [](Program& p) { p.instructions[0].k = 300; },
-          "instruction 0 (matmul): view a reaches element 302 of buffer 1, which has 6");
-  refused(product(), [](Program& p) { p.instructions[0].operands[1].strides[0] = -4; },
-          "instruction 0 (matmul): view b reaches element -8 of buffer 2, which has 12");
-  refused(product(), [](Program& p) { p.instructions[0].fused.outputs[0].strides[0] = 0; }, "writes elements more than once");
+  refused(
+      product(), [](Program& p) { p.instructions[0].k = 300; },
+      "instruction 0 (matmul): view a reaches element 302 of buffer 1, which has 6");
+  refused(
+      product(), [](Program& p) { p.instructions[0].operands[1].strides[0] = -4; },
+      "instruction 0 (matmul): view b reaches element -8 of buffer 2, which has 12");
+  refused(
+      product(), [](Program& p) { p.instructions[0].fused.outputs[0].strides[0] = 0; },
+      "writes elements more than once");
   refused(product(), [](Program& p) { p.instructions[0].fused.outputs[0].buffer = 1; }, "writes input slot 0");
   refused(product(), [](Program& p) { p.instructions[0].operands[0].buffer = 3; }, "reads output slot 2");
   refused(product(), [](Program& p) { p.instructions[0].operands[0].buffer = 7; }, "names buffer 7 of 4");
-  refused(copy(), [](Program& p) { p.instructions[0].fused.inputs[0].dtype = DType::f64; }, "is float64, its slot is float32");
-  refused(product(), [](Program& p) { p.instructions[0].operands[0].dtype = DType::f64; }, "a and b are float64 and float32");
+  refused(
+      copy(), [](Program& p) { p.instructions[0].fused.inputs[0].dtype = DType::f64; },
+      "is float64, its slot is float32");
+  refused(
+      product(), [](Program& p) { p.instructions[0].operands[0].dtype = DType::f64; },
+      "a and b are float64 and float32");
   refused(product(), [](Program& p) { p.instructions[0].shape = {2147483647, 2147483647}; }, "too large");
   refused(product(), [](Program& p) { p.instructions[0].shape = {-1, 4}; }, "negative size");
-  refused(product(), [](Program& p) { p.instructions[0].operands[0].strides = {1}; }, "view a has 1 strides for rank 2");
+  refused(
+      product(), [](Program& p) { p.instructions[0].operands[0].strides = {1}; }, "view a has 1 strides for rank 2");
   refused(product(), [](Program& p) { p.instructions[0].operands[0].offset = -1; }, "starts at -1");
+}
+
+void expressions_and_biases_are_checked() {
   refused(product(), [](Program& p) { p.instructions[0].fused.expression.results = {5}; }, "stores value 5 of 1");
   refused(product(), [](Program& p) { p.instructions[0].fused.expression.results = {}; }, "0 results for 1 outputs");
   refused(product(), [](Program& p) { p.instructions[0].fused.expression.values[0].payload = 1; }, "is input 1 of 1");
-  refused(product(), [](Program& p) {
-    p.instructions[0].fused.expression.values.push_back({ValueKind::op, DType::f32, op_add, 0, 2, {0, 1, 0}});
-  }, "uses value 1, which is not earlier");
-  refused(product(), [](Program& p) {
-    p.instructions[0].fused.expression.values.push_back({ValueKind::op, DType::f32, op_and_, 0, 2, {0, 0, 0}});
-  }, "does not take float32");
+  refused(
+      product(),
+      [](Program& p) {
+        p.instructions[0].fused.expression.values.push_back({ValueKind::op, DType::f32, op_add, 0, 2, {0, 1, 0}});
+      },
+      "uses value 1, which is not earlier");
+  refused(
+      product(),
+      [](Program& p) {
+        p.instructions[0].fused.expression.values.push_back({ValueKind::op, DType::f32, op_and_, 0, 2, {0, 0, 0}});
+      },
+      "does not take float32");
   refused(product(), [](Program& p) { p.instructions[0].bias = {view(2, {1, 0})}; }, "the bias varies along axis 0");
-  refused(product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 4})}; }, "view input 0 reaches element 12 of buffer 2, which has 12");
-  refused(product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 1}, 0, DType::f64)}; }, "the bias is float64, not float32");
-  refused(product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 1}), view(2, {0, 1})}; }, "there are 2 biases");
+  refused(
+      product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 4})}; },
+      "view input 0 reaches element 12 of buffer 2, which has 12");
+  refused(
+      product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 1}, 0, DType::f64)}; },
+      "the bias is float64, not float32");
+  refused(
+      product(), [](Program& p) { p.instructions[0].bias = {view(2, {0, 1}), view(2, {0, 1})}; }, "there are 2 biases");
   refused(product(), [](Program& p) { p.instructions[0].bias = {view(3, {0, 1})}; }, "reads output slot 2");
-  refused(copy(), [](Program& p) { p.instructions[0].fused.inputs[0].strides[0] = -1, p.instructions[0].fused.inputs[0].offset = 3; },
-          "overwrites view input 0 while it is read");
-  refused(copy(), [](Program& p) { p.instructions.push_back(p.instructions[0]); }, "after an output that may share its memory");
+}
+
+void aliases_are_checked() {
+  refused(
+      copy(),
+      [](Program& p) {
+        p.instructions[0].fused.inputs[0].strides[0] = -1, p.instructions[0].fused.inputs[0].offset = 3;
+      },
+      "overwrites view input 0 while it is read");
+  refused(
+      copy(), [](Program& p) { p.instructions.push_back(p.instructions[0]); },
+      "after an output that may share its memory");
   refused(copy(), [](Program& p) { p.slots[1].may_alias = 1; }, "slot 1 aliases slot 1");
-  refused(copy(), [](Program& p) {
-    p.instructions[0].fused.outputs[0] = view(0, {1}, 13);
-  }, "view output 0 reaches element 16 of buffer 0, which has 16");
-  refused(copy(), [](Program& p) {
-    Instruction& i = p.instructions[0];
-    i.kind = Kind::reduce;
-    i.shape = {0};
-    i.reducer = Reducer::argmax;
-    i.inputs = i.fused.inputs;
-    i.before = identity();
-    i.fused.inputs.clear();
-  }, "argmax or argmin of no elements");
+  refused(
+      copy(), [](Program& p) { p.instructions[0].fused.outputs[0] = view(0, {1}, 13); },
+      "view output 0 reaches element 16 of buffer 0, which has 16");
+  refused(
+      copy(),
+      [](Program& p) {
+        Instruction& i = p.instructions[0];
+        i.kind = Kind::reduce;
+        i.shape = {0};
+        i.reducer = Reducer::argmax;
+        i.inputs = i.fused.inputs;
+        i.before = identity();
+        i.fused.inputs.clear();
+      },
+      "argmax or argmin of no elements");
 }
 
 /// The most that a hostile program may need here; larger ones are loaded but not run.
@@ -243,7 +276,9 @@ void slices(int64_t rounds) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  messages();
+  views_are_checked();
+  expressions_and_biases_are_checked();
+  aliases_are_checked();
   slices(20000);
   fuzz(argc > 1 ? std::atoll(argv[1]) : 20000);
   return summary("verify");
