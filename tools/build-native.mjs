@@ -9,7 +9,7 @@
  * Only the instruction sets are built that this machine can run; all of them with `--all`.
  *
  * `--sources <folder>` prints the folder's .cc files instead: binding.gyp lists its sources so.
- * `--sets` prints the instruction sets beyond the general one, for kernel/Makefile.
+ * `--sets` prints the instruction sets beyond the general one of the last build, for kernel/Makefile.
  */
 import { spawnSync } from "node:child_process";
 import fs from "node:fs";
@@ -55,6 +55,13 @@ function instructionSets(all) {
   const flags = /^flags\s*:(.*)$/m.exec(fs.readFileSync(info, "utf8"))?.[1]?.split(" ");
   if (!flags) return setNames;
   return setNames.filter((name) => needs[name].every((flag) => flags.includes(flag)));
+}
+
+/** The sets of the last build, which the kernel's tests link; without one, those that a build would have. */
+function builtSets() {
+  if (!fs.existsSync(stampFile)) return instructionSets(false);
+  const stamp = fs.readFileSync(stampFile, "utf8").split("\n");
+  return setNames.filter((name) => stamp.includes(`-D${name}=1`));
 }
 
 /** The first command that runs, or undefined. @param {(string | undefined)[]} commands */
@@ -193,6 +200,5 @@ function main() {
 
 process.chdir(root);
 if (process.argv[2] === "--sources") console.log(sources(String(process.argv[3])).join("\n"));
-else if (process.argv[2] === "--sets")
-  console.log(instructionSets(process.argv.includes("--all")).join(" "));
+else if (process.argv[2] === "--sets") console.log(builtSets().join(" "));
 else main();
