@@ -1,11 +1,14 @@
+import { spawnSync } from "node:child_process";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { codeOf } from "../../playground/src/state/code.ts";
+import { fromHash } from "../../playground/src/state/url.ts";
 import {
   playgroundFolder,
   type Served,
   serveFolder,
 } from "../../src/cli/pages/playground/server.ts";
-import { noBrowser, open } from "../browser/support.ts";
+import { noBrowser, open, root } from "../browser/support.ts";
 import { hasWasm } from "../support/engines.ts";
 
 const skipped = noBrowser ?? (hasWasm ? undefined : "the WebAssembly engine is not there");
@@ -68,6 +71,58 @@ describe.skipIf(skipped !== undefined)("the playground in Chromium", () => {
     await page.evaluate("playground.advance(400)");
     await until("state.frame.step === 537");
     expect(await page.evaluate(losses)).toEqual(all);
+  });
+
+  test.each([
+    "#v=1&net=16.tanh,16.tanh",
+    "#v=1&data=blobs&classes=4&loss=hinge&rule=momentum&lr=0.01&l2=0.001&net=8.relu",
+    "#v=1&data=waves&loss=huber&rule=rmsprop&lr=0.005&l1=0.0001&net=8.elu",
+  ])("the code of %s, run in Node, has the same losses bit for bit", async (hash) => {
+    await visit(hash);
+    await page.evaluate("playground.advance(40)");
+    await until("state.frame.step === 40");
+    const inPage = await page.evaluate<number[]>("playground.ask((worker) => worker.losses())");
+    const epochs = Math.ceil(
+      40 / (await page.evaluate<number>("playground.state.about.batchesPerEpoch")),
+    );
+    const code = `${codeOf(fromHash(hash), epochs)}console.log(JSON.stringify(losses));`;
+    const env = { ...process.env, GRADUS_ENGINE: "wasm", GRADUS_ISA: "simd128" };
+    const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module"], {
+      ...{ input: code, env, cwd: root, encoding: "utf8" },
+    });
+    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
+    expect(JSON.parse(stdout.trim().split("\n").at(-1)!).slice(0, 40)).toEqual(inPage);
+  });
+
+  test("axe finds nothing serious, light or dark", async () => {
+    await visit("#v=1");
+    await page.addScriptTag({ path: `${root}/node_modules/axe-core/axe.min.js` });
+    for (const theme of ["light", "dark"]) {
+      await page.evaluate(`document.documentElement.dataset.theme = "${theme}"`);
+      const found = await page.evaluate<string[]>(
+        `axe.run().then(({ violations }) => violations
+          .filter(({ impact }) => impact === "serious" || impact === "critical")
+          .flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))`,
+      );
+      expect(found).toEqual([]);
+    }
+  });
+
+  test("keys alone choose a unit, change a weight and train", async () => {
+    await visit("#v=1");
+    await page.getByRole("button", { name: "Layer 1, unit 1" }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    const field = page.getByRole("spinbutton", { name: "from 3" });
+    await field.fill("2.5");
+    await field.press("Enter");
+    await until(
+      `state.frame.parameters.find(({ path }) => path === "layers.2.weight").values[6 + 2] === 2.5`,
+    );
+    await page.getByRole("button", { name: "One epoch" }).focus();
+    await page.keyboard.press("Enter");
+    await until("state.frame.step === state.about.batchesPerEpoch");
   });
 
   test("a phone of 390 pixels has nothing beyond its right edge", async () => {

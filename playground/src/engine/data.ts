@@ -14,7 +14,7 @@ import {
   subset,
   xor,
 } from "gradus/data";
-import { type Settings, taskOf } from "../state/settings.ts";
+import { isTruthTable, type Settings, taskOf } from "../state/settings.ts";
 
 export interface Examples {
   readonly train: Split;
@@ -23,10 +23,10 @@ export interface Examples {
 
 /** Training and test examples; points of the plane are standardised by the training part. */
 export function examplesOf(settings: Settings): Examples {
-  const { data, size, noise, seed, split } = settings;
+  const { data, seed, split } = settings;
   if (data === "digits") return digitsOf(settings);
   const all = pointsOf(settings);
-  if (data === "xor" && size === 4 && noise === 0) {
+  if (isTruthTable(settings)) {
     const table = withTargets(standardize(all, fitStandardization(all.inputs)), settings);
     return { train: table, test: table }; // the truth table has no other part
   }

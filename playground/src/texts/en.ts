@@ -24,6 +24,8 @@ export const texts = {
   trainAccuracy: "Training accuracy",
   testAccuracy: "Test accuracy",
   theme: { system: "Theme: system", light: "Theme: light", dark: "Theme: dark" },
+  copyCode: "Copy as code",
+  copied: "Copied",
   preset: "Lesson nets",
   choosePreset: "Choose a net…",
   data: "Data",

@@ -1,4 +1,6 @@
+import { useState } from "preact/hooks";
 import { type Runner, type Speed, type State, speeds } from "../runner.ts";
+import { codeOf } from "../state/code.ts";
 import { presets } from "../state/presets.ts";
 import { texts as t } from "../texts/en.ts";
 import { Choice, percent, short, whole } from "./parts.tsx";
@@ -39,10 +41,28 @@ export function TopBar(props: {
           ))}
         </select>
       </label>
+      <CopyCode state={props.state} />
       <button type="button" onClick={() => setTheme(next[theme])}>
         {t.theme[theme]}
       </button>
     </header>
+  );
+}
+
+/** Copies the training as a program for Node, with the epochs made so far. */
+function CopyCode({ state }: { state: State }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(
+      codeOf(state.settings, Math.max(1, state.frame?.epoch ?? 1)),
+    );
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2000);
+  };
+  return (
+    <button type="button" onClick={copy} aria-live="polite">
+      {copied ? t.copied : t.copyCode}
+    </button>
   );
 }
 
