@@ -4,6 +4,17 @@
 namespace gradus::GRADUS_ISA::gemm {
 namespace {
 
+/// A partial vector of columns: rare, so compiled once and not in every kernel.
+template <class T>
+__attribute__((noinline)) void finish_partial(const Vec<T>* sums, int rows, T* c, int64_t c_row, int count,
+                                              bool accumulate) {
+  for (int i = 0; i < rows; ++i, c += c_row) {
+    Vec<T> r = sums[i];
+    if (accumulate) r = load_first<T>(c, count) + r;
+    store_first<T>(c, r, count);
+  }
+}
+
 template <class T, int MR, int NV>
 inline void finish(const Vec<T> (&acc)[MR][NV], const Block<T>& t) {
 #pragma GCC unroll 8
@@ -19,13 +30,10 @@ inline void finish(const Vec<T> (&acc)[MR][NV], const Block<T>& t) {
         for (int i = 0; i < MR; ++i) store<T>(c + i * t.c_row, acc[i][v]);
       }
     } else {
+      Vec<T> sums[MR];
 #pragma GCC unroll 32
-      for (int i = 0; i < MR; ++i) {
-        T* p = c + i * t.c_row;
-        Vec<T> r = acc[i][v];
-        if (t.accumulate) r = load_first<T>(p, count) + r;
-        store_first<T>(p, r, count);
-      }
+      for (int i = 0; i < MR; ++i) sums[i] = acc[i][v];
+      finish_partial<T>(sums, MR, c, t.c_row, count, t.accumulate);
     }
   }
 }
