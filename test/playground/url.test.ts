@@ -12,6 +12,9 @@ test("an address says what differs from the defaults, and is read back", () => {
 
 test("whatever an address says, the settings can be trained", () => {
   expect(fromHash("#v=9&data=spiral")).toEqual(defaults);
+  expect(fromHash("#v=1&data=digits&net=conv8x5.relu,pool2")).toMatchObject({
+    ...{ data: "moons", layers: [] },
+  });
   const wild = fromHash("#v=1&data=cats&lr=abc&size=1e9&batch=-3&net=5000.swish,conv8x5.relu,x");
   expect(wild).toMatchObject({ data: "moons", lr: 0.03, size: 4000, batch: 1 });
   expect(wild.layers).toEqual([{ kind: "dense", units: 128, activation: "relu" }]);

@@ -17,7 +17,9 @@ import {
 /** Raised when an old address would be read wrongly. */
 const version = "1";
 
-const names = { data: dataNames, init: initNames, loss: lossNames, rule: ruleNames } as const;
+/** The page cannot show images yet. */
+const shownData = dataNames.filter((name) => name !== "digits");
+const names = { data: shownData, init: initNames, loss: lossNames, rule: ruleNames } as const;
 
 /** What differs from the defaults; equal settings give equal texts. */
 export function toHash(settings: Settings): string {
