@@ -67,7 +67,7 @@ export function loadNative(): NativeEngine | { readonly missing: string } {
   const has = addon.info().isa;
   if (isa && isa !== has)
     return {
-      missing: `GRADUS_ISA=${isa} is not for this processor, or was not built where it lacked; in use is ${has}`,
+      missing: `GRADUS_ISA=${isa}: this processor runs ${has} at best, or ${isa} was not compiled (npm run build:native -- --all)`,
     };
   addon.setThreads(requestedThreads() ?? builtin("node:os").availableParallelism());
   return engineOf(addon);
