@@ -264,10 +264,11 @@ const inverses: Readonly<
   Atan: [Math.atan, (x) => 1 / (1 + x * x), [-30, -1, -0.3, 0, 1e-9, 0.7, 1, 2, 1e9]],
   Asin: [Math.asin, (x) => 1 / Math.sqrt(1 - x * x), [-0.99, -0.2, 0, 0.5, 0.999]],
   Acos: [Math.acos, (x) => -1 / Math.sqrt(1 - x * x), [-0.99, -0.2, 0, 0.5, 0.999]],
-  Asinh: [Math.asinh, (x) => 1 / Math.sqrt(1 + x * x), [-40, -1, -1e-8, 0, 0.3, 5, 1e10]],
-  Acosh: [Math.acosh, (x) => 1 / Math.sqrt(x * x - 1), [1.0001, 2, 100]],
-  Atanh: [Math.atanh, (x) => 1 / (1 - x * x), [-0.9, 0, 1e-9, 0.5]],
-  Sinh: [Math.sinh, Math.cosh, [-5, 0, 1e-9, 2]],
+  Asinh: [Math.asinh, (x) => 1 / Math.sqrt(1 + x * x), [-1e200, -40, -1, -1e-8, 0, 0.3, 5, 1e10]],
+  Acosh: [Math.acosh, (x) => 1 / Math.sqrt(x * x - 1), [1.0001, 2, 100, 1e200]],
+  Atanh: [Math.atanh, (x) => 1 / ((1 - x) * (1 + x)), [-0.9999999, -0.9, 0, 1e-9, 0.5, 0.9999999]],
+  Sinh: [Math.sinh, Math.cosh, [-700, -5, 0, 1e-9, 2, 700]],
+  Cosh: [Math.cosh, Math.sinh, [-700, -1, 0, 3, 700]],
   Tan: [Math.tan, (x) => 1 + Math.tan(x) ** 2, [-1, 0, 1.2]],
 };
 for (const [name, [f, slope, at]] of Object.entries(inverses))
@@ -287,6 +288,21 @@ for (const [name, [f, slope, at]] of Object.entries(inverses))
     near(module.forward(given), f);
     near(grad((x: Tensor) => module.forward(x).sum())(given), slope);
   });
+
+test("Sinh and Cosh of 710 are not infinite in float64, as e⁷¹⁰ is", async () => {
+  for (const [name, f] of [
+    ["Sinh", Math.sinh],
+    ["Cosh", Math.cosh],
+  ] as const) {
+    const of = { ...info("x", 2) };
+    of.type.value.value.elemType = 11;
+    const module = await loadOnnx(
+      net({ input: [of], node: [node(name, ["x"], ["y"])], output: y }),
+    );
+    const found = module.forward(tensor([-710, 710], "float64")).dataSync();
+    for (const [i, x] of [-710, 710].entries()) expect(found[i]! / f(x)).toBeCloseTo(1, 12);
+  }
+});
 
 test("what was read is written again, with all of its outputs", async () => {
   const two = await loadOnnx(
