@@ -256,7 +256,7 @@ void attack(uint64_t seed, int threads, Counts& counts) {
   std::vector<char*> buffers(1, nullptr);
   for (const auto& b : inputs) {  // of exactly their size
     buffers.push_back(static_cast<char*>(std::malloc(std::max<size_t>(b.size(), 1))));
-    std::memcpy(buffers.back(), b.data(), b.size());
+    if (!b.empty()) std::memcpy(buffers.back(), b.data(), b.size());
   }
   Status status;
   allow(kGrace);
