@@ -23,6 +23,7 @@ export interface SafetensorsReader {
    * {@link decodeSafetensors} skips.
    */
   readonly read: (name: string) => Promise<HostArray>;
+  /** Closes the file, or all shards. */
   readonly close: () => Promise<void>;
 }
 

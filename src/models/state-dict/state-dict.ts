@@ -40,7 +40,7 @@ export interface LoadReport {
 /**
  * Loads weights that PyTorch or Hugging Face stored, as `model.load_state_dict` does.
  *
- * Names and layouts are PyTorch's: `layers.0.weight` of a {@link Sequential} is `0.weight` there,
+ * Names and layouts are PyTorch's: `layers.0.weight` of a `Sequential` is `0.weight` there,
  * running statistics are `running_mean` and `running_var`, an LSTM has `weight_ih_l0`, attention
  * `in_proj_weight`. Fields of other classes have their names in snake_case; a class may say its own
  * with a static `torch` ({@link TorchNames}). Floats of any width become the model's.
