@@ -3,7 +3,6 @@ import { hostArray, randomKey, uniform } from "gradus";
 import {
   blobs,
   circles,
-  digits,
   fitStandardization,
   makeSplit,
   moons,
@@ -23,8 +22,7 @@ export interface Examples {
 
 /** Training and test examples; points of the plane are standardised by the training part. */
 export function examplesOf(settings: Settings): Examples {
-  const { data, seed, split } = settings;
-  if (data === "digits") return digitsOf(settings);
+  const { seed, split } = settings;
   const all = pointsOf(settings);
   if (isTruthTable(settings)) {
     const table = withTargets(standardize(all, fitStandardization(all.inputs)), settings);
@@ -65,13 +63,6 @@ function surface(
     targets[i] = height(x, y) + noise * (2 * drawn[3 * i + 2]! - 1);
   }
   return makeSplit(hostArray([size, 2], inputs), hostArray([size], targets));
-}
-
-function digitsOf(settings: Settings): Examples {
-  const train = Math.max(1, Math.round((settings.size * settings.split) / 100));
-  const test = Math.max(1, settings.size - train);
-  const set = digits({ train, test, seed: settings.seed });
-  return { train: withTargets(set.train, settings), test: withTargets(set.test!, settings) };
 }
 
 /** A net that reproduces its inputs has them as targets. */

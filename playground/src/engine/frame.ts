@@ -12,14 +12,14 @@ import { type About, type Frame, grid, type LayerAbout, type Points, type Score 
 export class Viewer {
   readonly #session: Session;
   readonly #score: Record<"train" | "test", () => Score>;
-  readonly #plane: (() => Float32Array[]) | null;
+  readonly #plane: () => Float32Array[];
   #mistakes = { step: 0, count: 0 };
 
   constructor(session: Session) {
     this.#session = session;
     const { train, test } = session.examples;
     this.#score = { train: scoreOf(session, train), test: scoreOf(session, test) };
-    this.#plane = session.settings.data === "digits" ? null : planeOf(session);
+    this.#plane = planeOf(session);
   }
 
   frame(): Frame {
@@ -31,7 +31,7 @@ export class Viewer {
       parameters: Object.entries(net.model.parameters()).map(([path, { shape, value }]) => ({
         ...{ path, shape: [...shape], values: Float32Array.from(value.dataSync()) },
       })),
-      plane: this.#plane?.() ?? null,
+      plane: this.#plane(),
     };
   }
 
@@ -41,11 +41,10 @@ export class Viewer {
       inputs: Float32Array.from(inputs.data),
       targets: Float32Array.from(targets.data),
     });
-    const isImage = settings.data === "digits";
     return {
       ...{ task: taskOf(settings), outputs: outputsOf(settings), batchesPerEpoch },
       layers: layersOf(this.#session),
-      points: isImage ? null : { train: points(examples.train), test: points(examples.test) },
+      points: { train: points(examples.train), test: points(examples.test) },
     };
   }
 
@@ -121,9 +120,8 @@ function shownAs(task: TaskName, outputs: Tensor): Tensor {
   return task === "classes" ? outputs.softmax() : outputs;
 }
 
-function layersOf({ net, settings }: Session): LayerAbout[] {
-  const inputShape = settings.data === "digits" ? [1, 28, 28] : [2];
-  const { rows } = summary(net.model, inputShape);
+function layersOf({ net }: Session): LayerAbout[] {
+  const { rows } = summary(net.model, [2]);
   let at = 0;
   return net.layers.map(({ spec, modules }) => {
     const own = rows.slice(at, at + modules.length);

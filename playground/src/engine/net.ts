@@ -2,11 +2,9 @@
 import { oneHot, type Tensor } from "gradus";
 import {
   binaryCrossEntropyWithLogits,
-  Conv2d,
   crossEntropy,
   Dropout,
   ELU,
-  Flatten,
   hinge,
   huber,
   Identity,
@@ -14,7 +12,6 @@ import {
   init,
   LeakyReLU,
   Linear,
-  MaxPool2d,
   type Module,
   meanSquaredError,
   multiClassHinge,
@@ -85,28 +82,18 @@ export function netOf(settings: Settings): Net {
   const initializer = initializers[settings.init];
   return seeded(settings.seed, () => {
     const layers: Layer[] = [];
-    let shape: readonly number[] = settings.data === "digits" ? [1, 28, 28] : [2];
+    let inputs = 2;
     const dense = (units: number, after: Module[]): Module[] => {
-      const flat = shape.length > 1 ? [new Flatten()] : [];
-      const inputs = shape.reduce((product, n) => product * n, 1);
-      shape = [units];
-      return [...flat, new Linear(inputs, units, { init: initializer }), ...after];
+      const layer = new Linear(inputs, units, { init: initializer });
+      inputs = units;
+      return [layer, ...after];
     };
     for (const spec of settings.layers) {
       const modules =
-        spec.kind === "dense" ? dense(spec.units, [activations[spec.activation]()]) : image(spec);
+        spec.kind === "dense"
+          ? dense(spec.units, [activations[spec.activation]()])
+          : [new Dropout(spec.percent / 100)];
       layers.push({ spec, modules });
-    }
-    function image(spec: Exclude<LayerSpec, { kind: "dense" }>): Module[] {
-      const [channels = 1, height = 1, width = 1] = shape;
-      if (spec.kind === "dropout") return [new Dropout(spec.percent / 100)];
-      if (spec.kind === "pool") {
-        shape = [channels, Math.floor(height / spec.size), Math.floor(width / spec.size)];
-        return [new MaxPool2d(spec.size)];
-      }
-      shape = [spec.channels, height - spec.kernel + 1, width - spec.kernel + 1];
-      const conv = new Conv2d(channels, spec.channels, spec.kernel, { init: initializer });
-      return [conv, activations[spec.activation]()];
     }
     const units = outputsOf(settings);
     layers.push({ spec: { kind: "output", units }, modules: dense(units, []) });
@@ -122,8 +109,7 @@ export function lossOf(settings: Settings): (outputs: Tensor, targets: Tensor) =
   if (task === "classes") return classLoss(loss, outputsOf(settings));
   const measure = loss === "huber" ? huber : meanSquaredError;
   if (task === "regression") return (z, t) => measure(z.reshape([-1]), t);
-  const isImage = settings.data === "digits";
-  return (z, t) => measure(isImage ? z.sigmoid() : z, t.reshape(z.shape));
+  return (z, t) => measure(z, t.reshape(z.shape));
 }
 
 function binaryLoss(loss: Settings["loss"]): (outputs: Tensor, targets: Tensor) => Tensor {

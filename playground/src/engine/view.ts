@@ -23,15 +23,15 @@ export interface Frame {
   readonly train: Score;
   readonly test: Score;
   readonly parameters: readonly Parameters[];
-  /** For points of the plane: each layer's outputs `[side², units]`, the last as probabilities. */
-  readonly plane: readonly Float32Array[] | null;
+  /** Each layer's outputs over the plane, `[side², units]`, the last as probabilities. */
+  readonly plane: readonly Float32Array[];
   /** Steps whose batch had a loss above 0: the mistakes of a perceptron that sees one example. */
   readonly mistakes: number;
 }
 
 /** A layer in words and sizes. */
 export interface LayerAbout {
-  readonly kind: "dense" | "conv" | "pool" | "dropout" | "output";
+  readonly kind: "dense" | "dropout" | "output";
   readonly shape: readonly number[];
   readonly parameters: number;
   readonly multiplyAdds: number;
@@ -50,6 +50,5 @@ export interface About {
   readonly outputs: number;
   readonly batchesPerEpoch: number;
   readonly layers: readonly LayerAbout[];
-  /** Points of the plane; null for images. */
-  readonly points: { readonly train: Points; readonly test: Points } | null;
+  readonly points: { readonly train: Points; readonly test: Points };
 }

@@ -4,7 +4,6 @@ import {
   constantsOf,
   type InitName,
   isTruthTable,
-  type LayerSpec,
   outputsOf,
   type Settings,
   taskOf,
@@ -49,32 +48,23 @@ export function codeOf(settings: Settings, epochs: number): string {
 function writeData(settings: Settings, { lines, names }: Program): void {
   const { data, size, noise, seed, split, classes } = settings;
   const use = (...given: string[]) => given.forEach((name) => void names["gradus/data"].add(name));
-  if (data === "digits") {
-    const train = Math.max(1, Math.round((size * split) / 100));
-    use("digits");
-    lines.push(
-      `const { train } = digits({ train: ${train}, test: ${Math.max(1, size - train)}, seed: ${seed} });`,
-    );
-  } else {
-    const options = { size, noise, seed };
-    if (data === "waves" || data === "slope") writeSurface(settings, { lines, names });
-    else if (data === "blobs")
-      lines.push(call("blobs", { ...options, noise: 10 * noise, classes }));
-    else if (data === "spiral")
-      lines.push(call("spirals", { ...options, noise: noise / 5, classes }));
-    else lines.push(call(data, options));
-    const name = data === "spiral" ? "spirals" : data;
-    if (data !== "waves" && data !== "slope") use(name);
-    use("fitStandardization", "standardize");
-    const isTable = isTruthTable(settings);
-    if (!isTable) use("splitDataset");
-    lines.push(
-      isTable
-        ? "const part = all;"
-        : `const [part] = splitDataset(all, ${1 - split / 100}, ${seed});`,
-      "const train = standardize(part, fitStandardization(part.inputs));",
-    );
-  }
+  const options = { size, noise, seed };
+  if (data === "waves" || data === "slope") writeSurface(settings, { lines, names });
+  else if (data === "blobs") lines.push(call("blobs", { ...options, noise: 10 * noise, classes }));
+  else if (data === "spiral")
+    lines.push(call("spirals", { ...options, noise: noise / 5, classes }));
+  else lines.push(call(data, options));
+  const name = data === "spiral" ? "spirals" : data;
+  if (data !== "waves" && data !== "slope") use(name);
+  use("fitStandardization", "standardize");
+  const isTable = isTruthTable(settings);
+  if (!isTable) use("splitDataset");
+  lines.push(
+    isTable
+      ? "const part = all;"
+      : `const [part] = splitDataset(all, ${1 - split / 100}, ${seed});`,
+    "const train = standardize(part, fitStandardization(part.inputs));",
+  );
   if (taskOf(settings) === "reconstruction")
     lines.push("const examples = { ...train, targets: train.inputs };");
   else lines.push("const examples = train;");
@@ -121,26 +111,17 @@ function writeNet(settings: Settings, { lines, names }: Program): void {
     layers.push(`    new ${text},`);
   };
   names["gradus/nn"].add("init");
-  let shape: readonly number[] = settings.data === "digits" ? [1, 28, 28] : [2];
+  let inputs = 2;
   const dense = (units: number) => {
-    if (shape.length > 1) add("Flatten()");
-    add(`Linear(${shape.reduce((product, n) => product * n, 1)}, ${units}, ${first})`);
-    shape = [units];
-  };
-  const image = (layer: Exclude<LayerSpec, { kind: "dense" }>) => {
-    const [channels = 1, height = 1, width = 1] = shape;
-    if (layer.kind === "dropout") return add(`Dropout(${layer.percent / 100})`);
-    if (layer.kind === "pool") {
-      shape = [channels, Math.floor(height / layer.size), Math.floor(width / layer.size)];
-      return add(`MaxPool2d(${layer.size})`);
-    }
-    add(`Conv2d(${channels}, ${layer.channels}, ${layer.kernel}, ${first})`);
-    shape = [layer.channels, height - layer.kernel + 1, width - layer.kernel + 1];
+    add(`Linear(${inputs}, ${units}, ${first})`);
+    inputs = units;
   };
   for (const layer of settings.layers) {
-    if (layer.kind === "dense") dense(layer.units);
-    else image(layer);
-    if ("activation" in layer) add(classesOf[layer.activation]);
+    if (layer.kind === "dropout") add(`Dropout(${layer.percent / 100})`);
+    else {
+      dense(layer.units);
+      add(classesOf[layer.activation]);
+    }
   }
   dense(outputsOf(settings));
   lines.push(
@@ -189,10 +170,7 @@ function lossText(settings: Settings): readonly [text: string, ...names: string[
   }
   const measure = loss === "huber" ? "huber" : "meanSquaredError";
   if (task === "regression") return [`${measure}(${flat}, t)`, measure];
-  return [
-    `${measure}(${settings.data === "digits" ? "z.sigmoid()" : "z"}, t.reshape(z.shape))`,
-    measure,
-  ];
+  return [`${measure}(z, t.reshape(z.shape))`, measure];
 }
 
 function writeLoop(settings: Settings, epochs: number, { lines, names }: Program): void {

@@ -3,17 +3,10 @@
 /** A layer between the inputs and the output layer, which follows from the data. */
 export type LayerSpec =
   | { readonly kind: "dense"; readonly units: number; readonly activation: ActivationName }
-  | {
-      readonly kind: "conv";
-      readonly channels: number;
-      readonly kernel: number;
-      readonly activation: ActivationName;
-    }
-  | { readonly kind: "pool"; readonly size: number }
   | { readonly kind: "dropout"; readonly percent: number };
 
 export const dataNames = [
-  ...["moons", "circles", "spiral", "xor", "blobs", "waves", "slope", "digits"],
+  ...["moons", "circles", "spiral", "xor", "blobs", "waves", "slope"],
 ] as const;
 export const activationNames = [
   ...["relu", "tanh", "sigmoid", "leakyRelu", "elu", "silu", "identity"],
@@ -79,7 +72,7 @@ export const limits = {
 export type NumberName = keyof typeof limits;
 
 /** Limits of a net that the page can show. */
-export const most = { layers: 8, units: 128, channels: 32, kernel: 7 } as const;
+export const most = { layers: 8, units: 128 } as const;
 
 /** The constants that each rule has besides its learning rate. */
 export const constantsOf: Readonly<
@@ -96,7 +89,6 @@ export type TaskName = "binary" | "classes" | "regression" | "reconstruction";
 export function taskOf({ data, classes, reconstruct }: Settings): TaskName {
   if (reconstruct) return "reconstruction";
   if (data === "waves" || data === "slope") return "regression";
-  if (data === "digits") return "classes";
   return hasClasses(data) && classes > 2 ? "classes" : "binary";
 }
 
@@ -106,8 +98,7 @@ export const hasClasses = (data: DataName): boolean => data === "blobs" || data 
 /** Units of the output layer. */
 export function outputsOf(settings: Settings): number {
   const task = taskOf(settings);
-  if (task === "reconstruction") return settings.data === "digits" ? 784 : 2;
-  if (settings.data === "digits") return 10;
+  if (task === "reconstruction") return 2;
   return task === "classes" ? settings.classes : 1;
 }
 
@@ -139,24 +130,6 @@ export function repaired(wanted: Settings): Settings {
   const part = isTruthTable(s) ? 1 : s.split / 100;
   const trains = Math.max(1, Math.round(s.size * part));
   s.batch = Math.min(s.batch, trains);
-  const isImage = s.data === "digits";
-  s.layers = fitting(s.layers, isImage).slice(0, most.layers);
+  s.layers = s.layers.slice(0, most.layers);
   return s;
-}
-
-/** Layers without those that the inputs do not allow; convolutions come before dense layers. */
-function fitting(layers: readonly LayerSpec[], isImage: boolean): LayerSpec[] {
-  let side = isImage ? 28 : 0;
-  return layers.filter((layer) => {
-    if (layer.kind === "dense") side = 0;
-    if (layer.kind === "conv") {
-      if (side < layer.kernel) return false;
-      side -= layer.kernel - 1;
-    }
-    if (layer.kind === "pool") {
-      if (side < layer.size) return false;
-      side = Math.floor(side / layer.size);
-    }
-    return true;
-  });
 }

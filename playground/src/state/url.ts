@@ -17,9 +17,7 @@ import {
 /** Raised when an old address would be read wrongly. */
 const version = "1";
 
-/** The page cannot show images yet. */
-const shownData = dataNames.filter((name) => name !== "digits");
-const names = { data: shownData, init: initNames, loss: lossNames, rule: ruleNames } as const;
+const names = { data: dataNames, init: initNames, loss: lossNames, rule: ruleNames } as const;
 
 /** What differs from the defaults; equal settings give equal texts. */
 export function toHash(settings: Settings): string {
@@ -56,20 +54,15 @@ export function fromHash(hash: string): Settings {
 
 function layerText(layer: LayerSpec): string {
   if (layer.kind === "dense") return `${layer.units}.${layer.activation}`;
-  if (layer.kind === "conv") return `conv${layer.channels}x${layer.kernel}.${layer.activation}`;
-  return layer.kind === "pool" ? `pool${layer.size}` : `dropout${layer.percent}`;
+  return `dropout${layer.percent}`;
 }
 
 function readLayer(text: string): LayerSpec | undefined {
-  const match = /^(conv|pool|dropout)?(\d+)(?:x(\d+))?(?:\.(\w+))?$/.exec(text);
+  const match = /^(dropout)?(\d+)(?:\.(\w+))?$/.exec(text);
   if (!match) return undefined;
-  const [, kind, first, second, name] = match;
-  const count = (value: string | undefined, largest: number) =>
-    Math.min(largest, Math.max(1, Number(value)));
+  const [, kind, digits, name] = match;
+  const count = (largest: number) => Math.min(largest, Math.max(1, Number(digits)));
+  if (kind === "dropout") return { kind, percent: count(90) };
   const activation = activationNames.find((known) => known === name) ?? "relu";
-  if (kind === "pool") return { kind, size: count(first, 4) };
-  if (kind === "dropout") return { kind, percent: count(first, 90) };
-  if (kind !== "conv") return { kind: "dense", units: count(first, most.units), activation };
-  const channels = count(first, most.channels);
-  return { kind: "conv", channels, kernel: count(second ?? "3", most.kernel), activation };
+  return { kind: "dense", units: count(most.units), activation };
 }

@@ -37,7 +37,6 @@ export const texts = {
     blobs: "Blobs",
     waves: "Waves",
     slope: "Slope",
-    digits: "Digits",
   },
   regression: "regression",
   classes: "Classes",
@@ -57,8 +56,6 @@ export const texts = {
   hiddenUnits: (n: number) => `${n} more`,
   kinds: {
     dense: "Dense",
-    conv: "Convolution",
-    pool: "Max-pooling",
     dropout: "Dropout",
     output: "Output",
   },

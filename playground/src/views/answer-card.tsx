@@ -14,8 +14,8 @@ export function AnswerCard({ state, dark }: { state: State; dark: boolean }) {
   const [sharp, setSharp] = useState(false);
   const { about, frame } = state;
   useEffect(() => {
-    const values = frame?.plane?.at(-1);
-    if (!canvas.current || !about?.points || !values) return;
+    const values = frame?.plane.at(-1);
+    if (!canvas.current || !about || !values) return;
     const context = drawImage(canvas.current, answerImage(about.task, values, grid.side, sharp));
     if (showTest) drawPoints(context, about.task, about.points.test, true);
     drawPoints(context, about.task, about.points.train, false);

@@ -3,9 +3,6 @@ import { type DataName, dataNames, hasClasses, limits, taskOf } from "../state/s
 import { texts as t } from "../texts/en.ts";
 import { Card, NumberField, Slider } from "./parts.tsx";
 
-/** The sets of this page that a net of dense layers is drawn for. */
-const shown: readonly DataName[] = dataNames.filter((name) => name !== "digits");
-
 /** Which data, and how many. */
 export function DataCard({ runner, state }: { runner: Runner; state: State }) {
   const { settings } = state;
@@ -59,7 +56,7 @@ export function DataCard({ runner, state }: { runner: Runner; state: State }) {
 
 const Sets = (props: { chosen: DataName; choose: (name: DataName) => void }) => (
   <div class="sets" role="radiogroup" aria-label={t.data}>
-    {shown.map((name) => (
+    {dataNames.map((name) => (
       <label key={name} class={name === props.chosen ? "set chosen" : "set"}>
         <input
           type="radio"

@@ -232,7 +232,7 @@ function walk(event: KeyboardEvent): void {
 function Thumbnail(props: { frame: Frame; layer: number; unit: number; dark: boolean }) {
   const { frame, layer, unit, dark } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
-  const values = layer < 0 ? coordinates[unit]! : frame.plane?.[layer];
+  const values = layer < 0 ? coordinates[unit]! : frame.plane[layer];
   const stride = layer < 0 ? 1 : (values?.length ?? 0) / grid.side ** 2;
   useEffect(() => {
     if (canvas.current && values)
