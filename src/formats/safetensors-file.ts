@@ -5,6 +5,7 @@ import { isMissing, reasonOf, unreadable } from "./files.ts";
 import { decodeEntry } from "./safetensors.ts";
 import { checkTensor, takeChecksums } from "./safetensors-checksums.ts";
 import { type Entry, headerLength, parseHeader } from "./safetensors-header.ts";
+import { isZip } from "./zip.ts";
 
 /** A tensor in a file, before it is read. */
 export interface StoredTensor {
@@ -143,12 +144,12 @@ async function part(
 
 /** Files that are met under the same name: PyTorch's own. */
 function refuseOthers(head: Uint8Array, path: string): void {
-  const isZip = head[0] === 0x50 && head[1] === 0x4b && head[2] === 3 && head[3] === 4;
+  const isArchive = isZip(head);
   const isPickle = head[0] === 0x80 && head[1]! >= 2 && head[1]! <= 5 && head[7] !== 0;
-  if (!isZip && !isPickle) return;
+  if (!isArchive && !isPickle) return;
   throw new FormatError({
     subject: path,
-    problem: `this is ${isZip ? "a zip archive, as torch.save writes," : "a Python pickle"}, which can run programs and is not read.`,
+    problem: `this is ${isArchive ? "a zip archive, as torch.save writes," : "a Python pickle"}, which can run programs and is not read.`,
     fix: "convert it in Python: safetensors.torch.save_file(torch.load(path, weights_only=True), 'model.safetensors').",
   });
 }

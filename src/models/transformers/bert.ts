@@ -10,26 +10,15 @@ import {
   seeded,
 } from "../../nn/index.ts";
 import { arange, type Tensor, zerosLike } from "../../tensor/index.ts";
-import { checkHeads, checkLength, heads, joined } from "./heads.ts";
+import type { GptOptions } from "./gpt.ts";
+import { checkHeads, checkLength, heads, joined, optionNames } from "./heads.ts";
 
 /** The sizes of {@link bert}. */
-export interface BertOptions {
-  /** Number of different tokens. */
-  readonly vocabulary: number;
-  /** The longest sequence. */
-  readonly context: number;
-  readonly layers: number;
-  readonly heads: number;
-  /** Of the vector of each token. */
-  readonly size: number;
+export interface BertOptions extends GptOptions {
   /** Units between the two dense layers of a block, default 4 · size. */
   readonly hidden?: number | undefined;
   /** Kinds of segments, default 2. */
   readonly segments?: number | undefined;
-  /** Probability of dropout, default 0. */
-  readonly dropout?: number | undefined;
-  readonly seed?: number | undefined;
-  readonly dtype?: FloatDType | undefined;
 }
 
 /** Segments and padding of {@link Bert}'s sequences. */
@@ -169,10 +158,7 @@ export class Bert extends Module<[tokens: Tensor, inputs?: BertInputs | undefine
 
   constructor(options: BertOptions) {
     super();
-    checkOptions("bert", options ?? null, {
-      ...{ vocabulary: "count", context: "count", layers: "count", heads: "count", size: "count" },
-      ...{ hidden: "count", segments: "count", dropout: "number", seed: "number", dtype: true },
-    });
+    checkOptions("bert", options ?? null, { ...optionNames, hidden: "count", segments: "count" });
     checkHeads("bert", options);
     const { context, layers, size, dtype } = options;
     this.context = context;

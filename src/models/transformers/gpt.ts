@@ -11,7 +11,7 @@ import {
   seeded,
 } from "../../nn/index.ts";
 import { arange, type Tensor } from "../../tensor/index.ts";
-import { checkHeads, checkLength, heads, joined } from "./heads.ts";
+import { checkHeads, checkLength, heads, joined, optionNames } from "./heads.ts";
 
 /** The sizes of {@link gpt}. */
 export interface GptOptions {
@@ -140,10 +140,7 @@ export class Gpt extends Module {
 
   constructor(options: GptOptions) {
     super();
-    checkOptions("gpt", options ?? null, {
-      ...{ vocabulary: "count", context: "count", layers: "count", heads: "count", size: "count" },
-      ...{ dropout: "number", seed: "number", dtype: true },
-    });
+    checkOptions("gpt", options ?? null, optionNames);
     checkHeads("gpt", options);
     this.context = options.context;
     this.transformer = new Trunk(options);

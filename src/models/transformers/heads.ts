@@ -2,6 +2,18 @@
 import { ConfigError, ShapeError, show } from "../../base/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 
+/** The options of every transformer here. */
+export const optionNames = {
+  vocabulary: "count",
+  context: "count",
+  layers: "count",
+  heads: "count",
+  size: "count",
+  dropout: "number",
+  seed: "number",
+  dtype: true,
+} as const;
+
 /** `[N, L, size]` → `[N, heads, L, size / heads]` */
 export function heads(x: Tensor, count: number): Tensor {
   const [n, length, size] = x.shape as [number, number, number];
